@@ -1,0 +1,64 @@
+# Two commands matter: `make run` and `make test`. Both work on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCENARIO ?= nov17
+
+.PHONY: help venv dev run test lint types imports tests snapshots bench lock clean
+
+help:
+	@echo "make run     the console on the built-in stand-ins, replaying 17 November 2025 (SCENARIO=healthy for a quiet day)"
+	@echo "make test    everything: lint, types, import contracts, tests on SQLite and on a private MariaDB"
+	@echo "make bench   measure the console beside a minimal Textual application"
+
+# One stamp per lock file: an unchanged lock costs nothing.
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked packages (once)…"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q tui screens widgets diagnostics sandbox
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+venv: $(VENV)/.runtime
+
+dev: $(VENV)/.dev
+
+run: venv
+	@$(BIN)/warroom --sandbox $(SCENARIO)
+
+lint: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev
+	@$(BIN)/mypy
+
+imports: dev
+	@$(BIN)/lint-imports --no-cache
+
+tests: dev
+	@sh tests/ensure-mariadb.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+snapshots: dev
+	@$(BIN)/python -m pytest tests/snapshots --snapshot-update
+
+test: lint types imports tests
+
+bench: dev
+	@$(BIN)/python -m benchmarks
+
+lock:
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
+	@$(VENV)/lock/bin/uv pip compile pyproject.toml --extra build --generate-hashes --universal --python-version 3.11 \
+	    --no-header --no-emit-index-url --no-emit-find-links --no-annotate -q -o requirements/runtime.txt
+	@$(VENV)/lock/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements/runtime.txt --generate-hashes \
+	    --universal --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --no-annotate -q -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache

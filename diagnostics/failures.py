@@ -1,0 +1,85 @@
+"""The ways a source can fail, as types. A screen shows them, a check reports them, a watch backs off by them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from diagnostics.text import clean
+
+
+class FailureKind(StrEnum):
+    """Why a source gave no answer."""
+
+    UNREACHABLE = "unreachable"
+    DENIED = "denied"
+    RATE_LIMITED = "rate_limited"
+    TIMED_OUT = "timed_out"
+    MALFORMED = "malformed"
+    NOT_MAPPED = "not_mapped"
+    NOT_CONFIGURED = "not_configured"
+    REJECTED = "rejected"
+    """The source understood the question and refused it: a query it cannot parse, a parameter out of range."""
+    CANCELLED = "cancelled"
+
+
+class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an Error suffix would add nothing
+    """A source did not answer, and why.
+
+    `source` is the name a person uses ("datadog", "common", "client 14009"); `reason` one sentence without secrets;
+    `remedy` what to do next; `retry_after` seconds until asking again can help, or None when nobody knows.
+    """
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        source: str,
+        reason: str,
+        *,
+        remedy: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        self.kind = kind
+        self.source = clean(source, limit=120)
+        self.reason = clean(reason, limit=500)
+        self.remedy = clean(remedy, limit=500)
+        self.retry_after = retry_after
+        super().__init__(f"{self.source}: {self.reason}")
+
+    @property
+    def is_transient(self) -> bool:
+        """True when the same question may succeed later without anybody changing anything."""
+        return self.kind in {
+            FailureKind.UNREACHABLE,
+            FailureKind.RATE_LIMITED,
+            FailureKind.TIMED_OUT,
+            FailureKind.MALFORMED,
+            FailureKind.CANCELLED,
+        }
+
+    def headline(self) -> str:
+        """One short line for a pane's border, such as "datadog: rate limited, 6 s"."""
+        words = self.kind.value.replace("_", " ")
+        wait = f", {self.retry_after:.0f} s" if self.retry_after is not None else ""
+        return f"{self.source}: {words}{wait}"
+
+
+class UserError(Exception):
+    """Bad input from a person: what was wrong, where, what is accepted, what to do next. Exit code 64."""
+
+    def __init__(self, problem: str, *, where: str = "", accepted: str = "", next_step: str = "") -> None:
+        self.problem = problem
+        self.where = where
+        self.accepted = accepted
+        self.next_step = next_step
+        super().__init__(problem)
+
+    def lines(self) -> list[str]:
+        """The error as plain lines, most important first."""
+        parts = [f"error: {self.problem}"]
+        if self.where:
+            parts.append(f"where: {self.where}")
+        if self.accepted:
+            parts.append(f"accepted: {self.accepted}")
+        if self.next_step:
+            parts.append(f"next: {self.next_step}")
+        return [clean(part, limit=2_000) for part in parts]

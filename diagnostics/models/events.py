@@ -1,0 +1,40 @@
+"""Log events as the console holds them: slotted, cleaned, cheap by the hundred thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from diagnostics.models.evidence import Evidence
+
+
+@dataclass(slots=True, frozen=True)
+class LogEvent:
+    """One log event. Every string has passed the text gate. Source: Datadog log search."""
+
+    id: str
+    timestamp_ms: int
+    """UTC, milliseconds since the epoch."""
+    service: str
+    status: str
+    """Lower case: emergency, alert, critical, error, warn, notice, info, debug, ok."""
+    message: str
+    """The reserved message, not the attribute `@message`."""
+    host: str = ""
+    tags: tuple[str, ...] = ()
+    """`key:value` pairs and bare tags, as sent."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """The nested custom attributes, what `@path` addresses. JSON types only."""
+
+
+@dataclass(slots=True, frozen=True)
+class LogPage:
+    """One page of a log search, newest first unless the query asked otherwise."""
+
+    events: tuple[LogEvent, ...]
+    next_cursor: str | None
+    """Hand it back to read the page after this one; None at the end."""
+    evidence: Evidence
+    partial: bool = False
+    """The service said that it timed out inside and this is not everything it holds."""

@@ -1,0 +1,35 @@
+"""Where a number comes from: the exact question, the window, when it ran, how long it took, how many rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+def utc_now() -> datetime:
+    """The present moment, in UTC. The one clock of the service layer."""
+    return datetime.now(UTC)
+
+
+class Frozen(BaseModel):
+    """Base of everything that crosses the door: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(Frozen):
+    """How one number was obtained, so that anybody can ask the same question again."""
+
+    source: str
+    """"datadog", "common", "client 14009", … as shown in the header."""
+    query: str
+    """The exact Datadog query, or the SQL with its bound values named beside it. Never a secret."""
+    window: str = ""
+    """The time range it covered, e.g. "last 15 min, to 14:03:22 UTC"; empty when the answer is a present state."""
+    started_at: datetime
+    took_ms: float
+    rows: int | None = None
+    """Rows, events or buckets read; None when the source does not say."""
+    caveat: str = ""
+    """What it would take for this number to be wrong."""

@@ -1,0 +1,110 @@
+"""Triage: what was asked, what was found, or why the console refuses to answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from diagnostics.models.evidence import Evidence, Frozen
+
+
+class Status(StrEnum):
+    """The answer of one check. The last two are never green."""
+
+    PASS = "pass"  # noqa: S105  # the word of the field, not a credential
+    WARN = "warn"
+    FAIL = "fail"
+    NO_DATA = "no_data"
+    UNREACHABLE = "unreachable"
+
+
+class TriageRequest(Frozen):
+    """One question to the triage service. Ids are positive integers; `severity` None asks for an assessment."""
+
+    issue_type: str
+    severity: str | None = None
+    account_id: int | None = None
+    deal_id: int | None = None
+    user_id: int | None = None
+    preventive: bool = False
+
+
+class Finding(Frozen):
+    """One check's answer."""
+
+    check: str
+    """Stable id, e.g. "webhook_backlog"."""
+    title: str
+    """What the check asks, for a person."""
+    status: Status
+    summary: str
+    """One sentence with the numbers in it."""
+    value: float | int | str | None = None
+    unit: str = ""
+    threshold: str = ""
+    """The rule the value was held against, as text, from the catalogue."""
+    next_step: str = ""
+    evidence: Evidence | None = None
+    details: tuple[str, ...] = ()
+    """Further lines for the drill-down, already cleaned and bounded."""
+
+
+class Route(Frozen):
+    """The specialist a triage hands over to."""
+
+    name: str
+    available: bool
+    reason: str = ""
+    """Why it is not available, when it is not."""
+
+
+class Triage(Frozen):
+    """A classified issue with its first-response findings."""
+
+    issue_type: str
+    severity: str
+    assessed: bool
+    """True when the console derived the severity from its findings, False when the caller gave it."""
+    level: int
+    account_id: int | None = None
+    deal_id: int | None = None
+    meaning: str
+    impact: str
+    route: Route
+    notify: bool
+    """True for critical and incident: tell the team and open tracking, within five minutes."""
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    """What the console decided on the way, e.g. which account it found a deal in."""
+    taken_at: datetime
+
+
+class RefusalRule(StrEnum):
+    """The six conditions under which the console answers with guidance instead of a guess."""
+
+    ISSUE_TYPE_UNKNOWN = "issue_type_unknown"
+    SEVERITY_MISMATCH = "severity_mismatch"
+    MISSING_CONTEXT = "missing_context"
+    SYSTEM_ACCESS = "system_access"
+    ESCALATION_BLOCKED = "escalation_blocked"
+    SAFETY_CONCERN = "safety_concern"
+
+
+class Refusal(Frozen):
+    """No answer, and what to do about it."""
+
+    rule: RefusalRule
+    issue_type: str
+    severity: str | None = None
+    missing: str
+    """What was unknown, missing or not permitted, one sentence."""
+    accepted: tuple[str, ...]
+    """What would have been accepted."""
+    guidance: tuple[str, ...]
+    """Steps, in order: how to check access, another way to investigate."""
+    contact: str
+    """Whom to call when the guidance does not help."""
+    candidates: tuple[str, ...] = ()
+    """Things the console found that the caller may have meant."""
+    findings: tuple[Finding, ...] = ()
+    taken_at: datetime
