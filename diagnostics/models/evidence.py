@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-
-def utc_now() -> datetime:
-    """The present moment, in UTC. The one clock of the service layer."""
-    return datetime.now(UTC)
+from diagnostics.now import utc_now as utc_now
 
 
 class Frozen(BaseModel):

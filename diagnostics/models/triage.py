@@ -6,16 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from diagnostics.models.evidence import Evidence, Frozen
-
-
-class Status(StrEnum):
-    """The answer of one check. The last two are never green."""
-
-    PASS = "pass"  # noqa: S105  # the word of the field, not a credential
-    WARN = "warn"
-    FAIL = "fail"
-    NO_DATA = "no_data"
-    UNREACHABLE = "unreachable"
+from diagnostics.models.status import Status as Status
 
 
 class TriageRequest(Frozen):

@@ -1,0 +1,9 @@
+"""What the console knows about the world it diagnoses: data that ships with it, overridden by the team's own files."""
+
+from __future__ import annotations
+
+from diagnostics.catalogue.loader import load_catalogue
+from diagnostics.catalogue.model import Catalogue, CatalogueError
+from diagnostics.catalogue.queries import validate_queries
+
+__all__ = ["Catalogue", "CatalogueError", "load_catalogue", "validate_queries"]

@@ -1,0 +1,157 @@
+"""Catalogue values as Markdown, for the guides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from diagnostics.catalogue.model import (
+    Baseline,
+    Contact,
+    IssueType,
+    KnownMessage,
+    NamedQuery,
+    Role,
+    Route,
+    System,
+    Threshold,
+)
+from diagnostics.catalogue.texts import Insertion
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(slots=True, frozen=True)
+class Values:
+    """The entries that guides quote."""
+
+    issues: Mapping[str, IssueType]
+    thresholds: Mapping[str, Threshold]
+    baselines: Mapping[str, Baseline]
+    queries: Mapping[str, NamedQuery]
+    systems: Mapping[str, System]
+    routes: Mapping[str, Route]
+    contact: Contact
+    roles: Mapping[str, Role]
+    messages: Mapping[str, KnownMessage]
+
+
+def insertions(values: Values) -> dict[str, Insertion]:
+    """Every name that may stand in `{{ … }}`, with what it is replaced by."""
+    contact = values.contact
+    return {
+        "threshold": lambda name: _text(_one(values.thresholds, name).rule()),
+        "baseline": lambda name: _text(_quantity(_one(values.baselines, name))),
+        "query": lambda name: _code(_one(values.queries, name).datadog),
+        "issue": lambda name: _text(_one(values.issues, name).title),
+        "route": lambda name: _text(_one(values.issues, name).route),
+        "contact": lambda _: _text(contact.line()),
+        "escalation": lambda _: _text(contact.escalation),
+        "team": lambda _: _text(contact.team),
+        "manager": lambda _: _text(contact.manager),
+        "channel": lambda _: _text(contact.channel),
+        "project": lambda _: _text(contact.project),
+        "matrix": lambda _: _matrix(values),
+        "thresholds": lambda _: _thresholds(values),
+        "baselines": lambda _: _baselines(values),
+        "queries": lambda _: _queries(values),
+        "systems": lambda _: _systems(values),
+        "routes": lambda _: _routes(values),
+        "roles": lambda _: _roles(values),
+        "messages": lambda name: _messages(values, name),
+    }
+
+
+def _one(entries: Mapping[str, Kind], name: str) -> Kind:
+    if name not in entries:
+        raise LookupError(*entries)
+    return entries[name]
+
+
+def _quantity(baseline: Baseline) -> str:
+    return f"{baseline.value:,.2f} {baseline.unit}".strip()
+
+
+def _text(text: str) -> str:
+    """Escape what a Markdown table or inline text would take for its own."""
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("*", "\\*").replace("_", "\\_")
+
+
+def _code(text: str) -> str:
+    """A block of code, fenced by more backquotes than it holds."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = tuple(head)
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _matrix(values: Values) -> str:
+    return _table(
+        ("issue type", "severities", "first response", "route"),
+        (
+            (issue.name, ", ".join(issue.severities), " → ".join(issue.first_response), issue.route)
+            for issue in values.issues.values()
+        ),
+    )
+
+
+def _thresholds(values: Values) -> str:
+    def remark(threshold: Threshold) -> str:
+        parts = [threshold.note, "Assumed: no source gives this value." if threshold.assumed else ""]
+        parts.append(f"Conflict: {threshold.conflict}" if threshold.conflict else "")
+        return " ".join(part for part in parts if part)
+
+    return _table(
+        ("what", "healthy", "limits", "remark"),
+        ((item.title, item.healthy_text(), item.rule(), remark(item)) for item in values.thresholds.values()),
+    )
+
+
+def _baselines(values: Values) -> str:
+    return _table(
+        ("what", "baseline", "computed as"),
+        ((item.title, _quantity(item), item.computed) for item in values.baselines.values()),
+    )
+
+
+def _queries(values: Values) -> str:
+    return "\n\n".join(
+        f"**{_text(item.title)}** (`{item.id}`{', assumed' if item.assumed else ''})\n\n{_code(item.datadog)}"
+        + (f"\n\n{_text(item.note)}" if item.note else "")
+        for item in values.queries.values()
+    )
+
+
+def _systems(values: Values) -> str:
+    return _table(
+        ("system", "where", "what it does", "priority", "fails next"),
+        (
+            (system.name, system.store, system.role, system.priority, ", ".join(system.feeds) or "—")
+            for system in values.systems.values()
+        ),
+    )
+
+
+def _routes(values: Values) -> str:
+    return _table(
+        ("route", "for", "when"), ((route.name, route.purpose, route.when) for route in values.routes.values())
+    )
+
+
+def _roles(values: Values) -> str:
+    return _table(("role", "who", "duty"), ((role.title, role.who, role.duty) for role in values.roles.values()))
+
+
+def _messages(values: Values, issue: str) -> str:
+    if issue and issue not in values.issues:
+        raise LookupError(*values.issues)
+    found = [message for message in values.messages.values() if not issue or message.issue == issue]
+    return _table(("message", "means", "do"), ((item.text, item.meaning, item.remedy) for item in found))

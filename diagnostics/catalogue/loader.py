@@ -1,0 +1,142 @@
+"""The catalogue, loaded: shipped data, the team's overrides on top, everything validated before anything is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diagnostics.catalogue.crosscheck import check_references, check_schema, check_thresholds
+from diagnostics.catalogue.groups import Group, Source, read_source
+from diagnostics.catalogue.insertions import Values, insertions
+from diagnostics.catalogue.model import (
+    Baseline,
+    Catalogue,
+    CatalogueError,
+    Contact,
+    IssueType,
+    KnownMessage,
+    NamedQuery,
+    Role,
+    Route,
+    SchemaMap,
+    System,
+    TableMap,
+    Threshold,
+)
+from diagnostics.catalogue.texts import check_template, insert_values, read_pages, split_sections, title_of
+from diagnostics.models.doctor import Guide
+from diagnostics.toml_lines import suggestion
+
+FILES = ("issues", "thresholds", "baselines", "queries", "systems", "routes", "contacts", "roles", "messages", "schema")
+"""Names of the catalogue's TOML files; the folders `guides` and `templates` stand beside them."""
+
+
+def load_catalogue(override: Path | None = None) -> Catalogue:
+    """Return the shipped catalogue with the files of the folder `override` merged in.
+
+    Raises `CatalogueError`, which names file, line, value and what is accepted.
+    """
+    _check_folder(override)
+    sources = {name: read_source(name, override) for name in FILES}
+    groups = _groups(sources)
+    for group in groups.values():
+        group.load()
+    check_thresholds(groups["thresholds"])
+    check_schema(groups["schema"])
+    check_references(groups)
+    values = _values(groups)
+    guides, sections, page_origins = _guides(override, values)
+    _check_guide_sections(groups["issues"], sections)
+    templates = read_pages("templates", override, open_ended=False)
+    origins = {key: origin for group in groups.values() for key, origin in group.origins().items()}
+    origins |= page_origins | {f"templates.{name}": page.origin for name, page in templates.items()}
+    return Catalogue(
+        issues=groups["issues"].entries,
+        thresholds=groups["thresholds"].entries,
+        baselines=groups["baselines"].entries,
+        queries=groups["queries"].entries,
+        systems=groups["systems"].entries,
+        routes=groups["routes"].entries,
+        contact=values.contact,
+        roles=groups["roles"].entries,
+        schema_map=SchemaMap(tables=groups["schema"].entries),
+        known_messages=groups["messages"].entries,
+        templates={name: check_template(page) for name, page in templates.items()},
+        guides=guides,
+        sections=sections,
+        origins=origins,
+    )
+
+
+def _groups(sources: Mapping[str, Source]) -> dict[str, Group[Any]]:
+    return {
+        "issues": Group("issues", sources["issues"], IssueType, "name"),
+        "thresholds": Group("thresholds", sources["thresholds"], Threshold, "id"),
+        "baselines": Group("baselines", sources["baselines"], Baseline, "id"),
+        "queries": Group("queries", sources["queries"], NamedQuery, "id", open=True),
+        "systems": Group("systems", sources["systems"], System, "name", open=True),
+        "routes": Group("routes", sources["routes"], Route, "name", open=True),
+        "contacts": Group("contacts", sources["contacts"], Contact, ""),
+        "roles": Group("roles", sources["roles"], Role, "id", open=True),
+        "messages": Group("messages", sources["messages"], KnownMessage, "id", open=True),
+        "schema": Group("schema", sources["schema"], TableMap, "logical", exact_tables=("columns",)),
+    }
+
+
+def _values(groups: Mapping[str, Group[Any]]) -> Values:
+    return Values(
+        issues=groups["issues"].entries,
+        thresholds=groups["thresholds"].entries,
+        baselines=groups["baselines"].entries,
+        queries=groups["queries"].entries,
+        systems=groups["systems"].entries,
+        routes=groups["routes"].entries,
+        contact=groups["contacts"].entries["contact"],
+        roles=groups["roles"].entries,
+        messages=groups["messages"].entries,
+    )
+
+
+def _check_folder(override: Path | None) -> None:
+    """Refuse an override folder that is not there, and a file in it that no catalogue file is called: it would do nothing."""
+    if override is None:
+        return
+    if not override.is_dir():
+        raise CatalogueError("the catalogue folder does not exist", file=override, accepted="a folder")
+    for path in sorted(override.glob("*.toml")):
+        if path.stem not in FILES and not path.name.startswith("."):
+            raise CatalogueError(
+                f"the catalogue has no file {path.name!r}{suggestion(path.stem, FILES)}",
+                file=path,
+                value=path.name,
+                accepted=", ".join(f"{name}.toml" for name in FILES),
+            )
+
+
+def _guides(
+    override: Path | None, values: Values
+) -> tuple[dict[str, Guide], dict[str, dict[str, str]], dict[str, str]]:
+    """Guides and sections by name, with the catalogue's values in them, and where each guide comes from."""
+    guides: dict[str, Guide] = {}
+    sections: dict[str, dict[str, str]] = {}
+    available = insertions(values)
+    pages = read_pages("guides", override, open_ended=True)
+    for name, page in pages.items():
+        markdown, sections[name] = split_sections(page, insert_values(page, available))
+        guides[name] = Guide(name=name, title=title_of(page), markdown=markdown, origin=page.origin)
+    return guides, sections, {f"guides.{name}": page.origin for name, page in pages.items()}
+
+
+def _check_guide_sections(issues: Group[Any], sections: Mapping[str, Mapping[str, str]]) -> None:
+    """Every issue's section of the immediate-actions guide exists: a responder opens it with one key."""
+    known = tuple(sections["immediate-actions"])
+    for name, issue in issues.entries.items():
+        if issue.guide_section not in known:
+            raise issues.mistake(
+                f"the guide immediate-actions has no section {issue.guide_section!r}"
+                f"{suggestion(issue.guide_section, known)}",
+                (name, "guide_section"),
+                accepted=", ".join(known),
+                value=issue.guide_section,
+            )

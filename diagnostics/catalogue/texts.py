@@ -1,0 +1,174 @@
+"""Markdown of the catalogue: guides with addressable sections and inserted values, and message templates.
+
+A guide quotes no threshold, query or contact by hand: `{{ threshold webhook_backlog }}` takes it from the catalogue, so that
+a team's override is in the guide as well. A heading that ends in `{#name}` opens a section that can be shown by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from diagnostics.catalogue.groups import BUILT_IN
+from diagnostics.catalogue.model import CatalogueError
+from diagnostics.text import clean
+from diagnostics.toml_lines import closest, read_text, suggestion
+
+Insertion = Callable[[str], str]
+"""Takes what stands after the insertion's name, returns Markdown; raises `LookupError` with what is accepted."""
+
+PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
+    "first_notice": (
+        "incident", "issue_title", "severity", "started_at", "accounts_affected", "large_accounts", "impact",
+        "actions_taken", "route", "eta", "query", "query_link", "team", "manager", "channel",
+    ),
+    "update": (
+        "incident", "issue_title", "severity", "status", "elapsed", "systems", "progress", "accounts_affected",
+        "data_loss_risk", "degradation", "next_update_at", "team", "manager", "channel",
+    ),
+    "resolution": (
+        "incident", "issue_title", "severity", "started_at", "resolved_at", "elapsed", "root_cause", "confidence",
+        "timeline", "impact", "steps", "verification", "prevention", "team", "manager", "channel",
+    ),
+}  # fmt: skip
+"""Placeholders that the text of each message template may hold."""
+
+_INSERTION = re.compile(r"\{\{\s*([a-z]+)\s*([A-Za-z0-9_-]*)\s*\}\}")
+_ANY_INSERTION = re.compile(r"\{\{.*?\}\}")
+_PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
+_HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*(?:\{#([A-Za-z0-9_-]+)\}\s*)?$")
+_MAX_TEXT = 200_000
+
+
+@dataclass(slots=True, frozen=True)
+class Page:
+    """One Markdown file of the catalogue, cleaned."""
+
+    name: str
+    path: Path
+    text: str
+    origin: str
+
+
+def read_pages(folder: str, override: Path | None, *, open_ended: bool) -> dict[str, Page]:
+    """Read every `*.md` of a catalogue folder by name, the team's copy instead of the shipped one.
+
+    `open_ended` lets the team add pages; a name that is nearly that of a shipped page is refused either way.
+    """
+    pages = {path.stem: _page(path, "built in") for path in sorted((BUILT_IN / folder).glob("*.md"))}
+    known = tuple(pages)
+    for path in sorted((override / folder).glob("*.md")) if override else ():
+        name = clean(path.stem, limit=100)
+        if name.startswith("."):
+            continue
+        near = closest(name, known)
+        if name not in known and (near or not open_ended):
+            problem = f"{folder} has no page called {name!r}{suggestion(name, known)}"
+            raise CatalogueError(problem, file=path, value=name, accepted=", ".join(known))
+        pages[name] = _page(path, clean(str(path), limit=1_000))
+    return pages
+
+
+def _page(path: Path, origin: str) -> Page:
+    text = clean(read_text(path, CatalogueError), limit=_MAX_TEXT, multiline=True)
+    if not text.strip():
+        raise CatalogueError("the page is empty", file=path, accepted="Markdown text")
+    return Page(clean(path.stem, limit=100), path, text, origin)
+
+
+def check_template(page: Page) -> str:
+    """Return the text of a message template; raises `CatalogueError` for a placeholder nobody fills."""
+    known = PLACEHOLDERS[page.name]
+    for number, line in enumerate(page.text.split("\n"), start=1):
+        for match in _PLACEHOLDER.finditer(line):
+            name = match.group(1)
+            if name not in known:
+                raise CatalogueError(
+                    f"unknown placeholder {match.group()!r} in {page.name}{suggestion(name, known)}",
+                    file=page.path,
+                    line=number,
+                    value=name,
+                    accepted=", ".join(known),
+                )
+    return page.text
+
+
+def insert_values(page: Page, insertions: Mapping[str, Insertion]) -> str:
+    """Return the page with every `{{ … }}` replaced by its value; raises `CatalogueError` for an unknown one."""
+    return "\n".join(
+        _ANY_INSERTION.sub(lambda match, line=number: _inserted(page, line, match.group(), insertions), text)  # type: ignore[misc]  # mypy cannot infer a lambda with a bound default
+        for number, text in enumerate(page.text.split("\n"), start=1)
+    )
+
+
+def _inserted(page: Page, line: int, given: str, insertions: Mapping[str, Insertion]) -> str:
+    match = _INSERTION.fullmatch(given)
+    kind, argument = match.groups() if match else (given.strip("{} "), "")
+    if kind not in insertions:
+        raise CatalogueError(
+            f"unknown insertion {given!r}{suggestion(kind, tuple(insertions))}",
+            file=page.path,
+            line=line,
+            value=given,
+            accepted=", ".join(insertions),
+        )
+    try:
+        return insertions[kind](argument)
+    except LookupError as problem:
+        known = [str(name) for name in problem.args]
+        raise CatalogueError(
+            f"{kind} {argument!r} does not exist{suggestion(argument, known)}",
+            file=page.path,
+            line=line,
+            value=argument,
+            accepted=", ".join(known),
+        ) from None
+
+
+def title_of(page: Page) -> str:
+    """The text of the first heading; raises `CatalogueError` when there is none."""
+    for line in page.text.split("\n"):
+        match = _HEADING.match(line)
+        if match and match.group(1) == "#":
+            return match.group(2)
+    raise CatalogueError("the page has no title", file=page.path, line=1, accepted="a first line such as # Title")
+
+
+def split_sections(page: Page, markdown: str) -> tuple[str, dict[str, str]]:
+    """Return the page without section marks, and the Markdown of each marked section by its id.
+
+    A section runs to the next heading of the same or a higher level. Headings inside fenced code are text.
+    """
+    lines: list[str] = []
+    open_sections: list[tuple[int, str, int]] = []
+    spans: dict[str, tuple[int, int]] = {}
+    fence = ""
+    for line in markdown.split("\n"):
+        fence = _fence_after(line, fence)
+        match = None if fence else _HEADING.match(line)
+        if match:
+            level = len(match.group(1))
+            while open_sections and open_sections[-1][0] >= level:
+                _, name, start = open_sections.pop()
+                spans[name] = (start, len(lines))
+            if name := match.group(3):
+                if name in spans or any(name == other for _, other, _ in open_sections):
+                    raise CatalogueError(f"the section {name!r} stands twice", file=page.path, value=name)
+                open_sections.append((level, name, len(lines)))
+                line = f"{match.group(1)} {match.group(2)}"  # noqa: PLW2901  # the mark is not for readers
+        lines.append(line)
+    for _, name, start in open_sections:
+        spans[name] = (start, len(lines))
+    sections = {name: "\n".join(lines[start:end]).strip() + "\n" for name, (start, end) in spans.items()}
+    return "\n".join(lines), sections
+
+
+def _fence_after(line: str, fence: str) -> str:
+    mark = re.match(r" {0,3}(```+|~~~+)", line)
+    if mark is None:
+        return fence
+    if not fence:
+        return mark.group(1)
+    return "" if mark.group(1).startswith(fence) else fence

@@ -1,0 +1,1 @@
+"""First-response checks, one module an issue type. A check is a small object: question, sources, thresholds, finding."""

@@ -1,0 +1,164 @@
+"""What a check is: one question, the sources it asks and the thresholds it holds the answer against."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from diagnostics.answers import SharedAnswers
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.log_questions import KEEP_S, LogQuestions
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.seen import SeenDeals
+from diagnostics.text import clean
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select, Table
+
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.sources.databases import Databases, Rows
+
+logger = logging.getLogger(__name__)
+
+MOST_DETAILS = 20
+"""Lines of a drill-down; the rest is counted."""
+
+
+@dataclass(slots=True, frozen=True)
+class Tools:
+    """What checks work with. Reads are shared for a few seconds, so that checks may ask the same thing freely."""
+
+    catalogue: Catalogue
+    databases: Databases
+    logs: LogQuestions
+    answers: SharedAnswers
+    seen: SeenDeals
+    window_s: int
+    """Length of the window that log counts cover, seconds."""
+    now: Callable[[], datetime] = utc_now
+
+    def table(self, logical: str) -> Table:
+        """The mapped table called `logical`; its columns carry the console's names."""
+        return self.databases.table(logical)
+
+    def common(
+        self, name: str, statement: Select[tuple[object, ...]], *, window: str = "", caveat: str = ""
+    ) -> Rows:
+        """Read `common`; answers to the same `name` are shared."""
+        return self.answers.get(
+            ("common", name), KEEP_S, lambda: self.databases.read_common(statement, window=window, caveat=caveat)
+        )
+
+    def client(self, account_id: int, name: str, statement: Select[tuple[object, ...]], *, caveat: str = "") -> Rows:
+        """Read the client database of one account; answers to the same `name` are shared."""
+        return self.answers.get(
+            ("client", account_id, name),
+            KEEP_S,
+            lambda: self.databases.read_client(account_id, statement, caveat=caveat),
+        )
+
+
+class Check(ABC):
+    """A small object: ask it, get a finding. It holds no state."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    """The question, for a person."""
+    sources: ClassVar[tuple[str, ...]] = ()
+    thresholds: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """The finding; raises SourceFailure when a source it cannot do without gives no answer."""
+
+    def run(self, tools: Tools, request: TriageRequest) -> Finding:
+        """The finding, where a source's failure is a finding too. Never raises."""
+        try:
+            return self.answer(tools, request)
+        except SourceFailure as failure:
+            return self.finding(
+                Status.UNREACHABLE, f"{failure.headline()}: {failure.reason}", next_step=failure.remedy
+            )
+        except UserError as error:
+            return self.finding(Status.NO_DATA, clean(error.problem, limit=300), next_step=error.next_step)
+        except Exception:
+            logger.exception("the check %s failed unexpectedly", self.id)
+            return self.finding(
+                Status.UNREACHABLE,
+                "This check could not be worked out: the console met an error of its own.",
+                next_step="The console's log file has the details; use the guide's steps by hand meanwhile.",
+            )
+
+    def finding(
+        self,
+        status: Status,
+        summary: str,
+        *,
+        value: float | int | str | None = None,
+        unit: str = "",
+        threshold: str = "",
+        next_step: str = "",
+        evidence: Evidence | None = None,
+        details: Iterable[str] = (),
+    ) -> Finding:
+        """A finding of this check, its texts cleaned and its details bounded."""
+        return Finding(
+            check=self.id,
+            title=self.title,
+            status=status,
+            summary=clean(summary, limit=500),
+            value=value,
+            unit=unit,
+            threshold=threshold,
+            next_step=clean(next_step, limit=500),
+            evidence=evidence,
+            details=bounded(details),
+        )
+
+
+_GRAVITY = (Status.PASS, Status.NO_DATA, Status.WARN, Status.UNREACHABLE, Status.FAIL)
+
+
+def worst(*statuses: Status) -> Status:
+    """The gravest of several answers to one question: fail, unreachable, warn, no data, pass."""
+    return max(statuses, key=_GRAVITY.index, default=Status.NO_DATA)
+
+
+def bounded(lines: Iterable[str], most: int = MOST_DETAILS) -> tuple[str, ...]:
+    """At most `most` cleaned lines, and how many more there were."""
+    kept = [clean(line, limit=500) for line in lines]
+    if len(kept) <= most:
+        return tuple(kept)
+    return (*kept[: most - 1], f"… and {len(kept) - most + 1:,} more")
+
+
+def share(part: int, whole: int) -> float | None:
+    """`part` of `whole` in percent; None of nothing."""
+    return 100.0 * part / whole if whole else None
+
+
+def percent(value: float | None) -> str:
+    """A share for a person."""
+    return "—" if value is None else f"{value:.1f} %"
+
+
+def number(row: dict[str, object], name: str) -> int:
+    """A count from a row; SQL's sum over nothing is NULL, which is 0 here."""
+    value = row.get(name)
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def moment(row: dict[str, object], name: str) -> datetime | None:
+    """A moment from a row, aware UTC, or None."""
+    value = row.get(name)
+    return value if isinstance(value, datetime) else None
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 event`, `2 events`, `1,204 events`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

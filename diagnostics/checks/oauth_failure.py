@@ -1,0 +1,261 @@
+"""First response to OAuth failures: are the tokens there and valid, and is the OAuth application in order?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, case, func, select
+
+from diagnostics.checks.base import Check, Tools, moment, number, percent, plural, share, worst
+from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.windows import span
+
+if TYPE_CHECKING:
+    from diagnostics.sources.databases import Rows
+
+FLEET_CAVEAT = (
+    "A token that nobody has used since it expired counts as expired although the next use may refresh it without trouble."
+)
+NOT_TRIED = "Whether Zillow accepts a token is not tried: the console reads and never calls Zillow with it."
+
+
+class TokenStatus(Check):
+    """Counts tokens that are missing, expired or about to expire: everywhere, or user by user of one account."""
+
+    id = "token_status"
+    title = "Do users hold valid OAuth tokens?"
+    sources = ("common",)
+    thresholds = ("token_expiry_share", "token_missing_share")
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Fleet-wide without an account or user, else user by user."""
+        if request.account_id is None and request.user_id is None:
+            return self._fleet(tools)
+        return self._users(tools, request)
+
+    def _fleet(self, tools: Tools) -> Finding:
+        now = tools.now()
+        auth = tools.table("zillow_auth")
+        held = auth.c.encrypted_refresh_token.is_not(None)
+        expired = and_(held, auth.c.expires_at < now)
+        statement = select(
+            func.count().label("credentials"),
+            func.sum(case((held, 1), else_=0)).label("held"),
+            func.sum(case((expired, 1), else_=0)).label("expired"),
+            func.sum(case((and_(expired, auth.c.expires_at >= now - timedelta(hours=1)), 1), else_=0)).label("lately"),
+            func.sum(
+                case(
+                    (and_(held, auth.c.expires_at >= now, auth.c.expires_at < now + timedelta(hours=24)), 1), else_=0
+                )
+            ).label("soon"),
+            func.count(func.distinct(case((expired, auth.c.account_id)))).label("accounts"),
+        ).select_from(auth)
+        rows = tools.common("token fleet", statement, caveat=FLEET_CAVEAT)
+        counts = rows.rows[0] if rows.rows else {}
+        total, held_count = number(counts, "credentials"), number(counts, "held")
+        if total == 0:
+            return self.finding(
+                Status.NO_DATA,
+                "zillow_auth holds no credentials at all.",
+                next_step="Make sure that the schema map points at the right table: warroom doctor.",
+                evidence=rows.evidence,
+            )
+        missing, gone = total - held_count, number(counts, "expired")
+        return self._judged(
+            tools,
+            missing=(missing, total),
+            expired=(gone, held_count),
+            evidence=rows,
+            details=(
+                f"expired within the last hour: {number(counts, 'lately'):,}",
+                f"expiring in the next 24 h: {number(counts, 'soon'):,}",
+                f"accounts with expired tokens: {number(counts, 'accounts'):,}",
+                f"credentials without a token: {missing:,} of {total:,}",
+                NOT_TRIED,
+            ),
+            scope="",
+        )
+
+    def _users(self, tools: Tools, request: TriageRequest) -> Finding:
+        auth = tools.table("zillow_auth")
+        held = case((auth.c.encrypted_refresh_token.is_not(None), 1), else_=0)
+        statement = select(
+            auth.c.account_id.label("account_id"),
+            auth.c.user_id.label("user_id"),
+            held.label("held"),
+            auth.c.expires_at.label("expires_at"),
+            auth.c.updated_at.label("updated_at"),
+        )
+        if request.account_id is not None:
+            statement = statement.where(auth.c.account_id == request.account_id)
+        if request.user_id is not None:
+            statement = statement.where(auth.c.user_id == request.user_id)
+        rows = tools.common(f"tokens {request.account_id} {request.user_id}", statement)
+        scope = _scope(request)
+        if not rows.rows:
+            return self.finding(
+                Status.NO_DATA,
+                f"There are no OAuth credentials for {scope} in zillow_auth.",
+                next_step="The user has to connect to Zillow; an account on the legacy connection has rows in "
+                "zillow_sync_users only.",
+                evidence=rows.evidence,
+            )
+        now = tools.now()
+        missing = sum(not row["held"] for row in rows.rows)
+        gone = sum(_is_expired(row, now) for row in rows.rows)
+        return self._judged(
+            tools,
+            missing=(missing, len(rows.rows)),
+            expired=(gone, len(rows.rows) - missing),
+            evidence=rows,
+            details=(*_user_lines(rows.rows, now), NOT_TRIED),
+            scope=f" for {scope}",
+        )
+
+    def _judged(
+        self,
+        tools: Tools,
+        *,
+        missing: tuple[int, int],
+        expired: tuple[int, int],
+        evidence: Rows,
+        details: tuple[str, ...],
+        scope: str,
+    ) -> Finding:
+        rules = tools.catalogue.thresholds
+        expired_share, missing_share = share(*expired), share(*missing)
+        statuses = [rules["token_missing_share"].judge(missing_share)]
+        if expired_share is not None:
+            statuses.append(rules["token_expiry_share"].judge(expired_share))
+        status = worst(*statuses)
+        partly = " (the first ones read)" if evidence.truncated else ""
+        return self.finding(
+            status,
+            f"{expired[0]:,} of {plural(expired[1], 'token')}{scope} have expired ({percent(expired_share)}); "
+            f"{missing[0]:,} of {missing[1]:,} credentials hold no token ({percent(missing_share)}){partly}.",
+            value=None if expired_share is None else round(expired_share, 2),
+            unit="%",
+            threshold=f"expired {rules['token_expiry_share'].rule()}; missing {rules['token_missing_share'].rule()}",
+            next_step=_token_advice(status, missing[0], expired[0]),
+            evidence=evidence.evidence,
+            details=details,
+        )
+
+
+class OAuthApplication(Check):
+    """Looks at the rows of oauth_applications that belong to Zillow: active, with redirect address and scopes."""
+
+    id = "oauth_application"
+    title = "Is the OAuth application set up?"
+    sources = ("common",)
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Fail when no Zillow application is active or one that is lacks its redirect address or scopes."""
+        applications = tools.table("oauth_applications")
+        statement = select(
+            applications.c.id.label("id"),
+            applications.c.name.label("name"),
+            applications.c.redirect_uri.label("redirect_uri"),
+            applications.c.scopes.label("scopes"),
+            applications.c.is_active.label("is_active"),
+        ).where(func.lower(applications.c.name).like("%zillow%"))
+        rows = tools.common(
+            "oauth applications",
+            statement,
+            caveat="Only rows whose name mentions Zillow are looked at; the authorisation address is not called.",
+        )
+        if not rows.rows:
+            return self.finding(
+                Status.NO_DATA,
+                "No row of oauth_applications mentions Zillow in its name.",
+                next_step="Check the schema map (warroom doctor), then the table by hand.",
+                evidence=rows.evidence,
+            )
+        active = [row for row in rows.rows if row["is_active"]]
+        broken = [row for row in active if _lacks(row)]
+        sound = len(active) - len(broken)
+        if not active:
+            summary = f"None of {plural(len(rows.rows), 'Zillow OAuth application')} is active."
+        elif broken:
+            lacking = ", ".join(sorted({part for row in broken for part in _lacks(row)}))
+            summary = f"{plural(len(broken), 'active Zillow OAuth application')} without {lacking}."
+        else:
+            summary = f"{plural(sound, 'Zillow OAuth application')} active, with redirect address and scopes."
+        failed = not active or bool(broken)
+        return self.finding(
+            Status.FAIL if failed else Status.PASS,
+            summary,
+            value=sound,
+            unit="in order",
+            threshold="every active one has redirect_uri and scopes, and at least one is active",
+            next_step="Compare the row with the application at Zillow; a wrong row stops every authorisation."
+            if failed
+            else "",
+            evidence=rows.evidence,
+            details=[_application_line(row) for row in rows.rows],
+        )
+
+
+def _scope(request: TriageRequest) -> str:
+    parts = []
+    if request.user_id is not None:
+        parts.append(f"user {request.user_id}")
+    if request.account_id is not None:
+        parts.append(f"account {request.account_id}")
+    return " of ".join(parts)
+
+
+def _is_expired(row: dict[str, object], now: datetime) -> bool:
+    expires = moment(row, "expires_at")
+    return bool(row["held"]) and expires is not None and expires < now
+
+
+def _user_lines(rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[str]:
+    """One line a user, the worst first: no token, then expired longest ago, then expiring soonest."""
+
+    def urgency(row: dict[str, object]) -> tuple[bool, float]:
+        expires = moment(row, "expires_at")
+        return bool(row["held"]), expires.timestamp() if expires else float("inf")
+
+    for row in sorted(rows, key=urgency):
+        who = f"user {row['user_id']} (account {row['account_id']})"
+        updated = moment(row, "updated_at")
+        age = f", updated {span((now - updated).total_seconds())} ago" if updated else ", never updated"
+        yield f"{who}: {_token_state(row, now)}{age}"
+
+
+def _token_state(row: dict[str, object], now: datetime) -> str:
+    expires = moment(row, "expires_at")
+    if not row["held"]:
+        return "no token: must connect again"
+    if expires is None:
+        return "token without an expiry"
+    if expires < now:
+        return f"expired {span((now - expires).total_seconds())} ago"
+    return f"valid for {span((expires - now).total_seconds())}"
+
+
+def _token_advice(status: Status, missing: int, expired: int) -> str:
+    if status is Status.PASS and not missing and not expired:
+        return ""
+    advice = []
+    if missing:
+        advice.append("users without a token must connect to Zillow again")
+    if expired:
+        advice.append("for expired tokens look at why refreshing fails (query oauth_failures; rate limiting first)")
+    if not advice:
+        return ""
+    text = "; ".join(advice)
+    return text[0].upper() + text[1:] + "."
+
+
+def _lacks(row: dict[str, object]) -> tuple[str, ...]:
+    return tuple(name for name in ("redirect_uri", "scopes") if not str(row[name] or "").strip())
+
+
+def _application_line(row: dict[str, object]) -> str:
+    state = "active" if row["is_active"] else "inactive"
+    lacks = _lacks(row)
+    return f"{row['name']} (id {row['id']}): {state}" + (f", without {' and '.join(lacks)}" if lacks else "")

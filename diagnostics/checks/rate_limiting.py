@@ -1,0 +1,224 @@
+"""First response to rate limiting: how often Zillow refuses, what waits behind it, and what may be lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from diagnostics.checks.base import Check, Tools, percent, plural, share, worst
+from diagnostics.failures import SourceFailure
+from diagnostics.models.events import LogEvent
+from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
+from diagnostics.windows import span
+
+_RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
+_RETRY_AFTER_NAMES = ("retry_after", "retryAfter", "Retry-After", "retry-after")
+
+
+class RateLimitRate(Check):
+    """HTTP 429 answers from Zillow in the last complete minute, and the Retry-After that came with them."""
+
+    id = "rate_limit_rate"
+    title = "How often does Zillow answer HTTP 429?"
+    sources = ("datadog",)
+    thresholds = ("rate_limit_per_minute",)
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Judge the last complete minute against the catalogue's rate."""
+        rule = tools.catalogue.thresholds["rate_limit_per_minute"]
+        query = tools.catalogue.queries["rate_limited"].datadog
+        counts = tools.logs.counts(query, tools.window_s)
+        rate = counts.last_minute
+        if rate is None:
+            return self.finding(
+                Status.NO_DATA, "The window holds no complete minute.", threshold=rule.rule(), evidence=counts.evidence
+            )
+        status = rule.judge(float(rate))
+        retry_after = _retry_after(tools, query) if counts.count else "none: no HTTP 429 in the window"
+        accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
+        return self.finding(
+            status,
+            f"{rate:,} HTTP 429 a minute now, {counts.count:,} in the last {span(tools.window_s)}{accounts}; "
+            f"Retry-After {retry_after}.",
+            value=rate,
+            unit="/min",
+            threshold=rule.rule(),
+            next_step=""
+            if status is Status.PASS
+            else "Stop bulk work against Zillow; let the workers honour Retry-After before anything is replayed.",
+            evidence=counts.evidence,
+            details=(
+                f"busiest minute of the window: {max(counts.per_minute):,}",
+                f"mean over the window: {counts.count / (tools.window_s / 60):,.1f} a minute",
+                *(("Datadog gave a partial answer: the counts are lower bounds.",) if counts.partial else ()),
+            ),
+        )
+
+
+class WebhookBacklog(Check):
+    """Webhook events that wait for delivery, against the limit beyond which permanent loss is likely."""
+
+    id = "webhook_backlog"
+    title = "How many webhook events wait for delivery?"
+    sources = ("common",)
+    thresholds = ("webhook_backlog",)
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Judge pending, processing and failed events of the last 24 hours together."""
+        rule = tools.catalogue.thresholds["webhook_backlog"]
+        backlog = read_backlog(tools)
+        if not backlog.any_received:
+            return _nothing_received(self, backlog, rule.rule())
+        status = rule.judge(float(backlog.waiting))
+        oldest = backlog.oldest_minutes(tools.now())
+        risk = ": HIGH RISK of permanent loss" if status is Status.FAIL else ""
+        age = "" if oldest is None else f", the oldest for {span(oldest * 60)}"
+        return self.finding(
+            status,
+            f"{plural(backlog.waiting, 'webhook event')} wait for delivery{age} ({rule.rule()}{risk}).",
+            value=backlog.waiting,
+            unit="events",
+            threshold=rule.rule(),
+            next_step="Call the team now, then look at data_loss_risk and prepare the batch retry."
+            if status is Status.FAIL
+            else "",
+            evidence=backlog.evidence,
+            details=[f"{name}: {backlog.by_status.get(name, 0):,}" for name in WAITING],
+        )
+
+
+class DataLossRisk(Check):
+    """Low, medium or high, from the backlog, its age, what is lost already, and arrivals against deliveries."""
+
+    id = "data_loss_risk"
+    title = "How likely is permanent loss of events?"
+    sources = ("common",)
+    thresholds = ("webhook_backlog", "oldest_pending_minutes")
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """High beyond a critical limit; medium beyond a warning, after a loss, or while a backlog cannot empty."""
+        rules = tools.catalogue.thresholds
+        backlog = read_backlog(tools)
+        threshold = (
+            f"backlog {rules['webhook_backlog'].rule()}; oldest {rules['oldest_pending_minutes'].rule()}; any event lost"
+        )
+        if not backlog.any_received:
+            return _nothing_received(self, backlog, threshold)
+        flow = read_flow(tools)
+        oldest = backlog.oldest_minutes(tools.now())
+        statuses = [rules["webhook_backlog"].judge(float(backlog.waiting))]
+        if oldest is not None:
+            statuses.append(rules["oldest_pending_minutes"].judge(oldest))
+        if backlog.lost:
+            statuses.append(Status.WARN)
+        status = worst(*statuses)
+        risk = {Status.PASS: "low", Status.WARN: "medium"}.get(status, "high")
+        return self.finding(
+            status,
+            f"{risk.upper()} risk of permanent loss: {plural(backlog.lost, 'event')} lost for good, "
+            f"{backlog.waiting:,} waiting, {_outlook(backlog, flow)}.",
+            value=risk,
+            threshold=threshold,
+            next_step="" if status is Status.PASS else "Tell the team how many events are at risk; do not purge any queue.",
+            evidence=backlog.evidence,
+            details=tuple(_loss_details(backlog, flow, oldest)),
+        )
+
+
+class BatchRetry(Check):
+    """What a batch retry would replay. Replaying changes production, which this console does not do."""
+
+    id = "batch_retry"
+    title = "What would a batch retry replay?"
+    sources = ("common",)
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Warn while there is something to replay, and say who may do it."""
+        backlog = read_backlog(tools)
+        if not backlog.any_received:
+            return _nothing_received(self, backlog, "")
+        pending, failed = (backlog.by_status.get(name, 0) for name in ("pending", "failed"))
+        waiting = pending + failed
+        if waiting == 0:
+            return self.finding(
+                Status.PASS, "Nothing waits to be replayed.", value=0, unit="events", evidence=backlog.evidence
+            )
+        return self.finding(
+            Status.WARN,
+            f"A batch retry would replay {plural(waiting, 'event')}: {pending:,} pending and {failed:,} failed. "
+            "It changes production, and this console is read-only: nothing has been set up.",
+            value=waiting,
+            unit="events",
+            next_step=f"Ask {tools.catalogue.contact.line()} to replay in paced batches once the HTTP 429 rate has "
+            "fallen; give them this count and the Retry-After.",
+            evidence=backlog.evidence,
+            details=(
+                f"under way and left alone: {backlog.by_status.get('processing', 0):,}",
+                f"lost and not replayable: {backlog.lost:,}",
+                f"share of failed events among those to replay: {percent(share(failed, waiting))}",
+            ),
+        )
+
+
+def _nothing_received(check: Check, backlog: Backlog, threshold: str) -> Finding:
+    return check.finding(
+        Status.NO_DATA,
+        "zillow_webhook_events holds nothing received in the last 24 h, so an empty backlog means nothing.",
+        threshold=threshold,
+        next_step="Check that webhooks arrive at all, and that the schema map names the right table: warroom doctor.",
+        evidence=backlog.evidence,
+    )
+
+
+def _outlook(backlog: Backlog, flow: Flow) -> str:
+    if backlog.waiting == 0:
+        return "nothing to drain"
+    minutes = flow.minutes_to_empty(backlog.waiting)
+    return "never empty at this rate" if minutes is None else f"empty in {span(minutes * 60)} at this rate"
+
+
+def _loss_details(backlog: Backlog, flow: Flow, oldest: float | None) -> Iterator[str]:
+    yield f"arriving: {flow.arriving:,.1f} a minute, over the last 5 min"
+    yield f"delivered: {flow.draining:,.1f} a minute, over the last 5 min"
+    yield f"time to empty: {_outlook(backlog, flow)}"
+    yield f"oldest waiting event: {'none' if oldest is None else span(oldest * 60)}"
+    yield f"events past saving (status lost): {backlog.lost:,}"
+    yield f"asked as: {flow.evidence.query}"
+
+
+def _retry_after(tools: Tools, query: str) -> str:
+    """The newest Retry-After among recent log lines; the count stands without it when the search fails."""
+    try:
+        page = tools.logs.newest(query, tools.window_s)
+    except SourceFailure as failure:
+        return f"not known ({failure.headline()})"
+    found = next((seconds for event in page.events if (seconds := retry_after_of(event)) is not None), None)
+    return "not named in recent log lines" if found is None else f"{found:g} s as last seen"
+
+
+def retry_after_of(event: LogEvent) -> float | None:
+    """The Retry-After that one log event names, seconds: as an attribute, a header or in its texts."""
+    for place in _places(event.attributes):
+        for name in _RETRY_AFTER_NAMES:
+            value = place.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+            if isinstance(value, str) and value.strip().isdecimal() and value.isascii():
+                return float(value)
+    texts = [event.message, *(text for place in _places(event.attributes) for text in place.values())]
+    for text in texts:
+        if isinstance(text, str) and (match := _RETRY_AFTER.search(text)):
+            return float(match.group(1))
+    return None
+
+
+def _places(attributes: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    for name in ("context", "http"):
+        place = attributes.get(name)
+        if isinstance(place, Mapping):
+            yield place
+            headers = place.get("headers")
+            if isinstance(headers, Mapping):
+                yield headers
+    yield attributes

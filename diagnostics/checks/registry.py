@@ -1,0 +1,40 @@
+"""Every check by its id."""
+
+from __future__ import annotations
+
+from diagnostics.checks.base import Check
+from diagnostics.checks.not_answered import (
+    HealthBaseline,
+    ProactiveMonitoring,
+    ResolutionDistribution,
+    ResolutionIntegrity,
+)
+from diagnostics.checks.oauth_failure import OAuthApplication, TokenStatus
+from diagnostics.checks.rate_limiting import BatchRetry, DataLossRisk, RateLimitRate, WebhookBacklog
+from diagnostics.checks.transaction_sync import (
+    DealAgentCount,
+    DealAgentResolution,
+    DealEligibility,
+    ZeroAgentDeals,
+)
+
+CHECKS: dict[str, Check] = {
+    check.id: check
+    for check in (
+        TokenStatus(),
+        OAuthApplication(),
+        DealAgentCount(),
+        DealAgentResolution(),
+        DealEligibility(),
+        ZeroAgentDeals(),
+        RateLimitRate(),
+        WebhookBacklog(),
+        DataLossRisk(),
+        BatchRetry(),
+        ResolutionDistribution(),
+        ResolutionIntegrity(),
+        HealthBaseline(),
+        ProactiveMonitoring(),
+    )
+}
+"""Stable ids; the catalogue's `checks` lists name them."""

@@ -1,0 +1,155 @@
+"""The questions that pulses, checks and triage ask of the logs, shared so that equal ones cost one request."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from diagnostics.answers import SharedAnswers
+from diagnostics.models.datadog import Compute, GroupBy, MeasuredValue, Series
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.events import LogPage
+from diagnostics.windows import window_ending
+
+if TYPE_CHECKING:
+    from diagnostics.sources.datadog import Datadog
+
+MINUTE_MS = 60_000
+DAY_S = 86_400
+
+KEEP_S = 5.0
+"""How long panes and checks share an answer: shorter than any refresh interval, longer than one burst of asking."""
+
+KEEP_SAMPLES_S = 20.0
+"""Log lines read for one detail (a Retry-After, an example) may be older than a count: searches are scarce."""
+
+LONGEST_BASELINE_S = 14 * DAY_S
+"""Within the 15 days that logs are kept."""
+
+ACCOUNT_FACET = "@context.account_id"
+
+
+@dataclass(slots=True, frozen=True)
+class Counts:
+    """How many events matched in one window."""
+
+    count: int
+    per_minute: tuple[int, ...]
+    """Events in each complete minute of the window, oldest first."""
+    accounts: int | None
+    """Distinct accounts, approximate as Datadog counts them."""
+    evidence: Evidence
+    partial: bool
+
+    @property
+    def last_minute(self) -> int | None:
+        """Events in the last complete minute; None when the window holds no complete one."""
+        return self.per_minute[-1] if self.per_minute else None
+
+
+@dataclass(slots=True, frozen=True)
+class Usual:
+    """The median count of a window of this length."""
+
+    count: float
+    windows: int
+    """How many windows the median is taken over."""
+    evidence: Evidence
+
+
+class LogQuestions:
+    """Questions to Datadog with a few seconds of shared memory. Raises SourceFailure only."""
+
+    def __init__(self, datadog: Datadog, answers: SharedAnswers, *, baseline_s: float) -> None:
+        self._datadog = datadog
+        self._answers = answers
+        self._baseline_s = baseline_s
+
+    def counts(self, query: str, window_s: int) -> Counts:
+        """Total, events per minute and distinct accounts of the last `window_s` seconds, in one request."""
+        return self._answers.get(("counts", query, window_s), KEEP_S, lambda: self._counts(query, window_s))
+
+    def usual(self, query: str, window_s: int) -> Usual | None:
+        """Median count of windows of this length over the previous day; None when no complete window fits.
+
+        The median is not moved by an incident of a few hours, so the present one need not be cut out.
+        """
+        return self._answers.get(("usual", query, window_s), self._baseline_s, lambda: self._usual(query, window_s))
+
+    def accounts(self, query: str, window_s: int, most: int = 10) -> tuple[tuple[int, ...], Evidence]:
+        """Accounts with matching events, most events first, at most `most`."""
+        return self._answers.get(
+            ("accounts", query, window_s, most), KEEP_SAMPLES_S, lambda: self._accounts(query, window_s, most)
+        )
+
+    def newest(self, query: str, window_s: int, limit: int = 50) -> LogPage:
+        """The newest matching events."""
+
+        def ask() -> LogPage:
+            start, end = window_ending(window_s)
+            return self._datadog.search(query, start=start, end=end, limit=limit)
+
+        return self._answers.get(("newest", query, window_s, limit), KEEP_SAMPLES_S, ask)
+
+    def _counts(self, query: str, window_s: int) -> Counts:
+        start, end = window_ending(window_s)
+        answer = self._datadog.aggregate(
+            query,
+            start=start,
+            end=end,
+            computes=(
+                Compute(),
+                Compute(interval_ms=MINUTE_MS),
+                Compute(aggregation="cardinality", metric=ACCOUNT_FACET),
+            ),
+        )
+        values: Sequence[MeasuredValue] = answer.buckets[0].values if answer.buckets else (0.0, (), 0.0)
+        total, series, accounts = values
+        return Counts(
+            count=_whole(total) or 0,
+            per_minute=complete_buckets(series, start, end, MINUTE_MS),
+            accounts=_whole(accounts),
+            evidence=answer.evidence,
+            partial=answer.partial,
+        )
+
+    def _usual(self, query: str, window_s: int) -> Usual | None:
+        span_s = min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s))
+        start, end = window_ending(span_s)
+        interval_ms = window_s * 1_000
+        answer = self._datadog.aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
+        series = answer.buckets[0].values[0] if answer.buckets else ()
+        windows = complete_buckets(series, start, end, interval_ms)
+        if not windows:
+            return None
+        return Usual(count=float(statistics.median(windows)), windows=len(windows), evidence=answer.evidence)
+
+    def _accounts(self, query: str, window_s: int, most: int) -> tuple[tuple[int, ...], Evidence]:
+        start, end = window_ending(window_s)
+        answer = self._datadog.aggregate(
+            query, start=start, end=end, computes=(Compute(),), group_by=(GroupBy(ACCOUNT_FACET, limit=most),)
+        )
+        named = (bucket.by.get(ACCOUNT_FACET, "") for bucket in answer.buckets)
+        return tuple(int(name) for name in named if name.isascii() and name.isdigit()), answer.evidence
+
+
+def complete_buckets(series: MeasuredValue, start: datetime, end: datetime, interval_ms: int) -> tuple[int, ...]:
+    """The values of the buckets that lie wholly inside the window, oldest first, absent ones as 0.
+
+    Datadog aligns buckets to multiples of the interval and leaves out empty ones; the first and the last bucket of an
+    unaligned window hold only part of their interval, and would read as a dip that is not there.
+    """
+    points: Series = series if isinstance(series, tuple) else ()
+    by_start = {moment - moment % interval_ms: value for moment, value in points}
+    start_ms, end_ms = round(start.timestamp() * 1_000), round(end.timestamp() * 1_000)
+    first = -(-start_ms // interval_ms) * interval_ms
+    return tuple(
+        round(by_start.get(moment, 0.0)) for moment in range(first, end_ms - interval_ms + 1, interval_ms)
+    )
+
+
+def _whole(value: MeasuredValue) -> int | None:
+    return None if value is None or isinstance(value, tuple) else round(value)

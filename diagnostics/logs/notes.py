@@ -1,0 +1,95 @@
+"""What a query says without being wrong, and probably not what its writer meant. Few, so that each is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diagnostics.logs.errors import QuerySyntaxError
+from diagnostics.logs.lexemes import number
+from diagnostics.logs.parser import parse
+from diagnostics.logs.tree import And, Field, FieldKind, Glob, Literal, Node, Not, Or, Range, Term
+from diagnostics.logs.words import words_of
+
+STATUSES = ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug", "ok")
+"""The statuses a log can have. Source: Datadog, status remapper."""
+
+_OPERATOR_WORDS = frozenset({"and", "or", "not"})
+_CURLY = ("“", "”")
+_AS_ATTRIBUTE = {
+    "message": "the log's own text is searched without a field",
+    "service": "the log's own service is service:",
+    "status": "the log's own status is status:",
+    "host": "the log's own host is host:",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One remark about `text[column:column + length]`; columns count from 0."""
+
+    column: int
+    length: int
+    text: str
+
+
+def notes(text: str) -> tuple[Note, ...]:
+    """Return the remarks on a query, in order. Empty for a query that cannot be read: its error says more."""
+    try:
+        tree = parse(text)
+    except QuerySyntaxError:
+        return ()
+    found = {(note.column, note.text): note for note in _of_node(tree)}
+    return tuple(sorted(found.values(), key=lambda note: (note.column, note.text)))
+
+
+def _of_node(node: Node) -> Iterator[Note]:
+    if isinstance(node, And | Or):
+        for child in node.children:
+            yield from _of_node(child)
+    elif isinstance(node, Not):
+        yield from _of_node(node.child)
+    elif isinstance(node, Term):
+        remark = _of_term(node)
+        if remark:
+            yield Note(node.column, node.length, remark)
+
+
+def _of_term(term: Term) -> str:
+    field, value = term.field, term.value
+    if isinstance(value, Range) and _runs_backwards(value):
+        return "the range runs from the higher end to the lower one and selects nothing"
+    if field.kind is FieldKind.ATTRIBUTE and field.name in _AS_ATTRIBUTE:
+        return f"@{field.name} is an attribute named {field.name}; {_AS_ATTRIBUTE[field.name]}"
+    if not isinstance(value, Literal | Glob):
+        return ""
+    literal = value.text if isinstance(value, Literal) else "".join(p for p in value.pieces if isinstance(p, str))
+    if not term.quoted and literal and (literal[0] in _CURLY or literal[-1] in _CURLY):
+        return 'curly quotation marks do not make a phrase; use "'
+    if field == Field(FieldKind.RESERVED, "status") and isinstance(value, Literal) and literal.lower() not in STATUSES:
+        return f"no log has this status; there are {', '.join(STATUSES)}"
+    if term.quoted and ("*" in literal or "?" in literal) and field.kind is not FieldKind.FREE_TEXT:
+        return "inside quotation marks * and ? are ordinary characters"
+    return _of_text(term, value) if field.kind in (FieldKind.FREE_TEXT, FieldKind.FULL_TEXT) else ""
+
+
+def _of_text(term: Term, value: Literal | Glob) -> str:
+    if isinstance(value, Literal) and not term.quoted and value.text in _OPERATOR_WORDS:
+        return f"{value.text} is an ordinary word here; the operator is {value.text.upper()}"
+    patterns = words_of(value)
+    if not patterns:
+        return "punctuation is not searched in text, so this selects nothing"
+    if any(isinstance(piece, str) for pattern in patterns for piece in pattern[1:-1]) or any(
+        isinstance(pattern[0], str) and isinstance(pattern[-1], str) and len(pattern) > 1 for pattern in patterns
+    ):
+        return "in text a wildcard stays inside one word; words in a row are a phrase in quotation marks"
+    return ""
+
+
+def _runs_backwards(value: Range) -> bool:
+    if value.lower is None or value.upper is None:
+        return False
+    lower, upper = number(value.lower), number(value.upper)
+    if lower is not None and upper is not None:
+        return lower > upper
+    return value.lower > value.upper

@@ -1,0 +1,332 @@
+"""From text to lexemes, without ever failing: what cannot be read becomes an `ERROR` lexeme that says why.
+
+One scanner serves the grammar and the colouring, so that the two can never disagree. It reads each character once.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from diagnostics.logs.lexemes import Kind, Lexeme, Problem, word_value
+from diagnostics.logs.nesting import check_nesting
+from diagnostics.logs.tree import Glob
+from diagnostics.text import MARK, clean
+
+MAX_QUERY_LENGTH = 8_192
+"""Characters of one query. The longest catalogue query has under 200."""
+
+_HIDDEN = "\x00"
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"(?:\\[^\x00\t\r\n]|[^\s\\\"():<>\[\]{}\x00])+")
+_PHRASE = re.compile(r'"(?:\\[^\x00]|[^"\\\x00])*"')
+_BOUND = re.compile(r'"(?:\\[^\x00]|[^"\\\x00])*"|(?:\\[^\x00\t\r\n]|[^\s\\\"\[\]{}\x00])+')
+_ADDRESS = re.compile(r"(?:\\[^\x00\t\r\n]|[^\s\\\",()\x00])+")
+_NEGATIVE = re.compile(r"-[0-9]")
+_WORDY_OPERATOR = re.compile(r"(?<!\\)(?:&&|\|\|)")
+_KEYWORDS = {"AND": Kind.AND, "OR": Kind.OR, "NOT": Kind.NOT}
+_RETIRED_FIELDS = {"_exists_": "@name:*", "_missing_": "-@name:*"}
+
+
+def scan(text: str) -> list[Lexeme]:
+    """Return the lexemes of `text` in order, with a problem on each one that is wrong. Never raises."""
+    lexemes = _Scanner(text[:MAX_QUERY_LENGTH]).run()
+    check_nesting(lexemes)
+    if len(text) > MAX_QUERY_LENGTH:
+        rest = Lexeme(Kind.ERROR, text[MAX_QUERY_LENGTH:], MAX_QUERY_LENGTH)
+        rest.problem = Problem(
+            f"the query is longer than {MAX_QUERY_LENGTH:,} characters",
+            MAX_QUERY_LENGTH,
+            len(rest.text),
+            f"at most {MAX_QUERY_LENGTH:,} characters",
+            "split the question, or match with a wildcard instead of listing every value",
+        )
+        lexemes.append(rest)
+    return lexemes
+
+
+def _is_forbidden(char: str) -> bool:
+    """True for what the text gate would remove: controls, bidirectional overrides, zero-width characters."""
+    if char.isprintable() or char in "\t\r\n" or unicodedata.category(char) == "Zs":
+        return False
+    return clean(char) == MARK
+
+
+class _Scanner:
+    """One pass over one text. `source` is the text with forbidden characters replaced by NUL, column for column."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        printable = text.isprintable()
+        self.source = text if printable else "".join(_HIDDEN if _is_forbidden(char) else char for char in text)
+        self.position = 0
+        self.lexemes: list[Lexeme] = []
+
+    def run(self) -> list[Lexeme]:
+        while self.position < len(self.source):
+            space = _SPACE.match(self.source, self.position)
+            if space:
+                self.position = space.end()
+                continue
+            self._clause()
+        if self.lexemes and self.lexemes[-1].kind is Kind.FIELD:
+            self._no_value(self.lexemes[-1])
+        return self.lexemes
+
+    # What stands at the present position.
+
+    def _clause(self) -> None:
+        char = self.source[self.position]
+        last = self.lexemes[-1] if self.lexemes else None
+        if last is not None and last.kind is Kind.FIELD and (last.end != self.position or char == ")"):
+            self._no_value(last)
+        if char == '"':
+            self._phrase()
+        elif char == "(":
+            self._add(Kind.OPEN, 1)
+        elif char == ")":
+            self._add(Kind.CLOSE, 1)
+        elif char in "[{":
+            self._range()
+        elif char in "<>":
+            self._comparison()
+        elif char == "-" and not (self._in_value() and _NEGATIVE.match(self.source, self.position)):
+            self._minus()
+        else:
+            self._word()
+
+    def _minus(self) -> None:
+        if self._in_value():
+            self._word()
+            self.lexemes[-1].problem = self._problem_of_last(
+                "a value cannot begin with a dash unless it is a number",
+                r"a dash before the field excludes: -@name:value; a dash in the value is written \-",
+            )
+            return
+        minus = self._add(Kind.MINUS, 1)
+        following = self.source[self.position : self.position + 1]
+        if not following or following.isspace() or following == ")":
+            minus.problem = self._problem_of_last(
+                "the dash excludes nothing: what it excludes must follow it directly",
+                r"remove the dash, join it to the next term, or write \- for the character",
+            )
+
+    def _word(self) -> None:
+        in_value = self._in_value()
+        match = _WORD.match(self.source, self.position)
+        if match is None:
+            self._stray()
+            return
+        word = match.group()
+        following = self.source[match.end() : match.end() + 1]
+        if following == ":" and not in_value:
+            self._field(word)
+        elif word == "CIDR" and following == "(" and not in_value:
+            self._cidr()
+        elif word in _KEYWORDS and not in_value and (following in ("", "(", ")", '"') or following.isspace()):
+            self._add(_KEYWORDS[word], len(word))
+        else:
+            lexeme = self._add(Kind.WORD, len(word))
+            lexeme.problem = self._word_problem(word, in_value=in_value)
+            self._end_of_value()
+
+    def _word_problem(self, word: str, *, in_value: bool) -> Problem | None:
+        operator = _WORDY_OPERATOR.search(word)
+        if operator:
+            name = "AND" if operator.group() == "&&" else "OR"
+            return Problem(
+                f"{operator.group()} is not an operator of this syntax",
+                self.lexemes[-1].start + operator.start(),
+                2,
+                "AND, OR, NOT and a dash before a term",
+                f"write {name}, or escape each character with a backslash",
+            )
+        if in_value and word in _KEYWORDS:
+            return self._problem_of_last(f"{word} is an operator and cannot be a value as it stands", f'write "{word}"')
+        if word[0] == "!":
+            return self._problem_of_last("! does not exclude here", r"write NOT or a dash, or \! for the character")
+        if word[0] == "=":
+            return self._problem_of_last(
+                "a value does not begin with =", "write @name:value, or a comparison such as >=5"
+            )
+        if word[0] == "#":
+            return self._problem_of_last(
+                "calculated fields (#name) cannot be searched here",
+                r"name the attribute, or write \# for the character",
+            )
+        if word[0] == "@" and not in_value:
+            return self._problem_of_last(
+                f"{word} names an attribute and says nothing about it", f"write {word}:value, or {word}:* for any value"
+            )
+        return None
+
+    def _field(self, word: str) -> None:
+        field = self._add(Kind.FIELD, len(word) + 1)
+        name = word[1:] if word[0] == "@" else word
+        if not name:
+            field.problem = self._problem_of_last("@ is not followed by an attribute name", "write @name:value")
+        elif word in _RETIRED_FIELDS:
+            accepted = _RETIRED_FIELDS[word]
+            field.problem = self._problem_of_last(f"{word}: is not part of this syntax", f"write {accepted}")
+        elif word[0] in "#!=":
+            field.problem = self._word_problem(word, in_value=True)
+        elif word != "*" and isinstance(word_value(name), Glob):
+            field.problem = self._problem_of_last(
+                "wildcards are not allowed in the name of a field", r"name one field, or search everywhere with *:value"
+            )
+
+    def _phrase(self) -> None:
+        match = _PHRASE.match(self.source, self.position)
+        if match:
+            self._add(Kind.PHRASE, len(match.group()))
+            self._end_of_value()
+            return
+        hidden = self.source.find(_HIDDEN, self.position)
+        opened = self.position + 1
+        if hidden >= 0:
+            self._add(Kind.ERROR, hidden - self.position)
+            self._stray()
+            return
+        self._add(Kind.ERROR, len(self.source) - self.position)
+        self.lexemes[-1].problem = Problem(
+            f"the quotation mark opened at column {opened} is never closed",
+            opened - 1,
+            1,
+            'a closing "',
+            r"close it, or write \" for the character",
+        )
+
+    def _comparison(self) -> None:
+        operator = self.source[self.position : self.position + 2]
+        comparison = self._add(Kind.COMPARISON, 2 if operator[1:] == "=" else 1)
+        following = self.source[self.position : self.position + 1]
+        if not following or following.isspace() or following in "()[]{}<>:":
+            comparison.problem = self._problem_of_last(
+                f"{comparison.text} has no value to compare with",
+                f"write the value directly after it: {comparison.text}5",
+            )
+        elif following == '"':
+            self._phrase()
+        else:
+            self._word()
+            bound = self.lexemes[-1]
+            if bound.kind is not Kind.WORD and bound.problem is None:
+                bound.problem = self._problem_of_last("a comparison takes one value", "write @name:>=5")
+
+    # Two forms with an inside of their own.
+
+    def _range(self) -> None:
+        opening = self._add(Kind.RANGE_OPEN, 1)
+        while self.position < len(self.source):
+            space = _SPACE.match(self.source, self.position)
+            if space:
+                self.position = space.end()
+                continue
+            if self.source[self.position] in "]}":
+                self._add(Kind.RANGE_CLOSE, 1)
+                self._end_of_value()
+                return
+            match = _BOUND.match(self.source, self.position)
+            if match is None:
+                break
+            word = match.group()
+            kind = Kind.TO if word == "TO" else Kind.PHRASE if word[0] == '"' else Kind.WORD
+            self._add(kind, len(word))
+        opening.problem = Problem(
+            f"the range opened at column {opening.start + 1} is never closed",
+            opening.start,
+            1,
+            "[1 TO 5], {1 TO 5} or a mixture, with * for an open end",
+            "close it with ] to include the upper end or with } to exclude it",
+        )
+
+    def _cidr(self) -> None:
+        opening = self._add(Kind.CIDR, len("CIDR("))
+        while self.position < len(self.source):
+            char = self.source[self.position]
+            space = _SPACE.match(self.source, self.position)
+            if space:
+                self.position = space.end()
+            elif char == ")":
+                self._add(Kind.CLOSE, 1)
+                self._end_of_value()
+                return
+            elif char == ",":
+                self._add(Kind.COMMA, 1)
+            else:
+                match = _ADDRESS.match(self.source, self.position)
+                if match is None:
+                    break
+                self._add(Kind.NAME if char == "@" else Kind.NETWORK, len(match.group()))
+        opening.problem = Problem(
+            f"the parenthesis opened at column {opening.end} is never closed",
+            opening.end - 1,
+            1,
+            "CIDR(@name,10.0.0.0/8)",
+            "close it with )",
+        )
+
+    # What may not stand beside what.
+
+    def _end_of_value(self) -> None:
+        following = self.source[self.position : self.position + 1]
+        if not following or following.isspace() or following in (")", "\\", _HIDDEN):
+            return
+        last = self.lexemes[-1]
+        if last.kind is Kind.WORD and last.problem is None:
+            last.problem = Problem(
+                f"{following} has a meaning of its own and cannot stand inside a word",
+                self.position,
+                1,
+                next_step=f"write \\{following} for the character, or put the whole value in quotation marks",
+            )
+        elif last.kind is not Kind.WORD and last.problem is None:
+            last.problem = Problem(
+                "there is no space between this value and what follows it",
+                last.start,
+                len(last.text),
+                next_step=f"put a space at column {self.position + 1}",
+            )
+        if following == ":":
+            self._add(Kind.ERROR, 1)
+
+    def _stray(self) -> None:
+        char = self.text[self.position]
+        name = f"U+{ord(char):04X}"
+        self._add(Kind.ERROR, 1)
+        if self.source[self.position - 1] == _HIDDEN:
+            message, step = (
+                f"an invisible or control character ({name}) is in the query",
+                "remove it, or type the query anew",
+            )
+        elif char == "\\":
+            message, step = "the backslash escapes nothing", r"write \\ for the character"
+        elif char == ":":
+            message, step = "the colon has no field name before it", r"write name:value, or \: for the character"
+        else:
+            message, step = f"{char} closes a range that was never opened", f"write \\{char} for the character"
+        self.lexemes[-1].problem = self._problem_of_last(message, step)
+
+    def _in_value(self) -> bool:
+        """True directly after a field's colon."""
+        return bool(self.lexemes) and self.lexemes[-1].kind is Kind.FIELD and self.lexemes[-1].end == self.position
+
+    def _no_value(self, field: Lexeme) -> None:
+        if field.problem is None:
+            field.problem = Problem(
+                f"{field.text} has no value",
+                field.start,
+                len(field.text),
+                "a value directly after the colon",
+                f'write {field.text}value without a space, or "{field.text[:-1]}" to search for the text',
+            )
+
+    def _add(self, kind: Kind, length: int) -> Lexeme:
+        lexeme = Lexeme(kind, self.text[self.position : self.position + length], self.position)
+        self.position += length
+        self.lexemes.append(lexeme)
+        return lexeme
+
+    def _problem_of_last(self, message: str, next_step: str, accepted: str = "") -> Problem:
+        last = self.lexemes[-1]
+        return Problem(message, last.start, len(last.text), accepted, next_step)

@@ -1,0 +1,97 @@
+"""What is asked of Datadog's aggregates and monitors, and what comes back. Log events have their own module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from diagnostics.models.evidence import Evidence
+
+Series = tuple[tuple[int, float], ...]
+"""Points of one time series, oldest first: (start of the bucket in epoch milliseconds UTC, value)."""
+
+MeasuredValue = float | Series | None
+"""A total, a time series, or None when the service had no value to give."""
+
+
+@dataclass(slots=True, frozen=True)
+class Compute:
+    """One figure to compute over the matching events."""
+
+    aggregation: str = "count"
+    """count, cardinality, sum, avg, min, max, median, pc75, pc90, pc95, pc98, pc99."""
+    metric: str | None = None
+    """The facet or measure, e.g. "@context.account_id"; needed by everything except count."""
+    interval_ms: int | None = None
+    """Length of one bucket of a time series, a multiple of 1,000; None asks for one total."""
+
+    def __post_init__(self) -> None:
+        """Reject what the service would reject, before it costs a request."""
+        if self.metric is None and self.aggregation != "count":
+            raise ValueError(f"aggregation {self.aggregation} needs a metric")
+        if self.interval_ms is not None and (self.interval_ms <= 0 or self.interval_ms % 1_000):
+            raise ValueError(f"interval_ms {self.interval_ms} is not a positive multiple of 1,000")
+
+    @property
+    def of_nothing(self) -> MeasuredValue:
+        """The value over no events at all: 0 for counts, an empty series, None where nothing can be said."""
+        if self.interval_ms is not None:
+            return ()
+        return 0.0 if self.aggregation in {"count", "cardinality"} else None
+
+
+@dataclass(slots=True, frozen=True)
+class GroupBy:
+    """One facet to split the figures by, largest groups first."""
+
+    facet: str
+    limit: int = 10
+
+
+@dataclass(slots=True, frozen=True)
+class Bucket:
+    """The figures of one group."""
+
+    by: Mapping[str, str]
+    """Facet → value, cleaned; empty when nothing was grouped."""
+    values: tuple[MeasuredValue, ...]
+    """One per compute, in the order asked."""
+
+
+@dataclass(slots=True, frozen=True)
+class Aggregate:
+    """The answer to one aggregate. Without a `group_by` there is always exactly one bucket."""
+
+    buckets: tuple[Bucket, ...]
+    evidence: Evidence
+    partial: bool = False
+    """The service said that it timed out inside: the figures are lower bounds."""
+
+
+@dataclass(slots=True, frozen=True)
+class Monitor:
+    """One Datadog monitor as it stands. Source: GET /api/v1/monitor."""
+
+    id: int
+    name: str
+    state: str
+    """Datadog's own word: Alert, Warn, No Data, OK, Ignored, Skipped, Unknown."""
+    query: str
+    tags: tuple[str, ...] = ()
+    message: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Monitors:
+    """Monitors that carry the tags asked for, in the service's order."""
+
+    monitors: tuple[Monitor, ...]
+    evidence: Evidence
+
+    def __iter__(self) -> Iterator[Monitor]:
+        """The monitors, one by one."""
+        return iter(self.monitors)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.monitors)

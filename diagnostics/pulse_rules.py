@@ -1,0 +1,84 @@
+"""How grave a count is against what is usual: the rule of the catalogue, applied in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diagnostics.models.triage import Status
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import IssueType
+
+OK = "ok"
+"""The severity of an issue about which nothing is unusual."""
+
+
+@dataclass(slots=True, frozen=True)
+class Judged:
+    """A count held against its rule."""
+
+    severity: str
+    """A severity of the issue's row, or "ok"."""
+    status: Status
+    ratio: float | None
+    """count ÷ usual; None when nothing is usual, or what is usual is not known."""
+    comparison: str
+    """For a person: "9.2 times the usual 45"."""
+    rule: str
+
+
+NOTIFY = frozenset({"critical", "incident"})
+"""Severities at which the team is told and tracking is opened, always."""
+
+
+def severity_status(severity: str) -> Status:
+    """A severity that calls people is a failure, every other one a warning, "ok" a pass."""
+    if severity == OK:
+        return Status.PASS
+    return Status.FAIL if severity in NOTIFY else Status.WARN
+
+
+def attention(issue: IssueType) -> str:
+    """The least severe word of a row that still asks for somebody's attention."""
+    return issue.severities[-2] if len(issue.severities) > 1 else issue.severities[0]
+
+
+def judge_count(issue: IssueType, count: int, usual: float | None) -> Judged:
+    """Hold `count` against `usual`, the median of windows of the same length; None when it is not known.
+
+    A silent log is only good news where silence is usual; elsewhere, logs may have stopped arriving: no data.
+    """
+    rule = issue.pulse
+    text = (
+        f"at least {rule.minimum_count:,} events and {rule.high_ratio:g} times the usual is {attention(issue)}, "
+        f"{rule.top_ratio:g} times is {issue.severities[0]}"
+    )
+    if usual is None:
+        if count >= max(1, rule.minimum_count):
+            severity = attention(issue)
+            return Judged(
+                severity, severity_status(severity), None, "how many are usual is not known yet", text
+            )
+        status = Status.PASS if count else Status.NO_DATA
+        return Judged(OK, status, None, "how many are usual is not known yet", text)
+    ratio = count / usual if usual else None
+    if count == 0:
+        silence_is_usual = usual < max(1, rule.minimum_count)
+        comparison = (
+            f"usual are {usual:,.0f}"
+            if silence_is_usual
+            else f"usual are {usual:,.0f}: such a silence may mean that logs no longer arrive"
+        )
+        return Judged(OK, Status.PASS if silence_is_usual else Status.NO_DATA, ratio, comparison, text)
+    severity = _severity(issue, count, count / max(usual, 1.0))
+    comparison = f"{ratio:,.1f} times the usual {usual:,.0f}" if ratio is not None else "none are usual"
+    return Judged(severity, severity_status(severity), ratio, comparison, text)
+
+
+def _severity(issue: IssueType, count: int, ratio: float) -> str:
+    if count < issue.pulse.minimum_count:
+        return OK
+    if ratio >= issue.pulse.top_ratio:
+        return issue.severities[0]
+    return attention(issue) if ratio >= issue.pulse.high_ratio else OK

@@ -1,0 +1,143 @@
+"""The pulse of one issue: how much of it there is now, against what is usual, and how grave that makes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnostics.checks.base import Tools, plural
+from diagnostics.failures import SourceFailure
+from diagnostics.log_questions import Counts, Usual
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.readings import Pulse
+from diagnostics.models.triage import Status
+from diagnostics.pulse_rules import OK, Judged, judge_count, severity_status
+from diagnostics.webhook_backlog import Backlog, read_backlog
+from diagnostics.windows import span
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import IssueType
+
+BACKLOG_ISSUE = "rate_limiting"
+"""The issue whose pulse also shows the webhook backlog."""
+
+
+def take_pulse(tools: Tools, issue: IssueType, window_s: int) -> Pulse:
+    """The pulse of `issue` over the last `window_s` seconds: one log aggregate, and seldom a second for the baseline.
+
+    The parts stand alone: without a baseline there is no ratio, without the database no backlog, and the findings say
+    so. Raises SourceFailure when the logs give no answer and no backlog can stand for them.
+    """
+    backlog, backlog_failure = _backlog(tools, issue)
+    try:
+        counts = tools.logs.counts(tools.catalogue.queries[issue.query].datadog, window_s)
+    except SourceFailure as failure:
+        if backlog is None:
+            raise
+        return _backlog_alone(tools, issue, window_s, backlog, failure)
+    usual, usual_failure = _usual(tools, issue, window_s)
+    judged = judge_count(issue, counts.count, None if usual is None else usual.count)
+    severity, status = _graver(tools, issue, judged, backlog)
+    findings = [
+        _count_line(counts, judged, window_s),
+        _usual_line(usual, usual_failure, window_s),
+        *([] if backlog is None else [_backlog_line(tools, backlog)]),
+        *([] if backlog_failure is None else [f"backlog not known: {backlog_failure.headline()}"]),
+        *(["Datadog gave a partial answer: the counts are lower bounds"] if counts.partial else []),
+    ]
+    return Pulse(
+        issue_type=issue.name,
+        severity=severity,
+        status=status,
+        count=counts.count,
+        window_s=window_s,
+        usual=None if usual is None else usual.count,
+        ratio=judged.ratio,
+        per_minute=counts.per_minute,
+        accounts=counts.accounts,
+        headline=_headline(counts.count, window_s, backlog, backlog_failure),
+        findings=tuple(findings),
+        evidence=_evidence(counts.evidence, usual, backlog),
+    )
+
+
+def _backlog(tools: Tools, issue: IssueType) -> tuple[Backlog | None, SourceFailure | None]:
+    if issue.name != BACKLOG_ISSUE:
+        return None, None
+    try:
+        backlog = read_backlog(tools)
+    except SourceFailure as failure:
+        return None, failure
+    return backlog, None
+
+
+def _usual(tools: Tools, issue: IssueType, window_s: int) -> tuple[Usual | None, SourceFailure | None]:
+    try:
+        return tools.logs.usual(tools.catalogue.queries[issue.query].datadog, window_s), None
+    except SourceFailure as failure:
+        return None, failure
+
+
+def _backlog_alone(
+    tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure
+) -> Pulse:
+    severity, status = _graver(tools, issue, None, backlog)
+    return Pulse(
+        issue_type=issue.name,
+        severity=severity,
+        # What the logs would say is missing, so the quiet half cannot make the whole a pass.
+        status=Status.UNREACHABLE if status is Status.PASS else status,
+        count=None,
+        window_s=window_s,
+        headline=_headline(None, window_s, backlog, None),
+        findings=(_backlog_line(tools, backlog), f"counts not known: {failure.headline()}"),
+        evidence=(backlog.evidence,),
+    )
+
+
+def _graver(tools: Tools, issue: IssueType, judged: Judged | None, backlog: Backlog | None) -> tuple[str, Status]:
+    """The graver of what the log count and the backlog say."""
+    severity, status = (judged.severity, judged.status) if judged else (OK, Status.PASS)
+    if backlog is None or not backlog.any_received:
+        return severity, status
+    verdict = tools.catalogue.thresholds["webhook_backlog"].judge(float(backlog.waiting))
+    of_backlog = {Status.FAIL: issue.severities[0], Status.WARN: issue.severities[min(1, len(issue.severities) - 1)]}
+    by_backlog = of_backlog.get(verdict, OK)
+    ranks = (*issue.severities, OK)
+    if ranks.index(by_backlog) < ranks.index(severity):
+        return by_backlog, severity_status(by_backlog)
+    return severity, status
+
+
+def _headline(
+    count: int | None, window_s: int, backlog: Backlog | None, backlog_failure: SourceFailure | None
+) -> str:
+    if backlog is not None and backlog.any_received:
+        return f"backlog {backlog.waiting:,}"
+    if backlog_failure is not None:
+        return "backlog —"
+    return "—" if count is None else f"{count:,} in {span(window_s)}"
+
+
+def _count_line(counts: Counts, judged: Judged, window_s: int) -> str:
+    accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
+    return f"{plural(counts.count, 'event')} in the last {span(window_s)}{accounts}; {judged.comparison}"
+
+
+def _usual_line(usual: Usual | None, failure: SourceFailure | None, window_s: int) -> str:
+    if failure is not None:
+        return f"usual not known: {failure.headline()}"
+    if usual is None:
+        return f"usual not known: no complete window of {span(window_s)} before this one"
+    return f"usual is the median of {usual.windows} windows of {span(window_s)}"
+
+
+def _backlog_line(tools: Tools, backlog: Backlog) -> str:
+    if not backlog.any_received:
+        return "backlog not known: no webhook event received in the last 24 h"
+    rule = tools.catalogue.thresholds["webhook_backlog"].rule()
+    return f"backlog {backlog.waiting:,} webhook events ({rule}); {backlog.lost:,} lost for good"
+
+
+def _evidence(counts: Evidence, usual: Usual | None, backlog: Backlog | None) -> tuple[Evidence, ...]:
+    parts = (counts, usual.evidence if usual else None, backlog.evidence if backlog else None)
+    return tuple(part for part in parts if part is not None)

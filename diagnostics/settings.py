@@ -1,0 +1,231 @@
+"""Settings as types: what can be set, in which unit, and what is accepted; `load_settings` reads them from every layer.
+
+Flags stand over the environment, the environment over the file, the file over the defaults. `pydantic-settings` would do the
+same and costs 200 ms to import before the first paint; the layers are few enough to be read here, with the origin of each value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+from diagnostics.models.evidence import Frozen
+from diagnostics.secrets import LazySecret, mask_url
+from diagnostics.text import clean
+
+
+def _number(value: object) -> object:
+    """Refuse `true` where a number belongs: Python would take it for 1."""
+    if isinstance(value, bool):
+        raise ValueError("a number")  # pydantic turns a ValueError into a validation error
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+CLIENT_URL_SLOTS = ("db_host", "db_database", "db_user", "account_id")
+"""What stands in braces in `databases.client_url`; filled from `common.accounts`."""
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
+_DATABASE_ADDRESS = re.compile(r"(?:mysql\+pymysql|mariadb\+pymysql)://\S+|sqlite(?:\+pysqlite)?:///.*")
+
+
+class Section(Frozen):
+    """Base of all settings. Its `repr` masks passwords in addresses, and its errors never show what was given."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, mask_url(value) if isinstance(value, str) else value
+
+
+class DatadogSettings(Section):
+    """How to reach Datadog. Times in seconds."""
+
+    api_url: str = "https://api.datadoghq.com"
+    web_url: str = "https://fub.datadoghq.com"
+    """Address of the web app, for links."""
+    api_key: SecretStr | None = None
+    app_key: SecretStr | None = None
+    connect_timeout_s: Seconds = 3.0
+    read_timeout_s: Seconds = 10.0
+    total_timeout_s: Seconds = 15.0
+    """For one question with all its attempts."""
+    page_size: Annotated[Whole, Field(ge=1, le=1_000)] = 100
+    """Log events asked for at a time; the service gives 1,000 at most."""
+
+    @field_validator("api_url", "web_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not _WEB_ADDRESS.fullmatch(value):
+            raise ValueError("an address such as https://api.datadoghq.com, without query")
+        return value.rstrip("/")
+
+
+class DatabaseSettings(Section):
+    """How to reach the databases. Times in seconds."""
+
+    common_url: str | None = None
+    """SQLAlchemy URL of the shared database."""
+    client_url: str | None = None
+    """The same for one account's database, with the slots of `CLIENT_URL_SLOTS` in braces."""
+    password: SecretStr | None = None
+    """Used for every URL that holds none."""
+    connect_timeout_s: Seconds = 3.0
+    read_timeout_s: Seconds = 8.0
+    statement_timeout_s: Seconds = 5.0
+    """Enforced by the server."""
+    client_pool: Annotated[Whole, Field(ge=1, le=256)] = 16
+    """Client databases kept connected at most."""
+    tls: bool | Path = False
+    """True verifies the server against the system's authorities, a path against that PEM file."""
+
+    @field_validator("common_url", "client_url")
+    @classmethod
+    def _database_address(cls, value: str | None) -> str | None:
+        if value is not None and not _DATABASE_ADDRESS.fullmatch(value):
+            raise ValueError("mysql+pymysql://user@host/database or sqlite:///path")
+        return value
+
+    @field_validator("client_url")
+    @classmethod
+    def _slots(cls, value: str | None) -> str | None:
+        for slot in re.findall(r"\{([^{}]*)\}", value or ""):
+            if slot not in CLIENT_URL_SLOTS:
+                raise ValueError("the slots " + ", ".join(f"{{{name}}}" for name in CLIENT_URL_SLOTS))
+        return value
+
+    @field_validator("tls", mode="before")
+    @classmethod
+    def _switch(cls, value: object) -> object:
+        words = {
+            "true": True,
+            "1": True,
+            "on": True,
+            "yes": True,
+            "false": False,
+            "0": False,
+            "off": False,
+            "no": False,
+        }
+        return words.get(value.lower(), Path(value)) if isinstance(value, str) else value
+
+
+class UiSettings(Section):
+    """How the console looks and which keys it listens to."""
+
+    theme: str | None = None
+    """None lets the console choose by the terminal."""
+    ascii: bool = False
+    mouse: bool = False
+    """Mouse reporting costs bytes and takes the terminal's own selection away."""
+    keymap: dict[str, str] = Field(default_factory=dict)
+    """Action name to key, or to several keys separated by commas."""
+
+
+class RefreshSettings(Section):
+    """How often live questions are asked again while someone looks, in seconds."""
+
+    logs_s: Seconds = 5.0
+    pulse_s: Seconds = 15.0
+    checks_s: Seconds = 30.0
+    baseline_s: Seconds = 600.0
+    window_s: Annotated[Whole, Field(ge=60, le=1_296_000)] = 900
+    """Time window of counts and logs at start; Datadog keeps fifteen days."""
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    environment: Annotated[str, Field(min_length=1, max_length=24)] = "PROD"
+    """Shown in the header, so that nobody mistakes one environment for another."""
+    config_path: Path | None = None
+    """The file that was read; not itself a setting."""
+    catalogue: Path | None = None
+    """Folder of the team's catalogue overrides."""
+    state_dir: Path
+    datadog: DatadogSettings = DatadogSettings()
+    databases: DatabaseSettings = DatabaseSettings()
+    ui: UiSettings = UiSettings()
+    refresh: RefreshSettings = RefreshSettings()
+
+
+SECRETS = ("datadog.api_key", "datadog.app_key", "databases.password")
+"""Settings that may also be given as NAME_file or NAME_command."""
+
+NOT_SETTABLE = ("config_path",)
+"""Fields of `Settings` that say something about the settings and cannot be set."""
+
+
+def setting_names() -> tuple[str, ...]:
+    """Dotted name of every setting in order; a secret stands once, under its plain name."""
+    return tuple(_names(Settings, ""))
+
+
+def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if prefix == "" and name in NOT_SETTABLE:
+            continue
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _names(field.annotation, f"{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+@dataclass(slots=True, frozen=True)
+class LoadedSettings:
+    """The effective settings, and where each came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+    """Dotted name to "default", "file PATH:LINE", "environment NAME" or "flag --NAME"."""
+    warnings: tuple[str, ...] = ()
+    """What is accepted and yet unwise, such as a password in a file that everybody can read."""
+
+    def lines(self) -> list[str]:
+        """`name = value   # origin` for every setting, aligned, secrets masked and no command run; then warnings."""
+        rows = [(name, self._shown(name), self.origins[name]) for name in self.origins]
+        wide = max(len(name) for name, _, _ in rows)
+        values = min(60, max(len(value) for _, value, _ in rows))
+        lines = [f"{name:<{wide}} = {value:<{values}}   # {origin}" for name, value, origin in rows]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return [clean(line, limit=2_000) for line in lines]
+
+    def _shown(self, name: str) -> str:
+        value: object = self.settings
+        for part in name.split(".", 2):
+            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+        if isinstance(value, LazySecret):
+            return value.describe()
+        if isinstance(value, SecretStr):
+            return "set (masked)"
+        if value is None:
+            return "not set"
+        if isinstance(value, str | Path):
+            return json.dumps(mask_url(str(value)), ensure_ascii=False)
+        if isinstance(value, Mapping):
+            return "{}"
+        return json.dumps(value)
+
+
+def load_settings(
+    config: Path | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LoadedSettings:
+    """Read every layer and return the effective settings.
+
+    `flags` uses dotted names ("datadog.api_url"); a flag that is None was not given. Raises `UserError` with file and line,
+    environment variable or flag, the value unless it is a secret, and what is accepted. No secret command is run.
+    """
+    from diagnostics.settings_layers import load  # noqa: PLC0415  # it needs the types above
+
+    return load(config, flags or {}, environ)

@@ -1,0 +1,303 @@
+"""The layers of the settings: file, environment and flags, each value with its origin, put together and validated."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from diagnostics.secrets import LazySecret, has_password, literal, mask_url
+from diagnostics.settings import SECRETS, LoadedSettings, Settings, setting_names
+from diagnostics.text import clean
+from diagnostics.toml_lines import ConfigurationError, read_toml, suggestion
+
+APPLICATION = "zillow-war-room"
+PREFIX = "WARROOM_"
+CONFIG_VARIABLE = "WARROOM_CONFIG"
+"""Path of the settings file, where no `--config` is given."""
+
+FOREIGN_PREFIX = "WARROOM_SANDBOX_"
+"""Variables of the stand-ins, which are no settings."""
+
+_KEYMAP = "ui.keymap."
+_PATHS = ("catalogue", "state_dir", "databases.tls")
+_DATADOG_VARIABLES = {"DD_API_KEY": "datadog.api_key", "DD_APP_KEY": "datadog.app_key"}
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(slots=True, frozen=True)
+class Given:
+    """One value as a layer gives it."""
+
+    value: object
+    origin: str
+    base: Path | None = None
+    """Folder that a relative path is relative to; None for the working directory."""
+
+    def __repr__(self) -> str:
+        return f"Given({self.origin})"
+
+
+Layer = dict[str, Given]
+
+
+def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str, str] | None) -> LoadedSettings:
+    """See `diagnostics.settings.load_settings`."""
+    variables = os.environ if environ is None else environ
+    path = _config_path(config, variables)
+    layers = [
+        _defaults(variables),
+        _from_file(path) if path else {},
+        _from_datadog_variables(variables),
+        _from_environment(variables),
+        _from_flags(flags),
+    ]
+    effective: Layer = {}
+    for layer in layers:
+        _overlay(effective, layer)
+    settings = _validated(effective, path)
+    origins = _origins(effective, settings)
+    return LoadedSettings(settings, origins, tuple(_warnings(effective, settings, path)))
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """The user's configuration folder for this application, by XDG or by the platform's own custom."""
+    return _user_folder(environ, "XDG_CONFIG_HOME", "user_config_path")
+
+
+def _user_folder(environ: Mapping[str, str], variable: str, custom: str) -> Path:
+    given = environ.get(variable, "")
+    if given.startswith("/"):
+        return Path(given) / APPLICATION
+    import platformdirs  # noqa: PLC0415  # 16 ms, spared where XDG says it all
+
+    folder: Path = getattr(platformdirs, custom)(APPLICATION, appauthor=False)
+    return folder
+
+
+def _config_path(config: Path | None, environ: Mapping[str, str]) -> Path | None:
+    if config is not None:
+        return config.expanduser()
+    if named := environ.get(CONFIG_VARIABLE):
+        return Path(named).expanduser()
+    usual = config_folder(environ) / "config.toml"
+    return usual if usual.exists() else None
+
+
+def _defaults(environ: Mapping[str, str]) -> Layer:
+    layer = {"state_dir": Given(_user_folder(environ, "XDG_STATE_HOME", "user_state_path"), "default")}
+    overrides = config_folder(environ) / "catalogue"
+    if overrides.is_dir():
+        layer["catalogue"] = Given(overrides, "default")
+    return layer
+
+
+def _from_file(path: Path) -> Layer:
+    file = read_toml(path)
+    layer: Layer = {}
+    for parts, value in _leaves(file.data, ()):
+        line = file.line(parts)
+        name = ".".join(parts)
+        _check_name(name, file=path, line=line)
+        layer[name] = Given(value, f"file {path}:{line}", path.parent)
+    return layer
+
+
+def _leaves(table: Mapping[str, object], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and len(above) < 2:
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def _from_datadog_variables(environ: Mapping[str, str]) -> Layer:
+    return {
+        name: Given(environ[variable], f"environment {variable}")
+        for variable, name in _DATADOG_VARIABLES.items()
+        if environ.get(variable)
+    }
+
+
+def _from_environment(environ: Mapping[str, str]) -> Layer:
+    """Variables with the prefix; an empty one counts as not given."""
+    layer: Layer = {}
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX) or variable.startswith(FOREIGN_PREFIX) or variable == CONFIG_VARIABLE:
+            continue
+        name = variable.removeprefix(PREFIX).lower().replace("__", ".")
+        _check_name(name, where=f"environment {variable}", shown=variable)
+        if environ[variable]:
+            layer[name] = Given(environ[variable], f"environment {variable}")
+    return layer
+
+
+def _from_flags(flags: Mapping[str, object]) -> Layer:
+    layer: Layer = {}
+    for name, value in flags.items():
+        _check_name(name, where=f"flag {_flag(name)}")
+        if value is not None:
+            layer[name] = Given(value, f"flag {_flag(name)}")
+    return layer
+
+
+def _flag(name: str) -> str:
+    """How the flag is spelled: those of the look stand without their section."""
+    return "--" + name.removeprefix("ui.").replace("_", "-")
+
+
+def _overlay(effective: Layer, layer: Layer) -> None:
+    """Put `layer` on top. The three spellings of a secret are one setting: the layer's replaces whichever was there."""
+    for secret in SECRETS:
+        spellings = (secret, f"{secret}_file", f"{secret}_command")
+        given = [name for name in spellings if name in layer]
+        if len(given) > 1:
+            raise ConfigurationError(
+                f"{' and '.join(given)} are both given",
+                where=layer[given[1]].origin,
+                accepted=f"one of {', '.join(spellings)}",
+            )
+        if given:
+            for name in spellings:
+                effective.pop(name, None)
+    effective.update(layer)
+
+
+def _known_names() -> tuple[str, ...]:
+    spellings = tuple(f"{name}{form}" for name in SECRETS for form in ("_file", "_command"))
+    return (*(name for name in setting_names() if name != "ui.keymap"), *spellings)
+
+
+def _check_name(
+    name: str, *, where: str = "", shown: str = "", file: Path | None = None, line: int | None = None
+) -> None:
+    """Refuse what is no setting, and a value where a section stands."""
+    known = _known_names()
+    if name in known or (name.startswith(_KEYMAP) and name != _KEYMAP):
+        return
+    inside = [other for other in known if other.startswith(f"{name}.")]
+    if inside or name == "ui.keymap":
+        problem, accepted = f"{name} is a section, not a value", f"a table [{name}]"
+    else:
+        near = suggestion(name, known)
+        problem, accepted = f"unknown setting {clean(shown or name, limit=120)!r}{near}", _neighbours(name, known)
+    raise ConfigurationError(problem, file=file, line=line, where=where, accepted=accepted)
+
+
+def _neighbours(name: str, known: Iterable[str]) -> str:
+    """The settings of the same section, or all sections when there is no such section."""
+    section = name.partition(".")[0]
+    same = [other for other in known if other.startswith(f"{section}.")]
+    if same:
+        return ", ".join(sorted(same))
+    return ", ".join(sorted({other.partition(".")[0] for other in known}))
+
+
+def _validated(effective: Layer, path: Path | None) -> Settings:
+    tree: dict[str, Any] = {"config_path": path}
+    for name, given in effective.items():
+        *sections, key = name.split(".", 2)
+        table = tree
+        for section in sections:
+            table = table.setdefault(section, {})
+        secret = next((setting for setting in SECRETS if name.startswith(setting)), None)
+        if secret is not None:
+            table[secret.partition(".")[2]] = _secret(secret, name, given)
+        else:
+            table[key] = _plain(name, given)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    raise _refused(name, first["msg"], effective) from None
+
+
+def _secret(setting: str, name: str, given: Given) -> SecretStr:
+    where = _where(given)
+    if name == setting:
+        return literal(setting, given.value, where=where)
+    if not isinstance(given.value, str):
+        raise ConfigurationError(f"{name} is not text", where=where, accepted="a string")
+    if name.endswith("_file"):
+        return LazySecret(name, where=where, file=_resolved(given.value, given))
+    return LazySecret(name, where=where, command=given.value)
+
+
+def _plain(name: str, given: Given) -> object:
+    value = clean(given.value, limit=4_096) if isinstance(given.value, str) else given.value
+    if name in _PATHS and isinstance(value, str) and not _is_switch(name, value):
+        return _resolved(value, given)
+    return value
+
+
+def _is_switch(name: str, value: str) -> bool:
+    return name == "databases.tls" and "/" not in value and "." not in value
+
+
+def _resolved(value: str, given: Given) -> Path:
+    path = Path(value).expanduser()
+    return given.base / path if given.base is not None else path
+
+
+def _refused(name: str, message: str, effective: Layer) -> ConfigurationError:
+    """The validation error in the project's own words: `name` may run deeper than the setting does."""
+    setting = next((other for other in effective if name == other or name.startswith(f"{other}.")), name)
+    given = effective.get(setting)
+    accepted = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    value = _harmless(setting, given)
+    return ConfigurationError(
+        f"{setting} is not accepted{f': {value}' if value else ''}",
+        where=_where(given) if given else "",
+        value=value,
+        accepted=accepted,
+    )
+
+
+def _harmless(setting: str, given: Given | None) -> str:
+    """The refused value for an error. An address that is not well formed may hold a password where no mask looks for it."""
+    if given is None or (setting.endswith("_url") and ("@" in str(given.value) or setting.startswith("databases."))):
+        return ""
+    return clean(repr(mask_url(str(given.value))), limit=120)
+
+
+def _where(given: Given) -> str:
+    return given.origin.removeprefix("file ")
+
+
+def _origins(effective: Layer, settings: Settings) -> dict[str, str]:
+    origins: dict[str, str] = {}
+    for name in setting_names():
+        if name == "ui.keymap" and settings.ui.keymap:
+            origins |= {f"{_KEYMAP}{key}": effective[f"{_KEYMAP}{key}"].origin for key in settings.ui.keymap}
+            continue
+        spellings = (name, f"{name}_file", f"{name}_command") if name in SECRETS else (name,)
+        origins[name] = next((effective[spelling].origin for spelling in spellings if spelling in effective), "default")
+    return origins
+
+
+def _warnings(effective: Layer, settings: Settings, path: Path | None) -> Iterator[str]:
+    if path is not None and _is_world_readable(path):
+        for name, given in effective.items():
+            if given.base is not None and (name in SECRETS or has_password(str(given.value))):
+                yield f"{path} can be read by everybody on this machine and holds {name}: chmod 600 {path}"
+    for name in SECRETS:
+        file = effective.get(f"{name}_file")
+        if file is not None and _is_world_readable(secret_path := _resolved(str(file.value), file)):
+            yield f"{secret_path} can be read by everybody on this machine and holds {name}: chmod 600 {secret_path}"
+    address = settings.datadog.api_url
+    host = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if address.startswith("http://") and not host.startswith(_LOOPBACK):
+        yield f"datadog.api_url is not encrypted: the keys travel to {host} in clear"
+
+
+def _is_world_readable(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False

@@ -1,0 +1,359 @@
+"""The doctor for databases: reachable, permitted, mapped, read-only, indexed, up to date, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+from sqlalchemy import Table, TextClause, bindparam, select, text
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.models.doctor import DoctorLine
+from diagnostics.models.triage import Status
+from diagnostics.sources.grants import Permissions, judge, parse_grants, quote_role
+from diagnostics.sources.statement_runner import Answer
+from diagnostics.sources.statements import Statement
+from diagnostics.sources.tables import Kind, TableMapping, Tables
+
+_SAMPLE = 3
+_LAG_SECONDS = 30
+"""Behind by more, "the last 15 minutes" of a replica is visibly not the present."""
+
+_MOST_ROLES = 20
+_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "zillow_lead_events_log": (("created_at",),),
+    "zillow_webhook_events": (("status", "received_at"),),
+}
+"""Leading columns, by the console's names, without which a statement's cost grows with its table."""
+
+_COLUMNS_MYSQL = text(
+    "SELECT table_name AS t, column_name AS c FROM information_schema.columns "
+    "WHERE table_schema = DATABASE() AND table_name IN :names"
+).bindparams(bindparam("names", expanding=True))
+_COLUMNS_SQLITE = text(
+    "SELECT m.name AS t, p.name AS c FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p WHERE m.name IN :names"
+).bindparams(bindparam("names", expanding=True))
+_INDEXES_MYSQL = text(
+    "SELECT index_name AS i, column_name AS c FROM information_schema.statistics "
+    "WHERE table_schema = DATABASE() AND table_name = :name ORDER BY index_name, seq_in_index"
+)
+_INDEXES_SQLITE = text(
+    "SELECT l.name AS i, p.name AS c FROM pragma_index_list(:name) AS l JOIN pragma_index_info(l.name) AS p "
+    "ORDER BY l.name, p.seqno"
+)
+_SESSION = text(
+    "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only', 'time_zone')"
+)
+
+
+class Asked(Protocol):
+    """What the doctor needs of the databases."""
+
+    def ask(self, account_id: int | None, statement: Statement, limit: int = 10_000) -> Answer:
+        """An answer from the shared database (None) or from one account's."""
+
+    def table(self, logical: str) -> Table:
+        """A mapped table."""
+
+
+class Doctor:
+    """Examines each database with statements that any reader may send."""
+
+    def __init__(self, databases: Asked, tables: Tables) -> None:
+        self._databases = databases
+        self._tables = tables
+
+    def inspect(self, account_ids: tuple[int, ...]) -> Iterator[DoctorLine]:
+        """Lines for the shared database, then for the client databases. Raises nothing."""
+        yield from _Patient(self._databases, self._tables, None).lines()
+        if not account_ids:
+            try:
+                account_ids = self._sample()
+            except SourceFailure as failure:
+                yield _failed("client", "sample of accounts", failure)
+                return
+            if not account_ids:
+                yield DoctorLine(
+                    source="client", subject="sample of accounts", status=Status.NO_DATA, detail="common.accounts is empty"
+                )
+        for account_id in account_ids:
+            yield from _Patient(self._databases, self._tables, account_id).lines()
+
+    def _sample(self) -> tuple[int, ...]:
+        key = self._databases.table("accounts").c["id"]
+        # The newest accounts: the oldest are the likeliest to have been closed.
+        rows = self._databases.ask(None, select(key).order_by(key.desc()), _SAMPLE).rows
+        return tuple(found for row in rows if isinstance(found := row["id"], int))
+
+
+class _Patient:
+    """One database under examination."""
+
+    def __init__(self, databases: Asked, tables: Tables, account_id: int | None) -> None:
+        self._databases = databases
+        self._tables = tables
+        self._account_id = account_id
+        self._kind: Kind = "common" if account_id is None else "client"
+        self._source = "common" if account_id is None else f"client {account_id}"
+        self._is_sqlite = False
+        self._columns: dict[str, set[str]] = {}
+
+    def lines(self) -> Iterator[DoctorLine]:
+        """Every line; a database that cannot be reached has one."""
+        try:
+            self._ask(text("SELECT 1"))
+            ping = self._ask(text("SELECT 1"))
+        except SourceFailure as failure:
+            yield _failed(self._source, "reachable", failure)
+            return
+        except UserError as unknown:
+            yield self._line("account", Status.FAIL, f"{unknown.problem} in {unknown.where}", unknown.next_step)
+            return
+        self._is_sqlite = ping.version.startswith("SQLite")
+        yield DoctorLine(
+            source=self._source,
+            subject="reachable",
+            status=Status.PASS,
+            detail=f"answers in {ping.took_ms:.1f} ms",
+            latency_ms=round(ping.took_ms, 3),
+        )
+        yield self._version(ping)
+        parts: tuple[tuple[str, Callable[[], Iterable[DoctorLine]]], ...] = (
+            ("read-only session", self._session),
+            ("permitted", self._permitted),
+            ("tables", self._mapped),
+            ("indexes", self._indexed),
+            ("replica lag", self._lag),
+        )
+        for subject, part in parts:
+            try:
+                yield from part()
+            except SourceFailure as failure:
+                yield _failed(self._source, subject, failure)
+
+    def _ask(self, statement: Statement) -> Answer:
+        return self._databases.ask(self._account_id, statement)
+
+    def _line(self, subject: str, status: Status, detail: str, remedy: str = "") -> DoctorLine:
+        return DoctorLine(source=self._source, subject=subject, status=status, detail=detail, remedy=remedy)
+
+    def _version(self, ping: Answer) -> DoctorLine:
+        if ping.limited:
+            return self._line("server version", Status.PASS, ping.version)
+        return self._line(
+            "server version",
+            Status.WARN,
+            f"{ping.version}: this server cannot end a statement at a time limit by itself",
+            "the console ends overlong statements with KILL QUERY; MySQL 5.7.8 or MariaDB 10.1 do it themselves",
+        )
+
+    def _session(self) -> Iterator[DoctorLine]:
+        if self._is_sqlite:
+            yield self._line("read-only session", Status.PASS, "the file is opened read-only")
+            return
+        found = {str(name): str(value) for name, value in _pairs(self._ask(_SESSION))}
+        read_only = found.get("transaction_read_only", found.get("tx_read_only", ""))
+        zone = found.get("time_zone", "")
+        if read_only in {"ON", "1"} and zone == "+00:00":
+            yield self._line("read-only session", Status.PASS, "the session refuses writes and speaks UTC")
+            return
+        yield self._line(
+            "read-only session",
+            Status.FAIL,
+            f"the session is not as the console set it up: read-only {read_only or 'unknown'}, time zone {zone or 'unknown'}",
+            "a proxy in between may hand over connections with the settings of others: connect to the server itself",
+        )
+
+    def _permitted(self) -> Iterator[DoctorLine]:
+        if self._is_sqlite:
+            yield self._line("permitted", Status.PASS, "SQLite has no grants; this connection cannot write")
+            return
+        permissions = self._permissions()
+        if permissions.writes:
+            yield self._line(
+                "permitted",
+                Status.FAIL,
+                f"this login could write: {_listed(permissions.writes)}",
+                "ask for a login with GRANT SELECT and nothing more; only the grant is a true boundary",
+            )
+        elif permissions.unread_roles:
+            yield self._line(
+                "permitted",
+                Status.WARN,
+                f"the grants of these roles could not be read: {_listed(permissions.unread_roles)}",
+                "ask the database team whether they allow more than SELECT",
+            )
+        else:
+            yield self._line("permitted", Status.PASS, "this login can read and cannot write")
+        if permissions.files:
+            yield self._line(
+                "file privilege",
+                Status.FAIL,
+                f"this login can read and write files of the server's machine: {_listed(permissions.files)}",
+                "REVOKE FILE: a read-only session does not prevent SELECT … INTO OUTFILE",
+            )
+        else:
+            yield self._line("file privilege", Status.PASS, "none")
+        if permissions.doubtful:
+            yield self._line(
+                "other privileges",
+                Status.WARN,
+                f"more than reading needs: {_listed(permissions.doubtful)}",
+                "ask for them to be revoked",
+            )
+
+    def _permissions(self) -> Permissions:
+        grants, roles = parse_grants(_first_cells(self._ask(text("SHOW GRANTS"))))
+        waiting, seen, unread = list(roles), set(roles), []
+        while waiting:
+            role = waiting.pop()
+            quoted = quote_role(role) if len(seen) <= _MOST_ROLES else None
+            try:
+                if quoted is None:
+                    raise SourceFailure(FailureKind.REJECTED, self._source, "too unusual a name to ask for")
+                more, nested = parse_grants(_first_cells(self._ask(_grants_of(quoted))))
+            except SourceFailure as failure:
+                if failure.is_transient:
+                    raise
+                unread.append(role)
+                continue
+            grants += more
+            waiting += [name for name in nested if name not in seen]
+            seen.update(nested)
+        return judge(grants, tuple(unread))
+
+    def _mapped(self) -> Iterator[DoctorLine]:
+        mappings = self._tables.of(self._kind)
+        if not mappings:
+            return
+        statement = _COLUMNS_SQLITE if self._is_sqlite else _COLUMNS_MYSQL
+        names = sorted({mapping.name for mapping in mappings})
+        for table, column in _pairs(self._ask(statement.bindparams(names=names))):
+            self._columns.setdefault(str(table).lower(), set()).add(str(column).lower())
+        for mapping in mappings:
+            yield self._table(mapping)
+
+    def _table(self, mapping: TableMapping) -> DoctorLine:
+        subject = f"table {mapping.logical}"
+        present = self._columns.get(mapping.name.lower())
+        called = mapping.name if mapping.name != mapping.logical else "it"
+        if present is None:
+            return self._line(
+                subject,
+                Status.FAIL,
+                f"{called} is not there, or this login may not see it" + (" (its name is assumed)" if mapping.assumed else ""),
+                f"set name in section [{mapping.logical}] of the catalogue's schema.toml, or ask for GRANT SELECT on it",
+            )
+        absent = {key: real for key, real in mapping.columns.items() if real.lower() not in present}
+        needed = {key: real for key, real in absent.items() if key not in mapping.optional}
+        if not absent:
+            return self._line(subject, Status.PASS, f"{len(mapping.columns)} columns present")
+        listed = _listed(real if real == key else f"{real} (for {key})" for key, real in (needed or absent).items())
+        return self._line(
+            subject,
+            Status.FAIL if needed else Status.WARN,
+            f"{'missing' if needed else 'missing, and optional'}: {listed}",
+            f"set {', '.join(needed or absent)} in section [{mapping.logical}.columns] of the catalogue's schema.toml",
+        )
+
+    def _indexed(self) -> Iterator[DoctorLine]:
+        statement = _INDEXES_SQLITE if self._is_sqlite else _INDEXES_MYSQL
+        for logical, wanted in _INDEXES.items():
+            mapping = self._tables.mapping(logical)
+            if mapping is None or mapping.database != self._kind or mapping.name.lower() not in self._columns:
+                continue
+            found: dict[str, list[str]] = {}
+            for index, column in _pairs(self._ask(statement.bindparams(name=mapping.name))):
+                found.setdefault(str(index), []).append(str(column).lower())
+            for keys in wanted:
+                real = [mapping.columns[key] for key in keys if key in mapping.columns]
+                yield self._index(mapping, real, list(found.values()))
+
+    def _index(self, mapping: TableMapping, columns: list[str], found: list[list[str]]) -> DoctorLine:
+        listed = ", ".join(columns)
+        if any(index[: len(columns)] == [column.lower() for column in columns] for index in found):
+            return self._line(f"index {mapping.logical}", Status.PASS, f"begins with ({listed})")
+        return self._line(
+            f"index {mapping.logical}",
+            Status.WARN,
+            f"no index begins with ({listed}): the console's statements would read the whole table, and time out on a large one",
+            f"ask the database team for an index on {mapping.name} ({listed})",
+        )
+
+    def _lag(self) -> Iterator[DoctorLine]:
+        if self._is_sqlite:
+            return
+        try:
+            rows = self._replica_rows()
+        except SourceFailure as failure:
+            if failure.kind is not FailureKind.DENIED:
+                raise
+            yield self._line(
+                "replica lag",
+                Status.NO_DATA,
+                "this login may not see the replica's state",
+                "ask for REPLICATION CLIENT (MySQL) or REPLICA MONITOR (MariaDB), which allow no writing",
+            )
+            return
+        yield lag_line(self._source, rows)
+
+    def _replica_rows(self) -> tuple[dict[str, object], ...]:
+        try:
+            return self._ask(text("SHOW REPLICA STATUS")).rows
+        except SourceFailure as failure:
+            if failure.kind is not FailureKind.REJECTED:
+                raise
+        # Servers from before the word was changed.
+        return self._ask(text("SHOW SLAVE STATUS")).rows
+
+
+def lag_line(source: str, rows: tuple[dict[str, object], ...]) -> DoctorLine:
+    """What the rows of SHOW REPLICA STATUS mean for a reader."""
+    if not rows:
+        return DoctorLine(source=source, subject="replica lag", status=Status.PASS, detail="not a replica")
+    behind = [row.get("Seconds_Behind_Source", row.get("Seconds_Behind_Master")) for row in rows]
+    known = [seconds for seconds in behind if isinstance(seconds, int)]
+    if len(known) < len(behind):
+        return DoctorLine(
+            source=source,
+            subject="replica lag",
+            status=Status.FAIL,
+            detail="replication has stopped: what this server shows is of the past",
+            remedy="read from another replica, and tell the database team",
+        )
+    return DoctorLine(
+        source=source,
+        subject="replica lag",
+        status=Status.WARN if max(known) > _LAG_SECONDS else Status.PASS,
+        detail=f"{max(known)} s behind its source",
+        remedy="numbers of the last minutes are incomplete here" if max(known) > _LAG_SECONDS else "",
+    )
+
+
+def _grants_of(quoted_role: str) -> TextClause:
+    # A name cannot be bound here; `quote_role` has let through only what needs no escaping but the colon of an address.
+    return text(f"SHOW GRANTS FOR {quoted_role}".replace(":", r"\:"))
+
+
+def _first_cells(answer: Answer) -> list[str]:
+    return [str(next(iter(row.values()))) for row in answer.rows if row]
+
+
+def _pairs(answer: Answer) -> list[tuple[object, object]]:
+    return [(first, second) for first, second, *_ in (tuple(row.values()) for row in answer.rows)]
+
+
+def _listed(items: Iterable[str], most: int = 8) -> str:
+    every = list(items)
+    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
+
+
+def _failed(source: str, subject: str, failure: SourceFailure) -> DoctorLine:
+    silent = failure.kind in {FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.CANCELLED}
+    return DoctorLine(
+        source=source,
+        subject=subject,
+        status=Status.UNREACHABLE if silent else Status.FAIL,
+        detail=failure.reason,
+        remedy=failure.remedy,
+    )

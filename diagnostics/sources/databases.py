@@ -1,0 +1,205 @@
+"""The databases source: the one `common` database, and one `client` database for each account.
+
+Every answer carries its evidence; every failure is a `SourceFailure`. Sessions are read-only and every statement is limited in time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Table, select, text
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.models.doctor import DoctorLine
+from diagnostics.models.evidence import Evidence, Frozen
+from diagnostics.sources.engines import ClientPool, Database, DatabaseSettings, Engines
+from diagnostics.sources.statement_runner import Answer, Runner
+from diagnostics.sources.statements import Statement, StatementRefused, bound_limit, check_statement, describe
+from diagnostics.sources.tables import SchemaMapping, Tables
+
+__all__ = ["AccountPlace", "AccountUnknown", "Databases", "Rows", "StatementRefused"]
+
+_PLACE_SECONDS = 60.0
+"""How long an account's place is believed: accounts move between hosts now and then, and screens ask every few seconds."""
+
+_PLACES = 2_000
+_NEEDED = ("id", "db_host", "db_database", "db_user")
+_WELCOME = ("name", "status", "user_count")
+
+
+@dataclass(slots=True, frozen=True)
+class Rows:
+    """What a statement returned."""
+
+    rows: tuple[dict[str, object], ...]
+    """By the console's column names. Text has passed the gate, moments are aware and in UTC, bytes are a mark."""
+    evidence: Evidence
+    truncated: bool
+    """True when there were more rows than asked for."""
+
+
+class AccountPlace(Frozen):
+    """Who an account is and where its database is. Source: common.accounts."""
+
+    id: int
+    name: str
+    status: str
+    """Empty where the team's table has no such column."""
+    db_host: str
+    db_database: str
+    db_user: str
+    user_count: int | None
+
+
+class AccountUnknown(UserError):
+    """`common.accounts` has no such account."""
+
+
+class Databases:
+    """Both kinds of database behind one door, for several threads at once. Nothing is opened before the first question."""
+
+    def __init__(self, settings: DatabaseSettings, schema_map: SchemaMapping) -> None:
+        self._engines = Engines(settings)
+        self._clients = ClientPool(settings.client_pool, settings.connect_timeout_s)
+        self._tables = Tables(schema_map)
+        self._runner = Runner()
+        self._lock = threading.Lock()
+        self._shared: Database | None = None
+        self._places: OrderedDict[int, tuple[float, AccountPlace]] = OrderedDict()
+
+    def table(self, logical: str) -> Table:
+        """A table by the console's name, its columns keyed by the console's names; raises `SourceFailure` (not mapped)."""
+        if self._tables.mapping(logical) is None:
+            raise SourceFailure(
+                FailureKind.NOT_MAPPED,
+                "catalogue",
+                f"the schema map has no table {logical}",
+                remedy=f"add a section [{logical}] to the catalogue's schema.toml",
+            )
+        return self._tables.table(logical)
+
+    def read_common(
+        self, statement: Statement, *, window: str = "", caveat: str = "", limit: int | None = None
+    ) -> Rows:
+        """Ask the shared database; at most `limit` rows (10,000 without one).
+
+        Raises `SourceFailure`, and `StatementRefused` for a statement that writes or touches a client table.
+        """
+        check_statement(statement, "common", self._tables)
+        return self._read(self._common(), statement, window, caveat, limit)
+
+    def read_client(
+        self, account_id: int, statement: Statement, *, window: str = "", caveat: str = "", limit: int | None = None
+    ) -> Rows:
+        """Ask the database of one account; otherwise as `read_common`. Raises `AccountUnknown` too."""
+        check_statement(statement, "client", self._tables)
+        url, make = self._engines.client(self.account(account_id))
+        with self._clients.lend(account_id, url, make) as database:
+            return self._read(database, statement, window, caveat, limit)
+
+    def account(self, account_id: int) -> AccountPlace:
+        """An account's row, believed for a minute; raises `AccountUnknown` or `SourceFailure`."""
+        now = time.monotonic()
+        with self._lock:
+            taken, place = self._places.get(account_id, (0.0, None))
+        if place is not None and now - taken < _PLACE_SECONDS:
+            return place
+        place = self._find(account_id)
+        with self._lock:
+            self._places[account_id] = (now, place)
+            self._places.move_to_end(account_id)
+            while len(self._places) > _PLACES:
+                self._places.popitem(last=False)
+        return place
+
+    def ping_common(self) -> Evidence:
+        """Ask the shared database for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
+        return self.read_common(text("SELECT 1")).evidence
+
+    def inspect(self, account_ids: Iterable[int] = ()) -> Iterator[DoctorLine]:
+        """What is right and wrong with each database, line by line; without accounts, a sample of three. Raises nothing."""
+        from diagnostics.sources.database_doctor import Doctor  # noqa: PLC0415  # only the doctor needs the doctor
+
+        return Doctor(self, self._tables).inspect(tuple(account_ids))
+
+    def ask(self, account_id: int | None, statement: Statement, limit: int = 10_000) -> Answer:
+        """For the doctor: an answer with the server's version. None is the shared database. Raises as `read_client`."""
+        kept, keep = bound_limit(statement, limit)
+        if account_id is None:
+            return self._runner.run(self._common(), kept, keep)
+        url, make = self._engines.client(self.account(account_id))
+        with self._clients.lend(account_id, url, make) as database:
+            return self._runner.run(database, kept, keep)
+
+    def cancel_all(self) -> int:
+        """End every statement that runs now; returns how many. Returns at once: their askers get a `SourceFailure` (cancelled)."""
+        return self._runner.cancel_all()
+
+    def close(self) -> None:
+        """End what runs, close what is open, take no more questions."""
+        self._runner.close()
+        self._clients.close()
+        with self._lock:
+            shared, self._shared = self._shared, None
+        if shared is not None:
+            shared.dispose()
+
+    def _common(self) -> Database:
+        with self._lock:
+            if self._shared is None:
+                self._shared = self._engines.common()
+            return self._shared
+
+    def _read(self, database: Database, statement: Statement, window: str, caveat: str, limit: int | None) -> Rows:
+        kept, keep = bound_limit(statement, limit)
+        answer = self._runner.run(database, kept, keep)
+        evidence = Evidence(
+            source=database.source,
+            query=describe(kept, database.engine.dialect.name),
+            window=window,
+            started_at=answer.started_at,
+            took_ms=round(answer.took_ms, 3),
+            rows=len(answer.rows),
+            caveat=caveat,
+        )
+        return Rows(answer.rows, evidence, answer.truncated)
+
+    def _find(self, account_id: int) -> AccountPlace:
+        try:
+            row = self._find_row(account_id, _NEEDED + _WELCOME)
+        except SourceFailure as failure:
+            if failure.kind is not FailureKind.NOT_MAPPED:
+                raise
+            # Name, status and size are assumed columns: an account is found without them too.
+            row = self._find_row(account_id, _NEEDED)
+        if row is None:
+            raise AccountUnknown(
+                f"there is no account {account_id}",
+                where="common.accounts",
+                accepted="the id of an existing account",
+                next_step="check the number; an account moved to another environment is not in this database",
+            )
+        count = row.get("user_count")
+        return AccountPlace(
+            id=account_id,
+            name=_text(row.get("name")),
+            status=_text(row.get("status")),
+            db_host=_text(row.get("db_host")),
+            db_database=_text(row.get("db_database")),
+            db_user=_text(row.get("db_user")),
+            user_count=count if isinstance(count, int) else None,
+        )
+
+    def _find_row(self, account_id: int, wanted: tuple[str, ...]) -> dict[str, object] | None:
+        accounts = self.table("accounts")
+        columns = [accounts.c[key] for key in wanted if key in accounts.c]
+        rows = self.read_common(select(*columns).where(accounts.c["id"] == account_id), limit=1).rows
+        return rows[0] if rows else None
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

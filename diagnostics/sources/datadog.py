@@ -1,0 +1,290 @@
+"""Datadog: log search, log aggregates, monitors, keys. Blocking, thread-safe, read-only, and never without an end.
+
+Importing this module is cheap; the official client, urllib3 and the decoder are imported with the first request.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, Monitor, Monitors
+from diagnostics.models.doctor import DoctorLine
+from diagnostics.models.events import LogPage
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.readings import Budget
+from diagnostics.sources.budgets import Budgets
+from diagnostics.sources.datadog_failures import SOURCE, Operation, cancelled, malformed
+from diagnostics.text import clean
+from diagnostics.windows import window_text
+
+if TYPE_CHECKING:
+    from diagnostics.settings import DatadogSettings
+    from diagnostics.sources.datadog_wire import Answer, Wire
+
+__all__ = ["Aggregate", "Bucket", "Compute", "Datadog", "GroupBy", "Monitor", "Monitors"]
+
+Value = TypeVar("Value")
+
+LARGEST_PAGE = 1_000
+"""Events of one search page, the service's own maximum; also the monitors asked for at most."""
+
+SEARCH = Operation("logs_search", "log search", "logs_read_data")
+AGGREGATE = Operation("logs_aggregate", "log aggregate", "logs_read_data")
+MONITORS = Operation("monitors", "the list of monitors", "monitors_read")
+VALIDATE = Operation("validate", "key validation", "")
+
+# Observed at Datadog for log search and log aggregates; held to until the first answer's headers say otherwise.
+_ASSUMED = {SEARCH.name: (3, 10.0), AGGREGATE.name: (2, 10.0)}
+
+
+class Datadog:
+    """One Datadog organisation. Raises SourceFailure only; `close` ends every call under way with CANCELLED."""
+
+    def __init__(self, settings: DatadogSettings) -> None:
+        self._settings = settings
+        self._budgets = Budgets(SOURCE, _ASSUMED)
+        self._lock = threading.Lock()
+        self._wire: Wire | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return "Datadog()"
+
+    def search(
+        self,
+        query: str,
+        *,
+        start: datetime,
+        end: datetime,
+        limit: int | None = None,
+        cursor: str | None = None,
+        newest_first: bool = True,
+    ) -> LogPage:
+        """One page of events that match `query` between `start` and `end` (aware).
+
+        `limit` is 1 to 1,000 events, by default the configured page size: a page is decoded in one go under the
+        interpreter lock, so small pages keep the console quick. `cursor` is the previous page's `next_cursor`.
+        Source: POST /api/v2/logs/events/search.
+        """
+        size = min(max(1, limit if limit is not None else self._settings.page_size), LARGEST_PAGE)
+        page: dict[str, Any] = {"limit": size}
+        if cursor is not None:
+            page["cursor"] = cursor
+        body = {
+            "filter": _filter(query, start, end),
+            "page": page,
+            "sort": "-timestamp" if newest_first else "timestamp",
+        }
+        answer = self._connected().ask(SEARCH, lambda client: client.search(body))
+        return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
+
+    def aggregate(
+        self,
+        query: str,
+        *,
+        start: datetime,
+        end: datetime,
+        computes: tuple[Compute, ...],
+        group_by: tuple[GroupBy, ...] = (),
+    ) -> Aggregate:
+        """Totals or time series over the events that match `query` between `start` and `end` (aware), by facet.
+
+        Groups come largest first by the first compute. Source: POST /api/v2/logs/analytics/aggregate.
+        """
+        body: dict[str, Any] = {
+            "filter": _filter(query, start, end),
+            "compute": [_compute(compute) for compute in computes],
+        }
+        if group_by:
+            body["group_by"] = [_group(group, computes[0]) for group in group_by]
+        answer = self._connected().ask(AGGREGATE, lambda client: client.aggregate(body))
+        return _decoded(AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by))
+
+    def monitors(self, tags: str | Iterable[str]) -> Monitors:
+        """Monitors that carry all of `tags`, such as "team:zyno". Source: GET /api/v1/monitor."""
+        wanted = tags if isinstance(tags, str) else ",".join(tags)
+        answer = self._connected().ask(MONITORS, lambda client: client.monitors(wanted, LARGEST_PAGE))
+        return _decoded(MONITORS, lambda: _monitors(answer, wanted))
+
+    def validate(self) -> Evidence:
+        """Whether the API key is valid; DENIED when it is not. Says nothing about the application key.
+
+        Source: GET /api/v1/validate.
+        """
+        answer = self._connected().ask(VALIDATE, lambda client: client.validate())
+        if not _decoded(VALIDATE, lambda: _is_valid(answer)):
+            raise SourceFailure(
+                FailureKind.DENIED,
+                SOURCE,
+                "the API key is not valid",
+                remedy="Check datadog.api_key (DD_API_KEY), and that datadog.api_url is the site the key belongs to.",
+            )
+        return _evidence(answer, "GET /api/v1/validate")
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """What is left of each rate limit: log search first, log aggregates second, others once they are seen."""
+        return self._budgets.budgets()
+
+    def link(self, query: str, *, start: datetime, end: datetime) -> str:
+        """The web application's address of the same search over the same window."""
+        parameters = {
+            "query": query,
+            "from_ts": str(_milliseconds(start)),
+            "to_ts": str(_milliseconds(end)),
+            "live": "false",
+        }
+        return f"{self._settings.web_url.rstrip('/')}/logs?{urlencode(parameters, quote_via=quote, safe='')}"
+
+    def inspect(self) -> Iterator[DoctorLine]:
+        """What the doctor says about this source, line by line as it is found out. Raises nothing."""
+        from diagnostics.sources.datadog_doctor import inspect  # noqa: PLC0415
+
+        return inspect(self, self._settings)
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """Datadog's clock minus this machine's at the newest answer, seconds; None before the first."""
+        return self._wire.clock_skew_s if self._wire is not None else None
+
+    def close(self) -> None:
+        """End every call under way, and refuse further ones."""
+        with self._lock:
+            self._closed = True
+            wire = self._wire
+        self._budgets.close()
+        if wire is not None:
+            wire.close()
+
+    def _connected(self) -> Wire:
+        with self._lock:
+            if self._closed:
+                raise cancelled()
+            if self._wire is None:
+                from diagnostics.sources.datadog_wire import Wire  # noqa: PLC0415
+
+                self._wire = Wire(self._settings, self._budgets)
+            return self._wire
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000)
+
+
+def _filter(query: str, start: datetime, end: datetime) -> dict[str, str]:
+    return {"query": query, "from": _iso(start), "to": _iso(end)}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _compute(compute: Compute) -> dict[str, str]:
+    asked = {"aggregation": compute.aggregation, "type": "total"}
+    if compute.metric is not None:
+        asked["metric"] = compute.metric
+    if compute.interval_ms is not None:
+        asked |= {"type": "timeseries", "interval": _interval(compute.interval_ms)}
+    return asked
+
+
+def _interval(interval_ms: int) -> str:
+    seconds = interval_ms // 1_000
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _group(group: GroupBy, by: Compute) -> dict[str, Any]:
+    sort = {"type": "measure", "aggregation": by.aggregation, "order": "desc"}
+    if by.metric is not None:
+        sort["metric"] = by.metric
+    return {"facet": group.facet, "limit": group.limit, "sort": sort}
+
+
+def _decoded(operation: Operation, decode: Callable[[], Value]) -> Value:
+    try:
+        return decode()
+    except (ValueError, RecursionError) as error:
+        what = str(error) if type(error).__name__ == "WrongShape" else "is not readable JSON"
+    raise malformed(operation, what)
+
+
+def _evidence(
+    answer: Answer, query: str, *, window: str = "", rows: int | None = None, caveats: Iterable[str] = ()
+) -> Evidence:
+    return Evidence(
+        source=SOURCE,
+        query=clean(query),
+        window=window,
+        started_at=answer.started_at,
+        took_ms=answer.took_ms,
+        rows=rows,
+        caveat="; ".join(caveat for caveat in caveats if caveat),
+    )
+
+
+def _page(answer: Answer, query: str, window: str) -> LogPage:
+    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
+
+    document = decode.document(answer.body)
+    events, unreadable = decode.events(document)
+    partial, warnings = decode.incomplete(document)
+    caveats = (_unreadable(unreadable, "event"), _timed_out(partial), *warnings)
+    evidence = _evidence(answer, query, window=window, rows=len(events), caveats=caveats)
+    return LogPage(events, decode.next_cursor(document), evidence, partial)
+
+
+def _aggregate(
+    answer: Answer, query: str, window: str, computes: tuple[Compute, ...], group_by: tuple[GroupBy, ...]
+) -> Aggregate:
+    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
+
+    document = decode.document(answer.body)
+    buckets = decode.buckets(document, computes, grouped=bool(group_by))
+    partial, warnings = decode.incomplete(document)
+    estimated = any(compute.aggregation == "cardinality" for compute in computes)
+    full = [group for group in group_by if len({bucket.by.get(group.facet) for bucket in buckets}) >= group.limit]
+    caveats = (
+        _timed_out(partial),
+        "distinct counts are Datadog's estimates" if estimated else "",
+        *(f"only the {group.limit} largest groups of {group.facet}" for group in full),
+        *warnings,
+    )
+    return Aggregate(buckets, _evidence(answer, query, window=window, rows=len(buckets), caveats=caveats), partial)
+
+
+def _monitors(answer: Answer, tags: str) -> Monitors:
+    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
+
+    monitors, unreadable = decode.monitors(answer.body)
+    full = f"only the first {LARGEST_PAGE:,}" if len(monitors) + unreadable >= LARGEST_PAGE else ""
+    evidence = _evidence(
+        answer,
+        f"GET /api/v1/monitor?monitor_tags={tags}",
+        rows=len(monitors),
+        caveats=(_unreadable(unreadable, "monitor"), full),
+    )
+    return Monitors(monitors, evidence)
+
+
+def _is_valid(answer: Answer) -> bool:
+    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
+
+    valid = decode.document(answer.body).get("valid")
+    if not isinstance(valid, bool):
+        raise decode.WrongShape("does not say whether the key is valid")
+    return valid
+
+
+def _unreadable(count: int, noun: str) -> str:
+    return f"{count} unreadable {noun}{'s' if count != 1 else ''} left out" if count else ""
+
+
+def _timed_out(partial: bool) -> str:
+    return "Datadog timed out inside: not everything it holds" if partial else ""

@@ -1,0 +1,191 @@
+"""From Datadog's JSON to the console's own values. Every string passes the text gate here, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from diagnostics.models.datadog import Bucket, Compute, MeasuredValue, Monitor, Series
+from diagnostics.models.events import LogEvent
+from diagnostics.sources.datadog_json import read_json
+from diagnostics.text import clean, clean_tree
+
+_MAX_TAGS = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ATTRIBUTES: Mapping[str, Any] = {}
+
+
+class WrongShape(ValueError):  # noqa: N818  # it says what is wrong with the answer
+    """The document is JSON, and not what the endpoint documents."""
+
+
+def document(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`; raises ValueError (WrongShape when it is another JSON value)."""
+    value = read_json(body)
+    if not isinstance(value, dict):
+        raise WrongShape("is not a JSON object")
+    return value
+
+
+def events(page: Mapping[str, Any]) -> tuple[tuple[LogEvent, ...], int]:
+    """The events of one search page in their order, and how many could not be read. Raises WrongShape."""
+    data = page.get("data", [])
+    if data is None:
+        data = []
+    if not isinstance(data, list):
+        raise WrongShape("has no list of events")
+    read = [_event(item) for item in data]
+    good = tuple(event for event in read if event is not None)
+    return good, len(read) - len(good)
+
+
+def _event(item: object) -> LogEvent | None:
+    if not isinstance(item, dict):
+        return None
+    fields = item.get("attributes")
+    identity = item.get("id")
+    if not isinstance(fields, dict) or not isinstance(identity, str):
+        return None
+    moment = epoch_ms(fields.get("timestamp"))
+    if moment is None:
+        return None
+    nested = fields.get("attributes")
+    tags = fields.get("tags")
+    return LogEvent(
+        id=clean(identity, limit=512),
+        timestamp_ms=moment,
+        service=_text(fields.get("service"), 256),
+        status=_text(fields.get("status"), 32).lower(),
+        message=_text(fields.get("message")),
+        host=_text(fields.get("host"), 256),
+        tags=tuple(clean(tag, limit=512) for tag in tags[:_MAX_TAGS] if isinstance(tag, str))
+        if isinstance(tags, list)
+        else (),
+        attributes=clean_tree(nested) if isinstance(nested, dict) else _NO_ATTRIBUTES,  # type: ignore[arg-type]
+    )
+
+
+def _text(value: object, limit: int = 32_768) -> str:
+    if isinstance(value, str):
+        return clean(value, limit=limit)
+    return "" if value is None else clean(str(value), limit=limit)
+
+
+def epoch_ms(value: object) -> int | None:
+    """Milliseconds since the epoch from an ISO 8601 text or a number of milliseconds; None when it is neither."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - _EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return int(value)
+    return None
+
+
+def next_cursor(page: Mapping[str, Any]) -> str | None:
+    """The cursor of the page after this one, exactly as sent: it goes back to the service and is never shown."""
+    meta = page.get("meta")
+    place = meta.get("page") if isinstance(meta, dict) else None
+    cursor = place.get("after") if isinstance(place, dict) else None
+    return cursor if isinstance(cursor, str) and cursor else None
+
+
+def incomplete(answer: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
+    """Whether the service timed out inside, and its own warnings, cleaned."""
+    meta = answer.get("meta")
+    if not isinstance(meta, dict):
+        return False, ()
+    warnings = meta.get("warnings")
+    texts: list[str] = []
+    for warning in warnings[:3] if isinstance(warnings, list) else ():
+        if isinstance(warning, dict):
+            texts.append(_text(warning.get("detail") or warning.get("title") or warning.get("code"), 200))
+    return meta.get("status") == "timeout", tuple(text for text in texts if text)
+
+
+def buckets(answer: Mapping[str, Any], computes: Sequence[Compute], *, grouped: bool) -> tuple[Bucket, ...]:
+    """The groups of an aggregate with one value per compute, in the service's order. Raises WrongShape."""
+    data = answer.get("data")
+    found = data.get("buckets") if isinstance(data, dict) else None
+    if found is None and isinstance(data, dict):
+        found = []
+    if not isinstance(found, list):
+        raise WrongShape("has no buckets")
+    read = tuple(_bucket(item, computes) for item in found)
+    if not read and not grouped:
+        return (Bucket({}, tuple(compute.of_nothing for compute in computes)),)
+    return read
+
+
+def _bucket(item: object, computes: Sequence[Compute]) -> Bucket:
+    if not isinstance(item, dict):
+        raise WrongShape("has a bucket that is not an object")
+    by, values = item.get("by") or {}, item.get("computes") or {}
+    if not isinstance(by, dict) or not isinstance(values, dict):
+        raise WrongShape("has a bucket without figures")
+    return Bucket(
+        by={clean(str(facet), limit=256): _text(value, 512) for facet, value in by.items()},
+        values=tuple(_measured(values.get(f"c{index}"), compute) for index, compute in enumerate(computes)),
+    )
+
+
+def _measured(value: object, compute: Compute) -> MeasuredValue:
+    if compute.interval_ms is not None:
+        return _series(value)
+    return _number(value)
+
+
+def _series(value: object) -> Series:
+    points: list[tuple[int, float]] = []
+    for point in value if isinstance(value, list) else ():
+        if not isinstance(point, dict):
+            continue
+        moment, figure = epoch_ms(point.get("time")), _number(point.get("value"))
+        if moment is not None and figure is not None:
+            points.append((moment, figure))
+    return tuple(sorted(points))
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            figure = float(value)
+        except OverflowError:
+            return None
+        return figure if math.isfinite(figure) else None
+    return None
+
+
+def monitors(body: bytes) -> tuple[tuple[Monitor, ...], int]:
+    """The monitors in a list answer and how many could not be read. Raises ValueError, WrongShape."""
+    data = read_json(body)
+    if not isinstance(data, list):
+        raise WrongShape("is not a list of monitors")
+    read = [_monitor(item) for item in data]
+    good = tuple(monitor for monitor in read if monitor is not None)
+    return good, len(read) - len(good)
+
+
+def _monitor(item: object) -> Monitor | None:
+    if not isinstance(item, dict):
+        return None
+    identity, tags = item.get("id"), item.get("tags")
+    if not isinstance(identity, int) or isinstance(identity, bool):
+        return None
+    return Monitor(
+        id=identity,
+        name=_text(item.get("name"), 512),
+        state=_text(item.get("overall_state"), 32) or "Unknown",
+        query=_text(item.get("query"), 4_096),
+        tags=tuple(clean(tag, limit=512) for tag in tags[:_MAX_TAGS] if isinstance(tag, str))
+        if isinstance(tags, list)
+        else (),
+        message=_text(item.get("message"), 4_096),
+    )

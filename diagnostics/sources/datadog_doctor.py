@@ -1,0 +1,128 @@
+"""What the doctor finds out about Datadog: keys there, service reachable, keys accepted, clocks agreed, budget left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.doctor import DoctorLine
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.readings import Budget
+from diagnostics.models.triage import Status
+from diagnostics.sources.datadog_failures import SOURCE
+from diagnostics.sources.datadog_keys import problem
+from diagnostics.text import clean
+from diagnostics.windows import window_ending
+
+if TYPE_CHECKING:
+    from diagnostics.settings import DatadogSettings
+    from diagnostics.sources.datadog import Datadog
+
+LARGEST_SKEW_S = 30.0
+"""Beyond this, "the last 15 minutes" of this machine and of Datadog are visibly not the same."""
+
+_MONITOR_TAG = "team:zyno"
+
+
+def inspect(datadog: Datadog, settings: DatadogSettings) -> Iterator[DoctorLine]:
+    """Yield one line per fact. Ends early when nothing more could be asked: no API key, or no answer."""
+    yield _configured(settings)
+    try:
+        evidence = datadog.validate()
+    except SourceFailure as failure:
+        if not _answered(failure):
+            if failure.kind is not FailureKind.NOT_CONFIGURED:
+                yield _failed("reachable", failure)
+            return
+        yield _line("reachable", Status.PASS, "it answers")
+        yield _failed("API key", failure)
+    else:
+        yield _line("reachable", Status.PASS, f"answered in {evidence.took_ms:.0f} ms", latency_ms=evidence.took_ms)
+        yield _line("API key", Status.PASS, "accepted")
+    start, end = window_ending(900)
+    yield _tried(
+        "application key",
+        lambda: datadog.search("*", start=start, end=end, limit=1).evidence,
+        lambda seen: "accepted for log search" if seen.rows else "accepted for log search; no log in the last 15 min",
+    )
+    yield _tried(
+        "monitors",
+        lambda: datadog.monitors(_MONITOR_TAG).evidence,
+        lambda seen: f"readable; {seen.rows} with {_MONITOR_TAG}",
+    )
+    yield _clock(datadog.clock_skew_s)
+    for budget in datadog.budgets():
+        yield _budget(budget)
+
+
+def _answered(failure: SourceFailure) -> bool:
+    """True when somebody who speaks Datadog's protocol was reached."""
+    return failure.kind in {FailureKind.DENIED, FailureKind.RATE_LIMITED, FailureKind.REJECTED}
+
+
+def _configured(settings: DatadogSettings) -> DoctorLine:
+    try:
+        address = urlsplit(settings.api_url)
+        where = f"{address.scheme}://{address.hostname}" + (f":{address.port}" if address.port else "")
+    except ValueError:
+        where = "an address that cannot be read"
+    keys = {"datadog.api_key": settings.api_key, "datadog.app_key": settings.app_key}
+    problems = [found for found in (problem(name, key) for name, key in keys.items()) if found is not None]
+    if not problems:
+        return _line("configured", Status.PASS, f"{where}; both keys are set")
+    reasons = "; ".join(found.reason for found in problems)
+    return _line("configured", Status.FAIL, f"{where}; {reasons}", remedy=problems[0].remedy)
+
+
+def _tried(subject: str, ask: Callable[[], Evidence], say: Callable[[Evidence], str]) -> DoctorLine:
+    try:
+        evidence = ask()
+    except SourceFailure as failure:
+        return _failed(subject, failure)
+    detail = say(evidence) + (f" ({evidence.caveat})" if evidence.caveat else "")
+    return _line(subject, Status.PASS, detail, latency_ms=evidence.took_ms)
+
+
+def _failed(subject: str, failure: SourceFailure) -> DoctorLine:
+    match failure.kind:
+        case FailureKind.UNREACHABLE | FailureKind.TIMED_OUT | FailureKind.CANCELLED:
+            status = Status.UNREACHABLE
+        case FailureKind.RATE_LIMITED:
+            status = Status.WARN
+        case _:
+            status = Status.FAIL
+    return _line(subject, status, failure.reason, remedy=failure.remedy)
+
+
+def _clock(skew_s: float | None) -> DoctorLine:
+    if skew_s is None:
+        return _line("clock", Status.NO_DATA, "the service sent no date")
+    ahead = "behind" if skew_s > 0 else "ahead of"
+    detail = f"this machine is {abs(skew_s):.0f} s {ahead} Datadog"
+    if abs(skew_s) <= LARGEST_SKEW_S:
+        return _line("clock", Status.PASS, detail if abs(skew_s) >= 2 else "agrees with Datadog's")
+    return _line(
+        "clock", Status.WARN, detail, remedy="Set this machine's clock (NTP): every time window is off by that much."
+    )
+
+
+def _budget(budget: Budget) -> DoctorLine:
+    detail = f"{budget.remaining} of {budget.limit} per {budget.period_s:g} s"
+    if not budget.observed:
+        return _line(f"budget {budget.name}", Status.NO_DATA, f"{detail} assumed; the service has not said")
+    return _line(f"budget {budget.name}", Status.PASS if budget.remaining else Status.WARN, f"{detail} left")
+
+
+def _line(
+    subject: str, status: Status, detail: str, *, remedy: str = "", latency_ms: float | None = None
+) -> DoctorLine:
+    return DoctorLine(
+        source=SOURCE,
+        subject=subject,
+        status=status,
+        detail=clean(detail, limit=500),
+        remedy=remedy,
+        latency_ms=latency_ms,
+    )

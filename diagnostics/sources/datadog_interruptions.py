@@ -1,0 +1,81 @@
+"""What the exceptions of the network layers mean. urllib3's own leak through the official client; none leaves here."""
+
+from __future__ import annotations
+
+import ssl
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    DecodeError,
+    IncompleteRead,
+    InvalidChunkLength,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.sources.datadog_failures import SOURCE, Operation, TransientFailure, malformed
+from diagnostics.sources.datadog_sockets import Flight
+from diagnostics.text import clean
+
+
+def interrupted(operation: Operation, error: Exception, host: str, flight: Flight) -> SourceFailure:
+    """The failure that `error` means for a request to `host`. No text is passed on that could hold a key."""
+    where = urlsplit(host).netloc
+    parts = [error, *error.args, error.__cause__, error.__context__]
+    match error:
+        case NameResolutionError() | NewConnectionError() | SSLError() | ssl.SSLError():
+            failure = _no_connection(error, where)
+        case ConnectTimeoutError():
+            failure = _slow(f"no connection to {where} within {flight.connect_timeout_s:g} s")
+        case ReadTimeoutError() | TimeoutError():
+            failure = _slow(f"no byte from {where} for {flight.read_timeout_s:g} s during {operation.what}")
+        case DecodeError():
+            failure = malformed(operation, "cannot be decompressed")
+        case _ if any(isinstance(part, IncompleteRead | InvalidChunkLength) for part in parts):
+            failure = malformed(operation, "ended early")
+        # RemoteDisconnected, a server that hung up without a word, is a ConnectionResetError of the standard library.
+        case _ if any(isinstance(part, OSError) for part in parts):
+            failure = TransientFailure(
+                FailureKind.UNREACHABLE,
+                SOURCE,
+                f"the connection to {where} was lost during {operation.what}",
+                remedy="It asks again by itself; check the network when it lasts.",
+            )
+        case ProtocolError() | HTTPException():
+            failure = malformed(operation, "is not HTTP")
+        case _:
+            failure = _unreachable(f"{operation.what} could not be sent ({type(error).__name__})", "")
+    return failure
+
+
+def _no_connection(error: Exception, where: str) -> SourceFailure:
+    if isinstance(error, NameResolutionError):
+        return _unreachable(f"no address is known for {where}", "Check datadog.api_url and the name server.")
+    if isinstance(error, NewConnectionError):
+        cause = error.__cause__.strerror if isinstance(error.__cause__, OSError) else None
+        return _unreachable(
+            f"no connection to {where}: {cause or 'no address answers'}", "Check the network and datadog.api_url."
+        )
+    return _unreachable(
+        f"no trusted TLS connection to {where}: {clean(str(error), limit=200)}",
+        "Check datadog.api_url; behind an inspecting proxy, point SSL_CERT_FILE at its certificates.",
+    )
+
+
+def _unreachable(reason: str, remedy: str) -> SourceFailure:
+    return SourceFailure(FailureKind.UNREACHABLE, SOURCE, reason, remedy=remedy)
+
+
+def _slow(reason: str) -> SourceFailure:
+    return SourceFailure(
+        FailureKind.TIMED_OUT,
+        SOURCE,
+        reason,
+        remedy="Check the network; raise datadog.*_timeout_s if that is usual here.",
+    )

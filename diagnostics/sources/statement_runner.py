@@ -1,0 +1,190 @@
+"""Runs one statement on one database, and can end it: at its time limit, or because somebody asked."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pymysql
+from sqlalchemy import Connection, TextClause
+
+from diagnostics.failures import SourceFailure
+from diagnostics.models.evidence import utc_now
+from diagnostics.sources.database_failures import cancelled, failure_of, over_time
+from diagnostics.sources.engines import Database
+from diagnostics.sources.mysql_session import Session, cut, kill_statement
+from diagnostics.sources.statements import Statement, clean_rows
+from diagnostics.text import clean
+
+_GRACE_SECONDS = 1.0
+"""How long after its own limit the server may take to end a statement before this side ends it, and the connection after that."""
+
+_SQLITE_STEPS = 20_000
+"""SQLite instructions between two looks at the clock: well under a millisecond."""
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """What came back, cleaned."""
+
+    rows: tuple[dict[str, object], ...]
+    truncated: bool
+    started_at: datetime
+    took_ms: float
+    version: str
+    """Of the server, e.g. "10.11.6-MariaDB" or "SQLite 3.45.1"."""
+    limited: bool
+    """True when the database itself ends statements at the limit."""
+
+
+class Runner:
+    """Runs statements for several threads at once, and ends them all when asked."""
+
+    def __init__(self) -> None:
+        self._running: set[_Running] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def run(self, database: Database, statement: Statement, keep: int) -> Answer:
+        """Send a checked statement and return at most `keep` rows; raises `SourceFailure` only."""
+        running = _Running(database)
+        with self._lock:
+            if self._closed:
+                raise cancelled(database.source)
+            self._running.add(running)
+        try:
+            return running.ask(statement, keep)
+        finally:
+            with self._lock:
+                self._running.discard(running)
+
+    def cancel_all(self) -> int:
+        """End every statement that runs now, without waiting for it; returns how many there were."""
+        with self._lock:
+            running = tuple(self._running)
+        for statement in running:
+            statement.abort(cancelled(statement.source))
+        return len(running)
+
+    def close(self) -> None:
+        """Take no further statement, and end those that run."""
+        with self._lock:
+            self._closed = True
+        self.cancel_all()
+
+
+class _Running:
+    """One statement on its way."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.source = database.source
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._reason: SourceFailure | None = None
+        self._wire: Any = None
+        self._session: Session | None = None
+
+    def ask(self, statement: Statement, keep: int) -> Answer:
+        """Connect, send, read, clean. Raises `SourceFailure` only."""
+        connecting = True
+        try:
+            with self._database.engine.connect() as connection:
+                connecting = False
+                return self._ask(connection, statement, keep)
+        except SourceFailure as known:
+            failure = known
+        except Exception as error:  # noqa: BLE001  # whatever a driver raises on garbage must become a failure, not a crash
+            failure = self._reason or failure_of(error, self.source, self._database.limits, connecting=connecting)
+        # Raised out here so that the driver's error, which may quote the statement and the login, is not chained to it.
+        raise failure
+
+    def abort(self, reason: SourceFailure) -> None:
+        """End the statement for that reason, unless it is over. Does not wait for the server."""
+        with self._lock:
+            if self._done.is_set() or self._reason is not None:
+                return
+            self._reason = reason
+        if self._wire is not None and self._session is not None:
+            threading.Thread(target=self._kill, daemon=True, name=f"end {self.source}").start()
+
+    def _ask(self, connection: Connection, statement: Statement, keep: int) -> Answer:
+        timer = self._watch(connection)
+        started_at, clock = utc_now(), time.perf_counter()
+        try:
+            self._raise_if_aborted()
+            result = connection.execute(statement)
+            fetched = result.fetchmany(keep + 1) if result.returns_rows else []
+            keys = _keys(statement, list(result.keys()) if result.returns_rows else [])
+            result.close()
+            took_ms = (time.perf_counter() - clock) * 1000
+        finally:
+            with self._lock:
+                self._done.set()
+            if timer is not None:
+                timer.cancel()
+            if self._reason is not None:
+                # The order to end it may reach the server only now, and must not meet the next statement there.
+                connection.invalidate()
+        self._raise_if_aborted()
+        rows = clean_rows(keys, fetched[:keep])
+        return Answer(
+            rows,
+            len(fetched) > keep,
+            started_at,
+            took_ms,
+            self._version(),
+            self._session is None or self._session.limited,
+        )
+
+    def _watch(self, connection: Connection) -> threading.Timer | None:
+        proxied = connection.connection
+        limits = self._database.limits
+        if self._database.is_sqlite:
+            deadline = time.monotonic() + limits.statement_s
+
+            def look() -> int:
+                return int(self._reason is not None or time.monotonic() > deadline)
+
+            wire = proxied.driver_connection
+            if isinstance(wire, sqlite3.Connection):
+                wire.set_progress_handler(look, _SQLITE_STEPS)
+            return None
+        with self._lock:
+            self._session = proxied.info["session"]
+            self._wire = proxied.driver_connection
+        timer = threading.Timer(
+            limits.statement_s + _GRACE_SECONDS, self.abort, [over_time(self.source, limits.statement_s)]
+        )
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _kill(self) -> None:
+        if self._session is None:
+            return
+        with suppress(pymysql.Error, OSError, RuntimeError):
+            kill_statement(self._database.connect_arguments, self._session.connection_id)
+        # A server that ends nothing, or a network that swallowed the order: this side stops listening.
+        if not self._done.wait(_GRACE_SECONDS):
+            cut(self._wire)
+
+    def _raise_if_aborted(self) -> None:
+        if self._reason is not None:
+            raise self._reason
+
+    def _version(self) -> str:
+        return clean(f"SQLite {sqlite3.sqlite_version}") if self._session is None else self._session.version
+
+
+def _keys(statement: Statement, sent: list[str]) -> list[str]:
+    """The console's names of the result's columns; the database answers with its own."""
+    if isinstance(statement, TextClause):
+        return sent
+    keys = [str(key) for key in statement.selected_columns.keys()]  # noqa: SIM118  # a column collection iterates over columns
+    return keys if len(keys) == len(sent) else sent

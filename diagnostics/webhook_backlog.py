@@ -1,0 +1,140 @@
+"""Webhook events that wait for delivery: how many, how long, how fast they come and go. Source: common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, select
+
+from diagnostics.checks.base import Tools, moment, number
+from diagnostics.models.evidence import Evidence
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+
+WAITING = ("pending", "processing", "failed")
+LOST = "lost"
+DELIVERED = "delivered"
+
+LOOK_BACK_S = 24 * 3_600
+"""Only events received within this time are counted: the table grows without end, the window does not."""
+
+FLOW_S = 5 * 60
+"""Arrivals and deliveries are measured over this time: long enough to be steady, short enough to be now."""
+
+LOOK_BACK_CAVEAT = "Events received more than 24 h ago are not counted."
+
+
+@dataclass(slots=True, frozen=True)
+class Backlog:
+    """Webhook events received in the last 24 hours that are not delivered."""
+
+    by_status: dict[str, int]
+    """Waiting and lost events by status."""
+    oldest_at: datetime | None
+    """When the event that has waited longest was received."""
+    any_received: bool
+    """False when the table holds nothing at all of the last 24 hours: then an empty backlog means nothing."""
+    evidence: Evidence
+
+    @property
+    def waiting(self) -> int:
+        """Events that are pending, under way or failed, and may still be delivered."""
+        return sum(self.by_status.get(status, 0) for status in WAITING)
+
+    @property
+    def lost(self) -> int:
+        """Events past saving."""
+        return self.by_status.get(LOST, 0)
+
+    def oldest_minutes(self, now: datetime) -> float | None:
+        """How long the oldest waiting event has waited, minutes."""
+        return None if self.oldest_at is None else max(0.0, (now - self.oldest_at).total_seconds() / 60)
+
+
+@dataclass(slots=True, frozen=True)
+class Flow:
+    """Events a minute, in and out, over the last minutes."""
+
+    arriving: float
+    draining: float
+    evidence: Evidence
+
+    @property
+    def net(self) -> float:
+        """How fast the backlog shrinks, events a minute; negative while it grows."""
+        return self.draining - self.arriving
+
+    def minutes_to_empty(self, waiting: int) -> float | None:
+        """Minutes until nothing waits at the present rate; None when that never happens."""
+        if waiting == 0:
+            return 0.0
+        return waiting / self.net if self.net > 0 else None
+
+
+def read_backlog(tools: Tools) -> Backlog:
+    """The backlog now. Raises SourceFailure."""
+    events = tools.table("zillow_webhook_events")
+    since = _whole_second(tools.now() - timedelta(seconds=LOOK_BACK_S))
+    statement = (
+        select(
+            events.c.status.label("status"),
+            func.count().label("events"),
+            func.min(events.c.received_at).label("oldest"),
+        )
+        .where(and_(events.c.status.in_((*WAITING, LOST)), events.c.received_at >= since))
+        .group_by(events.c.status)
+    )
+    rows = tools.common("webhook backlog", statement, window="last 24 h", caveat=LOOK_BACK_CAVEAT)
+    waiting_since = [
+        oldest for row in rows.rows if row["status"] in WAITING and (oldest := moment(row, "oldest")) is not None
+    ]
+    return Backlog(
+        by_status={str(row["status"]): number(row, "events") for row in rows.rows},
+        oldest_at=min(waiting_since, default=None),
+        any_received=bool(rows.rows) or _any_received(tools, events, since),
+        evidence=rows.evidence,
+    )
+
+
+def read_flow(tools: Tools) -> Flow:
+    """Arrivals and deliveries of the last five minutes. Raises SourceFailure."""
+    events = tools.table("zillow_webhook_events")
+    now = tools.now()
+    lately, since = (_whole_second(now - timedelta(seconds=seconds)) for seconds in (FLOW_S, LOOK_BACK_S))
+    arrived = select(func.count()).select_from(events).where(events.c.received_at >= lately).scalar_subquery()
+    drained = (
+        select(func.count())
+        .select_from(events)
+        .where(
+            and_(
+                events.c.status == DELIVERED,
+                events.c.processed_at >= lately,
+                # Also bounds the read where processed_at carries no index of its own.
+                events.c.received_at >= since,
+            )
+        )
+        .scalar_subquery()
+    )
+    rows = tools.common(
+        "webhook flow", select(arrived.label("arrived"), drained.label("drained")), window="last 5 min"
+    )
+    counts = rows.rows[0] if rows.rows else {}
+    minutes = FLOW_S / 60
+    return Flow(
+        arriving=number(counts, "arrived") / minutes,
+        draining=number(counts, "drained") / minutes,
+        evidence=rows.evidence,
+    )
+
+
+def _any_received(tools: Tools, events: Table, since: datetime) -> bool:
+    newest = select(func.max(events.c.received_at).label("newest")).where(events.c.received_at >= since)
+    rows = tools.common("webhook newest", newest, window="last 24 h")
+    return bool(rows.rows) and moment(rows.rows[0], "newest") is not None
+
+
+def _whole_second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)

@@ -1,0 +1,121 @@
+"""The stand-in's own endpoints under `/sandbox`: for tests and demonstrations; the real service has nothing like them.
+
+`GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one JSON
+object a line; `GET` and `POST /sandbox/faults` show and change the faults. They answer only callers on this machine,
+ask for no key, and refuse what a web page in a browser could send.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from sandbox.faults import parse_fault
+from sandbox.log_search import wire_event
+from sandbox.moments import iso, moment_ms
+from sandbox.problems import Rejected, forbidden, invalid
+
+if TYPE_CHECKING:
+    from sandbox.server import World
+
+_BLOCK = 2_000
+
+
+def control_routes(world: World) -> list[Route]:
+    """Return the routes of the controls."""
+
+    async def state(request: Request) -> Response:
+        _local_only(request)
+        return _json(_state(world))
+
+    async def events(request: Request) -> Response:
+        _local_only(request)
+        now_ms = int(time.time() * 1000)
+        given = request.query_params
+        start = moment_ms(given.get("from", "0"), "from", now_ms)
+        end = moment_ms(given.get("to", "now"), "to", now_ms)
+        return StreamingResponse(_lines(world, *world.timeline.span(start, end)), media_type="application/x-ndjson")
+
+    async def faults(request: Request) -> Response:
+        _local_only(request)
+        if request.method == "POST":
+            _change_faults(world, await request.body())
+        return _json({"faults": world.faults.specs()})
+
+    return [
+        Route("/sandbox/state", state),
+        Route("/sandbox/events", events),
+        Route("/sandbox/faults", faults, methods=["GET", "POST"]),
+    ]
+
+
+def _local_only(request: Request) -> None:
+    client = request.client
+    name = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
+    from_here = client is not None and ipaddress.ip_address(client.host).is_loopback
+    if not from_here or name not in {"127.0.0.1", "localhost", "::1"} or "origin" in request.headers:
+        raise forbidden()
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+def _state(world: World) -> dict[str, Any]:
+    story, timeline = world.story, world.timeline
+    present = timeline.extend()
+    counts: dict[str, int] = {}
+    base = 0
+    for stream in timeline.streams:
+        size = len(stream.prototypes)
+        counts[stream.name] = 0
+        for kind in range(base, base + size):
+            counts[stream.name] += world.tally(present)[kind]
+        base += size
+    return {
+        "scenario": story.name,
+        "seed": story.seed,
+        "ready": world.ready,
+        "anchor": iso(story.anchor * 1000),
+        "incident_start": iso(story.incident_start * 1000),
+        "now": iso(int(time.time() * 1000)),
+        "story_clock": story.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "events": present,
+        "events_by_stream": counts,
+        "faults": world.faults.specs(),
+    }
+
+
+def _lines(world: World, low: int, high: int) -> Iterator[bytes]:
+    for start in range(low, high, _BLOCK):
+        block = range(start, min(high, start + _BLOCK))
+        yield b"".join(orjson.dumps(wire_event(world.timeline, position)) + b"\n" for position in block)
+
+
+def _change_faults(world: World, body: bytes) -> None:
+    """Apply `{"clear": true | [scope, …], "set": [spec, …]}`, clearing first; nothing changes when any part is wrong."""
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Rejected(400, "the body is not JSON") from None
+    if not isinstance(asked, dict):
+        raise invalid("body", "expected an object")
+    clear, specs = asked.get("clear", []), asked.get("set", [])
+    if not isinstance(specs, list) or not (clear is True or isinstance(clear, list)):
+        raise invalid("body", 'expected {"clear": true or a list of scopes, "set": a list of faults}')
+    for spec in specs:
+        parse_fault(str(spec))
+    if clear is True:
+        world.faults.clear(everything=True)
+    else:
+        for scope in clear:
+            world.faults.clear(None if scope in {None, "all"} else str(scope))
+    for spec in specs:
+        world.faults.set(str(spec))

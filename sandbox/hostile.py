@@ -1,0 +1,64 @@
+"""Hostile text: what a log line or a row may carry to harm a terminal or a careless program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import cycle
+
+LONG = 10_000
+"""Characters of the longest hostile line."""
+
+SHORT = (
+    "\x1b[2J\x1b[31m",  # CSI: clear the screen, change the colour
+    "\x1b]52;c;cm0gLXJmIH4=\x07",  # OSC 52: put text on the clipboard
+    "\x1b]0;owned\x1b\\",  # OSC 0: rename the window
+    "\x9b31m\x9d52;c;AAAA\x9c",  # the same in 8-bit controls
+    "\x1bP1;2|x\x1b\\\x1bc",  # DCS, then a full reset
+    "\u202egnp.exe\u2066 \u200b\ufeff",  # bidirectional override and isolate, zero width
+    "[/foo][A=http://x [bold red]",  # text that looks like markup
+    "\r\n\t\x00\x08\x7f",
+    "e" + "\u0301" * 40,  # a pile of combining marks
+)
+
+
+def spoil(value: object, pieces: Iterator[str] | None = None, long_every: int = 7) -> object:
+    """Return a JSON-like tree with every string value carrying hostile text; every seventh one is 10,000 characters long.
+
+    Keys, numbers and moments stay, so that the answer still has its shape.
+    """
+    pieces = pieces or cycle(SHORT)
+    if isinstance(value, str):
+        piece = next(pieces)
+        # The length of the table and the stride are coprime, so each kind of text also appears in a long line.
+        stretch = "A" * LONG if SHORT.index(piece) == len(value) % long_every else ""
+        return f"{piece}{value}{piece}{stretch}"
+    if isinstance(value, dict):
+        return {key: spoil(item, pieces, long_every) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [spoil(item, pieces, long_every) for item in value]
+    return value
+
+
+def spoil_events(page: dict[str, object]) -> dict[str, object]:
+    """Return a search answer with hostile text in every string field of every event but its id and its moment."""
+    pieces = cycle(SHORT)
+    events = page.get("data")
+    if not isinstance(events, list):
+        return page
+    spoiled = []
+    for event in events:
+        attributes = {
+            name: value if name == "timestamp" else spoil(value, pieces) for name, value in event["attributes"].items()
+        }
+        spoiled.append({**event, "attributes": attributes})
+    return {**page, "data": spoiled}
+
+
+def spoil_buckets(answer: dict[str, object]) -> dict[str, object]:
+    """Return an aggregate answer with hostile text in the values of its facets."""
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        return answer
+    pieces = cycle(SHORT)
+    buckets = [{**bucket, "by": spoil(bucket["by"], pieces)} for bucket in data["buckets"]]
+    return {**answer, "data": {"buckets": buckets}}

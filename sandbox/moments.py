@@ -1,0 +1,48 @@
+"""Moments as Datadog's log endpoints accept and print them: ISO 8601, epoch milliseconds, date math."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from sandbox.problems import invalid
+
+_MATH = re.compile(r"now((?:[+-]\d{1,6}[smhdwM])*)")
+_STEP = re.compile(r"([+-]\d+)([smhdwM])")
+_UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "M": 30 * 86_400_000}
+_SPAN = re.compile(r"(\d{1,9})(ms|[smhdw])")
+
+
+def moment_ms(text: object, field: str, now_ms: int) -> int:
+    """Return milliseconds since the epoch; raises `Rejected` (400) for anything that is not a moment."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    if isinstance(text, str):
+        if re.fullmatch(r"\d{1,15}", text):
+            return int(text)
+        if math := _MATH.fullmatch(text):
+            return now_ms + sum(int(count) * _UNIT_MS[unit] for count, unit in _STEP.findall(math[1]))
+        try:
+            parsed = datetime.fromisoformat(text)
+        except ValueError:
+            raise invalid(field, f"unable to parse date {text!r}") from None
+        return round((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+    raise invalid(field, "expected a date, a timestamp in milliseconds or date math")
+
+
+def interval_ms(text: object, field: str) -> int:
+    """Return an interval such as "1m" or "5000" (milliseconds) in milliseconds; raises `Rejected` (400)."""
+    if isinstance(text, int) and not isinstance(text, bool) and text > 0:
+        return text
+    if isinstance(text, str):
+        if text.isdigit() and int(text) > 0:
+            return int(text)
+        if (span := _SPAN.fullmatch(text)) and int(span[1]) > 0:
+            return int(span[1]) * (1 if span[2] == "ms" else _UNIT_MS[span[2]])
+    raise invalid(field, f"unable to parse interval {text!r}")
+
+
+def iso(moment: int) -> str:
+    """Return milliseconds since the epoch as the service prints them, e.g. 2025-11-17T14:03:21.123Z."""
+    seconds, rest = divmod(moment, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"

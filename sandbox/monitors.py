@@ -1,0 +1,114 @@
+"""`GET /api/v1/monitor`: the team's monitors, whose states follow the story."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.moments import iso
+from sandbox.problems import invalid
+from sandbox.story import Story
+
+
+@dataclass(slots=True, frozen=True)
+class Monitor:
+    """One monitor: its state and how long into the incident it changed, by scenario."""
+
+    id: int
+    name: str
+    query: str
+    text: str
+    states: Mapping[str, tuple[str, int]]
+    tags: tuple[str, ...] = ()
+
+    def wire(self, story: Story) -> dict[str, Any]:
+        """The monitor in the service's shape."""
+        state, after_s = self.states.get(story.name, ("OK", 0))
+        changed = story.incident_start + after_s if state != "OK" else story.anchor - 5 * 86_400
+        modified = min(changed, int(time.time()))
+        return {
+            "id": self.id,
+            "org_id": 320_114,
+            "name": self.name,
+            "type": "log alert",
+            "query": self.query,
+            "message": f"{self.text} Notify @slack-fub-zyno-support",
+            "tags": ["team:zyno", "env:production", *self.tags],
+            "options": {"notify_audit": False, "include_tags": True, "thresholds": {"critical": 100.0}},
+            "multi": False,
+            "priority": 1 if state == "Alert" else 3,
+            "overall_state": state,
+            "overall_state_modified": iso(modified * 1000),
+            "created": "2024-03-04T15:10:00.000000+00:00",
+            "modified": "2025-09-30T09:41:12.000000+00:00",
+            "deleted": None,
+            "creator": {"name": "Zynaptic Overlords", "handle": "zyno@followupboss.com", "email": "zyno@followupboss.com"},
+        }
+
+
+_ALERT_SOON, _WARN_LATER = ("Alert", 240), ("Warn", 600)
+
+MONITORS = (
+    Monitor(
+        41_100_201,
+        "Zillow API rate limiting (HTTP 429)",
+        'logs("service:fub @context.error_message:*429* @context.service:zillow").index("*").rollup("count").last("5m") > 100',
+        "Zillow answers 429.",
+        {"nov17": _ALERT_SOON},
+        ("issue:rate_limiting",),
+    ),
+    Monitor(
+        41_100_202,
+        "Zillow webhook backlog",
+        'logs("service:fub-worker @class:ZillowSyncWorker status:error").index("*").rollup("count").last("15m") > 100',
+        "Webhook events are not delivered.",
+        {"nov17": ("Alert", 420)},
+        ("issue:rate_limiting",),
+    ),
+    Monitor(
+        41_100_203,
+        "Zillow OAuth token refresh failures",
+        'logs("service:fub @context.method:*oauth* status:error").index("*").rollup("count").last("15m") > 100',
+        "Token refreshes fail.",
+        {"nov17": _ALERT_SOON, "oauth_cascade": ("Alert", 600)},
+        ("issue:oauth_failure",),
+    ),
+    Monitor(
+        41_100_204,
+        "Zillow connection health",
+        'logs("service:fub @context.connection_health_status:error").index("*").rollup("count").last("15m") > 25',
+        "Connections fail their health check.",
+        {"nov17": _WARN_LATER, "oauth_cascade": ("Alert", 900)},
+        ("issue:connection_health",),
+    ),
+    Monitor(
+        41_100_205,
+        "Zillow transaction sync failures",
+        'logs("@message:*zillow_transaction* @event:transaction_sync_failed").index("*").rollup("count").last("1h") > 25',
+        "Deals do not reach Premier Agent.",
+        {"oauth_cascade": _WARN_LATER},
+        ("issue:transaction_sync",),
+    ),
+    Monitor(
+        41_100_206,
+        "Zillow agent resolution drift",
+        'logs("@correlation_id:zillow-agent-resolution @resolution_method:UNMATCHED").index("*").rollup("count").last("1h") > 400',
+        "Resolution shares leave the baseline.",
+        {},
+        ("issue:agent_resolution",),
+    ),
+)
+
+
+def listing(story: Story, given: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the monitors that carry every tag asked for, paged as the service pages; raises `Rejected` (400)."""
+    wanted = {tag.strip() for tag in given.get("monitor_tags", "").split(",") if tag.strip()}
+    name = given.get("name", "").lower()
+    found = [monitor.wire(story) for monitor in MONITORS]
+    found = [monitor for monitor in found if wanted <= set(monitor["tags"]) and name in monitor["name"].lower()]
+    size, page = given.get("page_size", "100"), given.get("page", "0")
+    if not size.isdigit() or not page.isdigit() or not int(size):
+        raise invalid("page_size", "expected a positive number")
+    return found[int(page) * int(size) :][: int(size)]

@@ -1,0 +1,171 @@
+"""The HTTP side: the Datadog endpoints that the console uses, checked and answered as the real service does."""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from diagnostics.failures import UserError
+from sandbox.controls import control_routes
+from sandbox.faults import Fault, Faults
+from sandbox.hostile import spoil, spoil_buckets, spoil_events
+from sandbox.limits import Limits
+from sandbox.log_aggregate import AggregateRequest, aggregate
+from sandbox.log_search import SearchRequest, search
+from sandbox.matching import QueryCache
+from sandbox.misbehaviour import Dribble, client_waits, spoiled_response
+from sandbox.monitors import listing
+from sandbox.problems import Rejected, forbidden
+from sandbox.story import Secrets, Story
+from sandbox.timeline import Timeline
+
+LARGEST_BODY = 1_000_000
+
+Answer = Callable[[Request], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class World:
+    """Everything the endpoints answer from."""
+
+    story: Story
+    secrets: Secrets
+    timeline: Timeline
+    faults: Faults
+    limits: Limits
+    base_url: str
+    cache: QueryCache
+    ready: bool = False
+    """The databases are filled too."""
+    _tally: tuple[int, Counter[int]] = field(default_factory=lambda: (0, Counter()))
+
+    def tally(self, present: int) -> Counter[int]:
+        """Return how many events of each prototype stand before a position; counted on from the last time."""
+        seen, counts = self._tally
+        if present > seen:
+            counts.update(self.timeline.kinds[seen:present])
+            self._tally = (present, counts)
+        return self._tally[1]
+
+
+def application(world: World) -> Starlette:
+    """Return the ASGI application of one stand-in."""
+
+    async def log_search(request: Request) -> object:
+        if request.method == "GET":
+            asked = SearchRequest.read_parameters(request.query_params)
+        else:
+            asked = SearchRequest.read(await _body(request))
+        return search(world.timeline, world.cache, asked, world.base_url)
+
+    async def log_aggregate(request: Request) -> object:
+        return aggregate(world.timeline, world.cache, AggregateRequest.read(await _body(request)))
+
+    async def monitor(request: Request) -> object:
+        return listing(world.story, request.query_params)
+
+    async def validate(_request: Request) -> object:
+        return {"valid": True}
+
+    def route(path: str, method: str, endpoint: str, answer: Answer) -> Route:
+        async def handle(request: Request) -> Response:
+            return await _handle(world, endpoint, answer, request)
+
+        return Route(path, handle, methods=[method])
+
+    async def rejected(_request: Request, error: Exception) -> Response:
+        sentence, status = (error.sentence, error.status) if isinstance(error, Rejected) else (str(error), 400)
+        return _errors(status, sentence, {})
+
+    async def not_found(_request: Request, _error: Exception) -> Response:
+        return _errors(404, "Not found", {})
+
+    return Starlette(
+        routes=[
+            route("/api/v2/logs/events/search", "POST", "search", log_search),
+            route("/api/v2/logs/events", "GET", "search", log_search),
+            route("/api/v2/logs/analytics/aggregate", "POST", "aggregate", log_aggregate),
+            route("/api/v1/monitor", "GET", "monitor", monitor),
+            route("/api/v1/validate", "GET", "validate", validate),
+            *control_routes(world),
+        ],
+        exception_handlers={Rejected: rejected, UserError: rejected, 404: not_found},
+    )
+
+
+async def _handle(world: World, endpoint: str, answer: Answer, request: Request) -> Response:
+    """Faults, then keys, then the rate limit, then the question: the order in which a real request meets them."""
+    fault = world.faults.find(endpoint)
+    headers = world.limits.peek(endpoint)
+    if fault is not None:
+        if fault.kind == "slow" and not await client_waits(request, fault.seconds):
+            return Response(status_code=499)
+        spoiled = spoiled_response(fault, headers)
+        if spoiled is not None:
+            return spoiled
+    try:
+        _check_keys(world.secrets, request.headers, both=endpoint != "validate")
+        if fault is not None and fault.kind == "forbidden":
+            raise forbidden()
+        if fault is not None and fault.kind == "429":
+            raise world.limits.refuse(endpoint, round(fault.seconds))
+        headers = world.limits.take(endpoint)
+        content = await answer(request)
+    except Rejected as rejected:
+        return _errors(rejected.status, rejected.sentence, headers | rejected.headers)
+    return _respond(content, headers, fault)
+
+
+def _check_keys(secrets: Secrets, headers: Mapping[str, str], *, both: bool) -> None:
+    """Raise `Rejected` (403) unless the keys are ours; the comparison takes the same time for every wrong key."""
+    right = hmac.compare_digest(headers.get("dd-api-key", "").encode(), secrets.api_key.encode())
+    if both:
+        given = headers.get("dd-application-key", "")
+        right = hmac.compare_digest(given.encode(), secrets.app_key.encode()) and right
+    if not right:
+        raise forbidden()
+
+
+async def _body(request: Request) -> Mapping[str, Any]:
+    if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
+        raise Rejected(413, "Payload too large")
+    try:
+        body = orjson.loads(await request.body() or b"{}")
+    except orjson.JSONDecodeError:
+        raise Rejected(400, "input_validation_error(Field 'input' is invalid: invalid JSON)") from None
+    if not isinstance(body, dict):
+        raise Rejected(400, "input_validation_error(Field 'input' is invalid: invalid argument)")
+    return body
+
+
+def _respond(content: Any, headers: dict[str, str], fault: Fault | None) -> Response:  # noqa: ANN401  # any JSON value
+    if fault is not None and fault.kind == "hostile":
+        content = _spoiled(content)
+    body = orjson.dumps(content)
+    if fault is not None and fault.kind == "dribble":
+        return Dribble(body, headers, fault.seconds)
+    return Response(body, 200, headers, media_type="application/json")
+
+
+def _spoiled(content: Any) -> object:  # noqa: ANN401  # any JSON value
+    if isinstance(content, list):
+        return [
+            {key: value if key in {"overall_state", "tags"} else spoil(value) for key, value in monitor.items()}
+            for monitor in content
+        ]
+    if "buckets" in (content.get("data") or {}):
+        return spoil_buckets(content)
+    return spoil_events(content)
+
+
+def _errors(status: int, sentence: str, headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps({"errors": [sentence]}), status, headers, media_type="application/json")

@@ -1,0 +1,320 @@
+"""Level 1: what is on fire, how sure we are, what to do first, whom to tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+
+from diagnostics.now import utc_now
+from screens.base import ReadingArrived, RoomScreen
+from screens.critical_actions import CriticalActions
+from screens.critical_state import SETTLE_S, CriticalState
+from widgets import wording
+from widgets.escalation_rows import EscalationView, escalation_rows
+from widgets.finding_rows import IssueDetail, detail_rows
+from widgets.footer_bar import FooterBar
+from widgets.header_bar import HeaderBar
+from widgets.issue_rows import IssueLine, issue_row
+from widgets.line_view import LineView
+from widgets.log_pane import LogPane
+from widgets.rows import Row, fit, row
+
+if TYPE_CHECKING:
+    from diagnostics.models.events import LogPage
+    from diagnostics.models.readings import Reading
+    from diagnostics.tail import Tail
+
+PLACEHOLDERS = (
+    ("oauth_failure", "OAuth failures"),
+    ("transaction_sync", "Transaction sync"),
+    ("rate_limiting", "Rate limiting"),
+)
+"""Shown before the catalogue is read, so that the first paint already has the shape of the screen."""
+
+
+class CriticalScreen(CriticalActions, RoomScreen):
+    """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide")]  # noqa: RUF012  # Textual's own name and type
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (24, "-short"), (32, "-tall")]  # noqa: RUF012
+
+    DEFAULT_CSS = """
+    CriticalScreen #body { height: 1fr; }
+    CriticalScreen #main { width: 1fr; }
+    CriticalScreen .title { height: 1; scrollbar-size-vertical: 0; }
+    CriticalScreen #issues { height: 3; }
+    CriticalScreen #detail { height: 7; }
+    CriticalScreen #logs { height: 1fr; }
+    CriticalScreen #side { width: 36; display: none; border-left: solid $panel-lighten-1; }
+    CriticalScreen #escalation { height: 1fr; padding: 0 0 0 1; }
+    CriticalScreen.-tall #detail { height: 11; }
+    CriticalScreen.-wide #side { display: block; }
+    CriticalScreen.-flat #detail, CriticalScreen.-flat #detail-title { display: none; }
+    CriticalScreen.-side-only #side { display: block; width: 1fr; }
+    CriticalScreen.-side-only #main { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = CriticalState(issues=tuple(name for name, _ in PLACEHOLDERS), selected=PLACEHOLDERS[0][0])
+        self.tail: Tail | None = None
+        self.last_key_at = 0.0
+        self._switch: Timer | None = None
+
+    # ---- construction
+
+    def compose(self) -> ComposeResult:
+        """Panes of rows; nothing here waits for a source."""
+        signs = self.room.signs
+        yield HeaderBar(signs=signs)
+        with Horizontal(id="body"):
+            with Vertical(id="main"):
+                yield LineView(signs=signs, cursor=False, id="issues-title").add_class("title")
+                yield LineView(signs=signs, id="issues")
+                yield LineView(signs=signs, cursor=False, id="detail-title").add_class("title")
+                yield LineView(signs=signs, id="detail")
+                yield LogPane(ascii=signs.ascii_only, id="logs")
+            with Vertical(id="side"):
+                yield LineView(signs=signs, cursor=False, id="side-title").add_class("title")
+                yield LineView(signs=signs, id="escalation")
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """The list has the focus: its question comes first."""
+        self.query_one("#issues", LineView).focus()
+        self.query_one(FooterBar).set_hints(self.room.hints())
+
+    def on_resize(self) -> None:
+        """Rows are laid out for the new width once it is settled."""
+        self.call_after_refresh(self.draw)
+
+    def service_opened(self) -> None:
+        """Start watching: three pulses, the checks of each level-1 issue, the selected issue's lines."""
+        service, live, catalogue = self.room.service, self.room.live, self.room.catalogue
+        if service is None or live is None or catalogue is None:
+            return
+        issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
+        self.state.issues = issues
+        self.state.window_s = service.settings.refresh.window_s
+        if self.state.selected not in issues:
+            self.state.selected = issues[0]
+        self.watch_pulses()
+        for issue in issues:
+            for check in service.console_checks(issue):
+                live.watch(
+                    f"check:{issue}:{check}",
+                    partial(service.console_check, issue, check),
+                    every_s=service.settings.refresh.checks_s,
+                )
+        self.watch_logs()
+        self.draw()
+
+    def watch_pulses(self) -> None:
+        """Ask for the pulses of the present window."""
+        service, live = self.room.service, self.room.live
+        if service is None or live is None:
+            return
+        for issue in self.state.issues:
+            live.watch(
+                f"pulse:{issue}",
+                partial(service.pulse, issue, self.state.window_s),
+                every_s=service.settings.refresh.pulse_s,
+            )
+        self.room.look_again()
+
+    def watch_logs(self) -> None:
+        """Show the selected issue's query in the log pane and follow it."""
+        service, live = self.room.service, self.room.live
+        if service is None or live is None:
+            return
+        from diagnostics.tail import Tail  # noqa: PLC0415
+
+        query = service.query_for(self.state.selected)
+        pane = self.query_one(LogPane)
+        pane.reset()
+        pane.show_query(query, wording.duration(self.state.window_s))
+        self.tail = Tail(service, query, window_s=self.state.window_s)
+        live.watch("logs", self.tail.newest, every_s=service.settings.refresh.logs_s)
+        self.room.look_again()
+
+    def shown_readings(self) -> Iterable[str]:
+        """Pulses of all issues, checks of the one in view, and the log lines."""
+        yield from (f"pulse:{issue}" for issue in self.state.issues)
+        if self.room.service is not None:
+            yield from (
+                f"check:{self.state.selected}:{check}"
+                for check in self.room.service.console_checks(self.state.selected)
+            )
+        yield "logs"
+
+    # ---- readings
+
+    @on(ReadingArrived)
+    def take_reading(self, message: ReadingArrived) -> None:
+        """Keep the reading and repaint what it changes."""
+        reading = message.reading
+        if not self.state.take(reading, utc_now()):
+            return
+        if reading.key == "logs":
+            self._take_lines(reading)
+            return
+        if reading.key.startswith("pulse:"):
+            self._settle_order()
+        self.draw()
+
+    def _settle_order(self) -> None:
+        catalogue = self.room.catalogue
+        if catalogue is None or time.monotonic() - self.last_key_at < SETTLE_S:
+            return
+        self.state.reorder(catalogue)
+        worst = self.state.issues[0]
+        complete = all(self.state.pulse(issue) is not None for issue in self.state.issues)
+        if not self.state.chosen_by_person and complete and worst != self.state.selected:
+            self.select(worst)
+
+    def _take_lines(self, reading: Reading[LogPage]) -> None:
+        pane = self.query_one(LogPane)
+        if reading.value is not None and not reading.failure:
+            pane.add_events(list(reading.value.events))
+            pane.set_status(self._lines_age(reading), "muted")
+        elif reading.failure:
+            pane.set_failure(reading.failure, reading.remedy)
+        self._draw_total()
+
+    def _lines_age(self, reading: Reading[LogPage]) -> str:
+        if self.room.live is not None and self.room.live.paused:
+            return f"paused, {wording.age(reading.taken_at, utc_now())} old"
+        return "live"
+
+    def _draw_total(self) -> None:
+        pulse = self.state.pulse(self.state.selected)
+        if pulse is not None and pulse.value is not None and pulse.value.count is not None:
+            self.query_one(LogPane).set_total(pulse.value.count)
+
+    # ---- selection
+
+    @on(LineView.Moved)
+    def moved(self, message: LineView.Moved) -> None:
+        """Moving in the list brings another issue into view."""
+        self.touched()
+        if message.view.id == "issues" and message.key != self.state.selected:
+            self.state.chosen_by_person = True
+            self.select(message.key)
+
+    def touched(self) -> None:
+        """A person is reading: hold the order of the list for a moment."""
+        self.last_key_at = time.monotonic()
+
+    def select(self, issue: str) -> None:
+        """Bring an issue into view; its lines are asked for once the cursor rests."""
+        self.state.selected = issue
+        self.query_one("#issues", LineView).place(issue)
+        self.draw()
+        if self._switch is not None:
+            self._switch.stop()
+        self._switch = self.set_timer(0.2, self.watch_logs)
+
+    # ---- drawing
+
+    def tick(self) -> None:
+        """Ages move on; nothing else does."""
+        self.draw()
+        reading = self.state.readings.get("logs")
+        if reading is not None and not reading.failure:
+            self.query_one(LogPane).set_status(self._lines_age(reading), "muted")
+
+    def draw(self) -> None:
+        """Lay out every pane from the state; the views repaint the differences."""
+        if not self.is_mounted or self.size.width == 0:
+            return
+        self._draw_issues()
+        self._draw_detail()
+        self._draw_escalation()
+        self._draw_total()
+
+    def _bar(self, selector: str, text: str) -> None:
+        view = self.query_one(selector, LineView)
+        view.show((row((fit(self.room.signs.text(text), max(1, view.size.width)), "bar")),))
+
+    def _draw_issues(self) -> None:
+        now, signs = utc_now(), self.room.signs
+        view = self.query_one("#issues", LineView)
+        width = view.text_width()
+        catalogue = self.room.catalogue
+        titles = dict(PLACEHOLDERS) if catalogue is None else {k: v.title for k, v in catalogue.issues.items()}
+        rows = [
+            issue_row(
+                IssueLine(issue, titles[issue], self.state.pulse(issue), issue in self.state.rising),
+                width=width,
+                now=now,
+                signs=signs,
+            )
+            for issue in self.state.issues
+        ]
+        view.show(rows)
+        view.place(self.state.selected)
+        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}")
+
+    def _draw_detail(self) -> None:
+        catalogue, service = self.room.catalogue, self.room.service
+        view = self.query_one("#detail", LineView)
+        issue = self.state.selected
+        if catalogue is None or service is None:
+            self._bar("#detail-title", " opening the sources")
+            view.show((row(("reading the settings and the catalogue; nothing has been asked yet", "muted")),))
+            return
+        model = catalogue.issues[issue]
+        detail = IssueDetail(
+            meaning=model.meaning,
+            impact=model.impact,
+            route=model.route,
+            checks=tuple((check, self.state.finding(issue, check)) for check in service.console_checks(issue)),
+        )
+        rows = detail_rows(
+            detail, width=view.text_width(), now=utc_now(), signs=self.room.signs, roomy=view.size.height > 8
+        )
+        view.show(rows)
+        self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}")
+
+    def _draw_escalation(self) -> None:
+        view = self.query_one("#escalation", LineView)
+        if not view.size.width or self.room.catalogue is None:
+            return
+        self._bar("#side-title", " ESCALATION")
+        view.show(escalation_rows(self.escalation_view(), width=view.text_width(), signs=self.room.signs))
+
+    def escalation_view(self) -> EscalationView:
+        """The people and the clock for the issue in view."""
+        catalogue = self.room.catalogue
+        assert catalogue is not None  # noqa: S101  # only drawn once the catalogue is there
+        issue = self.state.selected
+        severity = self.state.severity(issue)
+        since, due = self.state.first_alarm.get(issue), self.state.notice_due(issue)
+        contact = catalogue.contact
+        return EscalationView(
+            issue=catalogue.issues[issue].title,
+            severity=severity,
+            notify=severity in {"critical", "incident"},
+            since=f"{since:%H:%M:%S}" if since else "",
+            due=f"{due:%H:%M:%S}" if due else "",
+            manager=contact.manager,
+            channel=contact.channel,
+            team=contact.team,
+            project=contact.project,
+            route=catalogue.issues[issue].route,
+        )
+
+    def rows_of(self, view_id: str) -> tuple[Row, ...]:
+        """The rows a pane shows, for copying."""
+        return self.query_one(f"#{view_id}", LineView).rows
+
+    def reading_in_view(self, key: str) -> Reading[Any] | None:
+        """A reading by its key."""
+        return self.state.readings.get(key)

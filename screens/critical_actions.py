@@ -1,0 +1,273 @@
+"""What the keys do on level 1. The screen draws; this half answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from screens import documents
+from screens.base import RoomScreen
+from widgets import wording
+from widgets.line_view import LineView
+from widgets.log_list import LogList
+from widgets.log_pane import LogPane
+
+if TYPE_CHECKING:
+    from diagnostics.models.events import LogPage
+    from diagnostics.models.evidence import Evidence
+    from diagnostics.models.readings import Reading
+    from diagnostics.models.triage import Finding, Refusal
+    from diagnostics.tail import Tail
+    from screens.critical_state import CriticalState
+    from widgets.escalation_rows import EscalationView
+
+NARROW = 110
+"""Below this many columns the escalation panel folds away behind its key."""
+
+
+class CriticalActions(RoomScreen):
+    """Actions by name, `act_<name>` as the registry calls them."""
+
+    state: CriticalState
+    tail: Tail | None
+
+    # ---- where am I
+
+    def _focused(self) -> str:
+        widget = self.focused
+        while widget is not None and widget.id is None:
+            widget = widget.parent if isinstance(widget.parent, type(widget)) else None
+        if isinstance(self.focused, LogList):
+            return "logs"
+        return self.focused.id or "" if self.focused is not None else ""
+
+    def _row_key(self) -> str:
+        view = self.focused
+        return view.cursor_key or "" if isinstance(view, LineView) else ""
+
+    def _finding_in_view(self) -> Reading[Finding] | None:
+        kind, _, check = self._row_key().partition(":")
+        return self.state.finding(self.state.selected, check) if kind == "check" else None
+
+    def escalation_view(self) -> EscalationView:
+        """Given by the screen."""
+        raise LookupError
+
+    def watch_pulses(self) -> None:
+        """Given by the screen."""
+
+    def watch_logs(self) -> None:
+        """Given by the screen."""
+
+    def draw(self) -> None:
+        """Given by the screen."""
+
+    # ---- in and out
+
+    def act_open(self) -> None:
+        """One level deeper, whatever is under the cursor."""
+        place = self._focused()
+        if place == "issues":
+            self.query_one("#detail", LineView).focus()
+        elif place == "detail":
+            self._open_detail_row()
+        elif place == "logs":
+            self.query_one(LogList).action_open()
+        elif place == "escalation":
+            self.act_copy()
+
+    def _open_detail_row(self) -> None:
+        kind, _, name = self._row_key().partition(":")
+        service = self.room.service
+        if service is None:
+            return
+        if kind == "route":
+            self._open_refusal(service.open_route(self.state.selected))
+        elif kind == "check":
+            reading = self.state.finding(self.state.selected, name)
+            if reading is None or reading.value is None:
+                self.room.say("this check has not answered yet; r asks again", "warn")
+                return
+            self.room.open_document(documents.finding_document(reading.value, self.room.signs))
+
+    def _open_refusal(self, refusal: Refusal) -> None:
+        self.room.open_document(documents.refusal_document(refusal, self.room.signs))
+
+    def act_back(self) -> None:
+        """Out of a pane to the list; out of the folded panel to the screen."""
+        if self.has_class("-side-only"):
+            self.remove_class("-side-only")
+        if self._focused() == "logs" and self.query_one(LogList).state.filter_text:
+            self.query_one(LogPane).set_filter("")
+            return
+        self.query_one("#issues", LineView).focus()
+
+    def act_next_pane(self) -> None:
+        """Focus the next pane."""
+        self.focus_next()
+
+    def act_previous_pane(self) -> None:
+        """Focus the previous pane."""
+        self.focus_previous()
+
+    # ---- evidence and copying
+
+    def act_why(self) -> None:
+        """Evidence for the number under the cursor."""
+        title, summary, items = self._evidence()
+        self.room.open_document(documents.evidence_document(title, summary, items, self.room.signs))
+
+    def _evidence(self) -> tuple[str, str, list[Evidence]]:
+        place, issue = self._focused(), self.state.selected
+        if place == "logs":
+            reading = self.state.readings.get("logs")
+            page = reading.value if reading is not None else None
+            found = [page.evidence] if page is not None else []
+            return "log lines", f"{issue.replace('_', ' ')}: the newest answer behind the log pane", found
+        finding = self._finding_in_view() if place == "detail" else None
+        if finding is not None and finding.value is not None:
+            value = finding.value
+            return value.check.replace("_", " "), value.summary, [value.evidence] if value.evidence else []
+        pulse = self.state.pulse(issue)
+        if pulse is None or pulse.value is None:
+            failure = pulse.failure if pulse is not None else ""
+            return issue.replace("_", " "), failure or "nothing has answered yet", []
+        value_now = pulse.value
+        count = wording.count(value_now.count, self.room.signs)
+        usual = "nothing is usual" if value_now.usual is None else f"usual is {value_now.usual:,.0f}"
+        window = wording.duration(value_now.window_s)
+        summary = f"{count} events in {window}, {usual} (median of the day before); severity {value_now.severity}"
+        return issue.replace("_", " "), " · ".join([summary, *value_now.findings]), list(value_now.evidence)
+
+    def act_copy(self) -> None:
+        """Copy what is under the cursor."""
+        place = self._focused()
+        if place == "logs":
+            event = self.query_one(LogPane).current
+            text = event.message if event is not None else ""
+        elif place == "escalation":
+            text = self._first_notice()
+        else:
+            view = self.focused
+            current = view.current if isinstance(view, LineView) else None
+            text = current.text.strip() if current is not None else ""
+        if text:
+            self.room.copy(text)
+
+    def _first_notice(self) -> str:
+        view = self.escalation_view()
+        pulse = self.state.pulse(self.state.selected)
+        lines = [f"{view.issue}: {view.severity.upper()}", f"route: {view.route}", f"contact: {view.manager}"]
+        if pulse is not None and pulse.value is not None:
+            value = pulse.value
+            lines.insert(1, f"events in {wording.duration(value.window_s)}: {value.count}; accounts: {value.accounts}")
+            if value.headline:
+                lines.insert(1, value.headline)
+        for key, reading in self.state.readings.items():
+            if key.startswith(f"check:{self.state.selected}:") and reading.value is not None:
+                lines.append(f"- {reading.value.summary}")
+        return "\n".join(lines)
+
+    # ---- live
+
+    def act_window(self) -> None:
+        """Next time window for pulses and lines."""
+        self.set_window(self.state.next_window())
+
+    def set_window(self, seconds: int) -> None:
+        """Show another time window, in seconds."""
+        self.state.window_s = seconds
+        self.room.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.watch_pulses()
+        self.watch_logs()
+        self.draw()
+
+    def act_refresh(self) -> None:
+        """Ask everything shown here again."""
+        if self.room.live is not None:
+            self.room.live.refresh(None)
+            self.room.say("asking again; panes keep what they show until the answers come")
+
+    def act_run(self) -> None:
+        """Run the check under the cursor again; a step that changes production is refused."""
+        kind, _, name = self._row_key().partition(":")
+        live, service = self.room.live, self.room.service
+        if live is None or service is None:
+            return
+        if kind == "route":
+            self._open_refusal(service.open_route(self.state.selected))
+        elif kind == "check" and name == "batch_retry":
+            self._open_refusal(service.request_change("batch_retry"))
+        elif kind == "check":
+            live.refresh(f"check:{self.state.selected}:{name}")
+            self.room.say(f"running {name.replace('_', ' ')} again")
+        else:
+            self.room.say("put the cursor on a check (enter, then j and k), then x runs it again", "warn")
+
+    # ---- logs
+
+    def act_logs(self) -> None:
+        """Into the log pane."""
+        self.query_one(LogList).focus()
+
+    def act_filter(self) -> None:
+        """Filter the lines, in Datadog's syntax."""
+        self.query_one(LogPane).open_filter()
+
+    def act_follow(self) -> None:
+        """Stick to the newest line."""
+        self.query_one(LogList).follow()
+
+    def act_next_error(self) -> None:
+        """To the next error line."""
+        self.query_one(LogList).action_next_error()
+
+    def act_previous_error(self) -> None:
+        """To the previous error line."""
+        self.query_one(LogList).action_previous_error()
+
+    def act_older(self) -> None:
+        """One page further back in the window."""
+        tail = self.tail
+        if tail is None:
+            return
+        if not tail.has_older:
+            self.room.say("no older lines in this window; t widens it", "warn")
+            return
+
+        def add(page: LogPage | None) -> None:
+            if page is not None and tail is self.tail:
+                self.query_one(LogPane).add_events(list(page.events), older=True)
+                self.room.say(f"{len(page.events):,} older lines loaded")
+
+        self.room.ask(tail.older, add, doing="loading older lines")
+
+    @on(LogPane.OlderWanted)
+    def older_wanted(self) -> None:
+        """The cursor ran into the oldest line."""
+        self.act_older()
+
+    @on(LogPane.Opened)
+    def line_opened(self, message: LogPane.Opened) -> None:
+        """One log line as a tree."""
+        from screens.event import EventScreen  # noqa: PLC0415  # only readers of lines pay for it
+
+        self.room.push_room_screen(EventScreen(message.event))
+
+    def act_link(self) -> None:
+        """The same query in the web application."""
+        service = self.room.service
+        if service is not None:
+            link = service.log_link(service.query_for(self.state.selected), window_s=self.state.window_s)
+            self.room.open_document(documents.text_document("link to the same query", link, self.room.signs))
+
+    # ---- people
+
+    def act_escalation(self) -> None:
+        """To the panel; where it is folded away, unfold it over the screen."""
+        if self.size.width < NARROW:
+            self.toggle_class("-side-only")
+            self.call_after_refresh(self.draw)
+        target = "#issues" if self.size.width < NARROW and not self.has_class("-side-only") else "#escalation"
+        self.call_after_refresh(self.query_one(target, LineView).focus)

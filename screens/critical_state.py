@@ -1,0 +1,98 @@
+"""What level 1 knows between two paints: readings by key, which issue is in view, and the order of the list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from diagnostics.models.status import Status
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.models.readings import Pulse, Reading
+    from diagnostics.models.triage import Finding
+
+WINDOWS = (300, 900, 3600, 4 * 3600, 24 * 3600)
+"""Time windows that `t` walks through, seconds."""
+
+SETTLE_S = 8.0
+"""The list is not re-ordered this soon after a key press: a row must not move under a reader's eye."""
+
+
+@dataclass(slots=True)
+class CriticalState:
+    """Plain data and the few decisions of the level-1 screen; knows no widget."""
+
+    issues: tuple[str, ...] = ()
+    selected: str = ""
+    chosen_by_person: bool = False
+    window_s: int = 900
+    readings: dict[str, Reading[Any]] = field(default_factory=dict)
+    counts_before: dict[str, int] = field(default_factory=dict)
+    rising: set[str] = field(default_factory=set)
+    first_alarm: dict[str, datetime] = field(default_factory=dict)
+
+    def take(self, reading: Reading[Any], now: datetime) -> bool:
+        """Keep a reading; False when it is older than the one held."""
+        held = self.readings.get(reading.key)
+        if held is not None and reading.sequence < held.sequence:
+            return False
+        self.readings[reading.key] = reading
+        if reading.key.startswith("pulse:") and reading.value is not None:
+            self._note_pulse(reading.key.removeprefix("pulse:"), reading.value, now)
+        return True
+
+    def _note_pulse(self, issue: str, pulse: Pulse, now: datetime) -> None:
+        if pulse.count is not None:
+            before = self.counts_before.get(issue)
+            self.rising.discard(issue)
+            if before is not None and pulse.count > before:
+                self.rising.add(issue)
+            self.counts_before[issue] = pulse.count
+        if pulse.severity in {"critical", "incident"}:
+            self.first_alarm.setdefault(issue, now)
+        elif pulse.status is Status.PASS:
+            self.first_alarm.pop(issue, None)
+
+    def pulse(self, issue: str) -> Reading[Pulse] | None:
+        """The newest pulse of an issue."""
+        return cast("Reading[Pulse] | None", self.readings.get(f"pulse:{issue}"))
+
+    def finding(self, issue: str, check: str) -> Reading[Finding] | None:
+        """The newest answer of a check."""
+        return cast("Reading[Finding] | None", self.readings.get(f"check:{issue}:{check}"))
+
+    def severity(self, issue: str) -> str:
+        """The severity in view, or "unknown" before any answer."""
+        reading = self.pulse(issue)
+        return reading.value.severity if reading is not None and reading.value is not None else "unknown"
+
+    def notice_due(self, issue: str) -> datetime | None:
+        """When the first notice is due: five minutes after this console first saw the alarm."""
+        since = self.first_alarm.get(issue)
+        return since + timedelta(minutes=5) if since is not None else None
+
+    def urgency(self, issue: str, catalogue: Catalogue) -> int:
+        """Rank for the list, 0 first: the severity's place in the matrix row; what is not known ranks before ok."""
+        severities = catalogue.issues[issue].severities
+        reading = self.pulse(issue)
+        if reading is None or reading.value is None:
+            return len(severities)
+        pulse = reading.value
+        if pulse.severity in severities:
+            return severities.index(pulse.severity)
+        return len(severities) + (1 if pulse.status is Status.PASS else 0)
+
+    def reorder(self, catalogue: Catalogue) -> bool:
+        """Put the most urgent first, stable otherwise; True when the order changed."""
+        order = tuple(sorted(self.issues, key=lambda issue: self.urgency(issue, catalogue)))
+        changed = order != self.issues
+        self.issues = order
+        return changed
+
+    def next_window(self) -> int:
+        """Walk to the next time window."""
+        at = WINDOWS.index(self.window_s) if self.window_s in WINDOWS else 0
+        self.window_s = WINDOWS[(at + 1) % len(WINDOWS)]
+        return self.window_s

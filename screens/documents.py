@@ -1,0 +1,169 @@
+"""The documents of the console: evidence, findings, refusals, guides, help. Data in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from screens.base import Document
+from widgets import wording
+from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, plain, row, wrap
+
+if TYPE_CHECKING:
+    from diagnostics.models.doctor import DoctorLine
+    from diagnostics.models.evidence import Evidence
+    from diagnostics.models.triage import Finding, Refusal, Triage
+    from widgets.glyphs import Glyphs
+
+LABEL = 14
+
+
+def _paragraph(text: str, width: int, tone: Tone = "") -> list[Row]:
+    return [row((line, tone)) for line in wrap(text, width)]
+
+
+def _section(title: str) -> list[Row]:
+    return [BLANK, row((title, "title"))]
+
+
+def _document(title: str, build: Callable[[int], Sequence[Row]]) -> Document:
+    return Document(title, build, plain(build(100)))
+
+
+def evidence_rows(items: Sequence[Evidence], width: int, signs: Glyphs) -> list[Row]:
+    """Where numbers come from, one block a question."""
+    rows: list[Row] = []
+    for item in items:
+        rows += _section(f"asked of {item.source}")
+        rows += [row((line, "code")) for line in wrap(item.query, width)]
+        took = f"{item.started_at:%H:%M:%S} UTC, took {item.took_ms:,.0f} ms, "
+        amount = "rows not stated" if item.rows is None else f"{item.rows:,} rows read"
+        for label, text in (
+            ("window", item.window or "the present state"),
+            ("ran at", took + amount),
+            ("wrong if", item.caveat),
+        ):
+            if text:
+                rows += labelled(label, signs.text(text), width, label_width=LABEL)
+    if not rows:
+        rows = _paragraph("No question has been asked yet for this number, so there is no evidence to show.", width)
+    return rows
+
+
+def evidence_document(title: str, summary: str, items: Sequence[Evidence], signs: Glyphs) -> Document:
+    """What `w` opens: the number, then every question behind it."""
+    return _document(
+        f"why {signs.separator} {title}",
+        lambda width: [*_paragraph(signs.text(summary), width, "strong"), *evidence_rows(items, width, signs)],
+    )
+
+
+def finding_document(finding: Finding, signs: Glyphs) -> Document:
+    """One check's answer in full."""
+
+    def build(width: int) -> list[Row]:
+        rows = [row(wording.status_piece(finding.status, signs), f"  {finding.title}")]
+        rows += [BLANK, *_paragraph(signs.text(finding.summary), width, "strong")]
+        if finding.value is not None:
+            rows += labelled("value", f"{finding.value} {finding.unit}".rstrip(), width, label_width=LABEL)
+        if finding.threshold:
+            rows += labelled("held against", signs.text(finding.threshold), width, label_width=LABEL)
+        if finding.next_step:
+            rows += labelled("next", signs.text(finding.next_step), width, label_width=LABEL, tone="accent")
+        if finding.details:
+            rows += _section("in detail")
+            for line in finding.details:
+                rows += _paragraph(signs.text(line), width)
+        return rows + evidence_rows([finding.evidence] if finding.evidence else [], width, signs)
+
+    return _document(f"check {signs.separator} {finding.check.replace('_', ' ')}", build)
+
+
+def refusal_document(refusal: Refusal, signs: Glyphs) -> Document:
+    """Why the console does not answer, and what to do instead."""
+
+    def build(width: int) -> list[Row]:
+        rule = str(refusal.rule).replace("_", " ")
+        rows = [row(("refused", "warn"), f"  {rule}"), BLANK]
+        rows += _paragraph(signs.text(refusal.missing), width, "strong")
+        for title, lines in (
+            ("accepted", refusal.accepted),
+            ("did you mean", refusal.candidates),
+            ("what to do", refusal.guidance),
+        ):
+            if lines:
+                rows += _section(title)
+                for line in lines:
+                    rows += labelled(f" {signs.step}", signs.text(line), width, label_width=4)
+        rows += _section("whom to call")
+        rows += _paragraph(signs.text(refusal.contact), width, "accent")
+        for finding in refusal.findings:
+            rows += [BLANK, row(wording.status_piece(finding.status, signs), f"  {finding.title}")]
+            rows += _paragraph(signs.text(finding.summary), width)
+        return rows
+
+    return _document(f"refused {signs.separator} {refusal.issue_type.replace('_', ' ')}", build)
+
+
+def triage_document(triage: Triage, signs: Glyphs) -> Document:
+    """A whole triage: severity, findings, route."""
+
+    def build(width: int) -> list[Row]:
+        how = "assessed from the findings" if triage.assessed else "as given"
+        rows = [row((triage.severity.upper(), wording.severity_tone(triage.severity)), f"  {how}"), BLANK]
+        rows += labelled("what it means", signs.text(triage.meaning), width, label_width=16)
+        rows += labelled("impact", signs.text(triage.impact), width, label_width=16)
+        route = triage.route.name if triage.route.available else f"{triage.route.name} (not available in this version)"
+        rows += labelled("hand over to", signs.text(route), width, label_width=16)
+        if triage.notify:
+            rows += labelled("notify", "tell the team and open tracking within 5 minutes", width, label_width=16)
+        for note in triage.notes:
+            rows += labelled("note", signs.text(note), width, label_width=16)
+        for finding in triage.findings:
+            rows += [BLANK, row(wording.status_piece(finding.status, signs), (f"  {finding.title}", "title"))]
+            rows += _paragraph(signs.text(finding.summary), width)
+            if finding.next_step:
+                rows += labelled("next", signs.text(finding.next_step), width, label_width=LABEL, tone="accent")
+            for line in finding.details:
+                rows += _paragraph(signs.text(line), width, "muted")
+            rows += evidence_rows([finding.evidence] if finding.evidence else [], width, signs)
+        return rows
+
+    scope = f" account {triage.account_id}" if triage.account_id else ""
+    scope += f" deal {triage.deal_id}" if triage.deal_id else ""
+    return _document(f"triage {signs.separator} {triage.issue_type.replace('_', ' ')}{scope}", build)
+
+
+def doctor_document(lines: Sequence[DoctorLine], signs: Glyphs) -> Document:
+    """Every source, line by line, with what to do about each failure."""
+
+    def build(width: int) -> list[Row]:
+        rows: list[Row] = []
+        source = ""
+        for line in lines:
+            if line.source != source:
+                source = line.source
+                rows += _section(source)
+            status = wording.status_piece(line.status, signs)
+            took = "" if line.latency_ms is None else f"  ({line.latency_ms:,.0f} ms)"
+            head = Piece(fit(status.text, 15), status.tone)
+            text = signs.text(f"{line.subject}: {line.detail}{took}")
+            for index, part in enumerate(wrap(text, width - 15)):
+                rows.append(row(head if index == 0 else " " * 15, part))
+            if line.remedy:
+                rows += [row(" " * 15, (part, "accent")) for part in wrap(signs.text(line.remedy), width - 15)]
+        return rows
+
+    return _document(f"doctor {signs.separator} every source", build)
+
+
+def text_document(title: str, text: str, signs: Glyphs) -> Document:
+    """Plain paragraphs."""
+    return _document(title, lambda width: _paragraph(signs.text(text), width))
+
+
+def markdown_document(title: str, markdown: str, signs: Glyphs) -> Document:
+    """A guide. Markdown is laid out by Rich, imported here because only readers of guides pay for it."""
+    from widgets.markdown_rows import markdown_rows  # noqa: PLC0415
+
+    return Document(title, lambda width: markdown_rows(signs.text(markdown), width, signs), markdown)

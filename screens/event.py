@@ -1,0 +1,57 @@
+"""One log event as a tree."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+
+from screens.base import RoomScreen
+from widgets.event_tree import EventTree
+from widgets.footer_bar import FooterBar
+from widgets.line_view import LineView
+from widgets.rows import fit, row
+
+if TYPE_CHECKING:
+    from diagnostics.models.events import LogEvent
+
+
+class EventScreen(RoomScreen):
+    """Reserved fields, tags, nested attributes; `y` copies the term under the cursor, ready for a query."""
+
+    DEFAULT_CSS = """
+    EventScreen #event-title { height: 1; scrollbar-size-vertical: 0; }
+    EventScreen EventTree { height: 1fr; }
+    """
+
+    def __init__(self, event: LogEvent) -> None:
+        super().__init__()
+        self.event = event
+
+    def compose(self) -> ComposeResult:
+        """Title, tree, keys."""
+        signs = self.room.signs
+        yield LineView(signs=signs, cursor=False, id="event-title")
+        yield EventTree(self.event, ascii=signs.ascii_only)
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """The tree has the focus."""
+        self.query_one(EventTree).focus()
+        self.query_one(FooterBar).set_hints(self.room.hints())
+
+    def on_resize(self) -> None:
+        """Lay the title out for the width."""
+        when = datetime.fromtimestamp(self.event.timestamp_ms / 1000, UTC)
+        title = f" log line · {when:%Y-%m-%d %H:%M:%S} UTC · {self.event.service} · {self.event.status}"
+        title = fit(self.room.signs.text(title), max(1, self.size.width))
+        self.query_one("#event-title", LineView).show((row((title, "bar")),))
+
+    def act_open(self) -> None:
+        """Unfold a long value."""
+        self.query_one(EventTree).action_toggle()
+
+    def act_copy(self) -> None:
+        """Copy the term under the cursor."""
+        self.room.copy(self.query_one(EventTree).filter_term() or self.event.message)

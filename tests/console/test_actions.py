@@ -1,0 +1,41 @@
+"""One registry feeds keys, help, palette and keymap."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics.failures import UserError
+from screens.critical import CriticalScreen
+from tui.actions import ACTIONS, checked_keymap
+from tui.app import WarRoomApp
+
+DO_NOT_ARRIVE = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+a", "ctrl+b"}
+
+
+def test_no_key_is_given_to_two_actions() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",")]
+    assert len(keys) == len(set(keys))
+
+
+def test_no_action_sits_on_a_key_that_never_arrives_over_ssh_and_tmux() -> None:
+    assert not {key for action in ACTIONS for key in action.keys.split(",")} & DO_NOT_ARRIVE
+
+
+def test_every_action_is_answered_on_level_1() -> None:
+    unanswered = [
+        action.name
+        for action in ACTIONS
+        if not hasattr(CriticalScreen, f"act_{action.name}") and not hasattr(WarRoomApp, f"act_{action.name}")
+    ]
+    assert unanswered == []
+
+
+def test_a_keymap_with_an_unknown_action_is_refused_with_the_accepted_ones() -> None:
+    with pytest.raises(UserError, match="unknown action 'fly'") as error:
+        checked_keymap({"fly": "f1"})
+    assert "refresh" in error.value.accepted
+
+
+def test_a_keymap_that_uses_a_key_twice_is_refused() -> None:
+    with pytest.raises(UserError, match="given to both"):
+        checked_keymap({"refresh": "f5", "pause": "f5"})

@@ -1,0 +1,96 @@
+"""The crash log and the hooks, without a terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from textual.app import App
+
+from tui.crash import CRASH_EXIT_CODE, KEPT, CalmCrash, log_crash, report_crash
+
+
+def raised(error: BaseException) -> BaseException:
+    """The error with a traceback, as a handler sees it."""
+    try:
+        raise error
+    except BaseException as caught:  # noqa: BLE001
+        return caught
+
+
+def test_the_log_holds_the_traceback_and_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = log_crash(raised(ValueError("no such account")), tmp_path)
+    text = path.read_text()
+    assert "ValueError: no such account" in text
+    assert "in raised" in text
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent == tmp_path / "crashes"
+
+
+def test_the_log_masks_passwords_of_urls_and_removes_escape_sequences(tmp_path: Path) -> None:
+    error = raised(OSError("mysql+pymysql://reader:s3cret@db.internal/common said \x1b[2Jno"))
+    text = log_crash(error, tmp_path).read_text()
+    assert "s3cret" not in text
+    assert "reader:…@db.internal" in text
+    assert "\x1b" not in text
+
+
+def test_old_logs_go(tmp_path: Path) -> None:
+    paths = [log_crash(ValueError(str(number)), tmp_path) for number in range(KEPT + 5)]
+    assert sorted((tmp_path / "crashes").iterdir()) == paths[-KEPT:]
+
+
+def test_a_state_folder_that_cannot_be_written_is_no_second_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    path = log_crash(ValueError("x"), blocked)
+    assert path.is_file()
+    assert blocked not in path.parents
+
+
+def test_an_error_outside_the_application_becomes_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert report_crash(raised(ValueError("x")), tmp_path) == CRASH_EXIT_CODE
+    line = capfd.readouterr().err
+    assert line.count("\n") == 1
+    assert str(tmp_path / "crashes") in line
+
+
+def test_what_python_would_print_a_traceback_for_goes_to_the_log(tmp_path: Path) -> None:
+    program = (
+        "import sys, threading; from pathlib import Path; from tui.crash import install_crash_hooks\n"
+        "install_crash_hooks(Path(sys.argv[1]))\n"
+        "thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()\n"
+        "raise ValueError('in the main thread')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    logs = [path.read_text() for path in sorted((tmp_path / "crashes").iterdir())]
+    assert "ZeroDivisionError" in logs[0]
+    assert "in the main thread" in logs[1]
+
+
+async def test_headless_the_error_reaches_the_test_and_the_code_says_crash(tmp_path: Path) -> None:
+    class Failing(CalmCrash, App[int]):
+        crash_dir = tmp_path
+
+        def on_mount(self) -> None:
+            raise LookupError("nothing there")
+
+    app = Failing()
+    with pytest.raises(LookupError):
+        async with app.run_test():
+            pass
+    assert app.return_code == CRASH_EXIT_CODE
+    assert len(list((tmp_path / "crashes").iterdir())) == 1

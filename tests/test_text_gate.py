@@ -1,0 +1,101 @@
+"""The text gate lets nothing through that a terminal would obey."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnostics.text import MARK, clean, clean_tree
+
+HOSTILE = {
+    "clipboard": "\x1b]52;c;cm0gLXJmIC8=\x07",
+    "clipboard, 8-bit": "\x9d52;c;cm0gLXJmIC8=\x9c",
+    "title": "\x1b]0;owned\x1b\\",
+    "clear screen": "\x1b[2J\x1b[H",
+    "colour": "\x1b[31;1m",
+    "colour, 8-bit": "\x9b31m",
+    "device control": "\x1bP$q\x1b\\",
+    "bell": "\x07",
+    "backspace": "a\x08b",
+    "bidi override": "\u202egnp.exe",
+    "bidi isolate": "\u2066x\u2069",
+    "zero width": "pass\u200bword",
+    "line separator": "a\u2028b",
+    "tag letters": "\U000e0041\U000e0042",
+    "lone surrogate": "a\ud800b",
+    "unterminated": "\x1b]52;c;AAAA",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_piece_is_replaced_by_a_mark(name: str) -> None:
+    cleaned = clean(f"before {HOSTILE[name]} after")
+    assert MARK in cleaned
+    assert cleaned.startswith("before ")
+    assert cleaned.endswith(" after")
+    assert is_harmless(cleaned)
+
+
+def test_an_escape_at_the_very_end_is_marked() -> None:
+    assert clean("text\x1b") == f"text{MARK}"
+
+
+def test_an_unterminated_sequence_does_not_swallow_the_rest() -> None:
+    assert "the evidence" in clean("\x1b]52;c;AAAA the evidence")
+
+
+def test_breaks_become_spaces_unless_several_lines_are_wanted() -> None:
+    assert clean("a\r\nb\tc\rd") == "a b c d"
+    assert clean("a\r\nb\tc\rd", multiline=True) == "a\nb    c\nd"
+
+
+def test_long_text_is_cut_and_says_so() -> None:
+    assert clean("x" * 100, limit=10) == "x" * 9 + "…"
+
+
+def test_stacked_marks_stay_on_their_own_row() -> None:
+    assert len(clean("e" + "\u0301" * 50)) == 5
+
+
+def test_ordinary_text_of_any_script_is_untouched() -> None:
+    for text in ("HTTP 429 Too Many Requests", "naïve café", "日本語のログ", "Привет", "🙂", "[/foo] [A=http://x"):
+        assert clean(text) == text
+
+
+def test_trees_are_cleaned_in_keys_and_values_and_bounded_in_depth() -> None:
+    tree: object = "deep"
+    for _ in range(60):
+        tree = [tree]
+    cleaned = clean_tree({"k\x1b[2J": ["v\x07", 1, 2.5, None, True], "deep": tree, "odd": b"\x1b[2J"})
+    assert isinstance(cleaned, dict)
+    assert is_harmless(repr(cleaned))
+    assert cleaned[f"k{MARK}"] == [f"v{MARK}", 1, 2.5, None, True]
+    assert MARK in repr(cleaned["deep"])
+
+
+@given(st.text(alphabet=st.characters(codec=None), max_size=200))
+def test_nothing_a_terminal_obeys_survives(text: str) -> None:
+    assert is_harmless(clean(text))
+    assert is_harmless(clean(text, multiline=True).replace("\n", ""))
+
+
+@given(st.text(max_size=200))
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+
+
+@given(st.text(alphabet="\x1b]52;c\x07\\[m0\x9b\x9d ab", max_size=60))
+def test_pieces_of_sequences_in_any_order_leave_no_escape(text: str) -> None:
+    assert is_harmless(clean(text))
+
+
+def is_harmless(text: str) -> bool:
+    return not any(
+        unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"}
+        or unicodedata.bidirectional(letter) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        for letter in text
+    )

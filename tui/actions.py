@@ -1,0 +1,108 @@
+"""The action registry: one list that feeds the keys, the palette, the help screen, the footer and the user's keymap.
+
+A key does the same thing on every screen. A screen offers an action by having a method `act_<name>`; the application is
+asked when the screen has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from diagnostics.failures import UserError
+
+
+@dataclass(slots=True, frozen=True)
+class Action:
+    """Something a person can do with one key."""
+
+    name: str
+    keys: str
+    """Default keys, comma-separated, in Textual's spelling."""
+    shown: str
+    """The key as people write it."""
+    word: str
+    """One word for the footer."""
+    sentence: str
+    """One line for the help screen and the palette."""
+    hint: int = 0
+    """Place in the footer, from 1; 0 keeps it out."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", "enter", "enter", "open", "Open what is under the cursor: detail is one Enter away.", 1),
+    Action("back", "escape", "esc", "back", "Back to where you were; nothing is lost."),
+    Action("why", "w", "w", "why", "Where this number comes from: the exact query, its window, age, cost and rows.", 2),
+    Action("escalation", "e", "e", "escalate", "Whom to tell, and what must be done within five minutes.", 3),
+    Action("filter", "slash", "/", "filter", "Filter the lines in the log pane, in Datadog's search syntax.", 4),
+    Action("window", "t", "t", "window", "Next time window: 5m, 15m, 1h, 4h, 24h.", 5),
+    Action("pause", "space", "space", "pause", "Pause or resume live updates.", 6),
+    Action("refresh", "r", "r", "refresh", "Ask every source of this screen again, now."),
+    Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
+    Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
+    Action("logs", "l", "l", "logs", "To the log lines of this issue.", 7),
+    Action("link", "o", "o", "link", "The link to the same query in the Datadog web application."),
+    Action("older", "O", "O", "older", "Load older log lines."),
+    Action("follow", "f", "f", "follow", "Follow the newest log line."),
+    Action("next_error", "right_square_bracket", "]", "next error", "To the next error in the log pane."),
+    Action("previous_error", "left_square_bracket", "[", "previous error", "To the previous error in the log pane."),
+    Action("level_critical", "1", "1", "critical", "Level 1: critical issues, act now."),
+    Action("level_health", "2", "2", "health", "Level 2: system health."),
+    Action("level_investigate", "3", "3", "investigate", "Level 3: investigation."),
+    Action("account", "a", "a", "account", "Go to an account: its tokens, by account id."),
+    Action("deal", "d", "d", "deal", "Go to a deal: why it does not sync, by deal id."),
+    Action("notify", "n", "n", "notify", "Tell the team."),
+    Action("claim", "c", "c", "claim", "Claim an incident role."),
+    Action("command", "colon", ":", "command", "Every action and guide by name.", 8),
+    Action("next_pane", "tab", "tab", "pane", "To the next pane."),
+    Action("previous_pane", "shift+tab", "shift+tab", "pane", "To the previous pane."),
+    Action("suspend", "ctrl+z", "ctrl+z", "suspend", "Put the console into the background; `fg` brings it back."),
+    Action("help", "question_mark", "?", "help", "The keys and the meaning of this screen.", 9),
+    Action("quit", "q,ctrl+q", "q", "quit", "Leave the console."),
+)
+
+MOVES: tuple[tuple[str, str, str], ...] = (
+    ("row.down", "j / down", "One row down."),
+    ("row.up", "k / up", "One row up."),
+    ("row.first", "g / home", "To the first row."),
+    ("row.last", "G / end", "To the last row; in the log pane, to the newest line."),
+    ("row.page_down", "ctrl+d", "Half a page down."),
+    ("row.page_up", "ctrl+u", "Half a page up."),
+)
+"""Keys of the panes themselves, remappable by the same ids."""
+
+
+def bindings() -> list[Binding]:
+    """One binding per action, each with its name as the id that a keymap remaps."""
+    return [Binding(item.keys, f"act('{item.name}')", item.word, show=False, id=item.name) for item in ACTIONS]
+
+
+def find(name: str) -> Action:
+    """The action with this name; raises KeyError."""
+    return {item.name: item for item in ACTIONS}[name]
+
+
+def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
+    """The user's keymap, each name known and no key taken twice; raises UserError otherwise."""
+    known = {item.name for item in ACTIONS} | {name for name, _, _ in MOVES}
+    taken: dict[str, str] = {}
+    for name, keys in keymap.items():
+        if name not in known:
+            raise UserError(
+                f"unknown action {name!r} in the keymap",
+                where="[ui.keymap] in the settings",
+                accepted=", ".join(sorted(known)),
+                next_step="press ? in the console for the list of actions",
+            )
+        for key in keys.split(","):
+            if key in taken:
+                raise UserError(
+                    f"key {key!r} is given to both {taken[key]!r} and {name!r}",
+                    where="[ui.keymap] in the settings",
+                    accepted="one action per key",
+                    next_step="give one of the two another key",
+                )
+            taken[key] = name
+    return dict(keymap)

@@ -1,0 +1,328 @@
+"""The application: paints first, opens the sources in a thread, and hands readings to the screen on top."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.now import utc_now
+from diagnostics.text import clean
+from screens.base import Document, ReadingArrived, RoomScreen
+from screens.critical import CriticalScreen
+from tui import theme
+from tui.actions import ACTIONS, bindings
+from tui.clipboard import copy_sequence
+from tui.driver import WarRoomDriver
+from tui.levels import LevelActions
+from tui.options import Options
+from widgets.footer_bar import FooterBar, Hint
+from widgets.glyphs import glyphs
+from widgets.header_bar import HeaderBar
+from widgets.rows import Tone
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.live import Live
+    from diagnostics.models.readings import Reading
+    from diagnostics.service import Diagnostics
+    from tui.opening import Opened
+
+Answer = TypeVar("Answer")
+
+NOTICE_S = 6.0
+"""How long a notice stays at the bottom."""
+
+AGES_EVERY_S = 5
+"""Ages on screen move in steps of this many seconds, so that an idle console is silent on the wire."""
+
+
+class Opening(Message):
+    """The sources are open, or could not be."""
+
+    def __init__(self, opened: Opened | None, error: UserError | SourceFailure | None) -> None:
+        super().__init__()
+        self.opened = opened
+        self.error = error
+
+
+class Answered(Message):
+    """A thread has done what a screen asked for."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self.then = then
+
+
+class WarRoomApp(LevelActions, App[int]):
+    """The Zillow War Room."""
+
+    TITLE = "Zillow War Room"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+
+    def __init__(self, options: Options) -> None:
+        self.manners = theme.manners(theme=options.theme, ascii_only=options.ascii)
+        super().__init__(driver_class=WarRoomDriver)
+        self.options = options
+        self.signs = glyphs(self.manners.ascii_only)
+        self.service: Diagnostics | None = None
+        self.live: Live | None = None
+        self.catalogue: Catalogue | None = None
+        self.opened: Opened | None = None
+        self.problem: UserError | SourceFailure | None = None
+        self._seconds = 0
+        self._quiet_at = 0
+        for item in (theme.DARK, theme.LIGHT):
+            self.register_theme(item)
+        self.theme = self.manners.theme
+        # Nothing moves unless the data moved.
+        self.animation_level = "none"
+
+    # ---- start and end
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Level 1 is the first thing painted."""
+        return CriticalScreen()
+
+    def on_mount(self) -> None:
+        """Start the clock and, once the first frame is out, the sources."""
+        self.set_interval(1.0, self._tick)
+        self.call_after_refresh(self._open_sources)
+
+    def _open_sources(self) -> None:
+        self._tick()
+        threading.Thread(target=self._open_in_thread, name="opening", daemon=True).start()
+
+    def _open_in_thread(self) -> None:
+        from tui.opening import open_service  # noqa: PLC0415  # heavy: after the first paint
+
+        opened, error = None, None
+        try:
+            opened = open_service(self.options)
+            # The checks' modules are imported here, not on the way to the first answer.
+            import diagnostics.live  # noqa: F401, PLC0415
+        except (UserError, SourceFailure) as problem:
+            error = problem
+        if not self.is_running:
+            if opened is not None:
+                opened.close()
+            return
+        self.post_message(Opening(opened, error))
+
+    @on(Opening)
+    def _sources_opened(self, message: Opening) -> None:
+        if message.opened is None:
+            self.problem = message.error
+            self.exit(return_code=64 if isinstance(message.error, UserError) else 4)
+            return
+        from diagnostics.live import Live  # noqa: PLC0415  # imported by the opening thread already
+
+        self.opened = message.opened
+        self.service = message.opened.diagnostics
+        self.catalogue = self.service.catalogue
+        self.live = Live(self._emit)
+        self._apply_preferences()
+        self.live.watch("sources", self.service.sources, every_s=10.0)
+        for screen in self.screen_stack:
+            if isinstance(screen, RoomScreen):
+                screen.service_opened()
+        self.look_again()
+        self._draw_header()
+        self.open_on_triage()
+
+    def _apply_preferences(self) -> None:
+        from tui.actions import checked_keymap  # noqa: PLC0415
+
+        if self.service is None:
+            return
+        preferences = self.service.settings.ui
+        if preferences.keymap:
+            try:
+                self.set_keymap(checked_keymap(preferences.keymap))
+            except UserError as problem:
+                self.say(f"{problem.problem}; the default keys stay", "warn")
+        if self.options.theme is None and preferences.theme in theme.NAMES:
+            self.theme = theme.NAMES[preferences.theme]
+
+    def end(self) -> None:
+        """Close live questions, sources and the stand-ins. Called after the terminal is restored."""
+        if self.live is not None:
+            self.live.close()
+        if self.opened is not None:
+            self.opened.close()
+
+    # ---- readings
+
+    def _emit(self, reading: Reading[Any]) -> None:
+        if self.is_running:
+            self.post_message(ReadingArrived(reading))
+
+    @on(ReadingArrived)
+    def _reading_arrived(self, message: ReadingArrived) -> None:
+        if message.reading.key == "sources":
+            self._draw_header()
+            return
+        for screen in self.screen_stack:
+            if isinstance(screen, RoomScreen):
+                screen.post_message(ReadingArrived(message.reading))
+
+    def look_again(self) -> None:
+        """Only what the screen on top shows is asked for."""
+        if self.live is not None and isinstance(self.screen, RoomScreen):
+            self.live.look(["sources", *self.screen.shown_readings()])
+
+    def push_room_screen(self, screen: RoomScreen) -> None:
+        """Put a screen on top; the covered one stops asking until it is seen again."""
+        self.push_screen(screen, self._closed)
+        self.call_after_refresh(self._uncovered)
+
+    def _closed(self, _result: None) -> None:
+        self.call_after_refresh(self._uncovered)
+
+    def _uncovered(self) -> None:
+        self.look_again()
+        self._draw_header()
+
+    # ---- what screens may ask of the room
+
+    def ask(self, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str) -> None:
+        """Run `work` in a thread and `then` on the event loop; failures become a calm notice."""
+        self.say(f"{doing}{self.signs.ellipsis}", "muted")
+
+        def run() -> None:
+            try:
+                answer = work()
+            except (SourceFailure, UserError) as problem:
+                text = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
+                self._deliver(lambda: self.say(f"{doing}: {text}", "warn"))
+                return
+            self._deliver(lambda: then(answer))
+
+        threading.Thread(target=run, name=doing, daemon=True).start()
+
+    def _deliver(self, then: Callable[[], None]) -> None:
+        if self.is_running:
+            self.post_message(Answered(then))
+
+    @on(Answered)
+    def _answered(self, message: Answered) -> None:
+        self._footer(lambda footer: footer.hush())
+        message.then()
+
+    def say(self, text: str, tone: Tone = "") -> None:
+        """Show one line at the bottom for a few seconds."""
+        self._quiet_at = self._seconds + int(NOTICE_S)
+        self._footer(lambda footer: footer.say(self.signs.text(clean(text, limit=400)), tone))
+
+    def _footer(self, use: Callable[[FooterBar], None]) -> None:
+        for footer in self.screen.query(FooterBar):
+            use(footer)
+
+    def copy(self, text: str) -> None:
+        """Put text on the terminal's clipboard, or show it plainly when it is too long for that."""
+        from screens import documents  # noqa: PLC0415
+
+        sequence = copy_sequence(text)
+        if sequence is None or self._driver is None:
+            self.open_document(documents.text_document("to copy: select with your terminal", text, self.signs))
+            return
+        self._driver.write(sequence)
+        self.say(f"copied {len(text):,} characters (OSC 52)", "pass")
+
+    def open_document(self, document: Document) -> None:
+        """Show something to read, on top."""
+        from screens.document import DocumentScreen  # noqa: PLC0415
+
+        self.push_room_screen(DocumentScreen(document))
+
+    def hints(self) -> tuple[Hint, ...]:
+        """The footer's keys for the screen on top."""
+        screen = self.screen
+        chosen = [
+            item
+            for item in sorted(ACTIONS, key=lambda action: action.hint)
+            if item.hint and (hasattr(screen, f"act_{item.name}") or hasattr(self, f"act_{item.name}"))
+        ]
+        if not isinstance(screen, CriticalScreen):
+            chosen = [item for item in ACTIONS if item.name in {"back", "copy", "help"}]
+        return tuple(Hint(item.shown, item.word) for item in chosen)
+
+    # ---- keys
+
+    def action_act(self, name: str) -> None:
+        """Every key arrives here: the screen answers if it can, else the application."""
+        screen = self.screen
+        if isinstance(screen, CriticalScreen):
+            screen.touched()
+        handler = getattr(screen, f"act_{name}", None) or getattr(self, f"act_{name}", None)
+        if handler is None:
+            self.say(f"{name.replace('_', ' ')}: nothing to do on this screen; ? lists what there is", "muted")
+            return
+        handler()
+
+    def act_back(self) -> None:
+        """Out, one step."""
+        if len(self.screen_stack) > 1:
+            self.screen.dismiss()
+
+    def act_quit(self) -> None:
+        """Leave."""
+        self.exit(return_code=0)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C is a habit, not an answer."""
+        self.say("q leaves the console", "muted")
+
+    def act_suspend(self) -> None:
+        """Into the background; `fg` brings it back."""
+        self.action_suspend_process()
+
+    def act_pause(self) -> None:
+        """Pause or resume live updates."""
+        if self.live is None:
+            return
+        if self.live.paused:
+            self.live.resume()
+        else:
+            self.live.pause()
+        self.say("live updates paused; space resumes" if self.live.paused else "live updates resumed")
+        self._draw_header()
+
+    # ---- once a second
+
+    def _tick(self) -> None:
+        self._seconds += 1
+        clock = f"{utc_now():%H:%M:%S} UTC"
+        for header in self.screen.query(HeaderBar):
+            header.tick(clock)
+        if self._quiet_at and self._seconds >= self._quiet_at:
+            self._quiet_at = 0
+            self._footer(lambda footer: footer.hush())
+        if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen):
+            self.screen.tick()
+            self._draw_header()
+
+    def _draw_header(self) -> None:
+        from tui.header_words import source_words  # noqa: PLC0415
+
+        for header in self.screen.query(HeaderBar):
+            header.set_state(
+                environment=self.opened.environment if self.opened is not None else "starting",
+                paused=self.live is not None and self.live.paused,
+                words=source_words(self.live, self.service, self.signs),
+            )
+
+
+def run_console(options: Options) -> int:
+    """Run the console; the exit code. Problems are said on stderr after the terminal is restored."""
+    from tui.console import run  # noqa: PLC0415
+
+    return run(WarRoomApp(options))

@@ -1,0 +1,145 @@
+"""What happens to an error nobody expected: it goes to a file, and the person gets one calm line.
+
+A traceback on the screen at three in the morning helps nobody and can carry what a source said. The file holds the
+traceback without the values of variables, and with the passwords of URLs masked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from diagnostics.text import clean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.app import App
+
+    _Base = App[int]
+else:
+    _Base = object
+
+CRASH_EXIT_CODE: Final = 70
+"""EX_SOFTWARE of sysexits.h: an error inside the program, unlike every other code the console returns."""
+KEPT: Final = 20
+"""Crash files kept; the oldest go."""
+
+_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+
+
+def log_crash(error: BaseException, state_dir: Path) -> Path:
+    """Write `error` with its traceback to a new file, readable by its owner alone, and return the path.
+
+    The file lies in `state_dir`/crashes, or in the folder for temporary files where that cannot be written. Raises
+    OSError only when neither can.
+    """
+    text = _PASSWORD.sub(r"\1…@", "".join(traceback.format_exception(error)))
+    body = (
+        f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
+        f"python {platform.python_version()}, {platform.platform()}\n\n"
+        f"{clean(text, limit=200_000, multiline=True)}"
+    )
+    try:
+        return _write(state_dir / "crashes", body)
+    except OSError:
+        return _write(Path(tempfile.gettempdir()) / f"warroom-crashes-{os.getuid()}", body)
+
+
+def crash_line(path: Path) -> str:
+    """The one line a person sees."""
+    return f"warroom: the console ended because of an error of its own; what happened is in {path}"
+
+
+def report_crash(error: BaseException, state_dir: Path) -> int:
+    """Log `error`, write the one line to standard error, return the exit code. For errors outside the application."""
+    _say(_logged(error, state_dir))
+    return CRASH_EXIT_CODE
+
+
+def install_crash_hooks(state_dir: Path) -> None:
+    """Send what Python itself would print a traceback for (an uncaught error, in a thread too) to the log instead."""
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        report_crash(error.with_traceback(trace), state_dir)
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            log_crash(args.exc_value, state_dir)
+
+    def unraisable(args: sys.UnraisableHookArgs) -> None:
+        if args.exc_value is not None:
+            log_crash(args.exc_value, state_dir)
+
+    sys.excepthook = uncaught
+    threading.excepthook = in_thread
+    sys.unraisablehook = unraisable
+
+
+class CalmCrash(_Base):
+    """For an application, before `App` in its bases: an unhandled error is logged and ends it with the calm line.
+
+    The application's `return_code` is then `CRASH_EXIT_CODE`. Where it runs headless, as in tests, the error is still
+    raised to whoever runs it.
+    """
+
+    crash_dir: Path
+    """The state folder."""
+    _crash_line = ""
+
+    def _fatal_error(self) -> None:
+        self._return_code = CRASH_EXIT_CODE
+        # The first error is the cause; what else fails on the way out says nothing more.
+        if not self._crash_line:
+            self._crash_line = _logged(self._exception or RuntimeError("unknown error"), self.crash_dir)
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Take Textual's own way of showing an error, a whole screen of it, to the same calm end."""
+        if self._exception is None:
+            self._exception = RuntimeError(" ".join(map(str, renderables)))
+        self._fatal_error()
+
+    def _print_error_renderables(self) -> None:
+        if self._crash_line and not self.is_headless:
+            # Not through a console, which cuts or folds the path at the terminal's edge.
+            _say(self._crash_line)
+            self._crash_line = ""
+
+
+def _logged(error: BaseException, state_dir: Path) -> str:
+    try:
+        return crash_line(log_crash(error, state_dir))
+    except OSError as problem:
+        return f"warroom: the console ended because of an error of its own, and no log could be written ({problem})"
+
+
+def _say(line: str) -> None:
+    if sys.__stderr__ is not None:
+        with contextlib.suppress(OSError):
+            sys.__stderr__.write(clean(line) + "\n")
+            sys.__stderr__.flush()
+
+
+def _write(folder: Path, body: str) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = time.time_ns()
+    moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+    path = folder / f"{moment}.{now % 10**9:09}-{os.getpid()}.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+        file.write(body)
+    for old in sorted(folder.glob("*.log"))[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return path

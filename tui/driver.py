@@ -1,0 +1,188 @@
+"""The terminal driver: Textual's for Linux and macOS, with what a console on a bastion host needs besides.
+
+A stalled link never stops the event loop (`tui.writer`); SIGTERM, SIGHUP and SIGINT, and a terminal that is gone, end
+the program with the terminal restored (`tui.signals`); ctrl+z and `fg` bring the whole picture back, also after a stop
+from outside; nothing unprintable is painted (`tui.fence`). Use it as `App(driver_class=WarRoomDriver)`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import termios
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING, Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from tui.fence import install_fence
+from tui.signals import ExitSignals
+from tui.writer import Writer, open_output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import App
+
+LEAVE = (
+    b"\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?2048l\x1b[?1004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
+)
+"""Everything this driver may have switched on, off: for the forced end, when nothing orderly works any more."""
+
+
+class WarRoomDriver(LinuxDriver):
+    """Textual's driver for one terminal, hardened."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        self._writer: Writer | None = None
+        self._owns_terminal = False
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        # Textual paints on standard error; `warroom 2>errors.txt` must not send the picture to the file.
+        streams = [stream for stream in (sys.__stderr__, sys.__stdout__) if stream is not None]
+        self._file = next((stream for stream in streams if stream.isatty()), streams[0])
+        self._wake_read, self._wake_write = os.pipe()
+        install_fence(app)
+        self._exit_signals = ExitSignals(self._loop, self._leave, self._force_restore)
+        self._exit_signals.install()
+        # In the event loop instead of between any two instructions, where Textual would tear down the terminal.
+        self._loop.add_signal_handler(signal.SIGTSTP, self._stopped)
+        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
+
+    # Textual makes its writer in the middle of `start_application_mode`. Standing in its place keeps the rest of that
+    # method, with all its care for background jobs, Textual's own.
+    @property  # type: ignore[override]  # the writer has Textual's interface
+    def _writer_thread(self) -> Writer | None:
+        return self._writer
+
+    @_writer_thread.setter
+    def _writer_thread(self, textual_writer: object) -> None:
+        if textual_writer is not None and self._file is not None:
+            self._writer = Writer(
+                self._file.fileno(),
+                encoding=self._file.encoding or "utf-8",
+                on_drained=lambda: self._in_loop(self._repaint),
+                on_hangup=self._exit_signals.hung_up,
+            )
+
+    def write(self, data: str) -> None:
+        """Queue `data` for the terminal; without effect while the console does not own it. Never blocks."""
+        if self._writer is not None:
+            self._writer.write(data)
+
+    def close(self) -> None:
+        """Let the terminal take what restores it, for a second at most, and end the writer."""
+        if self._writer is not None:
+            self._writer.stop()
+            self._writer = None
+
+    def _in_loop(self, callback: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback)
+
+    def _repaint(self) -> None:
+        self._app.refresh(layout=True)
+
+    # The way out.
+
+    def _leave(self, code: int) -> None:
+        self._app.exit(code, return_code=code)
+
+    def _force_restore(self) -> None:
+        if not self._owns_terminal or self._file is None:
+            return
+        if self.attrs_before is not None:
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        descriptor, blocking = open_output(self._file.fileno())
+        if not blocking:
+            os.write(descriptor, LEAVE)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal; a background job stops here until it is brought to the foreground."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._owns_terminal = self._key_thread is not None
+
+    def stop_application_mode(self) -> None:
+        """Restore the terminal; without effect when the console does not own it."""
+        if self._owns_terminal:
+            super().stop_application_mode()
+            self._owns_terminal = False
+
+    # Job control.
+
+    def _stopped(self) -> None:
+        self._sigtstp_application()
+
+    def _continued(self) -> None:
+        if not self._auto_restart:
+            return
+        if self._owns_terminal:
+            # Stopped by SIGSTOP, which nobody is told of: the shell has used the terminal meanwhile.
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        self.resume_application_mode()
+        self._loop.call_soon(self._repaint)
+
+    # Input.
+
+    def disable_input(self) -> None:
+        """Stop reading keys; returns as soon as the reading thread has ended."""
+        if self._key_thread is None:
+            return
+        signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+        self._disable_mouse_support()
+        self.exit_event.set()
+        os.write(self._wake_write, b"x")
+        self._key_thread.join(1.0)
+        self._key_thread = None
+        self.exit_event.clear()
+        try:
+            termios.tcflush(self.fileno, termios.TCIFLUSH)
+        except termios.error:
+            # The terminal is gone, and what was typed with it.
+            return
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except Exception as error:  # noqa: BLE001  # any error here ends the console as an error of a handler does
+            self._loop.call_soon_threadsafe(self._app._handle_exception, error)
+
+    def run_input_thread(self) -> None:
+        """Read keys until told to stop or until the terminal is gone, which ends the program as SIGHUP does.
+
+        Textual's loop spins at full speed on a terminal that is gone, ends with a traceback on a byte that is not
+        UTF-8, and takes up to 0.1 s to stop.
+        """
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        while not self.exit_event.is_set():
+            ready, _, _ = select.select([self.fileno, self._wake_read], [], [], 0.1)
+            if self._wake_read in ready:
+                os.read(self._wake_read, 64)
+                return
+            if self.fileno in ready:
+                try:
+                    data = os.read(self.fileno, 4096)
+                except OSError:
+                    data = b""
+                if not data:
+                    self._exit_signals.hung_up()
+                    return
+                for message in parser.feed(decode(data)):
+                    self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+
+
+def missing_terminal() -> str:
+    """Why the console cannot be shown here, as one sentence; empty when it can."""
+    if sys.__stdin__ is None or not sys.__stdin__.isatty():
+        return "standard input is not a terminal, so no key could be read"
+    if not any(stream is not None and stream.isatty() for stream in (sys.__stderr__, sys.__stdout__)):
+        return "neither standard error nor standard output is a terminal, so nothing could be shown"
+    return ""

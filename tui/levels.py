@@ -1,0 +1,206 @@
+"""What the application itself answers: levels, help, the palette, accounts and deals, and honest words for the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from diagnostics.failures import UserError
+from screens import documents
+from screens.critical import CriticalScreen
+from tui import theme
+from tui.actions import ACTIONS, MOVES
+
+if TYPE_CHECKING:
+    from diagnostics.models.doctor import DoctorLine
+    from diagnostics.models.triage import Refusal, Triage, TriageRequest
+    from tui.app import WarRoomApp
+
+LATER = {
+    "health": (
+        "Level 2, system health, is not available in this version.\n\n"
+        "It will answer: overall health against the 98.80 % baseline, the KPI table, resolution shares beside their "
+        "baseline, connection health and the six systems.\n\n"
+        "Until then: the guide *baseline-metrics* (type :guide baseline-metrics) says how each number is computed, and "
+        "this Datadog query lists the connections in error:\n\nservice:fub @context.connection_health_status:error"
+    ),
+    "investigate": (
+        "Level 3, investigation, is not available in this version.\n\n"
+        "It will answer: cascades, installation races, drift, similar incidents and the evidence for a root cause.\n\n"
+        "Until then: filter the log pane (l, then /) by account or correlation id, open a line with enter, and take "
+        "the query to the Datadog web application with o."
+    ),
+    "notify": (
+        "This version does not send notices. Nothing has been sent.\n\n"
+        "Press e for whom to tell and by when; y in that panel copies a first notice with the figures in view, ready "
+        "to paste."
+    ),
+    "claim": (
+        "This version keeps no incident roles. Nobody has been named.\n\n"
+        "Say in the team's channel who is commander, technical lead and communications lead; press e for the channel."
+    ),
+}
+"""Honest answers for what is not built: what it will be, and what to do instead now."""
+
+
+class LevelActions:
+    """Mixed into the application."""
+
+    @property
+    def _app(self) -> WarRoomApp:
+        return cast("WarRoomApp", self)
+
+    # ---- levels
+
+    def act_level_critical(self) -> None:
+        """Back to level 1 from anywhere."""
+        app = self._app
+        while len(app.screen_stack) > 1:
+            app.pop_screen()
+        app.call_after_refresh(app._uncovered)
+
+    def _later(self, name: str) -> None:
+        app = self._app
+        title = f"{name} {app.signs.separator} not available yet"
+        app.open_document(documents.text_document(title, LATER[name], app.signs))
+
+    def act_level_health(self) -> None:
+        """Level 2."""
+        self._later("health")
+
+    def act_level_investigate(self) -> None:
+        """Level 3."""
+        self._later("investigate")
+
+    def act_notify(self) -> None:
+        """Tell the team."""
+        self._later("notify")
+
+    def act_claim(self) -> None:
+        """Claim a role."""
+        self._later("claim")
+
+    # ---- help
+
+    def act_help(self) -> None:
+        """Keys and meaning of the screen on top, with the runbook of the issue in view."""
+        app = self._app
+        lines = ["# Keys of this screen", ""]
+        lines += [f"- **{item.shown}**  {item.sentence}" for item in ACTIONS if self._offered(item.name)]
+        lines += [f"- **{keys}**  {sentence}" for _, keys, sentence in MOVES]
+        lines += ["", "# How to read it", ""]
+        lines += [
+            "- Every state is a word: ok, warn, FAIL, no data, unreachable. The last two are grey and never mean well.",
+            "- A dash is a number that did not load. It is never shown as 0.",
+            "- Each pane says how old it is; *stale* names the reason. Paused panes keep what they show.",
+            "- *usual* is the median of the same window length over the day before.",
+            "- Times are UTC. Nothing here can write to production.",
+        ]
+        if app.catalogue is not None and isinstance(app.screen, CriticalScreen):
+            section = app.catalogue.guide_section("immediate-actions", app.screen.state.selected)
+            lines += ["", section]
+        app.open_document(documents.markdown_document("help", "\n".join(lines), app.signs))
+
+    def _offered(self, name: str) -> bool:
+        app = self._app
+        return hasattr(app.screen, f"act_{name}") or hasattr(app, f"act_{name}")
+
+    # ---- the palette and its grammar
+
+    def act_command(self) -> None:
+        """The palette."""
+        self._palette("")
+
+    def act_account(self) -> None:
+        """Ask for an account id."""
+        self._palette("account ")
+
+    def act_deal(self) -> None:
+        """Ask for a deal id."""
+        self._palette("deal ")
+
+    def _palette(self, start: str) -> None:
+        from screens.palette import PaletteScreen  # noqa: PLC0415  # only its users pay for the input widget
+        from tui.commands import entries  # noqa: PLC0415
+
+        self._app.push_room_screen(PaletteScreen(entries(self._app.catalogue), start))
+
+    def command(self, line: str) -> None:
+        """Run one line of the `:` grammar; a mistake is said, with what is accepted."""
+        from tui.commands import run_command  # noqa: PLC0415
+
+        try:
+            run_command(self._app, line)
+        except UserError as problem:
+            self._app.open_document(
+                documents.text_document(f"cannot do: {line}", "\n\n".join(problem.lines()), self._app.signs)
+            )
+
+    def set_theme(self, name: str) -> None:
+        """Change the theme for this session."""
+        self._app.theme = theme.NAMES[name]
+
+    # ---- triage of one account or deal
+
+    def open_on_triage(self) -> None:
+        """What the command line asked for: an issue in view, or a triage of an account or a deal."""
+        app = self._app
+        options = app.options
+        if options.issue is None:
+            return
+        screen = app.screen
+        if isinstance(screen, CriticalScreen) and options.issue in screen.state.issues:
+            screen.state.chosen_by_person = True
+            screen.select(options.issue)
+        wants_answer = (
+            options.account_id
+            or options.deal_id
+            or options.user_id
+            or options.preventive
+            or not isinstance(screen, CriticalScreen)
+            or options.issue not in screen.state.issues
+            or options.severity is not None
+        )
+        if wants_answer:
+            from diagnostics.models.triage import TriageRequest  # noqa: PLC0415
+
+            self.triage(
+                TriageRequest(
+                    issue_type=options.issue,
+                    severity=options.severity,
+                    account_id=options.account_id,
+                    deal_id=options.deal_id,
+                    user_id=options.user_id,
+                    preventive=options.preventive,
+                )
+            )
+
+    def triage(self, request: TriageRequest) -> None:
+        """Run a triage in a thread and show its document."""
+        app = self._app
+        service = app.service
+        if service is None:
+            app.say("the sources are still opening; try again in a moment", "warn")
+            return
+
+        def show(answer: Triage | Refusal) -> None:
+            from diagnostics.models.triage import Triage  # noqa: PLC0415
+
+            if isinstance(answer, Triage):
+                app.open_document(documents.triage_document(answer, app.signs))
+            else:
+                app.open_document(documents.refusal_document(answer, app.signs))
+
+        app.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
+
+    def doctor(self) -> None:
+        """Test every source and show what it says, line by line."""
+        app = self._app
+        service = app.service
+        if service is None:
+            app.say("the sources are still opening; try again in a moment", "warn")
+            return
+
+        def show(lines: list[DoctorLine]) -> None:
+            app.open_document(documents.doctor_document(lines, app.signs))
+
+        app.ask(lambda: list(service.doctor()), show, doing="testing every source")

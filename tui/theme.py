@@ -1,0 +1,80 @@
+"""The console's themes, and which one a terminal gets.
+
+Colour carries severity only. On terminals with 16 colours, or where colour is unwanted, the terminal's own palette is
+used: it is what the person at the other end has made readable, and it costs a third of the bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="war-room-dark",
+    primary="#5b9bd5",
+    secondary="#8fb8de",
+    accent="#7fc8c2",
+    warning="#e5b454",
+    error="#f0716b",
+    success="#6cc48a",
+    foreground="#d7dce2",
+    background="#10141a",
+    surface="#161b22",
+    panel="#232b36",
+    dark=True,
+)
+LIGHT = Theme(
+    name="war-room-light",
+    primary="#1f5f9f",
+    secondary="#34618e",
+    accent="#0b6e69",
+    warning="#8a5a00",
+    error="#b3261e",
+    success="#1b6e3c",
+    foreground="#1c2733",
+    background="#fbfbf9",
+    surface="#f2f3f0",
+    panel="#dfe4e8",
+    dark=False,
+)
+
+NAMES: Mapping[str, str] = {
+    "dark": DARK.name,
+    "light": LIGHT.name,
+    "16": "ansi-dark",
+    "16-light": "ansi-light",
+}
+"""What a person may say, and the theme it means."""
+
+
+@dataclass(slots=True, frozen=True)
+class TerminalManners:
+    """What this terminal can draw and how dear its bytes are."""
+
+    theme: str
+    ascii_only: bool
+    remote: bool
+
+
+def manners(environ: Mapping[str, str] | None = None, *, theme: str | None, ascii_only: bool) -> TerminalManners:
+    """Read the terminal's abilities from the environment: colours, character set, SSH."""
+    environ = os.environ if environ is None else environ
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    utf8 = "utf-8" in locale.lower() or "utf8" in locale.lower() or not locale
+    remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
+    return TerminalManners(
+        theme=NAMES[theme] if theme is not None and theme in NAMES else _automatic(environ),
+        ascii_only=ascii_only or not utf8 or environ.get("TERM") in {"linux", "vt100", "dumb"},
+        remote=remote,
+    )
+
+
+def _automatic(environ: Mapping[str, str]) -> str:
+    if "NO_COLOR" in environ:
+        return NAMES["16"]
+    term, deep = environ.get("TERM", ""), environ.get("COLORTERM", "")
+    rich_enough = deep in {"truecolor", "24bit"} or "256color" in term or "direct" in term
+    return NAMES["dark"] if rich_enough else NAMES["16"]

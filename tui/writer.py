@@ -1,0 +1,196 @@
+"""The way of bytes to the terminal: a thread that never makes the event loop wait.
+
+Textual's own writer holds thirty frames and then blocks whoever writes the next one, which is the event loop: over a
+stalled SSH link the console would freeze with it. Here frames that the link does not take are dropped once they weigh
+more than painting the whole screen again would, and the application is asked for that one repaint when the link takes
+bytes again. Whatever is not a frame (mode switches, questions to the terminal, the clipboard) is never dropped and
+keeps its order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+SYNC_START: Final = "\x1b[?2026h"
+SYNC_END: Final = "\x1b[?2026l"
+
+BACKLOG_BYTES: Final = 128_000
+"""Frame bytes that may wait behind the oldest frame when the terminal takes nothing: a whole screen at 200×60."""
+BURST_S: Final = 0.1
+"""Seconds the terminal has to take a first piece of more than that."""
+WRITE_SIZE: Final = 16_384
+CAUTIOUS_WRITE_SIZE: Final = 256
+"""Bytes a terminal that says it is ready takes without blocking, where it could not be opened without blocking."""
+
+_FRAME_END = re.compile(r"\x1b\[\d+;\d+H\Z")
+_FRAME_END_LENGTH = 16
+
+
+def is_frame(data: str) -> bool:
+    """True for what Textual's compositor paints, which always ends by moving the cursor; all else counts as control."""
+    return _FRAME_END.search(data[-_FRAME_END_LENGTH:]) is not None
+
+
+class Writer(threading.Thread):
+    """Write strings to the terminal `descriptor` in the order they came, never blocking the caller.
+
+    `on_drained` is called from this thread when frames were lost and everything else has been written; `on_hangup`
+    once, when the terminal is gone. Both must return at once.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        *,
+        on_drained: Callable[[], None],
+        on_hangup: Callable[[], None],
+        encoding: str = "utf-8",
+        backlog_bytes: int = BACKLOG_BYTES,
+    ) -> None:
+        super().__init__(daemon=True, name="terminal-output")
+        self.dropped_frames = 0
+        """Frames lost so far because the terminal did not take them."""
+        self._descriptor, blocking = open_output(descriptor)
+        self._write_size = CAUTIOUS_WRITE_SIZE if blocking else WRITE_SIZE
+        self._encoding = encoding
+        self._on_drained = on_drained
+        self._on_hangup = on_hangup
+        self._backlog_bytes = backlog_bytes
+        # `append` and `os.write` take no lock, so a signal handler that interrupts one write may make another.
+        self._inbox: deque[str] = deque()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._closing: float | None = None
+        self._in_sync = False
+        self._backlog: deque[tuple[bytes, bool]] = deque()
+        """What waits, oldest first; True marks a frame."""
+        self._current = b""
+        """The rest of what is being written; once begun, a frame is finished."""
+        self._repaint_owed = False
+        self._gone = False
+
+    def write(self, data: str) -> None:
+        """Queue `data`; returns at once."""
+        self._inbox.append(data)
+        self._wake()
+
+    def stop(self, patience: float = 1.0) -> bool:
+        """Write what matters (frames that wait no longer do), for at most `patience` seconds, and end the thread.
+
+        Returns False when the terminal did not take everything. `write` is without effect afterwards.
+        """
+        if self.is_alive():
+            self._closing = time.monotonic() + patience
+            self._wake()
+            self.join(patience + 0.5)
+        if not self.is_alive() and self._wake_write >= 0:
+            descriptors = (self._wake_read, self._wake_write, self._descriptor)
+            self._wake_write = -1
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return not (self.is_alive() or self._pending())
+
+    def run(self) -> None:
+        """The thread: sort what came in, write what the terminal takes."""
+        while True:
+            self._sort()
+            if self._finished():
+                return
+            outputs = [self._descriptor] if self._pending() or self._repaint_owed else []
+            woken, ready, _ = select.select([self._wake_read], outputs, [], self._patience())
+            if woken:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+            if ready:
+                self._write_some()
+            elif self._is_overloaded():
+                self._drop_frames()
+
+    def _wake(self) -> None:
+        # A full pipe means that the thread has been woken already; a closed one that it has ended.
+        with contextlib.suppress(OSError):
+            os.write(self._wake_write, b"x")
+
+    def _patience(self) -> float | None:
+        if self._closing is not None:
+            return max(0.0, self._closing - time.monotonic())
+        return BURST_S if self._is_overloaded() else None
+
+    def _is_overloaded(self) -> bool:
+        frames = [len(data) for data, frame in self._backlog if frame]
+        return sum(frames[1:]) > self._backlog_bytes
+
+    def _finished(self) -> bool:
+        return self._closing is not None and (not self._pending() or time.monotonic() >= self._closing)
+
+    def _pending(self) -> bool:
+        return bool(self._current or self._backlog)
+
+    def _sort(self) -> None:
+        """Move what came in to the backlog, except frames that nobody will see."""
+        while self._inbox:
+            data = self._inbox.popleft()
+            if data in (SYNC_START, SYNC_END):
+                # Kept with its frame, or lost with it.
+                self._in_sync = data == SYNC_START
+                continue
+            frame = is_frame(data)
+            if self._gone or (frame and self._repaint_owed):
+                self.dropped_frames += frame
+                continue
+            text = f"{SYNC_START}{data}{SYNC_END}" if frame and self._in_sync else data
+            # A lone surrogate must not end the thread.
+            self._backlog.append((text.encode(self._encoding, "replace"), frame))
+        if self._closing is not None:
+            self._drop_frames()
+
+    def _drop_frames(self) -> None:
+        kept = deque(item for item in self._backlog if not item[1])
+        self.dropped_frames += len(self._backlog) - len(kept)
+        self._backlog = kept
+        self._repaint_owed = self._closing is None
+
+    def _write_some(self) -> None:
+        if not self._current and self._backlog:
+            self._current, _ = self._backlog.popleft()
+        if self._current:
+            try:
+                written = os.write(self._descriptor, self._current[: self._write_size])
+            except BlockingIOError:
+                return
+            except OSError:
+                self._hang_up()
+                return
+            self._current = self._current[written:]
+        if self._repaint_owed and not self._pending():
+            self._repaint_owed = False
+            self._on_drained()
+
+    def _hang_up(self) -> None:
+        self._gone = True
+        self._current = b""
+        self._backlog.clear()
+        self._repaint_owed = False
+        self._on_hangup()
+
+
+def open_output(descriptor: int) -> tuple[int, bool]:
+    """Open the terminal behind `descriptor` a second time, not blocking; return the new descriptor and False.
+
+    The flag belongs to the open file, which a shell shares with everything it starts, so it must not be set on the
+    descriptor the program was given. Where the terminal cannot be opened by its name (it is another user's, after
+    `su`), a copy of the descriptor and True are returned: writes to it can block.
+    """
+    try:
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC), False
+    except OSError:
+        return os.dup(descriptor), True

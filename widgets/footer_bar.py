@@ -1,0 +1,79 @@
+"""The bottom line: the keys of this screen, or for a few seconds what the console has to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from widgets.glyphs import Glyphs
+from widgets.line_view import LineView
+from widgets.rows import Piece, Row, Tone
+
+
+@dataclass(slots=True, frozen=True)
+class Hint:
+    """One key and the word for what it does."""
+
+    key: str
+    word: str
+
+
+class FooterBar(LineView):
+    """One row; hints are dropped from the right when it is short, and `? help` always stays."""
+
+    DEFAULT_CSS = """
+    FooterBar { height: 1; background: $panel; scrollbar-size-vertical: 0; }
+    FooterBar:ansi { background: ansi_default; }
+    """
+
+    def __init__(self, *, signs: Glyphs) -> None:
+        super().__init__(signs=signs, cursor=False, id="footer")
+        self.hints: tuple[Hint, ...] = ()
+        self.notice: tuple[str, Tone] | None = None
+
+    def set_hints(self, hints: tuple[Hint, ...]) -> None:
+        """Show these keys, most useful first."""
+        self.hints = hints
+        self.draw()
+
+    def say(self, text: str, tone: Tone) -> None:
+        """Show a notice instead of the keys until `hush`."""
+        self.notice = (text, tone)
+        self.draw()
+
+    def hush(self) -> None:
+        """Show the keys again."""
+        if self.notice is not None:
+            self.notice = None
+            self.draw()
+
+    def on_resize(self) -> None:
+        """Fewer or more hints fit."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Build the row; the view repaints the difference."""
+        if self.notice is not None:
+            text, tone = self.notice
+            self.show((Row((Piece(f" {text}", tone),)),))
+            return
+        width = self.size.width or 80
+        last = [hint for hint in self.hints if hint.word == "help"]
+        room = width - sum(cell_len(hint.key) + len(hint.word) + 3 for hint in last) - 1
+        pieces: list[Piece] = [Piece(" ")]
+        for hint in [*self._fitting(room), *last]:
+            pieces += [Piece(hint.key, "key"), Piece(f" {hint.word}  ")]
+        self.show((Row(tuple(pieces)),))
+
+    def _fitting(self, room: int) -> list[Hint]:
+        chosen: list[Hint] = []
+        for hint in self.hints:
+            need = cell_len(hint.key) + len(hint.word) + 3
+            if hint.word == "help":
+                continue
+            if need > room:
+                break
+            room -= need
+            chosen.append(hint)
+        return chosen

@@ -1,0 +1,73 @@
+"""The issue list of level 1: one row an issue, columns dropped from the right as the terminal narrows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from widgets import wording
+from widgets.rows import Piece, Row, Tone, fit, row
+from widgets.sparkline import sparkline
+
+if TYPE_CHECKING:
+    from diagnostics.models.readings import Pulse, Reading
+    from widgets.glyphs import Glyphs
+
+
+@dataclass(slots=True, frozen=True)
+class IssueLine:
+    """What one row shows: the issue's name and the newest reading of its pulse."""
+
+    name: str
+    title: str
+    reading: Reading[Pulse] | None
+    rising: bool = False
+    """The count has risen since the reading before."""
+
+
+def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> Row:
+    """Name, severity, headline, ratio to usual, sparkline, accounts, age; at least the first three at any width."""
+    title = fit(line.title.upper(), 17)
+    pulse = line.reading.value if line.reading is not None else None
+    if line.reading is None or pulse is None:
+        return _without_value(title, line, signs)
+    stale = str(line.reading.freshness) in {"stale", "failed"}
+    tone: Tone = "muted" if stale else wording.severity_tone(pulse.severity)
+    severity = pulse.severity.upper() if pulse.severity not in {"ok", "normal"} else "ok"
+    if str(pulse.status) in {"no_data", "unreachable"}:
+        severity, tone = wording.status_piece(pulse.status, signs).text, "muted"
+    pieces = [
+        Piece(title, tone if tone != "pass" else "title"),
+        Piece(fit(severity, 11), tone),
+        Piece(fit(_headline(line, pulse, signs), 23), "muted" if stale else "strong"),
+        Piece(fit(f"{wording.ratio(pulse.ratio, signs)} usual", 14), "muted" if stale else ""),
+    ]
+    rest = width - 17 - 11 - 23 - 14
+    tail = _tail(line, pulse, now, signs, stale)
+    if rest >= 26 + len(tail):
+        pieces.append(Piece(fit(sparkline(pulse.per_minute, 12, ascii=signs.ascii_only), 14), "accent"))
+        rest -= 14
+    pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale else "muted"))
+    return row(*pieces, key=line.name)
+
+
+def _without_value(title: str, line: IssueLine, signs: Glyphs) -> Row:
+    if line.reading is None or str(line.reading.freshness) == "loading":
+        return row((title, "title"), (f"{signs.waiting} asking", "muted"), key=line.name)
+    why = line.reading.failure or "no answer"
+    return row((title, "title"), (fit(signs.missing, 11), "muted"), (signs.text(why), "warn"), key=line.name)
+
+
+def _headline(line: IssueLine, pulse: Pulse, signs: Glyphs) -> str:
+    arrow = f" {signs.up}" if line.rising else ""
+    if pulse.headline:
+        return signs.text(pulse.headline) + arrow
+    return f"{wording.count(pulse.count, signs)} in {wording.duration(pulse.window_s)}{arrow}"
+
+
+def _tail(line: IssueLine, pulse: Pulse, now: datetime, signs: Glyphs, stale: bool) -> str:
+    if stale and line.reading is not None:
+        return signs.text(f"stale {wording.age(line.reading.taken_at, now)}: {line.reading.failure}")
+    accounts = wording.count(pulse.accounts, signs)
+    return f"{accounts} account{'' if pulse.accounts == 1 else 's'}"

@@ -1,0 +1,157 @@
+"""The rows around a log list: what its query, its figures and its state look like in a given width. Plain functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from widgets.glyphs import Glyphs
+from widgets.log_line import cells, cut
+from widgets.rows import Piece, Row, Tone
+
+if TYPE_CHECKING:
+    from widgets.log_list import LogState
+
+_STEP = 8
+
+
+@dataclass(slots=True, frozen=True)
+class Frame:
+    """The signs a frame is drawn with."""
+
+    top_left: str = "┌"
+    top_right: str = "┐"
+    bottom_left: str = "└"
+    bottom_right: str = "┘"
+    rule: str = "─"
+    more: str = "…"
+
+    @classmethod
+    def ascii(cls) -> Frame:
+        """The frame for terminals that draw ASCII only."""
+        return cls("+", "+", "+", "+", "-", "~")
+
+
+def fitted_width(present: float, needed: int, most: int) -> int:
+    """Return a width in steps of eight cells that holds `needed`, keeping the present one unless it is far too wide."""
+    wanted = min(most, ceil(needed / _STEP) * _STEP)
+    return int(present) if wanted <= present <= min(most, wanted + 2 * _STEP) else wanted
+
+
+def query_pieces(query: str) -> list[Piece]:
+    """Return a query as pieces, each part of speech in its tone."""
+    # The scanner costs an import that nothing needs before a query is shown.
+    from diagnostics.logs import highlight  # noqa: PLC0415
+
+    pieces: list[Piece] = []
+    position = 0
+    for span in highlight(query):
+        if span.start > position:
+            pieces.append(Piece(query[position : span.start]))
+        pieces.append(Piece(query[span.start : span.end], _QUERY_TONES.get(str(span.kind), "")))
+        position = span.end
+    if position < len(query):
+        pieces.append(Piece(query[position:]))
+    return pieces
+
+
+_QUERY_TONES: dict[str, Tone] = {
+    "field": "accent",
+    "operator": "key",
+    "negation": "warn",
+    "exclude": "warn",
+    "error": "fail",
+    "text": "",
+    "value": "",
+}
+
+
+def cut_middle(pieces: list[Piece], width: int, more: str) -> list[Piece]:
+    """Return pieces that take at most `width` cells: the middle left out, because both ends tell queries apart."""
+    total = sum(cell_len(piece.text) for piece in pieces)
+    if total <= width:
+        return pieces
+    if width <= 1:
+        return [Piece(more[:width], "muted")]
+    head = (width - 1) * 3 // 5
+    tail = width - 1 - head
+    return [*_take(pieces, 0, head), Piece(more, "muted"), *_take(pieces, total - tail, tail)]
+
+
+def _take(pieces: list[Piece], start: int, width: int) -> list[Piece]:
+    """Return what stands in the cells from `start` on, exactly `width` of them."""
+    taken: list[Piece] = []
+    position = 0
+    for piece in pieces:
+        size = cell_len(piece.text)
+        low, high = max(start - position, 0), min(start + width - position, size)
+        if low < high:
+            taken.append(Piece(cells(piece.text, low, high), piece.tone))
+        position += size
+    return taken
+
+
+def _ruled(pieces: list[Piece], width: int, frame: Frame, tone: Tone) -> Row:
+    """Return the pieces with the rest of the row filled by the frame's rule."""
+    used = sum(cell_len(piece.text) for piece in pieces)
+    return Row((*pieces, Piece(frame.rule * max(0, width - used), tone)))
+
+
+def title_query(label: str, query: str, width: int, frame: Frame, *, focused: bool) -> Row:
+    """Return the left part of the title: corner, label, query, rule."""
+    tone: Tone = "accent" if focused else "muted"
+    lead = f"{frame.top_left} {label} "
+    room = max(0, width - cell_len(lead) - 3)
+    pieces = cut_middle(query_pieces(query), room, frame.more) if query else []
+    middle = [*pieces, Piece(" ")] if pieces else []
+    return _ruled([Piece(f"{frame.top_left} ", tone), Piece(f"{label} ", "title"), *middle], width, frame, tone)
+
+
+def title_side(text: str, tone: Tone, width: int, corner: str, frame: Frame, *, focused: bool) -> Row:
+    """Return a part that stands at the right of a frame row: rule, text, corner."""
+    rule: Tone = "accent" if focused else "muted"
+    room = width - cell_len(corner) - 2
+    if not text or room < 4:
+        return Row((Piece(frame.rule * (width - cell_len(corner)) + corner, rule),))
+    shown = text if cell_len(text) <= room else cut(text, room, more=frame.more)
+    lead = frame.rule * (room - cell_len(shown))
+    return Row((Piece(lead, rule), Piece(f" {shown} ", tone), Piece(corner, rule)))
+
+
+def foot_position(state: LogState, signs: Glyphs) -> str:
+    """Return where the reader is: following, or at which row with how many new ones below."""
+    if state.following:
+        return signs.text(f"{state.matching:,} lines · following") if state.matching else "following"
+    place = f"line {state.row + 1:,} of {state.matching:,}"
+    return signs.text(f"{place} · {state.new_below:,} new below") if state.new_below else place
+
+
+def foot_note(
+    state: LogState, *, notice: Piece | None, filter_text: str, width: int, frame: Frame, signs: Glyphs
+) -> Row:
+    """Return the left part of the foot: what was just said, the filter with its figures, and the cap."""
+    parts: list[Piece] = []
+    if notice is not None:
+        parts.append(notice)
+    if filter_text:
+        figures = f"{state.matching:,} of {state.total:,}"
+        if state.progress is not None:
+            figures += signs.text(f" · {state.progress:.0%} read")
+        parts += [Piece(f"filter {filter_text}", "key"), Piece(figures)]
+    if state.capped:
+        parts.append(Piece(f"showing newest {state.capacity:,}", "warn"))
+    lead = Piece(f"{frame.bottom_left} " if parts else frame.bottom_left, "muted")
+    middle = [*_joined(parts, width - 4, frame, signs), Piece(" ")] if parts else []
+    return _ruled([lead, *middle], width, frame, "muted")
+
+
+def _joined(parts: list[Piece], width: int, frame: Frame, signs: Glyphs) -> list[Piece]:
+    joined: list[Piece] = []
+    for part in parts:
+        if joined:
+            joined.append(Piece(f" {signs.separator} ", "muted"))
+        joined.append(part)
+    return cut_middle(joined, max(1, width), frame.more)

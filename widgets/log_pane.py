@@ -1,0 +1,415 @@
+"""LogPane: one Datadog query, its events, a filter, and an honest word about the state. It fetches nothing.
+
+The frame is made of small lines of their own, not of a CSS border with a title: changing a title repaints everything
+inside the border, and an age changes every few seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+
+from widgets.glyphs import glyphs
+from widgets.line_view import LineView
+from widgets.log_buffer import CAPACITY
+from widgets.log_frame import Frame, fitted_width, foot_note, foot_position, title_query, title_side
+from widgets.log_line import Run
+from widgets.log_list import LogList
+from widgets.query_input import FilterLine
+from widgets.rows import Piece, Tone
+
+if TYPE_CHECKING:
+    from diagnostics.models.events import LogEvent
+
+_PREVIEW_DELAY = 0.15
+"""Seconds without a key before a half-typed filter is tried on the events."""
+
+
+class LogPane(Widget):
+    """A framed list of log events with its query above and its filter below."""
+
+    DEFAULT_CSS = """
+    LogPane { height: 1fr; background: $background; }
+    LogPane LineView { background: $background; scrollbar-size-vertical: 0; height: 1; }
+    LogPane > Horizontal { height: 1; }
+    LogPane #log-query, LogPane #log-note { width: 1fr; }
+    LogPane #log-count, LogPane #log-status, LogPane #log-position { width: 8; }
+    LogPane > #log-body { height: 1fr; border-left: solid $foreground 40%; border-right: solid $foreground 40%; }
+    LogPane.-ascii > #log-body { border-left: ascii $foreground 40%; border-right: ascii $foreground 40%; }
+    LogPane FilterLine LineView { background: $panel; }
+    LogPane:ansi, LogPane:ansi LineView, LogPane:ansi FilterLine LineView { background: ansi_default; }
+    LogPane:ansi > #log-body { border-left: solid ansi_default; border-right: solid ansi_default; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", show=False, id="logs.filter"),
+        Binding("O", "load_older", "load older", show=False, id="logs.older"),
+    ]
+
+    @dataclass
+    class Opened(Message):
+        """Somebody wants to see one event whole."""
+
+        event: LogEvent
+        pane: LogPane
+
+        @property
+        def control(self) -> LogPane:
+            """The pane, for `@on` with a selector."""
+            return self.pane
+
+    @dataclass
+    class OlderWanted(Message):
+        """Somebody stands at the oldest event and wants the ones before it."""
+
+        pane: LogPane
+
+        @property
+        def control(self) -> LogPane:
+            """The pane, for `@on` with a selector."""
+            return self.pane
+
+    @dataclass
+    class FilterChanged(Message):
+        """A filter was applied or taken away (the empty text)."""
+
+        text: str
+        pane: LogPane
+
+        @property
+        def control(self) -> LogPane:
+            """The pane, for `@on` with a selector."""
+            return self.pane
+
+    @dataclass
+    class FollowChanged(Message):
+        """The list began to follow the newest event, or stopped."""
+
+        following: bool
+        pane: LogPane
+
+        @property
+        def control(self) -> LogPane:
+            """The pane, for `@on` with a selector."""
+            return self.pane
+
+    def __init__(
+        self,
+        *,
+        label: str = "logs",
+        ascii: bool = False,  # noqa: A002  # the flag's name everywhere
+        capacity: int = CAPACITY,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.set_class(ascii, "-ascii")
+        self.signs = glyphs(ascii)
+        self.frame = Frame.ascii() if ascii else Frame()
+        self.label = label
+        self.query_text = ""
+        self.window_text = ""
+        self.filter_text = ""
+        """The filter applied last; one that is still being typed is not it."""
+        self.log_list = LogList(ascii=ascii, capacity=capacity)
+        self._total: int | None = None
+        self._status: tuple[str, Tone] = ("", "muted")
+        self._failure: tuple[str, str] = ("", "")
+        self._notice = ""
+        self._answered = False
+        self._older_pending = False
+        self._preview_timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Title, list, filter, foot."""
+        with Horizontal():
+            yield LineView(signs=self.signs, cursor=False, id="log-query")
+            yield LineView(signs=self.signs, cursor=False, id="log-count")
+            yield LineView(signs=self.signs, cursor=False, id="log-status")
+        with Vertical(id="log-body"):
+            yield self.log_list
+            yield FilterLine(ascii=self.signs.ascii_only)
+        with Horizontal():
+            yield LineView(signs=self.signs, cursor=False, id="log-note")
+            yield LineView(signs=self.signs, cursor=False, id="log-position")
+
+    def on_mount(self) -> None:
+        """Paint before anything has been asked."""
+        self._set_place()
+        self._draw_title()
+        self._draw_foot()
+
+    # ---- set from outside
+
+    def show_query(self, query: str, window_text: str) -> None:
+        """Name the query and its window ("15m"). Another query or window empties the list; the filter stays."""
+        if (query, window_text) == (self.query_text, self.window_text):
+            return
+        self.query_text, self.window_text = query, window_text
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget events, total and failure, and say that logs are being loaded."""
+        self._total = None
+        self._failure = ("", "")
+        self._notice = ""
+        self._answered = False
+        self._older_pending = False
+        self.log_list.set_stale(False)
+        self.log_list.clear()
+        self._set_place()
+        self._draw_title()
+        self._draw_foot()
+
+    def add_events(self, events: Sequence[LogEvent], older: bool = False) -> int:
+        """Take an answer, in any order and also empty; return how many events were new.
+
+        `older` says that this answers `OlderWanted`: what is on screen stays where it is.
+        """
+        self._answered = True
+        self._failure = ("", "")
+        added = self.log_list.add(events)
+        if older:
+            self._older_pending = False
+            self._notice = "" if added else "no older events in the window"
+            self.log_list.flush()
+        self._set_place()
+        self._draw_foot()
+        return added
+
+    def set_status(self, text: str, tone: Tone = "muted", *, stale: bool = False) -> None:
+        """Set age or state at the right of the title; `stale` dims the rows, which are then the last good ones."""
+        self._status = (text, tone)
+        self.log_list.set_stale(stale)
+        self._draw_side("#log-status", self._status_run(), self.frame.top_right)
+
+    def set_failure(self, headline: str, remedy: str = "") -> None:
+        """Say why there is no answer. Events already shown stay; an empty headline takes it back."""
+        self._failure = (headline, remedy)
+        self._older_pending = False
+        self._set_place()
+        self._draw_foot()
+
+    def set_total(self, total: int | None) -> None:
+        """Set how many events the window holds at the source; None when that is not known."""
+        self._total = total
+        self._draw_side("#log-count", self._count_run(), "")
+
+    def set_filter(self, text: str) -> None:
+        """Apply a filter that can be read as a query; raises `QuerySyntaxError` otherwise."""
+        self._try_filter(text)
+        if text != self.filter_text:
+            self.filter_text = text
+            self.post_message(self.FilterChanged(text, self))
+
+    @property
+    def current(self) -> LogEvent | None:
+        """The event under the cursor."""
+        return self.log_list.current
+
+    @property
+    def following(self) -> bool:
+        """True while the list stays with the newest event."""
+        return self.log_list.following
+
+    # ---- keys
+
+    def action_filter(self) -> None:
+        """Type a filter."""
+        self.open_filter()
+
+    def open_filter(self) -> None:
+        """Show the filter line with the filter in force in it."""
+        self._filter_line.open(self.filter_text)
+
+    def action_load_older(self) -> None:
+        """Go to the oldest event and ask for the ones before it."""
+        state = self.log_list.state
+        if self._older_pending:
+            return
+        if state.total >= state.capacity:
+            self._say(f"no room for older events: holding the newest {state.capacity:,}")
+            return
+        if not self.log_list.at_oldest:
+            self.log_list.move_to(0)
+        self._older_pending = True
+        self._draw_foot()
+        self.post_message(self.OlderWanted(self))
+
+    # ---- filter
+
+    @property
+    def _filter_line(self) -> FilterLine:
+        return self.query_one(FilterLine)
+
+    def _try_filter(self, text: str) -> None:
+        from diagnostics.logs import compile_query  # noqa: PLC0415  # the grammar stays out of the first paint
+
+        self._stop_preview()
+        if text == self.log_list.filter_text:
+            return
+        self.log_list.set_filter(compile_query(text) if text else None, text)
+        self._set_place()
+
+    def _stop_preview(self) -> None:
+        if self._preview_timer is not None:
+            self._preview_timer.stop()
+            self._preview_timer = None
+
+    @on(FilterLine.Edited)
+    def _filter_edited(self, event: FilterLine.Edited) -> None:
+        event.stop()
+        self._stop_preview()
+        text = event.text.strip()
+        self._preview_timer = self.set_timer(_PREVIEW_DELAY, lambda: self._try_filter(text))
+
+    @on(FilterLine.Applied)
+    def _filter_applied(self, event: FilterLine.Applied) -> None:
+        event.stop()
+        self._close_filter()
+        self.set_filter(event.text)
+
+    @on(FilterLine.Cancelled)
+    def _filter_cancelled(self, event: FilterLine.Cancelled) -> None:
+        event.stop()
+        self._close_filter()
+        self._try_filter(self.filter_text)
+
+    def _close_filter(self) -> None:
+        self._stop_preview()
+        self._filter_line.close()
+        self.log_list.focus(scroll_visible=False)
+
+    # ---- from the list
+
+    @on(LogList.Opened)
+    def _opened(self, event: LogList.Opened) -> None:
+        event.stop()
+        self.post_message(self.Opened(event.event, self))
+
+    @on(LogList.FollowChanged)
+    def _follow_changed(self, event: LogList.FollowChanged) -> None:
+        event.stop()
+        self.post_message(self.FollowChanged(event.following, self))
+
+    @on(LogList.NoFurtherError)
+    def _no_further_error(self, event: LogList.NoFurtherError) -> None:
+        event.stop()
+        self._say(f"no further error {'below' if event.forward else 'above'}")
+
+    @on(LogList.Moved)
+    def _moved(self, event: LogList.Moved) -> None:
+        event.stop()
+        self._notice = ""
+
+    @on(LogList.StateChanged)
+    def _state_changed(self, event: LogList.StateChanged) -> None:
+        event.stop()
+        self._set_place()
+        self._draw_foot()
+
+    def _say(self, notice: str) -> None:
+        """Say something that the next move takes away."""
+        self._notice = notice
+        self._draw_foot()
+
+    # ---- drawing
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The parts of the frame are laid out for one width."""
+        del event
+        self.call_after_refresh(self._redraw)
+
+    def on_descendant_focus(self) -> None:
+        """A pane that has the keys shows it in its frame."""
+        self._redraw()
+
+    def on_descendant_blur(self) -> None:
+        """A pane that lost the keys shows it in its frame."""
+        self._redraw()
+
+    def _redraw(self) -> None:
+        self._draw_title()
+        self._draw_foot()
+
+    def _set_place(self) -> None:
+        headline, remedy = self._failure
+        state = self.log_list.state
+        signs = self.signs
+        lines: list[list[Run]]
+        if headline and not state.total:
+            lines = [[(headline, "error")], [(remedy, "")]]
+        elif not self._answered:
+            lines = [[(signs.text("loading logs…"), "muted")]]
+        elif not state.total:
+            answered = f"the query was answered for {self.window_text}: nothing matched" if self.window_text else ""
+            lines = [[("no events in the window", "muted")], [(answered, "muted")]]
+        elif state.progress is not None:
+            lines = [[(signs.text("filtering…"), "muted")]]
+        else:
+            lines = [[(f"none of {state.total:,} events passes the filter", "muted")]]
+        self.log_list.set_place([line for line in lines if line[0][0]])
+
+    def _draw_title(self) -> None:
+        if not self.is_mounted:
+            return
+        self._draw_side("#log-count", self._count_run(), "")
+        self._draw_side("#log-status", self._status_run(), self.frame.top_right)
+        view = self.query_one("#log-query", LineView)
+        focused = self.has_focus_within
+        view.show((title_query(self.label, self.query_text, view.size.width, self.frame, focused=focused),))
+
+    def _count_run(self) -> tuple[str, Tone]:
+        total = f"{self._total:,}" if self._total is not None else self.signs.missing
+        parts = [self.window_text, total] if self.window_text else []
+        return f" {self.signs.separator} ".join(parts), ""
+
+    def _status_run(self) -> tuple[str, Tone]:
+        text, tone = self._status
+        return self.signs.text(text), tone
+
+    def _draw_foot(self) -> None:
+        if not self.is_mounted:
+            return
+        state = self.log_list.state
+        self._draw_side("#log-position", (foot_position(state, self.signs), "muted"), self.frame.bottom_right)
+        view = self.query_one("#log-note", LineView)
+        note = foot_note(
+            state,
+            notice=self._notice_piece(),
+            filter_text=self.log_list.filter_text,
+            width=view.size.width,
+            frame=self.frame,
+            signs=self.signs,
+        )
+        view.show((note,))
+
+    def _notice_piece(self) -> Piece | None:
+        if self._failure[0]:
+            return Piece(self._failure[0], "fail")
+        if self._older_pending:
+            return Piece(self.signs.text("loading older events…"), "muted")
+        return Piece(self._notice, "accent") if self._notice else None
+
+    def _draw_side(self, name: str, run: tuple[str, Tone], corner: str) -> None:
+        """Draw one of the short parts at the right; its width changes in steps, because that lays out the screen."""
+        if not self.is_mounted:
+            return
+        view = self.query_one(name, LineView)
+        text, tone = run
+        most = max(8, self.size.width * 2 // 5)
+        wanted = fitted_width(view.styles.width.value if view.styles.width else 8, cell_len(text) + 3, most)
+        if view.styles.width is None or view.styles.width.value != wanted:
+            view.styles.width = wanted
+            self.call_after_refresh(self._redraw)
+        view.show((title_side(text, tone, wanted, corner, self.frame, focused=self.has_focus_within),))

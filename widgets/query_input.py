@@ -1,0 +1,243 @@
+"""One line to type a filter in Datadog's search syntax, checked while it is typed, with a caret under the mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from diagnostics.text import clean
+from widgets.glyphs import Glyphs, glyphs
+from widgets.line_view import LineView
+from widgets.rows import Piece, Row, Tone, row
+
+LONGEST = 2_000
+"""Characters of one filter; the remains of a paste gone wrong are not a query."""
+
+_REMEMBERED = 100
+_LABEL = "filter "
+
+
+@dataclass(slots=True, frozen=True)
+class Verdict:
+    """What is to be said about a query while it is typed."""
+
+    text: str
+    column: int
+    """Character the caret points at, from 0."""
+    tone: Tone
+    valid: bool
+
+
+FINE = Verdict("", 0, "", valid=True)
+
+
+def judge(text: str) -> Verdict:
+    """Return the first mistake in `text`, or else the first note about it."""
+    # The grammar costs an import that the first paint must not wait for.
+    from diagnostics.logs import QuerySyntaxError, notes, parse  # noqa: PLC0415
+
+    if not text.strip():
+        return FINE
+    try:
+        parse(text)
+    except QuerySyntaxError as error:
+        hint = f"; {error.accepted}" if error.accepted else ""
+        return Verdict(f"{error.message}{hint}", error.column, "fail", valid=False)
+    for note in notes(text):
+        return Verdict(note.text, note.column, "warn", valid=True)
+    return FINE
+
+
+def hint_row(verdict: Verdict, *, caret_cell: int, width: int, signs: Glyphs) -> Row:
+    """Return the row under the text: the caret in its cell, and the sentence on the side that has room for it."""
+    if not verdict.text:
+        return row(Piece(" Enter apply  Esc back  Up/Down earlier filters", "muted"))
+    caret = max(0, min(width - 1, caret_cell))
+    words = signs.text(verdict.text)
+    right = width - caret - 2
+    if right >= min(cell_len(words), width // 2):
+        return row(" " * caret, Piece("^ ", verdict.tone), Piece(words, verdict.tone))
+    room = max(0, caret - 1)
+    if cell_len(words) > room:
+        words = words[: max(0, room - 1)] + signs.ellipsis
+    return row(" " * (room - cell_len(words)), Piece(words, verdict.tone), " ", Piece("^", verdict.tone))
+
+
+class QueryInput(Input):
+    """An input whose text passes the gate on its way in, whether typed or pasted. The cursor does not blink."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "back", show=False, id="filter.cancel"),
+        Binding("up", "earlier", "earlier", show=False, id="filter.earlier"),
+        Binding("down", "later", "later", show=False, id="filter.later"),
+    ]
+
+    @dataclass
+    class Cancelled(Message):
+        """The typing is to be undone."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(compact=True, select_on_focus=False, max_length=LONGEST, id=id)
+        self.cursor_blink = False
+        self.history: list[str] = []
+        """Applied filters, oldest first."""
+        self._position = 0
+        self._draft = ""
+
+    def insert(self, text: str, index: int) -> None:
+        """Insert text that has passed the gate."""
+        super().insert(clean(text, limit=LONGEST), index)
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Replace by text that has passed the gate."""
+        super().replace(clean(text, limit=LONGEST), start, end)
+
+    def begin(self, text: str) -> None:
+        """Start typing with this text."""
+        self._position = len(self.history)
+        self._put(text)
+
+    def remember(self, text: str) -> None:
+        """Add an applied filter to the ones that Up brings back; each stands there once."""
+        if text:
+            self.history = [*(old for old in self.history if old != text), text][-_REMEMBERED:]
+        self._position = len(self.history)
+
+    def action_cancel(self) -> None:
+        """Undo the typing."""
+        self.post_message(self.Cancelled())
+
+    def action_earlier(self) -> None:
+        """The filter applied before this one."""
+        if self._position == len(self.history):
+            self._draft = self.value
+        if self._position > 0:
+            self._position -= 1
+            self._put(self.history[self._position])
+
+    def action_later(self) -> None:
+        """The filter applied after this one, and at the end what was being typed."""
+        if self._position >= len(self.history):
+            return
+        self._position += 1
+        self._put(self.history[self._position] if self._position < len(self.history) else self._draft)
+
+    def _put(self, text: str) -> None:
+        self.value = text
+        self.cursor_position = len(text)
+
+
+class FilterLine(Widget):
+    """Label, input and the row of hints. It judges; whoever mounts it applies."""
+
+    DEFAULT_CSS = """
+    FilterLine { height: 2; background: $panel; display: none; }
+    FilterLine.-open { display: block; }
+    FilterLine > Horizontal { height: 1; }
+    FilterLine LineView { height: 1; background: $panel; scrollbar-size-vertical: 0; }
+    FilterLine #filter-label { width: 7; }
+    FilterLine QueryInput { width: 1fr; background: $panel; }
+    FilterLine QueryInput:focus { background-tint: $foreground 0%; }
+    FilterLine:ansi, FilterLine:ansi LineView, FilterLine:ansi QueryInput { background: ansi_default; }
+    """
+
+    @dataclass
+    class Edited(Message):
+        """The text changed and can be read as a query."""
+
+        text: str
+
+    @dataclass
+    class Applied(Message):
+        """Enter on a text that can be read as a query."""
+
+        text: str
+
+    @dataclass
+    class Cancelled(Message):
+        """Escape."""
+
+    def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.signs = glyphs(ascii)
+        self.verdict = FINE
+
+    def compose(self) -> ComposeResult:
+        """Two rows."""
+        with Horizontal():
+            yield LineView(signs=self.signs, cursor=False, id="filter-label")
+            yield QueryInput(id="filter-text")
+        yield LineView(signs=self.signs, cursor=False, id="filter-hint")
+
+    def on_mount(self) -> None:
+        """The label never changes."""
+        self.query_one("#filter-label", LineView).show((row((_LABEL, "key")),))
+
+    @property
+    def input(self) -> QueryInput:
+        """The input itself."""
+        return self.query_one(QueryInput)
+
+    @property
+    def is_open(self) -> bool:
+        """True while somebody types."""
+        return self.has_class("-open")
+
+    def open(self, text: str) -> None:
+        """Show the line with `text` in it, and take the keys."""
+        self.add_class("-open")
+        self.input.begin(text)
+        self._judge(text)
+        self.input.focus(scroll_visible=False)
+
+    def close(self) -> None:
+        """Hide the line."""
+        self.remove_class("-open")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The hint is laid out for one width."""
+        del event
+        self._show_hint()
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if not self.is_open:
+            return
+        self._judge(event.value)
+        if self.verdict.valid:
+            self.post_message(self.Edited(event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._judge(event.value)
+        if self.verdict.valid:
+            text = event.value.strip()
+            self.input.remember(text)
+            self.post_message(self.Applied(text))
+
+    @on(QueryInput.Cancelled)
+    def _cancelled(self, event: QueryInput.Cancelled) -> None:
+        event.stop()
+        self.post_message(self.Cancelled())
+
+    def _judge(self, text: str) -> None:
+        self.verdict = judge(text)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        value = self.input.value
+        before = cell_len(value[: self.verdict.column])
+        caret = len(_LABEL) + before - self.input.scroll_offset.x
+        rows = hint_row(self.verdict, caret_cell=caret, width=max(10, self.size.width), signs=self.signs)
+        self.query_one("#filter-hint", LineView).show((rows,))

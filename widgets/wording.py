@@ -1,0 +1,84 @@
+"""How states, ages and numbers are worded on screen. One place, so that every pane says it the same way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from widgets.rows import Piece, Tone
+
+if TYPE_CHECKING:
+    from diagnostics.models.triage import Status
+    from widgets.glyphs import Glyphs
+
+_WORDS: dict[str, tuple[str, Tone]] = {
+    "pass": ("ok", "pass"),
+    "warn": ("warn", "warn"),
+    "fail": ("FAIL", "fail"),
+    "no_data": ("no data", "muted"),
+    "unreachable": ("unreachable", "muted"),
+}
+
+
+def status_sign(status: Status | str, signs: Glyphs) -> str:
+    """The sign that goes with a status."""
+    table = {
+        "pass": signs.passed,
+        "warn": signs.warned,
+        "fail": signs.failed,
+        "no_data": signs.no_data,
+        "unreachable": signs.unreachable,
+    }
+    return table.get(str(status), signs.waiting)
+
+
+def status_piece(status: Status | str, signs: Glyphs) -> Piece:
+    """Sign and word of a status in its tone; grey for the two that are not an answer."""
+    word, tone = _WORDS.get(str(status), ("waiting", "muted"))
+    return Piece(f"{status_sign(status, signs)} {word}", tone)
+
+
+def status_tone(status: Status | str) -> Tone:
+    """The tone of a status."""
+    return _WORDS.get(str(status), ("", "muted"))[1]
+
+
+def severity_tone(severity: str) -> Tone:
+    """The tone of a severity word. Monitoring grades are not alarms."""
+    if severity in {"critical", "incident"}:
+        return "fail"
+    if severity == "high":
+        return "warn"
+    return "pass" if severity in {"ok", "normal"} else "muted"
+
+
+def age(then: datetime | None, now: datetime) -> str:
+    """How long ago, coarse enough that an idle screen stays still: 5 s steps under a minute."""
+    if then is None:
+        return "never"
+    seconds = max(0, int((now - then).total_seconds()))
+    if seconds < 60:
+        return f"{seconds - seconds % 5}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m"
+    return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+
+
+def duration(seconds: int) -> str:
+    """A window length in the shortest words: 15m, 4h, 24h."""
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600}h"
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+
+
+def count(value: float | None, signs: Glyphs) -> str:
+    """A whole number with thousands separators; a dash, never 0, when there is none."""
+    return signs.missing if value is None else f"{value:,.0f}"
+
+
+def ratio(value: float | None, signs: Glyphs) -> str:
+    """A ratio to usual: 9.2×, 101×."""
+    if value is None:
+        return signs.missing
+    shown = f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+    return signs.text(f"{shown}×")
