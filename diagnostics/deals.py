@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
 from diagnostics.checks.base import Tools, moment, number
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
+
+if TYPE_CHECKING:
+    from diagnostics.checks.base import Question
 
 PATHS = ("legacy profile", "OAuth", "modern agent", "legacy sync agent")
 """The four ways by which an agent on a deal is verified, in the order the sync tries them."""
@@ -185,10 +189,10 @@ def _in_sync_agents(tools: Tools, account_id: int, users: tuple[int, ...]) -> fr
     return _optional_path(tools, account_id, f"sync agents {users}", statement)
 
 
-def _optional_path(tools: Tools, account_id: int, name: str, statement: object) -> frozenset[int] | None:
+def _optional_path(tools: Tools, account_id: int, name: str, statement: Question) -> frozenset[int] | None:
     """The two legacy paths: a team that has removed their column or table still gets the other two."""
     try:
-        rows = tools.client(account_id, name, statement)  # type: ignore[arg-type]  # a Select of one column
+        rows = tools.client(account_id, name, statement)
     except SourceFailure as failure:
         if failure.kind is FailureKind.NOT_MAPPED:
             return None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from diagnostics.answers import SharedAnswers
 from diagnostics.models.datadog import Compute, GroupBy, MeasuredValue, Series
-from diagnostics.models.evidence import Evidence
 from diagnostics.models.events import LogPage
+from diagnostics.models.evidence import Evidence
 from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
@@ -146,9 +146,7 @@ def complete_buckets(series: MeasuredValue, start: datetime, end: datetime, inte
     by_start = {moment - moment % interval_ms: value for moment, value in points}
     start_ms, end_ms = round(start.timestamp() * 1_000), round(end.timestamp() * 1_000)
     first = -(-start_ms // interval_ms) * interval_ms
-    return tuple(
-        round(by_start.get(moment, 0.0)) for moment in range(first, end_ms - interval_ms + 1, interval_ms)
-    )
+    return tuple(round(by_start.get(moment, 0.0)) for moment in range(first, end_ms - interval_ms + 1, interval_ms))
 
 
 def _whole(value: MeasuredValue) -> int | None:

@@ -57,9 +57,7 @@ def judge_count(issue: IssueType, count: int, usual: float | None) -> Judged:
     if usual is None:
         if count >= max(1, rule.minimum_count):
             severity = attention(issue)
-            return Judged(
-                severity, severity_status(severity), None, "how many are usual is not known yet", text
-            )
+            return Judged(severity, severity_status(severity), None, "how many are usual is not known yet", text)
         status = Status.PASS if count else Status.NO_DATA
         return Judged(OK, status, None, "how many are usual is not known yet", text)
     ratio = count / usual if usual else None

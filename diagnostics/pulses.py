@@ -77,9 +77,7 @@ def _usual(tools: Tools, issue: IssueType, window_s: int) -> tuple[Usual | None,
         return None, failure
 
 
-def _backlog_alone(
-    tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure
-) -> Pulse:
+def _backlog_alone(tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure) -> Pulse:
     severity, status = _graver(tools, issue, None, backlog)
     return Pulse(
         issue_type=issue.name,
@@ -108,9 +106,7 @@ def _graver(tools: Tools, issue: IssueType, judged: Judged | None, backlog: Back
     return severity, status
 
 
-def _headline(
-    count: int | None, window_s: int, backlog: Backlog | None, backlog_failure: SourceFailure | None
-) -> str:
+def _headline(count: int | None, window_s: int, backlog: Backlog | None, backlog_failure: SourceFailure | None) -> str:
     if backlog is not None and backlog.any_received:
         return f"backlog {backlog.waiting:,}"
     if backlog_failure is not None:

@@ -1,7 +1,7 @@
 """Secrets: given literally, read from a file, or printed by a command; resolved at first use and shown nowhere.
 
-A command runs without a shell and without a terminal, so that a prompt cannot draw over the console, and for ten seconds at
-most. Neither its arguments nor its output ever reach a log, an error or a `repr`.
+A command runs without a shell and without a terminal, so that a prompt cannot draw over the console, and for at most
+ten seconds. Neither its arguments nor its output ever reach a log, an error or a `repr`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ MAX_SECRET_BYTES = 65_536
 """More than any key or password; a file or an output beyond it is the wrong one."""
 
 FAILURE_KEPT_S = 30.0
-"""How long a failure is repeated without trying again: a pane asks every few seconds, a vault should not be asked so often."""
+"""How long a failure is repeated without trying again: panes ask every few seconds, a vault should not be."""
 
 _EXCERPT = 200
-_CREDENTIALS = re.compile(r"(://[^:/?#@\s]*):[^\s]*@")
+_TURN_S = 0.05
+"""How soon the end of a silent command is noticed."""
+
+_CREDENTIALS = re.compile(r"(://[^:/?#@\s]*):[^\n]*@")
 _PARAMETERS = re.compile(r"([?&;](?:[a-z_-]*(?:pass|secret|token|key)[a-z_-]*|pwd)=)[^&;#\s]+", re.IGNORECASE)
 
 
@@ -172,46 +175,26 @@ def _collect(process: subprocess.Popen[bytes], timeout_s: float) -> tuple[bytes,
     The end of the process counts and not the end of its pipes: an agent it leaves behind may hold them open for ever.
     """
     deadline = time.monotonic() + timeout_s
-    collected: dict[str, bytearray] = {"output": bytearray(), "errors": bytearray()}
-    finished = True
+    output, errors = bytearray(), bytearray()
+    finished = False
     with selectors.DefaultSelector() as selector:
-        for name, pipe in (("output", process.stdout), ("errors", process.stderr)):
+        for pipe, buffer in ((process.stdout, output), (process.stderr, errors)):
             if pipe is not None:
-                selector.register(pipe, selectors.EVENT_READ, name)
-        while True:
+                selector.register(pipe, selectors.EVENT_READ, buffer)
+        while time.monotonic() < deadline and len(output) <= MAX_SECRET_BYTES:
             ended = process.poll() is not None
-            remaining = deadline - time.monotonic()
-            ready = selector.select(0 if ended else max(0.0, min(remaining, 0.05)))
+            ready = selector.select(0 if ended else _TURN_S)
             for key, _ in ready:
-                _read_into(collected[key.data], key.fileobj, selector)
-            if len(collected["output"]) > MAX_SECRET_BYTES or (remaining <= 0 and not ended):
-                finished = False
-                break
+                chunk = os.read(key.fd, 4_096)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                elif len(key.data) <= MAX_SECRET_BYTES:
+                    key.data.extend(chunk)
             if ended and not ready:
-                break
-            if not selector.get_map() and not ended:
-                process_ended = _wait(process, remaining)
-                finished = process_ended
+                finished = True
                 break
     _end_session(process)
-    return bytes(collected["output"]), bytes(collected["errors"]), finished
-
-
-def _read_into(buffer: bytearray, pipe: int | object, selector: selectors.BaseSelector) -> None:
-    descriptor = pipe if isinstance(pipe, int) else pipe.fileno()  # type: ignore[attr-defined]  # both pipes are files
-    chunk = os.read(descriptor, 4_096)
-    if not chunk:
-        selector.unregister(pipe)  # type: ignore[arg-type]  # it was registered as such
-    elif len(buffer) <= MAX_SECRET_BYTES:
-        buffer += chunk
-
-
-def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
-    try:
-        process.wait(max(0.0, timeout_s))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+    return bytes(output), bytes(errors), finished
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:

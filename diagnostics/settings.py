@@ -1,7 +1,7 @@
 """Settings as types: what can be set, in which unit, and what is accepted; `load_settings` reads them from every layer.
 
-Flags stand over the environment, the environment over the file, the file over the defaults. `pydantic-settings` would do the
-same and costs 200 ms to import before the first paint; the layers are few enough to be read here, with the origin of each value.
+Flags stand over the environment, the environment over the file, the file over the defaults. `pydantic-settings` would
+do the same and costs 200 ms to import; the layers are few enough to be read here, with the origin of each value kept.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allo
 CLIENT_URL_SLOTS = ("db_host", "db_database", "db_user", "account_id")
 """What stands in braces in `databases.client_url`; filled from `common.accounts`."""
 
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
-_DATABASE_ADDRESS = re.compile(r"(?:mysql\+pymysql|mariadb\+pymysql)://\S+|sqlite(?:\+pysqlite)?:///.*")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+_DATABASE_ADDRESS = re.compile(r"(?:mysql|mariadb)(?:\+pymysql)?://\S+|sqlite(?:\+pysqlite)?:///.*")
 
 
 class Section(Frozen):
@@ -66,7 +66,7 @@ class DatadogSettings(Section):
     @classmethod
     def _web_address(cls, value: str) -> str:
         if not _WEB_ADDRESS.fullmatch(value):
-            raise ValueError("an address such as https://api.datadoghq.com, without query")
+            raise ValueError("an address such as https://api.datadoghq.com, without user name or query")
         return value.rstrip("/")
 
 
@@ -106,17 +106,9 @@ class DatabaseSettings(Section):
     @field_validator("tls", mode="before")
     @classmethod
     def _switch(cls, value: object) -> object:
-        words = {
-            "true": True,
-            "1": True,
-            "on": True,
-            "yes": True,
-            "false": False,
-            "0": False,
-            "off": False,
-            "no": False,
-        }
-        return words.get(value.lower(), Path(value)) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), Path(value))
 
 
 class UiSettings(Section):
@@ -223,8 +215,9 @@ def load_settings(
 ) -> LoadedSettings:
     """Read every layer and return the effective settings.
 
-    `flags` uses dotted names ("datadog.api_url"); a flag that is None was not given. Raises `UserError` with file and line,
-    environment variable or flag, the value unless it is a secret, and what is accepted. No secret command is run.
+    `flags` uses dotted names ("datadog.api_url"); a flag that is None was not given. Raises `UserError` with file and
+    line, environment variable or flag, the value unless it may hold a secret, and what is accepted. No secret command
+    is run.
     """
     from diagnostics.settings_layers import load  # noqa: PLC0415  # it needs the types above
 

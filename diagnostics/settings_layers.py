@@ -104,7 +104,9 @@ def _from_file(path: Path) -> Layer:
         line = file.line(parts)
         name = ".".join(parts)
         _check_name(name, file=path, line=line)
-        layer[name] = Given(value, f"file {path}:{line}", path.parent)
+        layer[name] = Given(
+            file.uncleaned(parts) if name in SECRETS else value, f"file {path}:{line}", base=path.parent
+        )
     return layer
 
 
@@ -260,7 +262,7 @@ def _refused(name: str, message: str, effective: Layer) -> ConfigurationError:
 
 
 def _harmless(setting: str, given: Given | None) -> str:
-    """The refused value for an error. An address that is not well formed may hold a password where no mask looks for it."""
+    """The refused value for an error. A malformed address may hold a password where no mask looks for it."""
     if given is None or (setting.endswith("_url") and ("@" in str(given.value) or setting.startswith("databases."))):
         return ""
     return clean(repr(mask_url(str(given.value))), limit=120)

@@ -1,11 +1,12 @@
 """TOML files with line numbers: settings and catalogue both answer a mistake with the line it stands on.
 
-`tomllib` parses and keeps no positions, so a small scanner finds them again. It runs only when a line is asked for, on a
-document that `tomllib` has already accepted; a healthy start never pays for it.
+`tomllib` parses and keeps no positions, so a small scanner finds them again. It runs only when a line is asked for, on
+a document that `tomllib` has already accepted; a healthy start never pays for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from bisect import bisect_right
@@ -75,11 +76,9 @@ class TomlLines:
         self._position = 0
         self._lines: dict[TomlPath, int] = {}
         self._array_lengths: dict[TomlPath, int] = {}
-        try:
+        # A document deeper than the stack keeps the lines found so far: a coarse line beats none.
+        with contextlib.suppress(RecursionError, IndexError):
             self._document()
-        except (RecursionError, IndexError):
-            # A document deeper than the stack keeps the lines found so far: a coarse line beats none.
-            pass
 
     def exact(self, path: TomlPath) -> int | None:
         """Line of `path`, or None when the document does not hold it."""
@@ -210,10 +209,19 @@ class TomlLines:
 class TomlFile:
     """One parsed TOML file. Every string of `data`, keys included, has passed the text gate."""
 
-    def __init__(self, path: Path, text: str, data: dict[str, object]) -> None:
+    def __init__(self, path: Path, text: str, raw: dict[str, object]) -> None:
+        data = clean_tree(raw)
         self.path = path
         self.text = text
-        self.data = data
+        self.data: dict[str, object] = data if isinstance(data, dict) else {}
+        self._raw: object = raw
+
+    def uncleaned(self, path: Sequence[str]) -> object:
+        """The value at `path` as written. For credentials: a cleaned one would be another one, and fail in silence."""
+        value = self._raw
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
 
     @cached_property
     def lines(self) -> TomlLines:
@@ -246,16 +254,15 @@ def read_toml(path: Path, error: type[ConfigurationError] = ConfigurationError) 
     """Return a parsed TOML file; raises `error` with the line of a syntax mistake."""
     text = read_text(path, error)
     try:
-        data = clean_tree(tomllib.loads(text))
+        return TomlFile(path, text, tomllib.loads(text))
     except RecursionError:
         raise error("the file nests too deeply", file=path, accepted="TOML") from None
     except tomllib.TOMLDecodeError as problem:
         message = str(problem)
         place = re.search(r"\(at line (\d+), column \d+\)", message)
-        line = int(place.group(1)) if place else text.count("\n") + 1
+        line = int(place.group(1)) if place else text.rstrip().count("\n") + 1
         reason = message.split(" (at ", maxsplit=1)[0]
         raise error(f"not valid TOML: {reason}", file=path, line=line, accepted="TOML 1.0") from None
-    return TomlFile(path, text, data if isinstance(data, dict) else {})
 
 
 def closest(name: str, known: Sequence[str]) -> str:

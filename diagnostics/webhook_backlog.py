@@ -118,9 +118,7 @@ def read_flow(tools: Tools) -> Flow:
         )
         .scalar_subquery()
     )
-    rows = tools.common(
-        "webhook flow", select(arrived.label("arrived"), drained.label("drained")), window="last 5 min"
-    )
+    rows = tools.common("webhook flow", select(arrived.label("arrived"), drained.label("drained")), window="last 5 min")
     counts = rows.rows[0] if rows.rows else {}
     minutes = FLOW_S / 60
     return Flow(

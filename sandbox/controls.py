@@ -1,7 +1,7 @@
-"""The stand-in's own endpoints under `/sandbox`: for tests and demonstrations; the real service has nothing like them.
+"""The stand-in's own endpoints under `/sandbox`: for tests and demonstrations; the real service has nothing like it.
 
-`GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one JSON
-object a line; `GET` and `POST /sandbox/faults` show and change the faults. They answer only callers on this machine,
+`GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one
+JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults. They answer only callers on this machine,
 ask for no key, and refuse what a web page in a browser could send.
 """
 
@@ -100,7 +100,7 @@ def _lines(world: World, low: int, high: int) -> Iterator[bytes]:
 
 
 def _change_faults(world: World, body: bytes) -> None:
-    """Apply `{"clear": true | [scope, …], "set": [spec, …]}`, clearing first; nothing changes when any part is wrong."""
+    """Apply `{"clear": true | [scope, …], "set": [spec, …]}`, clearing first; any mistake changes nothing."""
     try:
         asked = orjson.loads(body)
     except orjson.JSONDecodeError:

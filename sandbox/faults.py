@@ -96,6 +96,12 @@ class Faults:
         """Return the fault that concerns an endpoint; its own goes before the general one."""
         return self._active.get(endpoint) or self._active.get(None)
 
+    @property
+    def spoils_rows(self) -> bool:
+        """Return whether the databases are to be seeded with hostile text."""
+        general = self._active.get(None)
+        return general is not None and general.kind == "hostile"
+
     def specs(self) -> list[str]:
         """All faults in force, as written."""
         return [fault.spec for fault in self._active.values()]

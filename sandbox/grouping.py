@@ -15,7 +15,7 @@ PERCENTILES = {"median": 50.0, "pc75": 75.0, "pc90": 90.0, "pc95": 95.0, "pc98":
 AGGREGATIONS = ("count", "cardinality", "sum", "min", "max", "avg", *PERCENTILES)
 
 Units = Counter[int]
-"""How many events of each unit: a unit is a prototype, or minus one minus a position where events must be told apart."""
+"""How many events of each unit: a prototype, or minus one minus a position where events must be told apart."""
 
 
 class Fields:

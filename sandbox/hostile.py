@@ -21,21 +21,21 @@ SHORT = (
 )
 
 
-def spoil(value: object, pieces: Iterator[str] | None = None, long_every: int = 7) -> object:
-    """Return a JSON-like tree with every string value carrying hostile text; every seventh one is 10,000 characters long.
+def spoil(value: object, pieces: Iterator[str] | None = None) -> object:
+    """Return a JSON-like tree with hostile text in every string value; about every eighth is 10,000 characters long.
 
-    Keys, numbers and moments stay, so that the answer still has its shape.
+    Keys and numbers stay, so that the answer still has its shape.
     """
     pieces = pieces or cycle(SHORT)
     if isinstance(value, str):
         piece = next(pieces)
-        # The length of the table and the stride are coprime, so each kind of text also appears in a long line.
-        stretch = "A" * LONG if SHORT.index(piece) == len(value) % long_every else ""
+        # Which ones are long follows from the text itself, so the same answer is spoilt in the same way again.
+        stretch = "A" * LONG if SHORT.index(piece) == len(value) % 8 else ""
         return f"{piece}{value}{piece}{stretch}"
     if isinstance(value, dict):
-        return {key: spoil(item, pieces, long_every) for key, item in value.items()}
+        return {key: spoil(item, pieces) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [spoil(item, pieces, long_every) for item in value]
+        return [spoil(item, pieces) for item in value]
     return value
 
 
@@ -62,3 +62,13 @@ def spoil_buckets(answer: dict[str, object]) -> dict[str, object]:
     pieces = cycle(SHORT)
     buckets = [{**bucket, "by": spoil(bucket["by"], pieces)} for bucket in data["buckets"]]
     return {**answer, "data": {"buckets": buckets}}
+
+
+def spoil_monitors(monitors: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return monitors with hostile text in what people wrote; states and dates stay what the service defines."""
+    pieces = cycle(SHORT)
+    written = {"name", "message", "query", "tags"}
+    return [
+        {key: spoil(value, pieces) if key in written else value for key, value in monitor.items()}
+        for monitor in monitors
+    ]

@@ -1,4 +1,4 @@
-"""Rate limits as the service enforces and announces them: fixed windows aligned to the clock, headers on every answer."""
+"""Rate limits as the service enforces and announces them: windows aligned to the clock, headers on every answer."""
 
 from __future__ import annotations
 
@@ -42,11 +42,13 @@ class Limit:
 
     def headers(self, now: float) -> dict[str, str]:
         """The five headers of the service."""
+        window = int(now // self.period)
+        used = self.used if window == self.window else 0
         return {
             "x-ratelimit-limit": str(self.allowed),
             "x-ratelimit-period": str(self.period),
-            "x-ratelimit-remaining": str(max(0, self.allowed - self.used)),
-            "x-ratelimit-reset": str(max(1, math.ceil((self.window + 1) * self.period - now))),
+            "x-ratelimit-remaining": str(max(0, self.allowed - used)),
+            "x-ratelimit-reset": str(max(1, math.ceil((window + 1) * self.period - now))),
             "x-ratelimit-name": self.name,
         }
 
@@ -90,7 +92,5 @@ class Limits:
 
 def exceeded(limit: Limit, headers: dict[str, str]) -> Rejected:
     """Return the answer to one request too many, in the service's words."""
-    sentence = (
-        f"Rate limit of {limit.allowed} requests in {limit.period} seconds reached. Please try again later."
-    )
+    sentence = f"Rate limit of {limit.allowed} requests in {limit.period} seconds reached. Please try again later."
     return Rejected(429, sentence, headers)

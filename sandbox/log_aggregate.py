@@ -199,7 +199,7 @@ def _column(
 
 
 def _intervals(positions: Any, timeline: Timeline, interval: int) -> Iterator[tuple[int, Any]]:  # noqa: ANN401
-    """Yield the start of each interval that holds events, aligned to the epoch, with its events; empty ones are left out."""
+    """Yield the start of each interval that holds events, aligned to the epoch, with its events."""
     low = 0
     while low < len(positions):
         start = timeline.moments[positions[low]] // interval * interval

@@ -42,9 +42,9 @@ class SearchRequest:
             filters.get("query", "*"),
             filters.get("from", "now-15m"),
             filters.get("to", "now"),
-            body.get("sort", "-timestamp"),
-            page.get("limit", DEFAULT_LIMIT),
-            page.get("cursor"),
+            sort=body.get("sort", "-timestamp"),
+            limit=page.get("limit", DEFAULT_LIMIT),
+            cursor=page.get("cursor"),
         )
 
     @classmethod
@@ -55,14 +55,14 @@ class SearchRequest:
             given.get("filter[query]", "*"),
             given.get("filter[from]", "now-15m"),
             given.get("filter[to]", "now"),
-            given.get("sort", "-timestamp"),
-            int(limit) if limit.lstrip("-").isdigit() else limit,
-            given.get("page[cursor]"),
+            sort=given.get("sort", "-timestamp"),
+            limit=int(limit) if limit.lstrip("-").isdecimal() else limit,
+            cursor=given.get("page[cursor]"),
         )
 
     @classmethod
     def _checked(
-        cls, query: object, start: object, end: object, sort: object, limit: object, cursor: object
+        cls, query: object, start: object, end: object, *, sort: object, limit: object, cursor: object
     ) -> SearchRequest:
         if not isinstance(query, str):
             raise invalid("filter.query", "expected a string")

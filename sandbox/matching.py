@@ -1,4 +1,4 @@
-"""Which events a query selects: evaluated once per prototype where that is enough, remembered, and extended as time passes."""
+"""Which events a query selects: judged once per prototype where that is enough, remembered, extended as time passes."""
 
 from __future__ import annotations
 
@@ -30,23 +30,28 @@ def tells_events_apart(text: str) -> bool:
 
 
 class Matches:
-    """Positions of the events that one query selects, ascending, extended whenever a later moment is asked for."""
+    """Positions of the events that one query selects, ascending, for the one stretch of time asked about so far."""
 
     def __init__(self, timeline: Timeline, query: str, predicate: Callable[[LogEvent], bool]) -> None:
         self._timeline = timeline
         self._predicate = predicate
         self._by_event = tells_events_apart(query)
         self._positions = array("I")
-        self._seen = 0
+        self._low = self._high = 0
         self._verdicts: tuple[bool, ...] = ()
         self._lock = threading.Lock()
 
     def span(self, low: int, high: int) -> array[int]:
         """Return the selected positions at or after `low` and before `high`."""
         with self._lock:
-            if high > self._seen:
-                self._positions.extend(self._select(self._seen, high))
-                self._seen = high
+            if self._low == self._high:
+                self._low = self._high = low
+            if low < self._low:
+                self._positions = array("I", self._select(low, self._low)) + self._positions
+                self._low = low
+            if high > self._high:
+                self._positions.extend(self._select(self._high, high))
+                self._high = high
             found = self._positions
             return found[bisect_left(found, low) : bisect_left(found, high)]
 
@@ -65,16 +70,19 @@ class QueryCache:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._kept: OrderedDict[str, Matches] = OrderedDict()
+        self._lock = threading.Lock()
 
     def matches(self, query: str) -> Matches:
         """Return the matches of a query; raises `diagnostics.logs.QuerySyntaxError` when it cannot be read."""
-        kept = self._kept.pop(query, None)
+        with self._lock:
+            kept = self._kept.pop(query, None)
         if kept is None:
-            # The grammar is built on first use; the process answers its first requests before it is needed.
-            from diagnostics.logs import compile_query
+            # Listening must not wait for the grammar.
+            from diagnostics.logs import compile_query  # noqa: PLC0415
 
             kept = Matches(self._timeline, query, compile_query(query))
-        self._kept[query] = kept
-        while len(self._kept) > REMEMBERED:
-            self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[query] = kept
+            while len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
         return kept

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -126,6 +125,3 @@ async def client_waits(request: Request, seconds: float) -> bool:
         if await request.is_disconnected():
             return False
     return True
-
-
-Encoder = Callable[[Any], bytes]

@@ -44,8 +44,16 @@ class Monitor:
             "created": "2024-03-04T15:10:00.000000+00:00",
             "modified": "2025-09-30T09:41:12.000000+00:00",
             "deleted": None,
-            "creator": {"name": "Zynaptic Overlords", "handle": "zyno@followupboss.com", "email": "zyno@followupboss.com"},
+            "creator": {
+                "name": "Zynaptic Overlords",
+                "handle": "zyno@followupboss.com",
+                "email": "zyno@followupboss.com",
+            },
         }
+
+
+def _condition(query: str, window: str, limit: int) -> str:
+    return f'logs("{query}").index("*").rollup("count").last("{window}") > {limit}'
 
 
 _ALERT_SOON, _WARN_LATER = ("Alert", 240), ("Warn", 600)
@@ -54,7 +62,7 @@ MONITORS = (
     Monitor(
         41_100_201,
         "Zillow API rate limiting (HTTP 429)",
-        'logs("service:fub @context.error_message:*429* @context.service:zillow").index("*").rollup("count").last("5m") > 100',
+        _condition("service:fub @context.error_message:*429* @context.service:zillow", "5m", 100),
         "Zillow answers 429.",
         {"nov17": _ALERT_SOON},
         ("issue:rate_limiting",),
@@ -62,7 +70,7 @@ MONITORS = (
     Monitor(
         41_100_202,
         "Zillow webhook backlog",
-        'logs("service:fub-worker @class:ZillowSyncWorker status:error").index("*").rollup("count").last("15m") > 100',
+        _condition("service:fub-worker @class:ZillowSyncWorker status:error", "15m", 100),
         "Webhook events are not delivered.",
         {"nov17": ("Alert", 420)},
         ("issue:rate_limiting",),
@@ -70,7 +78,7 @@ MONITORS = (
     Monitor(
         41_100_203,
         "Zillow OAuth token refresh failures",
-        'logs("service:fub @context.method:*oauth* status:error").index("*").rollup("count").last("15m") > 100',
+        _condition("service:fub @context.method:*oauth* status:error", "15m", 100),
         "Token refreshes fail.",
         {"nov17": _ALERT_SOON, "oauth_cascade": ("Alert", 600)},
         ("issue:oauth_failure",),
@@ -78,7 +86,7 @@ MONITORS = (
     Monitor(
         41_100_204,
         "Zillow connection health",
-        'logs("service:fub @context.connection_health_status:error").index("*").rollup("count").last("15m") > 25',
+        _condition("service:fub @context.connection_health_status:error", "15m", 25),
         "Connections fail their health check.",
         {"nov17": _WARN_LATER, "oauth_cascade": ("Alert", 900)},
         ("issue:connection_health",),
@@ -86,7 +94,7 @@ MONITORS = (
     Monitor(
         41_100_205,
         "Zillow transaction sync failures",
-        'logs("@message:*zillow_transaction* @event:transaction_sync_failed").index("*").rollup("count").last("1h") > 25',
+        _condition("@message:*zillow_transaction* @event:transaction_sync_failed", "1h", 25),
         "Deals do not reach Premier Agent.",
         {"oauth_cascade": _WARN_LATER},
         ("issue:transaction_sync",),
@@ -94,7 +102,7 @@ MONITORS = (
     Monitor(
         41_100_206,
         "Zillow agent resolution drift",
-        'logs("@correlation_id:zillow-agent-resolution @resolution_method:UNMATCHED").index("*").rollup("count").last("1h") > 400',
+        _condition("@correlation_id:zillow-agent-resolution @resolution_method:UNMATCHED", "1h", 400),
         "Resolution shares leave the baseline.",
         {},
         ("issue:agent_resolution",),

@@ -25,7 +25,7 @@ def _api_request(press: Press, account: RosterAccount) -> Prototype:
         f"{method} {path} {code}",
         context={"account_id": account.id, "user_id": press.rng.choice(account.user_ids())},
         http=(method, path, code, press.took(120)),
-        database={"query_time": press.took(11)},
+        more={"database": {"query_time": press.took(11)}},
     )
 
 
@@ -36,7 +36,7 @@ def _web_request(press: Press, account: RosterAccount) -> Prototype:
         "info",
         f"rendered {view}",
         context={"account_id": account.id, "method": "render", "view": view},
-        database={"query_time": press.took(18)},
+        more={"database": {"query_time": press.took(18)}},
     )
 
 
@@ -57,8 +57,7 @@ def _worker_job(press: Press, account: RosterAccount) -> Prototype:
         "info",
         f"{job} completed",
         context={"account_id": account.id, "queue": "default"},
-        **{"class": job},
-        job={"runtime": press.took(420)},
+        more={"class": job, "job": {"runtime": press.took(420)}},
     )
 
 
@@ -79,7 +78,7 @@ def _slow_query(press: Press, account: RosterAccount) -> Prototype:
         "warn",
         f"slow query: {took} ms",
         context={"account_id": account.id, "method": "query"},
-        database={"query_time": took, "table": press.rng.choice(("people", "events", "deals"))},
+        more={"database": {"query_time": took, "table": press.rng.choice(("people", "events", "deals"))}},
     )
 
 

@@ -45,9 +45,9 @@ class Press:
         context: Mapping[str, Any] | None = None,
         http: tuple[str, str, int, int] | None = None,
         correlation_id: str | None = None,
-        **attributes: Any,  # noqa: ANN401  # free JSON, as log attributes are
+        more: Mapping[str, Any] | None = None,
     ) -> Prototype:
-        """Return one prototype; `http` is method, path, status code and response time in milliseconds."""
+        """Return one prototype; `http` is method, path, status code and milliseconds, `more` further attributes."""
         host = f"{service}-{self.rng.randrange(1, 9):02d}.prod"
         version = VERSIONS[self.rng.random() < 0.8]
         tags = (
@@ -65,14 +65,16 @@ class Press:
             method, path, code, took = http
             body["http"] = {
                 "method": method,
-                "url": f"https://api.zillow.com{path}" if service != "fub-api" else f"https://api.followupboss.com{path}",
+                "url": f"https://api.zillow.com{path}"
+                if service != "fub-api"
+                else f"https://api.followupboss.com{path}",
                 "url_details": {"path": path},
                 "status_code": code,
                 "response_time": took,
             }
         if correlation_id:
             body["correlation_id"] = correlation_id
-        body.update(attributes)
+        body.update(more or {})
         return Prototype(service, status, message, host, tags, body, request_scoped=correlation_id is None)
 
     def took(self, typical: float) -> int:

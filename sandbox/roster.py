@@ -29,7 +29,20 @@ _NAMED = {
     ERROR_EXAMPLE: ("Blue Door Partners", 96),
     SECOND_OF_777: ("Old Mill Realty", 57),
 }
-_PLACES = "Lakeview Northgate Riverside Maple Copper Granite Willow Prairie Coastal Juniper Sterling Foxhall".split()
+_PLACES = [
+    "Lakeview",
+    "Northgate",
+    "Riverside",
+    "Maple",
+    "Copper",
+    "Granite",
+    "Willow",
+    "Prairie",
+    "Coastal",
+    "Juniper",
+    "Sterling",
+    "Foxhall",
+]
 _KINDS = ("Realty", "Homes", "Property Group", "Residential", "& Co", "Brokers")
 
 

@@ -50,7 +50,7 @@ class Connections:
 
 @dataclass(slots=True, frozen=True)
 class Scenario:
-    """One story. Rates are log events a minute once the incident has ramped up; streams not named keep their usual rate."""
+    """One story. Rates are log events a minute after the ramp; streams not named keep their usual rate."""
 
     name: str
     description: str
@@ -73,7 +73,7 @@ SCENARIOS = {
     for scenario in (
         Scenario(
             name="nov17",
-            description="17 November 2025, 40 minutes in: HTTP 429 from Zillow, 212,631 webhook events backed up, 2 lost",
+            description="17 November 2025, 40 minutes in: HTTP 429 from Zillow, 212,631 webhook events wait, 2 lost",
             # Facts: 212,631 undelivered in total and 2 lost. Chosen: how they divide over the three statuses.
             backlog=Backlog(pending=199_117, processing=640, failed=12_874, lost=2, spread_s=55 * 60),
             # Fact: health dips to 94.2 %. Chosen: the division of the rest into warning and error.
@@ -82,7 +82,7 @@ SCENARIOS = {
             lead_failures_per_hour=29,
             # Fact: token refreshes fail too. Chosen: how many tokens have run out meanwhile.
             tokens_expired=118,
-            # Chosen: the rates; 1,200 HTTP 429 a minute, OAuth failures at about nine times their usual 45 in 15 minutes.
+            # Chosen: the rates; 1,200 HTTP 429 a minute, OAuth failures at nine times their 45 in 15 minutes.
             rates={
                 "rate_limited": 1_200.0,
                 "oauth_failures": 27.5,
@@ -96,7 +96,7 @@ SCENARIOS = {
         ),
         Scenario(
             name="oauth_cascade",
-            description="tokens of 38 accounts expired within half an hour: auth, agents, sync users fail in that order",
+            description="tokens of 38 accounts ran out within half an hour: auth, agents, sync users fail in turn",
             backlog=Backlog(pending=141, processing=14, failed=9, lost=0, spread_s=900),
             connections=Connections(healthy=702, warning=38, error=260),
             lead_failures_per_hour=47,

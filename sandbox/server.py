@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from diagnostics.failures import UserError
 from sandbox.controls import control_routes
 from sandbox.faults import Fault, Faults
-from sandbox.hostile import spoil, spoil_buckets, spoil_events
+from sandbox.hostile import spoil_buckets, spoil_events, spoil_monitors
 from sandbox.limits import Limits
 from sandbox.log_aggregate import AggregateRequest, aggregate
 from sandbox.log_search import SearchRequest, search
@@ -65,10 +66,12 @@ def application(world: World) -> Starlette:
             asked = SearchRequest.read_parameters(request.query_params)
         else:
             asked = SearchRequest.read(await _body(request))
-        return search(world.timeline, world.cache, asked, world.base_url)
+        return await run_in_threadpool(search, world.timeline, world.cache, asked, world.base_url)
 
     async def log_aggregate(request: Request) -> object:
-        return aggregate(world.timeline, world.cache, AggregateRequest.read(await _body(request)))
+        asked = AggregateRequest.read(await _body(request))
+        # A question that takes a second must not keep the others waiting.
+        return await run_in_threadpool(aggregate, world.timeline, world.cache, asked)
 
     async def monitor(request: Request) -> object:
         return listing(world.story, request.query_params)
@@ -158,10 +161,7 @@ def _respond(content: Any, headers: dict[str, str], fault: Fault | None) -> Resp
 
 def _spoiled(content: Any) -> object:  # noqa: ANN401  # any JSON value
     if isinstance(content, list):
-        return [
-            {key: value if key in {"overall_state", "tags"} else spoil(value) for key, value in monitor.items()}
-            for monitor in content
-        ]
+        return spoil_monitors(content)
     if "buckets" in (content.get("data") or {}):
         return spoil_buckets(content)
     return spoil_events(content)

@@ -73,11 +73,13 @@ ENVIRONMENT = {
 
 def new_secrets() -> Secrets:
     """Generate keys of the lengths Datadog uses, and a database password."""
-    return Secrets(api_key=secrets.token_hex(16), app_key=secrets.token_hex(20), database_password=secrets.token_urlsafe(18))
+    return Secrets(
+        api_key=secrets.token_hex(16), app_key=secrets.token_hex(20), database_password=secrets.token_urlsafe(18)
+    )
 
 
 def settle_secrets(directory: Path) -> Secrets:
-    """Return the secrets handed over in the environment, or those of the directory, or new ones; keep them as 0600 files.
+    """Return the secrets of the environment, or those of the directory, or new ones; keep them as 0600 files.
 
     A sandbox started again in the same directory keeps its keys, so a running console finds it again by itself.
     """

@@ -42,7 +42,12 @@ class Stream:
 
 Maker = Callable[[Press, tuple[RosterAccount, ...]], list[Prototype]]
 
-_CALLS = (("POST", "/v1/leads"), ("GET", "/v1/userInfo"), ("POST", "/v1/transactions"), ("GET", "/v1/teams/881/members"))
+_CALLS = (
+    ("POST", "/v1/leads"),
+    ("GET", "/v1/userInfo"),
+    ("POST", "/v1/transactions"),
+    ("GET", "/v1/teams/881/members"),
+)
 _METHODS = ("pushLead", "fetchUserInfo", "createTransaction", "listTeamMembers")
 _RATE_LIMIT_TEXT = "HTTP 429 Too Many Requests"
 RETRY_AFTER_S = 30
@@ -76,10 +81,10 @@ def _rate_limited(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Pro
 
 
 _OAUTH_ERRORS = (
-    ("refreshOauthToken", "Zillow OAuth Refresh token invalid", "invalid_grant: refresh token expired or revoked"),
-    ("refreshOauthToken", "CANNOT_RETRIEVE_ACCCESS_TOKEN", "no access token in the response of the token endpoint"),
+    ("oauthRefreshToken", "Zillow OAuth Refresh token invalid", "invalid_grant: refresh token expired or revoked"),
+    ("oauthRefreshToken", "CANNOT_RETRIEVE_ACCCESS_TOKEN", "no access token in the response of the token endpoint"),
     ("oauthCallback", "Zillow OAuth code exchange failed", "invalid_request: code verifier does not match"),
-    ("getOauthToken", "Zillow OAuth token request failed", "upstream answered 503 from the token endpoint"),
+    ("oauthRequestToken", "Zillow OAuth token request failed", "upstream answered 503 from the token endpoint"),
 )
 
 
@@ -118,7 +123,7 @@ def _oauth_rate_limited(press: Press, accounts: tuple[RosterAccount, ...]) -> li
             context={
                 "account_id": account.id,
                 "service": "zillow-oauth",
-                "method": "refreshOauthToken",
+                "method": "oauthRefreshToken",
                 "error": _RATE_LIMIT_TEXT,
                 "retry_after": RETRY_AFTER_S,
             },
@@ -138,7 +143,7 @@ def _oauth_expired(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Pr
                 "account_id": account.id,
                 "user_id": account.first_user,
                 "service": "zillow-oauth",
-                "method": "refreshOauthToken",
+                "method": "oauthRefreshToken",
                 "error": "access token expired",
             },
         )
@@ -148,7 +153,11 @@ def _oauth_expired(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Pr
 
 def _zero_agent(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
     # Two accounts in turn, the one with the well-known deal twice as often.
-    pairs = [(STALE_AGENTS, DEAL_WITHOUT_AGENTS), (STALE_AGENTS, DEAL_WITHOUT_AGENTS), (accounts[5].id, ordinary_deals(accounts[5])[0])]
+    pairs = [
+        (STALE_AGENTS, DEAL_WITHOUT_AGENTS),
+        (STALE_AGENTS, DEAL_WITHOUT_AGENTS),
+        (accounts[5].id, ordinary_deals(accounts[5])[0]),
+    ]
     return [
         press.make(
             "fub",
@@ -184,7 +193,7 @@ def _deal_lookups(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Pro
                 "method": "getDealZillowUsers",
                 "agentCount": agents,
             },
-            database={"query_time": press.took(9)},
+            more={"database": {"query_time": press.took(9)}},
         )
         for account_id, deal_id, agents in named
     ]
@@ -222,8 +231,7 @@ def _agent_resolution(press: Press, accounts: tuple[RosterAccount, ...]) -> list
                     f"Zillow agent resolved: {method}",
                     context={"account_id": account.id, "method": "resolveAgent"},
                     correlation_id="zillow-agent-resolution",
-                    resolution_method=method,
-                    database={"query_time": press.took(14)},
+                    more={"resolution_method": method, "database": {"query_time": press.took(14)}},
                 )
             )
     return made
@@ -268,8 +276,10 @@ def _sync_worker_errors(press: Press, accounts: tuple[RosterAccount, ...]) -> li
             "error",
             "ZillowSyncWorker failed: job returned to the queue",
             context={"account_id": account.id, "queue": "zillow_sync", "attempt": 1 + account.index % 4},
-            **{"class": "ZillowSyncWorker"},
-            job={"id": f"sync-{account.id}", "runtime": press.took(1_500)},
+            more={
+                "class": "ZillowSyncWorker",
+                "job": {"id": f"sync-{account.id}", "runtime": press.took(1_500)},
+            },
         )
         for account in accounts
     ]
@@ -289,7 +299,7 @@ def _transaction_sync_failed(press: Press, accounts: tuple[RosterAccount, ...]) 
             "error",
             f"zillow_transaction sync failed for deal {deal_id}: {code}",
             context={"account_id": account_id, "deal_id": deal_id, "errorCode": code, "method": "syncTransaction"},
-            event="transaction_sync_failed",
+            more={"event": "transaction_sync_failed"},
         )
         for account_id, deal_id, code in deals
     ]

@@ -92,16 +92,23 @@ class Timeline:
 
     def attributes(self, position: int) -> dict[str, Any]:
         """Return the custom attributes of one event, its own correlation id included."""
+        return self._attributes(position, self.identity(position))
+
+    def _attributes(self, position: int, identity: str) -> dict[str, Any]:
         prototype = self.prototypes[self.kinds[position]]
         if not prototype.request_scoped:
             return dict(prototype.attributes)
-        text = hashlib.blake2b(self.identity(position).encode(), digest_size=16).hexdigest()
-        return {**prototype.attributes, "correlation_id": f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"}
+        text = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+        return {
+            **prototype.attributes,
+            "correlation_id": f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}",
+        }
 
     def event(self, position: int) -> LogEvent:
         """Return one event as the query evaluator sees it."""
         prototype = self.prototypes[self.kinds[position]]
-        return _event(prototype, self.identity(position), self.moments[position], self.attributes(position))
+        identity = self.identity(position)
+        return _event(prototype, identity, self.moments[position], self._attributes(position, identity))
 
     def samples(self) -> Iterator[LogEvent]:
         """Yield one event per prototype, in order; what is an event's own holds a value no real event has."""
@@ -144,7 +151,7 @@ def _minute_of(story: Story, kinds: tuple[Stream, ...], minute: int) -> Iterator
 
 
 def _rate(stream: Stream, story: Story, into_incident: float, minute: int, rng: random.Random) -> float:
-    """Events in this minute: the usual number until the incident, then a ramp to the plateau that the scenario names."""
+    """Events in this minute: the usual number until the incident, then a ramp to the scenario's plateau."""
     plateau = story.scenario.rates.get(stream.name, stream.usual)
     share = min(1.0, max(0.0, into_incident / RAMP_MIN))
     rate = stream.usual + (plateau - stream.usual) * share

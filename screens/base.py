@@ -64,10 +64,8 @@ class Room(Protocol):
         """Run one line of the `:` grammar."""
 
 
-class ReadingArrived(Message):
+class ReadingArrived(Message, bubble=False):
     """A live reading changed. Posted from the live threads, handled by the screen that shows it."""
-
-    bubble = False
 
     def __init__(self, reading: Reading[Any]) -> None:
         super().__init__()

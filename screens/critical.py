@@ -83,7 +83,9 @@ class CriticalScreen(CriticalActions, RoomScreen):
                 yield LogPane(ascii=signs.ascii_only, id="logs")
             with Vertical(id="side"):
                 yield LineView(signs=signs, cursor=False, id="side-title").add_class("title")
-                yield LineView(signs=signs, id="escalation")
+                people = LineView(signs=signs, cursor=False, id="escalation")
+                people.can_focus = True
+                yield people
         yield FooterBar(signs=signs)
 
     def on_mount(self) -> None:

@@ -85,8 +85,9 @@ class CriticalState:
         return len(severities) + (1 if pulse.status is Status.PASS else 0)
 
     def reorder(self, catalogue: Catalogue) -> bool:
-        """Put the most urgent first, stable otherwise; True when the order changed."""
-        order = tuple(sorted(self.issues, key=lambda issue: self.urgency(issue, catalogue)))
+        """Put the most urgent first, then in the catalogue's order; True when the order changed."""
+        listed = [issue for issue in catalogue.issues if issue in self.issues]
+        order = tuple(sorted(listed, key=lambda issue: self.urgency(issue, catalogue)))
         changed = order != self.issues
         self.issues = order
         return changed

@@ -1,7 +1,7 @@
 """A private MariaDB server for tests: own folder, own port, own root password, gone when the test session ends.
 
-A server that happens to run on the machine is never used. Without `mariadbd` the fixture fails and says what to install:
-a database suite that quietly skips half of itself proves nothing.
+A server that happens to run on the machine is never used. Without `mariadbd` the fixture fails and says what to
+install: a database suite that quietly skips half of itself proves nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+from pymysql.connections import Connection
 from sqlalchemy import URL
 
 START_SECONDS = 60.0
@@ -30,19 +31,20 @@ MISSING = (
 )
 
 
-class MariaDBUnavailable(RuntimeError):
+class MariaDBUnavailable(RuntimeError):  # noqa: N818  # it says what is the matter
     """No private server could be started; the message says what to install or what the server's log said."""
 
 
 class MariaDB:
     """One private server. `start` after `stop` or `kill` brings the same data back on the same port."""
 
-    def __init__(self, directory: Path, program: str, installer: str) -> None:
+    def __init__(self, directory: Path, program: str, installer: str, options: Sequence[str] = ()) -> None:
         self.directory = directory
         self.port = free_port()
         self.root_password = secrets.token_hex(12)
         self._program = program
         self._installer = installer
+        self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -130,7 +132,7 @@ class MariaDB:
         """Let a frozen server go on."""
         os.kill(self.pid, signal.SIGCONT)
 
-    def connect(self, database: str | None = None, *, password: str | None = None) -> Any:
+    def connect(self, database: str | None = None, *, password: str | None = None) -> Connection:
         """A root connection over the private socket, autocommit, every time limit set."""
         return pymysql.connect(
             unix_socket=str(self.socket_path),
@@ -163,7 +165,7 @@ class MariaDB:
     def create_user(
         self, name: str, password: str, *, schemas: Sequence[str] = (), privileges: str = "SELECT", on: str = ""
     ) -> None:
-        """Create a login, replacing one of that name. Read-only on `schemas` unless told otherwise; `on` adds e.g. `*.*`."""
+        """Create a login, replacing one of that name: read-only on `schemas` unless told otherwise; `on` adds `*.*`."""
         targets = [f"`{schema}`.*" for schema in schemas] + ([on] if on else [])
         self.execute(f"DROP USER IF EXISTS '{name}'@'%'")
         self.execute(f"CREATE USER '{name}'@'%%' IDENTIFIED BY %s", arguments=(password,))
@@ -191,7 +193,7 @@ class MariaDB:
             "--performance-schema=0",
             "--innodb-buffer-pool-size=48M",
             "--innodb-log-file-size=16M",
-            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-log-at-trx-commit=2",
             "--innodb-doublewrite=0",
             "--innodb-fast-shutdown=2",
             "--innodb-file-per-table=1",
@@ -201,6 +203,7 @@ class MariaDB:
             "--aria-pagecache-buffer-size=8M",
             "--max-connections=80",
             "--character-set-server=utf8mb4",
+            *self._options,
             *_as_root(),
         ]
 
@@ -219,13 +222,13 @@ class MariaDB:
 
 
 @contextmanager
-def private_mariadb() -> Iterator[MariaDB]:
-    """Start a private server, hand it over, stop it and remove its folder. Raises `MariaDBUnavailable`."""
+def private_mariadb(*options: str) -> Iterator[MariaDB]:
+    """Start a private server with further options, hand it over, stop it, remove it. Raises `MariaDBUnavailable`."""
     program, installer = find_programs()
     # The path of a unix socket has little room, and a long TMPDIR may already fill it.
     parent = None if len(tempfile.gettempdir()) < 60 else "/tmp"  # noqa: S108  # mkdtemp makes it private
     directory = Path(tempfile.mkdtemp(prefix="warroom-mariadb-", dir=parent))
-    server = MariaDB(directory, program, installer)
+    server = MariaDB(directory, program, installer, options)
     try:
         server.install()
         yield server

@@ -7,6 +7,7 @@ from outside; nothing unprintable is painted (`tui.fence`). Use it as `App(drive
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -46,6 +47,7 @@ class WarRoomDriver(LinuxDriver):
         streams = [stream for stream in (sys.__stderr__, sys.__stdout__) if stream is not None]
         self._file = next((stream for stream in streams if stream.isatty()), streams[0])
         self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
         install_fence(app)
         self._exit_signals = ExitSignals(self._loop, self._leave, self._force_restore)
         self._exit_signals.install()
@@ -140,6 +142,9 @@ class WarRoomDriver(LinuxDriver):
         self._key_thread.join(1.0)
         self._key_thread = None
         self.exit_event.clear()
+        # Seen or not, the byte must not end the next reading thread.
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 64)
         try:
             termios.tcflush(self.fileno, termios.TCIFLUSH)
         except termios.error:
@@ -163,7 +168,6 @@ class WarRoomDriver(LinuxDriver):
         while not self.exit_event.is_set():
             ready, _, _ = select.select([self.fileno, self._wake_read], [], [], 0.1)
             if self._wake_read in ready:
-                os.read(self._wake_read, 64)
                 return
             if self.fileno in ready:
                 try:

@@ -33,12 +33,21 @@ class EscalationView:
 def escalation_rows(view: EscalationView, *, width: int, signs: Glyphs) -> list[Row]:
     """Rows of the panel: the answer first, the people next, the steps last."""
     tone = wording.severity_tone(view.severity)
-    rows: list[Row] = [row((view.issue, "title"), "  ", (view.severity.upper(), tone), key="issue")]
+    rows: list[Row] = [
+        row(
+            (view.issue, "title"),
+            "  ",
+            (view.severity.upper(), tone),
+        )
+    ]
     if view.notify:
         rows += [
             row(("TELL THE TEAM", "fail"), (f"  by {view.due} UTC" if view.due else "  within 5 minutes", "strong")),
             row((f"seen here since {view.since} UTC" if view.since else "", "muted")),
         ]
+    elif view.severity == "unknown":
+        unsure = "Nothing has answered yet. When in doubt, tell the people below rather than wait."
+        rows += [row((line, "warn")) for line in wrap(unsure, width)]
     else:
         rows.append(row(("no notice is due at this severity", "muted")))
     rows.append(BLANK)

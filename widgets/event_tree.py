@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 
+from diagnostics.failures import UserError
 from widgets.glyphs import glyphs
 from widgets.line_view import LineView
 from widgets.log_line import cells, cut, level_tone
@@ -140,11 +141,18 @@ def term(node: Node) -> str | None:
     if isinstance(raw, bool):
         return f"{node.facet}:{'true' if raw else 'false'}"
     text = raw if isinstance(raw, str | int) else str(raw)
-    return f"{node.facet}:{quote(text)}" if text != "" else None
+    try:
+        return f"{node.facet}:{quote(text)}" if text != "" else None
+    except UserError:
+        # A removed control character cannot be written in a search.
+        return None
 
 
 class EventTree(LineView):
     """The tree. The cursor stands on nodes; `filter_term` is what a search for the node under it looks like."""
+
+    # Values are wrapped to a width that must not change when a scroll bar appears.
+    DEFAULT_CSS = "EventTree { scrollbar-gutter: stable; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "toggle_node", "open or close", show=False, id="tree.toggle"),

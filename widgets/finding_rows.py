@@ -59,9 +59,9 @@ def check_rows(
     finding = reading.value if reading is not None else None
     if reading is None or finding is None:
         waiting = reading is None or str(reading.freshness) == "loading"
-        words = (
-            f"{signs.waiting} asking: {check.replace('_', ' ')}" if waiting else (reading.failure if reading else "")
-        )
+        name = check.replace("_", " ")
+        why = reading.failure if reading is not None else ""
+        words = f"{signs.waiting} asking: {name}" if waiting else f"{signs.missing} {name}: {why}"
         return [row(head, (signs.text(words), "muted" if waiting else "warn"), key=key)]
     stale = str(reading.freshness) in {"stale", "failed"}
     status = wording.status_piece(finding.status, signs)

@@ -68,7 +68,11 @@ class HeaderBar(Widget):
         view = self.query_one("#header-state", LineView)
         width = max(20, self.size.width - 13)
         name = " Zillow War Room " if width > 84 else " War Room "
-        pieces = [Piece(name, "title"), Piece(f" {self.environment} ", "accent"), Piece(" read-only ", "muted")]
+        pieces = [
+            Piece(name, "title"),
+            Piece(f" {self.environment} ", "accent"),
+            Piece(" read-only " if width > 76 else " ro ", "muted"),
+        ]
         if self.paused:
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from widgets.glyphs import Glyphs
 
 
+TAIL = 12
+"""Cells of "61 accounts" and a little more."""
+
+LEAST_SPARK = 10
+"""Fewer cells than this say nothing about a course."""
+
+WIDEST_SPARK = 62
+
+
 @dataclass(slots=True, frozen=True)
 class IssueLine:
     """What one row shows: the issue's name and the newest reading of its pulse."""
@@ -39,15 +48,17 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
         severity, tone = wording.status_piece(pulse.status, signs).text, "muted"
     pieces = [
         Piece(title, tone if tone != "pass" else "title"),
-        Piece(fit(severity, 11), tone),
-        Piece(fit(_headline(line, pulse, signs), 23), "muted" if stale else "strong"),
-        Piece(fit(f"{wording.ratio(pulse.ratio, signs)} usual", 14), "muted" if stale else ""),
+        Piece(fit(severity, 10), tone),
+        Piece(fit(_headline(line, pulse, signs), 17) + " ", "muted" if stale else "strong"),
+        Piece(fit(f"{wording.ratio(pulse.ratio, signs)} usual", 12) + " ", "muted" if stale else ""),
     ]
-    rest = width - 17 - 11 - 23 - 14
+    rest = width - 17 - 10 - 18 - 13
     tail = _tail(line, pulse, now, signs, stale)
-    if rest >= 26 + len(tail):
-        pieces.append(Piece(fit(sparkline(pulse.per_minute, 12, ascii=signs.ascii_only), 14), "accent"))
-        rest -= 14
+    spark = min(WIDEST_SPARK, rest - TAIL)
+    if spark >= LEAST_SPARK and not stale:
+        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only)
+        pieces.append(Piece(fit(line_of_time, spark), "accent"))
+        rest -= spark
     pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale else "muted"))
     return row(*pieces, key=line.name)
 

@@ -116,7 +116,7 @@ class LineView(ScrollView, can_focus=True):
     # ---- cursor
 
     def place(self, key: str) -> None:
-        """Put the cursor on the row with this key, if there is one."""
+        """Put the cursor on the row with this key, if there is one. Says nothing: `Moved` is for a person's moves."""
         if key != self.cursor_key and any(item.key == key for item in self.rows):
             self._move_to(key)
 
@@ -127,7 +127,6 @@ class LineView(ScrollView, can_focus=True):
                 self.refresh_line(index)
             if item.key == key:
                 self._reveal(index)
-        self.post_message(self.Moved(self, key))
 
     def _reveal(self, index: int) -> None:
         top, height = self.scroll_offset.y, self.size.height
@@ -145,6 +144,7 @@ class LineView(ScrollView, can_focus=True):
         target = keys[max(0, min(len(keys) - 1, at + by))]
         if target != self.cursor_key:
             self._move_to(target)
+            self.post_message(self.Moved(self, target))
         elif by < 0:
             self.scroll_to(y=0, animate=False)
 

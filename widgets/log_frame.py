@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from widgets.glyphs import Glyphs
-from widgets.log_line import cells, cut
+from widgets.log_line import Run, cells, cut
 from widgets.rows import Piece, Row, Tone
 
 if TYPE_CHECKING:
     from widgets.log_list import LogState
 
-_STEP = 8
+_STEP = 4
+_FILTER_CELLS = 16
 
 
 @dataclass(slots=True, frozen=True)
@@ -36,13 +37,15 @@ class Frame:
 
 
 def fitted_width(present: float, needed: int, most: int) -> int:
-    """Return a width in steps of eight cells that holds `needed`, keeping the present one unless it is far too wide."""
+    """Return a width in steps of four cells that holds `needed`, keeping the present one unless it is far too wide."""
     wanted = min(most, ceil(needed / _STEP) * _STEP)
-    return int(present) if wanted <= present <= min(most, wanted + 2 * _STEP) else wanted
+    return int(present) if wanted <= present <= min(most, wanted + 4 * _STEP) else wanted
 
 
-def query_pieces(query: str) -> list[Piece]:
-    """Return a query as pieces, each part of speech in its tone."""
+def query_pieces(query: str, *, coloured: bool) -> list[Piece]:
+    """Return a query as pieces, each part of speech in its tone; as one plain piece for a first paint."""
+    if not coloured:
+        return [Piece(query)]
     # The scanner costs an import that nothing needs before a query is shown.
     from diagnostics.logs import highlight  # noqa: PLC0415
 
@@ -59,13 +62,13 @@ def query_pieces(query: str) -> list[Piece]:
 
 
 _QUERY_TONES: dict[str, Tone] = {
-    "field": "accent",
+    "field": "code",
+    "tag": "code",
+    "attribute": "code",
     "operator": "key",
-    "negation": "warn",
-    "exclude": "warn",
+    "wildcard": "key",
+    "function": "key",
     "error": "fail",
-    "text": "",
-    "value": "",
 }
 
 
@@ -94,25 +97,30 @@ def _take(pieces: list[Piece], start: int, width: int) -> list[Piece]:
     return taken
 
 
+def _rule_tone(focused: bool) -> Tone:
+    """A pane that has the keys has a bright frame; colour is for severity."""
+    return "title" if focused else "muted"
+
+
 def _ruled(pieces: list[Piece], width: int, frame: Frame, tone: Tone) -> Row:
     """Return the pieces with the rest of the row filled by the frame's rule."""
     used = sum(cell_len(piece.text) for piece in pieces)
     return Row((*pieces, Piece(frame.rule * max(0, width - used), tone)))
 
 
-def title_query(label: str, query: str, width: int, frame: Frame, *, focused: bool) -> Row:
+def title_query(label: str, query: str, width: int, frame: Frame, *, focused: bool, coloured: bool) -> Row:
     """Return the left part of the title: corner, label, query, rule."""
-    tone: Tone = "accent" if focused else "muted"
+    tone = _rule_tone(focused)
     lead = f"{frame.top_left} {label} "
     room = max(0, width - cell_len(lead) - 3)
-    pieces = cut_middle(query_pieces(query), room, frame.more) if query else []
+    pieces = cut_middle(query_pieces(query, coloured=coloured), room, frame.more) if query else []
     middle = [*pieces, Piece(" ")] if pieces else []
     return _ruled([Piece(f"{frame.top_left} ", tone), Piece(f"{label} ", "title"), *middle], width, frame, tone)
 
 
 def title_side(text: str, tone: Tone, width: int, corner: str, frame: Frame, *, focused: bool) -> Row:
     """Return a part that stands at the right of a frame row: rule, text, corner."""
-    rule: Tone = "accent" if focused else "muted"
+    rule = _rule_tone(focused)
     room = width - cell_len(corner) - 2
     if not text or room < 4:
         return Row((Piece(frame.rule * (width - cell_len(corner)) + corner, rule),))
@@ -125,33 +133,71 @@ def foot_position(state: LogState, signs: Glyphs) -> str:
     """Return where the reader is: following, or at which row with how many new ones below."""
     if state.following:
         return signs.text(f"{state.matching:,} lines · following") if state.matching else "following"
-    place = f"line {state.row + 1:,} of {state.matching:,}"
+    place = f"{state.row + 1:,} of {state.matching:,}" if state.matching else ""
     return signs.text(f"{place} · {state.new_below:,} new below") if state.new_below else place
 
 
 def foot_note(
-    state: LogState, *, notice: Piece | None, filter_text: str, width: int, frame: Frame, signs: Glyphs
+    state: LogState,
+    *,
+    notice: Piece | None,
+    filter_text: str | None,
+    width: int,
+    frame: Frame,
+    signs: Glyphs,
+    focused: bool,
 ) -> Row:
-    """Return the left part of the foot: what was just said, the filter with its figures, and the cap."""
-    parts: list[Piece] = []
-    if notice is not None:
-        parts.append(notice)
-    if filter_text:
+    """Return the left part of the foot: what was just said, the filter with its figures, and the cap.
+
+    `filter_text` is None without a filter, and empty while its text stands in the line above anyway. Where room is
+    short the filter's text gives way first: it can be opened, the figures cannot.
+    """
+    parts = [notice] if notice is not None else []
+    if filter_text is not None:
         figures = f"{state.matching:,} of {state.total:,}"
         if state.progress is not None:
-            figures += signs.text(f" · {state.progress:.0%} read")
-        parts += [Piece(f"filter {filter_text}", "key"), Piece(figures)]
+            figures += f" · {state.progress:.0%} read"
+        parts.append(Piece(signs.text(figures)))
     if state.capped:
         parts.append(Piece(f"showing newest {state.capacity:,}", "warn"))
-    lead = Piece(f"{frame.bottom_left} " if parts else frame.bottom_left, "muted")
-    middle = [*_joined(parts, width - 4, frame, signs), Piece(" ")] if parts else []
-    return _ruled([lead, *middle], width, frame, "muted")
+    if filter_text:
+        taken = sum(cell_len(part.text) + 3 for part in parts)
+        room = width - 4 - taken
+        if room >= _FILTER_CELLS:
+            wanted = f"filter {filter_text}"
+            shown = Piece(cut(wanted, min(cell_len(wanted), room), more=frame.more), "key")
+            parts.insert(len(parts) - 1 - state.capped, shown)
+    tone = _rule_tone(focused)
+    lead = Piece(f"{frame.bottom_left} " if parts else frame.bottom_left, tone)
+    middle = [*cut_middle(_joined(parts, signs), max(1, width - 4), frame.more), Piece(" ")] if parts else []
+    return _ruled([lead, *middle], width, frame, tone)
 
 
-def _joined(parts: list[Piece], width: int, frame: Frame, signs: Glyphs) -> list[Piece]:
+def _joined(parts: list[Piece], signs: Glyphs) -> list[Piece]:
     joined: list[Piece] = []
     for part in parts:
         if joined:
             joined.append(Piece(f" {signs.separator} ", "muted"))
         joined.append(part)
-    return cut_middle(joined, max(1, width), frame.more)
+    return joined
+
+
+def place_lines(state: LogState, failure: tuple[str, str], window: str | None, signs: Glyphs) -> list[list[Run]]:
+    """Return what stands in the list while it has no row to show.
+
+    `failure` is headline and remedy, both empty without one; `window` is None until the query has been answered. No
+    events is an answer and not health, so it is said in grey and with the window it holds for.
+    """
+    headline, remedy = failure
+    if headline and not state.total:
+        lines = [[(headline, "error")], [(remedy, "")]]
+    elif window is None:
+        lines = [[("loading logs…", "muted")]]
+    elif not state.total:
+        answered = f"the query was answered for {window}: nothing matched" if window else ""
+        lines = [[("no events in the window", "muted")], [(answered, "muted")]]
+    elif state.progress is not None:
+        lines = [[("filtering…", "muted")]]
+    else:
+        lines = [[(f"none of {state.total:,} events passes the filter", "muted")]]
+    return [[(signs.text(text), tone) for text, tone in line] for line in lines if line[0][0]]

@@ -163,10 +163,13 @@ def row(event: LogEvent, layout: Columns, *, marker: str = " ", shift: int = 0, 
     if layout.account:
         rest += cut(_account_text(event), _ACCOUNT, more=more) + " "
     rest += cut(event.message, layout.message, start=shift, more=more)
-    level = cut(level_word(event.status), _LEVEL, more=more)
+    word = level_word(event.status)
+    padding = " " * (_LEVEL - longest(word))
+    if longest(word) > _LEVEL:
+        word = cut(word, _LEVEL, more=more)
     if tone:
-        return [(lead, "time"), (level, tone), (rest, "")]
-    return [(lead, "time"), (level + rest, "")]
+        return [(lead, "time"), (word, tone), (padding + rest, "")]
+    return [(lead, "time"), (word + padding + rest, "")]
 
 
 def _account_text(event: LogEvent) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from rich.cells import cell_len
 from textual import events, on
@@ -22,8 +22,7 @@ from textual.widget import Widget
 from widgets.glyphs import glyphs
 from widgets.line_view import LineView
 from widgets.log_buffer import CAPACITY
-from widgets.log_frame import Frame, fitted_width, foot_note, foot_position, title_query, title_side
-from widgets.log_line import Run
+from widgets.log_frame import Frame, fitted_width, foot_note, foot_position, place_lines, title_query, title_side
 from widgets.log_list import LogList
 from widgets.query_input import FilterLine
 from widgets.rows import Piece, Tone
@@ -33,6 +32,18 @@ if TYPE_CHECKING:
 
 _PREVIEW_DELAY = 0.15
 """Seconds without a key before a half-typed filter is tried on the events."""
+
+
+@dataclass
+class FromPane(Message):
+    """A message of one pane."""
+
+    pane: LogPane
+
+    @property
+    def control(self) -> LogPane:
+        """The pane, for `@on` with a selector."""
+        return self.pane
 
 
 class LogPane(Widget):
@@ -57,51 +68,26 @@ class LogPane(Widget):
     ]
 
     @dataclass
-    class Opened(Message):
+    class Opened(FromPane):
         """Somebody wants to see one event whole."""
 
         event: LogEvent
-        pane: LogPane
-
-        @property
-        def control(self) -> LogPane:
-            """The pane, for `@on` with a selector."""
-            return self.pane
 
     @dataclass
-    class OlderWanted(Message):
+    class OlderWanted(FromPane):
         """Somebody stands at the oldest event and wants the ones before it."""
 
-        pane: LogPane
-
-        @property
-        def control(self) -> LogPane:
-            """The pane, for `@on` with a selector."""
-            return self.pane
-
     @dataclass
-    class FilterChanged(Message):
+    class FilterChanged(FromPane):
         """A filter was applied or taken away (the empty text)."""
 
         text: str
-        pane: LogPane
-
-        @property
-        def control(self) -> LogPane:
-            """The pane, for `@on` with a selector."""
-            return self.pane
 
     @dataclass
-    class FollowChanged(Message):
+    class FollowChanged(FromPane):
         """The list began to follow the newest event, or stopped."""
 
         following: bool
-        pane: LogPane
-
-        @property
-        def control(self) -> LogPane:
-            """The pane, for `@on` with a selector."""
-            return self.pane
 
     def __init__(
         self,
@@ -128,6 +114,7 @@ class LogPane(Widget):
         self._notice = ""
         self._answered = False
         self._older_pending = False
+        self._coloured = False
         self._preview_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -148,6 +135,11 @@ class LogPane(Widget):
         self._set_place()
         self._draw_title()
         self._draw_foot()
+        self.call_after_refresh(self._colour_query)
+
+    def _colour_query(self) -> None:
+        self._coloured = True
+        self._draw_title()
 
     # ---- set from outside
 
@@ -191,7 +183,7 @@ class LogPane(Widget):
         """Set age or state at the right of the title; `stale` dims the rows, which are then the last good ones."""
         self._status = (text, tone)
         self.log_list.set_stale(stale)
-        self._draw_side("#log-status", self._status_run(), self.frame.top_right)
+        self._draw_side("#log-status", self._status_run(), self.frame.top_right, share=3)
 
     def set_failure(self, headline: str, remedy: str = "") -> None:
         """Say why there is no answer. Events already shown stay; an empty headline takes it back."""
@@ -210,7 +202,7 @@ class LogPane(Widget):
         self._try_filter(text)
         if text != self.filter_text:
             self.filter_text = text
-            self.post_message(self.FilterChanged(text, self))
+            self.post_message(self.FilterChanged(self, text))
 
     @property
     def current(self) -> LogEvent | None:
@@ -221,6 +213,11 @@ class LogPane(Widget):
     def following(self) -> bool:
         """True while the list stays with the newest event."""
         return self.log_list.following
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """Give the keys to the list; the frame itself takes none."""
+        self.log_list.focus(scroll_visible)
+        return self
 
     # ---- keys
 
@@ -288,6 +285,7 @@ class LogPane(Widget):
     def _close_filter(self) -> None:
         self._stop_preview()
         self._filter_line.close()
+        self._draw_foot()
         self.log_list.focus(scroll_visible=False)
 
     # ---- from the list
@@ -295,12 +293,12 @@ class LogPane(Widget):
     @on(LogList.Opened)
     def _opened(self, event: LogList.Opened) -> None:
         event.stop()
-        self.post_message(self.Opened(event.event, self))
+        self.post_message(self.Opened(self, event.event))
 
     @on(LogList.FollowChanged)
     def _follow_changed(self, event: LogList.FollowChanged) -> None:
         event.stop()
-        self.post_message(self.FollowChanged(event.following, self))
+        self.post_message(self.FollowChanged(self, event.following))
 
     @on(LogList.NoFurtherError)
     def _no_further_error(self, event: LogList.NoFurtherError) -> None:
@@ -343,31 +341,24 @@ class LogPane(Widget):
         self._draw_foot()
 
     def _set_place(self) -> None:
-        headline, remedy = self._failure
-        state = self.log_list.state
-        signs = self.signs
-        lines: list[list[Run]]
-        if headline and not state.total:
-            lines = [[(headline, "error")], [(remedy, "")]]
-        elif not self._answered:
-            lines = [[(signs.text("loading logs…"), "muted")]]
-        elif not state.total:
-            answered = f"the query was answered for {self.window_text}: nothing matched" if self.window_text else ""
-            lines = [[("no events in the window", "muted")], [(answered, "muted")]]
-        elif state.progress is not None:
-            lines = [[(signs.text("filtering…"), "muted")]]
-        else:
-            lines = [[(f"none of {state.total:,} events passes the filter", "muted")]]
-        self.log_list.set_place([line for line in lines if line[0][0]])
+        window = self.window_text if self._answered else None
+        self.log_list.set_place(place_lines(self.log_list.state, self._failure, window, self.signs))
 
     def _draw_title(self) -> None:
         if not self.is_mounted:
             return
         self._draw_side("#log-count", self._count_run(), "")
-        self._draw_side("#log-status", self._status_run(), self.frame.top_right)
+        self._draw_side("#log-status", self._status_run(), self.frame.top_right, share=3)
         view = self.query_one("#log-query", LineView)
-        focused = self.has_focus_within
-        view.show((title_query(self.label, self.query_text, view.size.width, self.frame, focused=focused),))
+        title = title_query(
+            self.label,
+            self.query_text,
+            view.size.width,
+            self.frame,
+            focused=self.has_focus_within,
+            coloured=self._coloured,
+        )
+        view.show((title,))
 
     def _count_run(self) -> tuple[str, Tone]:
         total = f"{self._total:,}" if self._total is not None else self.signs.missing
@@ -382,32 +373,40 @@ class LogPane(Widget):
         if not self.is_mounted:
             return
         state = self.log_list.state
-        self._draw_side("#log-position", (foot_position(state, self.signs), "muted"), self.frame.bottom_right)
+        self._draw_side("#log-position", (foot_position(state, self.signs), "muted"), self.frame.bottom_right, share=3)
         view = self.query_one("#log-note", LineView)
         note = foot_note(
             state,
-            notice=self._notice_piece(),
-            filter_text=self.log_list.filter_text,
+            notice=self._notice_piece(state.total),
+            filter_text=self._filter_shown(),
             width=view.size.width,
             frame=self.frame,
             signs=self.signs,
+            focused=self.has_focus_within,
         )
         view.show((note,))
 
-    def _notice_piece(self) -> Piece | None:
-        if self._failure[0]:
+    def _filter_shown(self) -> str | None:
+        text = self.log_list.filter_text
+        if not text:
+            return None
+        return "" if self._filter_line.is_open else text
+
+    def _notice_piece(self, total: int) -> Piece | None:
+        # Without any event the failure stands in the middle of the pane, with its remedy.
+        if self._failure[0] and total:
             return Piece(self._failure[0], "fail")
         if self._older_pending:
             return Piece(self.signs.text("loading older events…"), "muted")
         return Piece(self._notice, "accent") if self._notice else None
 
-    def _draw_side(self, name: str, run: tuple[str, Tone], corner: str) -> None:
+    def _draw_side(self, name: str, run: tuple[str, Tone], corner: str, *, share: int = 2) -> None:
         """Draw one of the short parts at the right; its width changes in steps, because that lays out the screen."""
         if not self.is_mounted:
             return
         view = self.query_one(name, LineView)
         text, tone = run
-        most = max(8, self.size.width * 2 // 5)
+        most = max(8, self.size.width * share // 5)
         wanted = fitted_width(view.styles.width.value if view.styles.width else 8, cell_len(text) + 3, most)
         if view.styles.width is None or view.styles.width.value != wanted:
             view.styles.width = wanted

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.highlighter import Highlighter
+from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,6 +19,7 @@ from textual.widgets import Input
 from diagnostics.text import clean
 from widgets.glyphs import Glyphs, glyphs
 from widgets.line_view import LineView
+from widgets.log_line import cut
 from widgets.rows import Piece, Row, Tone, row
 
 LONGEST = 2_000
@@ -57,19 +60,33 @@ def judge(text: str) -> Verdict:
     return FINE
 
 
-def hint_row(verdict: Verdict, *, caret_cell: int, width: int, signs: Glyphs) -> Row:
-    """Return the row under the text: the caret in its cell, and the sentence on the side that has room for it."""
+def hint_rows(verdict: Verdict, *, caret_cell: int, width: int, signs: Glyphs) -> tuple[Row, Row]:
+    """Return the two rows under the text: the caret in its cell, and the sentence beside it or, if long, below it."""
+    keys = row(Piece(" Enter apply  Esc back  Up/Down earlier filters", "muted"))
     if not verdict.text:
-        return row(Piece(" Enter apply  Esc back  Up/Down earlier filters", "muted"))
+        return row(""), keys
     caret = max(0, min(width - 1, caret_cell))
+    lead = (" " * caret, Piece("^ ", verdict.tone))
     words = signs.text(verdict.text)
-    right = width - caret - 2
-    if right >= min(cell_len(words), width // 2):
-        return row(" " * caret, Piece("^ ", verdict.tone), Piece(words, verdict.tone))
-    room = max(0, caret - 1)
-    if cell_len(words) > room:
-        words = words[: max(0, room - 1)] + signs.ellipsis
-    return row(" " * (room - cell_len(words)), Piece(words, verdict.tone), " ", Piece("^", verdict.tone))
+    if caret + 2 + cell_len(words) <= width:
+        return row(*lead, Piece(words, verdict.tone)), keys
+    return row(*lead), row(Piece(f" {cut(words, width - 2, more=signs.ellipsis)}", verdict.tone))
+
+
+class _PartsOfSpeech(Highlighter):
+    """Bold operators and underlined mistakes: readable in every theme and without colour."""
+
+    def highlight(self, text: Text) -> None:
+        """Style the query in place."""
+        from diagnostics.logs import highlight  # noqa: PLC0415  # see judge
+
+        for span in highlight(text.plain):
+            style = _SPEECH.get(str(span.kind))
+            if style is not None:
+                text.stylize(style, span.start, span.end)
+
+
+_SPEECH = {"operator": "bold", "wildcard": "bold", "function": "bold", "error": "underline"}
 
 
 class QueryInput(Input):
@@ -86,7 +103,7 @@ class QueryInput(Input):
         """The typing is to be undone."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(compact=True, select_on_focus=False, max_length=LONGEST, id=id)
+        super().__init__(compact=True, select_on_focus=False, max_length=LONGEST, highlighter=_PartsOfSpeech(), id=id)
         self.cursor_blink = False
         self.history: list[str] = []
         """Applied filters, oldest first."""
@@ -137,13 +154,14 @@ class QueryInput(Input):
 
 
 class FilterLine(Widget):
-    """Label, input and the row of hints. It judges; whoever mounts it applies."""
+    """Label, input and hints. It judges; whoever mounts it applies."""
 
     DEFAULT_CSS = """
-    FilterLine { height: 2; background: $panel; display: none; }
+    FilterLine { height: 3; background: $panel; display: none; }
     FilterLine.-open { display: block; }
     FilterLine > Horizontal { height: 1; }
     FilterLine LineView { height: 1; background: $panel; scrollbar-size-vertical: 0; }
+    FilterLine > #filter-hint { height: 2; }
     FilterLine #filter-label { width: 7; }
     FilterLine QueryInput { width: 1fr; background: $panel; }
     FilterLine QueryInput:focus { background-tint: $foreground 0%; }
@@ -172,7 +190,7 @@ class FilterLine(Widget):
         self.verdict = FINE
 
     def compose(self) -> ComposeResult:
-        """Two rows."""
+        """The text, and two rows for what is to be said about it."""
         with Horizontal():
             yield LineView(signs=self.signs, cursor=False, id="filter-label")
             yield QueryInput(id="filter-text")
@@ -239,5 +257,5 @@ class FilterLine(Widget):
         value = self.input.value
         before = cell_len(value[: self.verdict.column])
         caret = len(_LABEL) + before - self.input.scroll_offset.x
-        rows = hint_row(self.verdict, caret_cell=caret, width=max(10, self.size.width), signs=self.signs)
-        self.query_one("#filter-hint", LineView).show((rows,))
+        rows = hint_rows(self.verdict, caret_cell=caret, width=max(10, self.size.width), signs=self.signs)
+        self.query_one("#filter-hint", LineView).show(rows)

@@ -87,9 +87,8 @@ def _check_known(
     group: Group[Any], path: tuple[str, ...], given: str | tuple[str, ...], known: Sequence[str], noun: str
 ) -> None:
     """Raise for the first of `given` that is not `known`, at its own line when it stands in an array."""
-    items = (
-        [((*path, index), item) for index, item in enumerate(given)] if isinstance(given, tuple) else [(path, given)]
-    )
+    items: list[tuple[tuple[str | int, ...], str]] = [(path, given)] if isinstance(given, str) else []
+    items += [((*path, index), item) for index, item in enumerate(given)] if isinstance(given, tuple) else []
     for place, item in items:
         if item not in known:
             raise group.mistake(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ class Source:
     team: TomlFile | None
 
     def place(self, path: TomlPath) -> tuple[Path, int]:
-        """File and line of `path`: the team's where it sets the value, or anything of the entry; else the shipped one."""
+        """File and line of `path`: the team's where it sets the value or the shipped file does not."""
         if self.team is not None:
             if self.team.lines.exact(path) is not None:
                 return self.team.path, self.team.line(path)
@@ -40,7 +41,7 @@ class Source:
 def read_source(name: str, override: Path | None) -> Source:
     """Read `name`.toml as shipped, and from the folder `override` when it is there."""
     team_path = override / f"{name}.toml" if override else None
-    team = read_toml(team_path, CatalogueError) if team_path is not None and team_path.exists() else None
+    team = read_toml(team_path, CatalogueError) if team_path is not None and os.path.lexists(team_path) else None
     return Source(name, read_toml(BUILT_IN / f"{name}.toml", CatalogueError), team)
 
 
@@ -55,7 +56,7 @@ def merge(shipped: object, team: object) -> object:
 class Group(Generic[Kind]):
     """All entries of one kind, one table each.
 
-    `identity` is the field that takes the entry's own name; it is not written in the file. Empty for an entry without one.
+    `identity` is the field that takes the entry's own name, which is not written in the file; empty for none.
     """
 
     label: str
@@ -104,7 +105,7 @@ class Group(Generic[Kind]):
         return self.source.team.data if self.source.team else {}
 
     def overridden_key(self, name: str, keys: Sequence[str], *, inside: str = "") -> str:
-        """The first of `keys` that the team's file sets for an entry, else the first: the likeliest place of a mistake."""
+        """The first of `keys` that the team's file sets for an entry, else the first: the likeliest mistake."""
         lines = self.source.team.lines if self.source.team else None
         prefix = (name, inside) if inside else (name,)
         return next((key for key in keys if lines and lines.exact((*prefix, key)) is not None), keys[0])
@@ -147,8 +148,8 @@ class Group(Generic[Kind]):
         identity = {self.identity: name} if self.identity else {}
         try:
             return self.model.model_validate({**identity, **data})
-        except ValidationError as problem:
-            first = problem.errors(include_url=False)[0]
+        except ValidationError as refused:
+            first = refused.errors(include_url=False)[0]
         path = (name, *first["loc"])
         if first["type"] == "extra_forbidden":
             raise self._unknown_key(path, self.model)

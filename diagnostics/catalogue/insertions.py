@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,6 +21,8 @@ from diagnostics.catalogue.model import (
 from diagnostics.catalogue.texts import Insertion
 
 Kind = TypeVar("Kind")
+
+_MARKDOWN = re.compile(r"[\\|*`\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)")
 
 
 @dataclass(slots=True, frozen=True)
@@ -41,7 +44,7 @@ def insertions(values: Values) -> dict[str, Insertion]:
     """Every name that may stand in `{{ … }}`, with what it is replaced by."""
     contact = values.contact
     return {
-        "threshold": lambda name: _text(_one(values.thresholds, name).rule()),
+        "threshold": lambda name: _text(_limits(_one(values.thresholds, name))),
         "baseline": lambda name: _text(_quantity(_one(values.baselines, name))),
         "query": lambda name: _code(_one(values.queries, name).datadog),
         "issue": lambda name: _text(_one(values.issues, name).title),
@@ -73,9 +76,13 @@ def _quantity(baseline: Baseline) -> str:
     return f"{baseline.value:,.2f} {baseline.unit}".strip()
 
 
+def _limits(threshold: Threshold) -> str:
+    return f"{threshold.rule()} (assumed)" if threshold.assumed else threshold.rule()
+
+
 def _text(text: str) -> str:
-    """Escape what a Markdown table or inline text would take for its own."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("*", "\\*").replace("_", "\\_")
+    """Escape what Markdown would take for its own. `< 97` and `synced_at` are plain text to it, and stay readable."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def _code(text: str) -> str:
@@ -117,8 +124,8 @@ def _thresholds(values: Values) -> str:
 
 def _baselines(values: Values) -> str:
     return _table(
-        ("what", "baseline", "computed as"),
-        ((item.title, _quantity(item), item.computed) for item in values.baselines.values()),
+        ("what", "baseline", "computed as", "remark"),
+        ((item.title, _quantity(item), item.computed, item.note) for item in values.baselines.values()),
     )
 
 

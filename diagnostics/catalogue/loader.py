@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -99,11 +100,13 @@ def _values(groups: Mapping[str, Group[Any]]) -> Values:
 
 
 def _check_folder(override: Path | None) -> None:
-    """Refuse an override folder that is not there, and a file in it that no catalogue file is called: it would do nothing."""
+    """Refuse an override folder that is not there, and a file in it that would be read by nobody."""
     if override is None:
         return
-    if not override.is_dir():
-        raise CatalogueError("the catalogue folder does not exist", file=override, accepted="a folder")
+    _check_readable(override)
+    for folder in (override / "guides", override / "templates"):
+        if os.path.lexists(folder):
+            _check_readable(folder)
     for path in sorted(override.glob("*.toml")):
         if path.stem not in FILES and not path.name.startswith("."):
             raise CatalogueError(
@@ -112,6 +115,14 @@ def _check_folder(override: Path | None) -> None:
                 value=path.name,
                 accepted=", ".join(f"{name}.toml" for name in FILES),
             )
+
+
+def _check_readable(folder: Path) -> None:
+    """Refuse a folder that cannot be listed: `glob` would find it empty, and the overrides would silently not apply."""
+    if not folder.is_dir():
+        raise CatalogueError("the catalogue folder does not exist", file=folder, accepted="a folder")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise CatalogueError("the catalogue folder cannot be read", file=folder, accepted="a readable folder")
 
 
 def _guides(

@@ -1,4 +1,4 @@
-"""The named queries, tried against the search grammar. Not done at start: the grammar is an import the first paint need not pay."""
+"""The named queries, tried against the search grammar. Not done at start, which need not wait for the grammar."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ SLOTS = ("account_id", "deal_id", "user_id")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 
 
-def validate_queries(catalogue: Catalogue) -> tuple[CatalogueError, ...]:
-    """Return one error for each named query that the search grammar refuses, with its file and line; empty is good."""
+def validate_queries(catalogue: Catalogue) -> None:
+    """Raise `CatalogueError` for the first named query that the search grammar refuses, with its file and line."""
+    for problem in query_problems(catalogue):
+        raise problem
+
+
+def query_problems(catalogue: Catalogue) -> tuple[CatalogueError, ...]:
+    """One error for each named query that the search grammar refuses, for whoever wants to show all of them."""
     found = (_problem(catalogue, query) for query in catalogue.queries.values())
     return tuple(problem for problem in found if problem is not None)
 

@@ -1,7 +1,7 @@
 """Markdown of the catalogue: guides with addressable sections and inserted values, and message templates.
 
-A guide quotes no threshold, query or contact by hand: `{{ threshold webhook_backlog }}` takes it from the catalogue, so that
-a team's override is in the guide as well. A heading that ends in `{#name}` opens a section that can be shown by itself.
+A guide quotes no threshold, query or contact by hand: `{{ threshold webhook_backlog }}` takes it from the catalogue, so
+that a team's override is in the guide as well. A heading that ends in `{#name}` opens a section that is shown alone.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from diagnostics.catalogue.groups import BUILT_IN
@@ -97,13 +98,15 @@ def check_template(page: Page) -> str:
 
 def insert_values(page: Page, insertions: Mapping[str, Insertion]) -> str:
     """Return the page with every `{{ … }}` replaced by its value; raises `CatalogueError` for an unknown one."""
+    lines = page.text.split("\n")
     return "\n".join(
-        _ANY_INSERTION.sub(lambda match, line=number: _inserted(page, line, match.group(), insertions), text)  # type: ignore[misc]  # mypy cannot infer a lambda with a bound default
-        for number, text in enumerate(page.text.split("\n"), start=1)
+        _ANY_INSERTION.sub(partial(_inserted, page, number, insertions), line)
+        for number, line in enumerate(lines, start=1)
     )
 
 
-def _inserted(page: Page, line: int, given: str, insertions: Mapping[str, Insertion]) -> str:
+def _inserted(page: Page, line: int, insertions: Mapping[str, Insertion], found: re.Match[str]) -> str:
+    given = found.group()
     match = _INSERTION.fullmatch(given)
     kind, argument = match.groups() if match else (given.strip("{} "), "")
     if kind not in insertions:

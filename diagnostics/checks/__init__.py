@@ -1,1 +1,1 @@
-"""First-response checks, one module an issue type. A check is a small object: question, sources, thresholds, finding."""
+"""First-response checks, one module an issue type. A check turns a question to its sources into a finding."""

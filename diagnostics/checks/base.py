@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from diagnostics.answers import SharedAnswers
 from diagnostics.failures import SourceFailure, UserError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from diagnostics.catalogue import Catalogue
     from diagnostics.sources.databases import Databases, Rows
+
+    Question = Select[*tuple[Any, ...]]
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +48,13 @@ class Tools:
         """The mapped table called `logical`; its columns carry the console's names."""
         return self.databases.table(logical)
 
-    def common(
-        self, name: str, statement: Select[tuple[object, ...]], *, window: str = "", caveat: str = ""
-    ) -> Rows:
+    def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
         """Read `common`; answers to the same `name` are shared."""
         return self.answers.get(
             ("common", name), KEEP_S, lambda: self.databases.read_common(statement, window=window, caveat=caveat)
         )
 
-    def client(self, account_id: int, name: str, statement: Select[tuple[object, ...]], *, caveat: str = "") -> Rows:
+    def client(self, account_id: int, name: str, statement: Question, *, caveat: str = "") -> Rows:
         """Read the client database of one account; answers to the same `name` are shared."""
         return self.answers.get(
             ("client", account_id, name),
@@ -81,9 +81,7 @@ class Check(ABC):
         try:
             return self.answer(tools, request)
         except SourceFailure as failure:
-            return self.finding(
-                Status.UNREACHABLE, f"{failure.headline()}: {failure.reason}", next_step=failure.remedy
-            )
+            return self.finding(Status.UNREACHABLE, f"{failure.headline()}: {failure.reason}", next_step=failure.remedy)
         except UserError as error:
             return self.finding(Status.NO_DATA, clean(error.problem, limit=300), next_step=error.next_step)
         except Exception:
@@ -119,6 +117,18 @@ class Check(ABC):
             evidence=evidence,
             details=bounded(details),
         )
+
+
+class FleetCheck(Check):
+    """A check that looks at everything at once, whatever account or deal the request names."""
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:  # noqa: ARG002  # the point of this class
+        """What `look` finds."""
+        return self.look(tools)
+
+    @abstractmethod
+    def look(self, tools: Tools) -> Finding:
+        """The finding; raises SourceFailure."""
 
 
 _GRAVITY = (Status.PASS, Status.NO_DATA, Status.WARN, Status.UNREACHABLE, Status.FAIL)

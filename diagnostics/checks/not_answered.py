@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from diagnostics.checks.base import Check, Tools
-from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.checks.base import FleetCheck, Tools
+from diagnostics.models.triage import Finding, Status
 
 
-class NotAnswered(Check):
+class NotAnswered(FleetCheck):
     """An honest gap: no data, never a pass."""
 
     instead: ClassVar[str]
     """Where to look meanwhile."""
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """No data, with the place where the answer is."""
         return self.finding(
             Status.NO_DATA,

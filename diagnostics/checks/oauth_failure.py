@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Check, Tools, moment, number, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, Tools, moment, number, percent, plural, share, worst
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.sources.databases import Rows
 
-FLEET_CAVEAT = (
-    "A token that nobody has used since it expired counts as expired although the next use may refresh it without trouble."
-)
+FLEET_CAVEAT = "A token that nobody has used since it expired counts as expired, although its next use may refresh it."
 NOT_TRIED = "Whether Zillow accepts a token is not tried: the console reads and never calls Zillow with it."
 
 
@@ -46,9 +44,7 @@ class TokenStatus(Check):
             func.sum(case((expired, 1), else_=0)).label("expired"),
             func.sum(case((and_(expired, auth.c.expires_at >= now - timedelta(hours=1)), 1), else_=0)).label("lately"),
             func.sum(
-                case(
-                    (and_(held, auth.c.expires_at >= now, auth.c.expires_at < now + timedelta(hours=24)), 1), else_=0
-                )
+                case((and_(held, auth.c.expires_at >= now, auth.c.expires_at < now + timedelta(hours=24)), 1), else_=0)
             ).label("soon"),
             func.count(func.distinct(case((expired, auth.c.account_id)))).label("accounts"),
         ).select_from(auth)
@@ -144,14 +140,14 @@ class TokenStatus(Check):
         )
 
 
-class OAuthApplication(Check):
+class OAuthApplication(FleetCheck):
     """Looks at the rows of oauth_applications that belong to Zillow: active, with redirect address and scopes."""
 
     id = "oauth_application"
     title = "Is the OAuth application set up?"
     sources = ("common",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """Fail when no Zillow application is active or one that is lacks its redirect address or scopes."""
         applications = tools.table("oauth_applications")
         statement = select(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diagnostics.checks.base import Check, Tools, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, Tools, percent, plural, share, worst
 from diagnostics.failures import SourceFailure
 from diagnostics.models.events import LogEvent
-from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.models.triage import Finding, Status
 from diagnostics.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
 from diagnostics.windows import span
 
@@ -16,7 +16,7 @@ _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
 _RETRY_AFTER_NAMES = ("retry_after", "retryAfter", "Retry-After", "retry-after")
 
 
-class RateLimitRate(Check):
+class RateLimitRate(FleetCheck):
     """HTTP 429 answers from Zillow in the last complete minute, and the Retry-After that came with them."""
 
     id = "rate_limit_rate"
@@ -24,7 +24,7 @@ class RateLimitRate(Check):
     sources = ("datadog",)
     thresholds = ("rate_limit_per_minute",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """Judge the last complete minute against the catalogue's rate."""
         rule = tools.catalogue.thresholds["rate_limit_per_minute"]
         query = tools.catalogue.queries["rate_limited"].datadog
@@ -56,7 +56,7 @@ class RateLimitRate(Check):
         )
 
 
-class WebhookBacklog(Check):
+class WebhookBacklog(FleetCheck):
     """Webhook events that wait for delivery, against the limit beyond which permanent loss is likely."""
 
     id = "webhook_backlog"
@@ -64,7 +64,7 @@ class WebhookBacklog(Check):
     sources = ("common",)
     thresholds = ("webhook_backlog",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """Judge pending, processing and failed events of the last 24 hours together."""
         rule = tools.catalogue.thresholds["webhook_backlog"]
         backlog = read_backlog(tools)
@@ -88,7 +88,7 @@ class WebhookBacklog(Check):
         )
 
 
-class DataLossRisk(Check):
+class DataLossRisk(FleetCheck):
     """Low, medium or high, from the backlog, its age, what is lost already, and arrivals against deliveries."""
 
     id = "data_loss_risk"
@@ -96,13 +96,12 @@ class DataLossRisk(Check):
     sources = ("common",)
     thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """High beyond a critical limit; medium beyond a warning, after a loss, or while a backlog cannot empty."""
         rules = tools.catalogue.thresholds
         backlog = read_backlog(tools)
-        threshold = (
-            f"backlog {rules['webhook_backlog'].rule()}; oldest {rules['oldest_pending_minutes'].rule()}; any event lost"
-        )
+        limits = (rules["webhook_backlog"].rule(), rules["oldest_pending_minutes"].rule())
+        threshold = f"backlog {limits[0]}; oldest {limits[1]}; any event lost"
         if not backlog.any_received:
             return _nothing_received(self, backlog, threshold)
         flow = read_flow(tools)
@@ -120,20 +119,22 @@ class DataLossRisk(Check):
             f"{backlog.waiting:,} waiting, {_outlook(backlog, flow)}.",
             value=risk,
             threshold=threshold,
-            next_step="" if status is Status.PASS else "Tell the team how many events are at risk; do not purge any queue.",
+            next_step=""
+            if status is Status.PASS
+            else "Tell the team how many events are at risk; do not purge any queue.",
             evidence=backlog.evidence,
             details=tuple(_loss_details(backlog, flow, oldest)),
         )
 
 
-class BatchRetry(Check):
+class BatchRetry(FleetCheck):
     """What a batch retry would replay. Replaying changes production, which this console does not do."""
 
     id = "batch_retry"
     title = "What would a batch retry replay?"
     sources = ("common",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """Warn while there is something to replay, and say who may do it."""
         backlog = read_backlog(tools)
         if not backlog.any_received:

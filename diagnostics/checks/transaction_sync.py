@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, Tools, plural
+from diagnostics.checks.base import Check, FleetCheck, Tools, plural
 from diagnostics.deals import (
     AgentPaths,
     Deal,
@@ -25,9 +25,7 @@ from diagnostics.windows import span
 if TYPE_CHECKING:
     from diagnostics.log_questions import Counts, Usual
 
-CONNECTION_CAVEAT = (
-    "Which connection a contact came through is not recorded in the mapped tables: any active one of the account counts."
-)
+CONNECTION_CAVEAT = "Which connection a contact came through is not recorded: any active one of the account counts."
 
 
 class _DealCheck(Check):
@@ -176,7 +174,9 @@ class DealEligibility(_DealCheck):
         systems = active_sync_systems(tools, deal.account_id)
         # In the order in which the sync job meets them.
         return (
-            _Gate("sync_system_missing", bool(systems), f"{plural(len(systems), 'active data-sync system')} for Zillow"),
+            _Gate(
+                "sync_system_missing", bool(systems), f"{plural(len(systems), 'active data-sync system')} for Zillow"
+            ),
             _Gate(
                 "zillow_transaction_id_missing",
                 deal.synced_at is None or bool(deal.zillow_transaction_id),
@@ -184,9 +184,7 @@ class DealEligibility(_DealCheck):
                 if deal.synced_at and not deal.zillow_transaction_id
                 else "no transaction id is missing",
             ),
-            _Gate(
-                "agent_verification_failed", verified > 0, f"{verified} of {plural(len(agents), 'agent')} verified"
-            ),
+            _Gate("agent_verification_failed", verified > 0, f"{verified} of {plural(len(agents), 'agent')} verified"),
             _Gate(
                 "contact_sync_missing",
                 contacts > 0 and connections.active > 0,
@@ -201,14 +199,14 @@ class DealEligibility(_DealCheck):
         )
 
 
-class ZeroAgentDeals(Check):
+class ZeroAgentDeals(FleetCheck):
     """Across all accounts: how often sync finds deals without agents, against what is usual."""
 
     id = "zero_agent_deals"
     title = "How many deals are found without agents?"
     sources = ("datadog",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def look(self, tools: Tools) -> Finding:
         """Judge the count of the window by the issue's own rule; name the deals seen last."""
         issue = tools.catalogue.issues["transaction_sync"]
         query = tools.catalogue.queries["zero_agent_deals"].datadog

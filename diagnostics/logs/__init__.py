@@ -1,4 +1,4 @@
-"""Datadog's log search syntax as a small language: parse, check, colour, quote, and test events by the hundred thousand.
+"""Datadog's log search syntax as a small language: parse, check, colour, quote, and test events by the 100,000.
 
     predicate = compile_query("service:fub status:error -@message:*rate*limit*")
     shown = [event for event in events if predicate(event)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from diagnostics.logs.errors import QuerySyntaxError
 from diagnostics.logs.lexemes import number, phrase_text, unescape, word_value
@@ -28,6 +29,7 @@ from diagnostics.logs.tree import (
     Value,
     Wildcard,
 )
+from diagnostics.logs.words import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,42 @@ class Written:
     quoted: bool = False
 
 
-def field_named(token: str) -> Field:
-    """Return the field that a lexeme such as `@http.url:`, `service:` or `*:` names."""
-    name = token.removesuffix(":")
+MAX_GAPS = 64
+"""Runs of `?` between literal pieces of one value."""
+
+MAX_PATTERN_WORDS = 32
+"""Words of one text term that holds a wildcard; phrases have no such bound."""
+
+_MESSAGE = Field(FieldKind.RESERVED, "message")
+
+MAX_PATH_DEPTH = 32
+"""Levels of one attribute path; a log nests to 24 at most."""
+
+
+def field_named(token: str, column: int) -> Field:
+    """Return the field that a lexeme such as `@http.url:`, `service:` or `*:` names, or raise where it names none."""
+    name = token[:-1]
     if name == "*":
         return FULL_TEXT
     if name.startswith("@"):
-        return Field(FieldKind.ATTRIBUTE, unescape(name[1:]))
+        return attribute_named(name, column)
     name = unescape(name).lower()
     return Field(FieldKind.RESERVED if name in RESERVED_NAMES else FieldKind.TAG, name)
+
+
+def attribute_named(name: str, column: int) -> Field:
+    """Return the attribute that `@http.url` names, or raise where it names none."""
+    if name == "@" or isinstance(word_value(name), Glob):
+        raise QuerySyntaxError(f"{name} does not name one attribute", column=column, length=len(name), accepted="@name")
+    path = unescape(name[1:])
+    if path.count(".") >= MAX_PATH_DEPTH:
+        raise QuerySyntaxError(
+            "the attribute lies too deep",
+            column=column,
+            length=len(name),
+            accepted=f"at most {MAX_PATH_DEPTH} names joined by dots",
+        )
+    return Field(FieldKind.ATTRIBUTE, path)
 
 
 def network(text: str, column: int) -> str:
@@ -130,6 +159,24 @@ def on_field(node: Node, field: Field) -> Node:
     )
 
 
+def _check_pattern(term: Term) -> None:
+    """Raise for a pattern whose matching could take long: wildcards that leave very many places to try."""
+    if not isinstance(term.value, Glob):
+        return
+    pieces = term.value.pieces
+    gaps = sum(1 for piece, after in pairwise(pieces) if piece is Wildcard.ONE and isinstance(after, str))
+    is_text = term.field.kind in (FieldKind.FREE_TEXT, FieldKind.FULL_TEXT) or term.field == _MESSAGE
+    if gaps <= MAX_GAPS and not (is_text and len(words_of(term.value)) > MAX_PATTERN_WORDS):
+        return
+    raise QuerySyntaxError(
+        "the pattern has too many wildcards between its pieces",
+        column=term.column,
+        length=term.length,
+        accepted=f"at most {MAX_GAPS} gaps of ? in a value, and {MAX_PATTERN_WORDS} words in a text with wildcards",
+        next_step="leave out pieces, or put plain words in quotation marks",
+    )
+
+
 def finished(node: Node) -> Node:
     """Return the tree with `*` and `*:*` as MatchAll, every value checked against its field."""
     if isinstance(node, And | Or):
@@ -140,6 +187,7 @@ def finished(node: Node) -> Node:
         if isinstance(node.value, Exists) and node.field.kind in (FieldKind.FREE_TEXT, FieldKind.FULL_TEXT):
             return MatchAll()
         _check_field(node)
+        _check_pattern(node)
     return node
 
 

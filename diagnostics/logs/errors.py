@@ -8,8 +8,8 @@ from diagnostics.failures import UserError
 class QuerySyntaxError(UserError):
     """A query that cannot be read.
 
-    `column` counts characters from 0, `length` is how many are concerned (at least 1, so that a caret has a place even at
-    the end of the text). Sentences meant for people count columns from 1, as editors do.
+    `column` counts characters from 0, `length` is how many are concerned (at least 1, so that a caret has a place even
+    at the end of the text). Sentences meant for people count columns from 1, as editors do.
     """
 
     def __init__(self, message: str, *, column: int, length: int = 1, accepted: str = "", next_step: str = "") -> None:

@@ -102,10 +102,9 @@ def _field_kind(text: str) -> SpanKind:
 
 
 def _word_spans(lexeme: Lexeme, *, is_value: bool) -> Iterator[Span]:
-    if is_value:
-        kind = SpanKind.VALUE if number(lexeme.text) is None else SpanKind.NUMBER
-    else:
-        kind = SpanKind.TEXT
+    kind = SpanKind.VALUE if is_value else SpanKind.TEXT
+    if is_value and number(lexeme.text) is not None:
+        kind = SpanKind.NUMBER
     position = lexeme.start
     for match in _WILD.finditer(lexeme.text):
         if match.group(1) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnostics.logs.lexemes import Kind, Lexeme, Problem
 
 MAX_DEPTH = 50
-"""Groups and exclusions inside each other. Keeps every later walk over the tree far from the interpreter's own limit."""
+"""Groups and exclusions inside each other. Keeps every later walk over the tree far from the interpreter's limit."""
 
 
 def check_nesting(lexemes: list[Lexeme]) -> None:

@@ -16,6 +16,8 @@ STATUSES = ("emergency", "alert", "critical", "error", "warn", "notice", "info",
 
 _OPERATOR_WORDS = frozenset({"and", "or", "not"})
 _CURLY = ("“", "”")
+_CURLY_REMARK = 'curly quotation marks do not make a phrase; use "'
+_STATUS = Field(FieldKind.RESERVED, "status")
 _AS_ATTRIBUTE = {
     "message": "the log's own text is searched without a field",
     "service": "the log's own service is service:",
@@ -63,27 +65,43 @@ def _of_term(term: Term) -> str:
         return f"@{field.name} is an attribute named {field.name}; {_AS_ATTRIBUTE[field.name]}"
     if not isinstance(value, Literal | Glob):
         return ""
-    literal = value.text if isinstance(value, Literal) else "".join(p for p in value.pieces if isinstance(p, str))
-    if not term.quoted and literal and (literal[0] in _CURLY or literal[-1] in _CURLY):
-        return 'curly quotation marks do not make a phrase; use "'
-    if field == Field(FieldKind.RESERVED, "status") and isinstance(value, Literal) and literal.lower() not in STATUSES:
+    if field.kind in (FieldKind.FREE_TEXT, FieldKind.FULL_TEXT):
+        return _of_text(term, value)
+    return _of_value(term, value)
+
+
+def _of_value(term: Term, value: Literal | Glob) -> str:
+    literal = _literal_part(value)
+    if not term.quoted and _is_curly(literal):
+        return _CURLY_REMARK
+    if term.field == _STATUS and isinstance(value, Literal) and literal.lower() not in STATUSES:
         return f"no log has this status; there are {', '.join(STATUSES)}"
-    if term.quoted and ("*" in literal or "?" in literal) and field.kind is not FieldKind.FREE_TEXT:
+    if term.quoted and ("*" in literal or "?" in literal):
         return "inside quotation marks * and ? are ordinary characters"
-    return _of_text(term, value) if field.kind in (FieldKind.FREE_TEXT, FieldKind.FULL_TEXT) else ""
+    return ""
 
 
 def _of_text(term: Term, value: Literal | Glob) -> str:
+    if not term.quoted and _is_curly(_literal_part(value)):
+        return _CURLY_REMARK
     if isinstance(value, Literal) and not term.quoted and value.text in _OPERATOR_WORDS:
         return f"{value.text} is an ordinary word here; the operator is {value.text.upper()}"
     patterns = words_of(value)
     if not patterns:
         return "punctuation is not searched in text, so this selects nothing"
-    if any(isinstance(piece, str) for pattern in patterns for piece in pattern[1:-1]) or any(
-        isinstance(pattern[0], str) and isinstance(pattern[-1], str) and len(pattern) > 1 for pattern in patterns
-    ):
+    if any(sum(isinstance(piece, str) for piece in pattern) > 1 for pattern in patterns):
         return "in text a wildcard stays inside one word; words in a row are a phrase in quotation marks"
     return ""
+
+
+def _literal_part(value: Literal | Glob) -> str:
+    if isinstance(value, Literal):
+        return value.text
+    return "".join(piece for piece in value.pieces if isinstance(piece, str))
+
+
+def _is_curly(text: str) -> bool:
+    return text.startswith(_CURLY) or text.endswith(_CURLY)
 
 
 def _runs_backwards(value: Range) -> bool:

@@ -30,8 +30,8 @@ def any_element(values: list[Any], test: LeafTest) -> bool:
     return False
 
 
-def _reaches(value: Any, test: LeafTest) -> bool:
-    if type(value) is list or type(value) is tuple:
+def _reaches(value: object, test: LeafTest) -> bool:
+    if isinstance(value, list | tuple):
         return any_element(list(value), test)
     return value is not None and test(value)
 
@@ -96,15 +96,12 @@ def _deep_walk(parts: list[str], test: LeafTest) -> Callable[[Any, int], bool]:
     count = len(parts)
     keys = [[(".".join(parts[start:end]), end) for end in range(start + 1, count + 1)] for start in range(count)]
 
-    def walk(node: Any, position: int) -> bool:
+    def walk(node: object, position: int) -> bool:
         if position == count:
             return _reaches(node, test)
         if isinstance(node, Mapping):
-            for key, end in keys[position]:
-                if key in node and walk(node[key], end):
-                    return True
-            return False
-        if type(node) is list or type(node) is tuple:
+            return any(key in node and walk(node[key], end) for key, end in keys[position])
+        if isinstance(node, list | tuple):
             return any_element(list(node), lambda element: isinstance(element, Mapping) and walk(element, position))
         return False
 

@@ -68,7 +68,7 @@ def lowered(glob: Glob) -> Glob:
 
 
 def text_test(glob: Glob) -> TextTest:
-    """Return the test of a whole text against the pattern, letter case counting. The usual shapes are one str method."""
+    """Return the test of a whole text, letter case counting. The usual shapes are one str method."""
     pieces = glob.pieces
     if Wildcard.ONE not in pieces:
         match pieces:

@@ -1,4 +1,4 @@
-"""From tree to a fast test of one event: closures over constants, cheapest first, no text of the query ever evaluated."""
+"""From tree to a fast test of one event: closures over constants, cheapest first, no query text ever evaluated."""
 
 from __future__ import annotations
 

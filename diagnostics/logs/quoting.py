@@ -31,8 +31,8 @@ def quote(value: str | int) -> str:
 def bind(template: str, **values: str | int) -> str:
     """Return the template with every `{name}` replaced by its quoted value; ranges such as `{1 TO 5}` are no slots.
 
-    Inside quotation marks and inside a word (`*{name}*`) the value is escaped in place. Raises UserError when a slot has
-    no value, a value has no slot, or a value cannot be expressed.
+    Inside quotation marks and inside a word (`*{name}*`) the value is escaped in place. Raises UserError when a slot
+    has no value, a value has no slot, or a value cannot be expressed.
     """
     slots = set(_SLOT.findall(template))
     _check_names(slots, values)

@@ -13,6 +13,7 @@ from lark.lexer import Lexer
 from diagnostics.logs import building
 from diagnostics.logs.building import Written
 from diagnostics.logs.errors import QuerySyntaxError
+from diagnostics.logs.explaining import explained
 from diagnostics.logs.lexemes import phrase_text
 from diagnostics.logs.scanner import scan
 from diagnostics.logs.tree import FREE_TEXT, Cidr, Comparison, Literal, Node, Not, Term, conjunction, disjunction
@@ -60,16 +61,16 @@ class _Builder(Transformer[Token, Node]):
     def field_term(self, field: Token, written: Written) -> Node:
         column = _column(field)
         length = written.column + written.length - column
-        return Term(building.field_named(field), written.value, column, length, written.quoted)
+        return Term(building.field_named(field, column), written.value, column, length, written.quoted)
 
     def field_group(self, field: Token, node: Node) -> Node:
-        return building.on_field(node, building.field_named(field))
+        return building.on_field(node, building.field_named(field, _column(field)))
 
     def cidr(self, function: Token, name: Token, *networks: Token) -> Node:
         column = _column(function)
         last = networks[-1]
         normal = tuple(building.network(item, _column(item)) for item in networks)
-        return Cidr(building.field_named(name), normal, column, _column(last) + len(last) - column)
+        return Cidr(building.attribute_named(name, _column(name)), normal, column, _column(last) + len(last) - column)
 
     def word(self, token: Token) -> Written:
         return Written(building.word_or_existence(token), _column(token), len(token))
@@ -113,69 +114,9 @@ def read(text: str) -> Node:
 
 
 def _explained(text: str, error: UnexpectedInput) -> QuerySyntaxError:
-    """Say in words why the grammar stopped where it did."""
+    lexemes = scan(text)
     token = error.token if isinstance(error, UnexpectedToken) else None
-    ended = token is None or token.type == "$END"
-    column = len(text.rstrip()) if token is None or ended else _column(token)
-    before = [lexeme for lexeme in scan(text) if lexeme.start < column]
-    previous = before[-1] if before else None
-    if any(lexeme.kind == "RANGE_OPEN" for lexeme in before) and before[-1].kind in (
-        "RANGE_OPEN",
-        "WORD",
-        "_TO",
-        "PHRASE",
-    ):
-        opening = [lexeme for lexeme in before if lexeme.kind == "RANGE_OPEN"][-1]
-        return QuerySyntaxError(
-            "a range needs a lower end, the word TO and an upper end",
-            column=opening.start,
-            length=column + (len(token) if token is not None and not ended else 0) - opening.start,
-            accepted="[1 TO 5], {1 TO 5}, [1 TO *]",
-        )
-    if (
-        any(lexeme.kind == "CIDR" for lexeme in before)
-        and previous is not None
-        and previous.kind
-        in (
-            "CIDR",
-            "NAME",
-            "NETWORK",
-            "_COMMA",
-        )
-    ):
-        return QuerySyntaxError(
-            "CIDR needs one attribute and at least one network, parted by commas",
-            column=column,
-            length=len(token) if token is not None and not ended else 1,
-            accepted="CIDR(@name,10.0.0.0/8)",
-        )
-    if previous is not None and previous.kind in ("_AND", "_OR", "_NOT", "_MINUS"):
-        return QuerySyntaxError(
-            f"{previous.text} has nothing on its right",
-            column=previous.start,
-            length=len(previous.text),
-            accepted="a term, a phrase or a group",
-            next_step=f'write what belongs there, or "{previous.text}" for the word itself',
-        )
-    if token is not None and token.type in ("_AND", "_OR"):
-        return QuerySyntaxError(
-            f"{token} has nothing on its left",
-            column=column,
-            length=len(token),
-            accepted="a term, a phrase or a group",
-            next_step=f'remove it, or write "{token}" for the word itself',
-        )
-    if token is not None and token.type == "_CLOSE":
-        return QuerySyntaxError(
-            "the parentheses hold nothing",
-            column=previous.start if previous else column,
-            length=column + 1 - (previous.start if previous else column),
-            accepted="a term, a phrase or a group",
-            next_step="remove them, or write what belongs inside",
-        )
-    return QuerySyntaxError(
-        f"{token} is not expected here" if token is not None and not ended else "the query ends too early",
-        column=column,
-        length=len(token) if token is not None and not ended else 1,
-        accepted="a term, a phrase, @name:value or a group",
-    )
+    index = len(lexemes)
+    if token is not None and token.type != "$END":
+        index = next((place for place, lexeme in enumerate(lexemes) if lexeme.start == token.start_pos), index)
+    return explained(lexemes, index)

@@ -25,7 +25,15 @@ _ADDRESS = re.compile(r"(?:\\[^\x00\t\r\n]|[^\s\\\",()\x00])+")
 _NEGATIVE = re.compile(r"-[0-9]")
 _WORDY_OPERATOR = re.compile(r"(?<!\\)(?:&&|\|\|)")
 _KEYWORDS = {"AND": Kind.AND, "OR": Kind.OR, "NOT": Kind.NOT}
-_RETIRED_FIELDS = {"_exists_": "@name:*", "_missing_": "-@name:*"}
+_WRONG_STARTS = {
+    "!": ("! does not exclude here", r"write NOT or a dash, or \! for the character"),
+    "=": ("a value does not begin with =", "write @name:value, or a comparison such as >=5"),
+    "#": (
+        "calculated fields (#name) cannot be searched here",
+        r"name the attribute, or write \# for the character",
+    ),
+}
+_OTHER_SYNTAX = {"_exists_": "@name:*", "_missing_": "-@name:*"}
 
 
 def scan(text: str) -> list[Lexeme]:
@@ -143,17 +151,8 @@ class _Scanner:
             )
         if in_value and word in _KEYWORDS:
             return self._problem_of_last(f"{word} is an operator and cannot be a value as it stands", f'write "{word}"')
-        if word[0] == "!":
-            return self._problem_of_last("! does not exclude here", r"write NOT or a dash, or \! for the character")
-        if word[0] == "=":
-            return self._problem_of_last(
-                "a value does not begin with =", "write @name:value, or a comparison such as >=5"
-            )
-        if word[0] == "#":
-            return self._problem_of_last(
-                "calculated fields (#name) cannot be searched here",
-                r"name the attribute, or write \# for the character",
-            )
+        if word[0] in _WRONG_STARTS:
+            return self._problem_of_last(*_WRONG_STARTS[word[0]])
         if word[0] == "@" and not in_value:
             return self._problem_of_last(
                 f"{word} names an attribute and says nothing about it", f"write {word}:value, or {word}:* for any value"
@@ -165,10 +164,10 @@ class _Scanner:
         name = word[1:] if word[0] == "@" else word
         if not name:
             field.problem = self._problem_of_last("@ is not followed by an attribute name", "write @name:value")
-        elif word in _RETIRED_FIELDS:
-            accepted = _RETIRED_FIELDS[word]
+        elif word in _OTHER_SYNTAX:
+            accepted = _OTHER_SYNTAX[word]
             field.problem = self._problem_of_last(f"{word}: is not part of this syntax", f"write {accepted}")
-        elif word[0] in "#!=":
+        elif word[0] in _WRONG_STARTS:
             field.problem = self._word_problem(word, in_value=True)
         elif word != "*" and isinstance(word_value(name), Glob):
             field.problem = self._problem_of_last(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from diagnostics.logs.paths import attribute_test
@@ -28,38 +29,38 @@ def term_test(field: Field, value: Value) -> Costed:
         return 3, _tag(field.name, value)
     if field.kind is FieldKind.RESERVED:
         return _reserved(field.name, value)
-    if isinstance(value, Literal | Glob):
-        return (100, _full_text(value)) if field.kind is FieldKind.FULL_TEXT else (6, _message(value))
-    return 0, lambda _event: True
+    if field.kind is FieldKind.FULL_TEXT and isinstance(value, Literal | Glob):
+        return 100, _full_text(value)
+    return _message(value)
 
 
 # Reserved fields: letter case does not count.
 
 
 def _reserved(name: str, value: Value) -> Costed:
-    if name == "service":
-        return _direct(value, lambda event: event.service, _service_literal)
-    if name == "status":
-        return _direct(value, lambda event: event.status, _status_literal)
-    if name == "host":
-        return _direct(value, lambda event: event.host, None)
-    if name == "message":
-        if isinstance(value, Literal | Glob):
-            return 6, _message(value)
-        return 1, lambda event: event.message != ""
-    if name == "tags":
-        if isinstance(value, Literal | Glob):
-            return 3, _any_tag(lower_case_test(value))
-        return 1, lambda event: len(event.tags) > 0
     if name == "source":
         return 5, _either(_tag("source", value), _attribute_in_any_case("source", value))
-    return 5, _either(_attribute_in_any_case("trace_id", value), _attribute_in_any_case("dd.trace_id", value))
+    if name == "trace_id":
+        return 5, _either(_attribute_in_any_case("trace_id", value), _attribute_in_any_case("dd.trace_id", value))
+    if name == "tags":
+        return _tags(value)
+    if name == "message":
+        return _message(value)
+    return _direct(name, value)
 
 
-def _direct(value: Value, read: Callable[[LogEvent], str], literal: Callable[[str], Predicate] | None) -> Costed:
-    if isinstance(value, Literal) and literal is not None:
-        return 1, literal(value.text.lower())
+def _tags(value: Value) -> Costed:
     if isinstance(value, Literal | Glob):
+        return 3, _any_tag(lower_case_test(value))
+    return 1, lambda event: len(event.tags) > 0
+
+
+def _direct(name: str, value: Value) -> Costed:
+    """service, status, host: an attribute of the event itself. Read by name without a call in between."""
+    read = attrgetter(name)
+    if isinstance(value, Literal):
+        return 1, _LITERALS[name](value.text.lower())
+    if isinstance(value, Glob):
         test = lower_case_test(value)
         return 2, lambda event: test(read(event).lower())
     return 1, lambda event: read(event) != ""
@@ -73,6 +74,13 @@ def _status_literal(wanted: str) -> Predicate:
     return lambda event: event.status == wanted or event.status.lower() == wanted
 
 
+def _host_literal(wanted: str) -> Predicate:
+    return lambda event: event.host == wanted or event.host.lower() == wanted
+
+
+_LITERALS = {"service": _service_literal, "status": _status_literal, "host": _host_literal}
+
+
 def _either(first: Predicate, second: Predicate) -> Predicate:
     return lambda event: first(event) or second(event)
 
@@ -82,7 +90,7 @@ def _attribute_in_any_case(path: str, value: Value) -> Predicate:
         return attribute_test(path, leaf_test(value))
     test = lower_case_test(value)
 
-    def leaf(found: Any) -> bool:
+    def leaf(found: object) -> bool:
         text = text_of(found)
         return text is not None and test(text.lower())
 
@@ -137,9 +145,11 @@ def _lower_bounds(value: Comparison | Range) -> Comparison | Range:
 # Text: word by word, letter case does not count.
 
 
-def _message(value: Literal | Glob) -> Predicate:
+def _message(value: Value) -> Costed:
+    if not isinstance(value, Literal | Glob):
+        return 1, lambda event: event.message != ""
     test = word_test(value)
-    return lambda event: test(event.message.lower())
+    return 6, lambda event: test(event.message.lower())
 
 
 def _full_text(value: Literal | Glob) -> Predicate:

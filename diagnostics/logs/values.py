@@ -14,6 +14,9 @@ from diagnostics.logs.tree import Comparison, Exists, Glob, Literal, Range, Valu
 LeafTest = Callable[[Any], bool]
 TextTest = Callable[[str], bool]
 
+Bound = tuple[Callable[[Any, Any], bool], str]
+"""One end of a range: how a value must compare with it, and the end as written."""
+
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
 
 
@@ -62,7 +65,7 @@ def literals_test(wanted: list[str]) -> LeafTest:
     texts = frozenset(wanted)
     amounts = frozenset(amount for amount in map(number, wanted) if amount is not None)
 
-    def test(value: Any) -> bool:
+    def test(value: object) -> bool:
         kind = type(value)
         if kind is str:
             return value in texts
@@ -74,8 +77,8 @@ def literals_test(wanted: list[str]) -> LeafTest:
 
 
 def _glob_test(matches: TextTest) -> LeafTest:
-    def test(value: Any) -> bool:
-        if type(value) is str:
+    def test(value: object) -> bool:
+        if isinstance(value, str):
             return matches(value)
         text = text_of(value)
         return text is not None and matches(text)
@@ -88,8 +91,8 @@ def _is_present(value: object) -> bool:
     return value != {}
 
 
-def _range_bounds(value: Range) -> list[tuple[Callable[[Any, Any], bool], str]]:
-    bounds: list[tuple[Callable[[Any, Any], bool], str]] = []
+def _range_bounds(value: Range) -> list[Bound]:
+    bounds: list[Bound] = []
     if value.lower is not None:
         bounds.append((ge if value.includes_lower else gt, value.lower))
     if value.upper is not None:
@@ -97,21 +100,35 @@ def _range_bounds(value: Range) -> list[tuple[Callable[[Any, Any], bool], str]]:
     return bounds
 
 
-def _bounds_test(bounds: list[tuple[Callable[[Any, Any], bool], str]]) -> LeafTest:
+def _bounds_test(bounds: list[Bound]) -> LeafTest:
     """Numbers compare with numbers, also those that a log carries as text; text compares by code point."""
-    amounts = [(compare, number(bound)) for compare, bound in bounds]
-    if any(amount is None for _, amount in amounts):
+    if not bounds:
+        return lambda value: text_of(value) is not None
+    amounts = [
+        (compare, amount)
+        for compare, amount in ((compare, number(end)) for compare, end in bounds)
+        if amount is not None
+    ]
+    if len(amounts) < len(bounds):
+        return _text_bounds_test(bounds)
+    first, low = amounts[0]
+    second, high = amounts[-1]
 
-        def within_text(value: Any) -> bool:
-            text = text_of(value)
-            return text is not None and all(compare(text, bound) for compare, bound in bounds)
+    def within(value: object) -> bool:
+        if isinstance(value, str):
+            amount = number(value)
+            return amount is not None and first(amount, low) and second(amount, high)
+        return (
+            isinstance(value, int | float) and not isinstance(value, bool) and first(value, low) and second(value, high)
+        )
 
-        return within_text
+    return within
 
-    def within(value: Any) -> bool:
-        kind = type(value)
-        amount = value if kind is int or kind is float else number(value) if kind is str else None
-        return amount is not None and all(compare(amount, bound) for compare, bound in amounts)
+
+def _text_bounds_test(bounds: list[Bound]) -> LeafTest:
+    def within(value: object) -> bool:
+        text = text_of(value)
+        return text is not None and all(compare(text, end) for compare, end in bounds)
 
     return within
 
@@ -126,8 +143,8 @@ def network_test(networks: tuple[str, ...]) -> LeafTest:
         shift = width - int(prefix)
         ranges[family].append((int.from_bytes(inet_pton(family, base), "big") >> shift, shift))
 
-    def test(value: Any) -> bool:
-        if type(value) is not str:
+    def test(value: object) -> bool:
+        if not isinstance(value, str):
             return False
         family = AF_INET6 if ":" in value else AF_INET
         try:

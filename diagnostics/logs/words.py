@@ -18,7 +18,10 @@ TextTest = Callable[[str], bool]
 
 _WORD = re.compile(r"\w+")
 _PART = re.compile(r"(\w+)|(\W+)")
+_GAP = re.compile(r"\W+")
 _STAR_ONLY: WordPattern = (Wildcard.ANY,)
+_LONG_PHRASE = 8
+"""Words from which a phrase is sought in the normalised text: a long run of equal words would make a search back up."""
 
 
 def words_of(value: Literal | Glob) -> list[WordPattern]:
@@ -71,11 +74,19 @@ def _simple_test(patterns: list[WordPattern]) -> TextTest | None:
     if len(literals) == 1 and open_start and open_end:
         needle = literals[0]
         return lambda text: needle in text
-    # The gap is possessive and the words hold no gap characters, so the search never backs up over a text.
+    if len(literals) > _LONG_PHRASE:
+        return _long_phrase_test(literals, open_start=open_start, open_end=open_end)
+    # The gap is possessive and the words hold no gap characters, so the search never backs up over a gap.
     body = r"\W++".join(re.escape(literal) for literal in literals)
     search = re.compile(("" if open_start else r"(?<!\w)") + body + ("" if open_end else r"(?!\w)")).search
     rarest = max(literals, key=len)
     return lambda text: rarest in text and search(text) is not None
+
+
+def _long_phrase_test(literals: list[str], *, open_start: bool, open_end: bool) -> TextTest:
+    needle = ("" if open_start else " ") + " ".join(literals) + ("" if open_end else " ")
+    rarest = max(literals, key=len)
+    return lambda text: rarest in text and needle in f" {_GAP.sub(' ', text)} "
 
 
 def _general_test(patterns: list[WordPattern]) -> TextTest:

@@ -1,1 +1,4 @@
-"""Sources: sockets, time limits, budgets and the text gate, and nothing else. Import the source you need; each is heavy."""
+"""Sources: sockets, time limits, budgets and the text gate, and nothing else.
+
+Import the one you need, when you need it: each brings a heavy library with it.
+"""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Table, TextClause, bindparam, select, text
 
@@ -13,7 +13,10 @@ from diagnostics.models.triage import Status
 from diagnostics.sources.grants import Permissions, judge, parse_grants, quote_role
 from diagnostics.sources.statement_runner import Answer
 from diagnostics.sources.statements import Statement
-from diagnostics.sources.tables import Kind, TableMapping, Tables
+from diagnostics.sources.tables import Kind, Tables
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import TableMap
 
 _SAMPLE = 3
 _LAG_SECONDS = 30
@@ -41,16 +44,22 @@ _INDEXES_SQLITE = text(
     "SELECT l.name AS i, p.name AS c FROM pragma_index_list(:name) AS l JOIN pragma_index_info(l.name) AS p "
     "ORDER BY l.name, p.seqno"
 )
-_SESSION = text(
-    "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only', 'time_zone')"
-)
+_GRANTS = text("SHOW GRANTS")
+_SESSION = text("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only', 'time_zone')")
 
 
 class Asked(Protocol):
     """What the doctor needs of the databases."""
 
-    def ask(self, account_id: int | None, statement: Statement, limit: int = 10_000) -> Answer:
-        """An answer from the shared database (None) or from one account's."""
+    def ask(
+        self,
+        account_id: int | None,
+        statement: Statement,
+        *,
+        limit: int | None = None,
+        before: TextClause | None = None,
+    ) -> Answer:
+        """An answer from the shared database (None) or from one account's, in a session that `before` has changed."""
 
     def table(self, logical: str) -> Table:
         """A mapped table."""
@@ -74,7 +83,10 @@ class Doctor:
                 return
             if not account_ids:
                 yield DoctorLine(
-                    source="client", subject="sample of accounts", status=Status.NO_DATA, detail="common.accounts is empty"
+                    source="client",
+                    subject="sample of accounts",
+                    status=Status.NO_DATA,
+                    detail="common.accounts is empty",
                 )
         for account_id in account_ids:
             yield from _Patient(self._databases, self._tables, account_id).lines()
@@ -82,7 +94,7 @@ class Doctor:
     def _sample(self) -> tuple[int, ...]:
         key = self._databases.table("accounts").c["id"]
         # The newest accounts: the oldest are the likeliest to have been closed.
-        rows = self._databases.ask(None, select(key).order_by(key.desc()), _SAMPLE).rows
+        rows = self._databases.ask(None, select(key).order_by(key.desc()), limit=_SAMPLE).rows
         return tuple(found for row in rows if isinstance(found := row["id"], int))
 
 
@@ -131,8 +143,8 @@ class _Patient:
             except SourceFailure as failure:
                 yield _failed(self._source, subject, failure)
 
-    def _ask(self, statement: Statement) -> Answer:
-        return self._databases.ask(self._account_id, statement)
+    def _ask(self, statement: Statement, before: TextClause | None = None) -> Answer:
+        return self._databases.ask(self._account_id, statement, before=before)
 
     def _line(self, subject: str, status: Status, detail: str, remedy: str = "") -> DoctorLine:
         return DoctorLine(source=self._source, subject=subject, status=status, detail=detail, remedy=remedy)
@@ -160,7 +172,7 @@ class _Patient:
         yield self._line(
             "read-only session",
             Status.FAIL,
-            f"the session is not as the console set it up: read-only {read_only or 'unknown'}, time zone {zone or 'unknown'}",
+            f"not as the console set it up: read-only {read_only or 'unknown'}, time zone {zone or 'unknown'}",
             "a proxy in between may hand over connections with the settings of others: connect to the server itself",
         )
 
@@ -203,23 +215,22 @@ class _Patient:
             )
 
     def _permissions(self) -> Permissions:
-        grants, roles = parse_grants(_first_cells(self._ask(text("SHOW GRANTS"))))
-        waiting, seen, unread = list(roles), set(roles), []
-        while waiting:
-            role = waiting.pop()
-            quoted = quote_role(role) if len(seen) <= _MOST_ROLES else None
+        grants, roles = parse_grants(_first_cells(self._ask(_GRANTS)))
+        unread = list(roles[_MOST_ROLES:])
+        for role in roles[:_MOST_ROLES]:
+            quoted = quote_role(role)
+            if quoted is None:
+                unread.append(role)
+                continue
             try:
-                if quoted is None:
-                    raise SourceFailure(FailureKind.REJECTED, self._source, "too unusual a name to ask for")
-                more, nested = parse_grants(_first_cells(self._ask(_grants_of(quoted))))
+                # A login may ask for the grants of a role only while it plays it; they then include those of nested roles.
+                more, _ = parse_grants(_first_cells(self._ask(_GRANTS, before=_play(quoted))))
             except SourceFailure as failure:
                 if failure.is_transient:
                     raise
                 unread.append(role)
-                continue
-            grants += more
-            waiting += [name for name in nested if name not in seen]
-            seen.update(nested)
+            else:
+                grants += more
         return judge(grants, tuple(unread))
 
     def _mapped(self) -> Iterator[DoctorLine]:
@@ -233,16 +244,17 @@ class _Patient:
         for mapping in mappings:
             yield self._table(mapping)
 
-    def _table(self, mapping: TableMapping) -> DoctorLine:
+    def _table(self, mapping: TableMap) -> DoctorLine:
         subject = f"table {mapping.logical}"
         present = self._columns.get(mapping.name.lower())
         called = mapping.name if mapping.name != mapping.logical else "it"
         if present is None:
+            assumed = " (its name is assumed)" if mapping.assumed else ""
             return self._line(
                 subject,
                 Status.FAIL,
-                f"{called} is not there, or this login may not see it" + (" (its name is assumed)" if mapping.assumed else ""),
-                f"set name in section [{mapping.logical}] of the catalogue's schema.toml, or ask for GRANT SELECT on it",
+                f"{called} is not there, or this login may not see it{assumed}",
+                f"set name in section [{mapping.logical}] of the catalogue's schema.toml, or ask for GRANT SELECT",
             )
         absent = {key: real for key, real in mapping.columns.items() if real.lower() not in present}
         needed = {key: real for key, real in absent.items() if key not in mapping.optional}
@@ -269,14 +281,14 @@ class _Patient:
                 real = [mapping.columns[key] for key in keys if key in mapping.columns]
                 yield self._index(mapping, real, list(found.values()))
 
-    def _index(self, mapping: TableMapping, columns: list[str], found: list[list[str]]) -> DoctorLine:
+    def _index(self, mapping: TableMap, columns: list[str], found: list[list[str]]) -> DoctorLine:
         listed = ", ".join(columns)
         if any(index[: len(columns)] == [column.lower() for column in columns] for index in found):
             return self._line(f"index {mapping.logical}", Status.PASS, f"begins with ({listed})")
         return self._line(
             f"index {mapping.logical}",
             Status.WARN,
-            f"no index begins with ({listed}): the console's statements would read the whole table, and time out on a large one",
+            f"no index begins with ({listed}): statements would read the whole table, and time out on a large one",
             f"ask the database team for an index on {mapping.name} ({listed})",
         )
 
@@ -330,9 +342,9 @@ def lag_line(source: str, rows: tuple[dict[str, object], ...]) -> DoctorLine:
     )
 
 
-def _grants_of(quoted_role: str) -> TextClause:
-    # A name cannot be bound here; `quote_role` has let through only what needs no escaping but the colon of an address.
-    return text(f"SHOW GRANTS FOR {quoted_role}".replace(":", r"\:"))
+def _play(quoted_role: str) -> TextClause:
+    # A name cannot be bound here; `quote_role` lets through only what needs no escaping, but for the colon of an address.
+    return text(f"SET ROLE {quoted_role}".replace(":", r"\:"))
 
 
 def _first_cells(answer: Answer) -> list[str]:

@@ -1,6 +1,6 @@
 """The databases source: the one `common` database, and one `client` database for each account.
 
-Every answer carries its evidence; every failure is a `SourceFailure`. Sessions are read-only and every statement is limited in time.
+Every answer carries its evidence; every failure is a `SourceFailure`. Sessions only read, and statements end in time.
 """
 
 from __future__ import annotations
@@ -10,21 +10,27 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import Table, TextClause, select, text
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.doctor import DoctorLine
-from diagnostics.models.evidence import Evidence, Frozen
-from diagnostics.sources.engines import ClientPool, Database, DatabaseSettings, Engines
+from diagnostics.models.evidence import Evidence
+from diagnostics.sources.addresses import AccountPlace
+from diagnostics.sources.engines import ClientPool, Database, Engines
 from diagnostics.sources.statement_runner import Answer, Runner
 from diagnostics.sources.statements import Statement, StatementRefused, bound_limit, check_statement, describe
-from diagnostics.sources.tables import SchemaMapping, Tables
+from diagnostics.sources.tables import Tables
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import SchemaMap
+    from diagnostics.settings import DatabaseSettings
 
 __all__ = ["AccountPlace", "AccountUnknown", "Databases", "Rows", "StatementRefused"]
 
 _PLACE_SECONDS = 60.0
-"""How long an account's place is believed: accounts move between hosts now and then, and screens ask every few seconds."""
+"""How long an account's place is believed: accounts move between hosts, and screens ask every few seconds."""
 
 _PLACES = 2_000
 _NEEDED = ("id", "db_host", "db_database", "db_user")
@@ -42,27 +48,17 @@ class Rows:
     """True when there were more rows than asked for."""
 
 
-class AccountPlace(Frozen):
-    """Who an account is and where its database is. Source: common.accounts."""
-
-    id: int
-    name: str
-    status: str
-    """Empty where the team's table has no such column."""
-    db_host: str
-    db_database: str
-    db_user: str
-    user_count: int | None
-
-
-class AccountUnknown(UserError):
+class AccountUnknown(UserError):  # noqa: N818  # a state of the world, named as the field names it
     """`common.accounts` has no such account."""
 
 
 class Databases:
-    """Both kinds of database behind one door, for several threads at once. Nothing is opened before the first question."""
+    """Both kinds of database behind one door, for several threads at once. Nothing is opened before the first question.
 
-    def __init__(self, settings: DatabaseSettings, schema_map: SchemaMapping) -> None:
+    Settings that cannot be used are a `SourceFailure` (not configured) of the first question, not an error here.
+    """
+
+    def __init__(self, settings: DatabaseSettings, schema_map: SchemaMap) -> None:
         self._engines = Engines(settings)
         self._clients = ClientPool(settings.client_pool, settings.connect_timeout_s)
         self._tables = Tables(schema_map)
@@ -72,7 +68,7 @@ class Databases:
         self._places: OrderedDict[int, tuple[float, AccountPlace]] = OrderedDict()
 
     def table(self, logical: str) -> Table:
-        """A table by the console's name, its columns keyed by the console's names; raises `SourceFailure` (not mapped)."""
+        """A table, and its columns, by the console's names; raises `SourceFailure` (not mapped)."""
         if self._tables.mapping(logical) is None:
             raise SourceFailure(
                 FailureKind.NOT_MAPPED,
@@ -116,27 +112,42 @@ class Databases:
                 self._places.popitem(last=False)
         return place
 
+    def forget_places(self) -> None:
+        """Look every account up anew: one of them may have moved."""
+        with self._lock:
+            self._places.clear()
+
     def ping_common(self) -> Evidence:
         """Ask the shared database for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
         return self.read_common(text("SELECT 1")).evidence
 
     def inspect(self, account_ids: Iterable[int] = ()) -> Iterator[DoctorLine]:
-        """What is right and wrong with each database, line by line; without accounts, a sample of three. Raises nothing."""
+        """What is right and wrong with each database, line by line; without accounts, a sample of three."""
         from diagnostics.sources.database_doctor import Doctor  # noqa: PLC0415  # only the doctor needs the doctor
 
         return Doctor(self, self._tables).inspect(tuple(account_ids))
 
-    def ask(self, account_id: int | None, statement: Statement, limit: int = 10_000) -> Answer:
-        """For the doctor: an answer with the server's version. None is the shared database. Raises as `read_client`."""
+    def ask(
+        self,
+        account_id: int | None,
+        statement: Statement,
+        *,
+        limit: int | None = None,
+        before: TextClause | None = None,
+    ) -> Answer:
+        """For the doctor: an answer with the server's version. None is the shared database. Raises as `read_client`.
+
+        `before` is a statement that changes the session; the connection is not used again then.
+        """
         kept, keep = bound_limit(statement, limit)
         if account_id is None:
-            return self._runner.run(self._common(), kept, keep)
+            return self._runner.run(self._common(), kept, keep, before=before)
         url, make = self._engines.client(self.account(account_id))
         with self._clients.lend(account_id, url, make) as database:
-            return self._runner.run(database, kept, keep)
+            return self._runner.run(database, kept, keep, before=before)
 
     def cancel_all(self) -> int:
-        """End every statement that runs now; returns how many. Returns at once: their askers get a `SourceFailure` (cancelled)."""
+        """End every statement that runs; returns at once how many. Their askers get a `SourceFailure` (cancelled)."""
         return self._runner.cancel_all()
 
     def close(self) -> None:

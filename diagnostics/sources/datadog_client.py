@@ -4,7 +4,7 @@ Imported on first use, because the client costs some 100 ms. What is set aside, 
 
 - Typed models. `preload_content=False` and `check_input_type=False` keep them out both ways: deserialising 1,000 logs
   takes the client about a quarter of a second under the interpreter lock, reading the same bytes with orjson a few
-  milliseconds; and building its request models costs an import of 0.7 s.
+  milliseconds; and building its request models costs an import of 0.7 s at best.
 - Its error path, which reads an error body without limit of time or size, into an exception that prints headers.
 - Its retry, which knows no total time, and redirects, which would carry the keys to another host.
 """

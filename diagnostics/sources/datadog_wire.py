@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -40,13 +40,14 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_ATTEMPTS = 3
 _CHUNK_BYTES = 64 * 1024
+_BACKOFF = tenacity.wait_exponential(multiplier=0.2, max=2.0) + tenacity.wait_random(0, 0.2)
 
 
 @dataclass(slots=True, frozen=True)
 class Answer:
     """The body of one 2xx answer and what its sending cost."""
 
-    body: bytes
+    body: bytes = field(repr=False)
     started_at: datetime
     took_ms: float
     """Of the attempt that succeeded, from the first byte sent to the last received; not the waiting before it."""
@@ -54,9 +55,11 @@ class Answer:
 
 @dataclass(slots=True, frozen=True)
 class _Reply:
+    """Its `repr` is silent: a service that repeats the keys must not get them into a traceback with local variables."""
+
     status: int
-    headers: urllib3.HTTPHeaderDict
-    body: bytes
+    headers: urllib3.HTTPHeaderDict = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 class Wire:
@@ -179,7 +182,7 @@ class Wire:
 def _wait(state: tenacity.RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome is not None else None
     asked = failure.retry_after if isinstance(failure, SourceFailure) else None
-    backoff: float = tenacity.wait_exponential_jitter(initial=0.2, max=2.0, jitter=0.2)(state)
+    backoff: float = _BACKOFF(state)
     return backoff if asked is None else max(asked, 0.05) + backoff / 4
 
 

@@ -78,9 +78,9 @@ class Permissions:
 
 
 def parse_grants(lines: Iterable[str]) -> tuple[tuple[Grant, ...], tuple[str, ...]]:
-    """The grants in the lines of SHOW GRANTS, and the roles they name, each as it is written in `SHOW GRANTS FOR …`.
+    """The grants in the lines of SHOW GRANTS, and the roles they name, each as name or name@host.
 
-    Lines that take something away again (REVOKE, of MySQL's partial revokes) are left out: the answer errs towards "could write".
+    Lines that take something away again (MySQL's partial REVOKE) are left out: the answer errs towards "could write".
     """
     grants: list[Grant] = []
     roles: list[str] = []
@@ -123,7 +123,7 @@ def judge(grants: Iterable[Grant], unread_roles: tuple[str, ...] = ()) -> Permis
 
 
 def quote_role(role: str) -> str | None:
-    """A role as it may be written into `SHOW GRANTS FOR …`; None when its name is too unusual to be put there safely."""
+    """A role as it may be written into `SET ROLE …`; None when its name is too unusual to be put there."""
     name, _, host = role.partition("@")
     if not _ROLE_NAME.fullmatch(name) or (host and not _ROLE_HOST.fullmatch(host)):
         return None

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymysql
+from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from diagnostics.sources.database_failures import Limits
 from diagnostics.text import clean
@@ -35,7 +37,7 @@ class Session:
         return "mariadb" in self.version.lower()
 
 
-def connect_session(arguments: Mapping[str, Any], limits: Limits) -> tuple[Any, Session]:
+def connect_session(arguments: Mapping[str, Any], limits: Limits) -> tuple[Connection, Session]:
     """Connect and prepare the session. Two connect limits at most, however slowly a server drips its bytes.
 
     Raises pymysql.Error or OSError.
@@ -55,7 +57,7 @@ def connect_session(arguments: Mapping[str, Any], limits: Limits) -> tuple[Any, 
         guard.cancel()
 
 
-def _prepare(connection: Any, limits: Limits) -> Session:
+def _prepare(connection: Connection, limits: Limits) -> Session:
     with connection.cursor() as cursor:
         cursor.execute("SELECT VERSION(), CONNECTION_ID()")
         version, connection_id = cursor.fetchone()
@@ -68,7 +70,7 @@ def _prepare(connection: Any, limits: Limits) -> Session:
     return Session(version, int(connection_id), limited)
 
 
-def _limit_statements(cursor: Any, version: str, seconds: float) -> bool:
+def _limit_statements(cursor: Cursor, version: str, seconds: float) -> bool:
     try:
         if "mariadb" in version.lower():
             cursor.execute("SET SESSION max_statement_time = %s", (seconds,))
@@ -87,13 +89,16 @@ def kill_statement(arguments: Mapping[str, Any], connection_id: int) -> None:
         cursor.execute("KILL QUERY %s", (connection_id,))
 
 
-def set_read_limit(connection: Any, seconds: float) -> None:
-    """Change how long a connection waits for the next piece of an answer. PyMySQL has no public way; it looks before each packet."""
+def set_read_limit(connection: Connection, seconds: float) -> None:
+    """Change how long a connection waits for the next piece of an answer.
+
+    PyMySQL has no public way; it compares this attribute with the socket's state before it reads a packet.
+    """
     connection._read_timeout = seconds
 
 
-def cut(connection: Any) -> None:
-    """End a connection's socket from another thread: a blocked read returns at once, which closing alone would not achieve."""
+def cut(connection: Connection) -> None:
+    """End a connection's socket from another thread: a blocked read returns at once, which closing does not achieve."""
     wire = getattr(connection, "_sock", None)
     if wire is not None:
         with suppress(OSError):

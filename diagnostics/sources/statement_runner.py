@@ -22,7 +22,7 @@ from diagnostics.sources.statements import Statement, clean_rows
 from diagnostics.text import clean
 
 _GRACE_SECONDS = 1.0
-"""How long after its own limit the server may take to end a statement before this side ends it, and the connection after that."""
+"""How long after its limit a server may take to end a statement before this side does, and then the connection."""
 
 _SQLITE_STEPS = 20_000
 """SQLite instructions between two looks at the clock: well under a millisecond."""
@@ -50,9 +50,12 @@ class Runner:
         self._lock = threading.Lock()
         self._closed = False
 
-    def run(self, database: Database, statement: Statement, keep: int) -> Answer:
-        """Send a checked statement and return at most `keep` rows; raises `SourceFailure` only."""
-        running = _Running(database)
+    def run(self, database: Database, statement: Statement, keep: int, *, before: TextClause | None = None) -> Answer:
+        """Send a checked statement and return at most `keep` rows; raises `SourceFailure` only.
+
+        `before` changes the session first; the connection is not used again then.
+        """
+        running = _Running(database, before)
         with self._lock:
             if self._closed:
                 raise cancelled(database.source)
@@ -81,8 +84,9 @@ class Runner:
 class _Running:
     """One statement on its way."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, before: TextClause | None) -> None:
         self._database = database
+        self._before = before
         self.source = database.source
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -118,6 +122,8 @@ class _Running:
         started_at, clock = utc_now(), time.perf_counter()
         try:
             self._raise_if_aborted()
+            if self._before is not None:
+                connection.execute(self._before)
             result = connection.execute(statement)
             fetched = result.fetchmany(keep + 1) if result.returns_rows else []
             keys = _keys(statement, list(result.keys()) if result.returns_rows else [])
@@ -128,8 +134,9 @@ class _Running:
                 self._done.set()
             if timer is not None:
                 timer.cancel()
-            if self._reason is not None:
-                # The order to end it may reach the server only now, and must not meet the next statement there.
+            if self._reason is not None or self._before is not None:
+                # The order to end it may reach the server only now, and must not meet the next statement there; and a
+                # session that was changed is no longer what the next statement expects.
                 connection.invalidate()
         self._raise_if_aborted()
         rows = clean_rows(keys, fetched[:keep])

@@ -9,11 +9,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Select, TextClause
+from sqlalchemy import Column, CompoundSelect, Select, Table, TextClause
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.sql.selectable import TableClause
 
 from diagnostics.sources.tables import Kind, Tables
@@ -28,9 +29,10 @@ _CELL_LENGTH = 8_192
 _EVIDENCE_LENGTH = 8_000
 _VALUE_LENGTH = 120
 _WORD = re.compile(r"\w+")
+_BREAK = re.compile(r" *\n *")
 
 
-class StatementRefused(ValueError):
+class StatementRefused(ValueError):  # noqa: N818  # a sibling of SourceFailure, and named like it
     """A mistake in the program: this statement must not be sent to this connection. Nothing was sent."""
 
 
@@ -50,14 +52,16 @@ def check_statement(statement: object, kind: Kind, tables: Tables) -> None:
             raise StatementRefused("the console is read-only: locking reads (FOR UPDATE) are not sent")
         if isinstance(element, TextClause):
             found.update(_named_in_text(element.text, kind, tables))
+        if isinstance(element, ColumnClause) and element.is_literal:
+            found.update(_named_in_text(element.name, kind, tables))
         table = element.table if isinstance(element, Column) else element
         if isinstance(table, TableClause):
-            found[table.name] = table.info.get("database", "unmapped")
+            found[table.name] = table.info.get("database", "unmapped") if isinstance(table, Table) else "unmapped"
     wrong = sorted(f"{name} ({where})" for name, where in found.items() if where != kind)
     if wrong:
         raise StatementRefused(
-            f"a statement for a {kind} database touches {', '.join(wrong)}; common and client databases are never joined "
-            "in one query, and tables come from Databases.table()"
+            f"a statement for a {kind} database touches {', '.join(wrong)}; common and client databases are never "
+            "joined in one query, and tables come from Databases.table()"
         )
 
 
@@ -95,7 +99,7 @@ def _named_dialect(name: str) -> Dialect:
 def describe(statement: Statement, dialect_name: str) -> str:
     """The SQL as one line, with its bound values named beside it. Only ids, states and times are ever bound."""
     compiled = statement.compile(dialect=_named_dialect(dialect_name), compile_kwargs={"render_postcompile": True})
-    sql = str(compiled).replace(" \n", " ").replace("\n", " ")
+    sql = _BREAK.sub(" ", str(compiled))
     values = _values(compiled.params)
     return clean(f"{sql} -- {values}" if values else sql, limit=_EVIDENCE_LENGTH)
 

@@ -5,57 +5,24 @@ A table knows which kind of database it lives in, so that a statement can be ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, MetaData, String, Table
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import SchemaMap, TableMap
+
 Kind = Literal["common", "client"]
-
-
-class TableMapping(Protocol):
-    """What this module needs of one mapped table; the catalogue's `TableMap` has it."""
-
-    @property
-    def logical(self) -> str:
-        """The console's name."""
-
-    @property
-    def database(self) -> Kind:
-        """Where the table lives."""
-
-    @property
-    def name(self) -> str:
-        """The database's name."""
-
-    @property
-    def columns(self) -> Mapping[str, str]:
-        """The console's column names to the database's."""
-
-    @property
-    def optional(self) -> tuple[str, ...]:
-        """Columns, by the console's names, that may be absent."""
-
-    @property
-    def assumed(self) -> bool:
-        """True when nobody has confirmed name and shape."""
-
-
-class SchemaMapping(Protocol):
-    """What this module needs of the catalogue's `SchemaMap`."""
-
-    @property
-    def tables(self) -> Mapping[str, TableMapping]:
-        """Every mapped table, by the console's name."""
 
 
 class _TextDateTime(sqlite.DATETIME):
     """SQLite keeps moments as text, and text may be anything: what is not a moment is read as none, not as an error."""
 
-    def result_processor(self, dialect: object, coltype: object) -> Callable[[object], datetime | None]:
+    def result_processor(self, dialect: object, coltype: object) -> Callable[[object], datetime | None]:  # noqa: ARG002
         return _moment
 
 
@@ -76,15 +43,17 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """MySQL's driver hands over moments; SQLite's hands over text."""
-        return dialect.type_descriptor(_TextDateTime() if dialect.name == "sqlite" else DateTime())
+        if dialect.name != "sqlite":
+            return dialect.type_descriptor(DateTime())
+        return dialect.type_descriptor(_TextDateTime())  # type: ignore[no-untyped-call]  # SQLAlchemy's has no types
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """An aware moment in any zone becomes naive UTC; a naive one is taken as UTC."""
         if value is None or value.tzinfo is None:
             return value
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """A naive moment becomes aware; what is not a moment (MySQL's 0000-00-00) is none at all."""
         if not isinstance(value, datetime):
             return None
@@ -126,7 +95,7 @@ def column_type(logical: str) -> TypeEngine[Any]:
 class Tables:
     """Every mapped table, built when first asked for."""
 
-    def __init__(self, schema_map: SchemaMapping) -> None:
+    def __init__(self, schema_map: SchemaMap) -> None:
         self._map = schema_map
         self._built: dict[str, Table] = {}
         self.kinds: dict[str, set[Kind]] = {}
@@ -134,11 +103,11 @@ class Tables:
         for mapping in schema_map.tables.values():
             self.kinds.setdefault(mapping.name.lower(), set()).add(mapping.database)
 
-    def of(self, kind: Kind) -> tuple[TableMapping, ...]:
+    def of(self, kind: Kind) -> tuple[TableMap, ...]:
         """The mapped tables of one kind of database, in the catalogue's order."""
-        return tuple(mapping for mapping in self._map.tables.values() if mapping.database == kind)
+        return self._map.of(kind)
 
-    def mapping(self, logical: str) -> TableMapping | None:
+    def mapping(self, logical: str) -> TableMap | None:
         """The mapping of one table, None when the catalogue has none."""
         return self._map.tables.get(logical)
 
@@ -150,7 +119,7 @@ class Tables:
         return built
 
 
-def _build(logical: str, mapping: TableMapping) -> Table:
+def _build(logical: str, mapping: TableMap) -> Table:
     columns = [Column(real, column_type(key), key=key) for key, real in mapping.columns.items()]
     # Each table has metadata of its own: two of the console's tables may be one and the same in a team's database.
     return Table(mapping.name, MetaData(), *columns, info={"logical": logical, "database": mapping.database})

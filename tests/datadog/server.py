@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,13 +61,19 @@ class DatadogServer(ThreadingHTTPServer):
         """Released once per request, so that a test can wait for one without sleeping."""
         self.hang_up = threading.Event()
         """Ends the misbehaviours that would otherwise go on for ever."""
+        self.limit: tuple[int, float] | None = None
+        """Requests and seconds of a limit that is enforced and announced, over all endpoints together."""
+        self.refusals = 0
+        self.date = ""
+        """The Date header, when it is not to be the present."""
         self.lock = threading.Lock()
+        self._window = (0, 0)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up are what these tests are about."""
 
     def choose(self, seen: Seen) -> Reply | Misbehaviour:
@@ -75,7 +82,27 @@ class DatadogServer(ThreadingHTTPServer):
             self.arrived.release()
             if self.next:
                 return self.next.popleft()
-        return self.always if self.always is not None else self.healthy(seen)
+            headers, within = self._counted()
+        if not within:
+            return Reply({"errors": ["Rate limit exceeded"]}, 429, headers)
+        if self.always is not None:
+            return self.always
+        reply = self.healthy(seen)
+        reply.headers |= headers
+        return reply
+
+    def _counted(self) -> tuple[dict[str, str], bool]:
+        """Count one request in its calendar-aligned window; the headers to send, and whether it is within the limit."""
+        if self.limit is None:
+            return {}, True
+        allowed, period = self.limit
+        now = time.time()
+        window, used = self._window
+        used = used + 1 if window == int(now // period) else 1
+        self._window = (int(now // period), used)
+        self.refusals += used > allowed
+        rest = (int(now // period) + 1) * period - now
+        return budget(limit=allowed, remaining=max(0, allowed - used), reset=rest, period=period), used <= allowed
 
     def healthy(self, seen: Seen) -> Reply:
         keys = (seen.headers.get("DD-API-KEY"), seen.headers.get("DD-APPLICATION-KEY"))
@@ -133,7 +160,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return cast("DatadogServer", self.server).date or super().date_time_string(timestamp)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Quiet."""
 
 
@@ -148,7 +178,7 @@ def budget(*, limit: int, remaining: int, reset: float, period: float = 10, name
     return headers | ({"X-RateLimit-Name": name} if name else {})
 
 
-def log(number: int = 1, *, timestamp: str = "2025-11-17T14:03:22.123Z", **fields: Any) -> dict[str, Any]:
+def log(number: int = 1, *, timestamp: str = "2025-11-17T14:03:22.123Z", **fields: object) -> dict[str, Any]:
     """One event in the shape of the search endpoint."""
     attributes: dict[str, Any] = {
         "timestamp": timestamp,
@@ -193,6 +223,7 @@ def _drip(handler: BaseHTTPRequestHandler, start: bytes) -> None:
     handler.wfile.write(start)
     while not stop.wait(0.05):
         handler.wfile.write(b" ")
+        handler.wfile.flush()
 
 
 def truncated(handler: BaseHTTPRequestHandler) -> None:

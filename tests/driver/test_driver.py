@@ -181,6 +181,7 @@ def test_an_unexpected_error_shows_one_calm_line_and_no_traceback(start: Start, 
 def test_hostile_text_that_came_past_the_gate_is_painted_without_its_sequences(start: Start) -> None:
     with start() as terminal:
         terminal.wait_for("row  12")
+        terminal.wait_quiet(0.3)
         received = terminal.received
         terminal.send("h")
         terminal.wait_for("gnp.exe")

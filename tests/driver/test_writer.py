@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import threading
 import time
@@ -103,9 +104,10 @@ def test_control_is_never_dropped(line: Line) -> None:
     for number, control in enumerate(expected):
         line.writer.write(frame(number, 20_000))
         line.writer.write(control)
+    while not line.writer.dropped_frames:
+        time.sleep(0.001)
     received = line.take(b";49\x07").decode()
     assert [control for control in expected if control in received] == expected
-    assert line.writer.dropped_frames > 0
 
 
 def test_one_frame_larger_than_the_whole_backlog_is_painted_all_the_same(line: Line) -> None:
@@ -120,8 +122,7 @@ def test_a_frame_begun_is_finished_so_that_no_sequence_is_cut(line: Line) -> Non
     fill(line)
     line.writer.write("\x07")
     received = line.take(b"\x07").decode()
-    whole = "".join(frame(number) for number in range(received.count("<")))
-    assert received == whole + "\x07"
+    assert re.sub(r"\x1b\[1;1H<\d+>x{4000}\x1b\[1;1H", "", received) == "\x07"
 
 
 def test_a_synchronised_update_is_kept_with_its_frame_or_lost_with_it(line: Line) -> None:

@@ -1,0 +1,217 @@
+"""The one door. Every question that a screen or a command can ask is a method of `Diagnostics`.
+
+Blocking and thread-safe: callers bring their own threads. Opening it asks nothing of any source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from diagnostics.answers import SharedAnswers
+from diagnostics.checks.base import Tools
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.log_questions import LogQuestions
+from diagnostics.models.doctor import DoctorLine, Guide
+from diagnostics.models.events import LogPage
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.readings import Budget, Pulse, SourceState
+from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
+from diagnostics.seen import SeenDeals
+from diagnostics.sources.databases import Databases
+from diagnostics.sources.datadog import Datadog
+from diagnostics.triage.matrix import Classification, classify
+from diagnostics.windows import window_ending
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.catalogue.model import IssueType
+    from diagnostics.logs import QuerySyntaxError
+    from diagnostics.settings import Settings
+
+PROBE_KEEP_S = 10.0
+"""How long the state of a source is believed: the header asks far more often than that."""
+
+
+class Diagnostics:
+    """Questions about FUB's Zillow integration. Use `open`; `close` ends what is under way."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, datadog: Datadog, databases: Databases) -> None:
+        self.settings = settings
+        self.catalogue = catalogue
+        self._datadog = datadog
+        self._databases = databases
+        self._seen = SeenDeals()
+        self._answers = SharedAnswers()
+        self._tools = Tools(
+            catalogue=catalogue,
+            databases=databases,
+            logs=LogQuestions(datadog, self._answers, baseline_s=settings.refresh.baseline_s),
+            answers=self._answers,
+            seen=self._seen,
+            window_s=settings.refresh.window_s,
+        )
+
+    @classmethod
+    def open(cls, settings: Settings, catalogue: Catalogue) -> Diagnostics:
+        """A service over the settings' sources. Opens no connection."""
+        return cls(settings, catalogue, Datadog(settings.datadog), Databases(settings.databases, catalogue.schema_map))
+
+    def close(self) -> None:
+        """End every question under way (their askers get a SourceFailure, cancelled) and refuse further ones."""
+        for close in (self._datadog.close, self._databases.close):
+            with suppress(SourceFailure):
+                close()
+
+    def __enter__(self) -> Diagnostics:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Triage.
+
+    def classify(self, request: TriageRequest) -> Classification | Refusal:
+        """The row of the matrix that the request stands in, or a refusal. Asks no source."""
+        return classify(self.catalogue, request)
+
+    def triage(self, request: TriageRequest) -> Triage | Refusal:
+        """Classify, run the first response, assess; or refuse with guidance. Raises nothing a source can cause."""
+        from diagnostics.triage.answer import answer  # noqa: PLC0415  # the checks load SQLAlchemy
+
+        return answer(self._tools, request)
+
+    def check(self, check_id: str, request: TriageRequest) -> Finding:
+        """One check's finding; a source's failure is a finding too. Raises UserError for an unknown check."""
+        from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
+
+        check = CHECKS.get(check_id)
+        if check is None:
+            raise UserError(f"there is no check called {check_id!r}", accepted=", ".join(CHECKS))
+        return check.run(self._tools, request)
+
+    def console_checks(self, issue_type: str) -> tuple[str, ...]:
+        """The checks that a console shows for an issue with no account or deal given. Raises UserError."""
+        issue = self._issue(issue_type)
+        return ("zero_agent_deals", *issue.checks) if "deal" in issue.needs else issue.checks
+
+    def console_check(self, issue_type: str, check_id: str) -> Finding:
+        """One of `console_checks`; where it needs a deal, the one that logs reported last without agents."""
+        from diagnostics.triage.context import newest_reported_deal  # noqa: PLC0415  # it loads SQLAlchemy
+
+        request = TriageRequest(issue_type=issue_type)
+        if "deal" in self._issue(issue_type).needs and check_id != "zero_agent_deals":
+            deal = newest_reported_deal(self._tools, self.query_for(issue_type))
+            if deal is not None:
+                request = request.model_copy(update={"account_id": deal.account_id, "deal_id": deal.deal_id})
+        return self.check(check_id, request)
+
+    def pulse(self, issue_type: str, window_s: int) -> Pulse:
+        """How much of one issue there is now, against what is usual. Raises SourceFailure, UserError."""
+        from diagnostics.pulses import take_pulse  # noqa: PLC0415  # the backlog loads SQLAlchemy
+
+        return take_pulse(self._tools, self._issue(issue_type), window_s)
+
+    def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Refusal:
+        """Hand over to the issue's specialist: none is part of this version, so the answer is what to do instead."""
+        from diagnostics.triage.refusals import Refusals  # noqa: PLC0415
+
+        asked = request or TriageRequest(issue_type=issue_type)
+        named = asked.model_copy(update={"issue_type": issue_type})
+        issue = self.catalogue.issues.get(issue_type)
+        refusals = Refusals(self.catalogue)
+        return refusals.issue_type_unknown(named) if issue is None else refusals.escalation_blocked(named, issue)
+
+    def request_change(self, name: str, request: TriageRequest | None = None) -> Refusal:
+        """Ask for a change to production, such as `batch_retry`: always refused, because this console only reads."""
+        from diagnostics.triage.refusals import Refusals  # noqa: PLC0415
+
+        asked = request or TriageRequest(issue_type=self._issue_of_check(name))
+        return Refusals(self.catalogue).safety_concern(asked, name)
+
+    # Logs.
+
+    def logs(
+        self,
+        query: str,
+        *,
+        window_s: int,
+        end: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> LogPage:
+        """One page of the newest events in the window; `cursor` needs the first page's `end`. Raises SourceFailure."""
+        start, last = window_ending(window_s, end)
+        page = self._datadog.search(query, start=start, end=last, limit=limit, cursor=cursor)
+        self._seen.note(page.events)
+        return page
+
+    def log_link(self, query: str, *, window_s: int) -> str:
+        """The address of the same search in Datadog's web application."""
+        start, end = window_ending(window_s)
+        return self._datadog.link(query, start=start, end=end)
+
+    def query_for(self, issue_type: str) -> str:
+        """The Datadog query of an issue's log pane. Raises UserError."""
+        return self.catalogue.queries[self._issue(issue_type).query].datadog
+
+    def check_query(self, text: str) -> QuerySyntaxError | None:
+        """What is wrong with a query, with its column; None when nothing is."""
+        from diagnostics.logs import QuerySyntaxError, parse  # noqa: PLC0415  # the grammar loads when it is needed
+
+        try:
+            parse(text)
+        except QuerySyntaxError as error:
+            return error
+        return None
+
+    # Sources.
+
+    def sources(self) -> tuple[SourceState, ...]:
+        """The state of each source, from a cheap question that is asked every ten seconds at most. Raises nothing."""
+        return (self._probe("datadog", self._datadog.validate), self._probe("common", self._databases.ping_common))
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """What is left of each rate limit."""
+        return self._datadog.budgets()
+
+    def doctor(self, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:
+        """Every source, line by line as it is found out. Raises nothing."""
+        yield from self._datadog.inspect()
+        yield from self._databases.inspect(account_ids)
+
+    def guide(self, name: str) -> Guide:
+        """One guide. Raises UserError listing the names."""
+        return self.catalogue.guide(name)
+
+    def _issue(self, issue_type: str) -> IssueType:
+        issue = self.catalogue.issues.get(issue_type)
+        if issue is None:
+            raise UserError(f"there is no issue type {issue_type!r}", accepted=", ".join(self.catalogue.issues))
+        return issue
+
+    def _issue_of_check(self, check_id: str) -> str:
+        return next((issue.name for issue in self.catalogue.issues.values() if check_id in issue.checks), "")
+
+    def _probe(self, name: str, ask: Callable[[], Evidence]) -> SourceState:
+        def probe() -> SourceState:
+            try:
+                evidence = ask()
+            except SourceFailure as failure:
+                return SourceState(
+                    name=name, status=_probe_status(failure), detail=failure.headline(), checked_at=utc_now()
+                )
+            return SourceState(
+                name=name, status=Status.PASS, latency_ms=evidence.took_ms, checked_at=evidence.started_at
+            )
+
+        return self._answers.get(("probe", name), PROBE_KEEP_S, probe)
+
+
+def _probe_status(failure: SourceFailure) -> Status:
+    """A source that answers with a refusal is there: a limit passes by itself, wrong keys do not."""
+    if failure.kind is FailureKind.RATE_LIMITED:
+        return Status.WARN
+    return Status.UNREACHABLE if failure.is_transient else Status.FAIL

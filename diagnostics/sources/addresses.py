@@ -1,0 +1,125 @@
+"""Where a database is: the URL of a setting, and an account's place put into it.
+
+A value out of `common.accounts` may become one component of an address and never more: each is matched against what a
+host, a database or a user can be called, and the address is put together from components, not from text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.evidence import Frozen
+from diagnostics.sources.database_failures import not_configured
+from diagnostics.text import clean
+
+SQLITE_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite"})
+_MYSQL_DRIVERS = frozenset({"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"})
+_QUERY_KEYS = frozenset({"charset", "unix_socket"})
+_SLOT = re.compile(r"\{([^{}]*)\}")
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9][A-Za-z0-9_-]{0,62})*\.?")
+_NAMES = {
+    "db_database": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_$-]{0,63}"), "letters, digits, _, $ and -, at most 64"),
+    "db_user": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$@-]{0,79}"), "letters, digits, _, ., $, @ and -, at most 80"),
+}
+_ACCEPTED_SLOTS = "{db_host}, {db_database}, {db_user} and {account_id}"
+
+
+class AccountPlace(Frozen):
+    """Who an account is and where its database is. Source: common.accounts."""
+
+    id: int
+    name: str
+    """Empty where the team's table has no such column, like `status`."""
+    status: str
+    db_host: str
+    db_database: str
+    db_user: str
+    user_count: int | None
+
+
+def parse_url(text: str | None, source: str, setting: str) -> URL:
+    """The URL in a setting; raises `SourceFailure` (not configured), which does not quote it."""
+    if not text:
+        raise not_configured(
+            source, f"{setting} is not set", f"set {setting}, for example mysql+pymysql://reader@db.example/fub"
+        )
+    try:
+        url: URL | None = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in _MYSQL_DRIVERS | SQLITE_DRIVERS:
+        raise not_configured(
+            source,
+            f"{setting} is not a URL of a supported database",
+            "accepted: mysql+pymysql://user@host:port/database and sqlite:////absolute/path.db",
+        )
+    unknown = sorted(set(url.query) - _QUERY_KEYS)
+    if unknown:
+        raise not_configured(
+            source,
+            f"{setting} has options that are not accepted: {', '.join(unknown)}",
+            f"accepted: {', '.join(sorted(_QUERY_KEYS))}; encryption is set with databases.tls",
+        )
+    return url
+
+
+def fill(template: URL, place: AccountPlace, source: str) -> URL:
+    """An account's place put into the components of a URL; raises `SourceFailure` for a value that is no such thing."""
+
+    def filled(text: str | None) -> str | None:
+        return None if text is None else _SLOT.sub(lambda found: _slot(found[1], place, source), text)
+
+    query = {
+        key: tuple(filled(part) or "" for part in value) if isinstance(value, tuple) else filled(value) or ""
+        for key, value in template.query.items()
+    }
+    return URL.create(
+        template.drivername,
+        filled(template.username),
+        template.password,
+        filled(template.host),
+        template.port,
+        filled(template.database),
+        query,
+    )
+
+
+def _slot(name: str, place: AccountPlace, source: str) -> str:
+    if name == "account_id":
+        return str(int(place.id))
+    if name == "db_host":
+        return _host(place.db_host, source)
+    if name not in _NAMES:
+        raise not_configured(
+            source, f"databases.client_url has the slot {{{clean(name, limit=40)}}}", f"accepted: {_ACCEPTED_SLOTS}"
+        )
+    pattern, accepted = _NAMES[name]
+    value = str(getattr(place, name))
+    if not pattern.fullmatch(value):
+        raise _misplaced(source, name, value, accepted)
+    return value
+
+
+def _host(value: str, source: str) -> str:
+    if len(value) <= 253 and _HOST.fullmatch(value):
+        return value
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        pass
+    raise _misplaced(source, "db_host", value, "a host name or an IP address, without a port")
+
+
+def _misplaced(source: str, column: str, value: str, accepted: str) -> SourceFailure:
+    shown = repr(clean(value, limit=60)) if value else "empty"
+    return SourceFailure(
+        FailureKind.MALFORMED,
+        source,
+        f"{column} of this account in common.accounts is {shown}, which is refused; accepted: {accepted}",
+        remedy="correct the row in common.accounts, or the mapping of accounts in the catalogue's schema.toml",
+    )

@@ -1,0 +1,1 @@
+"""Triage: the classification matrix, the context a question needs, the severity, and the six ways to refuse."""

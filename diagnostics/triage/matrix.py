@@ -1,0 +1,58 @@
+"""The classification matrix: issue type and severity to level, route and notice. What it does not hold is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diagnostics.models.triage import Refusal, Route, TriageRequest
+from diagnostics.pulse_rules import NOTIFY
+from diagnostics.triage.refusals import Refusals
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.catalogue.model import IssueType
+
+LARGEST_ID = 2**63 - 1
+"""The largest value of the databases' id columns."""
+
+ROUTE_REASON = "The specialists are not part of this version of the console."
+
+
+@dataclass(slots=True, frozen=True)
+class Classification:
+    """A request that stands in the matrix."""
+
+    issue: IssueType
+    severity: str | None
+    """None asks for an assessment from the findings."""
+    level: int
+    route: Route
+    notify: bool
+    """True for critical and incident; False while the severity is still to be assessed."""
+
+
+def classify(catalogue: Catalogue, request: TriageRequest) -> Classification | Refusal:
+    """The row of the matrix that `request` stands in, or why there is none. Asks no source."""
+    refusals = Refusals(catalogue)
+    issue = catalogue.issues.get(request.issue_type)
+    if issue is None:
+        return refusals.issue_type_unknown(request)
+    severity = request.severity
+    if severity is None and request.preventive and "preventive" in issue.severities:
+        severity = "preventive"
+    if severity is not None and severity not in issue.severities:
+        return refusals.severity_mismatch(request, issue)
+    ids = (("account", request.account_id), ("deal", request.deal_id), ("user", request.user_id))
+    for name, given in ids:
+        if given is not None and not 1 <= given <= LARGEST_ID:
+            return refusals.missing_context(
+                request, issue, f"{given} cannot be the id of a {name}: ids are positive whole numbers."
+            )
+    return Classification(
+        issue=issue,
+        severity=severity,
+        level=issue.level,
+        route=Route(name=issue.route, available=False, reason=ROUTE_REASON),
+        notify=severity in NOTIFY,
+    )

@@ -1,0 +1,228 @@
+"""Rows of one account's `client` database, as plain tuples in the order of the tables' columns."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Table
+
+from sandbox import schema
+from sandbox.common_rows import Row, Stamp, disconnected, stamps
+from sandbox.population import CONNECTED, INFERRED, RETIRED, UNMATCHED, Person, Population
+from sandbox.roster import (
+    DEAL_AMBIGUOUS,
+    DEAL_ELIGIBLE,
+    DEAL_WITHOUT_AGENTS,
+    INSTALLATION_RACE,
+    SECOND_OF_777,
+    STALE_AGENTS,
+    RosterAccount,
+    ordinary_deals,
+)
+from sandbox.story import Story
+
+_FIRST = [
+    "Ana",
+    "Ben",
+    "Chloe",
+    "Dev",
+    "Ema",
+    "Finn",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jon",
+    "Kira",
+    "Liam",
+    "Maya",
+    "Noor",
+    "Omar",
+    "Pia",
+]
+_LAST = [
+    "Abbott",
+    "Brand",
+    "Castillo",
+    "Doyle",
+    "Evans",
+    "Fischer",
+    "Grant",
+    "Huang",
+    "Ito",
+    "Jensen",
+    "Kaplan",
+    "Lund",
+    "Moreau",
+    "Novak",
+]
+_STAGES = ("Lead", "Active", "Under contract", "Closed")
+
+RETIRED_ROWS = 12
+"""Agents with the retired resolution 2: old rows exist (fact), how many is chosen. They are in the largest accounts."""
+
+
+class ClientRows:
+    """Everything one client database holds."""
+
+    def __init__(self, story: Story, account: RosterAccount, population: Population) -> None:
+        self.story = story
+        self.account = account
+        self.people = population.by_account[account.id]
+        self.stamp: Stamp = stamps(story)
+        self.rng = random.Random(f"client:{story.seed}:{account.id}")
+        self.fallen = {person.user_id for person in disconnected(story, population)}
+        self.paths = _four_paths(self.people) if account.id == STALE_AGENTS else []
+
+    def tables(self) -> Iterator[tuple[Table, Iterable[Row]]]:
+        """Yield every table with its rows."""
+        yield schema.USERS, self.users()
+        yield schema.ZILLOW_AGENTS, self.agents()
+        yield from self.teams()
+        yield schema.ZILLOW_SYNC_AGENTS, self.sync_agents()
+        yield from self.deals()
+        systems = [(1, self.account.id, "zillow", 1), (2, self.account.id, "bishop", int(self.account.index % 4 == 0))]
+        yield schema.DATA_SYNC_SYSTEMS, systems
+
+    def users(self) -> Iterator[Row]:
+        """`users`: every twentieth still has the deprecated profile id."""
+        profile = self.paths[0].user_id if self.paths else None
+        barred = {person.user_id for person in self.paths[1:]}
+        for number, person in enumerate(self.people):
+            legacy = person.user_id == profile or (number % 20 == 3 and person.user_id not in barred)
+            yield (
+                person.user_id,
+                self.account.id,
+                _name(person.user_id),
+                f"agent{person.user_id}@example.com",
+                "active" if number % 33 else "inactive",
+                f"legacy-{person.user_id}" if legacy else None,
+            )
+
+    def agents(self) -> Iterator[Row]:
+        """`zillow_agents`: one row for each agent, and a few old ones with the retired method."""
+        number = self.account.first_user
+        token_only = self.paths[1].user_id if self.paths else None
+        for person in self.people:
+            if not person.resolution:
+                continue
+            number += 1
+            method = UNMATCHED if person.user_id in self.fallen else person.resolution
+            resolved = method != UNMATCHED or person.user_id in self.fallen
+            updated = -self.rng.randrange(3_600, 20 * 86_400)
+            if person.user_id in self.fallen:
+                updated = 120 - (person.expired_s or 0)
+            elif self.account.id == STALE_AGENTS and method == INFERRED:
+                updated = -2 * 86_400
+            yield (
+                number,
+                self.account.id,
+                person.user_id if resolved else None,
+                f"enc:{person.zuid}" if resolved and person.user_id != token_only else None,
+                _name(person.user_id),
+                f"agent{person.user_id}@example.com",
+                method,
+                self.stamp(-self.rng.randrange(30 * 86_400, 600 * 86_400)),
+                self.stamp(updated),
+            )
+        if self.account.users > 2_500:
+            for old in range(4):
+                number += 1
+                age = self.stamp(-900 * 86_400)
+                yield (number, self.account.id, None, None, f"Former Agent {old}", None, RETIRED, age, age)
+
+    def teams(self) -> Iterator[tuple[Table, Iterable[Row]]]:
+        """`zillow_teams`, `zillow_agent_teams` and the legacy `zillow_sync_teams`."""
+        agents = sum(1 for person in self.people if person.resolution)
+        count = 1 + min(8, agents // 40)
+        keys = [f"team-{self.account.id}-{number}" for number in range(1, count + 1)]
+        yield schema.ZILLOW_TEAMS, [(n, key, f"Team {_LAST[n % len(_LAST)]}") for n, key in enumerate(keys, 1)]
+        first = self.account.first_user + 1
+        members = ((first + number, 1 + number % count) for number in range(agents) if number % 3)
+        yield schema.ZILLOW_AGENT_TEAMS, members
+        yield schema.ZILLOW_SYNC_TEAMS, [(n, key) for n, key in enumerate(keys[: 1 + count // 2], 1)]
+
+    def sync_agents(self) -> Iterator[Row]:
+        """`zillow_sync_agents`, legacy: every fifteenth user."""
+        barred = {person.user_id for person in self.paths[:3]}
+        last = {person.user_id for person in self.paths[3:]}
+        number = 0
+        for at, person in enumerate(self.people):
+            if person.user_id in last or (at % 15 == 4 and person.user_id not in barred):
+                number += 1
+                yield (number, self.account.id, person.user_id)
+
+    def deals(self) -> Iterator[tuple[Table, Iterable[Row]]]:
+        """`deals` with the people on them: a few dozen ordinary ones, and the ones that stories name."""
+        deals: list[Row] = []
+        agents: list[Row] = []
+        contacts: list[Row] = []
+        for number, deal_id in enumerate(ordinary_deals(self.account)):
+            deals.append(self._deal(deal_id, number))
+            agents += [(deal_id, user_id) for user_id in self._on_deal(number)]
+            contacts += [(deal_id, deal_id * 10 + n) for n in range(1 + number % 2)]
+        for deal in self._named_deals():
+            deals.append(deal)
+            contacts.append((deal[0], deal[0] * 10 + 1))
+            if deal[0] == DEAL_ELIGIBLE:
+                agents += [(DEAL_ELIGIBLE, person.user_id) for person in self.paths]
+            elif deal[0] == DEAL_AMBIGUOUS:
+                agents.append((DEAL_AMBIGUOUS, self.people[0].user_id))
+        yield schema.DEALS, deals
+        yield schema.DEAL_AGENTS, agents
+        yield schema.DEALS_CONTACTS, contacts
+
+    def _on_deal(self, number: int) -> set[int]:
+        """One to three agents; every twelfth deal has none."""
+        if number % 12 == 11:
+            return set()
+        return {self.people[(number * 17 + n * 5) % len(self.people)].user_id for n in range(1 + number % 3)}
+
+    def _deal(self, deal_id: int, number: int) -> Row:
+        age = 3_600 * (5 + number * 19)
+        # Every twelfth has nobody on it and every fifteenth no property: neither can have been synced.
+        synced = number % 12 != 11 and number % 15 != 14
+        return (
+            deal_id,
+            self.account.id,
+            f"{100 + number} {_LAST[number % len(_LAST)]} Street",
+            _STAGES[number % 4],
+            None if number % 15 == 14 else 800_000 + deal_id,
+            f"ztx-{deal_id}" if synced else None,
+            self.stamp(-age + 300) if synced else None,
+            self.stamp(-age),
+            self.stamp(-age + 600),
+        )
+
+    def _named_deals(self) -> Iterator[Row]:
+        if self.account.id == STALE_AGENTS:
+            yield self._named(DEAL_WITHOUT_AGENTS, "48 Harbor Street", synced=False)
+            yield self._named(DEAL_ELIGIBLE, "12 Pine Avenue", synced=True)
+        if self.account.id in {INSTALLATION_RACE, SECOND_OF_777}:
+            yield self._named(DEAL_AMBIGUOUS, "7 Cedar Lane", synced=self.account.id == SECOND_OF_777)
+
+    def _named(self, deal_id: int, name: str, *, synced: bool) -> Row:
+        return (
+            deal_id,
+            self.account.id,
+            name,
+            "Under contract",
+            900_000 + deal_id,
+            f"ztx-{deal_id}" if synced else None,
+            self.stamp(-5_400) if synced else None,
+            self.stamp(-3 * 86_400),
+            self.stamp(-5_400),
+        )
+
+
+def _four_paths(people: list[Person]) -> list[Person]:
+    """Four users of account 14009, each verified by exactly one path: profile id, token, modern agent, legacy agent."""
+    plain = [person for person in people if not person.resolution and not person.token]
+    # A token without a modern agent does not occur among agents, so the second path is told by a stale one.
+    holder = next(person for person in people if person.token)
+    modern = next(person for person in people if person.resolution == CONNECTED and not person.token)
+    return [plain[0], holder, modern, plain[1]]
+
+
+def _name(user_id: int) -> str:
+    return f"{_FIRST[user_id % len(_FIRST)]} {_LAST[user_id // 7 % len(_LAST)]}"

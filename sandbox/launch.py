@@ -1,0 +1,252 @@
+"""Starts the stand-ins as a process of their own and stops them again."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.text import clean
+from sandbox.scenario import scenario_named
+from sandbox.story import ENVIRONMENT, Secrets, new_secrets
+
+STOP_S = 5.0
+_BAD_USAGE = 64
+_LINES_KEPT = 40
+
+
+class SandboxProcess:
+    """A running sandbox. `stop` or leaving the `with` block ends it; so does the end of this process, in any way."""
+
+    def __init__(self, process: subprocess.Popen[bytes], secrets: Secrets, errors: deque[str]) -> None:
+        self._process = process
+        self._secrets = secrets
+        self._errors = errors
+        self._ready: dict[str, Any] = {}
+
+    @property
+    def url(self) -> str:
+        """Address of the HTTP side, without a path."""
+        return str(self._ready["url"])
+
+    @property
+    def common_url(self) -> str:
+        """SQLAlchemy URL of the common database, without a password."""
+        return str(self._ready["common_url"])
+
+    @property
+    def client_url(self) -> str:
+        """Template of the client databases' URLs, without a password."""
+        return str(self._ready["client_url"])
+
+    @property
+    def directory(self) -> Path:
+        """Where the sandbox keeps its files and the ready-made `console.toml`."""
+        return Path(self._ready["directory"])
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def port(self) -> int:
+        """Port on 127.0.0.1."""
+        return int(self.url.rsplit(":", 1)[1])
+
+    def is_running(self) -> bool:
+        """Return whether the process lives."""
+        return self._process.poll() is None
+
+    def error_lines(self) -> list[str]:
+        """The last lines it wrote to its standard error, cleaned."""
+        return list(self._errors)
+
+    def flags(self) -> dict[str, object]:
+        """Settings overrides by dotted name with which the console speaks to this sandbox; secrets among them."""
+        flags: dict[str, object] = {
+            "environment": f"SANDBOX {self._ready['scenario']}",
+            "datadog.api_url": self.url,
+            "datadog.api_key": self._secrets.api_key,
+            "datadog.app_key": self._secrets.app_key,
+            "databases.common_url": self.common_url,
+            "databases.client_url": self.client_url,
+        }
+        if not self.common_url.startswith("sqlite"):
+            flags["databases.password"] = self._secrets.database_password
+        return flags
+
+    def stop(self) -> None:
+        """Ask it to end, insist after a few seconds, and remove its temporary directory if it could not. Idempotent."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(STOP_S)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        if self._ready.get("temporary"):
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> SandboxProcess:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"SandboxProcess(pid={self.pid}, url={self._ready.get('url')!r})"
+
+
+def start_sandbox(
+    scenario: str,
+    *,
+    database_url: str | None = None,
+    fault: str | Sequence[str] | None = None,
+    port: int = 0,
+    directory: Path | str | None = None,
+    ready_timeout_s: float = 30.0,
+    seed: int | None = None,
+    rate_limits: Iterable[str] = (),
+    schema_prefix: str | None = None,
+) -> SandboxProcess:
+    """Start a sandbox and wait until it is ready.
+
+    Raises `UserError` for a scenario, fault, port or URL that cannot be, and `SourceFailure` when the process ended or
+    was not ready in time; both carry the last lines that it wrote.
+    """
+    scenario_named(scenario)
+    arguments = ["serve", "--scenario", scenario, "--port", str(port), "--parent-pipe"]
+    for spec in [fault] if isinstance(fault, str) else fault or ():
+        arguments += ["--fault", spec]
+    for limit in rate_limits:
+        arguments += ["--rate-limit", limit]
+    for name, value in (("--directory", directory), ("--seed", seed), ("--schema-prefix", schema_prefix)):
+        if value is not None:
+            arguments += [name, str(value)]
+    secrets = _secrets_of(directory)
+    errors: deque[str] = deque(maxlen=_LINES_KEPT)
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module, arguments checked by it
+        [sys.executable, "-P", "-m", "sandbox", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(secrets, database_url),
+        # The terminal's ctrl+c must reach the console alone; the pipe ends the sandbox with it.
+        start_new_session=True,
+    )
+    running = SandboxProcess(process, secrets, errors)
+    lines: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_read_lines, args=(process, lines), daemon=True).start()
+    reader = threading.Thread(target=_read_errors, args=(process, errors), daemon=True)
+    reader.start()
+    try:
+        running._ready = _wait(process, lines, reader, errors, ready_timeout_s)  # the other half of its constructor
+    except BaseException:
+        running.stop()
+        raise
+    return running
+
+
+def _secrets_of(directory: Path | str | None) -> Secrets:
+    """Return new secrets, or the ones a sandbox in this directory had, so that a console that uses them goes on."""
+    fresh = new_secrets()
+    if directory is None:
+        return fresh
+    kept = {}
+    for name in ENVIRONMENT:
+        try:
+            kept[name] = (Path(directory) / name).read_text(encoding="utf-8").strip()
+        except OSError:
+            return fresh
+    return Secrets(**kept)
+
+
+def _environment(secrets: Secrets, database_url: str | None) -> dict[str, str]:
+    """Return the child's environment; what is secret goes here and not on the command line."""
+    environment = dict(os.environ)
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = [root, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    environment.pop("WARROOM_SANDBOX_DATABASE_URL", None)
+    if database_url:
+        environment["WARROOM_SANDBOX_DATABASE_URL"] = database_url
+    for name, variable in ENVIRONMENT.items():
+        environment[variable] = getattr(secrets, name)
+    return environment
+
+
+def _read_lines(process: subprocess.Popen[bytes], lines: queue.Queue[bytes]) -> None:
+    assert process.stdout is not None  # noqa: S101  # it was opened as a pipe
+    try:
+        for line in process.stdout:
+            lines.put(line)
+    except ValueError:
+        pass  # closed by stop() in the meantime
+    lines.put(b"")
+
+
+def _read_errors(process: subprocess.Popen[bytes], errors: deque[str]) -> None:
+    assert process.stderr is not None  # noqa: S101  # it was opened as a pipe
+    try:
+        for line in process.stderr:
+            errors.append(clean(line.decode(errors="replace").rstrip(), limit=400))
+    except ValueError:
+        pass  # closed by stop() in the meantime
+
+
+def _wait(
+    process: subprocess.Popen[bytes],
+    lines: queue.Queue[bytes],
+    reader: threading.Thread,
+    errors: deque[str],
+    timeout_s: float,
+) -> dict[str, Any]:
+    """Return the ready line; raise what the process said when there is none."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise SourceFailure(
+                FailureKind.TIMED_OUT,
+                "sandbox",
+                f"it was not ready after {timeout_s:g} s. {_tail(errors)}",
+                remedy="try again, or start `warroom sandbox serve` by hand to see what it says",
+            ) from None
+        if not line:
+            break
+        try:
+            ready = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(ready, dict) and ready.get("ready"):
+            return ready
+    code = process.wait(STOP_S)
+    reader.join(1.0)
+    if code == _BAD_USAGE:
+        problem, *rest = [line.partition(": ")[2] or line for line in errors] or ["the sandbox could not start"]
+        raise UserError(problem, where="sandbox", accepted=" ".join(rest))
+    raise SourceFailure(
+        FailureKind.UNREACHABLE,
+        "sandbox",
+        f"it ended with code {code} before it was ready. {_tail(errors)}",
+        remedy="start `warroom sandbox serve` by hand to see what it says",
+    )
+
+
+def _tail(errors: Iterable[str]) -> str:
+    return " ".join([line for line in errors if line.strip()][-3:])

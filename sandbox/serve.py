@@ -1,0 +1,215 @@
+"""The life of one sandbox process: listen, fill the databases, say that it is ready, serve, clean up."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+import uvicorn
+
+from diagnostics.failures import SourceFailure, UserError
+from sandbox.faults import Faults
+from sandbox.limits import Limits
+from sandbox.matching import QueryCache
+from sandbox.misbehaviour import ReachableProtocol
+from sandbox.scenario import scenario_named
+from sandbox.server import World, application
+from sandbox.story import Story, settle_secrets, settle_story
+from sandbox.timeline import Timeline
+
+if TYPE_CHECKING:
+    from sandbox.databases import Store
+
+DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
+HOST = "127.0.0.1"
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until told to stop; raises `UserError` for a wrong option and `SourceFailure` for the database."""
+    scenario_named(options.scenario)
+    faults, limits = Faults(options.fault), Limits(tuple(options.rate_limit))
+    listener = _listen(options.port)
+    directory, temporary = _directory(options.directory)
+    try:
+        story = settle_story(directory, options.scenario, options.seed, faults.spoils_rows)
+        secrets = settle_secrets(directory)
+        url = f"http://{HOST}:{listener.getsockname()[1]}"
+        timeline = Timeline(story)
+        world = World(story, secrets, timeline, faults, limits, url, QueryCache(timeline))
+        process = _Process(world, listener, options, directory, temporary=temporary)
+        return asyncio.run(process.run())
+    finally:
+        listener.close()
+        if temporary:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _listen(port: int) -> socket.socket:
+    # Named explicitly, because asyncio switches Nagle's delay off only on sockets that say they are TCP; with the delay
+    # every small answer takes 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # A sandbox killed a moment ago leaves connections behind that would otherwise hold the port for a minute.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise UserError(
+            f"cannot listen on {HOST} port {port}: {error}", where="--port", accepted="a free port, or 0 for any"
+        ) from None
+    return listener
+
+
+def _directory(given: Path | None) -> tuple[Path, bool]:
+    """Return the directory and whether it is ours to delete."""
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="warroom-sandbox-")), True
+    try:
+        given.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot use {given}: {error.strerror}", where="--directory", accepted="a folder to write in"
+        ) from None
+    return given.resolve(), False
+
+
+class _Process:
+    """One run: the server on the event loop, the databases in a thread beside it."""
+
+    def __init__(
+        self, world: World, listener: socket.socket, options: argparse.Namespace, directory: Path, *, temporary: bool
+    ) -> None:
+        self._world = world
+        self._listener = listener
+        self._options = options
+        self._directory = directory
+        self._temporary = temporary
+        config = uvicorn.Config(
+            application(world),
+            http=ReachableProtocol,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_level="critical",
+            access_log=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._store: Store | None = None
+        self._failure: UserError | SourceFailure | None = None
+
+    async def run(self) -> int:
+        """Serve until stopped; raise what filling the databases raised."""
+        self._server.config.load()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop)
+        if self._options.parent_pipe:
+            threading.Thread(target=self._watch_parent, args=(loop,), daemon=True).start()
+        filling = loop.run_in_executor(None, self._fill)
+        # The signal handlers are ours already; the server's own would end the process before it has cleaned up.
+        await self._server._serve([self._listener])  # its public form installs those handlers
+        await filling
+        await asyncio.to_thread(self._clean_up)
+        if self._failure is not None:
+            raise self._failure
+        return 0
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
+
+    def _watch_parent(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The pipe ends when its other end is closed, also by the death of the parent from SIGKILL.
+        while os.read(sys.stdin.fileno(), 4_096):
+            pass
+        loop.call_soon_threadsafe(self._stop)
+
+    def _fill(self) -> None:
+        """Fill the databases unless this very story is in them, then tell everybody that the world is ready."""
+        # SQLAlchemy is imported beside the server that already listens.
+        from sandbox.databases import store_for  # noqa: PLC0415
+
+        world = self._world
+        database_url = self._options.database_url or os.environ.get(DATABASE_URL)
+        try:
+            world.timeline.extend()
+            password = world.secrets.database_password
+            store = store_for(world.story, self._directory, database_url, self._options.schema_prefix, password)
+            if not store.is_filled():
+                self._store = store
+                store.fill()
+            self._store = store
+            world.ready = True
+            self._announce(store, is_server=bool(database_url))
+        except (UserError, SourceFailure) as failure:
+            self._failure = failure
+            self._stop()
+
+    def _announce(self, store: Store, *, is_server: bool) -> None:
+        world = self._world
+        config = self._directory / "console.toml"
+        config.write_text(console_settings(world, store, self._directory, is_server=is_server), encoding="utf-8")
+        line = {
+            "ready": True,
+            "scenario": world.story.name,
+            "url": world.base_url,
+            "common_url": store.common_url,
+            "client_url": store.client_url,
+            "directory": str(self._directory),
+            "temporary": self._temporary,
+            "config": str(config),
+            "pid": os.getpid(),
+        }
+        try:
+            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            self._stop()
+
+    def _clean_up(self) -> None:
+        """Drop schemas at any end, files only where the directory is temporary."""
+        if self._store is not None and (self._temporary or not self._store.common_url.startswith("sqlite")):
+            try:
+                self._store.remove()
+            except (UserError, SourceFailure) as failure:
+                sys.stderr.write(f"the databases could not be removed: {failure}\n")
+
+
+def console_settings(world: World, store: Store, directory: Path, *, is_server: bool) -> str:
+    """Return the settings file with which `warroom --config` speaks to this sandbox; secrets stay in files."""
+
+    def quoted(value: object) -> str:
+        return orjson.dumps(str(value)).decode()
+
+    lines = [
+        f"environment = {quoted(environment_name(world.story))}",
+        "",
+        "[datadog]",
+        f"api_url = {quoted(world.base_url)}",
+        f"api_key_file = {quoted(directory / 'api_key')}",
+        f"app_key_file = {quoted(directory / 'app_key')}",
+        "",
+        "[databases]",
+        f"common_url = {quoted(store.common_url)}",
+        f"client_url = {quoted(store.client_url)}",
+    ]
+    if is_server:
+        lines.append(f"password_file = {quoted(directory / 'database_password')}")
+    return "\n".join(lines) + "\n"
+
+
+def environment_name(story: Story) -> str:
+    """What the console shows instead of PROD."""
+    return f"SANDBOX {story.name}"

@@ -1,0 +1,65 @@
+"""Things that listen where a MySQL server should be, and are none."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def impostor(behave: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
+    """Listen on a free port of 127.0.0.1 and let `behave` treat each caller; yields the port."""
+    over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(caller: socket.socket) -> None:
+        with caller, suppress(OSError):
+            behave(caller, over)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while not over.is_set():
+                caller, _ = listener.accept()
+                threading.Thread(target=serve, args=(caller,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        over.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+def silent(caller: socket.socket, over: threading.Event) -> None:
+    """Accepts and says nothing."""
+    over.wait(30)
+
+
+def garbage(caller: socket.socket, over: threading.Event) -> None:
+    """Speaks another protocol, with escape sequences in it."""
+    caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\x1b]52;c;ZXZpbA==\x07\r\n\r\n" * 20)
+    over.wait(30)
+
+
+def hanging_up(caller: socket.socket, over: threading.Event) -> None:
+    """Accepts and closes."""
+
+
+def dripping(caller: socket.socket, over: threading.Event) -> None:
+    """Begins a long greeting and sends a byte now and then, each within any read limit."""
+    caller.sendall(b"\xff\x00\x00\x00")
+    while not over.wait(0.1):
+        caller.sendall(b"\x0a")
+
+
+def refusing(caller: socket.socket, over: threading.Event) -> None:
+    """Greets with an error whose text is hostile."""
+    message = b"\xff\x15\x04#28000Access denied for user \x1b]52;c;ZXZpbA==\x07 (using password: secret)"
+    caller.sendall(len(message).to_bytes(3, "little") + b"\x00" + message)
+    over.wait(30)

@@ -1,0 +1,102 @@
+"""What the doctor says about Datadog in each state."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from diagnostics.models.doctor import DoctorLine
+from diagnostics.models.triage import Status
+from diagnostics.secrets import LazySecret
+from diagnostics.sources.datadog import Datadog
+from tests.datadog.conftest import Connect
+from tests.datadog.server import DatadogServer, Reply, budget, log
+
+
+def by_subject(datadog: Datadog) -> dict[str, DoctorLine]:
+    return {line.subject: line for line in datadog.inspect()}
+
+
+def statuses(datadog: Datadog) -> dict[str, Status]:
+    return {subject: line.status for subject, line in by_subject(datadog).items()}
+
+
+def test_a_healthy_service_passes_every_line(server: DatadogServer, datadog: Datadog) -> None:
+    server.events = [log()]
+    server.limit = (300, 10)
+    lines = by_subject(datadog)
+    assert {line.status for line in lines.values()} <= {Status.PASS, Status.NO_DATA}
+    assert list(lines)[:6] == ["configured", "reachable", "API key", "application key", "monitors", "clock"]
+    assert lines["reachable"].latency_ms is not None
+    assert lines["budget logs_search"].detail.endswith("of 300 per 10 s left")
+    assert {line.source for line in lines.values()} == {"datadog"}
+    assert server.seen[1].body["page"]["limit"] == 1, "the application key is checked with one event"
+
+
+def test_missing_keys_are_named_and_nothing_is_asked(server: DatadogServer, connect: Connect) -> None:
+    lines = by_subject(connect(api_key=None, app_key=None))
+    assert list(lines) == ["configured"]
+    assert lines["configured"].status is Status.FAIL
+    assert "datadog.api_key is not set; datadog.app_key is not set" in lines["configured"].detail
+    assert server.seen == []
+
+
+def test_a_missing_application_key_still_lets_the_api_key_be_checked(connect: Connect) -> None:
+    found = statuses(connect(app_key=None))
+    assert found["configured"] is Status.FAIL
+    assert found["API key"] is Status.PASS
+    assert found["application key"] is Status.FAIL
+
+
+def test_a_key_file_that_cannot_be_read_is_one_line_and_no_crash(connect: Connect, tmp_path: Path) -> None:
+    missing = LazySecret("datadog.app_key_file", where="here", file=tmp_path / "absent")
+    lines = by_subject(connect(app_key=missing))
+    assert lines["configured"].status is Status.FAIL
+    assert "cannot read" in lines["configured"].detail
+    assert lines["API key"].status is Status.PASS
+
+
+def test_a_wrong_api_key_is_told_apart_from_a_wrong_application_key(connect: Connect) -> None:
+    found = statuses(connect(api_key=SecretStr("wrong")))
+    assert (found["reachable"], found["API key"], found["application key"]) == (Status.PASS, Status.FAIL, Status.FAIL)
+    found = statuses(connect(app_key=SecretStr("wrong")))
+    assert (found["reachable"], found["API key"], found["application key"]) == (Status.PASS, Status.PASS, Status.FAIL)
+    assert found["monitors"] is Status.FAIL
+
+
+def test_nobody_listening_is_unreachable_and_ends_the_inspection(connect: Connect) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        found = statuses(connect(api_url=f"http://127.0.0.1:{taken.getsockname()[1]}"))
+    assert found == {"configured": Status.PASS, "reachable": Status.UNREACHABLE}
+
+
+def test_something_that_is_not_datadog_fails_with_a_remedy(server: DatadogServer, datadog: Datadog) -> None:
+    server.always = Reply(raw=b"<html>")
+    lines = by_subject(datadog)
+    assert lines["reachable"].status is Status.FAIL
+    assert "datadog.api_url" in lines["reachable"].remedy
+
+
+@pytest.mark.parametrize(("ahead_s", "status"), [(0, Status.PASS), (120, Status.WARN), (-120, Status.WARN)])
+def test_clocks_that_differ_by_more_than_half_a_minute_are_a_warning(
+    server: DatadogServer, datadog: Datadog, ahead_s: int, status: Status
+) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=ahead_s), usegmt=True)
+    server.date = date
+    line = by_subject(datadog)["clock"]
+    assert line.status is status
+    assert ("behind" in line.detail) is (ahead_s > 0)
+
+
+def test_a_spent_budget_is_a_warning(server: DatadogServer, datadog: Datadog) -> None:
+    server.next.append(Reply({"valid": True}))
+    server.next.append(Reply({"data": []}, headers=budget(limit=3, remaining=0, reset=9, name="logs_search")))
+    lines = by_subject(datadog)
+    assert lines["budget logs_search"].status is Status.WARN
+    assert lines["budget logs_search"].detail == "0 of 3 per 10 s left"

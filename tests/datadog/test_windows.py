@@ -1,0 +1,45 @@
+"""How time windows read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from diagnostics.windows import span, window_ending, window_text
+
+NOON = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (45, "45 s"),
+        (60, "1 min"),
+        (90, "90 s"),
+        (900, "15 min"),
+        (3_600, "1 h"),
+        (5_400, "1 h 30 min"),
+        (86_400, "24 h"),
+        (1_296_000, "15 d"),
+        (3_661, "1 h 1 min 1 s"),
+        (-5, "0 s"),
+    ],
+)
+def test_spans_read_as_people_say_them(seconds: int, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_a_window_names_its_length_and_its_end_in_utc() -> None:
+    zone = timezone(timedelta(hours=2))
+    assert window_text(NOON - timedelta(minutes=15), NOON.astimezone(zone), now=NOON) == "last 15 min, to 14:03:22 UTC"
+
+
+def test_a_window_of_another_day_names_the_day() -> None:
+    text = window_text(NOON - timedelta(hours=1), NOON, now=NOON + timedelta(days=1))
+    assert text == "last 1 h, to 2025-11-17 14:03:22 UTC"
+
+
+def test_a_window_ends_at_the_given_moment() -> None:
+    assert window_ending(900, NOON) == (NOON - timedelta(seconds=900), NOON)

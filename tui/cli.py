@@ -1,0 +1,128 @@
+"""The command line: from arguments to an exit code. What a command needs is imported when it is chosen.
+
+Nothing a person or a source can do ends in a traceback: bad usage is said on standard error, errors of the console's
+own go to a file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.text import clean
+from tui.arguments import options_of, parser
+from tui.exit_codes import ExitCode
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command (or the console) and return its exit code. Never raises."""
+    _never_fail_on_encoding()
+    try:
+        code = _dispatch(list(arguments))
+        sys.stdout.flush()
+    except UserError as error:
+        return _complain(error.lines(), ExitCode.USAGE)
+    except SourceFailure as failure:
+        lines = [f"error: {failure.headline()}: {failure.reason}", f"next: {failure.remedy}"]
+        return _complain(lines if failure.remedy else lines[:1], ExitCode.UNREACHABLE)
+    except KeyboardInterrupt:
+        return _complain(["interrupted"], ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has had enough, as `head` does; Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.HEALTHY
+    except Exception as error:  # noqa: BLE001  # the last resort: logged, and said calmly
+        return _report(error)
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:  # one return a command
+    if arguments[:1] == ["sandbox"]:
+        return _sandbox(arguments[1:])
+    try:
+        given = parser().parse_args(arguments)
+    except SystemExit:
+        # Only --help ends the parser; its mistakes are raised.
+        return ExitCode.HEALTHY
+    if given.version:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        sys.stdout.write(f"warroom {version('zillow-war-room')}\n")
+        return ExitCode.HEALTHY
+    if given.command == "sandbox":
+        raise UserError(
+            "flags before `sandbox` have no meaning", where="command line", next_step="warroom sandbox --help"
+        )
+    options = options_of(given)
+    if given.command is None:
+        from tui.app import run_console  # noqa: PLC0415  # Textual is for the console alone
+
+        return run_console(options)
+    return _command(given)
+
+
+def _command(given: Namespace) -> int:
+    options = options_of(given)
+    if given.command == "triage":
+        from tui import triage_command  # noqa: PLC0415
+
+        return triage_command.run(options, given.format)
+    if given.command == "doctor":
+        from tui import doctor_command  # noqa: PLC0415
+
+        return doctor_command.run(options, tuple(getattr(given, "account_id", ())), given.format)
+    if given.command == "config":
+        from tui import config_command  # noqa: PLC0415
+
+        return config_command.show(options) if given.what == "show" else config_command.check(options)
+    from tui import guide_command  # noqa: PLC0415
+
+    return guide_command.run(options, given.name)
+
+
+def _sandbox(arguments: list[str]) -> int:
+    from sandbox.__main__ import main  # noqa: PLC0415  # the stand-ins' server
+
+    try:
+        return main(arguments)
+    except SystemExit:
+        # --help
+        return ExitCode.HEALTHY
+
+
+def _complain(lines: Sequence[str], code: ExitCode) -> ExitCode:
+    try:
+        sys.stderr.write("".join(f"{clean(line, limit=2_000)}\n" for line in lines))
+        sys.stderr.flush()
+    except OSError:
+        # Nobody listens; the code still tells.
+        return code
+    return code
+
+
+def _report(error: Exception) -> int:
+    from tui.crash import report_crash  # noqa: PLC0415
+
+    return report_crash(error, state_folder())
+
+
+def state_folder() -> Path:
+    """Where the console keeps its files when the settings could not be read."""
+    from diagnostics.settings import load_settings  # noqa: PLC0415
+
+    try:
+        return load_settings().settings.state_dir
+    except UserError:
+        return Path.home() / ".local" / "state" / "zillow-war-room"
+
+
+def _never_fail_on_encoding() -> None:
+    """A terminal without UTF-8 gets question marks instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

@@ -1,0 +1,81 @@
+"""`warroom doctor`: every source, line by line as it is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from diagnostics.models.doctor import DoctorLine
+from diagnostics.models.evidence import utc_now
+from diagnostics.models.triage import Status
+from tui import exit_codes
+from tui.opening import Opened, open_service
+from tui.options import Options
+from tui.output import WORD_WIDTH, Style, say
+
+
+def run(options: Options, account_ids: tuple[int, ...], form: str) -> int:
+    """Test every source and print what is right, what is wrong and what to do about it."""
+    lines: list[DoctorLine] = []
+    style = Style.of_stdout()
+    with open_service(options) as opened:
+        for line in _lines(opened, account_ids):
+            lines.append(line)
+            if form == "text":
+                say(as_text(line, style))
+    if form == "json":
+        say([as_json(lines)])
+    return exit_codes.of_doctor(lines)
+
+
+def _lines(opened: Opened, account_ids: tuple[int, ...]) -> Iterator[DoctorLine]:
+    path = opened.loaded.settings.config_path
+    warnings = opened.loaded.warnings
+    yield DoctorLine(
+        source="settings",
+        subject="readable",
+        status=Status.PASS,
+        detail=f"read from {path}" if path else "no file; environment and flags alone",
+    )
+    for warning in warnings:
+        yield DoctorLine(source="settings", subject="careful", status=Status.WARN, detail=warning)
+    if opened.log_file is None:
+        yield DoctorLine(
+            source="console",
+            subject="log file",
+            status=Status.WARN,
+            detail=f"{opened.loaded.settings.state_dir} cannot be written",
+            remedy="Set state_dir to a folder of your own; unexpected errors are not recorded meanwhile.",
+        )
+    yield from opened.diagnostics.doctor(account_ids)
+
+
+def as_text(line: DoctorLine, style: Style) -> Iterator[str]:
+    """One line for a person, with its remedy below."""
+    latency = "" if line.latency_ms is None else f" ({line.latency_ms:,.0f} ms)"
+    indent = WORD_WIDTH + 2
+    yield from style.block(
+        f"{line.source}  {line.subject}: {line.detail}{latency}", indent=indent, first=f"{style.status(line.status)}  "
+    )
+    if line.remedy:
+        yield from style.block(f"do: {line.remedy}", indent=indent)
+
+
+def as_json(lines: list[DoctorLine]) -> str:
+    """All lines as one JSON document, ASCII only."""
+    document = {
+        "outcome": "doctor",
+        "lines": [
+            {
+                "source": line.source,
+                "subject": line.subject,
+                "status": line.status.value,
+                "detail": line.detail,
+                "remedy": line.remedy,
+                "latency_ms": line.latency_ms,
+            }
+            for line in lines
+        ],
+        "taken_at": utc_now().isoformat(),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True)

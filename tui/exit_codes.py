@@ -1,0 +1,61 @@
+"""What the program's exit code says, and how an answer becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diagnostics.models.doctor import DoctorLine
+    from diagnostics.models.triage import Refusal, Triage
+
+
+class ExitCode(IntEnum):
+    """Stable: scripts and alerts depend on these numbers."""
+
+    HEALTHY = 0
+    CRITICAL = 1
+    """A check failed and the severity is critical or incident."""
+    WARNING = 2
+    """A check warns, has no data, or fails at a lower severity."""
+    REFUSED = 3
+    UNREACHABLE = 4
+    """A source gave no answer, and nothing that did is critical."""
+    USAGE = 64
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+def of_answer(answer: Triage | Refusal) -> ExitCode:
+    """The exit code of a triage.
+
+    A refusal stands above everything: nothing was answered. Then what calls people, then what nobody could see, then
+    what can wait: a failure that is certain is not hidden behind a source that is silent.
+    """
+    from diagnostics.models.triage import Refusal  # noqa: PLC0415  # the parser needs the codes, not the models
+
+    if isinstance(answer, Refusal):
+        return ExitCode.REFUSED
+    statuses = {str(finding.status) for finding in answer.findings}
+    if "fail" in statuses and answer.notify:
+        return ExitCode.CRITICAL
+    if "unreachable" in statuses:
+        return ExitCode.UNREACHABLE
+    return ExitCode.WARNING if statuses - {"pass"} else ExitCode.HEALTHY
+
+
+def of_doctor(lines: Iterable[DoctorLine]) -> ExitCode:
+    """The exit code of the doctor: a source that cannot be reached, then a failure, then a warning.
+
+    A line without data (a replica lag that this server does not tell) is not a warning: there is nothing to mend.
+    """
+    statuses = {str(line.status) for line in lines}
+    for status, code in (
+        ("unreachable", ExitCode.UNREACHABLE),
+        ("fail", ExitCode.CRITICAL),
+        ("warn", ExitCode.WARNING),
+    ):
+        if status in statuses:
+            return code
+    return ExitCode.HEALTHY

@@ -1,0 +1,21 @@
+"""`warroom guide`: the texts that responders open mid-incident, as Markdown."""
+
+from __future__ import annotations
+
+from diagnostics.catalogue import load_catalogue
+from diagnostics.settings import load_settings
+from diagnostics.text import clean
+from tui.exit_codes import ExitCode
+from tui.options import Options
+from tui.output import say
+
+
+def run(options: Options, name: str | None) -> int:
+    """Print one guide, or the names there are. Raises UserError for an unknown name."""
+    settings = load_settings(options.config, {"catalogue": options.catalogue}).settings
+    catalogue = load_catalogue(settings.catalogue)
+    if name is None:
+        say(f"{guide:<20} {clean(catalogue.guide(guide).title)}" for guide in catalogue.guide_names())
+        return ExitCode.HEALTHY
+    say([clean(catalogue.guide(name).markdown, limit=200_000, multiline=True).rstrip("\n")])
+    return ExitCode.HEALTHY

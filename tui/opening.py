@@ -1,0 +1,118 @@
+"""Opens what the console and the commands work with: stand-ins when asked for, settings, catalogue, the service.
+
+Closed in the opposite order. Imported after the first paint: this is where the heavy modules come in.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.service import Diagnostics
+from diagnostics.settings import LoadedSettings, load_settings
+from tui.log_file import start_log_file
+from tui.options import Options
+
+if TYPE_CHECKING:
+    from sandbox.launch import SandboxProcess
+
+
+@dataclass(slots=True)
+class Opened:
+    """What was opened. A context manager; closing twice is harmless."""
+
+    diagnostics: Diagnostics
+    loaded: LoadedSettings
+    environment: str
+    """As the header shows it."""
+    sandbox: SandboxProcess | None = None
+    log_file: Path | None = None
+    """Where unexpected errors are written; None when no file could be opened."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _closed: bool = False
+
+    def close(self) -> None:
+        """End what is under way, close the sources, stop the stand-ins."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            self.diagnostics.close()
+        finally:
+            if self.sandbox is not None:
+                self.sandbox.stop()
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Settings and catalogue, with the stand-ins they may point at; no source is open yet."""
+
+    loaded: LoadedSettings
+    catalogue: Catalogue
+    sandbox: SandboxProcess | None
+
+    def stop(self) -> None:
+        """Stop the stand-ins."""
+        if self.sandbox is not None:
+            self.sandbox.stop()
+
+
+def prepare(options: Options) -> Prepared:
+    """Start the stand-ins when asked for, and read settings and catalogue. Raises UserError, SourceFailure."""
+    if options.sandbox is None:
+        loaded = load_settings(options.config, _flags(options))
+        return Prepared(loaded, load_catalogue(loaded.settings.catalogue), None)
+    from sandbox.launch import start_sandbox  # noqa: PLC0415  # only when asked for
+
+    # The variable keeps a password off the command line, which everybody on the machine can read.
+    database = options.sandbox_database or os.environ.get("WARROOM_SANDBOX_DATABASE_URL")
+    sandbox = start_sandbox(options.sandbox, database_url=database, fault=options.fault)
+    try:
+        loaded = load_settings(options.config, {**sandbox.flags(), **_flags(options)})
+        return Prepared(loaded, load_catalogue(loaded.settings.catalogue), sandbox)
+    except BaseException:
+        sandbox.stop()
+        raise
+
+
+def open_service(options: Options) -> Opened:
+    """Open everything, asking no source anything. Raises UserError, SourceFailure; nothing is left running then."""
+    prepared = prepare(options)
+    try:
+        settings = prepared.loaded.settings
+        log_file = start_log_file(settings.state_dir)
+        diagnostics = Diagnostics.open(settings, prepared.catalogue)
+    except BaseException:
+        prepared.stop()
+        raise
+    return Opened(
+        diagnostics=diagnostics,
+        loaded=prepared.loaded,
+        environment=settings.environment,
+        sandbox=prepared.sandbox,
+        log_file=log_file,
+    )
+
+
+def _flags(options: Options) -> dict[str, object]:
+    """The flags that are settings, by their dotted names; one that was not given is None."""
+    return {
+        "catalogue": options.catalogue,
+        "ui.theme": options.theme,
+        "ui.ascii": options.ascii or None,
+        "ui.mouse": options.mouse or None,
+    }

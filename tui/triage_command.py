@@ -1,0 +1,39 @@
+"""`warroom triage`: one question, one answer, one exit code."""
+
+from __future__ import annotations
+
+from diagnostics.failures import UserError
+from diagnostics.models.triage import TriageRequest
+from tui import exit_codes, render
+from tui.opening import open_service
+from tui.options import Options
+from tui.output import Style, say
+
+
+def run(options: Options, form: str) -> int:
+    """Triage and print. Raises UserError without an issue type."""
+    if options.issue is None:
+        raise UserError(
+            "triage needs an issue type",
+            where="command line",
+            accepted="--issue with a name of the classification matrix",
+            next_step="warroom guide quick-reference lists them",
+        )
+    request = TriageRequest(
+        issue_type=options.issue,
+        severity=options.severity,
+        account_id=options.account_id,
+        deal_id=options.deal_id,
+        user_id=options.user_id,
+        preventive=options.preventive,
+    )
+    with open_service(options) as opened:
+        answer = opened.diagnostics.triage(request)
+        contact = opened.diagnostics.catalogue.contact.line()
+    if form == "json":
+        say([render.as_json(answer)])
+    elif form == "markdown":
+        say(render.as_markdown(answer, contact=contact))
+    else:
+        say(render.as_text(answer, contact=contact, style=Style.of_stdout()))
+    return exit_codes.of_answer(answer)
