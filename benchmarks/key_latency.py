@@ -55,7 +55,7 @@ def _type(terminal: Terminal) -> list[float]:
 
 
 def latencies(chunks: list[Chunk], sent: list[float], is_row: IsRow) -> list[float]:
-    """Milliseconds from each key to the first read after which the cursor stood elsewhere; keys without one left out."""
+    """Milliseconds from each key to the first read after which the cursor stood elsewhere, where there was one."""
     emulator = Emulator(COLUMNS, ROWS)
     found: list[float] = []
     waiting: float | None = None

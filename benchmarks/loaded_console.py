@@ -1,4 +1,4 @@
-"""The real console on the real stand-ins, with two keys more: `ctrl+l` fills the log pane, `ctrl+n` changes three numbers.
+"""The real console on the real stand-ins with two keys more: one fills the log pane, one changes three numbers.
 
 Run as a program by the benchmarks: `python -m benchmarks.loaded_console LINES`.
 """

@@ -28,15 +28,14 @@ def run(quick: bool) -> list[Figure]:
         many_pages: list[float] = []
         few_pages: list[float] = []
         for _ in range(rounds):
-            for terminal, times in ((many, many_pages), (few, few_pages)):
-                times += _page(terminal, "pageup", pages)
-                times += _page(terminal, "pagedown", pages - 1)
-        terminal_times = [_filter(terminal) for terminal in (many, few)]
+            many_pages += _page(many, pages)
+            few_pages += _page(few, pages)
+        filtered = [_filter(terminal) for terminal in (many, few)]
         many.press("u", "G", "b")
         time.sleep(1.0)
         tail = rate(many, 3.0 if quick else 8.0)
         many.press("b")
-    (first, complete), (few_first, few_complete) = terminal_times
+    (first, complete), (few_first, few_complete) = filtered
     return [
         Figure(f"open {MANY:,} lines, key to paint", "ms", opened[0], opened[1], Target(100), note=f"beside: {FEW}"),
         Figure("page, p50", "ms", median(many_pages), median(few_pages), Target(1.2, ratio=True)),
@@ -58,17 +57,17 @@ def _to_paint(terminal: Terminal, key: str) -> float:
     return (answered[0] - sent) * 1000
 
 
-def _page(terminal: Terminal, key: str, times: int) -> list[float]:
-    """Milliseconds from each page key to the end of its first burst of rows."""
+def _page(terminal: Terminal, times: int) -> list[float]:
+    """Milliseconds from each page key, up and then down again, to the end of the rows that it painted."""
     found = []
-    for _ in range(times):
+    for key in ["pageup"] * times + ["pagedown"] * (times - 1):
         sent = terminal.press(key)
         time.sleep(PAGE_EVERY_S)
         rows = [chunk.at for chunk in terminal.since(sent) if ROW.encode() in chunk.data]
         if rows:
             found.append((rows[-1] - sent) * 1000)
     if not found:
-        raise NotAvailable(f"{key} painted no rows")
+        raise NotAvailable("paging painted no rows")
     return found
 
 

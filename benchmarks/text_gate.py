@@ -9,7 +9,7 @@ from benchmarks.figures import Figure
 
 LINE = "2025-11-17T14:03:21Z error fub-worker HTTP 429 Too Many Requests POST /v1/leads account=75172 retry_after=30 "
 MIXED = "Kundin Jörg Müller – Angebot für 漢字 Straße, Umsatz 1 204 €, Café Zürich, token expired at 14:03 UTC "
-HOSTILE = "ok \x1b]52;c;cHduZWQ=\x07 \x1b[31mred\x1b[0m \u202egnp.exe\u202c \x9b2J \x00 e\u0301\u0301\u0301\u0301\u0301\u0301 end "
+HOSTILE = "ok \x1b]52;c;cHduZWQ=\x07 \x1b[31mred\x1b[0m \u202egnp.exe\u202c \x9b2J \x00 e" + "\u0301" * 6
 
 
 def run(quick: bool) -> list[Figure]:

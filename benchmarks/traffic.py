@@ -1,4 +1,4 @@
-"""Bytes on the wire: when nothing changes, while the incident is live, and for one refresh that changes three numbers."""
+"""Bytes on the wire: when nothing changes, while the incident is live, and when three numbers change."""
 
 from __future__ import annotations
 

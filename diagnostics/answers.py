@@ -24,7 +24,7 @@ class _Answer:
     done: threading.Event = field(default_factory=threading.Event)
     value: Any = None
     error: BaseException | None = None
-    good_until: float = 0.0
+    answered_at: float = 0.0
 
 
 class SharedAnswers:
@@ -36,31 +36,31 @@ class SharedAnswers:
         self._lock = threading.Lock()
         self._answers: OrderedDict[Hashable, _Answer] = OrderedDict()
 
-    def get(self, key: Hashable, keep_s: float, ask: Callable[[], T]) -> T:
-        """The answer to `key`: one not older than `keep_s` seconds, the one under way, or a new one from `ask`.
+    def get(self, key: Hashable, fresh_s: float, ask: Callable[[], T]) -> T:
+        """The answer to `key`: one not older than `fresh_s` seconds, the one under way, or a new one from `ask`.
 
         Raises what `ask` raises, or SourceFailure (timed out) when another thread's asking never ends.
         """
         with self._lock:
             answer = self._answers.get(key)
-            mine = answer is None or (answer.done.is_set() and answer.good_until <= self._clock())
+            mine = answer is None or (answer.done.is_set() and self._clock() - answer.answered_at > fresh_s)
             if mine:
                 answer = self._answers[key] = _Answer()
                 self._answers.move_to_end(key)
                 self._forget_oldest()
         assert answer is not None  # noqa: S101  # for the type checker: `mine` covers None
         if mine:
-            self._ask(key, answer, keep_s, ask)
+            self._ask(key, answer, ask)
         elif not answer.done.wait(LONGEST_WAIT_S):
             raise SourceFailure(FailureKind.TIMED_OUT, "console", "the same question, asked before, has no answer yet")
         if answer.error is not None:
             raise answer.error
         return cast("T", answer.value)
 
-    def _ask(self, key: Hashable, answer: _Answer, keep_s: float, ask: Callable[[], T]) -> None:
+    def _ask(self, key: Hashable, answer: _Answer, ask: Callable[[], T]) -> None:
         try:
             answer.value = ask()
-            answer.good_until = self._clock() + keep_s
+            answer.answered_at = self._clock()
         except BaseException as error:
             answer.error = error
             with self._lock:

@@ -307,7 +307,9 @@ class Live:
         else:
             watch.failures = 0
             watch.answered_at = now
-            watch.due = now + watch.every_s
+            # A value may say that it is incomplete, and how soon asking again completes it.
+            soon = getattr(outcome.value, "ask_again_s", None)
+            watch.due = now + (watch.every_s if soon is None else min(watch.every_s, soon))
             changes |= {"value": outcome.value, "taken_at": self._clock.utc()}
         watch.reading = watch.reading.model_copy(update=changes)
         self._change(watch, freshness=self._freshness(watch))

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.answers import SharedAnswers
-from diagnostics.models.datadog import Compute, GroupBy, MeasuredValue, Series
+from diagnostics.baselines import Baselines
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
-from diagnostics.models.evidence import Evidence
+from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog
+
+T = TypeVar("T")
 
 MINUTE_MS = 60_000
 DAY_S = 86_400
 
 KEEP_S = 5.0
 """How long panes and checks share an answer: shorter than any refresh interval, longer than one burst of asking."""
+
+KEEP_COUNTS_S = 20.0
+"""A check takes the count that the issue's pulse has just asked for: aggregates are the scarcest of all requests."""
 
 KEEP_SAMPLES_S = 20.0
 """Log lines read for one detail (a Retry-After, an example) may be older than a count: searches are scarce."""
@@ -66,18 +73,23 @@ class LogQuestions:
     def __init__(self, datadog: Datadog, answers: SharedAnswers, *, baseline_s: float) -> None:
         self._datadog = datadog
         self._answers = answers
-        self._baseline_s = baseline_s
+        self.baselines = Baselines(self._usual, keep_s=baseline_s)
+        self.last: Evidence | SourceFailure | None = None
+        """The newest evidence that the source answers, or the newest failure that says it does not."""
+        self.failed_at: datetime | None = None
 
-    def counts(self, query: str, window_s: int) -> Counts:
-        """Total, events per minute and distinct accounts of the last `window_s` seconds, in one request."""
-        return self._answers.get(("counts", query, window_s), KEEP_S, lambda: self._counts(query, window_s))
+    def counts(self, query: str, window_s: int, *, fresh_s: float = KEEP_COUNTS_S) -> Counts:
+        """Total, events per minute and distinct accounts of the last `window_s` seconds, in one request.
 
-    def usual(self, query: str, window_s: int) -> Usual | None:
-        """Median count of windows of this length over the previous day; None when no complete window fits.
-
-        The median is not moved by an incident of a few hours, so the present one need not be cut out.
+        An answer not older than `fresh_s` seconds is good enough.
         """
-        return self._answers.get(("usual", query, window_s), self._baseline_s, lambda: self._usual(query, window_s))
+        return self._answers.get(("counts", query, window_s), fresh_s, lambda: self._counts(query, window_s))
+
+    def search(self, query: str, *, start: datetime, end: datetime, limit: int, cursor: str | None = None) -> LogPage:
+        """One page of events, newest first, straight from the source."""
+        page = self._noted(lambda: self._datadog.search(query, start=start, end=end, limit=limit, cursor=cursor))
+        self.last = page.evidence
+        return page
 
     def accounts(self, query: str, window_s: int, most: int = 10) -> tuple[tuple[int, ...], Evidence]:
         """Accounts with matching events, most events first, at most `most`."""
@@ -90,13 +102,13 @@ class LogQuestions:
 
         def ask() -> LogPage:
             start, end = window_ending(window_s)
-            return self._datadog.search(query, start=start, end=end, limit=limit)
+            return self.search(query, start=start, end=end, limit=limit)
 
         return self._answers.get(("newest", query, window_s, limit), KEEP_SAMPLES_S, ask)
 
     def _counts(self, query: str, window_s: int) -> Counts:
         start, end = window_ending(window_s)
-        answer = self._datadog.aggregate(
+        answer = self._aggregate(
             query,
             start=start,
             end=end,
@@ -116,11 +128,40 @@ class LogQuestions:
             partial=answer.partial,
         )
 
+    def _aggregate(
+        self,
+        query: str,
+        *,
+        start: datetime,
+        end: datetime,
+        computes: tuple[Compute, ...],
+        group_by: tuple[GroupBy, ...] = (),
+    ) -> Aggregate:
+        answer = self._noted(
+            lambda: self._datadog.aggregate(query, start=start, end=end, computes=computes, group_by=group_by)
+        )
+        self.last = answer.evidence
+        return answer
+
+    def _noted(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except SourceFailure as failure:
+            # A query it cannot read and a console that closes say nothing about the source.
+            if failure.kind not in {FailureKind.REJECTED, FailureKind.CANCELLED}:
+                self.last = failure
+                self.failed_at = utc_now()
+            raise
+
     def _usual(self, query: str, window_s: int) -> Usual | None:
+        """Median count of windows of this length over the previous day; None when no complete window fits.
+
+        The median is not moved by an incident of a few hours, so the present one need not be cut out.
+        """
         span_s = min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s))
         start, end = window_ending(span_s)
         interval_ms = window_s * 1_000
-        answer = self._datadog.aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
+        answer = self._aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
         series = answer.buckets[0].values[0] if answer.buckets else ()
         windows = complete_buckets(series, start, end, interval_ms)
         if not windows:
@@ -129,7 +170,7 @@ class LogQuestions:
 
     def _accounts(self, query: str, window_s: int, most: int) -> tuple[tuple[int, ...], Evidence]:
         start, end = window_ending(window_s)
-        answer = self._datadog.aggregate(
+        answer = self._aggregate(
             query, start=start, end=end, computes=(Compute(),), group_by=(GroupBy(ACCOUNT_FACET, limit=most),)
         )
         named = (bucket.by.get(ACCOUNT_FACET, "") for bucket in answer.buckets)

@@ -44,22 +44,26 @@ def attention(issue: IssueType) -> str:
     return issue.severities[-2] if len(issue.severities) > 1 else issue.severities[0]
 
 
-def judge_count(issue: IssueType, count: int, usual: float | None) -> Judged:
+def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending: bool = False) -> Judged:
     """Hold `count` against `usual`, the median of windows of the same length; None when it is not known.
 
-    A silent log is only good news where silence is usual; elsewhere, logs may have stopped arriving: no data.
+    While what is usual is still being asked for (`is_pending`), nothing is judged. Where it cannot be found out, a
+    count that could be grave asks for attention. A silent log is only good news where silence is usual; elsewhere, logs
+    may have stopped arriving: no data.
     """
     rule = issue.pulse
     text = (
         f"at least {rule.minimum_count:,} events and {rule.high_ratio:g} times the usual is {attention(issue)}, "
         f"{rule.top_ratio:g} times is {issue.severities[0]}"
     )
+    enough = count >= max(1, rule.minimum_count)
+    if usual is None and is_pending:
+        status = Status.NO_DATA if enough or not count else Status.PASS
+        return Judged(OK, status, None, "how many are usual is being asked for", text)
     if usual is None:
-        if count >= max(1, rule.minimum_count):
-            severity = attention(issue)
-            return Judged(severity, severity_status(severity), None, "how many are usual is not known yet", text)
-        status = Status.PASS if count else Status.NO_DATA
-        return Judged(OK, status, None, "how many are usual is not known yet", text)
+        severity = attention(issue) if enough else OK
+        status = severity_status(severity) if count else Status.NO_DATA
+        return Judged(severity, status, None, "how many are usual is not known", text)
     ratio = count / usual if usual else None
     if count == 0:
         silence_is_usual = usual < max(1, rule.minimum_count)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.baselines import Baseline
 from diagnostics.checks.base import Tools, plural
 from diagnostics.failures import SourceFailure
 from diagnostics.log_questions import Counts, Usual
@@ -21,25 +22,32 @@ BACKLOG_ISSUE = "rate_limiting"
 """The issue whose pulse also shows the webhook backlog."""
 
 
-def take_pulse(tools: Tools, issue: IssueType, window_s: int) -> Pulse:
+ASK_AGAIN_S = 3.0
+"""A pulse without its baseline is asked again so soon; the count it has is used once more and costs nothing."""
+
+
+def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, fresh_s: float) -> Pulse:
     """The pulse of `issue` over the last `window_s` seconds: one log aggregate, and seldom a second for the baseline.
 
-    The parts stand alone: without a baseline there is no ratio, without the database no backlog, and the findings say
-    so. Raises SourceFailure when the logs give no answer and no backlog can stand for them.
+    A count not older than `fresh_s` seconds is used again. The parts stand alone: without a baseline there is no ratio,
+    without the database no backlog, and the findings say so. Raises SourceFailure when the logs give no answer and no
+    backlog can stand for them.
     """
     backlog, backlog_failure = _backlog(tools, issue)
+    query = tools.catalogue.queries[issue.query].datadog
     try:
-        counts = tools.logs.counts(tools.catalogue.queries[issue.query].datadog, window_s)
+        counts = tools.logs.counts(query, window_s, fresh_s=fresh_s)
     except SourceFailure as failure:
         if backlog is None:
             raise
         return _backlog_alone(tools, issue, window_s, backlog, failure)
-    usual, usual_failure = _usual(tools, issue, window_s)
-    judged = judge_count(issue, counts.count, None if usual is None else usual.count)
+    baseline = tools.logs.baselines.known(query, window_s)
+    usual = baseline.usual
+    judged = judge_count(issue, counts.count, None if usual is None else usual.count, is_pending=baseline.is_pending)
     severity, status = _graver(tools, issue, judged, backlog)
     findings = [
         _count_line(counts, judged, window_s),
-        _usual_line(usual, usual_failure, window_s),
+        _usual_line(baseline, window_s),
         *([] if backlog is None else [_backlog_line(tools, backlog)]),
         *([] if backlog_failure is None else [f"backlog not known: {backlog_failure.headline()}"]),
         *(["Datadog gave a partial answer: the counts are lower bounds"] if counts.partial else []),
@@ -57,6 +65,7 @@ def take_pulse(tools: Tools, issue: IssueType, window_s: int) -> Pulse:
         headline=_headline(counts.count, window_s, backlog, backlog_failure),
         findings=tuple(findings),
         evidence=_evidence(counts.evidence, usual, backlog),
+        ask_again_s=ASK_AGAIN_S if baseline.is_pending else None,
     )
 
 
@@ -68,13 +77,6 @@ def _backlog(tools: Tools, issue: IssueType) -> tuple[Backlog | None, SourceFail
     except SourceFailure as failure:
         return None, failure
     return backlog, None
-
-
-def _usual(tools: Tools, issue: IssueType, window_s: int) -> tuple[Usual | None, SourceFailure | None]:
-    try:
-        return tools.logs.usual(tools.catalogue.queries[issue.query].datadog, window_s), None
-    except SourceFailure as failure:
-        return None, failure
 
 
 def _backlog_alone(tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure) -> Pulse:
@@ -119,12 +121,15 @@ def _count_line(counts: Counts, judged: Judged, window_s: int) -> str:
     return f"{plural(counts.count, 'event')} in the last {span(window_s)}{accounts}; {judged.comparison}"
 
 
-def _usual_line(usual: Usual | None, failure: SourceFailure | None, window_s: int) -> str:
-    if failure is not None:
-        return f"usual not known: {failure.headline()}"
-    if usual is None:
-        return f"usual not known: no complete window of {span(window_s)} before this one"
-    return f"usual is the median of {usual.windows} windows of {span(window_s)}"
+def _usual_line(baseline: Baseline, window_s: int) -> str:
+    usual = baseline.usual
+    if usual is not None:
+        return f"usual is the median of {usual.windows} windows of {span(window_s)}"
+    if baseline.is_pending:
+        return "usual not known yet: it is being asked for"
+    if baseline.failure is not None:
+        return f"usual not known: {baseline.failure.headline()}"
+    return f"usual not known: no complete window of {span(window_s)} before this one"
 
 
 def _backlog_line(tools: Tools, backlog: Backlog) -> str:

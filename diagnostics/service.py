@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from diagnostics.answers import SharedAnswers
 from diagnostics.checks.base import Tools
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.log_questions import LogQuestions
+from diagnostics.log_questions import KEEP_S, LogQuestions
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence, utc_now
@@ -112,7 +112,9 @@ class Diagnostics:
         """How much of one issue there is now, against what is usual. Raises SourceFailure, UserError."""
         from diagnostics.pulses import take_pulse  # noqa: PLC0415  # the backlog loads SQLAlchemy
 
-        return take_pulse(self._tools, self._issue(issue_type), window_s)
+        # An answer that a check has just asked for will do; one that is due by the pulse's own interval will not.
+        fresh_s = max(KEEP_S, 0.8 * self.settings.refresh.pulse_s)
+        return take_pulse(self._tools, self._issue(issue_type), window_s, fresh_s=fresh_s)
 
     def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Refusal:
         """Hand over to the issue's specialist: none is part of this version, so the answer is what to do instead."""
@@ -144,7 +146,7 @@ class Diagnostics:
     ) -> LogPage:
         """One page of the newest events in the window; `cursor` needs the first page's `end`. Raises SourceFailure."""
         start, last = window_ending(window_s, end)
-        page = self._datadog.search(query, start=start, end=last, limit=limit, cursor=cursor)
+        page = self._tools.logs.search(query, start=start, end=last, limit=limit, cursor=cursor)
         self._seen.note(page.events)
         return page
 
@@ -170,8 +172,12 @@ class Diagnostics:
     # Sources.
 
     def sources(self) -> tuple[SourceState, ...]:
-        """The state of each source, from a cheap question that is asked every ten seconds at most. Raises nothing."""
-        return (self._probe("datadog", self._datadog.validate), self._probe("common", self._databases.ping_common))
+        """The state of each source: what it said last, or a cheap question every ten seconds. Raises nothing."""
+        datadog = self._datadog_state()
+        return (
+            datadog.model_copy(update={"detail": datadog.detail or self._scarcest_budget()}),
+            self._probe("common", self._databases.ping_common),
+        )
 
     def budgets(self) -> tuple[Budget, ...]:
         """What is left of each rate limit."""
@@ -195,14 +201,31 @@ class Diagnostics:
     def _issue_of_check(self, check_id: str) -> str:
         return next((issue.name for issue in self.catalogue.issues.values() if check_id in issue.checks), "")
 
+    def _datadog_state(self) -> SourceState:
+        """Whether searches are answered says more than whether the key is valid; the key is asked when nothing was."""
+        logs = self._tools.logs
+        last, failed_at = logs.last, logs.failed_at
+        said_at = last.started_at if isinstance(last, Evidence) else failed_at
+        if last is None or said_at is None or (utc_now() - said_at).total_seconds() > PROBE_KEEP_S:
+            return self._probe("datadog", self._datadog.validate)
+        if isinstance(last, SourceFailure):
+            return _failed_state("datadog", last, said_at)
+        return SourceState(name="datadog", status=Status.PASS, latency_ms=last.took_ms, checked_at=said_at)
+
+    def _scarcest_budget(self) -> str:
+        """For the header: what is left of the log budget nearest to its end, such as "1/3 per 10 s"."""
+        budgets = self.budgets()[:2]
+        if not budgets:
+            return ""
+        scarce = min(budgets, key=lambda budget: budget.remaining / max(1, budget.limit))
+        return f"{scarce.remaining}/{scarce.limit} per {scarce.period_s:g} s"
+
     def _probe(self, name: str, ask: Callable[[], Evidence]) -> SourceState:
         def probe() -> SourceState:
             try:
                 evidence = ask()
             except SourceFailure as failure:
-                return SourceState(
-                    name=name, status=_probe_status(failure), detail=failure.headline(), checked_at=utc_now()
-                )
+                return _failed_state(name, failure, utc_now())
             return SourceState(
                 name=name, status=Status.PASS, latency_ms=evidence.took_ms, checked_at=evidence.started_at
             )
@@ -210,8 +233,10 @@ class Diagnostics:
         return self._answers.get(("probe", name), PROBE_KEEP_S, probe)
 
 
-def _probe_status(failure: SourceFailure) -> Status:
+def _failed_state(name: str, failure: SourceFailure, at: datetime) -> SourceState:
     """A source that answers with a refusal is there: a limit passes by itself, wrong keys do not."""
     if failure.kind is FailureKind.RATE_LIMITED:
-        return Status.WARN
-    return Status.UNREACHABLE if failure.is_transient else Status.FAIL
+        status = Status.WARN
+    else:
+        status = Status.UNREACHABLE if failure.is_transient else Status.FAIL
+    return SourceState(name=name, status=status, detail=failure.headline(), checked_at=at)

@@ -1,8 +1,8 @@
 """The stand-in's own endpoints under `/sandbox`: for tests and demonstrations; the real service has nothing like it.
 
 `GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one
-JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults. They answer only callers on this machine,
-ask for no key, and refuse what a web page in a browser could send.
+JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults. They answer only callers on this
+machine, ask for no key, and refuse what a page in a browser could send.
 """
 
 from __future__ import annotations

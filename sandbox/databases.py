@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Dialect, MetaData, Table, create_engine
+from sqlalchemy import URL, Dialect, Index, MetaData, Table, create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -28,6 +29,8 @@ from sandbox.story import Story
 from sandbox.webhook_rows import webhook_rows
 
 _BATCH = 5_000
+_CONNECTIONS = 3
+"""Connections that fill a server side by side: one for the common schema, the others for the clients."""
 _CONNECT_S = 5
 _STATEMENT_S = 60
 
@@ -72,11 +75,34 @@ class Store(Protocol):
 
 @lru_cache(maxsize=8)
 def _definitions(metadata: MetaData, dialect: Dialect) -> tuple[list[str], list[str]]:
-    """Return the statements that create tables and those that create indexes; all client databases share them."""
+    """Return the statements before the rows and those after them; all client databases share them.
+
+    Indexes are quickest built after the rows. On a server each statement that changes a table costs milliseconds, so
+    small tables get theirs at once, and a big one all of them in one statement.
+    """
     tables = metadata.sorted_tables
-    created = [str(CreateTable(table).compile(dialect=dialect)) for table in tables]
-    indexed = [str(CreateIndex(index).compile(dialect=dialect)) for table in tables for index in table.indexes]
-    return created, indexed
+    before = {table: str(CreateTable(table).compile(dialect=dialect)).strip() for table in tables}
+    if dialect.name == "sqlite":
+        after = [str(CreateIndex(index).compile(dialect=dialect)) for table in tables for index in table.indexes]
+        return list(before.values()), after
+    after = []
+    for table in tables:
+        keys = [_key(index, dialect) for index in table.indexes]
+        if keys and table in _BIG:
+            name = dialect.identifier_preparer.format_table(table)
+            after.append(f"ALTER TABLE {name} " + ", ".join(f"ADD {key}" for key in keys))
+        elif keys:
+            before[table] = before[table].removesuffix(")") + ", " + ", ".join(keys) + ")"
+    return list(before.values()), after
+
+
+_BIG = (schema.ZILLOW_WEBHOOK_EVENTS,)
+
+
+def _key(index: Index, dialect: Dialect) -> str:
+    quote = dialect.identifier_preparer.quote
+    columns = ", ".join(quote(column.name) for column in index.columns)
+    return f"{'UNIQUE ' if index.unique else ''}KEY {quote(str(index.name))} ({columns})"
 
 
 def _insertion(table: Table, dialect: Dialect) -> str:
@@ -88,16 +114,16 @@ def _insertion(table: Table, dialect: Dialect) -> str:
 
 
 def fill_database(cursor: Cursor, dialect: Dialect, metadata: MetaData, contents: Contents, *, hostile: bool) -> None:
-    """Create the tables of one database, insert the rows in batches, then build the indexes, which is faster so."""
-    created, indexed = _definitions(metadata, dialect)
-    for statement in created:
+    """Create the tables of one database, insert the rows in batches, and build its indexes."""
+    before, after = _definitions(metadata, dialect)
+    for statement in before:
         cursor.execute(statement)
     for table, rows in contents:
         statement = _insertion(table, dialect)
         remaining = iter(spoil_rows(table, rows) if hostile else rows)
         while batch := list(islice(remaining, _BATCH)):
             cursor.executemany(statement, batch)
-    for statement in indexed:
+    for statement in after:
         cursor.execute(statement)
 
 
@@ -148,7 +174,7 @@ class SqliteStore:
         with self._open("common.db") as cursor:
             common = _common_contents(self._story, population, self._place)
             fill_database(cursor, dialect, schema.COMMON, common, hostile=hostile)
-            fill_database(cursor, dialect, MetaData(), [(schema.STORY_MARK, [_mark(self._story)])], hostile=False)
+            fill_database(cursor, dialect, schema.MARK, [(schema.STORY_MARK, [_mark(self._story)])], hostile=False)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Cursor]:
@@ -189,11 +215,14 @@ class ServerStore:
                 where="--schema-prefix",
                 accepted="up to 31 lower-case letters, digits and underscores, a letter first",
             )
-        public = self._admin.set(username=self._login, password=None)
-        self.common_url = public.set(database=f"{prefix}_common").render_as_string()
+        self._dialect = self._engine().dialect
+        public = self._admin._replace(username=self._login, password=None)
+        self.common_url = public.set(database=f"{prefix}_common").render_as_string(hide_password=False)
         # Placeholders go in after rendering, which would escape their braces.
         host = str(public.host or "")
-        template = public.set(database="DATABASE-GOES-HERE", username="USER-GOES-HERE").render_as_string()
+        template = public.set(database="DATABASE-GOES-HERE", username="USER-GOES-HERE").render_as_string(
+            hide_password=False
+        )
         template = template.replace("DATABASE-GOES-HERE", "{db_database}").replace("USER-GOES-HERE", "{db_user}")
         self.client_url = template.replace(f"@{host}", "@{db_host}", 1) if host else template
 
@@ -256,25 +285,43 @@ class ServerStore:
     def fill(self) -> None:
         """Create the schemas, fill them, then create the console's login: SELECT and nothing else."""
         self.remove()
-        population, hostile = populate(self._story), self._story.hostile
-        dialect = self._engine().dialect
+        population = populate(self._story)
+        # The schema with the mark's table comes first, so that a run cut short is recognised as ours.
         with self._cursor() as cursor:
-            cursor.execute("SET SESSION unique_checks=0")
-            # The common schema with the mark's table comes first, so that a run cut short is recognised as ours.
-            self._use(cursor, f"{self._prefix}_common")
-            common = _common_contents(self._story, population, self._place)
-            fill_database(cursor, dialect, schema.COMMON, common, hostile=hostile)
-            for account in roster(self._story.seed):
-                rows = ClientRows(self._story, account, population).tables()
-                self._use(cursor, f"{self._prefix}_{account.database}")
-                fill_database(cursor, dialect, schema.CLIENT, rows, hostile=hostile)
+            self._use(cursor, f"{self._prefix}_common", create=True)
+            fill_database(cursor, self._dialect, schema.MARK, (), hostile=False)
+        accounts = roster(self._story.seed)
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            work = [pool.submit(self._fill_common, population)]
+            work += [
+                pool.submit(self._fill_clients, accounts[n :: _CONNECTIONS - 1], population)
+                for n in range(_CONNECTIONS - 1)
+            ]
+            for done in work:
+                done.result()
+        with self._cursor() as cursor:
             self._set_login(cursor)
-            cursor.execute(f"USE `{self._prefix}_common`")
-            fill_database(cursor, dialect, MetaData(), [(schema.STORY_MARK, [_mark(self._story)])], hostile=False)
+            self._use(cursor, f"{self._prefix}_common")
+            mark = [(schema.STORY_MARK, [_mark(self._story)])]
+            fill_database(cursor, self._dialect, MetaData(), mark, hostile=False)
+
+    def _fill_common(self, population: Population) -> None:
+        with self._cursor() as cursor:
+            self._use(cursor, f"{self._prefix}_common")
+            contents = _common_contents(self._story, population, self._place)
+            fill_database(cursor, self._dialect, schema.COMMON, contents, hostile=self._story.hostile)
+
+    def _fill_clients(self, accounts: Sequence[RosterAccount], population: Population) -> None:
+        with self._cursor() as cursor:
+            for account in accounts:
+                self._use(cursor, f"{self._prefix}_{account.database}", create=True)
+                rows = ClientRows(self._story, account, population).tables()
+                fill_database(cursor, self._dialect, schema.CLIENT, rows, hostile=self._story.hostile)
 
     @staticmethod
-    def _use(cursor: Cursor, name: str) -> None:
-        cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+    def _use(cursor: Cursor, name: str, *, create: bool = False) -> None:
+        if create:
+            cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
         cursor.execute(f"USE `{name}`")
 
     def _set_login(self, cursor: Cursor) -> None:

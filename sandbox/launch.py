@@ -21,6 +21,8 @@ from sandbox.scenario import scenario_named
 from sandbox.story import ENVIRONMENT, Secrets, new_secrets
 
 STOP_S = 5.0
+DROP_S = 45.0
+"""Time to drop the schemas on a database server, which may be busy, before the process is ended by force."""
 _BAD_USAGE = 64
 _LINES_KEPT = 40
 
@@ -82,16 +84,19 @@ class SandboxProcess:
             "databases.common_url": self.common_url,
             "databases.client_url": self.client_url,
         }
-        if not self.common_url.startswith("sqlite"):
+        if not self._is_sqlite():
             flags["databases.password"] = self._secrets.database_password
         return flags
+
+    def _is_sqlite(self) -> bool:
+        return str(self._ready.get("common_url", "")).startswith("sqlite")
 
     def stop(self) -> None:
         """Ask it to end, insist after a few seconds, and remove its temporary directory if it could not. Idempotent."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(STOP_S)
+                self._process.wait(STOP_S if self._is_sqlite() else DROP_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(STOP_S)

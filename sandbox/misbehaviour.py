@@ -41,7 +41,7 @@ class Wire(Response):
         super().__init__()
         self._act = act
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
         """Act on the transport; answer nothing through the framework."""
         client = scope.get("client")
         transport = _TRANSPORTS.get(tuple(client)) if client else None
@@ -58,7 +58,7 @@ class Dribble(Response):
         super().__init__(content, headers=headers, media_type="application/json")
         self._pause_s = pause_s
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
         """Send piece by piece until the end or until the caller has gone."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         body = bytes(self.body)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 COMMON = MetaData()
 CLIENT = MetaData()
+MARK = MetaData()
 
 # SQLite's row id is only used for INTEGER keys; the servers get the 64 bits of production.
 _ID = BigInteger().with_variant(Integer(), "sqlite")
@@ -229,10 +230,11 @@ DATA_SYNC_SYSTEMS = Table(
 
 STORY_MARK = Table(
     "sandbox_story",
-    COMMON,
+    MARK,
     Column("scenario", String(64), primary_key=True),
     Column("seed", BigInteger, nullable=False),
     Column("anchor", BigInteger, nullable=False),
     Column("hostile", Boolean, nullable=False),
 )
-"""Written last: a database without this row is not completely filled, and one without the table is not ours to drop."""
+"""In `common` beside the real tables. Its row is written last: without it the databases are not completely filled;
+without the table they are not the sandbox's to drop."""

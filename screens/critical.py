@@ -262,7 +262,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
         ]
         view.show(rows)
         view.place(self.state.selected)
-        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}")
+        small = f" · {self.size.width}×{self.size.height}: 80×24 shows the checks" if self.has_class("-flat") else ""
+        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}{small}")
 
     def _draw_detail(self) -> None:
         catalogue, service = self.room.catalogue, self.room.service

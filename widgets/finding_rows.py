@@ -69,7 +69,7 @@ def check_rows(
     aged = wording.age(reading.taken_at, now)
     tail = signs.text(f"stale {aged}: {reading.failure}") if stale else aged
     tail = fit(tail, min(len(tail), max(4, width // 2)))
-    room = max(12, width - LABEL - 14 - len(tail) - 1)
+    room = max(12, width - LABEL - 14 - len(tail) - 2)
     lines = wrap(signs.text(finding.summary), room, most=2 if roomy else 1)
     first = row(head, state, fit(lines[0], room), (f" {tail}", "warn" if stale else "muted"), key=key)
     return [first, *(row(" " * (LABEL + 14), line) for line in lines[1:])]

@@ -23,7 +23,7 @@ class FooterBar(LineView):
     """One row; hints are dropped from the right when it is short, and `? help` always stays."""
 
     DEFAULT_CSS = """
-    FooterBar { height: 1; background: $panel; scrollbar-size-vertical: 0; }
+    FooterBar { height: 1; background: $surface; scrollbar-size-vertical: 0; }
     FooterBar:ansi { background: ansi_default; }
     """
 

@@ -26,8 +26,8 @@ class HeaderBar(Widget):
     """One row. Each second only the digits of the clock that changed are sent."""
 
     DEFAULT_CSS = """
-    HeaderBar { height: 1; layout: horizontal; background: $panel; }
-    HeaderBar > LineView { height: 1; background: $panel; scrollbar-size-vertical: 0; }
+    HeaderBar { height: 1; layout: horizontal; background: $surface; }
+    HeaderBar > LineView { height: 1; background: $surface; scrollbar-size-vertical: 0; }
     HeaderBar > #header-state { width: 1fr; }
     HeaderBar > #header-clock { width: 13; }
     HeaderBar:ansi, HeaderBar:ansi > LineView { background: ansi_default; }

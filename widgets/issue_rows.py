@@ -56,7 +56,8 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
     tail = _tail(line, pulse, now, signs, stale)
     spark = min(WIDEST_SPARK, rest - TAIL)
     if spark >= LEAST_SPARK and not stale:
-        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only)
+        twice_usual = 2 * (pulse.usual or 0.0) * 60 / pulse.window_s
+        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only, ceiling=twice_usual)
         pieces.append(Piece(fit(line_of_time, spark), "accent"))
         rest -= spark
     pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale else "muted"))

@@ -41,7 +41,7 @@ class LineView(ScrollView, can_focus=True):
     LineView > .tone--bar { background: $panel; color: $foreground; }
     LineView > .tone--strong { text-style: bold; }
     LineView > .tone--code { color: $text-secondary; }
-    LineView > .tone--cursor { background: $primary 35%; text-style: bold; }
+    LineView > .tone--cursor { background: $primary-muted; text-style: bold; }
     LineView > .tone--held { text-style: bold; }
     LineView:ansi { background: ansi_default; }
     LineView:ansi > .tone--fail { color: ansi_red; }

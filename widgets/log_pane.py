@@ -308,7 +308,8 @@ class LogPane(Widget):
     @on(LogList.Moved)
     def _moved(self, event: LogList.Moved) -> None:
         event.stop()
-        self._notice = ""
+        if self._notice:
+            self._say("")
 
     @on(LogList.StateChanged)
     def _state_changed(self, event: LogList.StateChanged) -> None:

@@ -8,18 +8,24 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 RAMP = " .:-=+*#%@"
 
 
-def sparkline(values: Sequence[float], width: int, ascii: bool = False) -> str:  # noqa: A002  # the flag's name everywhere
+def sparkline(
+    values: Sequence[float],
+    width: int,
+    ascii: bool = False,  # noqa: A002  # the flag's name everywhere
+    *,
+    ceiling: float = 0.0,
+) -> str:
     """Return `values`, oldest first, as at most `width` characters, each one cell wide.
 
     More values than cells are pooled by their maximum, so that a burst of one minute stays visible. The scale starts at
-    zero and ends at the largest value: equal quiet minutes draw as a floor and not as noise. Negative and undefined
-    values count as zero. No values or no room give an empty string.
+    zero and ends at the largest value, or at `ceiling` where that is larger: with twice the usual as the ceiling, a quiet
+    course draws low and not as a wall. Negative and undefined values count as zero. No values or no room give an empty string.
     """
     if width <= 0 or not values:
         return ""
     pooled = _pool(values, width)
     ramp = RAMP if ascii else BLOCKS
-    top = max(pooled)
+    top = max(*pooled, ceiling) if len(pooled) > 1 else max(pooled[0], ceiling)
     if top <= 0:
         return ramp[0] * len(pooled)
     last = len(ramp) - 1

@@ -16,6 +16,7 @@ from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.seen import SeenDeals
 from diagnostics.text import clean
+from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from sqlalchemy import Select, Table
@@ -167,6 +168,14 @@ def moment(row: dict[str, object], name: str) -> datetime | None:
     """A moment from a row, aware UTC, or None."""
     value = row.get(name)
     return value if isinstance(value, datetime) else None
+
+
+def about(seconds: float) -> str:
+    """A length of time in the unit that matters: minutes from two minutes on, hours from two days on."""
+    for unit, from_s in ((3_600, 2 * 86_400), (60, 120)):
+        if seconds >= from_s:
+            return span(round(seconds / unit) * unit)
+    return span(seconds)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, moment, number, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, Tools, about, moment, number, percent, plural, share, worst
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.sources.databases import Rows
@@ -218,7 +217,7 @@ def _user_lines(rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[
     for row in sorted(rows, key=urgency):
         who = f"user {row['user_id']} (account {row['account_id']})"
         updated = moment(row, "updated_at")
-        age = f", updated {span((now - updated).total_seconds())} ago" if updated else ", never updated"
+        age = f", updated {about((now - updated).total_seconds())} ago" if updated else ", never updated"
         yield f"{who}: {_token_state(row, now)}{age}"
 
 
@@ -229,8 +228,8 @@ def _token_state(row: dict[str, object], now: datetime) -> str:
     if expires is None:
         return "token without an expiry"
     if expires < now:
-        return f"expired {span((now - expires).total_seconds())} ago"
-    return f"valid for {span((expires - now).total_seconds())}"
+        return f"expired {about((now - expires).total_seconds())} ago"
+    return f"valid for {about((expires - now).total_seconds())}"
 
 
 def _token_advice(status: Status, missing: int, expired: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, Tools, about, percent, plural, share, worst
 from diagnostics.failures import SourceFailure
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
@@ -73,7 +73,7 @@ class WebhookBacklog(FleetCheck):
         status = rule.judge(float(backlog.waiting))
         oldest = backlog.oldest_minutes(tools.now())
         risk = ": HIGH RISK of permanent loss" if status is Status.FAIL else ""
-        age = "" if oldest is None else f", the oldest for {span(oldest * 60)}"
+        age = "" if oldest is None else f", the oldest for {about(oldest * 60)}"
         return self.finding(
             status,
             f"{plural(backlog.waiting, 'webhook event')} wait for delivery{age} ({rule.rule()}{risk}).",
@@ -97,7 +97,7 @@ class DataLossRisk(FleetCheck):
     thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
     def look(self, tools: Tools) -> Finding:
-        """High beyond a critical limit; medium beyond a warning, after a loss, or while a backlog cannot empty."""
+        """High beyond a critical limit, medium beyond a warning or after a loss, else low."""
         rules = tools.catalogue.thresholds
         backlog = read_backlog(tools)
         limits = (rules["webhook_backlog"].rule(), rules["oldest_pending_minutes"].rule())
@@ -116,7 +116,7 @@ class DataLossRisk(FleetCheck):
         return self.finding(
             status,
             f"{risk.upper()} risk of permanent loss: {plural(backlog.lost, 'event')} lost for good, "
-            f"{backlog.waiting:,} waiting, {_outlook(backlog, flow)}.",
+            f"{backlog.waiting:,} waiting{'' if status is Status.PASS else ', ' + _outlook(backlog, flow)}.",
             value=risk,
             threshold=threshold,
             next_step=""
@@ -133,17 +133,27 @@ class BatchRetry(FleetCheck):
     id = "batch_retry"
     title = "What would a batch retry replay?"
     sources = ("common",)
+    thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
     def look(self, tools: Tools) -> Finding:
-        """Warn while there is something to replay, and say who may do it."""
+        """Warn while more waits than ordinary flow explains, and say who may replay it."""
         backlog = read_backlog(tools)
+        rules = tools.catalogue.thresholds
+        threshold = f"backlog {rules['webhook_backlog'].rule()}; oldest {rules['oldest_pending_minutes'].rule()}"
         if not backlog.any_received:
-            return _nothing_received(self, backlog, "")
+            return _nothing_received(self, backlog, threshold)
         pending, failed = (backlog.by_status.get(name, 0) for name in ("pending", "failed"))
         waiting = pending + failed
-        if waiting == 0:
+        oldest = backlog.oldest_minutes(tools.now())
+        late = oldest is not None and rules["oldest_pending_minutes"].judge(oldest) is not Status.PASS
+        if rules["webhook_backlog"].judge(float(backlog.waiting)) is Status.PASS and not late:
             return self.finding(
-                Status.PASS, "Nothing waits to be replayed.", value=0, unit="events", evidence=backlog.evidence
+                Status.PASS,
+                f"Nothing to set up: {plural(waiting, 'waiting event')} and none of them late.",
+                value=waiting,
+                unit="events",
+                threshold=threshold,
+                evidence=backlog.evidence,
             )
         return self.finding(
             Status.WARN,
@@ -151,6 +161,7 @@ class BatchRetry(FleetCheck):
             "It changes production, and this console is read-only: nothing has been set up.",
             value=waiting,
             unit="events",
+            threshold=threshold,
             next_step=f"Ask {tools.catalogue.contact.line()} to replay in paced batches once the HTTP 429 rate has "
             "fallen; give them this count and the Retry-After.",
             evidence=backlog.evidence,
@@ -176,7 +187,7 @@ def _outlook(backlog: Backlog, flow: Flow) -> str:
     if backlog.waiting == 0:
         return "nothing to drain"
     minutes = flow.minutes_to_empty(backlog.waiting)
-    return "never empty at this rate" if minutes is None else f"empty in {span(minutes * 60)} at this rate"
+    return "never empty at this rate" if minutes is None else f"empty in {about(minutes * 60)} at this rate"
 
 
 def _loss_details(backlog: Backlog, flow: Flow, oldest: float | None) -> Iterator[str]:

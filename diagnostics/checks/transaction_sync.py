@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, plural
+from diagnostics.checks.base import Check, FleetCheck, Tools, about, plural
 from diagnostics.deals import (
     AgentPaths,
     Deal,
@@ -23,7 +23,7 @@ from diagnostics.seen import SeenDeal, deal_of
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
-    from diagnostics.log_questions import Counts, Usual
+    from diagnostics.log_questions import Counts
 
 CONNECTION_CAVEAT = "Which connection a contact came through is not recorded: any active one of the account counts."
 
@@ -103,7 +103,7 @@ class DealAgentResolution(_DealCheck):
         agents, evidence = read_paths(tools, deal.account_id, users)
         verified = [agent for agent in agents if agent.is_verified]
         weak = [agent for agent in verified if not any(agent.paths[1:])]
-        status = Status.FAIL if not verified else Status.WARN if len(verified) < len(agents) or weak else Status.PASS
+        status = Status.FAIL if not verified else Status.WARN if len(verified) < len(agents) else Status.PASS
         only_legacy = f" ({len(weak)} by the deprecated profile id alone)" if weak else ""
         return self.finding(
             status,
@@ -111,12 +111,16 @@ class DealAgentResolution(_DealCheck):
             value=len(verified),
             unit="verified",
             threshold=threshold,
-            next_step=""
-            if status is Status.PASS
-            else "The agents who are not verified connect to Zillow; the OAuth path is the one to mend.",
+            next_step=_verification_advice(status, len(weak)),
             evidence=evidence,
             details=[agent.line() for agent in sorted(agents, key=lambda agent: agent.is_verified)],
         )
+
+
+def _verification_advice(status: Status, weak: int) -> str:
+    if status is not Status.PASS:
+        return "The agents who are not verified connect to Zillow; the OAuth path is the one to mend."
+    return "Note the agents on the deprecated path alone for migration; they sync today." if weak else ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -211,8 +215,9 @@ class ZeroAgentDeals(FleetCheck):
         issue = tools.catalogue.issues["transaction_sync"]
         query = tools.catalogue.queries["zero_agent_deals"].datadog
         counts = tools.logs.counts(query, tools.window_s)
-        usual = _usual(tools, query)
-        judged = judge_count(issue, counts.count, None if usual is None else usual.count)
+        baseline = tools.logs.baselines.known(query, tools.window_s)
+        usual = None if baseline.usual is None else baseline.usual.count
+        judged = judge_count(issue, counts.count, usual, is_pending=baseline.is_pending)
         return self.finding(
             judged.status,
             f"{plural(counts.count, 'time')} in the last {span(tools.window_s)} sync found a deal without agents; "
@@ -224,14 +229,6 @@ class ZeroAgentDeals(FleetCheck):
             evidence=counts.evidence,
             details=_candidate_lines(tools, query, counts),
         )
-
-
-def _usual(tools: Tools, query: str) -> Usual | None:
-    try:
-        return tools.logs.usual(query, tools.window_s)
-    except SourceFailure:
-        # The count stands without its comparison, and says that there is none.
-        return None
 
 
 def _candidate_lines(tools: Tools, query: str, counts: Counts) -> tuple[str, ...]:
@@ -263,4 +260,4 @@ def candidate_line(deal: SeenDeal) -> str:
 
 
 def _ago(tools: Tools, deal: Deal) -> str:
-    return span((tools.now() - deal.synced_at).total_seconds()) if deal.synced_at else ""
+    return about((tools.now() - deal.synced_at).total_seconds()) if deal.synced_at else ""

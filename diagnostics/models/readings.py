@@ -63,6 +63,8 @@ class Pulse(Frozen):
     """The figure a responder wants first, e.g. "backlog 212,631"."""
     findings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    ask_again_s: float | None = None
+    """Set while what is usual is still being asked for: asking again so soon completes the pulse."""
 
 
 class SourceState(Frozen):

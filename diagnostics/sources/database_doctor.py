@@ -223,7 +223,7 @@ class _Patient:
                 unread.append(role)
                 continue
             try:
-                # A login may ask for the grants of a role only while it plays it; they then include those of nested roles.
+                # A login may ask for a role's grants only while it plays it; nested roles are then included.
                 more, _ = parse_grants(_first_cells(self._ask(_GRANTS, before=_play(quoted))))
             except SourceFailure as failure:
                 if failure.is_transient:
@@ -343,7 +343,7 @@ def lag_line(source: str, rows: tuple[dict[str, object], ...]) -> DoctorLine:
 
 
 def _play(quoted_role: str) -> TextClause:
-    # A name cannot be bound here; `quote_role` lets through only what needs no escaping, but for the colon of an address.
+    # A name cannot be bound here; `quote_role` lets through what needs no escaping, but for the colon of an address.
     return text(f"SET ROLE {quoted_role}".replace(":", r"\:"))
 
 

@@ -119,7 +119,8 @@ def judge(grants: Iterable[Grant], unread_roles: tuple[str, ...] = ()) -> Permis
                 writes.append(entry)
         if grant.can_grant:
             doubtful.append(f"GRANT OPTION on {grant.on}")
-    return Permissions(*(tuple(dict.fromkeys(found)) for found in (writes, files, doubtful)), unread_roles)
+    once = [tuple(dict.fromkeys(found)) for found in (writes, files, doubtful)]
+    return Permissions(once[0], once[1], once[2], unread_roles)
 
 
 def quote_role(role: str) -> str | None:

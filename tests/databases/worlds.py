@@ -24,10 +24,10 @@ PASSWORD = "correct:horse@/battery%staple"
 HOSTILE = "ok\x1b]52;c;ZXZpbA==\x07\u202etxt\r\n\x9b31m[/bold]"
 
 COMMON = (
-    "CREATE TABLE crm_accounts (account_no BIGINT PRIMARY KEY, title VARCHAR(200), state VARCHAR(20), "
-    "shard_host VARCHAR(300), shard_name VARCHAR(300), shard_user VARCHAR(100), seats INT)",
-    "CREATE TABLE zillow_auth (id BIGINT PRIMARY KEY, account_id BIGINT, zuid VARCHAR(64), "
-    "encrypted_refresh_token BLOB, expires_at DATETIME, created_at DATETIME)",
+    """CREATE TABLE crm_accounts (account_no BIGINT PRIMARY KEY, title VARCHAR(200), state VARCHAR(20),
+    shard_host VARCHAR(300), shard_name VARCHAR(300), shard_user VARCHAR(100), seats INT)""",
+    """CREATE TABLE zillow_auth (id BIGINT PRIMARY KEY, account_id BIGINT, zuid VARCHAR(64),
+    encrypted_refresh_token BLOB, expires_at DATETIME, created_at DATETIME)""",
     "CREATE TABLE feature_flags (account_id BIGINT, flag_name VARCHAR(200), enabled BOOLEAN)",
     "CREATE TABLE zillow_lead_events_log (id BIGINT PRIMARY KEY, sync_status VARCHAR(20), created_at DATETIME)",
     "CREATE INDEX events_created ON zillow_lead_events_log (created_at)",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import TypeVar
 
 from rich.console import RenderableType
 from rich.segment import Segment
 from textual._compositor import CompositorUpdate
 from textual.app import App, ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
 from diagnostics.models.events import LogEvent
+
+Kind = TypeVar("Kind", bound=Message)
 
 START_MS = 1_763_388_000_000
 """17 November 2025, 14:00:00 UTC."""
@@ -86,6 +90,23 @@ class Stage(App[None]):
     def bytes_sent(self) -> int:
         """Bytes of all frames so far."""
         return sum(len(frame.encode()) for frame in self.sent)
+
+
+class Heard:
+    """A message hook that keeps every message once, although each widget on its way reports it."""
+
+    def __init__(self, *kinds: type[Message]) -> None:
+        self.kinds = kinds
+        self.messages: list[Message] = []
+
+    def __call__(self, message: Message) -> None:
+        """Keep the message if it is of a kind asked for."""
+        if isinstance(message, self.kinds) and not any(message is known for known in self.messages):
+            self.messages.append(message)
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The messages of one kind, in order."""
+        return [message for message in self.messages if isinstance(message, kind)]
 
 
 def rows(app: App[None]) -> list[str]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import MouseScrollUp
 from textual.geometry import Size
 
 from diagnostics.logs import compile_query
 from diagnostics.text import clean
-from tests.widgets.samples import Stage, event, many, rows, segments
+from tests.widgets.samples import Heard, Stage, event, many, rows, segments
 from widgets.log_buffer import AT_ONCE
 from widgets.log_list import LogList
 
@@ -154,8 +155,8 @@ async def test_keys_move_the_cursor(keys: list[str], expected: int) -> None:
 
 async def test_errors_are_found_in_both_directions_and_the_end_is_said() -> None:
     app, log_list = staged()
-    said: list[bool] = []
-    async with app.run_test(size=(80, 10), message_hook=lambda m: _note(said, m)) as pilot:
+    heard = Heard(LogList.NoFurtherError)
+    async with app.run_test(size=(80, 10), message_hook=heard) as pilot:
         log_list.focus()
         levels = {10: "error", 50: "critical", 51: "warn", 90: "emergency"}
         log_list.add([event(n, status=levels.get(n, "info")) for n in range(100)])
@@ -166,12 +167,7 @@ async def test_errors_are_found_in_both_directions_and_the_end_is_said() -> None
         assert visited == [90, 50, 10, 50]
         await pilot.press("left_square_bracket", "left_square_bracket")
         assert log_list.state.row == 10
-        assert said == [False]
-
-
-def _note(said: list[bool], message: object) -> None:
-    if isinstance(message, LogList.NoFurtherError):
-        said.append(message.forward)
+        assert [message.forward for message in heard.of(LogList.NoFurtherError)] == [False]
 
 
 async def test_a_filter_keeps_the_cursor_on_its_event() -> None:
@@ -201,7 +197,8 @@ async def test_an_event_hidden_by_a_filter_gets_the_cursor_back() -> None:
         assert log_list.state.row == 53
 
 
-async def test_a_large_filter_runs_in_slices_while_keys_work() -> None:
+async def test_a_large_filter_runs_in_slices_while_keys_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("widgets.log_list._SLICE", 0)
     app, log_list = staged()
     async with app.run_test(size=(80, 10)) as pilot:
         log_list.focus()
@@ -402,9 +399,7 @@ async def test_the_wheel_moves_three_rows_without_animation() -> None:
     async with app.run_test(size=(80, 10)) as pilot:
         log_list.add([event(n) for n in range(100)])
         await pilot.pause()
-        await pilot._post_mouse_events(  # the pilot has no public wheel
-            [__import__("textual.events", fromlist=["x"]).MouseScrollUp], log_list, button=0
-        )
+        await pilot._post_mouse_events([MouseScrollUp], log_list, button=0)  # the pilot has no public wheel
         await pilot.pause()
         assert messages(app)[-1] == "message 96"
         assert not log_list.state.following
@@ -412,18 +407,13 @@ async def test_the_wheel_moves_three_rows_without_animation() -> None:
 
 async def test_a_click_places_the_cursor_and_a_second_one_opens() -> None:
     app, log_list = staged()
-    opened: list[str] = []
-
-    def note(message: object) -> None:
-        if isinstance(message, LogList.Opened):
-            opened.append(message.event.id)
-
-    async with app.run_test(size=(80, 10), message_hook=note) as pilot:
+    heard = Heard(LogList.Opened)
+    async with app.run_test(size=(80, 10), message_hook=heard) as pilot:
         log_list.add([event(n) for n in range(10)])
         await pilot.pause()
         await pilot.click(log_list, offset=(5, 3), times=2)
         await pilot.pause()
-        assert opened == ["id-3"]
+        assert [message.event.id for message in heard.of(LogList.Opened)] == ["id-3"]
         assert log_list.state.row == 3
 
 

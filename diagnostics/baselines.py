@@ -1,0 +1,100 @@
+"""What is usual for each question to the logs, found out in the background and kept for minutes.
+
+A pulse must not wait for its baseline: the baseline spans a day of logs, and requests for it queue behind everything
+else that the budget allows. So a pulse takes what is known, and is told whether more is on its way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diagnostics.failures import FailureKind, SourceFailure
+
+if TYPE_CHECKING:
+    from diagnostics.log_questions import Usual
+
+logger = logging.getLogger(__name__)
+
+RETRY_S = 20.0
+"""How long a failed baseline is left alone."""
+
+Key = tuple[str, int]
+"""Query and window in seconds."""
+
+
+@dataclass(slots=True)
+class Baseline:
+    """What is known of one baseline."""
+
+    usual: Usual | None = None
+    failure: SourceFailure | None = None
+    """Why the newest attempt failed; an older `usual` stays."""
+    under_way: bool = False
+    good_until: float = 0.0
+
+    @property
+    def is_pending(self) -> bool:
+        """True while there is nothing yet, and it is being asked for."""
+        return self.under_way and self.usual is None and self.failure is None
+
+
+class Baselines:
+    """Asks `ask` for each baseline that is wanted, once at a time, on a daemon thread. Thread-safe."""
+
+    def __init__(
+        self,
+        ask: Callable[[str, int], Usual | None],
+        *,
+        keep_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._keep_s = keep_s
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._known: dict[Key, Baseline] = {}
+
+    def known(self, query: str, window_s: int) -> Baseline:
+        """What is known now; asks in the background when nothing is, or when it is old. Returns at once."""
+        with self._changed:
+            known = self._known.setdefault((query, window_s), Baseline())
+            if not known.under_way and known.good_until <= self._clock():
+                known.under_way = True
+                threading.Thread(
+                    target=self._find_out, args=(query, window_s, known), name="baseline", daemon=True
+                ).start()
+            return Baseline(known.usual, known.failure, known.under_way, known.good_until)
+
+    def settled(self, query: str, window_s: int, timeout_s: float) -> Baseline:
+        """As `known`, and waits up to `timeout_s` seconds while it is pending."""
+        found = self.known(query, window_s)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._known[query, window_s].under_way, timeout_s)
+        return self.known(query, window_s) if found.is_pending else found
+
+    def _find_out(self, query: str, window_s: int, known: Baseline) -> None:
+        usual: Usual | None = None
+        failure: SourceFailure | None = None
+        try:
+            usual = self._ask(query, window_s)
+        except SourceFailure as caught:
+            failure = caught
+        except Exception:
+            logger.exception("the baseline of %s failed unexpectedly", query)
+            failure = SourceFailure(FailureKind.MALFORMED, "console", "the baseline could not be worked out")
+        finally:
+            with self._changed:
+                known.under_way = False
+                known.failure = failure
+                known.usual = usual if failure is None else known.usual
+                known.good_until = self._clock() + (self._keep_s if failure is None else _wait(failure))
+                self._changed.notify_all()
+
+
+def _wait(failure: SourceFailure) -> float:
+    return max(RETRY_S, failure.retry_after or 0.0)
