@@ -17,7 +17,7 @@ from tests.emulator import Emulator
 from tests.terminal import Chunk, Terminal
 
 KEY_EVERY_S = 0.2
-BLOCK = 10
+BLOCK = 8
 """Keys in a row for one program before it is the other's turn."""
 PROBE_COLUMN = 8
 

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 RETRY_S = 20.0
 """How long a failed baseline is left alone."""
 
+PATIENCE_S = 60.0
+"""How long a baseline waits for its turn where the rate limit is spent; it is pending meanwhile, not failed."""
+
 Key = tuple[str, int]
 """Query and window in seconds."""
 
@@ -58,6 +61,7 @@ class Baselines:
         self._clock = clock
         self._changed = threading.Condition()
         self._known: dict[Key, Baseline] = {}
+        self._closed = threading.Event()
 
     def known(self, query: str, window_s: int) -> Baseline:
         """What is known now; asks in the background when nothing is, or when it is old. Returns at once."""
@@ -81,7 +85,7 @@ class Baselines:
         usual: Usual | None = None
         failure: SourceFailure | None = None
         try:
-            usual = self._ask(query, window_s)
+            usual = self._ask_patiently(query, window_s)
         except SourceFailure as caught:
             failure = caught
         except Exception:
@@ -94,6 +98,21 @@ class Baselines:
                 known.usual = usual if failure is None else known.usual
                 known.good_until = self._clock() + (self._keep_s if failure is None else _wait(failure))
                 self._changed.notify_all()
+
+    def _ask_patiently(self, query: str, window_s: int) -> Usual | None:
+        give_up_at = self._clock() + PATIENCE_S
+        while True:
+            try:
+                return self._ask(query, window_s)
+            except SourceFailure as failure:
+                wait = failure.retry_after or 1.0
+                limited = failure.kind is FailureKind.RATE_LIMITED
+                if not limited or self._clock() + wait > give_up_at or self._closed.wait(wait):
+                    raise
+
+    def close(self) -> None:
+        """Stop waiting for turns."""
+        self._closed.set()
 
 
 def _wait(failure: SourceFailure) -> float:

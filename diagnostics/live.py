@@ -51,6 +51,8 @@ class _Watch:
     failures: int = 0
     answered_at: float | None = None
     """Monotonic time of the last good answer."""
+    answer_stale_after_s: float = 0.0
+    """When that answer turns stale: later than `stale_after_s` where it said to be asked less often."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -307,9 +309,10 @@ class Live:
         else:
             watch.failures = 0
             watch.answered_at = now
-            # A value may say that it is incomplete, and how soon asking again completes it.
-            soon = getattr(outcome.value, "ask_again_s", None)
-            watch.due = now + (watch.every_s if soon is None else min(watch.every_s, soon))
+            # A value may know better: it is incomplete and soon will not be, or its source allows less.
+            own_s: float | None = getattr(outcome.value, "ask_again_s", None)
+            watch.due = now + (watch.every_s if own_s is None else own_s)
+            watch.answer_stale_after_s = max(watch.stale_after_s, 3 * (own_s or 0.0))
             changes |= {"value": outcome.value, "taken_at": self._clock.utc()}
         watch.reading = watch.reading.model_copy(update=changes)
         self._change(watch, freshness=self._freshness(watch))
@@ -338,13 +341,13 @@ class Live:
             return Freshness.STALE
         if self._paused:
             return Freshness.PAUSED
-        overdue = self._clock.monotonic() - watch.answered_at >= watch.stale_after_s
+        overdue = self._clock.monotonic() - watch.answered_at >= watch.answer_stale_after_s
         return Freshness.STALE if overdue else Freshness.FRESH
 
     def _turns_stale_at(self, watch: _Watch) -> float | None:
         if watch.reading.freshness is not Freshness.FRESH or watch.answered_at is None:
             return None
-        return watch.answered_at + watch.stale_after_s
+        return watch.answered_at + watch.answer_stale_after_s
 
     def _change(self, watch: _Watch, *, freshness: Freshness) -> None:
         next_at = None

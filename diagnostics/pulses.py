@@ -26,17 +26,21 @@ ASK_AGAIN_S = 3.0
 """A pulse without its baseline is asked again so soon; the count it has is used once more and costs nothing."""
 
 
-def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, fresh_s: float) -> Pulse:
+SHARE = 0.8
+"""A count younger than this share of its interval is used again."""
+
+
+def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, every_s: float, pace_s: float) -> Pulse:
     """The pulse of `issue` over the last `window_s` seconds: one log aggregate, and seldom a second for the baseline.
 
-    A count not older than `fresh_s` seconds is used again. The parts stand alone: without a baseline there is no ratio,
-    without the database no backlog, and the findings say so. Raises SourceFailure when the logs give no answer and no
-    backlog can stand for them.
+    It is asked for every `every_s` seconds; the rate limit carries it every `pace_s` seconds, and it says so when that is
+    less often. The parts stand alone: without a baseline there is no ratio, without the database no backlog, and the
+    findings say so. Raises SourceFailure when the logs give no answer and no backlog can stand for them.
     """
     backlog, backlog_failure = _backlog(tools, issue)
     query = tools.catalogue.queries[issue.query].datadog
     try:
-        counts = tools.logs.counts(query, window_s, fresh_s=fresh_s)
+        counts = tools.logs.counts(query, window_s, fresh_s=SHARE * max(every_s, pace_s))
     except SourceFailure as failure:
         if backlog is None:
             raise
@@ -65,7 +69,7 @@ def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, fresh_s: float)
         headline=_headline(counts.count, window_s, backlog, backlog_failure),
         findings=tuple(findings),
         evidence=_evidence(counts.evidence, usual, backlog),
-        ask_again_s=ASK_AGAIN_S if baseline.is_pending else None,
+        ask_again_s=ASK_AGAIN_S if baseline.is_pending else pace_s if pace_s > every_s else None,
     )
 
 

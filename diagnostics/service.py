@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from diagnostics.answers import SharedAnswers
 from diagnostics.checks.base import Tools
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.log_questions import KEEP_S, LogQuestions
+from diagnostics.log_questions import LogQuestions
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence, utc_now
@@ -61,6 +61,7 @@ class Diagnostics:
 
     def close(self) -> None:
         """End every question under way (their askers get a SourceFailure, cancelled) and refuse further ones."""
+        self._tools.logs.baselines.close()
         for close in (self._datadog.close, self._databases.close):
             with suppress(SourceFailure):
                 close()
@@ -112,9 +113,13 @@ class Diagnostics:
         """How much of one issue there is now, against what is usual. Raises SourceFailure, UserError."""
         from diagnostics.pulses import take_pulse  # noqa: PLC0415  # the backlog loads SQLAlchemy
 
-        # An answer that a check has just asked for will do; one that is due by the pulse's own interval will not.
-        fresh_s = max(KEEP_S, 0.8 * self.settings.refresh.pulse_s)
-        return take_pulse(self._tools, self._issue(issue_type), window_s, fresh_s=fresh_s)
+        return take_pulse(
+            self._tools,
+            self._issue(issue_type),
+            window_s,
+            every_s=self.settings.refresh.pulse_s,
+            pace_s=self._pulse_pace(),
+        )
 
     def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Refusal:
         """Hand over to the issue's specialist: none is part of this version, so the answer is what to do instead."""
@@ -211,6 +216,15 @@ class Diagnostics:
         if isinstance(last, SourceFailure):
             return _failed_state("datadog", last, said_at)
         return SourceState(name="datadog", status=Status.PASS, latency_ms=last.took_ms, checked_at=said_at)
+
+    def _pulse_pace(self) -> float:
+        """How often the aggregates' rate limit carries the pulse of each critical issue, seconds.
+
+        A third of the limit is left for baselines, checks and whoever else shares the organisation's limit.
+        """
+        pulses = sum(issue.level == 1 for issue in self.catalogue.issues.values())
+        aggregates = self.budgets()[1:2]
+        return max((1.5 * pulses * budget.period_s / max(1, budget.limit) for budget in aggregates), default=0.0)
 
     def _scarcest_budget(self) -> str:
         """For the header: what is left of the log budget nearest to its end, such as "1/3 per 10 s"."""

@@ -14,7 +14,7 @@ from textual.timer import Timer
 
 from diagnostics.now import utc_now
 from screens.base import ReadingArrived, RoomScreen
-from screens.critical_actions import CriticalActions
+from screens.critical_actions import NARROW, CriticalActions
 from screens.critical_state import SETTLE_S, CriticalState
 from widgets import wording
 from widgets.escalation_rows import EscalationView, escalation_rows
@@ -24,7 +24,7 @@ from widgets.header_bar import HeaderBar
 from widgets.issue_rows import IssueLine, issue_row
 from widgets.line_view import LineView
 from widgets.log_pane import LogPane
-from widgets.rows import Row, fit, row
+from widgets.rows import Row, row
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogPage
@@ -73,7 +73,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
         signs = self.room.signs
-        yield HeaderBar(signs=signs)
+        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="body"):
             with Vertical(id="main"):
                 yield LineView(signs=signs, cursor=False, id="issues-title").add_class("title")
@@ -92,6 +92,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
         """The list has the focus: its question comes first."""
         self.query_one("#issues", LineView).focus()
         self.query_one(FooterBar).set_hints(self.room.hints())
+        # The very first frame already has the shape of the screen; sizes are settled by the first resize.
+        self.draw()
 
     def on_resize(self) -> None:
         """Rows are laid out for the new width once it is settled."""
@@ -234,7 +236,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
 
     def draw(self) -> None:
         """Lay out every pane from the state; the views repaint the differences."""
-        if not self.is_mounted or self.size.width == 0:
+        if not self.is_attached:
             return
         self._draw_issues()
         self._draw_detail()
@@ -242,13 +244,17 @@ class CriticalScreen(CriticalActions, RoomScreen):
         self._draw_total()
 
     def _bar(self, selector: str, text: str) -> None:
-        view = self.query_one(selector, LineView)
-        view.show((row((fit(self.room.signs.text(text), max(1, view.size.width)), "bar")),))
+        self.query_one(selector, LineView).show((row((self.room.signs.text(text), "bar")),))
+
+    def _width(self, view: LineView) -> int:
+        if view.size.width:
+            return view.text_width()
+        return max(20, self.app.size.width - (38 if self.app.size.width >= NARROW else 2))
 
     def _draw_issues(self) -> None:
         now, signs = utc_now(), self.room.signs
         view = self.query_one("#issues", LineView)
-        width = view.text_width()
+        width = self._width(view)
         catalogue = self.room.catalogue
         titles = dict(PLACEHOLDERS) if catalogue is None else {k: v.title for k, v in catalogue.issues.items()}
         rows = [
@@ -281,7 +287,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
             checks=tuple((check, self.state.finding(issue, check)) for check in service.console_checks(issue)),
         )
         rows = detail_rows(
-            detail, width=view.text_width(), now=utc_now(), signs=self.room.signs, roomy=view.size.height > 8
+            detail, width=self._width(view), now=utc_now(), signs=self.room.signs, roomy=view.size.height > 8
         )
         view.show(rows)
         self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}")

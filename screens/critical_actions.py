@@ -98,7 +98,7 @@ class CriticalActions(RoomScreen):
         """Out of a pane to the list; out of the folded panel to the screen."""
         if self.has_class("-side-only"):
             self.remove_class("-side-only")
-        if self._focused() == "logs" and self.query_one(LogList).state.filter_text:
+        if self._focused() == "logs" and self.query_one(LogList).filter_text:
             self.query_one(LogPane).set_filter("")
             return
         self.query_one("#issues", LineView).focus()
@@ -253,7 +253,7 @@ class CriticalActions(RoomScreen):
         """One log line as a tree."""
         from screens.event import EventScreen  # noqa: PLC0415  # only readers of lines pay for it
 
-        self.room.push_room_screen(EventScreen(message.event))
+        self.room.push_room_screen(EventScreen(message.event, self.query_one(LogPane).set_filter))
 
     def act_link(self) -> None:
         """The same query in the web application."""

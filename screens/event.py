@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,20 +26,23 @@ class EventScreen(RoomScreen):
     EventScreen EventTree { height: 1fr; }
     """
 
-    def __init__(self, event: LogEvent) -> None:
+    def __init__(self, event: LogEvent, filter_by: Callable[[str], None]) -> None:
         super().__init__()
         self.event = event
+        self.filter_by = filter_by
 
     def compose(self) -> ComposeResult:
         """Title, tree, keys."""
         signs = self.room.signs
         yield LineView(signs=signs, cursor=False, id="event-title")
-        yield EventTree(self.event, ascii=signs.ascii_only)
+        yield EventTree(ascii=signs.ascii_only)
         yield FooterBar(signs=signs)
 
     def on_mount(self) -> None:
         """The tree has the focus."""
-        self.query_one(EventTree).focus()
+        tree = self.query_one(EventTree)
+        tree.show_event(self.event)
+        tree.focus()
         self.query_one(FooterBar).set_hints(self.room.hints())
 
     def on_resize(self) -> None:
@@ -50,7 +54,16 @@ class EventScreen(RoomScreen):
 
     def act_open(self) -> None:
         """Unfold a long value."""
-        self.query_one(EventTree).action_toggle()
+        self.query_one(EventTree).action_toggle_node()
+
+    def act_filter(self) -> None:
+        """Back to the lines, filtered by the term under the cursor."""
+        wanted = self.query_one(EventTree).filter_term()
+        if wanted is None:
+            self.room.say("this node is no term to filter by; choose a value", "warn")
+            return
+        self.dismiss()
+        self.filter_by(wanted)
 
     def act_copy(self) -> None:
         """Copy the term under the cursor."""

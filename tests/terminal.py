@@ -262,8 +262,11 @@ class Terminal:
         return time.monotonic() - last >= seconds
 
     def wait_quiet(self, seconds: float = 0.5, timeout: float = 15.0) -> None:
-        """Return once nothing arrived for `seconds`."""
-        self.wait_for(lambda terminal: terminal.quiet_since(seconds), timeout)
+        """Return once nothing arrived for `seconds`, counted from now: what was just typed may still be answered."""
+        begin = time.monotonic()
+        self.wait_for(
+            lambda terminal: time.monotonic() - begin >= seconds and terminal.quiet_since(seconds), timeout + seconds
+        )
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size; the kernel tells the program with SIGWINCH."""

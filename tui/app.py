@@ -149,8 +149,9 @@ class WarRoomApp(LevelActions, App[int]):
                 self.set_keymap(checked_keymap(preferences.keymap))
             except UserError as problem:
                 self.say(f"{problem.problem}; the default keys stay", "warn")
-        if self.options.theme is None and preferences.theme in theme.NAMES:
-            self.theme = theme.NAMES[preferences.theme]
+        wanted = preferences.theme
+        if self.options.theme is None and wanted is not None and wanted in theme.NAMES:
+            self.theme = theme.NAMES[wanted]
 
     def end(self) -> None:
         """Close live questions, sources and the stand-ins. Called after the terminal is restored."""
@@ -181,10 +182,10 @@ class WarRoomApp(LevelActions, App[int]):
 
     def push_room_screen(self, screen: RoomScreen) -> None:
         """Put a screen on top; the covered one stops asking until it is seen again."""
-        self.push_screen(screen, self._closed)
+        self.push_screen(screen, self._dismissed)
         self.call_after_refresh(self._uncovered)
 
-    def _closed(self, _result: None) -> None:
+    def _dismissed(self, _result: None) -> None:
         self.call_after_refresh(self._uncovered)
 
     def _uncovered(self) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_NODES = 500
 """Nodes shown of one event; the rest are counted, and the tree says so."""
 
+LONGEST_TERM = 2_000
+"""Characters of a term; what is longer does not fit into a filter."""
+
 _DEEPEST = 32
 _INDENT = 2
 _LABEL_CELLS = 24
@@ -142,10 +145,11 @@ def term(node: Node) -> str | None:
         return f"{node.facet}:{'true' if raw else 'false'}"
     text = raw if isinstance(raw, str | int) else str(raw)
     try:
-        return f"{node.facet}:{quote(text)}" if text != "" else None
+        whole = f"{node.facet}:{quote(text)}"
     except UserError:
-        # A removed control character cannot be written in a search.
+        # What the text gate left of a control character cannot be written in a search.
         return None
+    return whole if text != "" and len(whole) <= LONGEST_TERM else None
 
 
 class EventTree(LineView):
@@ -246,7 +250,7 @@ class EventTree(LineView):
         room = max(4, min(_LABEL_CELLS - len(indent), self.text_width() // 2))
         label = node.label
         shown = cut(label, max(room, min(cell_len(label), self.text_width() // 2)), more=self.signs.ellipsis)
-        return [Piece(indent + sign, "muted"), Piece(shown, "title" if node.branch else "accent"), Piece("  ")]
+        return [Piece(indent + sign, "muted"), Piece(shown, "title" if node.branch else "code"), Piece("  ")]
 
     def _room(self, lead: list[Piece]) -> int:
         return max(8, self.text_width() - sum(cell_len(piece.text) for piece in lead))

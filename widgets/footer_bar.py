@@ -58,7 +58,7 @@ class FooterBar(LineView):
             text, tone = self.notice
             self.show((Row((Piece(f" {text}", tone),)),))
             return
-        width = self.size.width or 80
+        width = self.size.width or self.app.size.width
         last = [hint for hint in self.hints if hint.word == "help"]
         room = width - sum(cell_len(hint.key) + len(hint.word) + 3 for hint in last) - 1
         pieces: list[Piece] = [Piece(" ")]

@@ -33,9 +33,10 @@ class HeaderBar(Widget):
     HeaderBar:ansi, HeaderBar:ansi > LineView { background: ansi_default; }
     """
 
-    def __init__(self, *, signs: Glyphs) -> None:
+    def __init__(self, *, signs: Glyphs, clock: str = "") -> None:
         super().__init__(id="header")
         self.signs = signs
+        self.clock = clock
         self.environment = "starting"
         self.paused = False
         self.words: tuple[SourceWord, ...] = ()
@@ -48,6 +49,7 @@ class HeaderBar(Widget):
     def on_mount(self) -> None:
         """Paint before any source has answered."""
         self.draw()
+        self.tick(self.clock)
 
     def on_resize(self) -> None:
         """Parts are dropped from the right when the line is short."""
@@ -66,7 +68,7 @@ class HeaderBar(Widget):
     def draw(self) -> None:
         """Build the row again; the view repaints the difference."""
         view = self.query_one("#header-state", LineView)
-        width = max(20, self.size.width - 13)
+        width = max(20, (self.size.width or self.app.size.width) - 13)
         name = " Zillow War Room " if width > 84 else " War Room "
         pieces = [
             Piece(name, "title"),

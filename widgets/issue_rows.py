@@ -44,7 +44,10 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
     stale = str(line.reading.freshness) in {"stale", "failed"}
     tone: Tone = "muted" if stale else wording.severity_tone(pulse.severity)
     severity = pulse.severity.upper() if pulse.severity not in {"ok", "normal"} else "ok"
-    if str(pulse.status) in {"no_data", "unreachable"}:
+    if pulse.ask_again_s is not None and str(pulse.status) == "no_data":
+        # The count is here, what is usual is not: neither well nor ill can be said yet.
+        severity, tone = f"{signs.waiting} judging", "muted"
+    elif str(pulse.status) in {"no_data", "unreachable"}:
         severity, tone = wording.status_piece(pulse.status, signs).text, "muted"
     pieces = [
         Piece(title, tone if tone != "pass" else "title"),

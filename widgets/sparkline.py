@@ -17,15 +17,16 @@ def sparkline(
 ) -> str:
     """Return `values`, oldest first, as at most `width` characters, each one cell wide.
 
-    More values than cells are pooled by their maximum, so that a burst of one minute stays visible. The scale starts at
-    zero and ends at the largest value, or at `ceiling` where that is larger: with twice the usual as the ceiling, a quiet
-    course draws low and not as a wall. Negative and undefined values count as zero. No values or no room give an empty string.
+    More values than cells are pooled by their maximum, so that a burst of one minute stays visible. The scale starts
+    at zero and ends at the largest value, or at `ceiling` where that is larger: with twice the usual as the ceiling, a
+    quiet course draws low and not as a wall. Negative and undefined values count as zero. No values or no room give an
+    empty string.
     """
     if width <= 0 or not values:
         return ""
     pooled = _pool(values, width)
     ramp = RAMP if ascii else BLOCKS
-    top = max(*pooled, ceiling) if len(pooled) > 1 else max(pooled[0], ceiling)
+    top = max(ceiling, *pooled)
     if top <= 0:
         return ramp[0] * len(pooled)
     last = len(ramp) - 1

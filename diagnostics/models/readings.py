@@ -64,7 +64,7 @@ class Pulse(Frozen):
     findings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     ask_again_s: float | None = None
-    """Set while what is usual is still being asked for: asking again so soon completes the pulse."""
+    """When asking again is worth it: soon while what is usual is on its way, later where the rate limit is small."""
 
 
 class SourceState(Frozen):

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, TextClause
 from diagnostics.failures import SourceFailure
 from diagnostics.models.evidence import utc_now
 from diagnostics.sources.database_failures import cancelled, failure_of, over_time
+from diagnostics.sources.deadlines import Deadlines
 from diagnostics.sources.engines import Database
 from diagnostics.sources.mysql_session import Session, cut, kill_statement
 from diagnostics.sources.statements import Statement, clean_rows
@@ -48,6 +49,7 @@ class Runner:
     def __init__(self) -> None:
         self._running: set[_Running] = set()
         self._lock = threading.Lock()
+        self._deadlines = Deadlines()
         self._closed = False
 
     def run(self, database: Database, statement: Statement, keep: int, *, before: TextClause | None = None) -> Answer:
@@ -55,7 +57,7 @@ class Runner:
 
         `before` changes the session first; the connection is not used again then.
         """
-        running = _Running(database, before)
+        running = _Running(database, before, self._deadlines)
         with self._lock:
             if self._closed:
                 raise cancelled(database.source)
@@ -79,14 +81,16 @@ class Runner:
         with self._lock:
             self._closed = True
         self.cancel_all()
+        self._deadlines.close()
 
 
 class _Running:
     """One statement on its way."""
 
-    def __init__(self, database: Database, before: TextClause | None) -> None:
+    def __init__(self, database: Database, before: TextClause | None, deadlines: Deadlines) -> None:
         self._database = database
         self._before = before
+        self._deadlines = deadlines
         self.source = database.source
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -118,7 +122,7 @@ class _Running:
             threading.Thread(target=self._kill, daemon=True, name=f"end {self.source}").start()
 
     def _ask(self, connection: Connection, statement: Statement, keep: int) -> Answer:
-        timer = self._watch(connection)
+        deadline = self._watch(connection)
         started_at, clock = utc_now(), time.perf_counter()
         try:
             self._raise_if_aborted()
@@ -132,24 +136,18 @@ class _Running:
         finally:
             with self._lock:
                 self._done.set()
-            if timer is not None:
-                timer.cancel()
+            if deadline is not None:
+                self._deadlines.cancel(deadline)
             if self._reason is not None or self._before is not None:
                 # The order to end it may reach the server only now, and must not meet the next statement there; and a
                 # session that was changed is no longer what the next statement expects.
                 connection.invalidate()
         self._raise_if_aborted()
         rows = clean_rows(keys, fetched[:keep])
-        return Answer(
-            rows,
-            len(fetched) > keep,
-            started_at,
-            took_ms,
-            self._version(),
-            self._session is None or self._session.limited,
-        )
+        limited = self._session is None or self._session.limited
+        return Answer(rows, len(fetched) > keep, started_at, took_ms, self._version(), limited)
 
-    def _watch(self, connection: Connection) -> threading.Timer | None:
+    def _watch(self, connection: Connection) -> int | None:
         proxied = connection.connection
         limits = self._database.limits
         if self._database.is_sqlite:
@@ -165,12 +163,8 @@ class _Running:
         with self._lock:
             self._session = proxied.info["session"]
             self._wire = proxied.driver_connection
-        timer = threading.Timer(
-            limits.statement_s + _GRACE_SECONDS, self.abort, [over_time(self.source, limits.statement_s)]
-        )
-        timer.daemon = True
-        timer.start()
-        return timer
+        reason = over_time(self.source, limits.statement_s)
+        return self._deadlines.add(limits.statement_s + _GRACE_SECONDS, lambda: self.abort(reason))
 
     def _kill(self) -> None:
         if self._session is None:

@@ -111,6 +111,10 @@ def test_a_query_may_nest_as_deep_as_the_limit_and_no_deeper() -> None:
             parse(query)
 
 
+def test_groups_beside_each_other_do_not_nest() -> None:
+    assert not matches(" ".join(["-(zillow)"] * 200), event())
+
+
 def test_a_query_may_be_as_long_as_the_limit_and_no_longer() -> None:
     assert not matches("x" * MAX_QUERY_LENGTH, event())
     with pytest.raises(QuerySyntaxError, match="longer than 8,192 characters") as caught:

@@ -337,3 +337,18 @@ def test_words_may_be_of_any_script() -> None:
     assert matches("ZÜRICH", one)
     assert matches("失敗*", one)
     assert not matches("bertragung", one)
+
+
+def test_a_star_beside_punctuation_asks_for_no_further_word() -> None:
+    assert matches("*/v1/leads/*", event(message="/v1/leads"))
+    assert not matches("*/v1/leads/*", event(message="/v1/lead"))
+
+
+def test_a_long_phrase_is_met_word_for_word() -> None:
+    words = "one two three four five six seven eight nine ten"
+    one = event(message=f"<{words.replace(' ', ', ').upper()}>")
+    assert matches(f'"{words}"', one)
+    assert matches(words.replace(" ", "-") + "*", event(message=f"{words}ths"))
+    assert matches("*" + words.replace(" ", "-"), event(message=f"n{words}"))
+    assert not matches(f'"{words}"', event(message=f"{words}ths"))
+    assert not matches(f'"{words}"', event(message=words.replace("six", "sixth")))

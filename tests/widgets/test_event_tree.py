@@ -60,6 +60,10 @@ def test_a_removed_control_character_gives_no_broken_term() -> None:
         assert text is None or compile_query(text)(one)
 
 
+def test_a_value_too_long_for_a_filter_gives_no_term() -> None:
+    assert [term(node) for node in nodes(event(1, message="x" * 5_000)) if node.label == "message"] == [None]
+
+
 def test_rows_have_different_keys_even_where_names_collide() -> None:
     one = event(1, attributes={"a.b": 1, "a": {"b": 2}, "list": [[1], [1]], "list[0]": 3})
     paths = [node.path for node in nodes(one)]

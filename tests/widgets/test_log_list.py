@@ -86,16 +86,16 @@ async def test_moving_up_stops_following_and_counts_what_is_new_below() -> None:
         log_list.focus()
         log_list.add([event(n) for n in range(20)])
         await pilot.press("k")
-        assert not log_list.state.following
         before = rows(app)
         log_list.add([event(n) for n in range(20, 32)])
         log_list.flush()
         await pilot.pause()
         assert rows(app) == before
-        assert log_list.state.new_below == 12
+        unfollowed = log_list.state
+        assert (unfollowed.following, unfollowed.new_below) == (False, 12)
         await pilot.press("G")
-        assert log_list.state.following
-        assert log_list.state.new_below == 0
+        followed = log_list.state
+        assert (followed.following, followed.new_below) == (True, 0)
         assert messages(app)[-1] == "message 31"
 
 
@@ -205,13 +205,15 @@ async def test_a_large_filter_runs_in_slices_while_keys_work(monkeypatch: pytest
         events = many(AT_ONCE * 4)
         log_list.add(events)
         log_list.set_filter(lambda one: one.status == "error", "status:error")
-        assert log_list.state.progress is not None
-        assert log_list.state.matching > 0, "the newest matches are on screen before the rest is read"
+        begun = log_list.state
+        assert begun.progress is not None
+        assert begun.matching > 0, "the newest matches are on screen before the rest is read"
         await pilot.press("k")
         while log_list.buffer.reading:
             await pilot.pause(0.01)
-        assert log_list.state.progress is None
-        assert log_list.state.matching == sum(one.status == "error" for one in events)
+        done = log_list.state
+        assert done.progress is None
+        assert done.matching == sum(one.status == "error" for one in events)
 
 
 async def test_new_events_pass_the_filter_on_arrival() -> None:
@@ -364,6 +366,24 @@ async def test_without_colour_an_error_still_stands_out(monkeypatch: pytest.Monk
         assert under_cursor.style is not None
         assert under_cursor.style.reverse
         assert under_cursor.text.startswith("▸")
+
+
+async def test_sixteen_colours_are_the_terminals_own() -> None:
+    app, log_list = staged()
+    async with app.run_test(size=(80, 5)) as pilot:
+        app.theme = "ansi-dark"
+        log_list.focus()
+        log_list.add([event(1, status="error"), event(2)])
+        await pilot.pause()
+        error = next(segment for segment in segments(app, 0) if segment.text == "error")
+        assert error.style is not None
+        assert error.style.color is not None
+        assert error.style.color.is_system_defined
+        assert error.style.bgcolor is not None
+        assert error.style.bgcolor.is_default
+        under_cursor = segments(app, 1)[0].style
+        assert under_cursor is not None
+        assert under_cursor.reverse
 
 
 async def test_the_ascii_list_draws_no_sign_of_its_own_outside_ascii() -> None:

@@ -26,6 +26,11 @@ def test_quiet_minutes_are_a_floor_and_not_noise() -> None:
     assert sparkline([0, 0, 0], 3) == "▁▁▁"
 
 
+def test_a_quiet_course_draws_low_under_a_higher_ceiling() -> None:
+    assert sparkline([2, 2, 2], 3, ceiling=4) == "▅▅▅"
+    assert sparkline([2, 8, 2], 3, ceiling=4) == sparkline([2, 8, 2], 3)
+
+
 def test_no_values_and_no_room_draw_nothing() -> None:
     assert sparkline([], 10) == ""
     assert sparkline([1, 2], 0) == ""
