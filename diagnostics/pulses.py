@@ -33,8 +33,8 @@ SHARE = 0.8
 def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, every_s: float, pace_s: float) -> Pulse:
     """The pulse of `issue` over the last `window_s` seconds: one log aggregate, and seldom a second for the baseline.
 
-    It is asked for every `every_s` seconds; the rate limit carries it every `pace_s` seconds, and it says so when that is
-    less often. The parts stand alone: without a baseline there is no ratio, without the database no backlog, and the
+    It is asked for every `every_s` seconds; the rate limit carries it every `pace_s` seconds, and it says so when that
+    is less often. The parts stand alone: without a baseline there is no ratio, without the database no backlog, and the
     findings say so. Raises SourceFailure when the logs give no answer and no backlog can stand for them.
     """
     backlog, backlog_failure = _backlog(tools, issue)

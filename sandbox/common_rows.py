@@ -127,24 +127,30 @@ def disconnected(story: Story, population: Population) -> list[Person]:
     return fallen[:DISCONNECTED]
 
 
+LEAD_EVENT_FIRST = 7_000_001
+"""Id of the first lead event, a day before the start; the others follow without a gap."""
+
+
 def lead_event_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterator[Row]:
     """`zillow_lead_events_log`: a day of lead events, 500 an hour, with the scenario's failures in the last hour."""
-    sync_ids = [person.sync_user_id for person in people if person.integrated]
-    step = 3_600 / LEAD_EVENTS_PER_HOUR
+    sync_ids = sorted(person.sync_user_id for person in people if person.integrated and person.sync_user_id)
     for number in range(24 * LEAD_EVENTS_PER_HOUR):
-        hour, within = divmod(number, LEAD_EVENTS_PER_HOUR)
-        failed = lead_failed(story, within, last_hour=hour == 23)
-        error = lead_error(story, last_hour=hour == 23) if failed else None
-        moment = -86_400 + (number + 0.5) * step
-        kind = ("lead.created", "lead.updated", "lead.assigned")[number % 3]
-        yield (
-            7_000_001 + number,
-            sync_ids[number * 31 % len(sync_ids)],
-            kind,
-            "failed" if failed else "success",
-            error,
-            stamp(moment),
-        )
+        yield lead_event_row(story, number, sync_ids, stamp)[1]
+
+
+def lead_event_row(story: Story, number: int, sync_ids: list[int], stamp: Stamp) -> tuple[float, Row]:
+    """Return one lead event and its moment, seconds from the start; from the last hour on the failures repeat hourly."""
+    hour, within = divmod(number, LEAD_EVENTS_PER_HOUR)
+    failed = lead_failed(story, within, last_hour=hour >= 23)
+    moment = -86_400 + (number + 0.5) * 3_600 / LEAD_EVENTS_PER_HOUR
+    return moment, (
+        LEAD_EVENT_FIRST + number,
+        sync_ids[number * 31 % len(sync_ids)],
+        ("lead.created", "lead.updated", "lead.assigned")[number % 3],
+        "failed" if failed else "success",
+        lead_error(story, last_hour=hour >= 23) if failed else None,
+        stamp(moment),
+    )
 
 
 def lead_failed(story: Story, within: int, *, last_hour: bool) -> bool:

@@ -6,12 +6,13 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
+import pymysql
 from sqlalchemy import URL, Dialect, Index, MetaData, Table, create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -68,6 +69,15 @@ class Store(Protocol):
 
     def fill(self) -> None:
         """Create everything and fill it; whatever the sandbox left there before is replaced."""
+
+    def writer(self) -> AbstractContextManager[Cursor]:
+        """Open the filled common database for one transaction; raises `SourceFailure` or `sqlite3.Error`."""
+
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+        """Insert further rows."""
+
+    def postpone(self, cursor: Cursor, state: str, before: str, seconds: int) -> None:
+        """Date webhook events in a state that were received before a moment this much later."""
 
     def remove(self) -> None:
         """Take away everything that `fill` made."""
@@ -143,6 +153,7 @@ class SqliteStore:
         self._story = story
         self._directory = directory
         self._prefix = prefix
+        self._dialect = create_engine("sqlite://").dialect
         self.common_url = f"sqlite:///{directory / 'common.db'}"
         self.client_url = f"sqlite:///{directory}/{{db_database}}.db"
 
@@ -166,31 +177,66 @@ class SqliteStore:
         """Write one file per database; nothing is synchronised to the disk, a stand-in may be lost."""
         self.remove()
         population, hostile = populate(self._story), self._story.hostile
-        dialect = create_engine("sqlite://").dialect
         for account in roster(self._story.seed):
             rows = ClientRows(self._story, account, population).tables()
             with self._open(f"{self._prefix}_{account.database}.db") as cursor:
-                fill_database(cursor, dialect, schema.CLIENT, rows, hostile=hostile)
+                fill_database(cursor, self._dialect, schema.CLIENT, rows, hostile=hostile)
         with self._open("common.db") as cursor:
             common = _common_contents(self._story, population, self._place)
-            fill_database(cursor, dialect, schema.COMMON, common, hostile=hostile)
-            fill_database(cursor, dialect, schema.MARK, [(schema.STORY_MARK, [_mark(self._story)])], hostile=False)
+            fill_database(cursor, self._dialect, schema.COMMON, common, hostile=hostile)
+            fill_database(cursor, self._dialect, schema.MARK, [(schema.STORY_MARK, [_mark(self._story)])], hostile=False)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Cursor]:
         # One transaction, no journal, nothing synchronised: half a database is deleted, never repaired.
-        with closing(sqlite3.connect(self._directory / name, isolation_level=None)) as connection:
+        unfinished = self._directory / f"{name}.new"
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
             cursor = connection.cursor()
             for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.execute("BEGIN")
             yield cursor
             cursor.execute("COMMIT")
+        unfinished.rename(self._directory / name)
+
+    @contextmanager
+    def writer(self) -> Iterator[Cursor]:
+        """Open `common.db` for one transaction; readers wait for it a few milliseconds."""
+        path = self._directory / "common.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)) as connection:
+            cursor = connection.cursor()
+            # No journal file: a reader without the right to write could not clear it away after a kill.
+            for pragma in ("journal_mode=MEMORY", "synchronous=OFF"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            cursor.execute("COMMIT")
+
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+        """Insert further rows."""
+        if rows:
+            cursor.executemany(_insertion(table, self._dialect), rows)
+
+    def postpone(self, cursor: Cursor, state: str, before: str, seconds: int) -> None:
+        """Date webhook events in a state that were received before a moment this much later."""
+        cursor.execute(
+            "UPDATE zillow_webhook_events SET received_at = strftime('%Y-%m-%d %H:%M:%S.000000', received_at, ?) "
+            "WHERE status = ? AND received_at < ?",
+            (f"+{seconds} seconds", state, before),
+        )
 
     def remove(self) -> None:
         """Delete the files."""
-        for path in (self._directory / "common.db", *self._directory.glob(f"{self._prefix}_client_*.db")):
+        # First the one with the mark, so that what is left of a removal cut short is not taken for complete.
+        clients = self._directory.glob(f"{self._prefix}_client_*.db")
+        for path in (self._directory / "common.db", *clients, *self._directory.glob("*.db.new")):
             path.unlink(missing_ok=True)
+
+
+def _failure(error: BaseException) -> SourceFailure:
+    remedy = "check --database-url, that the server runs, and that this login may create schemas and users"
+    return SourceFailure(FailureKind.UNREACHABLE, "sandbox database", str(error), remedy=remedy)
 
 
 class ServerStore:
@@ -239,16 +285,12 @@ class ServerStore:
         try:
             raw = self._engine().raw_connection()
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", error))
-            raise SourceFailure(
-                FailureKind.UNREACHABLE,
-                "sandbox database",
-                reason,
-                remedy="check --database-url and that the server runs",
-            ) from None
+            raise _failure(getattr(error, "orig", None) or error) from None
         try:
             yield raw.cursor()
             raw.commit()
+        except pymysql.MySQLError as error:
+            raise _failure(error) from None
         finally:
             raw.close()
 
@@ -332,6 +374,26 @@ class ServerStore:
             cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*who, self._password))
             for pattern in (f"{self._prefix}_common".replace("_", r"\_"), rf"{escaped}\_client\_%%"):
                 cursor.execute(f"GRANT SELECT ON `{pattern}`.* TO %s@%s", who)
+
+    @contextmanager
+    def writer(self) -> Iterator[Cursor]:
+        """Open the common schema for one transaction."""
+        with self._cursor() as cursor:
+            self._use(cursor, f"{self._prefix}_common")
+            yield cursor
+
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+        """Insert further rows."""
+        if rows:
+            cursor.executemany(_insertion(table, self._dialect), rows)
+
+    def postpone(self, cursor: Cursor, state: str, before: str, seconds: int) -> None:
+        """Date webhook events in a state that were received before a moment this much later."""
+        cursor.execute(
+            "UPDATE zillow_webhook_events SET received_at = received_at + INTERVAL %s SECOND "
+            "WHERE status = %s AND received_at < %s",
+            (seconds, state, before),
+        )
 
     def remove(self) -> None:
         """Drop the schemas and the login; schemas that the sandbox did not make are refused, not dropped."""

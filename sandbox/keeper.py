@@ -8,19 +8,21 @@ arrived. Without this a quiet day would show a stalled backlog after a quarter o
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.failures import SourceFailure
 from sandbox import schema
-from sandbox.common_rows import Row, lead_row, stamps
-from sandbox.population import populate
-from sandbox.webhook_rows import WAITING_STATES, appended_row, delivered_per_hour
+from sandbox.common_rows import LEAD_EVENT_FIRST, Row, lead_event_row, stamps
+from sandbox.hostile_rows import EXTRA_ID
+from sandbox.webhook_rows import APPENDED_FIRST, WAITING, appended_row
 
 if TYPE_CHECKING:
-    from sandbox.databases import Store
+    from sandbox.databases import Cursor, Store
     from sandbox.story import Story
 
 TICK_S = 5.0
@@ -34,7 +36,6 @@ class Keeper:
         self._store = store
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
-        self._complained = False
 
     def start(self) -> None:
         """Begin to keep the databases in the present."""
@@ -43,41 +44,57 @@ class Keeper:
     def stop(self) -> None:
         """End, and wait until nothing is being written any more."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self) -> None:
-        sync_ids = [person.sync_user_id for person in populate(self._story).everyone() if person.integrated]
+        complained = False
         while not self._ended.wait(TICK_S):
             try:
-                self._tick(sync_ids, time.time() - self._story.anchor)
-                self._complained = False
-            except (UserError, SourceFailure) as failure:
+                self.keep(time.time() - self._story.anchor)
+                complained = False
+            except (SourceFailure, sqlite3.Error) as failure:
                 # The database may be stopped under us on purpose; it is tried again at the next tick.
-                if not self._complained:
+                if not complained:
                     sys.stderr.write(f"the databases stand still: {failure}\n")
-                self._complained = True
+                complained = True
 
-    def _tick(self, sync_ids: list[int | None], elapsed_s: float) -> None:
+    def keep(self, elapsed_s: float) -> None:
         """Write everything that happened up to `elapsed_s` seconds after the start and is not there yet."""
-        story, store, stamp = self._story, self._store, stamps(self._story)
+        story, stamp = self._story, stamps(self._story)
         spread = story.scenario.backlog.spread_s
-        with store.writer() as cursor:
-            leads: list[Row] = []
-            number = _next(cursor, schema.ZILLOW_LEAD_EVENTS_LOG.name)
-            while (lead := lead_row(story, number, sync_ids, stamp)) is not None and lead[0] <= elapsed_s:
-                leads.append(lead[1])
-                number += 1
-            store.insert(cursor, schema.ZILLOW_LEAD_EVENTS_LOG, leads)
-            hooks: list[Row] = []
-            step = 3_600 / delivered_per_hour(story)
-            number = _next(cursor, schema.ZILLOW_WEBHOOK_EVENTS.name)
-            while (hook := appended_row(story, number, step, stamp))[0] <= elapsed_s:
-                hooks.append(hook[1])
-                number += 1
-            store.insert(cursor, schema.ZILLOW_WEBHOOK_EVENTS, hooks)
-            for state in WAITING_STATES:
-                store.postpone(cursor, state, stamp(elapsed_s - spread), spread)
+        with self._store.writer() as cursor:
+            cursor.execute(f"SELECT id FROM zillow_sync_users WHERE zillow_integration_id <> '' AND id < {EXTRA_ID}")  # noqa: S608  # our own number
+            sync_ids = sorted(int(row[0]) for row in cursor.fetchall())
+            leads = _rows_until(
+                elapsed_s,
+                _last(cursor, schema.ZILLOW_LEAD_EVENTS_LOG.name, LEAD_EVENT_FIRST) + 1,
+                lambda number: lead_event_row(story, number, sync_ids, stamp),
+            )
+            self._store.insert(cursor, schema.ZILLOW_LEAD_EVENTS_LOG, leads)
+            hooks = _rows_until(
+                elapsed_s,
+                _last(cursor, schema.ZILLOW_WEBHOOK_EVENTS.name, APPENDED_FIRST) + 1,
+                lambda number: appended_row(story, number, stamp),
+            )
+            self._store.insert(cursor, schema.ZILLOW_WEBHOOK_EVENTS, hooks)
+            for state in WAITING:
+                self._store.postpone(cursor, state, stamp(elapsed_s - spread), spread)
 
 
-def _next(cursor, table: str) -> int:
-    raise NotImplementedError
+def _last(cursor: Cursor, table: str, first: int) -> int:
+    """Return the highest number in use, -1 when there is none; rows that are hostile throughout do not count."""
+    cursor.execute(f"SELECT MAX(id) FROM {table} WHERE id < {EXTRA_ID}")  # noqa: S608  # a table of ours, a number of ours
+    found = cursor.fetchone()
+    highest = int(found[0]) if found and found[0] is not None else first - 1
+    return max(highest, first - 1) - first
+
+
+def _rows_until(elapsed_s: float, number: int, row_of: Callable[[int], tuple[float, Row]]) -> list[Row]:
+    rows = []
+    moment, row = row_of(number)
+    while moment <= elapsed_s:
+        rows.append(row)
+        number += 1
+        moment, row = row_of(number)
+    return rows

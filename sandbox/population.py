@@ -15,9 +15,9 @@ from sandbox.roster import (
     INTEGRATION_DISABLED,
     STALE_AGENTS,
     RosterAccount,
+    oauth_accounts,
     roster,
 )
-from sandbox.scenario import ACCOUNTS_OAUTH
 from sandbox.story import Story
 
 CONNECTED, RETIRED, INFERRED, UNMATCHED = 1, 2, 3, 4
@@ -159,15 +159,19 @@ def _expire(story: Story, people: list[Person], rng: random.Random) -> None:
     wanted = story.scenario.tokens_expired
     if not wanted:
         return
-    hit = {account.id: order for order, account in enumerate(roster(story.seed)[:ACCOUNTS_OAUTH])}
-    # Integrated users first: theirs are the connections that fail next.
-    candidates = sorted(
-        (p for p in holders if p.account.id in hit and p.expired_s is None and p.enabled),
-        key=lambda each: (not each.integrated, hit[each.account.id], each.user_id),
-    )
-    for number, person in enumerate(candidates[:wanted]):
+    order = {account.id: number for number, account in enumerate(oauth_accounts(story.seed))}
+    candidates = [p for p in holders if p.account.id in order and p.expired_s is None and p.enabled]
+    # Every account loses the same share, integrated users first: theirs are the connections that fail next.
+    candidates.sort(key=lambda each: (order[each.account.id], not each.integrated, each.user_id))
+    taken: dict[int, int] = {}
+    ranked = []
+    for person in candidates:
+        taken[person.account.id] = taken.get(person.account.id, 0) + 1
+        ranked.append((taken[person.account.id] / person.account.users, order[person.account.id], person.user_id, person))
+    ranked.sort(key=lambda entry: entry[:3])
+    for number, (_, place, _, person) in enumerate(ranked[:wanted]):
         if story.name == "oauth_cascade":
-            person.expired_s = 1_790 - hit[person.account.id] * 30 - number % 25
+            person.expired_s = 1_790 - place * 30 - number % 25
         else:
             person.expired_s = 60 + (number * 37) % 2_200
 

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sandbox.scenario import ACCOUNTS_OAUTH
+
 STALE_AGENTS = 14009
 """Fact: 47 of its agents are INFERRED although OAuth is connected; it went unnoticed for two days."""
 INSTALLATION_RACE = 75172
@@ -88,6 +90,13 @@ def roster(seed: int) -> tuple[RosterAccount, ...]:
         status = "suspended" if offset in {17, 41} else "active"
         accounts.append(RosterAccount(len(_NAMED) + offset, account_id, name, users, status))
     return tuple(accounts)
+
+
+def oauth_accounts(seed: int) -> tuple[RosterAccount, ...]:
+    """Return the accounts whose token refreshes fail in a story: the named ones, then the largest of the others."""
+    accounts = roster(seed)
+    rest = sorted(accounts[len(_NAMED) :], key=lambda account: -account.users)
+    return (*accounts[: len(_NAMED)], *rest[: ACCOUNTS_OAUTH - len(_NAMED)])
 
 
 def account_of(seed: int, account_id: int) -> RosterAccount:

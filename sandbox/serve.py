@@ -29,6 +29,7 @@ from sandbox.timeline import Timeline
 
 if TYPE_CHECKING:
     from sandbox.databases import Store
+    from sandbox.keeper import Keeper
 
 DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
 HOST = "127.0.0.1"
@@ -108,6 +109,7 @@ class _Process:
         )
         self._server = uvicorn.Server(config)
         self._store: Store | None = None
+        self._keeper: Keeper | None = None
         self._failure: UserError | SourceFailure | None = None
 
     async def run(self) -> int:
@@ -140,6 +142,7 @@ class _Process:
         """Fill the databases unless this very story is in them, then tell everybody that the world is ready."""
         # SQLAlchemy is imported beside the server that already listens.
         from sandbox.databases import store_for  # noqa: PLC0415
+        from sandbox.keeper import Keeper  # noqa: PLC0415
 
         world = self._world
         database_url = self._options.database_url or os.environ.get(DATABASE_URL)
@@ -151,6 +154,8 @@ class _Process:
                 self._store = store
                 store.fill()
             self._store = store
+            self._keeper = Keeper(world.story, store)
+            self._keeper.start()
             world.ready = True
             self._announce(store, is_server=bool(database_url))
         except (UserError, SourceFailure) as failure:
@@ -180,6 +185,8 @@ class _Process:
 
     def _clean_up(self) -> None:
         """Drop schemas at any end, files only where the directory is temporary."""
+        if self._keeper is not None:
+            self._keeper.stop()
         if self._store is not None and (self._temporary or not self._store.common_url.startswith("sqlite")):
             try:
                 self._store.remove()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sandbox.common_rows import Row, Stamp
 from sandbox.roster import roster
 from sandbox.scenario import ACCOUNTS_RATE_LIMITED, INCIDENT_AGE_S
 from sandbox.story import Story
 
-DELIVERED_PER_HOUR = 250
-"""Webhook events on a quiet day (chosen; production has far more, the ratio to the backlog is what matters)."""
+ARRIVALS_PER_HOUR = 2_160
+"""Webhook events on a quiet day (chosen: 36 a minute, each delivered within half a minute)."""
+HISTORY_S = 6 * 3_600
+"""How far back delivered events go."""
 DRAINED = 4_740
-"""Delivered while the backlog grew (chosen): arrivals run far ahead of it."""
+"""Delivered in `nov17` while the backlog grew (chosen): arrivals run far ahead of it."""
+APPENDED_FIRST = 60_000_001
+"""Id of the first event that is delivered after the start."""
+WAITING = ("pending", "processing", "failed")
 
 _TYPES = ("lead.created", "lead.updated", "transaction.created", "transaction.updated", "agent.updated")
 _ERROR = "HTTP 429 Too Many Requests; Retry-After: 30"
@@ -28,6 +34,7 @@ def webhook_rows(story: Story, stamp: Stamp) -> Iterator[Row]:
     yield from _waiting(story, stamp, accounts, number)
 
 
+@lru_cache(maxsize=2)
 def _weighted(story: Story) -> list[int]:
     """Return 256 account ids, larger accounts more often."""
     accounts = roster(story.seed)[:ACCOUNTS_RATE_LIMITED]
@@ -36,16 +43,31 @@ def _weighted(story: Story) -> list[int]:
 
 
 def _delivered(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Row]:
-    last = story.scenario.backlog.spread_s
-    usual = 24 * DELIVERED_PER_HOUR
-    span = 86_400 - last
+    spread = story.scenario.backlog.spread_s
+    usual = HISTORY_S * ARRIVALS_PER_HOUR // 3_600
     for number in range(usual):
-        received = -86_400 + number * span / usual
-        yield _done(number, received, 2 + number % 9, stamp, accounts)
-    drained = DRAINED if story.name == "nov17" else DELIVERED_PER_HOUR * last // 3_600
+        received = -HISTORY_S - spread + number * HISTORY_S / usual
+        yield _done(number, received, 8 + number % 20, stamp, accounts)
+    drained = _drained(story)
     for number in range(drained):
-        received = -last + number * (last - 30) / max(1, drained)
-        yield _done(number, received, 12 + number % 17, stamp, accounts)
+        yield _done(number, -spread + number * (spread - 30) / drained, 12 + number % 17, stamp, accounts)
+
+
+def _drained(story: Story) -> int:
+    """How many events were delivered since the oldest waiting one came: on a quiet day, whatever does not wait."""
+    if story.name == "nov17":
+        return DRAINED
+    backlog = story.scenario.backlog
+    return max(0, ARRIVALS_PER_HOUR * backlog.spread_s // 3_600 - backlog.undelivered)
+
+
+def appended_row(story: Story, number: int, stamp: Stamp) -> tuple[float, Row]:
+    """Return one event delivered after the start, and its moment in seconds from the start."""
+    per_hour = DRAINED * 3_600 / story.scenario.backlog.spread_s if story.name == "nov17" else ARRIVALS_PER_HOUR
+    moment = (number + 1) * 3_600 / per_hour
+    took = 8 + number % 20
+    accounts = _weighted(story)
+    return moment, (APPENDED_FIRST + number, *_done(number, moment - took, took, stamp, accounts))
 
 
 def _done(number: int, received: float, took: int, stamp: Stamp, accounts: list[int]) -> Row:
@@ -58,7 +80,7 @@ def _done(number: int, received: float, took: int, stamp: Stamp, accounts: list[
         None,
         stamp(received),
         None,
-        stamp(min(-1.0, received + took)),
+        stamp(received + took),
     )
 
 

@@ -21,18 +21,20 @@ found && exit 0
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing mariadb-server for the tests (once)…"
     log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
-    # A service that starts by itself would be of no use here and may be unwanted on this machine.
     policy=/usr/sbin/policy-rc.d
     made_policy=no
+    trap 'rm -f "$log"; [ "$made_policy" = no ] || rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM HUP
+    # A service that starts by itself would be of no use here and may be unwanted on this machine.
     if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made_policy=yes
+        made_policy=yes
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
     fi
     status=0
     { DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
         DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mariadb-server; } \
         </dev/null >"$log" 2>&1 || status=$?
-    [ "$made_policy" = no ] || rm -f "$policy"
     if [ "$status" -ne 0 ]; then
         tail -n 20 "$log" >&2
     elif found; then

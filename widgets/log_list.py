@@ -44,6 +44,7 @@ class LogList(LogView):
         self._flush_timer: Timer | None = None
         self._read_timer: Timer | None = None
         self._flushed_at = 0.0
+        self._interval = REPAINT_INTERVAL
 
     def add(self, batch: Sequence[LogEvent]) -> int:
         """Take events in any order; return how many were new. They are on screen within the repaint interval."""
@@ -77,8 +78,7 @@ class LogList(LogView):
         added = self.buffer.merge(incoming)
         if added and not self.following and incoming[-1].timestamp_ms >= newest:
             self._new += added
-        self._flushed_at = monotonic()
-        self._settle()
+        self._arrived()
         self._start_reading()
 
     def clear(self) -> None:
@@ -119,15 +119,16 @@ class LogList(LogView):
         if waiting and monotonic() < self._flushed_at + self._interval:
             return
         self.buffer.publish()
-        self._flushed_at = monotonic()
-        self._settle()
+        self._arrived()
         if not waiting and self._read_timer is not None:
             self._read_timer.stop()
             self._read_timer = None
 
-    @property
-    def _interval(self) -> float:
-        return max(REPAINT_INTERVAL, self.repaint_bytes / BYTES_PER_SECOND)
+    def _arrived(self) -> None:
+        """Put new rows on screen, and rest in proportion to what that cost."""
+        self._flushed_at = monotonic()
+        self._settle()
+        self._interval = max(REPAINT_INTERVAL, self.repaint_bytes / BYTES_PER_SECOND)
 
     def follow(self) -> None:
         """Go to the newest row, what has just arrived included, and stay with it."""

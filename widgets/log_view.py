@@ -158,7 +158,8 @@ class LogView(ScrollView, can_focus=True):
         """Set what stands in the pane while there is nothing to list."""
         if lines != self._place:
             self._place = lines
-            self._repaint()
+            if not self.buffer.shown:
+                self._repaint()
 
     def set_stale(self, stale: bool) -> None:
         """Dim the rows: they are the last good ones, and not the newest."""

@@ -43,6 +43,13 @@ class Verdict:
 FINE = Verdict("", 0, "", valid=True)
 
 
+def prepare() -> None:
+    """Load the grammar, some fifty milliseconds the first time: called from a thread while the reader types."""
+    from diagnostics.logs import parse  # noqa: PLC0415  # see judge
+
+    parse("ready")
+
+
 def judge(text: str) -> Verdict:
     """Return the first mistake in `text`, or else the first note about it."""
     # The grammar costs an import that the first paint must not wait for.
@@ -213,6 +220,7 @@ class FilterLine(Widget):
     def open(self, text: str) -> None:
         """Show the line with `text` in it, and take the keys."""
         self.add_class("-open")
+        self.run_worker(prepare, thread=True, exclusive=True, group="grammar")
         self.input.begin(text)
         self._judge(text)
         self.input.focus(scroll_visible=False)

@@ -1,6 +1,6 @@
 """A service with written answers, for looking at screens: every state on demand, the same every time.
 
-It stands in for `Diagnostics` at the door, with the real catalogue, settings and live scheduler behind the real screens. What the
+It stands in for `Diagnostics` at the door; catalogue, settings, live scheduler and screens are the real ones. What the
 service itself answers is tested elsewhere, against real sockets and databases.
 """
 

@@ -7,12 +7,11 @@ import os
 import pymysql
 import pytest
 
-from tests import mariadb as module
 from tests.mariadb import MariaDBUnavailable, find_programs, private_mariadb
 
 
 def test_without_a_server_program_the_tests_fail_and_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "which", lambda *_arguments, **_named: None)
+    monkeypatch.setattr("shutil.which", lambda *_arguments, **_named: None)
     with pytest.raises(MariaDBUnavailable, match="apt-get install -y --no-install-recommends mariadb-server"):
         find_programs()
 

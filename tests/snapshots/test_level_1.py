@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
-from tests.snapshots.conftest import MakeApp, settle
+from tui.options import Options
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
@@ -63,7 +64,9 @@ def test_no_events_in_the_window(snap_compare: Snap, make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "16"])
 def test_other_colours(snap_compare: Snap, make_app: MakeApp, theme: str) -> None:
-    assert snap_compare(make_app(ScriptedService(), theme=theme), terminal_size=(120, 40), run_before=settle)
+    assert snap_compare(
+        make_app(ScriptedService(), options=Options(theme=theme)), terminal_size=(120, 40), run_before=settle
+    )
 
 
 def test_without_colour(snap_compare: Snap, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +75,9 @@ def test_without_colour(snap_compare: Snap, make_app: MakeApp, monkeypatch: pyte
 
 
 def test_in_ascii(snap_compare: Snap, make_app: MakeApp) -> None:
-    assert snap_compare(make_app(ScriptedService(), ascii=True), terminal_size=(80, 24), run_before=settle)
+    assert snap_compare(
+        make_app(ScriptedService(), options=Options(ascii=True)), terminal_size=(80, 24), run_before=settle
+    )
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -106,12 +106,12 @@ async def _append() -> None:
         _say(f"resident     : {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most so far")
 
 
-async def _follow(per_second: int, seconds: float) -> None:
+async def _follow(per_second: int, seconds: float, size: tuple[int, int] = SIZE) -> None:
     steps = int(seconds * 50)
     batches = [many(per_second // 50, index * per_second // 50) for index in range(steps)]
     pane = LogPane()
     app = Stage(pane)
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=size) as pilot:
         pane.log_list.focus()
         pane.show_query("service:fub status:error", "15m")
         await pilot.pause(0.3)
@@ -121,7 +121,7 @@ async def _follow(per_second: int, seconds: float) -> None:
             await asyncio.sleep(max(0, start + step * 0.02 - perf_counter()))
         taken = perf_counter() - start
         rate = (app.bytes_sent - begin) / taken / 1000
-        _say(f"follow       : {per_second:,} events/s for {taken:.1f} s: {rate:.1f} kB/s")
+        _say(f"follow {size[0]}×{size[1]:<3}: {per_second:,} events/s for {taken:.1f} s: {rate:.1f} kB/s")
         quiet = app.bytes_sent
         await asyncio.sleep(1.5)
         quiet = app.bytes_sent
@@ -135,6 +135,7 @@ async def _main() -> None:
     await _append()
     await _follow(1_000, 5)
     await _follow(100, 5)
+    await _follow(1_000, 4, (200, 60))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""Screens with written answers and a stopped clock, drawn the same every time."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.console.scripted import NOW, ScriptedOpening, ScriptedService
+from tui.app import WarRoomApp
+from tui.options import Options
+
+MakeApp = Callable[..., WarRoomApp]
+
+
+@pytest.fixture
+def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
+    """Return a maker of applications on a scripted service; all of them are ended afterwards."""
+    made: list[WarRoomApp] = []
+    for variable in ("NO_COLOR", "SSH_CONNECTION", "TMUX"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("screens.critical.utc_now", lambda: NOW)
+    monkeypatch.setattr("tui.app.utc_now", lambda: NOW)
+
+    def make(
+        service: ScriptedService | None, *, environment: str = "PROD", options: Options | None = None
+    ) -> WarRoomApp:
+        opening = types.ModuleType("tui.opening")
+        vars(opening)["open_service"] = _opener(service, environment)
+        monkeypatch.setitem(sys.modules, "tui.opening", opening)
+        app = WarRoomApp(options or Options())
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.end()
+
+
+def _opener(service: ScriptedService | None, environment: str) -> Callable[[Options], ScriptedOpening]:
+    def open_service(_options: Options) -> ScriptedOpening:
+        if service is None:
+            import threading  # noqa: PLC0415
+
+            threading.Event().wait(30)  # sources that never open
+        return ScriptedOpening(service, environment)
+
+    return open_service
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Wait until every reading that the screen shows has arrived and been drawn."""
+    app = pilot.app
+    assert isinstance(app, WarRoomApp)
+    for _ in range(200):
+        await pilot.pause(0.02)
+        if app.live is None:
+            continue
+        wanted = ["sources", *app.screen_stack[0].shown_readings()]  # type: ignore[attr-defined]  # level 1
+        last = [app.live.last(key) for key in wanted]
+        if all(item is not None and str(item.freshness) != "loading" for item in last):
+            break
+    await pilot.pause(0.4)
+    app.screen_stack[0].draw()  # type: ignore[attr-defined]  # level 1
+    await pilot.pause()

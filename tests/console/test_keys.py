@@ -1,0 +1,305 @@
+"""Every key does on level 1 what the help says it does."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from screens.critical import CriticalScreen
+from screens.document import DocumentScreen
+from screens.event import EventScreen
+from screens.palette import PaletteScreen
+from tests.console.rooms import MakeApp, settle
+from tests.console.scripted import ScriptedService
+from tui.actions import ACTIONS
+from tui.app import WarRoomApp
+from widgets.line_view import LineView
+from widgets.log_list import LogList
+from widgets.log_pane import LogPane
+
+
+@asynccontextmanager
+async def room(make_app: MakeApp, service: ScriptedService | None = None) -> AsyncIterator[Pilot[int]]:
+    app = make_app(service or ScriptedService())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+def level_1(pilot: Pilot[int]) -> CriticalScreen:
+    return cast("CriticalScreen", pilot.app.screen_stack[0])
+
+
+def on_top(pilot: Pilot[int]) -> Screen[Any]:
+    return pilot.app.screen
+
+
+def text_on(pilot: Pilot[int]) -> str:
+    """What the screen on top shows, row by row."""
+    return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
+
+
+def is_following(lines: LogList) -> bool:
+    return lines.state.following
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause()
+
+
+async def test_the_most_urgent_issue_is_in_view_without_any_key(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        assert level_1(pilot).state.selected == "rate_limiting"
+        assert level_1(pilot).state.issues == ("rate_limiting", "oauth_failure", "transaction_sync")
+
+
+async def test_moving_brings_another_issue_into_view_and_its_query_into_the_log_pane(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "j")
+        assert level_1(pilot).state.selected == "oauth_failure"
+        await pilot.pause(0.4)
+        assert "oauth" in level_1(pilot).query_one(LogPane).query_text
+        await press(pilot, "G")
+        assert level_1(pilot).state.selected == "transaction_sync"
+        await press(pilot, "g")
+        assert level_1(pilot).state.selected == "rate_limiting"
+
+
+async def test_a_choice_made_by_hand_is_not_taken_back_by_news(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "G", "r")
+        await pilot.pause(0.5)
+        assert level_1(pilot).state.selected == "transaction_sync"
+
+
+async def test_enter_goes_in_and_escape_comes_back_to_the_same_row(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "enter", "j", "enter")
+        assert isinstance(on_top(pilot), DocumentScreen)
+        assert "webhook backlog" in text_on(pilot)
+        await press(pilot, "escape")
+        detail = level_1(pilot).query_one("#detail", LineView)
+        assert on_top(pilot) is level_1(pilot)
+        assert detail.has_focus
+        assert detail.cursor_key == "check:webhook_backlog"
+        await press(pilot, "escape")
+        assert level_1(pilot).query_one("#issues", LineView).has_focus
+
+
+async def test_why_shows_the_query_window_cost_and_doubt(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "w")
+        shown = text_on(pilot)
+        for part in ("@context.error_message:*429*", "last 15 min", "42 ms", "15 rows read", "arrive late"):
+            assert part in shown
+
+
+async def test_why_works_on_every_check_and_on_the_lines(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        for check in level_1(pilot).room.catalogue.issues["rate_limiting"].checks:  # type: ignore[union-attr]
+            level_1(pilot).query_one("#detail", LineView).focus()
+            level_1(pilot).query_one("#detail", LineView).place(f"check:{check}")
+            await press(pilot, "w")
+            assert "SELECT COUNT(*)" in text_on(pilot)
+            await press(pilot, "escape")
+        await press(pilot, "l", "w")
+        assert "the newest answer behind the log pane" in text_on(pilot)
+
+
+async def test_the_window_key_walks_and_asks_again(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "t")
+        assert level_1(pilot).state.window_s == 3600
+        await pilot.pause(0.5)
+        assert "last 1h" in text_on(pilot)
+        reading = level_1(pilot).state.pulse("rate_limiting")
+        assert reading is not None
+        assert reading.value is not None
+        assert reading.value.window_s == 3600
+
+
+async def test_pause_stops_asking_and_says_so(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with room(make_app, service) as pilot:
+        await press(pilot, "space")
+        assert "PAUSED" in text_on(pilot)
+        asked = len(service.asked)
+        await pilot.pause(0.5)
+        assert len(service.asked) == asked
+        await press(pilot, "space")
+        assert "PAUSED" not in text_on(pilot)
+
+
+async def test_refresh_asks_everything_shown_again(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with room(make_app, service) as pilot:
+        before = service.asked.count("pulse:rate_limiting")
+        await press(pilot, "r")
+        await pilot.pause(0.5)
+        assert service.asked.count("pulse:rate_limiting") == before + 1
+
+
+async def test_run_asks_the_check_under_the_cursor_again(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with room(make_app, service) as pilot:
+        before = service.asked.count("check:rate_limit_rate")
+        await press(pilot, "enter", "x")
+        await pilot.pause(0.5)
+        assert service.asked.count("check:rate_limit_rate") == before + 1
+
+
+async def test_running_a_step_that_changes_production_is_refused(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "enter")
+        level_1(pilot).query_one("#detail", LineView).place("check:batch_retry")
+        await press(pilot, "x")
+        assert "safety concern" in text_on(pilot)
+
+
+async def test_the_hand_over_says_that_the_specialist_is_not_there(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "enter", "G", "enter")
+        assert "escalation blocked" in text_on(pilot)
+
+
+async def test_copy_sends_the_row_to_the_terminals_clipboard(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room(make_app) as pilot:
+        sent: list[str] = []
+        monkeypatch.setattr(pilot.app._driver, "write", sent.append)
+        await press(pilot, "y")
+        written = "".join(sent)
+        encoded = written.partition("\x1b]52;c;")[2].partition("\x07")[0]
+        assert "RATE LIMITING" in base64.b64decode(encoded).decode()
+
+
+async def test_log_keys_move_follow_and_find_errors(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "l")
+        lines = level_1(pilot).query_one(LogList)
+        assert lines.has_focus
+        assert is_following(lines)
+        await press(pilot, "left_square_bracket")
+        assert lines.current is not None
+        assert lines.current.status == "error"
+        assert not is_following(lines)
+        await press(pilot, "right_square_bracket", "f")
+        assert is_following(lines)
+
+
+async def test_older_lines_are_loaded_once_and_then_said_to_be_exhausted(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        lines = level_1(pilot).query_one(LogList)
+        assert lines.state.total == 60
+        await press(pilot, "l", "O")
+        await pilot.pause(0.5)
+        assert lines.state.total == 120
+        await press(pilot, "O")
+        assert "no older lines" in text_on(pilot)
+
+
+async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "slash", *"status:error", "enter")
+        await pilot.pause(0.3)
+        lines = level_1(pilot).query_one(LogList)
+        assert 0 < lines.state.matching < lines.state.total
+        lines.focus()
+        await press(pilot, "escape")
+        await pilot.pause(0.2)
+        assert lines.state.matching == lines.state.total
+
+
+async def test_a_line_opens_as_a_tree_and_its_term_becomes_the_filter(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "l", "enter")
+        assert isinstance(on_top(pilot), EventScreen)
+        assert "account_id" in text_on(pilot)
+        await press(pilot, "j", "slash")
+        await pilot.pause(0.3)
+        assert on_top(pilot) is level_1(pilot)
+        assert level_1(pilot).query_one(LogList).filter_text
+
+
+async def test_the_palette_runs_guides_and_actions_and_names_what_is_accepted(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "colon", *"guide quick-reference", "enter")
+        await pilot.pause(0.3)
+        assert isinstance(on_top(pilot), DocumentScreen)
+        assert "guide" in text_on(pilot)
+        await press(pilot, "escape", "colon", *"theme mauve", "enter")
+        await pilot.pause(0.3)
+        assert "accepted: dark, light" in text_on(pilot)
+        await press(pilot, "escape", "colon", "escape")
+        assert on_top(pilot) is level_1(pilot)
+
+
+@pytest.mark.parametrize(("key", "start"), [("a", "account "), ("d", "deal ")])
+async def test_accounts_and_deals_are_asked_for_by_id(make_app: MakeApp, key: str, start: str) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, key)
+        assert isinstance(on_top(pilot), PaletteScreen)
+        await press(pilot, *"minus one", "enter")
+        await pilot.pause(0.3)
+        assert f"cannot do: {start}minus one" in text_on(pilot)
+
+
+@pytest.mark.parametrize("key", ["2", "3", "n", "c"])
+async def test_what_is_not_built_says_so_and_says_what_to_do(make_app: MakeApp, key: str) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, key)
+        assert "not available yet" in text_on(pilot)
+        await press(pilot, "1")
+        assert on_top(pilot) is level_1(pilot)
+
+
+async def test_the_link_opens_the_same_query_in_the_web_application(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "o")
+        assert "https://fub.datadoghq.com/logs?query=" in text_on(pilot)
+
+
+async def test_help_lists_every_action_that_works_here_and_the_runbook(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "question_mark")
+        shown = " ".join(text_on(pilot).split())
+        for action in ACTIONS:
+            assert " ".join(action.sentence.split()[:5]) in shown, action.name
+        assert "Batch-retry set-up" in shown
+
+
+async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room(make_app) as pilot:
+        app = cast("WarRoomApp", pilot.app)
+        assert app.live is not None
+        looked: list[set[str]] = []
+        original = app.live.look
+
+        def look(keys: Iterable[str]) -> None:
+            looked.append(set(keys))
+            original(looked[-1])
+
+        monkeypatch.setattr(app.live, "look", look)
+        await press(pilot, "w")
+        await pilot.pause(0.2)
+        assert looked[-1] == {"sources"}
+        await press(pilot, "escape")
+        await pilot.pause(0.2)
+        assert "logs" in looked[-1]
+
+
+async def test_quit_ends_with_code_0(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "q")
+        assert pilot.app.return_code == 0
