@@ -139,7 +139,7 @@ def lead_event_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterato
 
 
 def lead_event_row(story: Story, number: int, sync_ids: list[int], stamp: Stamp) -> tuple[float, Row]:
-    """Return one lead event and its moment, seconds from the start; from the last hour on the failures repeat hourly."""
+    """Return one lead event and its moment, seconds from the start; the last hour's failures repeat."""
     hour, within = divmod(number, LEAD_EVENTS_PER_HOUR)
     failed = lead_failed(story, within, last_hour=hour >= 23)
     moment = -86_400 + (number + 0.5) * 3_600 / LEAD_EVENTS_PER_HOUR

@@ -22,7 +22,7 @@ from sandbox.hostile_rows import EXTRA_ID
 from sandbox.webhook_rows import APPENDED_FIRST, WAITING, appended_row
 
 if TYPE_CHECKING:
-    from sandbox.databases import Cursor, Store
+    from sandbox.filling import Cursor, Store
     from sandbox.story import Story
 
 TICK_S = 5.0

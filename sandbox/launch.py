@@ -30,8 +30,9 @@ _LINES_KEPT = 40
 class SandboxProcess:
     """A running sandbox. `stop` or leaving the `with` block ends it; so does the end of this process, in any way."""
 
-    def __init__(self, process: subprocess.Popen[bytes], secrets: Secrets, errors: deque[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], secrets: Secrets, errors: deque[str], stop_s: float) -> None:
         self._process = process
+        self._stop_s = stop_s
         self._secrets = secrets
         self._errors = errors
         self._ready: dict[str, Any] = {}
@@ -84,19 +85,16 @@ class SandboxProcess:
             "databases.common_url": self.common_url,
             "databases.client_url": self.client_url,
         }
-        if not self._is_sqlite():
+        if not self.common_url.startswith("sqlite"):
             flags["databases.password"] = self._secrets.database_password
         return flags
-
-    def _is_sqlite(self) -> bool:
-        return str(self._ready.get("common_url", "")).startswith("sqlite")
 
     def stop(self) -> None:
         """Ask it to end, insist after a few seconds, and remove its temporary directory if it could not. Idempotent."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(STOP_S if self._is_sqlite() else DROP_S)
+                self._process.wait(self._stop_s)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(STOP_S)
@@ -153,7 +151,7 @@ def start_sandbox(
         # The terminal's ctrl+c must reach the console alone; the pipe ends the sandbox with it.
         start_new_session=True,
     )
-    running = SandboxProcess(process, secrets, errors)
+    running = SandboxProcess(process, secrets, errors, DROP_S if database_url else STOP_S)
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_lines, args=(process, lines), daemon=True).start()
     reader = threading.Thread(target=_read_errors, args=(process, errors), daemon=True)
@@ -243,13 +241,27 @@ def _wait(
     code = process.wait(STOP_S)
     reader.join(1.0)
     if code == _BAD_USAGE:
-        problem, *rest = [line.partition(": ")[2] or line for line in errors] or ["the sandbox could not start"]
-        raise UserError(problem, where="sandbox", accepted=" ".join(rest))
+        raise _refusal(errors)
     raise SourceFailure(
         FailureKind.UNREACHABLE,
         "sandbox",
         f"it ended with code {code} before it was ready. {_tail(errors)}",
         remedy="start `warroom sandbox serve` by hand to see what it says",
+    )
+
+
+def _refusal(errors: Iterable[str]) -> UserError:
+    """Return the child's own refusal: it writes the parts of a `UserError` one a line, each with its name."""
+    parts = dict.fromkeys(("error", "where", "accepted", "next"), "")
+    for line in errors:
+        name, _, text = line.partition(": ")
+        if name in parts:
+            parts[name] = text
+    return UserError(
+        parts["error"] or "the sandbox could not start",
+        where=parts["where"],
+        accepted=parts["accepted"],
+        next_step=parts["next"],
     )
 
 

@@ -159,7 +159,7 @@ def _expire(story: Story, people: list[Person], rng: random.Random) -> None:
     wanted = story.scenario.tokens_expired
     if not wanted:
         return
-    order = {account.id: number for number, account in enumerate(oauth_accounts(story.seed))}
+    order = {account.id: number for number, account in enumerate(oauth_accounts(roster(story.seed)))}
     candidates = [p for p in holders if p.account.id in order and p.expired_s is None and p.enabled]
     # Every account loses the same share, integrated users first: theirs are the connections that fail next.
     candidates.sort(key=lambda each: (order[each.account.id], not each.integrated, each.user_id))
@@ -167,7 +167,9 @@ def _expire(story: Story, people: list[Person], rng: random.Random) -> None:
     ranked = []
     for person in candidates:
         taken[person.account.id] = taken.get(person.account.id, 0) + 1
-        ranked.append((taken[person.account.id] / person.account.users, order[person.account.id], person.user_id, person))
+        ranked.append(
+            ((taken[person.account.id] - 1) / person.account.users, order[person.account.id], person.user_id, person)
+        )
     ranked.sort(key=lambda entry: entry[:3])
     for number, (_, place, _, person) in enumerate(ranked[:wanted]):
         if story.name == "oauth_cascade":

@@ -92,9 +92,8 @@ def roster(seed: int) -> tuple[RosterAccount, ...]:
     return tuple(accounts)
 
 
-def oauth_accounts(seed: int) -> tuple[RosterAccount, ...]:
+def oauth_accounts(accounts: tuple[RosterAccount, ...]) -> tuple[RosterAccount, ...]:
     """Return the accounts whose token refreshes fail in a story: the named ones, then the largest of the others."""
-    accounts = roster(seed)
     rest = sorted(accounts[len(_NAMED) :], key=lambda account: -account.users)
     return (*accounts[: len(_NAMED)], *rest[: ACCOUNTS_OAUTH - len(_NAMED)])
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 import uvicorn
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.failures import FailureKind, SourceFailure, UserError
 from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.matching import QueryCache
@@ -28,7 +29,7 @@ from sandbox.story import Story, settle_secrets, settle_story
 from sandbox.timeline import Timeline
 
 if TYPE_CHECKING:
-    from sandbox.databases import Store
+    from sandbox.filling import Store
     from sandbox.keeper import Keeper
 
 DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
@@ -160,7 +161,11 @@ class _Process:
             self._announce(store, is_server=bool(database_url))
         except (UserError, SourceFailure) as failure:
             self._failure = failure
-            self._stop()
+        except (OSError, sqlite3.Error) as error:
+            self._failure = SourceFailure(FailureKind.UNREACHABLE, "sandbox databases", str(error))
+        finally:
+            if not world.ready:
+                self._stop()
 
     def _announce(self, store: Store, *, is_server: bool) -> None:
         world = self._world

@@ -22,10 +22,11 @@ from sandbox.roster import (
     SECOND_OF_777,
     STALE_AGENTS,
     RosterAccount,
+    oauth_accounts,
     ordinary_deals,
     roster,
 )
-from sandbox.scenario import ACCOUNTS_OAUTH, ACCOUNTS_RATE_LIMITED
+from sandbox.scenario import ACCOUNTS_RATE_LIMITED
 
 
 @dataclass(slots=True, frozen=True)
@@ -90,7 +91,7 @@ _OAUTH_ERRORS = (
 
 def _oauth_failures(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
     made = []
-    for account in accounts[:ACCOUNTS_OAUTH]:
+    for account in oauth_accounts(accounts):
         for method, message, reason in (*_OAUTH_ERRORS[:2], *_OAUTH_ERRORS):
             user = press.rng.choice(account.user_ids())
             made.append(

@@ -157,6 +157,25 @@ def doctor_document(lines: Sequence[DoctorLine], signs: Glyphs) -> Document:
     return _document(f"doctor {signs.separator} every source", build)
 
 
+def help_document(keys: Sequence[tuple[str, str]], reading: Sequence[str], runbook: str, signs: Glyphs) -> Document:
+    """The keys of the screen on top, how to read it, and the runbook of the issue in view."""
+    from widgets.markdown_rows import markdown_rows  # noqa: PLC0415  # only readers of guides pay for Rich's Markdown
+
+    def build(width: int) -> list[Row]:
+        rows = [row(("keys of this screen", "title"))]
+        for key, sentence in keys:
+            lines = wrap(signs.text(sentence), width - 12)
+            rows += [row((fit(key if not n else "", 12), "key"), line) for n, line in enumerate(lines)]
+        rows += _section("how to read it")
+        for line in reading:
+            rows += labelled(f" {signs.separator}", signs.text(line), width, label_width=3)
+        if runbook:
+            rows += [BLANK, *markdown_rows(signs.text(runbook), width, signs)]
+        return rows
+
+    return _document("help", build)
+
+
 def text_document(title: str, text: str, signs: Glyphs) -> Document:
     """Plain paragraphs."""
     return _document(title, lambda width: _paragraph(signs.text(text), width))

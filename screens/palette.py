@@ -28,8 +28,9 @@ class PaletteScreen(RoomScreen):
     """One line to type, and what it can become."""
 
     DEFAULT_CSS = """
-    PaletteScreen #palette-line { height: 1; }
-    PaletteScreen Input { width: 1fr; border: none; height: 1; padding: 0 1; background: $surface; }
+    PaletteScreen Input, PaletteScreen Input:focus {
+        width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;
+    }
     PaletteScreen #palette-matches { height: 1fr; }
     PaletteScreen:ansi Input { background: ansi_default; }
     """

@@ -70,7 +70,10 @@ class WarRoomApp(LevelActions, App[int]):
 
     def __init__(self, options: Options) -> None:
         self.manners = theme.manners(theme=options.theme, ascii_only=options.ascii)
-        super().__init__(driver_class=WarRoomDriver)
+        # Textual chooses its filter for NO_COLOR here, before a theme can be set: without the hint it would turn the
+        # terminal's own colours into black on black.
+        super().__init__(driver_class=WarRoomDriver, ansi_color=True if self.manners.native_colours else None)
+        self.ansi_color = None
         self.options = options
         self.signs = glyphs(self.manners.ascii_only)
         self.service: Diagnostics | None = None

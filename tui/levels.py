@@ -42,6 +42,15 @@ LATER = {
 """Honest answers for what is not built: what it will be, and what to do instead now."""
 
 
+HOW_TO_READ = (
+    "Every state is a word: ok, warn, FAIL, no data, unreachable. The last two are grey and never mean well.",
+    "A dash is a number that did not load. It is never shown as 0.",
+    "Each pane says how old it is; stale names the reason. Paused panes keep what they show.",
+    "usual is the median of the same window length over the day before; judging means that it is still being asked.",
+    "Times are UTC. Nothing here can write to production.",
+)
+
+
 class LevelActions:
     """Mixed into the application."""
 
@@ -84,21 +93,12 @@ class LevelActions:
     def act_help(self) -> None:
         """Keys and meaning of the screen on top, with the runbook of the issue in view."""
         app = self._app
-        lines = ["# Keys of this screen", ""]
-        lines += [f"- **{item.shown}**  {item.sentence}" for item in ACTIONS if self._offered(item.name)]
-        lines += [f"- **{keys}**  {sentence}" for _, keys, sentence in MOVES]
-        lines += ["", "# How to read it", ""]
-        lines += [
-            "- Every state is a word: ok, warn, FAIL, no data, unreachable. The last two are grey and never mean well.",
-            "- A dash is a number that did not load. It is never shown as 0.",
-            "- Each pane says how old it is; *stale* names the reason. Paused panes keep what they show.",
-            "- *usual* is the median of the same window length over the day before.",
-            "- Times are UTC. Nothing here can write to production.",
-        ]
+        keys = [(item.shown, item.sentence) for item in ACTIONS if self._offered(item.name)]
+        keys += [(shown, sentence) for _, shown, sentence in MOVES]
+        runbook = ""
         if app.catalogue is not None and isinstance(app.screen, CriticalScreen):
-            section = app.catalogue.guide_section("immediate-actions", app.screen.state.selected)
-            lines += ["", section]
-        app.open_document(documents.markdown_document("help", "\n".join(lines), app.signs))
+            runbook = app.catalogue.guide_section("immediate-actions", app.screen.state.selected)
+        app.open_document(documents.help_document(keys, HOW_TO_READ, runbook, app.signs))
 
     def _offered(self, name: str) -> bool:
         app = self._app

@@ -58,6 +58,11 @@ class TerminalManners:
     ascii_only: bool
     remote: bool
 
+    @property
+    def native_colours(self) -> bool:
+        """True when the terminal's own palette is used."""
+        return self.theme.startswith("ansi-")
+
 
 def manners(environ: Mapping[str, str] | None = None, *, theme: str | None, ascii_only: bool) -> TerminalManners:
     """Read the terminal's abilities from the environment: colours, character set, SSH."""

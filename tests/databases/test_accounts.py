@@ -100,7 +100,7 @@ def test_the_account_unused_for_longest_makes_room(mariadb_world: MariaDBWorld) 
 def test_an_account_in_use_is_not_cut_off_and_the_bound_holds(mariadb_world: MariaDBWorld) -> None:
     for account_id in (1, 2):
         mariadb_world.add_account(account_id)
-    databases = mariadb_world.open(client_pool=1, connect_timeout_s=0.3, statement_timeout_s=20.0, read_timeout_s=30.0)
+    databases = mariadb_world.open(client_pool=1, connect_timeout_s=0.8, statement_timeout_s=20.0, read_timeout_s=30.0)
     caught: list[SourceFailure] = []
 
     def occupy() -> None:

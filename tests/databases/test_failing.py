@@ -86,7 +86,7 @@ def test_a_server_that_dies_under_a_statement_is_unreachable(fragile_mariadb: Ma
 @pytest.mark.mariadb
 def test_a_frozen_server_is_given_up_and_used_again_when_it_thaws(fragile_mariadb: MariaDB) -> None:
     world = MariaDBWorld(fragile_mariadb)
-    databases = world.open(connect_timeout_s=0.3, read_timeout_s=0.5)
+    databases = world.open(connect_timeout_s=0.8, read_timeout_s=1.0)
     databases.ping_common()
     fragile_mariadb.freeze()
     try:

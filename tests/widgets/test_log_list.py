@@ -8,7 +8,7 @@ from diagnostics.logs import compile_query
 from diagnostics.text import clean
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
 from widgets.log_buffer import AT_ONCE
-from widgets.log_list import LogList
+from widgets.log_list import REPAINT_INTERVAL, LogList
 
 HOSTILE = (
     "\x1b]52;c;aGk=\x07",
@@ -449,3 +449,18 @@ async def test_a_stale_list_is_dim_until_it_is_fresh_again() -> None:
         log_list.set_stale(False)
         await pilot.pause()
         assert segments(app, 0)[-1].style == fresh
+
+
+async def test_a_large_terminal_is_repainted_less_often() -> None:
+    app, log_list = staged()
+    async with app.run_test(size=(200, 60)) as pilot:
+        log_list.add(many(100))
+        await pilot.pause()
+        log_list.add(many(100, 100))
+        log_list.flush()
+        assert log_list._interval > REPAINT_INTERVAL
+        log_list.move_to(150)
+        await pilot.pause()
+        log_list.add(many(10, 200))
+        log_list.flush()
+        assert log_list._interval == REPAINT_INTERVAL, "nothing on screen changed, so nothing has to rest"

@@ -1,0 +1,108 @@
+"""The databases of a story as SQLite files in a directory."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Table, create_engine
+
+from sandbox import schema
+from sandbox.client_rows import ClientRows
+from sandbox.common_rows import Row
+from sandbox.filling import Cursor, common_contents, fill_database, insertion, mark_of
+from sandbox.population import populate
+from sandbox.roster import RosterAccount, roster
+from sandbox.story import Story
+
+
+class SqliteStore:
+    """One file per database in a directory."""
+
+    def __init__(self, story: Story, directory: Path, prefix: str) -> None:
+        self._story = story
+        self._directory = directory
+        self._prefix = prefix
+        self._dialect = create_engine("sqlite://").dialect
+        self.common_url = f"sqlite:///{directory / 'common.db'}"
+        self.client_url = f"sqlite:///{directory}/{{db_database}}.db"
+
+    def _place(self, account: RosterAccount) -> tuple[str, str, str]:
+        return f"client-db-{1 + account.index % 4:02d}", f"{self._prefix}_{account.database}", f"{self._prefix}_console"
+
+    def is_filled(self) -> bool:
+        """Return whether `common.db` carries the mark of this very story."""
+        path = self._directory / "common.db"
+        if not path.is_file():
+            return False
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+                return connection.execute("SELECT scenario, seed, anchor, hostile FROM sandbox_story").fetchall() == [
+                    mark_of(self._story)
+                ]
+        except sqlite3.Error:
+            return False
+
+    def fill(self) -> None:
+        """Write one file per database; nothing is synchronised to the disk, a stand-in may be lost."""
+        self.remove()
+        population, hostile = populate(self._story), self._story.hostile
+        for account in roster(self._story.seed):
+            rows = ClientRows(self._story, account, population).tables()
+            with self._open(f"{self._prefix}_{account.database}.db") as cursor:
+                fill_database(cursor, self._dialect, schema.CLIENT, rows, hostile=hostile)
+        with self._open("common.db") as cursor:
+            common = common_contents(self._story, population, self._place)
+            fill_database(cursor, self._dialect, schema.COMMON, common, hostile=hostile)
+            fill_database(
+                cursor, self._dialect, schema.MARK, [(schema.STORY_MARK, [mark_of(self._story)])], hostile=False
+            )
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[sqlite3.Cursor]:
+        # One transaction, no journal, nothing synchronised: half a database is deleted, never repaired.
+        unfinished = self._directory / f"{name}.new"
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            cursor = connection.cursor()
+            for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.execute("BEGIN")
+            yield cursor
+            cursor.execute("COMMIT")
+        unfinished.rename(self._directory / name)
+
+    @contextmanager
+    def writer(self) -> Iterator[Cursor]:
+        """Open `common.db` for one transaction; readers wait for it a few milliseconds."""
+        path = self._directory / "common.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)) as connection:
+            cursor = connection.cursor()
+            # No journal file: a reader without the right to write could not clear it away after a kill.
+            for pragma in ("journal_mode=MEMORY", "synchronous=OFF"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            cursor.execute("COMMIT")
+
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+        """Insert further rows."""
+        if rows:
+            cursor.executemany(insertion(table, self._dialect), rows)
+
+    def postpone(self, cursor: Cursor, state: str, before: str, seconds: int) -> None:
+        """Date webhook events in a state that were received before a moment this much later."""
+        cursor.execute(
+            "UPDATE zillow_webhook_events SET received_at = strftime('%Y-%m-%d %H:%M:%S.000000', received_at, ?) "
+            "WHERE status = ? AND received_at < ?",
+            (f"+{seconds} seconds", state, before),
+        )
+
+    def remove(self) -> None:
+        """Delete the files."""
+        # First the one with the mark, so that what is left of a removal cut short is not taken for complete.
+        clients = self._directory.glob(f"{self._prefix}_client_*.db")
+        for path in (self._directory / "common.db", *clients, *self._directory.glob("*.db.new")):
+            path.unlink(missing_ok=True)
