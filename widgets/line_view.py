@@ -54,6 +54,7 @@ class LineView(ScrollView, can_focus=True):
     LineView:ansi > .tone--bar { background: ansi_default; color: ansi_default; text-style: reverse; }
     LineView:ansi > .tone--code { color: ansi_cyan; }
     LineView:ansi > .tone--cursor { background: ansi_default; text-style: reverse; }
+    LineView:nocolor > .tone--fail { text-style: bold underline; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -194,8 +195,20 @@ class LineView(ScrollView, can_focus=True):
 
     def _style(self, tone: str) -> Style:
         if tone not in self._styles:
-            self._styles[tone] = self.get_component_rich_style(f"tone--{tone}", partial=True) if tone else Style.null()
+            self._styles[tone] = self._component(tone) if tone else Style.null()
         return self._styles[tone]
+
+    def _component(self, tone: str) -> Style:
+        # Textual drops the alpha of a partial style, so the whole one is taken and what it must not change left out.
+        whole = self.get_component_rich_style(f"tone--{tone}")
+        if tone in {"cursor", "bar"}:
+            return Style(
+                color=whole.color if tone == "bar" else None,
+                bgcolor=whole.bgcolor,
+                bold=whole.bold,
+                reverse=whole.reverse,
+            )
+        return Style(color=whole.color, bold=whole.bold, dim=whole.dim, reverse=whole.reverse)
 
     def render_line(self, y: int) -> Strip:
         """One screen line: marker, pieces, padding."""

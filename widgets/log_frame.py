@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -17,23 +16,6 @@ if TYPE_CHECKING:
 
 _STEP = 4
 _FILTER_CELLS = 16
-
-
-@dataclass(slots=True, frozen=True)
-class Frame:
-    """The signs a frame is drawn with."""
-
-    top_left: str = "┌"
-    top_right: str = "┐"
-    bottom_left: str = "└"
-    bottom_right: str = "┘"
-    rule: str = "─"
-    more: str = "…"
-
-    @classmethod
-    def ascii(cls) -> Frame:
-        """The frame for terminals that draw ASCII only."""
-        return cls("+", "+", "+", "+", "-", "~")
 
 
 def fitted_width(present: float, needed: int, most: int) -> int:
@@ -97,36 +79,21 @@ def _take(pieces: list[Piece], start: int, width: int) -> list[Piece]:
     return taken
 
 
-def _rule_tone(focused: bool) -> Tone:
-    """A pane that has the keys has a bright frame; colour is for severity."""
-    return "title" if focused else "muted"
+def title_query(label: str, query: str, width: int, more: str, *, focused: bool, coloured: bool) -> Row:
+    """Return the left part of the title: label and query. The pane that has the keys has a bright label."""
+    lead = f" {label}  "
+    room = max(0, width - cell_len(lead) - 2)
+    pieces = cut_middle(query_pieces(query, coloured=coloured), room, more) if query else []
+    return Row((Piece(lead, "accent" if focused else "title"), *pieces))
 
 
-def _ruled(pieces: list[Piece], width: int, frame: Frame, tone: Tone) -> Row:
-    """Return the pieces with the rest of the row filled by the frame's rule."""
-    used = sum(cell_len(piece.text) for piece in pieces)
-    return Row((*pieces, Piece(frame.rule * max(0, width - used), tone)))
-
-
-def title_query(label: str, query: str, width: int, frame: Frame, *, focused: bool, coloured: bool) -> Row:
-    """Return the left part of the title: corner, label, query, rule."""
-    tone = _rule_tone(focused)
-    lead = f"{frame.top_left} {label} "
-    room = max(0, width - cell_len(lead) - 3)
-    pieces = cut_middle(query_pieces(query, coloured=coloured), room, frame.more) if query else []
-    middle = [*pieces, Piece(" ")] if pieces else []
-    return _ruled([Piece(f"{frame.top_left} ", tone), Piece(f"{label} ", "title"), *middle], width, frame, tone)
-
-
-def title_side(text: str, tone: Tone, width: int, corner: str, frame: Frame, *, focused: bool) -> Row:
-    """Return a part that stands at the right of a frame row: rule, text, corner."""
-    rule = _rule_tone(focused)
-    room = width - cell_len(corner) - 2
+def title_side(text: str, tone: Tone, width: int, more: str) -> Row:
+    """Return a part that stands at the right of a title or a foot."""
+    room = width - 2
     if not text or room < 4:
-        return Row((Piece(frame.rule * (width - cell_len(corner)) + corner, rule),))
-    shown = text if cell_len(text) <= room else cut(text, room, more=frame.more)
-    lead = frame.rule * (room - cell_len(shown))
-    return Row((Piece(lead, rule), Piece(f" {shown} ", tone), Piece(corner, rule)))
+        return Row(())
+    shown = text if cell_len(text) <= room else cut(text, room, more=more)
+    return Row((Piece(" " * (room - cell_len(shown) + 1)), Piece(shown, tone)))
 
 
 def foot_position(state: LogState, signs: Glyphs) -> str:
@@ -143,9 +110,7 @@ def foot_note(
     notice: Piece | None,
     filter_text: str | None,
     width: int,
-    frame: Frame,
     signs: Glyphs,
-    focused: bool,
 ) -> Row:
     """Return the left part of the foot: what was just said, the filter with its figures, and the cap.
 
@@ -165,12 +130,11 @@ def foot_note(
         room = width - 4 - taken
         if room >= _FILTER_CELLS:
             wanted = f"filter {filter_text}"
-            shown = Piece(cut(wanted, min(cell_len(wanted), room), more=frame.more), "key")
+            shown = Piece(cut(wanted, min(cell_len(wanted), room), more=signs.ellipsis), "key")
             parts.insert(len(parts) - 1 - state.capped, shown)
-    tone = _rule_tone(focused)
-    lead = Piece(f"{frame.bottom_left} " if parts else frame.bottom_left, tone)
-    middle = [*cut_middle(_joined(parts, signs), max(1, width - 4), frame.more), Piece(" ")] if parts else []
-    return _ruled([lead, *middle], width, frame, tone)
+    return (
+        Row((Piece("  "), *cut_middle(_joined(parts, signs), max(1, width - 4), signs.ellipsis))) if parts else Row(())
+    )
 
 
 def _joined(parts: list[Piece], signs: Glyphs) -> list[Piece]:

@@ -1,6 +1,6 @@
 """LogPane: one Datadog query, its events, a filter, and an honest word about the state. It fetches nothing.
 
-The frame is made of small lines of their own, not of a CSS border with a title: changing a title repaints everything
+The title and the foot are small lines of their own, not a CSS border with a title: changing a title repaints everything
 inside the border, and an age changes every few seconds.
 """
 
@@ -22,7 +22,7 @@ from textual.widget import Widget
 from widgets.glyphs import glyphs
 from widgets.line_view import LineView
 from widgets.log_buffer import CAPACITY
-from widgets.log_frame import Frame, fitted_width, foot_note, foot_position, place_lines, title_query, title_side
+from widgets.log_frame import fitted_width, foot_note, foot_position, place_lines, title_query, title_side
 from widgets.log_list import LogList
 from widgets.query_input import FilterLine
 from widgets.rows import Piece, Tone
@@ -53,13 +53,13 @@ class LogPane(Widget):
     LogPane { height: 1fr; background: $background; }
     LogPane LineView { background: $background; scrollbar-size-vertical: 0; height: 1; }
     LogPane > Horizontal { height: 1; }
+    LogPane > #log-title LineView { background: $panel; }
     LogPane #log-query, LogPane #log-note { width: 1fr; }
     LogPane #log-count, LogPane #log-status, LogPane #log-position { width: 8; }
-    LogPane > #log-body { height: 1fr; border-left: solid $foreground 40%; border-right: solid $foreground 40%; }
-    LogPane.-ascii > #log-body { border-left: ascii $foreground 40%; border-right: ascii $foreground 40%; }
+    LogPane > #log-body { height: 1fr; }
     LogPane FilterLine LineView { background: $panel; }
     LogPane:ansi, LogPane:ansi LineView, LogPane:ansi FilterLine LineView { background: ansi_default; }
-    LogPane:ansi > #log-body { border-left: solid ansi_default; border-right: solid ansi_default; }
+    LogPane:ansi > #log-title LineView { text-style: reverse; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,7 +101,6 @@ class LogPane(Widget):
         super().__init__(id=id, classes=classes)
         self.set_class(ascii, "-ascii")
         self.signs = glyphs(ascii)
-        self.frame = Frame.ascii() if ascii else Frame()
         self.label = label
         self.query_text = ""
         self.window_text = ""
@@ -119,7 +118,7 @@ class LogPane(Widget):
 
     def compose(self) -> ComposeResult:
         """Title, list, filter, foot."""
-        with Horizontal():
+        with Horizontal(id="log-title"):
             yield LineView(signs=self.signs, cursor=False, id="log-query")
             yield LineView(signs=self.signs, cursor=False, id="log-count")
             yield LineView(signs=self.signs, cursor=False, id="log-status")
@@ -183,7 +182,7 @@ class LogPane(Widget):
         """Set age or state at the right of the title; `stale` dims the rows, which are then the last good ones."""
         self._status = (text, tone)
         self.log_list.set_stale(stale)
-        self._draw_side("#log-status", self._status_run(), self.frame.top_right, share=3)
+        self._draw_side("#log-status", self._status_run(), share=3)
 
     def set_failure(self, headline: str, remedy: str = "") -> None:
         """Say why there is no answer. Events already shown stay; an empty headline takes it back."""
@@ -195,7 +194,7 @@ class LogPane(Widget):
     def set_total(self, total: int | None) -> None:
         """Set how many events the window holds at the source; None when that is not known."""
         self._total = total
-        self._draw_side("#log-count", self._count_run(), "")
+        self._draw_side("#log-count", self._count_run())
 
     def set_filter(self, text: str) -> None:
         """Apply a filter that can be read as a query; raises `QuerySyntaxError` otherwise."""
@@ -348,14 +347,14 @@ class LogPane(Widget):
     def _draw_title(self) -> None:
         if not self.is_mounted:
             return
-        self._draw_side("#log-count", self._count_run(), "")
-        self._draw_side("#log-status", self._status_run(), self.frame.top_right, share=3)
+        self._draw_side("#log-count", self._count_run())
+        self._draw_side("#log-status", self._status_run(), share=3)
         view = self.query_one("#log-query", LineView)
         title = title_query(
             self.label,
             self.query_text,
             view.size.width,
-            self.frame,
+            self.signs.ellipsis,
             focused=self.has_focus_within,
             coloured=self._coloured,
         )
@@ -374,16 +373,14 @@ class LogPane(Widget):
         if not self.is_mounted:
             return
         state = self.log_list.state
-        self._draw_side("#log-position", (foot_position(state, self.signs), "muted"), self.frame.bottom_right, share=3)
+        self._draw_side("#log-position", (foot_position(state, self.signs), "muted"), share=3)
         view = self.query_one("#log-note", LineView)
         note = foot_note(
             state,
             notice=self._notice_piece(state.total),
             filter_text=self._filter_shown(),
             width=view.size.width,
-            frame=self.frame,
             signs=self.signs,
-            focused=self.has_focus_within,
         )
         view.show((note,))
 
@@ -401,7 +398,7 @@ class LogPane(Widget):
             return Piece(self.signs.text("loading older events…"), "muted")
         return Piece(self._notice, "accent") if self._notice else None
 
-    def _draw_side(self, name: str, run: tuple[str, Tone], corner: str, *, share: int = 2) -> None:
+    def _draw_side(self, name: str, run: tuple[str, Tone], *, share: int = 2) -> None:
         """Draw one of the short parts at the right; its width changes in steps, because that lays out the screen."""
         if not self.is_mounted:
             return
@@ -412,4 +409,4 @@ class LogPane(Widget):
         if view.styles.width is None or view.styles.width.value != wanted:
             view.styles.width = wanted
             self.call_after_refresh(self._redraw)
-        view.show((title_side(text, tone, wanted, corner, self.frame, focused=self.has_focus_within),))
+        view.show((title_side(text, tone, wanted, self.signs.ellipsis),))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
 from widgets.log_pane import LogPane
@@ -30,8 +31,8 @@ async def test_the_title_names_query_window_total_and_state() -> None:
         pane.set_status("8s ago")
         await pilot.pause()
         await pilot.pause()
-        assert title(app).startswith(f"┌ logs {QUERY} ─")
-        assert title(app).endswith("─ 8s ago ┐")
+        assert title(app).startswith(f" logs  {QUERY} ")
+        assert title(app).rstrip().endswith(" 8s ago")
         assert " 15m · 18,204 " in title(app)
 
 
@@ -45,7 +46,7 @@ async def test_a_long_query_is_cut_in_the_middle() -> None:
         assert "service:fub @context" in title(app)
         assert "…" in title(app)
         assert "_code:599 " in title(app)
-        assert len(title(app)) == 80
+        assert len(title(app)) <= 80
 
 
 async def test_the_query_has_its_parts_of_speech_in_different_styles() -> None:
@@ -62,7 +63,7 @@ async def test_an_unknown_total_is_a_dash_and_not_a_zero() -> None:
     async with app.run_test(size=(80, 10)) as pilot:
         pane.show_query(QUERY, "15m")
         await pilot.pause()
-        assert " 15m · — " in title(app)
+        assert " 15m · —" in title(app)
 
 
 async def test_loading_empty_and_failed_are_three_different_things() -> None:
@@ -353,9 +354,13 @@ async def test_the_frame_fits_every_size(size: tuple[int, int]) -> None:
         await pilot.pause()
         await pilot.pause()
         drawn = rows(app)
-        assert (drawn[0][0], drawn[0][-1], len(drawn[0])) == ("┌", "┐", size[0])
-        assert (drawn[-1][0], drawn[-1][-1], len(drawn[-1])) == ("└", "┘", size[0])
-        assert all(row[0] == row[-1] == "│" for row in drawn[1:-1])
+        assert all(cell_len(row) <= size[0] for row in drawn)
+        assert drawn[0].startswith(" logs")
+        assert len(drawn) == size[1]
+        if size[0] >= 80:
+            assert "15m · 123,456" in drawn[0]
+            assert "rate limited, 6 s" in drawn[0]
+            assert "300" in drawn[-1]
 
 
 async def test_the_ascii_pane_is_ascii_in_every_state() -> None:

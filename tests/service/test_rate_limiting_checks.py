@@ -1,0 +1,130 @@
+"""429 rate, webhook backlog, data-loss risk and batch retry."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnostics.models.triage import Finding, Status, TriageRequest
+from tests.service.world import World, ago, event, unreachable
+
+
+def check(world: World, name: str) -> Finding:
+    return world.service.check(name, TriageRequest(issue_type="rate_limiting"))
+
+
+@pytest.mark.parametrize(("per_minute", "status"), [(10, Status.PASS), (11, Status.WARN), (101, Status.FAIL)])
+def test_the_rate_of_the_last_complete_minute_is_judged(world: World, per_minute: int, status: Status) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.accounts = per_minute * 15, 61
+    finding = check(world, "rate_limit_rate")
+    assert (finding.status, finding.value) == (status, per_minute)
+    assert "in 61 accounts" in finding.summary
+
+
+def test_no_429_at_all_is_a_pass_without_a_search(world: World) -> None:
+    finding = check(world, "rate_limit_rate")
+    assert (finding.status, finding.value) == (Status.PASS, 0)
+    assert [kind for kind, _ in world.datadog.asked] == ["counts"]
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"retry_after": 30}, "x"),
+        ({"headers": {"Retry-After": "30"}}, "x"),
+        ({"error_message": "HTTP 429: POST /v1/leads, retry after 30 s"}, "x"),
+        ({}, "HTTP 429, Retry-After: 30"),
+    ],
+)
+def test_the_retry_after_is_read_wherever_the_logs_keep_it(
+    world: World, context: dict[str, object], message: str
+) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.events = 900, (event(2, {}, "HTTP 429"), event(1, context, message))
+    assert "Retry-After 30 s as last seen" in check(world, "rate_limit_rate").summary
+
+
+def test_silent_datadog_makes_the_rate_unreachable(world: World) -> None:
+    world.datadog.failure = unreachable()
+    finding = check(world, "rate_limit_rate")
+    assert finding.status is Status.UNREACHABLE
+    assert finding.summary == "datadog: unreachable: no answer"
+    assert finding.next_step == "look at it"
+
+
+def test_everything_that_waits_counts_as_backlog(world: World) -> None:
+    for status, count in (("pending", 30), ("processing", 6), ("failed", 1), ("delivered", 50), ("lost", 2)):
+        world.webhooks(status, count, received=ago(minutes=4))
+    finding = check(world, "webhook_backlog")
+    assert (finding.status, finding.value, finding.threshold) == (Status.PASS, 37, "> 10,000 critical")
+    assert finding.details == ("pending: 30", "processing: 6", "failed: 1")
+
+
+def test_a_backlog_over_ten_thousand_is_a_high_risk_of_loss(world: World) -> None:
+    world.webhooks("pending", 10_001, received=ago(minutes=50))
+    finding = check(world, "webhook_backlog")
+    assert (finding.status, finding.value) == (Status.FAIL, 10_001)
+    assert "HIGH RISK of permanent loss" in finding.summary
+    assert check(world, "data_loss_risk").value == "high"
+    retry = check(world, "batch_retry")
+    assert (retry.status, retry.value) == (Status.WARN, 10_001)
+    assert "read-only" in retry.summary
+    assert "CL Nolen" in retry.next_step
+
+
+@pytest.mark.parametrize("name", ["webhook_backlog", "data_loss_risk", "batch_retry"])
+def test_a_table_without_anything_recent_is_no_data_and_not_an_empty_backlog(world: World, name: str) -> None:
+    world.webhooks("pending", 5, received=ago(hours=30))
+    assert check(world, name).status is Status.NO_DATA
+
+
+def test_an_empty_backlog_beside_deliveries_is_a_pass(world: World) -> None:
+    world.webhooks("delivered", 5, received=ago(minutes=2), processed=ago(minutes=1))
+    assert [check(world, name).status for name in ("webhook_backlog", "data_loss_risk", "batch_retry")] == [
+        Status.PASS
+    ] * 3
+    assert check(world, "data_loss_risk").value == "low"
+
+
+def test_an_old_event_or_a_lost_one_lifts_the_risk(world: World) -> None:
+    world.webhooks("delivered", 1, received=ago(minutes=2), processed=ago(minutes=1))
+    world.webhooks("pending", 3, received=ago(minutes=20))
+    finding = check(world, "data_loss_risk")
+    assert (finding.status, finding.value) == (Status.WARN, "medium")
+    assert check(world, "batch_retry").status is Status.WARN
+
+
+def test_lost_events_alone_are_a_medium_risk(world: World) -> None:
+    world.webhooks("lost", 2, received=ago(hours=3))
+    finding = check(world, "data_loss_risk")
+    assert (finding.status, finding.value) == (Status.WARN, "medium")
+    assert "2 events lost for good" in finding.summary
+
+
+def test_the_time_to_empty_follows_from_arrivals_and_deliveries(world: World) -> None:
+    world.webhooks("pending", 200, received=ago(minutes=20))
+    world.webhooks("delivered", 500, received=ago(minutes=10), processed=ago(minutes=1))
+    assert "empty in 2 min at this rate" in check(world, "data_loss_risk").summary
+
+
+def test_a_backlog_that_grows_never_empties(world: World) -> None:
+    world.webhooks("pending", 200, received=ago(minutes=20))
+    world.webhooks("pending", 50, received=ago(minutes=1))
+    finding = check(world, "data_loss_risk")
+    assert "never empty at this rate" in finding.summary
+    assert "arriving: 10.0 a minute, over the last 5 min" in finding.details
+
+
+def test_a_dead_database_leaves_the_rate_and_takes_the_rest(world: World) -> None:
+    world.break_common()
+    assert check(world, "rate_limit_rate").status is Status.PASS
+    for name in ("webhook_backlog", "data_loss_risk", "batch_retry"):
+        assert check(world, name).status is Status.UNREACHABLE
+
+
+def test_checks_of_later_versions_say_so_and_where_to_look(world: World) -> None:
+    for name in ("resolution_distribution", "resolution_integrity", "health_baseline", "proactive_monitoring"):
+        finding = check(world, name)
+        assert finding.status is Status.NO_DATA
+        assert "does not answer" in finding.summary
+        assert finding.next_step

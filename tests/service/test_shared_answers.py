@@ -1,0 +1,176 @@
+"""Shared answers, baselines, buckets and the memory of deals."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnostics.answers import SharedAnswers
+from diagnostics.baselines import Baselines
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.log_questions import Usual, complete_buckets
+from diagnostics.seen import SeenDeals, deal_of, positive_id
+from tests.service.world import MIDNIGHT, event, evidence, unreachable
+
+PATIENCE_S = 20.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_equal_questions_at_the_same_time_are_asked_once() -> None:
+    answers, asked, release = SharedAnswers(), threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    def ask() -> int:
+        calls.append(1)
+        asked.set()
+        assert release.wait(PATIENCE_S)
+        return 7
+
+    got: list[int] = []
+    threads = [threading.Thread(target=lambda: got.append(answers.get("k", 5.0, ask))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert asked.wait(PATIENCE_S)
+    release.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert (got, len(calls)) == ([7] * 4, 1)
+
+
+def test_each_caller_says_how_old_an_answer_may_be() -> None:
+    clock, numbers = Clock(), iter(range(9))
+    answers = SharedAnswers(clock=clock)
+    assert answers.get("k", 5.0, lambda: next(numbers)) == 0
+    clock.now += 6
+    assert answers.get("k", 20.0, lambda: next(numbers)) == 0
+    assert answers.get("k", 5.0, lambda: next(numbers)) == 1
+
+
+def test_a_failure_is_raised_and_not_kept() -> None:
+    answers = SharedAnswers()
+    with pytest.raises(SourceFailure):
+        answers.get("k", 5.0, lambda: (_ for _ in ()).throw(unreachable()))
+    assert answers.get("k", 5.0, lambda: 3) == 3
+
+
+def test_the_memory_is_bounded() -> None:
+    answers = SharedAnswers(most=3)
+    for number in range(10):
+        answers.get(number, 5.0, lambda: number)  # noqa: B023  # called at once
+    assert len(answers._answers) == 3
+
+
+def usual(count: float) -> Usual:
+    return Usual(count, 95, evidence("q"))
+
+
+def test_a_baseline_is_asked_in_the_background_and_kept() -> None:
+    release, calls = threading.Event(), []
+
+    def ask(query: str, window_s: int) -> Usual:
+        calls.append((query, window_s))
+        assert release.wait(PATIENCE_S)
+        return usual(45.0)
+
+    baselines = Baselines(ask, keep_s=600.0)
+    assert baselines.known("q", 900).is_pending
+    assert baselines.known("q", 900).is_pending
+    release.set()
+    settled = baselines.settled("q", 900, PATIENCE_S)
+    assert settled.usual == usual(45.0).__class__(45.0, 95, settled.usual.evidence if settled.usual else evidence("q"))
+    baselines.known("q", 900)
+    assert calls == [("q", 900)]
+
+
+def test_a_baseline_whose_turn_has_not_come_is_pending_and_not_failed() -> None:
+    attempts: list[int] = []
+
+    def ask(query: str, window_s: int) -> Usual:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise SourceFailure(FailureKind.RATE_LIMITED, "datadog", "spent", retry_after=0.01)
+        return usual(3.0)
+
+    baselines = Baselines(ask, keep_s=600.0)
+    settled = baselines.settled("q", 900, PATIENCE_S)
+    assert settled.usual is not None
+    assert (settled.usual.count, len(attempts)) == (3.0, 3)
+
+
+def test_a_failed_baseline_keeps_the_older_one_and_is_left_alone_for_a_while() -> None:
+    clock, failing = Clock(), [False]
+    calls: list[int] = []
+
+    def ask(query: str, window_s: int) -> Usual:
+        calls.append(1)
+        if failing[0]:
+            raise unreachable()
+        return usual(45.0)
+
+    baselines = Baselines(ask, keep_s=600.0, clock=clock)
+    assert baselines.settled("q", 900, PATIENCE_S).usual is not None
+    failing[0] = True
+    clock.now += 601
+    baselines.settled("q", 900, PATIENCE_S)
+    with baselines._changed:
+        assert baselines._changed.wait_for(lambda: len(calls) == 2 and not baselines._known["q", 900].under_way, 20)
+    again = baselines.known("q", 900)
+    assert again.usual is not None
+    assert again.failure is not None
+    assert len(calls) == 2
+
+
+def test_a_window_that_starts_within_a_minute_has_no_partial_minute() -> None:
+    start = MIDNIGHT + timedelta(seconds=20)
+    series = tuple((int((MIDNIGHT + timedelta(minutes=n)).timestamp() * 1_000), 10.0) for n in range(4))
+    assert complete_buckets(series, start, start + timedelta(minutes=3), 60_000) == (10, 10)
+
+
+@given(
+    offset=st.integers(0, 3_600_000),
+    length=st.integers(0, 7_200_000),
+    filled=st.sets(st.integers(0, 200), max_size=50),
+)
+def test_complete_buckets_lie_inside_the_window_and_absent_ones_are_zero(
+    offset: int, length: int, filled: set[int]
+) -> None:
+    start = MIDNIGHT + timedelta(milliseconds=offset)
+    end = start + timedelta(milliseconds=length)
+    base = int(MIDNIGHT.timestamp() * 1_000)
+    series = tuple((base + minute * 60_000, 1.0) for minute in sorted(filled))
+    buckets = complete_buckets(series, start, end, 60_000)
+    inside = [m for m in filled if m * 60_000 >= offset and (m + 1) * 60_000 <= offset + length]
+    assert sum(buckets) == len(inside)
+    assert len(buckets) <= length // 60_000
+
+
+def test_a_deal_is_read_from_where_logs_name_it() -> None:
+    seen = deal_of(event(1, {"deal_id": "777", "account_id": 75172, "agentCount": 0}))
+    assert seen is not None
+    assert (seen.deal_id, seen.account_id, seen.without_agents) == (777, 75172, True)
+    assert deal_of(event(1, {"account_id": 1})) is None
+
+
+@pytest.mark.parametrize("value", [0, -1, True, None, "0", "x", "１２", 1.5, "9" * 30])
+def test_what_is_no_positive_id_is_none(value: object) -> None:
+    assert positive_id(value) is None
+
+
+def test_deals_seen_in_two_accounts_are_both_remembered_and_memory_is_bounded() -> None:
+    seen = SeenDeals(most=2)
+    seen.note([event(1, {"deal_id": 777, "account_id": 1}), event(2, {"deal_id": 777, "account_id": 2})])
+    assert seen.accounts(777) == {1, 2}
+    seen.note(event(n, {"deal_id": n, "account_id": 1, "agentCount": 0}) for n in range(10, 14))
+    assert seen.accounts(777) == frozenset()
+    assert [deal.deal_id for deal in seen.without_agents()] == [13, 12]

@@ -1,0 +1,241 @@
+"""A small world for the service's tests: SQLite files behind the real databases source, and a Datadog that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Engine, create_engine
+
+from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, MeasuredValue
+from diagnostics.models.events import LogEvent, LogPage
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.readings import Budget
+from diagnostics.service import Diagnostics
+from diagnostics.settings import DatabaseSettings, Settings
+from diagnostics.sources.databases import Databases
+from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.tables import Tables
+
+ACCOUNT = 14009
+DEAL = 12345
+
+
+def ago(**parts: float) -> datetime:
+    """A moment before now, aware UTC."""
+    return utc_now() - timedelta(**parts)
+
+
+def evidence(query: str) -> Evidence:
+    """Evidence of one question to the told Datadog."""
+    return Evidence(source="datadog", query=query, window="told", started_at=utc_now(), took_ms=1.0, rows=1)
+
+
+def event(number: int, context: Mapping[str, Any], message: str = "told") -> LogEvent:
+    """One log event, the newer the higher `number`."""
+    at = int(utc_now().timestamp() * 1_000) + number
+    return LogEvent(str(number), at, "fub", "error", message, attributes={"context": dict(context)})
+
+
+@dataclass(slots=True)
+class Told:
+    """What the told Datadog knows about one query."""
+
+    total: int = 0
+    accounts: int = 0
+    usual: int | None = 0
+    """Events of every earlier window of the same length."""
+    events: tuple[LogEvent, ...] = ()
+    by_account: dict[int, int] = field(default_factory=dict)
+
+
+class ToldDatadog:
+    """Stands where `Datadog` stands and answers what a test told it, or fails as it was told to."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Told] = {}
+        self.failure: SourceFailure | None = None
+        self.baseline_failure: SourceFailure | None = None
+        self.asked: list[tuple[str, str]] = []
+        """(kind of question, query), in order."""
+        self.closed = False
+
+    def about(self, query: str) -> Told:
+        """What is known about a query; nothing unless told."""
+        return self.told.setdefault(query, Told())
+
+    def search(self, query: str, *, start: datetime, end: datetime, limit: int = 100, **_: object) -> LogPage:
+        self._ask("search", query)
+        return LogPage(self.about(query).events[:limit], None, evidence(query))
+
+    def aggregate(
+        self,
+        query: str,
+        *,
+        start: datetime,
+        end: datetime,
+        computes: tuple[Compute, ...],
+        group_by: tuple[GroupBy, ...] = (),
+    ) -> Aggregate:
+        told = self.about(query)
+        if group_by:
+            self._ask("accounts", query)
+            buckets = tuple(
+                Bucket({group_by[0].facet: str(account)}, (float(count),)) for account, count in told.by_account.items()
+            )
+            return Aggregate(buckets, evidence(query))
+        if len(computes) == 1:
+            self._ask("usual", query)
+            if self.baseline_failure is not None:
+                raise self.baseline_failure
+            return Aggregate((Bucket({}, (_series(start, end, computes[0], told.usual or 0),)),), evidence(query))
+        self._ask("counts", query)
+        minutes = max(1, round((end - start).total_seconds() / 60))
+        values: tuple[MeasuredValue, ...] = (
+            float(told.total),
+            _series(start, end, computes[1], told.total // minutes),
+            float(told.accounts),
+        )
+        return Aggregate((Bucket({}, values),), evidence(query))
+
+    def validate(self) -> Evidence:
+        self._ask("validate", "")
+        return evidence("GET /api/v1/validate")
+
+    def budgets(self) -> tuple[Budget, ...]:
+        return tuple(
+            Budget(name=name, limit=limit, remaining=limit, period_s=10.0, resets_at=utc_now(), observed=True)
+            for name, limit in (("search", 3), ("aggregate", 2))
+        )
+
+    def inspect(self) -> Iterator[object]:
+        return iter(())
+
+    def link(self, query: str, **_: object) -> str:
+        return f"https://fub.datadoghq.com/logs?query={query}"
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _ask(self, kind: str, query: str) -> None:
+        self.asked.append((kind, query))
+        if self.failure is not None:
+            raise self.failure
+
+
+def _series(start: datetime, end: datetime, compute: Compute, each: int) -> tuple[tuple[int, float], ...]:
+    interval = compute.interval_ms or 1
+    first = int(start.timestamp() * 1_000) // interval * interval
+    return tuple((at, float(each)) for at in range(first, int(end.timestamp() * 1_000), interval))
+
+
+class World:
+    """One account with its client database, everything empty until a test fills it."""
+
+    def __init__(self, folder: Path, **refresh: object) -> None:
+        self.folder = folder
+        self.catalogue: Catalogue = load_catalogue()
+        self.datadog = ToldDatadog()
+        self._tables = Tables(self.catalogue.schema_map)
+        self._common = self._create("common", folder / "common.db")
+        self._clients: dict[int, Engine] = {}
+        self.settings = Settings(
+            state_dir=folder / "state",
+            databases=DatabaseSettings(
+                common_url=f"sqlite:///{folder}/common.db", client_url=f"sqlite:///{folder}/{{db_database}}.db"
+            ),
+        )
+        self.databases = Databases(self.settings.databases, self.catalogue.schema_map)
+        self.service = Diagnostics(self.settings, self.catalogue, cast("Datadog", self.datadog), self.databases)
+        self.account(ACCOUNT)
+
+    def account(self, account_id: int) -> None:
+        """Add an account with an empty client database."""
+        name = f"client_{account_id}"
+        self.common(
+            "accounts",
+            {"id": account_id, "name": "Harbor", "db_host": "h", "db_database": name, "db_user": "u"},
+        )
+        self._clients[account_id] = self._create("client", self.folder / f"{name}.db")
+
+    def common(self, table: str, *rows: dict[str, object]) -> None:
+        """Add rows, by the console's column names, to the shared database."""
+        self._insert(self._common, table, rows)
+
+    def client(self, account_id: int, table: str, *rows: dict[str, object]) -> None:
+        """Add rows to an account's database."""
+        self._insert(self._clients[account_id], table, rows)
+
+    def deal(
+        self, *agents: int, account_id: int = ACCOUNT, deal_id: int = DEAL, values: Mapping[str, object] | None = None
+    ) -> None:
+        """Add a deal that meets every condition except what `values` changes, with these agents on it."""
+        row: dict[str, object] = {"id": deal_id, "account_id": account_id, "property_id": 7}
+        self.client(account_id, "deals", {**row, **(values or {})})
+        for agent in agents:
+            self.client(account_id, "deal_agents", {"deal_id": deal_id, "user_id": agent})
+
+    def sync_ready(self, account_id: int = ACCOUNT, deal_id: int = DEAL) -> None:
+        """Give the account an active connection and sync system, and the deal a contact."""
+        self.client(account_id, "deals_contacts", {"deal_id": deal_id, "contact_id": 1})
+        self.client(account_id, "data_sync_systems", {"account_id": account_id, "system": "Zillow", "is_active": True})
+        self.common(
+            "zillow_sync_users",
+            {"account_id": account_id, "user_id": 1, "zillow_integration_id": "z", "zillow_integration_enabled": True},
+        )
+
+    def tokens(self, *rows: Mapping[str, object]) -> None:
+        """Add credentials; valid for ten hours and held unless a row says otherwise."""
+        held: dict[str, object] = {
+            "account_id": ACCOUNT,
+            "encrypted_refresh_token": "secret-cipher",
+            "expires_at": utc_now() + timedelta(hours=10),
+            "updated_at": ago(hours=1),
+        }
+        self.common("zillow_auth", *({**held, **row} for row in rows))
+
+    def webhooks(self, status: str, count: int, *, received: datetime, processed: datetime | None = None) -> None:
+        """Add webhook events."""
+        row = {"account_id": ACCOUNT, "status": status, "received_at": received, "processed_at": processed}
+        self.common("zillow_webhook_events", *([row] * count))
+
+    def break_common(self) -> None:
+        """From now on the shared database is not a database."""
+        self.databases.close()
+        self._common.dispose()
+        (self.folder / "common.db").unlink()
+
+    def query(self, name: str) -> str:
+        """A catalogue query's text."""
+        return self.catalogue.queries[name].datadog
+
+    def close(self) -> None:
+        self.service.close()
+        for engine in (self._common, *self._clients.values()):
+            engine.dispose()
+
+    def _create(self, kind: str, path: Path) -> Engine:
+        engine = create_engine(f"sqlite:///{path}")
+        for mapping in self._tables.of("common" if kind == "common" else "client"):
+            self._tables.table(mapping.logical).create(engine)
+        return engine
+
+    def _insert(self, engine: Engine, table: str, rows: tuple[dict[str, object], ...]) -> None:
+        insert = self._tables.table(table).insert()
+        alike = len({tuple(row) for row in rows}) == 1
+        with engine.begin() as connection:
+            for batch in (rows,) if alike else ((row,) for row in rows):
+                connection.execute(insert, list(batch))
+
+
+def unreachable(source: str = "datadog", retry_after: float | None = None) -> SourceFailure:
+    """A source that does not answer."""
+    return SourceFailure(FailureKind.UNREACHABLE, source, "no answer", remedy="look at it", retry_after=retry_after)
+
+
+MIDNIGHT = datetime(2025, 11, 17, tzinfo=UTC)
