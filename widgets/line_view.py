@@ -201,13 +201,10 @@ class LineView(ScrollView, can_focus=True):
     def _component(self, tone: str) -> Style:
         # Textual drops the alpha of a partial style, so the whole one is taken and what it must not change left out.
         whole = self.get_component_rich_style(f"tone--{tone}")
-        if tone in {"cursor", "bar"}:
-            return Style(
-                color=whole.color if tone == "bar" else None,
-                bgcolor=whole.bgcolor,
-                bold=whole.bold,
-                reverse=whole.reverse,
-            )
+        if tone == "cursor":
+            return Style(bgcolor=whole.bgcolor, bold=whole.bold, reverse=whole.reverse)
+        if tone == "bar":
+            return whole
         return Style(color=whole.color, bold=whole.bold, dim=whole.dim, reverse=whole.reverse)
 
     def render_line(self, y: int) -> Strip:
