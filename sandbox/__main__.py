@@ -18,8 +18,8 @@ UNREACHABLE = 4
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    options = _parser().parse_args(argv)
     try:
+        options = _parser().parse_args(argv)
         if options.command == "list":
             return _list()
         from sandbox.serve import serve  # noqa: PLC0415  # a list of scenarios needs no web server

@@ -124,7 +124,7 @@ def disconnected(story: Story, population: Population) -> list[Person]:
     fallen = [
         p for p in population.everyone() if p.expired_s and 300 < p.expired_s < 3_600 and p.resolution == CONNECTED
     ]
-    return fallen[:DISCONNECTED]
+    return sorted(fallen, key=lambda each: each.turn)[:DISCONNECTED]
 
 
 LEAD_EVENT_FIRST = 7_000_001

@@ -42,8 +42,9 @@ def spoil_rows(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
     free = [n for n, column in enumerate(columns) if isinstance(column.type, String) and column.name not in _DEFINED]
     texts = {n for n in free if isinstance(columns[n].type, Text)}
     pieces = cycle(SHORT)
+    lengths = cycle([LONG] + [0] * 199)
     model: Row | None = None
-    for number, row in enumerate(rows):
+    for row in rows:
         model = row
         if not free:
             yield row
@@ -52,8 +53,8 @@ def spoil_rows(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
         for at in free:
             value = changed[at]
             if value is not None:
-                long = "B" * LONG if at in texts and number % 5_000 == 0 else ""
-                changed[at] = f"{next(pieces)}{value}{next(pieces)}{long}"
+                tail = "B" * next(lengths) if at in texts else ""
+                changed[at] = f"{next(pieces)}{value}{next(pieces)}{tail}"
         yield tuple(changed)
     if model is not None and "id" in table.columns:
         yield from (_hostile_throughout(table, model, number) for number in range(2))

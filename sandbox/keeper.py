@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.failures import SourceFailure
@@ -79,7 +80,18 @@ class Keeper:
             )
             self._store.insert(cursor, schema.ZILLOW_WEBHOOK_EVENTS, hooks)
             for state in WAITING:
-                self._store.postpone(cursor, state, stamp(elapsed_s - spread), spread)
+                # After a pause longer than the story's greatest age, one step would leave the oldest still too old.
+                for times in range(self._laps(cursor, state, elapsed_s, spread), 0, -1):
+                    self._store.postpone(cursor, state, stamp(elapsed_s - times * spread), times * spread)
+
+    def _laps(self, cursor: Cursor, state: str, elapsed_s: float, spread: int) -> int:
+        """Return how many times the greatest age of the story the oldest waiting event of a state is old."""
+        cursor.execute(f"SELECT MIN(received_at) FROM zillow_webhook_events WHERE status = '{state}'")  # noqa: S608  # our own word
+        found = cursor.fetchone()
+        if found is None or found[0] is None:
+            return 0
+        received = datetime.fromisoformat(str(found[0]))
+        return int((self._story.moment(elapsed_s) - received).total_seconds() // spread)
 
 
 def _last(cursor: Cursor, table: str, first: int) -> int:

@@ -44,6 +44,8 @@ class Person:
     token: bool = False
     expired_s: int | None = None
     """Seconds before the start at which the token ran out; None when it is valid."""
+    turn: int = 0
+    """Place among those whose tokens the incident lets run out; early turns are spread over all accounts."""
     sync_user_id: int | None = None
     integrated: bool = False
     enabled: bool = True
@@ -172,6 +174,7 @@ def _expire(story: Story, people: list[Person], rng: random.Random) -> None:
         )
     ranked.sort(key=lambda entry: entry[:3])
     for number, (_, place, _, person) in enumerate(ranked[:wanted]):
+        person.turn = number
         if story.name == "oauth_cascade":
             person.expired_s = 1_790 - place * 30 - number % 25
         else:
@@ -190,9 +193,9 @@ def _set_health(story: Story, population: Population, people: list[Person], rng:
     for person in _first_connected(population, INSTALLATION_RACE, _RACE_USERS):
         person.problem = "ZIM installation incomplete: onboarding waits for the integration"
     integrated = [person for person in people if person.integrated and person.enabled]
-    # The cascade's own order: the tokens that ran out first break their connections first, four minutes later.
+    # In the cascade each connection breaks four minutes after its token, so the order of the tokens goes on.
     recent = [p for p in integrated if p.expired_s is not None and 300 < p.expired_s < 3_600]
-    recent.sort(key=lambda each: -(each.expired_s or 0))
+    recent.sort(key=lambda each: each.turn)
     failing = recent[: figures.error - _DISABLED_USERS] if story.name == "oauth_cascade" else []
     broken = {person.user_id for person in failing}
     calm = [person for person in integrated if person.user_id not in broken]

@@ -94,15 +94,19 @@ class CalmCrash(_Base):
     raised to whoever runs it.
     """
 
-    crash_dir: Path
-    """The state folder."""
     _crash_line = ""
+
+    def crash_folder(self) -> Path:
+        """The state folder."""
+        from tui.cli import state_folder  # noqa: PLC0415  # reads the settings, which only a crash needs again
+
+        return state_folder()
 
     def _fatal_error(self) -> None:
         self._return_code = CRASH_EXIT_CODE
         # The first error is the cause; what else fails on the way out says nothing more.
         if not self._crash_line:
-            self._crash_line = _logged(self._exception or RuntimeError("unknown error"), self.crash_dir)
+            self._crash_line = _logged(self._exception or RuntimeError("unknown error"), self.crash_folder())
         self._close_messages_no_wait()
 
     def panic(self, *renderables: RenderableType) -> None:

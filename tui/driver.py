@@ -33,6 +33,9 @@ LEAVE = (
 )
 """Everything this driver may have switched on, off: for the forced end, when nothing orderly works any more."""
 
+POINTER_SHAPE = "\x1b]22;"
+"""Textual also sets the shape of a pointer that it gets no reports of."""
+
 
 class WarRoomDriver(LinuxDriver):
     """Textual's driver for one terminal, hardened."""
@@ -73,8 +76,9 @@ class WarRoomDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Queue `data` for the terminal; without effect while the console does not own it. Never blocks."""
-        if self._writer is not None:
-            self._writer.write(data)
+        if self._writer is None or (data.startswith(POINTER_SHAPE) and not self._mouse):
+            return
+        self._writer.write(data)
 
     def close(self) -> None:
         """Let the terminal take what restores it, for a second at most, and end the writer."""
@@ -92,7 +96,12 @@ class WarRoomDriver(LinuxDriver):
     # The way out.
 
     def _leave(self, code: int) -> None:
-        self._app.exit(code, return_code=code)
+        screens = self._app.screen_stack
+        if self._app._is_mounted and screens and all(screen.is_mounted for screen in screens):
+            self._app.exit(code, return_code=code)
+        else:
+            # An application told to exit while it is being built mounts half of its widgets and stumbles over the rest.
+            self._loop.call_later(0.02, self._leave, code)
 
     def _force_restore(self) -> None:
         if not self._owns_terminal or self._file is None:

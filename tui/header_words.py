@@ -22,7 +22,7 @@ def source_words(live: Live | None, service: Diagnostics | None, signs: Glyphs) 
         detail = reading.failure if reading is not None and reading.failure else "asking"
         return (SourceWord("sources", signs.waiting, "muted", detail),)
     words = []
-    for state in reading.value:
+    for state in sorted(reading.value, key=lambda state: state.name != "common"):
         name = "db" if state.name == "common" else state.name
         fine = str(state.status) == "pass"
         detail = state.detail

@@ -23,6 +23,9 @@ LEAST_SPARK = 10
 
 WIDEST_SPARK = 62
 
+QUIET_A_MINUTE = 5.0
+"""The sparkline's scale reaches at least this high: three events in a quarter of an hour are not a wall."""
+
 
 @dataclass(slots=True, frozen=True)
 class IssueLine:
@@ -59,8 +62,8 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
     tail = _tail(line, pulse, now, signs, stale)
     spark = min(WIDEST_SPARK, rest - TAIL)
     if spark >= LEAST_SPARK and not stale:
-        twice_usual = 2 * (pulse.usual or 0.0) * 60 / pulse.window_s
-        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only, ceiling=twice_usual)
+        ceiling = max(QUIET_A_MINUTE, 2 * (pulse.usual or 0.0) * 60 / pulse.window_s)
+        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only, ceiling=ceiling)
         pieces.append(Piece(fit(line_of_time, spark), "accent"))
         rest -= spark
     pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale else "muted"))

@@ -170,19 +170,11 @@ class OAuthApplication(FleetCheck):
             )
         active = [row for row in rows.rows if row["is_active"]]
         broken = [row for row in active if _lacks(row)]
-        sound = len(active) - len(broken)
-        if not active:
-            summary = f"None of {plural(len(rows.rows), 'Zillow OAuth application')} is active."
-        elif broken:
-            lacking = ", ".join(sorted({part for row in broken for part in _lacks(row)}))
-            summary = f"{plural(len(broken), 'active Zillow OAuth application')} without {lacking}."
-        else:
-            summary = f"{plural(sound, 'Zillow OAuth application')} active, with redirect address and scopes."
         failed = not active or bool(broken)
         return self.finding(
             Status.FAIL if failed else Status.PASS,
-            summary,
-            value=sound,
+            _application_summary(len(rows.rows), len(active), broken),
+            value=len(active) - len(broken),
             unit="in order",
             threshold="every active one has redirect_uri and scopes, and at least one is active",
             next_step="Compare the row with the application at Zillow; a wrong row stops every authorisation."
@@ -191,6 +183,15 @@ class OAuthApplication(FleetCheck):
             evidence=rows.evidence,
             details=[_application_line(row) for row in rows.rows],
         )
+
+
+def _application_summary(total: int, active: int, broken: list[dict[str, object]]) -> str:
+    if not active:
+        return f"None of {plural(total, 'Zillow OAuth application')} is active."
+    if broken:
+        lacking = ", ".join(sorted({part for row in broken for part in _lacks(row)}))
+        return f"{plural(len(broken), 'active Zillow OAuth application')} without {lacking}."
+    return f"{plural(active, 'Zillow OAuth application')} active, with redirect address and scopes."
 
 
 def _scope(request: TriageRequest) -> str:

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from diagnostics.now import utc_now as utc_now
+from diagnostics.now import utc_now
+
+__all__ = ["Evidence", "Frozen", "utc_now"]
 
 
 class Frozen(BaseModel):

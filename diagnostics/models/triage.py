@@ -6,7 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from diagnostics.models.evidence import Evidence, Frozen
-from diagnostics.models.status import Status as Status
+from diagnostics.models.status import Status
+
+__all__ = [
+    "Finding",
+    "Refusal",
+    "RefusalRule",
+    "Route",
+    "Status",
+    "Triage",
+    "TriageRequest",
+]
 
 
 class TriageRequest(Frozen):

@@ -36,12 +36,15 @@ class Subject(CalmCrash, App[int]):
         ("h", "hostile", "Hostile"),
         ("ctrl+z", "suspend_process", "Suspend"),
     ]
-    crash_dir = FOLDER
 
     def __init__(self) -> None:
         super().__init__(driver_class=WarRoomDriver)
         self.number = 0
         self.rounds = 0
+
+    def crash_folder(self) -> Path:
+        """Where the test looks."""
+        return FOLDER
 
     def compose(self) -> ComposeResult:
         """One big static."""

@@ -83,7 +83,8 @@ def test_what_python_would_print_a_traceback_for_goes_to_the_log(tmp_path: Path)
 
 async def test_headless_the_error_reaches_the_test_and_the_code_says_crash(tmp_path: Path) -> None:
     class Failing(CalmCrash, App[int]):
-        crash_dir = tmp_path
+        def crash_folder(self) -> Path:
+            return tmp_path
 
         def on_mount(self) -> None:
             raise LookupError("nothing there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from queue import Queue
 from typing import Any
 
@@ -461,3 +462,28 @@ def _drain(board: Board) -> list[Reading[Any]]:
     while not board.readings.empty():
         left.append(board.readings.get())
     return left
+
+
+@dataclass(slots=True, frozen=True)
+class Paced:
+    """A value that says how soon asking again is worth it."""
+
+    ask_again_s: float
+
+
+def test_a_value_may_ask_to_be_completed_soon_or_to_be_left_alone_longer(
+    live: Live, board: Board, clock: ManualClock
+) -> None:
+    source = Source()
+    started(live, board, source, Paced(3.0))
+    clock.advance(3)
+    source.wait_asked()
+    source.answers(Paced(60.0))
+    reading = board.next(Freshness.FRESH)
+    assert reading.next_at is not None
+    assert (reading.next_at - clock.utc()).total_seconds() == 60.0
+    clock.advance(45)
+    assert source.calls == 2
+    last = live.last("a")
+    assert last is not None
+    assert last.freshness is Freshness.FRESH

@@ -1,0 +1,103 @@
+"""Tight frames show the same picture with fewer bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.segment import Segment
+from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tests.emulator import Emulator
+from tui.frames import TightUpdate, boundary
+
+WIDTH, HEIGHT = 60, 12
+
+
+class Rows(Widget):
+    """Rows of text; `put` changes some cells of one and repaints only those."""
+
+    CAN_FOCUS = False
+    DEFAULT_CSS = "Rows { width: 1fr; height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows = [f"row {number:>2} 漢字 é {'x' * 30}".ljust(WIDTH) for number in range(HEIGHT)]
+
+    def render_line(self, y: int) -> Strip:
+        text = self.rows[y] if y < len(self.rows) else ""
+        return Strip([Segment(text[:9]), Segment(text[9:])]).adjust_cell_length(self.size.width)
+
+    def put(self, y: int, at: int, text: str) -> None:
+        """Write `text` at character `at`, and repaint that many cells from there."""
+        row = self.rows[y]
+        self.rows[y] = row[:at] + text + row[at + len(text) :]
+        begin = Strip([Segment(row[:at])]).cell_length
+        self.refresh(Region(begin, y, Strip([Segment(text)]).cell_length, 1))
+
+
+class Recorder(App[None]):
+    """Renders each frame both ways into two terminals."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = "#left { width: 20; } Screen { layout: horizontal; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain, self.tight = Emulator(WIDTH, HEIGHT), Emulator(WIDTH, HEIGHT)
+        self.plain_bytes = self.tight_bytes = 0
+        self.updates = 0
+
+    def compose(self) -> ComposeResult:
+        yield Rows()
+        yield Rows()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        super()._display(screen, renderable)
+        if not isinstance(renderable, CompositorUpdate) or self._batch_count:
+            return
+        plain = renderable.render_segments(self.console).encode()
+        tight = plain
+        if isinstance(renderable, ChopsUpdate):
+            self.updates += 1
+            tight = (
+                TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
+                .render_segments(self.console)
+                .encode()
+            )
+            self.plain_bytes += len(plain)
+            self.tight_bytes += len(tight)
+        # A terminal turns the line feed of a raw program into a carriage return and a line feed.
+        self.plain.feed(plain.replace(b"\n", b"\r\n"))
+        self.tight.feed(tight.replace(b"\n", b"\r\n"))
+
+
+@pytest.mark.parametrize("widget", [0, 1])
+async def test_the_picture_is_the_same_and_smaller(widget: int) -> None:
+    app = Recorder()
+    async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
+        rows = list(app.query(Rows))[widget]
+        for y, at, text in [(0, 20, "12"), (3, 7, "漢"), (4, 8, "ab"), (5, 0, "R"), (6, 28, "end"), (7, 10, "é漢")]:
+            rows.put(y, at, text)
+            await pilot.pause()
+            assert app.tight.lines() == app.plain.lines()
+            assert [app.tight.faces(row) for row in range(HEIGHT)] == [app.plain.faces(row) for row in range(HEIGHT)]
+        rows.put(1, 22, "a")
+        rows.put(9, 24, "b")
+        await pilot.pause()
+        assert app.tight.lines() == app.plain.lines()
+    assert app.updates >= 6
+    assert app.tight_bytes < app.plain_bytes
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"), [(0, 0), (3, 3), (7, 7), (8, 7), (9, 9), (10, 9), (11, 11), (12, 12), (40, 17)]
+)
+def test_a_piece_begins_where_a_character_begins(cell: int, expected: int) -> None:
+    strip = Strip([Segment("plain "), Segment(" 漢字"), Segment(" e\u0301 end")])
+    assert boundary(strip, cell) == expected

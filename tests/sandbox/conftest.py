@@ -1,0 +1,44 @@
+"""Running sandboxes for these tests: real processes over real sockets, one per scenario and test session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from sandbox.launch import start_sandbox
+from tests.sandbox.api import UNLIMITED, Api
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Callable[[str], Api]]:
+    """Return a function that gives the shared sandbox of a scenario. Its rate limits are out of the way."""
+    with ExitStack() as stack:
+        running: dict[str, Api] = {}
+
+        def of(scenario: str) -> Api:
+            if scenario not in running:
+                process = stack.enter_context(start_sandbox(scenario, rate_limits=UNLIMITED))
+                running[scenario] = stack.enter_context(Api(process))
+            return running[scenario]
+
+        yield of
+
+
+@pytest.fixture(scope="session")
+def nov17(sandbox: Callable[[str], Api]) -> Api:
+    """The sandbox that replays 17 November 2025."""
+    return sandbox("nov17")
+
+
+@pytest.fixture(scope="session")
+def healthy(sandbox: Callable[[str], Api]) -> Api:
+    """The sandbox of a quiet day."""
+    return sandbox("healthy")
+
+
+@pytest.fixture(scope="session")
+def cascade(sandbox: Callable[[str], Api]) -> Api:
+    """The sandbox in which tokens run out."""
+    return sandbox("oauth_cascade")
