@@ -33,6 +33,8 @@ class Tail:
         self._older: str | None = None
         self._older_end: datetime | None = None
         self._read_once = False
+        self.skipped = False
+        """True when more events came since the last poll than one page holds: what is shown is a sample."""
         self._lock = threading.Lock()
 
     def newest(self) -> LogPage:
@@ -48,6 +50,7 @@ class Tail:
         else:
             since = max(LATE_S, int(now.timestamp() - self._newest_ms / 1000) + LATE_S)
             page = self._source.logs(self.query, window_s=min(self.window_s, since), end=now, limit=self._page)
+            self.skipped = bool(page.next_cursor and page.events and page.events[-1].timestamp_ms > self._newest_ms)
         if page.events:
             self._newest_ms = max(self._newest_ms, page.events[0].timestamp_ms)
         elif self._newest_ms == 0:

@@ -195,6 +195,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
     def _lines_age(self, reading: Reading[LogPage]) -> str:
         if self.room.live is not None and self.room.live.paused:
             return f"paused, {wording.age(reading.taken_at, utc_now())} old"
+        if self.tail is not None and self.tail.skipped:
+            return "live, newest 200 a time"
         return "live"
 
     def _draw_total(self) -> None:

@@ -12,6 +12,7 @@ from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, plain, row, wra
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
     from diagnostics.models.evidence import Evidence
+    from diagnostics.models.readings import Budget, SourceState
     from diagnostics.models.triage import Finding, Refusal, Triage
     from widgets.glyphs import Glyphs
 
@@ -132,6 +133,28 @@ def triage_document(triage: Triage, signs: Glyphs) -> Document:
     scope = f" account {triage.account_id}" if triage.account_id else ""
     scope += f" deal {triage.deal_id}" if triage.deal_id else ""
     return _document(f"triage {signs.separator} {triage.issue_type.replace('_', ' ')}{scope}", build)
+
+
+def sources_document(states: Sequence[SourceState], budgets: Sequence[Budget], signs: Glyphs) -> Document:
+    """Where the header's figures come from: each source's last answer, each rate limit as the service said it."""
+
+    def build(width: int) -> list[Row]:
+        rows: list[Row] = []
+        for state in states:
+            took = "" if state.latency_ms is None else f", answered in {state.latency_ms:,.1f} ms"
+            when = "never" if state.checked_at is None else f"{state.checked_at:%H:%M:%S} UTC"
+            rows += [BLANK, row(wording.status_piece(state.status, signs), f"  {state.name}")]
+            rows += labelled("last asked", f"{when}{took}", width, label_width=LABEL)
+            rows += labelled("says", signs.text(state.detail or "nothing more"), width, label_width=LABEL)
+        rows += _section("what is left of the rate limits")
+        for budget in budgets:
+            source = "as its headers said" if budget.observed else "assumed: no header has been seen yet"
+            amount = f"{budget.remaining} of {budget.limit} per {budget.period_s:g} s"
+            line = f"{amount}, resets {budget.resets_at:%H:%M:%S} UTC, {source}"
+            rows += labelled(budget.name, signs.text(line), width, label_width=26)
+        return rows
+
+    return _document("sources", build)
 
 
 def doctor_document(lines: Sequence[DoctorLine], signs: Glyphs) -> Document:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import TriageRequest
     from tui.app import WarRoomApp
 
-VERBS = ("triage", "account", "deal", "guide", "window", "theme", "doctor")
+VERBS = ("triage", "account", "deal", "guide", "window", "theme", "sources", "doctor")
 
 
 def entries(catalogue: Catalogue | None) -> list[tuple[str, str]]:
@@ -29,6 +29,7 @@ def entries(catalogue: Catalogue | None) -> list[tuple[str, str]]:
         ("account ", "tokens of one account, by id: account 14009"),
         ("deal ", "why a deal does not sync, by id: deal 12345, or with its account: deal 12345 14009"),
         ("triage ", "a triage by name: triage rate_limiting incident"),
+        ("sources", "the evidence behind the header: last answers, latencies, rate limits"),
         ("doctor", "test every source: reachable, permitted, mapped, read-only"),
     ]
     lines += [(f"window {wording.duration(seconds)}", "time window of level 1") for seconds in WINDOWS]
@@ -143,6 +144,12 @@ def _doctor(app: WarRoomApp, rest: list[str]) -> None:
     app.doctor()
 
 
+def _sources(app: WarRoomApp, rest: list[str]) -> None:
+    if rest:
+        raise UserError("sources takes no argument", next_step=":sources")
+    app.sources()
+
+
 _RUNNERS: dict[str, Callable[[WarRoomApp, list[str]], None]] = {
     "guide": _guide,
     "theme": _theme,
@@ -151,4 +158,5 @@ _RUNNERS: dict[str, Callable[[WarRoomApp, list[str]], None]] = {
     "deal": _deal,
     "triage": _triage,
     "doctor": _doctor,
+    "sources": _sources,
 }

@@ -192,6 +192,19 @@ class LevelActions:
 
         app.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
 
+    def sources(self) -> None:
+        """The evidence behind the header."""
+        app = self._app
+        service = app.service
+        if service is None:
+            app.say("the sources are still opening; try again in a moment", "warn")
+            return
+        app.ask(
+            lambda: (service.sources(), service.budgets()),
+            lambda found: app.open_document(documents.sources_document(*found, app.signs)),
+            doing="asking the sources",
+        )
+
     def doctor(self) -> None:
         """Test every source and show what it says, line by line."""
         app = self._app

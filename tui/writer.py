@@ -9,7 +9,6 @@ keeps its order.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import select
@@ -17,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Final
 
 SYNC_START: Final = "\x1b[?2026h"
@@ -24,8 +24,8 @@ SYNC_END: Final = "\x1b[?2026l"
 
 BACKLOG_BYTES: Final = 128_000
 """Frame bytes that may wait behind the oldest frame when the terminal takes nothing: a whole screen at 200×60."""
-BURST_S: Final = 0.1
-"""Seconds the terminal has to take a first piece of more than that."""
+LOOK_EVERY_S: Final = 0.05
+"""How often, while the terminal takes nothing, the thread looks at what else has come in, in seconds."""
 WRITE_SIZE: Final = 16_384
 CAUTIOUS_WRITE_SIZE: Final = 256
 """Bytes a terminal that says it is ready takes without blocking, where it could not be opened without blocking."""
@@ -64,11 +64,9 @@ class Writer(threading.Thread):
         self._on_drained = on_drained
         self._on_hangup = on_hangup
         self._backlog_bytes = backlog_bytes
-        # `append` and `os.write` take no lock, so a signal handler that interrupts one write may make another.
-        self._inbox: deque[str] = deque()
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        # Putting into it neither takes a lock, so that a signal handler may interrupt one write with another, nor gives
+        # up the interpreter, which a thread that decodes a page would be glad to take for five milliseconds.
+        self._inbox: SimpleQueue[str | None] = SimpleQueue()
         self._closing: float | None = None
         self._in_sync = False
         self._backlog: deque[tuple[bytes, bool]] = deque()
@@ -80,8 +78,7 @@ class Writer(threading.Thread):
 
     def write(self, data: str) -> None:
         """Queue `data`; returns at once."""
-        self._inbox.append(data)
-        self._wake()
+        self._inbox.put(data)
 
     def stop(self, patience: float = 1.0) -> bool:
         """Write what matters (frames that wait no longer do), for at most `patience` seconds, and end the thread.
@@ -90,40 +87,32 @@ class Writer(threading.Thread):
         """
         if self.is_alive():
             self._closing = time.monotonic() + patience
-            self._wake()
+            self._inbox.put(None)
             self.join(patience + 0.5)
-        if not self.is_alive() and self._wake_write >= 0:
-            descriptors = (self._wake_read, self._wake_write, self._descriptor)
-            self._wake_write = -1
-            for descriptor in descriptors:
-                os.close(descriptor)
+        if not self.is_alive() and self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
         return not (self.is_alive() or self._pending())
 
     def run(self) -> None:
         """The thread: sort what came in, write what the terminal takes."""
-        while True:
-            self._sort()
-            if self._finished():
-                return
-            outputs = [self._descriptor] if self._pending() or self._repaint_owed else []
-            woken, ready, _ = select.select([self._wake_read], outputs, [], self._patience())
-            if woken:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wake_read, 4096)
+        while not self._finished():
+            self._sort(wait=not (self._pending() or self._repaint_owed))
+            if not (self._pending() or self._repaint_owed):
+                continue
+            _, ready, _ = select.select([], [self._descriptor], [], LOOK_EVERY_S)
             if ready:
                 self._write_some()
             elif self._is_overloaded():
                 self._drop_frames()
 
-    def _wake(self) -> None:
-        # A full pipe means that the thread has been woken already; a closed one that it has ended.
-        with contextlib.suppress(OSError):
-            os.write(self._wake_write, b"x")
+    def _finished(self) -> bool:
+        if self._closing is None or not self._inbox.empty():
+            return False
+        return not self._pending() or time.monotonic() >= self._closing
 
-    def _patience(self) -> float | None:
-        if self._closing is not None:
-            return max(0.0, self._closing - time.monotonic())
-        return BURST_S if self._is_overloaded() else None
+    def _pending(self) -> bool:
+        return bool(self._current or self._backlog)
 
     def _is_overloaded(self) -> bool:
         frames = [len(data) for data, frame in self._backlog if frame]
@@ -135,10 +124,13 @@ class Writer(threading.Thread):
     def _pending(self) -> bool:
         return bool(self._current or self._backlog)
 
-    def _sort(self) -> None:
-        """Move what came in to the backlog, except frames that nobody will see."""
-        while self._inbox:
-            data = self._inbox.popleft()
+    def _sort(self, *, wait: bool) -> None:
+        """Move what came in to the backlog, except frames that nobody will see; with `wait`, at least one piece."""
+        while wait or not self._inbox.empty():
+            wait = False
+            data = self._inbox.get()
+            if data is None:
+                continue
             if data in (SYNC_START, SYNC_END):
                 # Kept with its frame, or lost with it.
                 self._in_sync = data == SYNC_START

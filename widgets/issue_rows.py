@@ -60,7 +60,7 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
     ]
     rest = width - 17 - 10 - 18 - 13
     tail = _tail(line, pulse, now, signs, stale)
-    spark = min(WIDEST_SPARK, rest - TAIL)
+    spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest - TAIL)
     if spark >= LEAST_SPARK and not stale:
         ceiling = max(QUIET_A_MINUTE, 2 * (pulse.usual or 0.0) * 60 / pulse.window_s)
         line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only, ceiling=ceiling)

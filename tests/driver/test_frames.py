@@ -57,7 +57,7 @@ class Recorder(App[None]):
         yield Rows()
         yield Rows()
 
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:  # noqa: ANN401  # as the base class
         super()._display(screen, renderable)
         if not isinstance(renderable, CompositorUpdate) or self._batch_count:
             return
