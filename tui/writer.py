@@ -64,9 +64,9 @@ class Writer(threading.Thread):
         self._on_drained = on_drained
         self._on_hangup = on_hangup
         self._backlog_bytes = backlog_bytes
-        # Putting into it neither takes a lock, so that a signal handler may interrupt one write with another, nor gives
+        # Pieces and whether they are frames; None wakes the thread. Putting into it neither takes a lock, so that a signal handler may interrupt one write with another, nor gives
         # up the interpreter, which a thread that decodes a page would be glad to take for five milliseconds.
-        self._inbox: SimpleQueue[str | None] = SimpleQueue()
+        self._inbox: SimpleQueue[tuple[str, bool] | None] = SimpleQueue()
         self._closing: float | None = None
         self._in_sync = False
         self._backlog: deque[tuple[bytes, bool]] = deque()
@@ -77,8 +77,12 @@ class Writer(threading.Thread):
         self._gone = False
 
     def write(self, data: str) -> None:
-        """Queue `data`; returns at once."""
-        self._inbox.put(data)
+        """Queue `data`; returns at once. A synchronised update is one piece: it comes whole or not at all."""
+        if data in (SYNC_START, SYNC_END):
+            self._in_sync = data == SYNC_START
+            return
+        frame = is_frame(data)
+        self._inbox.put((f"{SYNC_START}{data}{SYNC_END}" if frame and self._in_sync else data, frame))
 
     def stop(self, patience: float = 1.0) -> bool:
         """Write what matters (frames that wait no longer do), for at most `patience` seconds, and end the thread.
@@ -118,28 +122,17 @@ class Writer(threading.Thread):
         frames = [len(data) for data, frame in self._backlog if frame]
         return sum(frames[1:]) > self._backlog_bytes
 
-    def _finished(self) -> bool:
-        return self._closing is not None and (not self._pending() or time.monotonic() >= self._closing)
-
-    def _pending(self) -> bool:
-        return bool(self._current or self._backlog)
-
     def _sort(self, *, wait: bool) -> None:
         """Move what came in to the backlog, except frames that nobody will see; with `wait`, at least one piece."""
         while wait or not self._inbox.empty():
             wait = False
-            data = self._inbox.get()
-            if data is None:
+            piece = self._inbox.get()
+            if piece is None:
                 continue
-            if data in (SYNC_START, SYNC_END):
-                # Kept with its frame, or lost with it.
-                self._in_sync = data == SYNC_START
-                continue
-            frame = is_frame(data)
+            text, frame = piece
             if self._gone or (frame and self._repaint_owed):
                 self.dropped_frames += frame
                 continue
-            text = f"{SYNC_START}{data}{SYNC_END}" if frame and self._in_sync else data
             # A lone surrogate must not end the thread.
             self._backlog.append((text.encode(self._encoding, "replace"), frame))
         if self._closing is not None:
