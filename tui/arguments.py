@@ -80,9 +80,10 @@ def options_of(given: argparse.Namespace) -> Options:
             where="command line",
             accepted="one account; the doctor takes several",
         )
-    options = Options(**known, account_id=accounts[0] if accounts else None)
+    faults = tuple(known.pop("fault", ()))
+    options = Options(**known, account_id=accounts[0] if accounts else None, fault=faults)
     for name, value in (("--sandbox-database", options.sandbox_database), ("--fault", options.fault)):
-        if value is not None and options.sandbox is None:
+        if value and options.sandbox is None:
             raise UserError(
                 f"{name} belongs to the stand-ins, and none were asked for",
                 where="command line",
@@ -109,7 +110,9 @@ def _shared() -> Parser:
     setting.add_argument("--catalogue", type=Path, metavar="FOLDER", help="the team's catalogue overrides")
     setting.add_argument("--sandbox", metavar="SCENARIO", help="run on the built-in stand-ins, replaying a scenario")
     setting.add_argument("--sandbox-database", "--sandbox_database", dest="sandbox_database", metavar="URL")
-    setting.add_argument("--fault", metavar="SPEC", help="make the stand-ins misbehave")
+    setting.add_argument(
+        "--fault", metavar="SPEC", action="append", help="make the stand-ins misbehave; may be given several times"
+    )
     setting.add_argument("--theme", metavar="NAME")
     setting.add_argument("--ascii", action="store_true", help="draw with ASCII only")
     setting.add_argument("--mouse", action="store_true", help="take mouse events from the terminal")

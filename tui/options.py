@@ -16,7 +16,8 @@ class Options:
     """Name of a scenario: the built-in stand-ins are started and stopped with the program."""
     sandbox_database: str | None = None
     """SQLAlchemy URL of a MariaDB server for the stand-ins' databases; SQLite files without it."""
-    fault: str | None = None
+    fault: tuple[str, ...] = ()
+    """How the stand-ins misbehave; several at once are allowed."""
     issue: str | None = None
     severity: str | None = None
     account_id: int | None = None
