@@ -20,6 +20,7 @@ from screens.critical import CriticalScreen
 from tui import theme
 from tui.actions import ACTIONS, bindings
 from tui.clipboard import copy_sequence
+from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
 from tui.levels import LevelActions
 from tui.options import Options
@@ -61,7 +62,7 @@ class Answered(Message):
         self.then = then
 
 
-class WarRoomApp(LevelActions, App[int]):
+class WarRoomApp(LevelActions, CalmCrash, App[int]):
     """The Zillow War Room."""
 
     TITLE = "Zillow War Room"
@@ -81,6 +82,7 @@ class WarRoomApp(LevelActions, App[int]):
         self.catalogue: Catalogue | None = None
         self.opened: Opened | None = None
         self.problem: UserError | SourceFailure | None = None
+        self.crashed = False
         self._seconds = 0
         self._quiet_at = 0
         for item in (theme.DARK, theme.LIGHT):
@@ -114,6 +116,8 @@ class WarRoomApp(LevelActions, App[int]):
             import diagnostics.live  # noqa: F401, PLC0415
         except (UserError, SourceFailure) as problem:
             error = problem
+        except Exception as unexpected:  # noqa: BLE001  # a thread that dies in silence would leave "opening" on screen for ever
+            error, self.crashed = as_problem(unexpected, self.crash_folder()), True
         if not self.is_running:
             if opened is not None:
                 opened.close()
@@ -124,7 +128,8 @@ class WarRoomApp(LevelActions, App[int]):
     def _sources_opened(self, message: Opening) -> None:
         if message.opened is None:
             self.problem = message.error
-            self.exit(return_code=64 if isinstance(message.error, UserError) else 4)
+            code = 64 if isinstance(message.error, UserError) else 4
+            self.exit(return_code=CRASH_EXIT_CODE if self.crashed else code)
             return
         from diagnostics.live import Live  # noqa: PLC0415  # imported by the opening thread already
 
@@ -207,6 +212,10 @@ class WarRoomApp(LevelActions, App[int]):
             except (SourceFailure, UserError) as problem:
                 text = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
                 self._deliver(lambda: self.say(f"{doing}: {text}", "warn"))
+                return
+            except Exception as unexpected:  # noqa: BLE001  # logged and said; the console goes on
+                problem_lines = " ".join(as_problem(unexpected, self.crash_folder()).lines())
+                self._deliver(lambda: self.say(f"{doing}: {problem_lines}", "fail"))
                 return
             self._deliver(lambda: then(answer))
 

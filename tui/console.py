@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
+from tui.driver import missing_terminal
 
 if TYPE_CHECKING:
     from tui.app import WarRoomApp
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
 def run(app: WarRoomApp) -> int:
     """Run the application to its end and close everything it opened; the exit code."""
+    missing = missing_terminal()
+    if missing:
+        raise UserError(
+            missing,
+            accepted="a terminal: run it in a shell, over `ssh -t`, or in tmux",
+            next_step="for scripts and pipes: warroom triage --issue … --format json",
+        )
     try:
         app.run(mouse=app.options.mouse)
     finally:

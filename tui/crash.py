@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from diagnostics.failures import UserError
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
@@ -64,6 +65,19 @@ def report_crash(error: BaseException, state_dir: Path) -> int:
     """Log `error`, write the one line to standard error, return the exit code. For errors outside the application."""
     _say(_logged(error, state_dir))
     return CRASH_EXIT_CODE
+
+
+def as_problem(error: BaseException, state_dir: Path) -> UserError:
+    """Log `error` and return it as something a person can be told, for threads that must not die in silence."""
+    try:
+        where = str(log_crash(error, state_dir))
+    except OSError as problem:
+        where = f"no log could be written ({problem})"
+    return UserError(
+        "an error of the console's own",
+        where=where,
+        next_step="report it with that file; `warroom doctor` may tell more",
+    )
 
 
 def install_crash_hooks(state_dir: Path) -> None:

@@ -64,8 +64,9 @@ class Writer(threading.Thread):
         self._on_drained = on_drained
         self._on_hangup = on_hangup
         self._backlog_bytes = backlog_bytes
-        # Pieces and whether they are frames; None wakes the thread. Putting into it neither takes a lock, so that a signal handler may interrupt one write with another, nor gives
-        # up the interpreter, which a thread that decodes a page would be glad to take for five milliseconds.
+        # Pieces, and whether each is a frame; None wakes the thread. Putting takes no lock, so that a signal handler
+        # may interrupt one write with another, and does not give up the interpreter, which a thread that decodes a page
+        # would be glad to take for five milliseconds.
         self._inbox: SimpleQueue[tuple[str, bool] | None] = SimpleQueue()
         self._closing: float | None = None
         self._in_sync = False
