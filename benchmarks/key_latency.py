@@ -16,7 +16,8 @@ from benchmarks.programs import COLUMNS, ISSUE_TITLES, ROWS, console, has_data, 
 from tests.emulator import Emulator
 from tests.terminal import Chunk, Terminal
 
-KEY_EVERY_S = 0.2
+PAUSES_S = (0.1, 0.5)
+"""Between two keys, drawn evenly, so that they fall anywhere in the program's own rhythms."""
 BLOCK = 8
 """Keys in a row for one program before it is the other's turn."""
 PROBE_COLUMN = 8
@@ -48,9 +49,9 @@ def _type(terminal: Terminal) -> list[float]:
     """Move down and up again, every key changing the row; return when each was sent."""
     sent = []
     for number in range(BLOCK):
-        time.sleep(KEY_EVERY_S * random.uniform(0.7, 1.3))  # noqa: S311  # spread over the refresh cycle
+        time.sleep(random.uniform(*PAUSES_S))  # noqa: S311  # no secret
         sent.append(terminal.send("j" if number % 4 < 2 else "k"))
-    time.sleep(KEY_EVERY_S)
+    time.sleep(PAUSES_S[1])
     return sent
 
 

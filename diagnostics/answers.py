@@ -25,6 +25,8 @@ class _Answer:
     value: Any = None
     error: BaseException | None = None
     answered_at: float = 0.0
+    keep_s: float = 0.0
+    """The longest that anybody has been content with it."""
 
 
 class SharedAnswers:
@@ -43,12 +45,13 @@ class SharedAnswers:
         """
         with self._lock:
             answer = self._answers.get(key)
-            mine = answer is None or (answer.done.is_set() and self._clock() - answer.answered_at > fresh_s)
-            if mine:
+            mine = answer is None or self._is_older(answer, fresh_s)
+            if answer is None or mine:
+                self._forget_expired()
                 answer = self._answers[key] = _Answer()
                 self._answers.move_to_end(key)
                 self._forget_oldest()
-        assert answer is not None  # noqa: S101  # for the type checker: `mine` covers None
+            answer.keep_s = max(answer.keep_s, fresh_s)
         if mine:
             self._ask(key, answer, ask)
         elif not answer.done.wait(LONGEST_WAIT_S):
@@ -56,6 +59,12 @@ class SharedAnswers:
         if answer.error is not None:
             raise answer.error
         return cast("T", answer.value)
+
+    def forget(self) -> None:
+        """Let every answer go, so that the next asker asks anew. A question under way is not asked twice."""
+        with self._lock:
+            for key in [key for key, answer in self._answers.items() if answer.done.is_set()]:
+                del self._answers[key]
 
     def _ask(self, key: Hashable, answer: _Answer, ask: Callable[[], T]) -> None:
         try:
@@ -69,6 +78,13 @@ class SharedAnswers:
             raise
         finally:
             answer.done.set()
+
+    def _is_older(self, answer: _Answer, than_s: float) -> bool:
+        return answer.done.is_set() and self._clock() - answer.answered_at > than_s
+
+    def _forget_expired(self) -> None:
+        for key in [key for key, answer in self._answers.items() if self._is_older(answer, answer.keep_s)]:
+            del self._answers[key]
 
     def _forget_oldest(self) -> None:
         while len(self._answers) > self._most:

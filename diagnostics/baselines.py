@@ -74,13 +74,6 @@ class Baselines:
                 ).start()
             return Baseline(known.usual, known.failure, known.under_way, known.good_until)
 
-    def settled(self, query: str, window_s: int, timeout_s: float) -> Baseline:
-        """As `known`, and waits up to `timeout_s` seconds while it is pending."""
-        found = self.known(query, window_s)
-        with self._changed:
-            self._changed.wait_for(lambda: not self._known[query, window_s].under_way, timeout_s)
-        return self.known(query, window_s) if found.is_pending else found
-
     def _find_out(self, query: str, window_s: int, known: Baseline) -> None:
         usual: Usual | None = None
         failure: SourceFailure | None = None

@@ -14,6 +14,7 @@ from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.seen import positive_id
 from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
@@ -50,11 +51,15 @@ class Counts:
     """Distinct accounts, approximate as Datadog counts them."""
     evidence: Evidence
     partial: bool
+    """The source answered for a part of its logs: the figures are lower bounds, and never an all-clear."""
 
     @property
-    def last_minute(self) -> int | None:
-        """Events in the last complete minute; None when the window holds no complete one."""
-        return self.per_minute[-1] if self.per_minute else None
+    def recent_minute(self) -> int | None:
+        """Events in the busier of the last two complete minutes; None when the window holds no complete one.
+
+        Logs are indexed some seconds after they were written, so the newest complete minute alone may still fill.
+        """
+        return max(self.per_minute[-2:], default=None)
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,6 +70,16 @@ class Usual:
     windows: int
     """How many windows the median is taken over."""
     evidence: Evidence
+
+
+@dataclass(slots=True, frozen=True)
+class Accounts:
+    """Accounts that matching events name, most events first."""
+
+    ids: tuple[int, ...]
+    evidence: Evidence
+    partial: bool
+    """There may be further accounts."""
 
 
 class LogQuestions:
@@ -91,7 +106,7 @@ class LogQuestions:
         self.last = page.evidence
         return page
 
-    def accounts(self, query: str, window_s: int, most: int = 10) -> tuple[tuple[int, ...], Evidence]:
+    def accounts(self, query: str, window_s: int, most: int = 10) -> Accounts:
         """Accounts with matching events, most events first, at most `most`."""
         return self._answers.get(
             ("accounts", query, window_s, most), KEEP_SAMPLES_S, lambda: self._accounts(query, window_s, most)
@@ -156,25 +171,28 @@ class LogQuestions:
     def _usual(self, query: str, window_s: int) -> Usual | None:
         """Median count of windows of this length over the previous day; None when no complete window fits.
 
-        The median is not moved by an incident of a few hours, so the present one need not be cut out.
+        The median is not moved by an incident of a few hours, so the present one need not be cut out. A partial answer
+        would make the usual too small for as long as it is kept, so it counts as a failure.
         """
         span_s = min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s))
         start, end = window_ending(span_s)
         interval_ms = window_s * 1_000
         answer = self._aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
+        if answer.partial:
+            raise SourceFailure(FailureKind.TIMED_OUT, "datadog", "a part of the day before is missing from the answer")
         series = answer.buckets[0].values[0] if answer.buckets else ()
         windows = complete_buckets(series, start, end, interval_ms)
         if not windows:
             return None
         return Usual(count=float(statistics.median(windows)), windows=len(windows), evidence=answer.evidence)
 
-    def _accounts(self, query: str, window_s: int, most: int) -> tuple[tuple[int, ...], Evidence]:
+    def _accounts(self, query: str, window_s: int, most: int) -> Accounts:
         start, end = window_ending(window_s)
         answer = self._aggregate(
             query, start=start, end=end, computes=(Compute(),), group_by=(GroupBy(ACCOUNT_FACET, limit=most),)
         )
-        named = (bucket.by.get(ACCOUNT_FACET, "") for bucket in answer.buckets)
-        return tuple(int(name) for name in named if name.isascii() and name.isdigit()), answer.evidence
+        named = (positive_id(bucket.by.get(ACCOUNT_FACET)) for bucket in answer.buckets)
+        return Accounts(tuple(name for name in named if name is not None), answer.evidence, answer.partial)
 
 
 def complete_buckets(series: MeasuredValue, start: datetime, end: datetime, interval_ms: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.models.triage import Status
+from diagnostics.models.status import NOTIFY_SEVERITIES, Status
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
@@ -28,15 +28,19 @@ class Judged:
     rule: str
 
 
-NOTIFY = frozenset({"critical", "incident"})
-"""Severities at which the team is told and tracking is opened, always."""
+PARTIAL = "Datadog gave a partial answer: the counts are lower bounds, and no all-clear"
 
 
 def severity_status(severity: str) -> Status:
     """A severity that calls people is a failure, every other one a warning, "ok" a pass."""
     if severity == OK:
         return Status.PASS
-    return Status.FAIL if severity in NOTIFY else Status.WARN
+    return Status.FAIL if severity in NOTIFY_SEVERITIES else Status.WARN
+
+
+def of_counts(status: Status, *, partial: bool) -> Status:
+    """What a status is worth when the counts behind it are lower bounds: bad news stands, good news does not."""
+    return Status.NO_DATA if partial and status is Status.PASS else status
 
 
 def attention(issue: IssueType) -> str:

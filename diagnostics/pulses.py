@@ -11,7 +11,7 @@ from diagnostics.log_questions import Counts, Usual
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
 from diagnostics.models.triage import Status
-from diagnostics.pulse_rules import OK, Judged, judge_count, severity_status
+from diagnostics.pulse_rules import OK, PARTIAL, Judged, judge_count, of_counts, severity_status
 from diagnostics.webhook_backlog import Backlog, read_backlog
 from diagnostics.windows import span
 
@@ -49,12 +49,13 @@ def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, every_s: float,
     usual = baseline.usual
     judged = judge_count(issue, counts.count, None if usual is None else usual.count, is_pending=baseline.is_pending)
     severity, status = _graver(tools, issue, judged, backlog)
+    status = of_counts(_with_backlog(status, backlog, backlog_failure), partial=counts.partial)
     findings = [
         _count_line(counts, judged, window_s),
         _usual_line(baseline, window_s),
         *([] if backlog is None else [_backlog_line(tools, backlog)]),
         *([] if backlog_failure is None else [f"backlog not known: {backlog_failure.headline()}"]),
-        *(["Datadog gave a partial answer: the counts are lower bounds"] if counts.partial else []),
+        *([PARTIAL] if counts.partial else []),
     ]
     return Pulse(
         issue_type=issue.name,
@@ -69,6 +70,7 @@ def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, every_s: float,
         headline=_headline(counts.count, window_s, backlog, backlog_failure),
         findings=tuple(findings),
         evidence=_evidence(counts.evidence, usual, backlog),
+        judging=baseline.is_pending and judged.status is status is Status.NO_DATA,
         ask_again_s=ASK_AGAIN_S if baseline.is_pending else pace_s if pace_s > every_s else None,
     )
 
@@ -110,6 +112,15 @@ def _graver(tools: Tools, issue: IssueType, judged: Judged | None, backlog: Back
     if ranks.index(by_backlog) < ranks.index(severity):
         return by_backlog, severity_status(by_backlog)
     return severity, status
+
+
+def _with_backlog(status: Status, backlog: Backlog | None, failure: SourceFailure | None) -> Status:
+    """Quiet logs alone are no all-clear where a backlog belongs to the issue and could not be read, or means nothing."""
+    if status in {Status.PASS, Status.NO_DATA} and failure is not None:
+        return Status.UNREACHABLE
+    if status is Status.PASS and backlog is not None and not backlog.any_received:
+        return Status.NO_DATA
+    return status
 
 
 def _headline(count: int | None, window_s: int, backlog: Backlog | None, backlog_failure: SourceFailure | None) -> str:

@@ -7,7 +7,6 @@ ten seconds. Neither its arguments nor its output ever reach a log, an error or 
 from __future__ import annotations
 
 import os
-import re
 import selectors
 import shlex
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from diagnostics.masking import mask_url
 from diagnostics.text import clean
 from diagnostics.toml_lines import ConfigurationError
 
@@ -34,21 +34,6 @@ FAILURE_KEPT_S = 30.0
 _EXCERPT = 200
 _TURN_S = 0.05
 """How soon the end of a silent command is noticed."""
-
-_CREDENTIALS = re.compile(r"(://[^:/?#@\s]*):[^\n]*@")
-_PARAMETERS = re.compile(r"([?&;](?:[a-z_-]*(?:pass|secret|token|key)[a-z_-]*|pwd)=)[^&;#\s]+", re.IGNORECASE)
-
-
-def mask_url(text: str) -> str:
-    """Return `text` with the password of every URL in it masked: `mysql+pymysql://user:***@host/name`."""
-    if "://" not in text:
-        return text
-    return _PARAMETERS.sub(r"\1***", _CREDENTIALS.sub(r"\1:***@", text))
-
-
-def has_password(url: str) -> bool:
-    """True when masking would hide something."""
-    return mask_url(url) != url
 
 
 def literal(setting: str, value: object, *, where: str) -> SecretStr:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.answers import SharedAnswers
-from diagnostics.checks.base import Tools
+from diagnostics.checks.base import Check, Tools
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.log_questions import LogQuestions
 from diagnostics.models.doctor import DoctorLine, Guide
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
     from diagnostics.logs import QuerySyntaxError
     from diagnostics.settings import Settings
+
+SEARCH, AGGREGATE = "logs_search", "logs_aggregate"
+"""Operations of the Datadog source, as its budgets name them."""
 
 PROBE_KEEP_S = 10.0
 """How long the state of a source is believed: the header asks far more often than that."""
@@ -86,12 +89,7 @@ class Diagnostics:
 
     def check(self, check_id: str, request: TriageRequest) -> Finding:
         """One check's finding; a source's failure is a finding too. Raises UserError for an unknown check."""
-        from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
-
-        check = CHECKS.get(check_id)
-        if check is None:
-            raise UserError(f"there is no check called {check_id!r}", accepted=", ".join(CHECKS))
-        return check.run(self._tools, request)
+        return self._check(check_id).run(self._tools, request)
 
     def console_checks(self, issue_type: str) -> tuple[str, ...]:
         """The checks that a console shows for an issue with no account or deal given. Raises UserError."""
@@ -99,12 +97,18 @@ class Diagnostics:
         return ("zero_agent_deals", *issue.checks) if "deal" in issue.needs else issue.checks
 
     def console_check(self, issue_type: str, check_id: str) -> Finding:
-        """One of `console_checks`; where it needs a deal, the one that logs reported last without agents."""
+        """One of `console_checks`; where it needs a deal, the one that logs reported last without agents.
+
+        A source's failure is a finding too. Raises UserError for an unknown issue type or check.
+        """
         from diagnostics.triage.context import newest_reported_deal  # noqa: PLC0415  # it loads SQLAlchemy
 
         request = TriageRequest(issue_type=issue_type)
         if "deal" in self._issue(issue_type).needs and check_id != "zero_agent_deals":
-            deal = newest_reported_deal(self._tools, self.query_for(issue_type))
+            try:
+                deal = newest_reported_deal(self._tools, self.query_for(issue_type))
+            except SourceFailure as failure:
+                return self._check(check_id).unanswered(failure)
             if deal is not None:
                 request = request.model_copy(update={"account_id": deal.account_id, "deal_id": deal.deal_id})
         return self.check(check_id, request)
@@ -120,6 +124,14 @@ class Diagnostics:
             every_s=self.settings.refresh.pulse_s,
             pace_s=self._pulse_pace(),
         )
+
+    def forget_answers(self) -> None:
+        """From now on every question is asked anew, except for what is usual, which changes over hours.
+
+        For somebody who asks again by hand: pulses and checks otherwise share answers of the last seconds. A question
+        under way is not asked twice.
+        """
+        self._answers.forget()
 
     def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Refusal:
         """Hand over to the issue's specialist: none is part of this version, so the answer is what to do instead."""
@@ -190,7 +202,7 @@ class Diagnostics:
 
     def doctor(self, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:
         """Every source, line by line as it is found out. Raises nothing."""
-        yield from self._datadog.inspect()
+        yield from self._datadog.inspect(self.catalogue.contact.monitor_tag)
         yield from self._databases.inspect(account_ids)
 
     def guide(self, name: str) -> Guide:
@@ -202,6 +214,14 @@ class Diagnostics:
         if issue is None:
             raise UserError(f"there is no issue type {issue_type!r}", accepted=", ".join(self.catalogue.issues))
         return issue
+
+    def _check(self, check_id: str) -> Check:
+        from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
+
+        check = CHECKS.get(check_id)
+        if check is None:
+            raise UserError(f"there is no check called {check_id!r}", accepted=", ".join(CHECKS))
+        return check
 
     def _issue_of_check(self, check_id: str) -> str:
         return next((issue.name for issue in self.catalogue.issues.values() if check_id in issue.checks), "")
@@ -223,12 +243,21 @@ class Diagnostics:
         A third of the limit is left for baselines, checks and whoever else shares the organisation's limit.
         """
         pulses = sum(issue.level == 1 for issue in self.catalogue.issues.values())
-        aggregates = self.budgets()[1:2]
-        return max((1.5 * pulses * budget.period_s / max(1, budget.limit) for budget in aggregates), default=0.0)
+        return max((1.5 * pulses * one.period_s / max(1, one.limit) for one in self._log_budgets(AGGREGATE)), default=0.0)
+
+    def _log_budgets(self, *operations: str) -> tuple[Budget, ...]:
+        """The limits under which any of these operations is counted; the service may count several under one.
+
+        Where the source does not tell operations, the first two limits are those of log search and log aggregates, in
+        this order or merged: all of them, then, so that nothing is asked for too often.
+        """
+        budgets = self.budgets()
+        told = tuple(one for one in budgets if set(one.operations) & set(operations))
+        return told if told or any(one.operations for one in budgets) else budgets[:2]
 
     def _scarcest_budget(self) -> str:
         """For the header: what is left of the log budget nearest to its end, such as "1/3 per 10 s"."""
-        budgets = self.budgets()[:2]
+        budgets = self._log_budgets(SEARCH, AGGREGATE)
         if not budgets:
             return ""
         scarce = min(budgets, key=lambda budget: budget.remaining / max(1, budget.limit))

@@ -15,8 +15,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
+from diagnostics.masking import mask_url
 from diagnostics.models.evidence import Frozen
-from diagnostics.secrets import LazySecret, mask_url
+from diagnostics.secrets import LazySecret
 from diagnostics.text import clean
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from diagnostics.secrets import LazySecret, has_password, literal, mask_url
+from diagnostics.masking import has_password, mask_url
+from diagnostics.secrets import LazySecret, literal
 from diagnostics.settings import SECRETS, LoadedSettings, Settings, setting_names
 from diagnostics.text import clean
 from diagnostics.toml_lines import ConfigurationError, read_toml, suggestion

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LATE_S = 15
 """Datadog indexes some events seconds after their own time: each poll looks back this far again."""
 
+CATCH_UP = 1_000
+"""Events read at most by one later poll: the most that the service gives in one page."""
+
 
 class _LogSource(Protocol):
     def logs(
@@ -34,7 +37,9 @@ class Tail:
         self._older_end: datetime | None = None
         self._read_once = False
         self.skipped = False
-        """True when more events came since the last poll than one page holds: what is shown is a sample."""
+        """True once more events came between two polls than a page holds: lines are missing between those shown."""
+        self.reading_older = False
+        """True while `older` is under way."""
         self._lock = threading.Lock()
 
     def newest(self) -> LogPage:
@@ -49,8 +54,9 @@ class Tail:
                 self._older, self._older_end, self._read_once = page.next_cursor, now, True
         else:
             since = max(LATE_S, int(now.timestamp() - self._newest_ms / 1000) + LATE_S)
-            page = self._source.logs(self.query, window_s=min(self.window_s, since), end=now, limit=self._page)
-            self.skipped = bool(page.next_cursor and page.events and page.events[-1].timestamp_ms > self._newest_ms)
+            page = self._source.logs(self.query, window_s=min(self.window_s, since), end=now, limit=CATCH_UP)
+            if page.next_cursor and page.events and page.events[-1].timestamp_ms > self._newest_ms:
+                self.skipped = True
         if page.events:
             self._newest_ms = max(self._newest_ms, page.events[0].timestamp_ms)
         elif self._newest_ms == 0:
@@ -66,9 +72,13 @@ class Tail:
         """The page before the oldest one read, or None when the window is exhausted. Raises SourceFailure."""
         with self._lock:
             cursor, end = self._older, self._older_end
-        if cursor is None:
-            return None
-        page = self._source.logs(self.query, window_s=self.window_s, end=end, cursor=cursor, limit=self._page)
-        with self._lock:
-            self._older = page.next_cursor
+            if cursor is None or self.reading_older:
+                return None
+            self.reading_older = True
+        try:
+            page = self._source.logs(self.query, window_s=self.window_s, end=end, cursor=cursor, limit=self._page)
+            with self._lock:
+                self._older = page.next_cursor
+        finally:
+            self.reading_older = False
         return page

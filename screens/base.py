@@ -39,8 +39,15 @@ class Room(Protocol):
     catalogue: Catalogue | None
     signs: Glyphs
 
-    def ask(self, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str) -> None:
-        """Run `work` in a thread and `then` on the event loop; failures become a calm notice."""
+    def ask(
+        self,
+        work: Callable[[], Answer],
+        then: Callable[[Answer], None],
+        *,
+        doing: str,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Run `work` in a thread and `then` on the event loop; failures become a calm notice, then `failed`."""
 
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one line at the bottom for a few seconds."""

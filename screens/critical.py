@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
+from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.now import utc_now
 from screens.base import ReadingArrived, RoomScreen
 from screens.critical_actions import NARROW, CriticalActions
@@ -24,7 +25,7 @@ from widgets.header_bar import HeaderBar
 from widgets.issue_rows import IssueLine, issue_row
 from widgets.line_view import LineView
 from widgets.log_pane import LogPane
-from widgets.rows import Row, row
+from widgets.rows import Row, Tone, row
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogPage
@@ -37,6 +38,12 @@ PLACEHOLDERS = (
     ("rate_limiting", "Rate limiting"),
 )
 """Shown before the catalogue is read, so that the first paint already has the shape of the screen."""
+
+REST_S = 0.2
+"""The cursor has rested on an issue for so long that its log lines are worth asking for."""
+
+GATHER_S = 0.06
+"""Answers that arrive together are drawn together, and a key is painted before what follows from it."""
 
 
 class CriticalScreen(CriticalActions, RoomScreen):
@@ -66,6 +73,11 @@ class CriticalScreen(CriticalActions, RoomScreen):
         self.state = CriticalState(issues=tuple(name for name, _ in PLACEHOLDERS), selected=PLACEHOLDERS[0][0])
         self.tail: Tail | None = None
         self.last_key_at = 0.0
+        self.log_key = "logs:0"
+        """Key of the log reading in view. Each question has its own, so that a late answer to another is dropped."""
+        self._generation = 0
+        self._dirty: set[str] = set()
+        self._drawing: Timer | None = None
         self._switch: Timer | None = None
 
     # ---- construction
@@ -144,8 +156,12 @@ class CriticalScreen(CriticalActions, RoomScreen):
         pane = self.query_one(LogPane)
         pane.reset()
         pane.show_query(query, wording.duration(self.state.window_s))
+        live.unwatch(self.log_key)
+        self.state.readings.pop(self.log_key, None)
+        self._generation += 1
+        self.log_key = f"logs:{self._generation}"
         self.tail = Tail(service, query, window_s=self.state.window_s)
-        live.watch("logs", self.tail.newest, every_s=service.settings.refresh.logs_s)
+        live.watch(self.log_key, self.tail.newest, every_s=service.settings.refresh.logs_s)
         self.room.look_again()
 
     def shown_readings(self) -> Iterable[str]:
@@ -156,7 +172,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
                 f"check:{self.state.selected}:{check}"
                 for check in self.room.service.console_checks(self.state.selected)
             )
-        yield "logs"
+        yield self.log_key
 
     # ---- readings
 
@@ -164,14 +180,18 @@ class CriticalScreen(CriticalActions, RoomScreen):
     def take_reading(self, message: ReadingArrived) -> None:
         """Keep the reading and repaint what it changes."""
         reading = message.reading
+        kind = reading.key.partition(":")[0]
+        if kind == "logs" and reading.key != self.log_key:
+            return
         if not self.state.take(reading, utc_now()):
             return
-        if reading.key == "logs":
+        if kind == "logs":
             self._take_lines(reading)
-            return
-        if reading.key.startswith("pulse:"):
+        elif kind == "pulse":
             self._settle_order()
-        self.draw()
+            self.draw_soon("issues", "detail", "escalation", "total")
+        else:
+            self.draw_soon("detail")
 
     def _settle_order(self) -> None:
         catalogue = self.room.catalogue
@@ -185,24 +205,28 @@ class CriticalScreen(CriticalActions, RoomScreen):
 
     def _take_lines(self, reading: Reading[LogPage]) -> None:
         pane = self.query_one(LogPane)
-        if reading.value is not None and not reading.failure:
-            pane.add_events(list(reading.value.events))
-            pane.set_status(self._lines_age(reading), "muted")
-        elif reading.failure:
+        if reading.failure:
             pane.set_failure(reading.failure, reading.remedy)
-        self._draw_total()
+        elif reading.value is not None:
+            pane.add_events(list(reading.value.events))
+        self._draw_lines_age()
 
-    def _lines_age(self, reading: Reading[LogPage]) -> str:
-        if self.room.live is not None and self.room.live.paused:
-            return f"paused, {wording.age(reading.taken_at, utc_now())} old"
-        if self.tail is not None and self.tail.skipped:
-            return "live, newest 200 a time"
-        return "live"
+    def _draw_lines_age(self) -> None:
+        reading = self.state.readings.get(self.log_key)
+        if reading is None or reading.value is None:
+            self.query_one(LogPane).set_status("")
+            return
+        aged = wording.age(wording.asked_at(reading), utc_now())
+        paused = self.room.live is not None and self.room.live.paused
+        stale = wording.is_stale(reading)
+        word = "stale" if stale else "paused" if paused else "live"
+        gaps = ", lines left out" if self.tail is not None and self.tail.skipped else ""
+        tone: Tone = "warn" if stale or paused else "muted"
+        self.query_one(LogPane).set_status(f"{word} {aged}{gaps}", tone, stale=stale)
 
     def _draw_total(self) -> None:
         pulse = self.state.pulse(self.state.selected)
-        if pulse is not None and pulse.value is not None and pulse.value.count is not None:
-            self.query_one(LogPane).set_total(pulse.value.count)
+        self.query_one(LogPane).set_total(pulse.value.count if pulse is not None and pulse.value is not None else None)
 
     # ---- selection
 
@@ -219,31 +243,50 @@ class CriticalScreen(CriticalActions, RoomScreen):
         self.last_key_at = time.monotonic()
 
     def select(self, issue: str) -> None:
-        """Bring an issue into view; its lines are asked for once the cursor rests."""
+        """Bring an issue into view; its lines are asked for once the cursor rests.
+
+        The cursor is painted first; the panes that follow it are laid out a moment later, so that keys stay quick.
+        """
         self.state.selected = issue
         self.query_one("#issues", LineView).place(issue)
-        self.draw()
+        self.draw_soon("detail", "escalation", "total")
         if self._switch is not None:
             self._switch.stop()
-        self._switch = self.set_timer(0.2, self.watch_logs)
+        self._switch = self.set_timer(REST_S, self.watch_logs)
 
     # ---- drawing
 
     def tick(self) -> None:
         """Ages move on; nothing else does."""
-        self.draw()
-        reading = self.state.readings.get("logs")
-        if reading is not None and not reading.failure:
-            self.query_one(LogPane).set_status(self._lines_age(reading), "muted")
+        self.draw_soon("issues", "detail", "age")
 
     def draw(self) -> None:
         """Lay out every pane from the state; the views repaint the differences."""
+        self._dirty |= {"issues", "detail", "escalation", "total", "age"}
+        self._draw_dirty()
+
+    def draw_soon(self, *panes: str) -> None:
+        """Lay these panes out shortly, together with whatever else becomes due by then."""
+        self._dirty |= set(panes)
+        if self._drawing is None:
+            self._drawing = self.set_timer(GATHER_S, self._draw_dirty)
+
+    def _draw_dirty(self) -> None:
+        if self._drawing is not None:
+            self._drawing.stop()
+            self._drawing = None
+        dirty, self._dirty = self._dirty, set()
         if not self.is_attached:
             return
-        self._draw_issues()
-        self._draw_detail()
-        self._draw_escalation()
-        self._draw_total()
+        for pane, draw in (
+            ("issues", self._draw_issues),
+            ("detail", self._draw_detail),
+            ("escalation", self._draw_escalation),
+            ("total", self._draw_total),
+            ("age", self._draw_lines_age),
+        ):
+            if pane in dirty:
+                draw()
 
     def _bar(self, selector: str, text: str) -> None:
         self.query_one(selector, LineView).show((row((self.room.signs.text(text), "bar")),))
@@ -271,7 +314,10 @@ class CriticalScreen(CriticalActions, RoomScreen):
         view.show(rows)
         view.place(self.state.selected)
         small = f" · {self.size.width}×{self.size.height}: 80×24 shows the checks" if self.has_class("-flat") else ""
-        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}{small}")
+        asked = [wording.asked_at(reading) for issue in self.state.issues if (reading := self.state.pulse(issue))]
+        oldest = min((moment for moment in asked if moment is not None), default=None)
+        aged = f" · {wording.age(oldest, now)} old" if oldest is not None else ""
+        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}{aged}{small}")
 
     def _draw_detail(self) -> None:
         catalogue, service = self.room.catalogue, self.room.service
@@ -312,7 +358,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
         return EscalationView(
             issue=catalogue.issues[issue].title,
             severity=severity,
-            notify=severity in {"critical", "incident"},
+            notify=severity in NOTIFY_SEVERITIES,
             since=f"{since:%H:%M:%S}" if since else "",
             due=f"{due:%H:%M:%S}" if due else "",
             manager=contact.manager,

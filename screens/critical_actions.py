@@ -31,13 +31,11 @@ class CriticalActions(RoomScreen):
 
     state: CriticalState
     tail: Tail | None
+    log_key: str
 
     # ---- where am I
 
     def _focused(self) -> str:
-        widget = self.focused
-        while widget is not None and widget.id is None:
-            widget = widget.parent if isinstance(widget.parent, type(widget)) else None
         if isinstance(self.focused, LogList):
             return "logs"
         return self.focused.id or "" if self.focused is not None else ""
@@ -121,7 +119,7 @@ class CriticalActions(RoomScreen):
     def _evidence(self) -> tuple[str, str, list[Evidence]]:
         place, issue = self._focused(), self.state.selected
         if place == "logs":
-            reading = self.state.readings.get("logs")
+            reading = self.state.readings.get(self.log_key)
             page = reading.value if reading is not None else None
             found = [page.evidence] if page is not None else []
             return "log lines", f"{issue.replace('_', ' ')}: the newest answer behind the log pane", found
@@ -229,19 +227,22 @@ class CriticalActions(RoomScreen):
 
     def act_older(self) -> None:
         """One page further back in the window."""
-        tail = self.tail
-        if tail is None:
+        tail, pane = self.tail, self.query_one(LogPane)
+        if tail is None or tail.reading_older:
             return
         if not tail.has_older:
-            self.room.say("no older lines in this window; t widens it", "warn")
+            pane.older_done("no older lines in this window; t widens it")
             return
 
         def add(page: LogPage | None) -> None:
-            if page is not None and tail is self.tail:
-                self.query_one(LogPane).add_events(list(page.events), older=True)
+            if tail is not self.tail:
+                return
+            if page is not None:
+                pane.add_events(list(page.events), older=True)
                 self.room.say(f"{len(page.events):,} older lines loaded")
+            pane.older_done()
 
-        self.room.ask(tail.older, add, doing="loading older lines")
+        self.room.ask(tail.older, add, doing="loading older lines", failed=pane.older_done)
 
     @on(LogPane.OlderWanted)
     def older_wanted(self) -> None:

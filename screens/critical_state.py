@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from diagnostics.models.status import Status
+from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES, Status
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -29,7 +29,8 @@ class CriticalState:
     chosen_by_person: bool = False
     window_s: int = 900
     readings: dict[str, Reading[Any]] = field(default_factory=dict)
-    counts_before: dict[str, int] = field(default_factory=dict)
+    counts_before: dict[str, tuple[int, int, datetime | None]] = field(default_factory=dict)
+    """By issue: window, count and moment of the newest answer, to tell whether the next one rises."""
     rising: set[str] = field(default_factory=set)
     first_alarm: dict[str, datetime] = field(default_factory=dict)
 
@@ -38,19 +39,24 @@ class CriticalState:
         held = self.readings.get(reading.key)
         if held is not None and reading.sequence < held.sequence:
             return False
+        pulse: Pulse | None = reading.value if reading.key.startswith("pulse:") else None
+        if pulse is not None and pulse.window_s != self.window_s:
+            # A late answer for the window before.
+            return False
         self.readings[reading.key] = reading
-        if reading.key.startswith("pulse:") and reading.value is not None:
-            self._note_pulse(reading.key.removeprefix("pulse:"), reading.value, now)
+        if pulse is not None:
+            self._note_pulse(reading.key.removeprefix("pulse:"), pulse, now)
         return True
 
     def _note_pulse(self, issue: str, pulse: Pulse, now: datetime) -> None:
-        if pulse.count is not None:
-            before = self.counts_before.get(issue)
+        asked = pulse.evidence[0].started_at if pulse.evidence else None
+        before = self.counts_before.get(issue)
+        if pulse.count is not None and (before is None or before[0] != pulse.window_s or before[2] != asked):
             self.rising.discard(issue)
-            if before is not None and pulse.count > before:
+            if before is not None and before[0] == pulse.window_s and pulse.count > before[1]:
                 self.rising.add(issue)
-            self.counts_before[issue] = pulse.count
-        if pulse.severity in {"critical", "incident"}:
+            self.counts_before[issue] = (pulse.window_s, pulse.count, asked)
+        if pulse.severity in NOTIFY_SEVERITIES:
             self.first_alarm.setdefault(issue, now)
         elif pulse.status is Status.PASS:
             self.first_alarm.pop(issue, None)
@@ -69,9 +75,9 @@ class CriticalState:
         return reading.value.severity if reading is not None and reading.value is not None else "unknown"
 
     def notice_due(self, issue: str) -> datetime | None:
-        """When the first notice is due: five minutes after this console first saw the alarm."""
+        """When the first notice is due, counted from when this console first saw the alarm."""
         since = self.first_alarm.get(issue)
-        return since + timedelta(minutes=5) if since is not None else None
+        return since + timedelta(minutes=FIRST_NOTICE_MINUTES) if since is not None else None
 
     def urgency(self, issue: str, catalogue: Catalogue) -> int:
         """Rank for the list, 0 first: the severity's place in the matrix row; what is not known ranks before ok."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -56,6 +57,15 @@ def test_long_text_is_cut_and_says_so() -> None:
     assert clean("x" * 100, limit=10) == "x" * 9 + "…"
 
 
+@pytest.mark.parametrize("multiline", [False, True])
+def test_nothing_is_longer_than_its_limit_whatever_it_is_made_of(multiline: bool) -> None:
+    for piece in ("\t", "\r\n", "\x1b[2J", "\x9d", "e\u0301", "x"):
+        for limit in (0, 1, 2, 5, 10):
+            cut = clean(piece * 10, limit=limit, multiline=multiline)
+            assert len(cut) <= limit
+            assert clean(cut, limit=limit, multiline=multiline) == cut
+
+
 def test_stacked_marks_stay_on_their_own_row() -> None:
     assert len(clean("e" + "\u0301" * 50)) == 5
 
@@ -91,6 +101,26 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
 @given(st.text(alphabet="\x1b]52;c\x07\\[m0\x9b\x9d ab", max_size=60))
 def test_pieces_of_sequences_in_any_order_leave_no_escape(text: str) -> None:
     assert is_harmless(clean(text))
+
+
+OPENERS = ("\x90", "\x98", "\x9b", "\x9d", "\x9e", "\x9f", "\x1b]", "\x1bP", "\x1bX", "\x1b^", "\x1b_", "\x1b[", "\x1b")
+
+
+@pytest.mark.parametrize("filling", ["", "a", "0;" * 50, " " * 50, "\u0301" * 6])
+@pytest.mark.parametrize("opener", [*OPENERS, "\x9d\x1b]", "\u0301", "\x1b[1;"])
+def test_a_long_text_of_openings_costs_no_more_than_a_look_at_each(opener: str, filling: str) -> None:
+    unit = opener + filling
+    text = unit * (65_536 // len(unit))
+    before = time.thread_time()
+    cleaned = clean(text, limit=65_536)
+    # Processor time of this thread alone, a few milliseconds; looking ahead from every opening took four seconds.
+    assert time.thread_time() - before < 1.0
+    assert is_harmless(cleaned)
+
+
+def test_a_body_ends_where_the_next_string_opens() -> None:
+    assert clean("\x9dfirst\x9dsecond\x9cthird") == f"{MARK}first{MARK}third"
+    assert clean("\x1b]first\x90second\x07third") == f"{MARK}first{MARK}third"
 
 
 def is_harmless(text: str) -> bool:

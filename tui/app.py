@@ -22,6 +22,7 @@ from tui.actions import ACTIONS, bindings
 from tui.clipboard import copy_sequence
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
+from tui.frames import TightFrames
 from tui.levels import LevelActions
 from tui.options import Options
 from widgets.footer_bar import FooterBar, Hint
@@ -62,7 +63,7 @@ class Answered(Message):
         self.then = then
 
 
-class WarRoomApp(LevelActions, CalmCrash, App[int]):
+class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
     """The Zillow War Room."""
 
     TITLE = "Zillow War Room"
@@ -202,20 +203,32 @@ class WarRoomApp(LevelActions, CalmCrash, App[int]):
 
     # ---- what screens may ask of the room
 
-    def ask(self, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str) -> None:
-        """Run `work` in a thread and `then` on the event loop; failures become a calm notice."""
+    def ask(
+        self,
+        work: Callable[[], Answer],
+        then: Callable[[Answer], None],
+        *,
+        doing: str,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Run `work` in a thread and `then` on the event loop; failures become a calm notice, then `failed`."""
         self.say(f"{doing}{self.signs.ellipsis}", "muted")
+
+        def lost(words: str, tone: Tone) -> None:
+            self.say(f"{doing}: {words}", tone)
+            if failed is not None:
+                failed()
 
         def run() -> None:
             try:
                 answer = work()
             except (SourceFailure, UserError) as problem:
-                text = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
-                self._deliver(lambda: self.say(f"{doing}: {text}", "warn"))
+                words = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
+                self._deliver(lambda: lost(words, "warn"))
                 return
             except Exception as unexpected:  # noqa: BLE001  # logged and said; the console goes on
-                problem_lines = " ".join(as_problem(unexpected, self.crash_folder()).lines())
-                self._deliver(lambda: self.say(f"{doing}: {problem_lines}", "fail"))
+                said = " ".join(as_problem(unexpected, self.crash_folder()).lines())
+                self._deliver(lambda: lost(said, "fail"))
                 return
             self._deliver(lambda: then(answer))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import re
 import sys
 import tempfile
 import threading
@@ -20,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from diagnostics.failures import UserError
+from diagnostics.masking import mask_url
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ CRASH_EXIT_CODE: Final = 70
 KEPT: Final = 20
 """Crash files kept; the oldest go."""
 
-_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
-
 
 def log_crash(error: BaseException, state_dir: Path) -> Path:
     """Write `error` with its traceback to a new file, readable by its owner alone, and return the path.
@@ -44,7 +42,7 @@ def log_crash(error: BaseException, state_dir: Path) -> Path:
     The file lies in `state_dir`/crashes, or in the folder for temporary files where that cannot be written. Raises
     OSError only when neither can.
     """
-    text = _PASSWORD.sub(r"\1…@", "".join(traceback.format_exception(error)))
+    text = mask_url("".join(traceback.format_exception(error)))
     body = (
         f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
         f"python {platform.python_version()}, {platform.platform()}\n\n"

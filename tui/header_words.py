@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from widgets.header_bar import SourceWord
-from widgets.wording import status_tone
+from widgets.wording import status_sign, status_tone
 
 if TYPE_CHECKING:
     from diagnostics.live import Live
@@ -29,7 +29,7 @@ def source_words(live: Live | None, service: Diagnostics | None, signs: Glyphs) 
         if fine and not detail and state.latency_ms is not None:
             detail = f"{_rounded(state.latency_ms)}ms"
         tone = status_tone(state.status)
-        words.append(SourceWord(name, signs.dot if fine else signs.unreachable, tone if fine else "fail", detail))
+        words.append(SourceWord(name, signs.dot if fine else status_sign(state.status, signs), tone, detail))
     return tuple(words)
 
 

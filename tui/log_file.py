@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from pathlib import Path
 
+from diagnostics.masking import mask_url
 from diagnostics.text import clean
 
 NAME = "warroom.log"
 LARGEST = 1_000_000
 """Bytes after which the next start begins a new file; one older file is kept."""
-
-_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 
 
 class CleanFormatter(logging.Formatter):
@@ -25,8 +23,7 @@ class CleanFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record with its traceback."""
-        text = _PASSWORD.sub(r"\1…@", super().format(record))
-        return clean(text, limit=100_000, multiline=True)
+        return clean(mask_url(super().format(record)), limit=100_000, multiline=True)
 
     @staticmethod
     def converter(seconds: float | None) -> time.struct_time:

@@ -63,10 +63,10 @@ def check_rows(
         why = reading.failure if reading is not None else ""
         words = f"{signs.waiting} asking: {name}" if waiting else f"{signs.missing} {name}: {why}"
         return [row(head, (signs.text(words), "muted" if waiting else "warn"), key=key)]
-    stale = str(reading.freshness) in {"stale", "failed"}
+    stale = wording.is_stale(reading)
     status = wording.status_piece(finding.status, signs)
     state = Piece(fit(status.text, 14), "muted" if stale else status.tone)
-    aged = wording.age(reading.taken_at, now)
+    aged = wording.age(wording.asked_at(reading), now)
     tail = signs.text(f"stale {aged}: {reading.failure}") if stale else aged
     tail = fit(tail, min(len(tail), max(4, width // 2)))
     room = max(12, width - LABEL - 14 - len(tail) - 2)

@@ -39,12 +39,12 @@ class IssueLine:
 
 
 def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> Row:
-    """Name, severity, headline, ratio to usual, sparkline, accounts, age; at least the first three at any width."""
+    """Name, severity, headline, ratio to usual, sparkline, accounts; at least the first three at any width."""
     title = fit(line.title.upper(), 17)
     pulse = line.reading.value if line.reading is not None else None
     if line.reading is None or pulse is None:
         return _without_value(title, line, signs)
-    stale = str(line.reading.freshness) in {"stale", "failed"}
+    stale = wording.is_stale(line.reading)
     tone: Tone = "muted" if stale else wording.severity_tone(pulse.severity)
     severity = pulse.severity.upper() if pulse.severity not in {"ok", "normal"} else "ok"
     if pulse.ask_again_s is not None and str(pulse.status) == "no_data":
@@ -86,6 +86,6 @@ def _headline(line: IssueLine, pulse: Pulse, signs: Glyphs) -> str:
 
 def _tail(line: IssueLine, pulse: Pulse, now: datetime, signs: Glyphs, stale: bool) -> str:
     if stale and line.reading is not None:
-        return signs.text(f"stale {wording.age(line.reading.taken_at, now)}: {line.reading.failure}")
+        return signs.text(f"stale {wording.age(wording.asked_at(line.reading), now)}: {line.reading.failure}")
     accounts = wording.count(pulse.accounts, signs)
     return f"{accounts} account{'' if pulse.accounts == 1 else 's'}"

@@ -191,6 +191,12 @@ class LogPane(Widget):
         self._set_place()
         self._draw_foot()
 
+    def older_done(self, notice: str = "") -> None:
+        """Asking for older events has ended, with or without any; `notice` says what came of it."""
+        self._older_pending = False
+        self._notice = notice
+        self._draw_foot()
+
     def set_total(self, total: int | None) -> None:
         """Set how many events the window holds at the source; None when that is not known."""
         self._total = total

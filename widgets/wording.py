@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from diagnostics.models.status import NOTIFY_SEVERITIES
 from widgets.rows import Piece, Tone
 
 if TYPE_CHECKING:
-    from diagnostics.models.triage import Status
+    from diagnostics.models.readings import Reading
+    from diagnostics.models.status import Status
     from widgets.glyphs import Glyphs
 
 _WORDS: dict[str, tuple[str, Tone]] = {
@@ -45,7 +47,7 @@ def status_tone(status: Status | str) -> Tone:
 
 def severity_tone(severity: str) -> Tone:
     """The tone of a severity word. Monitoring grades are not alarms."""
-    if severity in {"critical", "incident"}:
+    if severity in NOTIFY_SEVERITIES:
         return "fail"
     if severity == "high":
         return "warn"
@@ -62,6 +64,19 @@ def age(then: datetime | None, now: datetime) -> str:
     if seconds < 3600:
         return f"{seconds // 60}m"
     return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+
+
+def asked_at(reading: Reading[Any]) -> datetime | None:
+    """When the question behind a value was asked: a shared answer is as old as its asking, not as its showing."""
+    evidence = getattr(reading.value, "evidence", None)
+    if isinstance(evidence, tuple):
+        return min((item.started_at for item in evidence), default=reading.taken_at)
+    return evidence.started_at if evidence is not None else reading.taken_at
+
+
+def is_stale(reading: Reading[Any]) -> bool:
+    """True when what is shown is not the newest there could be."""
+    return str(reading.freshness) in {"stale", "failed"}
 
 
 def duration(seconds: int) -> str:

@@ -39,7 +39,7 @@ CHECK_IDS = (
 )
 """The checks an issue may name as its first response, in no particular order."""
 
-_UNITS_SHOWN = {"%", "ms", "s", "min", "points", "/min"}
+_UNITS_SHOWN = {"%", "ms", "s", "min", "h", "points", "/min"}
 
 
 class CatalogueError(ConfigurationError):
@@ -216,6 +216,8 @@ class Contact(Entry):
     project: Text
     escalation: Text
     """When and how to reach people, one or two sentences."""
+    monitor_tag: Text
+    """The tag that the team's Datadog monitors carry, such as "team:name"."""
 
     def line(self) -> str:
         """One line for a refusal or a card."""

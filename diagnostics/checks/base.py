@@ -82,7 +82,7 @@ class Check(ABC):
         try:
             return self.answer(tools, request)
         except SourceFailure as failure:
-            return self.finding(Status.UNREACHABLE, f"{failure.headline()}: {failure.reason}", next_step=failure.remedy)
+            return self.unanswered(failure)
         except UserError as error:
             return self.finding(Status.NO_DATA, clean(error.problem, limit=300), next_step=error.next_step)
         except Exception:
@@ -92,6 +92,10 @@ class Check(ABC):
                 "This check could not be worked out: the console met an error of its own.",
                 next_step="The console's log file has the details; use the guide's steps by hand meanwhile.",
             )
+
+    def unanswered(self, failure: SourceFailure) -> Finding:
+        """The finding when a source that it cannot do without gives no answer."""
+        return self.finding(Status.UNREACHABLE, f"{failure.headline()}: {failure.reason}", next_step=failure.remedy)
 
     def finding(
         self,
@@ -146,6 +150,12 @@ def bounded(lines: Iterable[str], most: int = MOST_DETAILS) -> tuple[str, ...]:
     if len(kept) <= most:
         return tuple(kept)
     return (*kept[: most - 1], f"… and {len(kept) - most + 1:,} more")
+
+
+def asked_as(shown: Evidence, parts: Iterable[Evidence]) -> tuple[str, ...]:
+    """The further statements behind a finding that shows the evidence of one, each once, with the source first."""
+    lines = dict.fromkeys(f"asked as: {part.source}: {part.query}" for part in (shown, *parts))
+    return tuple(lines)[1:]
 
 
 def share(part: int, whole: int) -> float | None:

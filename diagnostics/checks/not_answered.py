@@ -12,7 +12,7 @@ class NotAnswered(FleetCheck):
     """An honest gap: no data, never a pass."""
 
     instead: ClassVar[str]
-    """Where to look meanwhile."""
+    """Where to look meanwhile; `{contact.…}` stands for a value of the catalogue."""
 
     def look(self, tools: Tools) -> Finding:
         """No data, with the place where the answer is."""
@@ -20,7 +20,7 @@ class NotAnswered(FleetCheck):
             Status.NO_DATA,
             "This version of the console does not answer this question yet.",
             threshold="; ".join(tools.catalogue.thresholds[name].rule() for name in self.thresholds),
-            next_step=self.instead,
+            next_step=self.instead.format(contact=tools.catalogue.contact),
         )
 
 
@@ -69,6 +69,6 @@ class ProactiveMonitoring(NotAnswered):
     title = "What is about to fail?"
     sources = ("common", "datadog")
     instead = (
-        "Sort common.zillow_sync_users by problem_at, newest first, and look at the team's monitors (tag team:zyno) "
+        "Sort common.zillow_sync_users by problem_at, newest first, and look at the team's monitors (tag {contact.monitor_tag}) "
         "in Datadog."
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, about, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, Tools, about, asked_as, percent, plural, share, worst
 from diagnostics.failures import SourceFailure
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
+from diagnostics.pulse_rules import PARTIAL, of_counts
 from diagnostics.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
 from diagnostics.windows import span
 
@@ -17,7 +18,7 @@ _RETRY_AFTER_NAMES = ("retry_after", "retryAfter", "Retry-After", "retry-after")
 
 
 class RateLimitRate(FleetCheck):
-    """HTTP 429 answers from Zillow in the last complete minute, and the Retry-After that came with them."""
+    """HTTP 429 answers from Zillow a minute, lately, and the Retry-After that came with them."""
 
     id = "rate_limit_rate"
     title = "How often does Zillow answer HTTP 429?"
@@ -25,33 +26,30 @@ class RateLimitRate(FleetCheck):
     thresholds = ("rate_limit_per_minute",)
 
     def look(self, tools: Tools) -> Finding:
-        """Judge the last complete minute against the catalogue's rate."""
+        """Judge the busier of the last two complete minutes against the catalogue's rate."""
         rule = tools.catalogue.thresholds["rate_limit_per_minute"]
         query = tools.catalogue.queries["rate_limited"].datadog
         counts = tools.logs.counts(query, tools.window_s)
-        rate = counts.last_minute
+        rate = counts.recent_minute
         if rate is None:
             return self.finding(
                 Status.NO_DATA, "The window holds no complete minute.", threshold=rule.rule(), evidence=counts.evidence
             )
-        status = rule.judge(float(rate))
+        status = of_counts(rule.judge(float(rate)), partial=counts.partial)
         retry_after = _retry_after(tools, query) if counts.count else "none: no HTTP 429 in the window"
         accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
         return self.finding(
             status,
             f"{rate:,} HTTP 429 a minute now, {counts.count:,} in the last {span(tools.window_s)}{accounts}; "
-            f"Retry-After {retry_after}.",
+            f"Retry-After {retry_after}.{f' {PARTIAL}.' if counts.partial else ''}",
             value=rate,
             unit="/min",
             threshold=rule.rule(),
-            next_step=""
-            if status is Status.PASS
-            else "Stop bulk work against Zillow; let the workers honour Retry-After before anything is replayed.",
+            next_step=_rate_advice(status),
             evidence=counts.evidence,
             details=(
                 f"busiest minute of the window: {max(counts.per_minute):,}",
                 f"mean over the window: {counts.count / (tools.window_s / 60):,.1f} a minute",
-                *(("Datadog gave a partial answer: the counts are lower bounds.",) if counts.partial else ()),
             ),
         )
 
@@ -104,7 +102,7 @@ class DataLossRisk(FleetCheck):
         threshold = f"backlog {limits[0]}; oldest {limits[1]}; any event lost"
         if not backlog.any_received:
             return _nothing_received(self, backlog, threshold)
-        flow = read_flow(tools)
+        flow = _flow(tools)
         oldest = backlog.oldest_minutes(tools.now())
         statuses = [rules["webhook_backlog"].judge(float(backlog.waiting))]
         if oldest is not None:
@@ -123,7 +121,7 @@ class DataLossRisk(FleetCheck):
             if status is Status.PASS
             else "Tell the team how many events are at risk; do not purge any queue.",
             evidence=backlog.evidence,
-            details=tuple(_loss_details(backlog, flow, oldest)),
+            details=_loss_details(backlog, flow, oldest),
         )
 
 
@@ -183,20 +181,44 @@ def _nothing_received(check: Check, backlog: Backlog, threshold: str) -> Finding
     )
 
 
-def _outlook(backlog: Backlog, flow: Flow) -> str:
+def _rate_advice(status: Status) -> str:
+    match status:
+        case Status.PASS:
+            return ""
+        case Status.NO_DATA:
+            return "Ask again in a moment, or search for HTTP 429 by hand."
+        case _:
+            return "Stop bulk work against Zillow; let the workers honour Retry-After before anything is replayed."
+
+
+def _flow(tools: Tools) -> Flow | SourceFailure:
+    """How fast the backlog comes and goes tells when it is over; what waits is at risk without that, too."""
+    try:
+        return read_flow(tools)
+    except SourceFailure as failure:
+        return failure
+
+
+def _outlook(backlog: Backlog, flow: Flow | SourceFailure) -> str:
     if backlog.waiting == 0:
         return "nothing to drain"
+    if isinstance(flow, SourceFailure):
+        return "arrivals and deliveries not known"
     minutes = flow.minutes_to_empty(backlog.waiting)
     return "never empty at this rate" if minutes is None else f"empty in {about(minutes * 60)} at this rate"
 
 
-def _loss_details(backlog: Backlog, flow: Flow, oldest: float | None) -> Iterator[str]:
-    yield f"arriving: {flow.arriving:,.1f} a minute, over the last 5 min"
-    yield f"delivered: {flow.draining:,.1f} a minute, over the last 5 min"
-    yield f"time to empty: {_outlook(backlog, flow)}"
+def _loss_details(backlog: Backlog, flow: Flow | SourceFailure, oldest: float | None) -> Iterator[str]:
+    if isinstance(flow, SourceFailure):
+        yield f"arrivals and deliveries not known: {flow.headline()}"
+    else:
+        yield f"arriving: {flow.arriving:,.1f} a minute, over the last 5 min"
+        yield f"delivered: {flow.draining:,.1f} a minute, over the last 5 min"
+        yield f"time to empty: {_outlook(backlog, flow)}"
     yield f"oldest waiting event: {'none' if oldest is None else span(oldest * 60)}"
     yield f"events past saving (status lost): {backlog.lost:,}"
-    yield f"asked as: {flow.evidence.query}"
+    if isinstance(flow, Flow):
+        yield from asked_as(backlog.evidence, (flow.evidence,))
 
 
 def _retry_after(tools: Tools, query: str) -> str:

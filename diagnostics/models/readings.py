@@ -63,8 +63,15 @@ class Pulse(Frozen):
     """The figure a responder wants first, e.g. "backlog 212,631"."""
     findings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    judging: bool = False
+    """The count is here, and the status waits for what is usual, which is still being asked for."""
     ask_again_s: float | None = None
     """When asking again is worth it: soon while what is usual is on its way, later where the rate limit is small."""
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When the count was asked for, or the backlog where there is no count. A shared answer keeps its moment."""
+        return self.evidence[0].started_at if self.evidence else None
 
 
 class SourceState(Frozen):
@@ -88,3 +95,5 @@ class Budget(Frozen):
     resets_at: datetime
     observed: bool
     """False while no header has been seen and the numbers are the cautious assumption."""
+    operations: tuple[str, ...] = ()
+    """The operations counted under this limit, e.g. "logs_search"; empty where the source does not tell."""

@@ -13,3 +13,10 @@ class Status(StrEnum):
     FAIL = "fail"
     NO_DATA = "no_data"
     UNREACHABLE = "unreachable"
+
+
+NOTIFY_SEVERITIES = frozenset({"critical", "incident"})
+"""Severities at which the team is told and incident tracking is opened, always."""
+
+FIRST_NOTICE_MINUTES = 5
+"""Minutes from the first sign of such a severity until both must have happened."""

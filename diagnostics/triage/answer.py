@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.base import Check, Tools
 from diagnostics.checks.registry import CHECKS
 from diagnostics.models.evidence import utc_now
+from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
-from diagnostics.pulse_rules import NOTIFY
 from diagnostics.triage.assessment import assess, remarks
 from diagnostics.triage.context import complete
 from diagnostics.triage.matrix import Classification, classify
@@ -81,7 +81,7 @@ def _triage(
         meaning=issue.meaning,
         impact=issue.impact,
         route=classified.route,
-        notify=severity in NOTIFY,
+        notify=severity in NOTIFY_SEVERITIES,
         findings=findings,
         notes=(*notes, *said),
         taken_at=utc_now(),

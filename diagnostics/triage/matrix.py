@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, Route, TriageRequest
-from diagnostics.pulse_rules import NOTIFY
 from diagnostics.triage.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -54,5 +54,5 @@ def classify(catalogue: Catalogue, request: TriageRequest) -> Classification | R
         severity=severity,
         level=issue.level,
         route=Route(name=issue.route, available=False, reason=ROUTE_REASON),
-        notify=severity in NOTIFY,
+        notify=severity in NOTIFY_SEVERITIES,
     )

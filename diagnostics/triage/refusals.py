@@ -133,13 +133,15 @@ class Refusals:
         """A change to production was asked for; this console only reads."""
         issue = self._catalogue.issues.get(request.issue_type)
         named = clean(change, limit=80).replace("_", " ") or "this change"
+        has_check = any(change in one.checks for one in self._catalogue.issues.values())
+        source = f"the check {change}" if has_check else "the first-response checks"
         return self._refusal(
             RefusalRule.SAFETY_CONCERN,
             request,
             missing=f"{named[0].upper() + named[1:]} would change production, and this console is read-only.",
             accepted=("questions only: triage, checks, logs, guides and doctor",),
             guidance=(
-                "Take the count and the evidence from the check of the same name, and hand them to the team.",
+                f"Take the figures and their evidence from {source}, and hand them to the team.",
                 *(self._look_elsewhere(issue) if issue else ()),
                 "Check that this login could not write even by mistake: warroom doctor.",
                 self._escalate(),

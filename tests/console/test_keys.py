@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from screens.base import ReadingArrived
 from screens.critical import CriticalScreen
 from screens.document import DocumentScreen
 from screens.event import EventScreen
@@ -207,6 +208,40 @@ async def test_older_lines_are_loaded_once_and_then_said_to_be_exhausted(make_ap
         assert "no older lines" in text_on(pilot)
 
 
+async def test_older_can_be_asked_again_after_it_found_nothing(make_app: MakeApp) -> None:
+    service = ScriptedService(quiet=True)
+    async with room(make_app, service) as pilot:
+        await press(pilot, "l", "O")
+        await pilot.pause(0.2)
+        assert "loading older" not in text_on(pilot)
+        await press(pilot, "O")
+        assert "no older lines" in text_on(pilot)
+
+
+async def test_lines_of_a_dead_source_are_kept_dimmed_and_called_stale(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with room(make_app, service) as pilot:
+        service.failing = frozenset({"logs"})
+        await press(pilot, "r")
+        await pilot.pause(0.8)
+        pane = level_1(pilot).query_one(LogPane)
+        shown = text_on(pilot)
+        assert "stale" in shown
+        assert "datadog: unreachable" in shown
+        assert pane.log_list.state.total == 60
+
+
+async def test_a_late_answer_to_another_query_does_not_reach_the_lines(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        screen = level_1(pilot)
+        late = screen.state.readings[screen.log_key]
+        screen.watch_logs()
+        screen.post_message(ReadingArrived(late))
+        await pilot.pause(0.05)
+        assert late.key != screen.log_key
+        assert late.key not in screen.state.readings
+
+
 async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: MakeApp) -> None:
     async with room(make_app) as pilot:
         await press(pilot, "slash", *"status:error", "enter")
@@ -296,7 +331,7 @@ async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
         assert looked[-1] == {"sources"}
         await press(pilot, "escape")
         await pilot.pause(0.2)
-        assert "logs" in looked[-1]
+        assert any(key.startswith("logs:") for key in looked[-1])
 
 
 async def test_quit_ends_with_code_0(make_app: MakeApp) -> None:

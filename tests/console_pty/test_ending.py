@@ -11,6 +11,7 @@ import pytest
 from sandbox.launch import SandboxProcess
 from tests.console_pty.conftest import ROOT, Start, config, has_answers, issue_rows, step
 from tests.terminal import Terminal
+from tui.crash import CRASH_EXIT_CODE
 
 pytestmark = pytest.mark.pty
 
@@ -70,6 +71,34 @@ def test_a_lost_connection_ends_the_console_and_the_stand_ins_it_started(start: 
         terminal.hang_up()
         assert terminal.wait_exit() == 129
         terminal.wait_for(lambda _: not any(is_running(pid) for pid in started))
+
+
+FAILING = """
+import sys
+from pathlib import Path
+from tui.app import WarRoomApp
+from tui.console import run
+from tui.options import Options
+
+class Failing(WarRoomApp):
+    def act_pause(self):
+        raise LookupError("nobody expected this")
+
+sys.exit(run(Failing(Options(config=Path(sys.argv[1])))))
+"""
+
+
+def test_an_error_nobody_expected_is_one_calm_line_and_a_file(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    home = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    with Terminal([sys.executable, "-c", FAILING, config(sandbox)[1]], home, cwd=ROOT) as terminal:
+        terminal.wait_for(has_answers, 60)
+        terminal.send(" ")
+        assert terminal.wait_exit() == CRASH_EXIT_CODE
+        assert terminal.not_restored() == []
+        assert b"Traceback" not in terminal.raw
+        (log,) = tmp_path.rglob("crashes/*.log")
+        assert "nobody expected this" in log.read_text()
+        assert str(log).encode() in terminal.raw
 
 
 def test_ctrl_z_gives_the_shell_back_and_fg_the_whole_picture(sandbox: SandboxProcess, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from diagnostics import secrets
-from diagnostics.secrets import LazySecret, mask_url
+from diagnostics.masking import mask_url
+from diagnostics.secrets import LazySecret
 from diagnostics.toml_lines import ConfigurationError
 
 CANARY = "canary-7f3a9e"

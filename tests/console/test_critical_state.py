@@ -1,0 +1,89 @@
+"""What level 1 makes of readings: order, arrows, late answers, first notice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from diagnostics.catalogue import load_catalogue
+from diagnostics.models.readings import Freshness, Pulse, Reading
+from diagnostics.models.status import Status
+from screens.critical_state import CriticalState
+from tests.console.scripted import NOW, evidence
+
+ISSUES = ("rate_limiting", "oauth_failure", "transaction_sync")
+
+
+def pulse(issue: str, count: int, *, window_s: int = 900, severity: str = "ok", asked: int = 0) -> Reading[Pulse]:
+    """A pulse asked `asked` seconds after NOW."""
+    status = Status.PASS if severity == "ok" else Status.FAIL
+    source = evidence("datadog", "q", 1).model_copy(update={"started_at": NOW + timedelta(seconds=asked)})
+    value = Pulse(
+        issue_type=issue, severity=severity, status=status, count=count, window_s=window_s, evidence=(source,)
+    )
+    return Reading[Pulse](
+        key=f"pulse:{issue}", freshness=Freshness.FRESH, value=value, taken_at=NOW, sequence=asked + 1
+    )
+
+
+def state() -> CriticalState:
+    return CriticalState(issues=ISSUES, selected=ISSUES[0])
+
+
+def test_a_higher_count_rises_and_a_lower_one_does_not() -> None:
+    room = state()
+    room.take(pulse("oauth_failure", 10), NOW)
+    assert room.rising == set()
+    room.take(pulse("oauth_failure", 12, asked=15), NOW)
+    assert room.rising == {"oauth_failure"}
+    room.take(pulse("oauth_failure", 9, asked=30), NOW)
+    assert room.rising == set()
+
+
+def test_the_same_answer_shown_again_keeps_its_arrow() -> None:
+    room = state()
+    room.take(pulse("oauth_failure", 10), NOW)
+    room.take(pulse("oauth_failure", 12, asked=15), NOW)
+    again = pulse("oauth_failure", 12, asked=15).model_copy(update={"sequence": 99, "freshness": Freshness.PAUSED})
+    room.take(again, NOW)
+    assert room.rising == {"oauth_failure"}
+
+
+def test_a_wider_window_is_not_a_rise() -> None:
+    room = state()
+    room.take(pulse("oauth_failure", 10), NOW)
+    room.window_s = 3600
+    room.take(pulse("oauth_failure", 50, window_s=3600, asked=15), NOW)
+    assert room.rising == set()
+
+
+def test_a_late_answer_for_the_window_before_is_dropped() -> None:
+    room = state()
+    room.window_s = 3600
+    assert not room.take(pulse("oauth_failure", 10), NOW)
+    assert room.pulse("oauth_failure") is None
+
+
+def test_an_older_reading_of_the_same_question_is_dropped() -> None:
+    room = state()
+    room.take(pulse("oauth_failure", 12, asked=15), NOW)
+    assert not room.take(pulse("oauth_failure", 10), NOW)
+
+
+def test_the_order_is_by_urgency_then_by_the_catalogue() -> None:
+    room, catalogue = state(), load_catalogue()
+    for issue, severity in (("transaction_sync", "critical"), ("oauth_failure", "high"), ("rate_limiting", "ok")):
+        room.take(pulse(issue, 1, severity=severity), NOW)
+    room.reorder(catalogue)
+    assert room.issues == ("transaction_sync", "oauth_failure", "rate_limiting")
+    room.take(pulse("rate_limiting", 1, severity="incident", asked=15), NOW)
+    room.reorder(catalogue)
+    assert list(room.issues) == ["rate_limiting", "transaction_sync", "oauth_failure"]
+
+
+def test_the_first_notice_is_due_five_minutes_after_the_alarm_was_first_seen() -> None:
+    room = state()
+    room.take(pulse("rate_limiting", 1, severity="incident"), NOW)
+    room.take(pulse("rate_limiting", 2, severity="incident", asked=60), NOW + timedelta(seconds=60))
+    assert room.notice_due("rate_limiting") == NOW + timedelta(minutes=5)
+    room.take(pulse("rate_limiting", 2, asked=90), NOW + timedelta(seconds=90))
+    assert room.notice_due("rate_limiting") is None
