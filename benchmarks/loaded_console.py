@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from diagnostics.logs.throughput import synthetic_events
+from diagnostics.models.events import LogPage
+from diagnostics.packed import packed
 from screens.base import ReadingArrived
 from screens.critical import CriticalScreen
 from tui.app import WarRoomApp
@@ -32,8 +34,24 @@ class LoadedConsole(WarRoomApp):
     ]
 
     def action_fill(self) -> None:
-        """Put `LINES` events more into the log pane, as pages of a query would."""
-        self.screen.query_one(LogPane).add_events(synthetic_events(LINES))
+        """Put `LINES` events more into the log pane: copies of real lines, each with attributes of its own."""
+        screen = self.screen
+        if not isinstance(screen, CriticalScreen):
+            return
+        page: LogPage | None = screen.state.readings[screen.log_key].value
+        if page is None:
+            return
+        oldest = page.events[-1].timestamp_ms
+        copies = [
+            replace(
+                page.events[number % len(page.events)],
+                id=f"copy-{number:030d}",
+                timestamp_ms=oldest - number,
+                attributes=packed(dict(page.events[number % len(page.events)].attributes)),
+            )
+            for number in range(LINES)
+        ]
+        screen.query_one(LogPane).add_events(copies)
         self.say("filled")
 
     def action_change_three(self) -> None:

@@ -20,6 +20,8 @@ from diagnostics.models.evidence import Evidence
 if TYPE_CHECKING:
     from diagnostics.checks.base import Question
 
+CONNECTION_CAVEAT = "Which connection a contact came through is not recorded: any active one of the account counts."
+
 PATHS = ("legacy profile", "OAuth", "modern agent", "legacy sync agent")
 """The four ways by which an agent on a deal is verified, in the order the sync tries them."""
 
@@ -47,6 +49,11 @@ class AgentPaths:
     def is_verified(self) -> bool:
         """True when any path verifies this agent."""
         return any(self.paths)
+
+    @property
+    def is_unknown(self) -> bool:
+        """True when no path that can be read verifies this agent, and one cannot be read."""
+        return not self.is_verified and None in self.paths
 
     def line(self) -> str:
         """For a drill-down: which paths hold."""
@@ -98,29 +105,39 @@ def read_agents(tools: Tools, account_id: int, deal_id: int) -> tuple[tuple[int,
     return _users(rows.rows), rows.evidence
 
 
-def read_paths(tools: Tools, account_id: int, users: tuple[int, ...]) -> tuple[tuple[AgentPaths, ...], Evidence]:
-    """The four paths of every agent. The evidence is that of the OAuth path, the one that matters most."""
-    tokens, evidence = _with_token(tools, account_id, users)
+@dataclass(slots=True, frozen=True)
+class _Members:
+    """The users that one path verifies. Both are None where the path cannot be read."""
+
+    users: frozenset[int] | None
+    evidence: Evidence | None
+
+    def holds(self, user: int) -> bool | None:
+        return None if self.users is None else user in self.users
+
+
+def read_paths(
+    tools: Tools, account_id: int, users: tuple[int, ...]
+) -> tuple[tuple[AgentPaths, ...], tuple[Evidence, ...]]:
+    """The four paths of every agent, and one evidence a path: that of the OAuth path, which matters most, first."""
+    tokens = _with_token(tools, account_id, users)
     legacy = _with_profile(tools, account_id, users)
     modern = _with_zuid(tools, account_id, users)
     old_agents = _in_sync_agents(tools, account_id, users)
-
-    def holds(members: frozenset[int] | None, user: int) -> bool | None:
-        return None if members is None else user in members
-
     paths = tuple(
-        AgentPaths(user, (holds(legacy, user), user in tokens, user in modern, holds(old_agents, user)))
+        AgentPaths(user, (legacy.holds(user), tokens.holds(user), modern.holds(user), old_agents.holds(user)))
         for user in users
     )
-    return paths, evidence
+    read = (tokens, legacy, modern, old_agents)
+    return paths, tuple(members.evidence for members in read if members.evidence is not None)
 
 
-def count_contacts(tools: Tools, account_id: int, deal_id: int) -> int:
+def count_contacts(tools: Tools, account_id: int, deal_id: int) -> tuple[int, Evidence]:
     """Contacts on the deal."""
     contacts = tools.table("deals_contacts")
     statement = select(func.count().label("contacts")).select_from(contacts).where(contacts.c.deal_id == deal_id)
     rows = tools.client(account_id, f"deal contacts {deal_id}", statement)
-    return number(rows.rows[0], "contacts") if rows.rows else 0
+    return (number(rows.rows[0], "contacts") if rows.rows else 0), rows.evidence
 
 
 def read_connections(tools: Tools, account_id: int) -> Connections:
@@ -135,26 +152,27 @@ def read_connections(tools: Tools, account_id: int) -> Connections:
     statement = select(
         counted.scalar_subquery().label("total"), counted.where(active).scalar_subquery().label("active")
     )
-    rows = tools.common(f"connections {account_id}", statement)
+    rows = tools.common(f"connections {account_id}", statement, caveat=CONNECTION_CAVEAT)
     counts = rows.rows[0] if rows.rows else {}
     return Connections(number(counts, "total"), number(counts, "active"), rows.evidence)
 
 
-def active_sync_systems(tools: Tools, account_id: int) -> tuple[str, ...]:
+def active_sync_systems(tools: Tools, account_id: int) -> tuple[tuple[str, ...], Evidence]:
     """Names of the account's active data-sync systems for Zillow."""
     systems = tools.table("data_sync_systems")
     statement = select(systems.c.system.label("system")).where(
         and_(systems.c.account_id == account_id, systems.c.is_active.is_(True))
     )
     rows = tools.client(account_id, "sync systems", statement)
-    return tuple(str(row["system"]) for row in rows.rows if "zillow" in str(row["system"]).casefold())
+    names = tuple(str(row["system"]) for row in rows.rows if "zillow" in str(row["system"]).casefold())
+    return names, rows.evidence
 
 
 def _users(rows: Iterable[dict[str, object]]) -> tuple[int, ...]:
     return tuple(sorted({user for row in rows if isinstance(user := row["user_id"], int)}))
 
 
-def _with_token(tools: Tools, account_id: int, users: tuple[int, ...]) -> tuple[frozenset[int], Evidence]:
+def _with_token(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
     auth = tools.table("zillow_auth")
     statement = select(auth.c.user_id.label("user_id")).where(
         and_(
@@ -164,10 +182,10 @@ def _with_token(tools: Tools, account_id: int, users: tuple[int, ...]) -> tuple[
         )
     )
     rows = tools.common(f"agent tokens {account_id} {users}", statement)
-    return frozenset(_users(rows.rows)), rows.evidence
+    return _Members(frozenset(_users(rows.rows)), rows.evidence)
 
 
-def _with_profile(tools: Tools, account_id: int, users: tuple[int, ...]) -> frozenset[int] | None:
+def _with_profile(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
     people = tools.table("users")
     statement = select(people.c.id.label("user_id")).where(
         and_(people.c.id.in_(users), people.c.zillow_profile_id.is_not(None))
@@ -175,26 +193,27 @@ def _with_profile(tools: Tools, account_id: int, users: tuple[int, ...]) -> froz
     return _optional_path(tools, account_id, f"agent profiles {users}", statement)
 
 
-def _with_zuid(tools: Tools, account_id: int, users: tuple[int, ...]) -> frozenset[int]:
+def _with_zuid(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
     agents = tools.table("zillow_agents")
     statement = select(agents.c.user_id.label("user_id")).where(
         and_(agents.c.user_id.in_(users), agents.c.encrypted_zuid.is_not(None))
     )
-    return frozenset(_users(tools.client(account_id, f"agent zuids {users}", statement).rows))
+    rows = tools.client(account_id, f"agent zuids {users}", statement)
+    return _Members(frozenset(_users(rows.rows)), rows.evidence)
 
 
-def _in_sync_agents(tools: Tools, account_id: int, users: tuple[int, ...]) -> frozenset[int] | None:
+def _in_sync_agents(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
     agents = tools.table("zillow_sync_agents")
     statement = select(agents.c.user_id.label("user_id")).where(agents.c.user_id.in_(users))
     return _optional_path(tools, account_id, f"sync agents {users}", statement)
 
 
-def _optional_path(tools: Tools, account_id: int, name: str, statement: Question) -> frozenset[int] | None:
+def _optional_path(tools: Tools, account_id: int, name: str, statement: Question) -> _Members:
     """The two legacy paths: a team that has removed their column or table still gets the other two."""
     try:
         rows = tools.client(account_id, name, statement)
     except SourceFailure as failure:
         if failure.kind is FailureKind.NOT_MAPPED:
-            return None
+            return _Members(None, None)
         raise
-    return frozenset(_users(rows.rows))
+    return _Members(frozenset(_users(rows.rows)), rows.evidence)

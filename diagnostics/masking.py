@@ -9,7 +9,8 @@ import re
 
 MASK = "***"
 
-_LOGIN = re.compile(r"://[^:\s]*:")
+# A user may be "reader@server"; three slashes begin a path, in which a colon means nothing.
+_LOGIN = re.compile(r"://(?!/)[^:\s]*:")
 _PARAMETER = re.compile(r"([?&;])([A-Za-z_-]{1,64}+)=([^&;#\s]+)")
 _SECRET_WORDS = re.compile(r"pass|secret|token|key|^pwd$", re.IGNORECASE)
 

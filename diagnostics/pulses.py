@@ -115,7 +115,7 @@ def _graver(tools: Tools, issue: IssueType, judged: Judged | None, backlog: Back
 
 
 def _with_backlog(status: Status, backlog: Backlog | None, failure: SourceFailure | None) -> Status:
-    """Quiet logs alone are no all-clear where a backlog belongs to the issue and could not be read, or means nothing."""
+    """Quiet logs alone are no all-clear where the backlog, which belongs to the issue, is unknown or means nothing."""
     if status in {Status.PASS, Status.NO_DATA} and failure is not None:
         return Status.UNREACHABLE
     if status is Status.PASS and backlog is not None and not backlog.any_received:

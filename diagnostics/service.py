@@ -28,7 +28,6 @@ from diagnostics.windows import window_ending
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.model import IssueType
-    from diagnostics.logs import QuerySyntaxError
     from diagnostics.settings import Settings
 
 SEARCH, AGGREGATE = "logs_search", "logs_aggregate"
@@ -176,16 +175,6 @@ class Diagnostics:
         """The Datadog query of an issue's log pane. Raises UserError."""
         return self.catalogue.queries[self._issue(issue_type).query].datadog
 
-    def check_query(self, text: str) -> QuerySyntaxError | None:
-        """What is wrong with a query, with its column; None when nothing is."""
-        from diagnostics.logs import QuerySyntaxError, parse  # noqa: PLC0415  # the grammar loads when it is needed
-
-        try:
-            parse(text)
-        except QuerySyntaxError as error:
-            return error
-        return None
-
     # Sources.
 
     def sources(self) -> tuple[SourceState, ...]:
@@ -202,7 +191,7 @@ class Diagnostics:
 
     def doctor(self, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:
         """Every source, line by line as it is found out. Raises nothing."""
-        yield from self._datadog.inspect(self.catalogue.contact.monitor_tag)
+        yield from self._datadog.inspect(monitor_tag=self.catalogue.contact.monitor_tag)
         yield from self._databases.inspect(account_ids)
 
     def guide(self, name: str) -> Guide:
@@ -243,7 +232,9 @@ class Diagnostics:
         A third of the limit is left for baselines, checks and whoever else shares the organisation's limit.
         """
         pulses = sum(issue.level == 1 for issue in self.catalogue.issues.values())
-        return max((1.5 * pulses * one.period_s / max(1, one.limit) for one in self._log_budgets(AGGREGATE)), default=0.0)
+        return max(
+            (1.5 * pulses * one.period_s / max(1, one.limit) for one in self._log_budgets(AGGREGATE)), default=0.0
+        )
 
     def _log_budgets(self, *operations: str) -> tuple[Budget, ...]:
         """The limits under which any of these operations is counted; the service may count several under one.

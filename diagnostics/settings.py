@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from diagnostics.masking import mask_url
 from diagnostics.models.evidence import Frozen
 from diagnostics.secrets import LazySecret
+from diagnostics.settings_places import THEMES
 from diagnostics.text import clean
 
 
@@ -60,8 +61,6 @@ class DatadogSettings(Section):
     read_timeout_s: Seconds = 10.0
     total_timeout_s: Seconds = 15.0
     """For one question with all its attempts."""
-    page_size: Annotated[Whole, Field(ge=1, le=1_000)] = 100
-    """Log events asked for at a time; the service gives 1,000 at most."""
 
     @field_validator("api_url", "web_url")
     @classmethod
@@ -116,12 +115,19 @@ class UiSettings(Section):
     """How the console looks and which keys it listens to."""
 
     theme: str | None = None
-    """None lets the console choose by the terminal."""
+    """One of `THEMES`; None lets the console choose by the terminal."""
     ascii: bool = False
     mouse: bool = False
     """Mouse reporting costs bytes and takes the terminal's own selection away."""
     keymap: dict[str, str] = Field(default_factory=dict)
     """Action name to key, or to several keys separated by commas."""
+
+    @field_validator("theme")
+    @classmethod
+    def _known_theme(cls, value: str | None) -> str | None:
+        if value is not None and value not in THEMES:
+            raise ValueError(", ".join(THEMES))
+        return value
 
 
 class RefreshSettings(Section):

@@ -14,13 +14,9 @@ from pydantic import SecretStr, ValidationError
 from diagnostics.masking import has_password, mask_url
 from diagnostics.secrets import LazySecret, literal
 from diagnostics.settings import SECRETS, LoadedSettings, Settings, setting_names
+from diagnostics.settings_places import CONFIG_VARIABLE, PREFIX, config_folder, config_path, state_folder
 from diagnostics.text import clean
 from diagnostics.toml_lines import ConfigurationError, read_toml, suggestion
-
-APPLICATION = "zillow-war-room"
-PREFIX = "WARROOM_"
-CONFIG_VARIABLE = "WARROOM_CONFIG"
-"""Path of the settings file, where no `--config` is given."""
 
 FOREIGN_PREFIX = "WARROOM_SANDBOX_"
 """Variables of the stand-ins, which are no settings."""
@@ -50,7 +46,7 @@ Layer = dict[str, Given]
 def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str, str] | None) -> LoadedSettings:
     """See `diagnostics.settings.load_settings`."""
     variables = os.environ if environ is None else environ
-    path = _config_path(config, variables)
+    path = config_path(config, variables)
     layers = [
         _defaults(variables),
         _from_file(path) if path else {},
@@ -66,32 +62,8 @@ def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str,
     return LoadedSettings(settings, origins, tuple(_warnings(effective, settings, path)))
 
 
-def config_folder(environ: Mapping[str, str]) -> Path:
-    """The user's configuration folder for this application, by XDG or by the platform's own custom."""
-    return _user_folder(environ, "XDG_CONFIG_HOME", "user_config_path")
-
-
-def _user_folder(environ: Mapping[str, str], variable: str, custom: str) -> Path:
-    given = environ.get(variable, "")
-    if given.startswith("/"):
-        return Path(given) / APPLICATION
-    import platformdirs  # noqa: PLC0415  # 16 ms, spared where XDG says it all
-
-    folder: Path = getattr(platformdirs, custom)(APPLICATION, appauthor=False)
-    return folder
-
-
-def _config_path(config: Path | None, environ: Mapping[str, str]) -> Path | None:
-    if config is not None:
-        return config.expanduser()
-    if named := environ.get(CONFIG_VARIABLE):
-        return Path(named).expanduser()
-    usual = config_folder(environ) / "config.toml"
-    return usual if usual.exists() else None
-
-
 def _defaults(environ: Mapping[str, str]) -> Layer:
-    layer = {"state_dir": Given(_user_folder(environ, "XDG_STATE_HOME", "user_state_path"), "default")}
+    layer = {"state_dir": Given(state_folder(environ), "default")}
     overrides = config_folder(environ) / "catalogue"
     if overrides.is_dir():
         layer["catalogue"] = Given(overrides, "default")

@@ -50,12 +50,9 @@ def clean(text: str, *, limit: int = MAX_LENGTH, multiline: bool = False) -> str
     if text.isprintable() and text.isascii():
         return text
     text = _HOSTILE.sub(MARK, text)
-    if multiline:
-        # A tab becomes four spaces: the only thing here that makes a text longer.
-        text = _cut(_RETURNS.sub("\n", text).replace("\t", "    "), limit)
-    else:
-        text = _BREAKS.sub(" ", text)
-    return _STACKED.sub(r"\1", text)
+    text = _RETURNS.sub("\n", text).replace("\t", "    ") if multiline else _BREAKS.sub(" ", text)
+    # Cut once more: tabs have become four spaces each.
+    return _cut(_STACKED.sub(r"\1", text), limit)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -350,5 +350,6 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
 def run_console(options: Options) -> int:
     """Run the console; the exit code. Problems are said on stderr after the terminal is restored."""
     from tui.console import run  # noqa: PLC0415
+    from tui.preferences import with_preferences  # noqa: PLC0415
 
-    return run(WarRoomApp(options))
+    return run(WarRoomApp(with_preferences(options)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from diagnostics.failures import UserError
+from diagnostics.settings_places import THEMES
 from diagnostics.text import clean
 from tui.options import Options
 
@@ -113,7 +114,7 @@ def _shared() -> Parser:
     setting.add_argument(
         "--fault", metavar="SPEC", action="append", help="make the stand-ins misbehave; may be given several times"
     )
-    setting.add_argument("--theme", metavar="NAME")
+    setting.add_argument("--theme", choices=THEMES, help="colours; 16 are the terminal's own")
     setting.add_argument("--ascii", action="store_true", help="draw with ASCII only")
     setting.add_argument("--mouse", action="store_true", help="take mouse events from the terminal")
     return shared

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
+from tui.crash import install_crash_hooks
 from tui.driver import missing_terminal
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def run(app: WarRoomApp) -> int:
             accepted="a terminal: run it in a shell, over `ssh -t`, or in tmux",
             next_step="for scripts and pipes: warroom triage --issue … --format json",
         )
+    install_crash_hooks(app.crash_folder)
     try:
         app.run(mouse=app.options.mouse)
     finally:

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -78,25 +79,36 @@ def as_problem(error: BaseException, state_dir: Path) -> UserError:
     )
 
 
-def install_crash_hooks(state_dir: Path) -> None:
-    """Send what Python itself would print a traceback for (an uncaught error, in a thread too) to the log instead."""
+def install_crash_hooks(state_dir: Callable[[], Path]) -> None:
+    """Send what Python itself would print a traceback for (an uncaught error, in a thread too) to the log instead.
+
+    `state_dir` is asked only when something is to be logged: finding the folder may need the settings.
+    """
 
     def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             return
-        report_crash(error.with_traceback(trace), state_dir)
+        report_crash(error.with_traceback(trace), _folder(state_dir))
 
     def in_thread(args: threading.ExceptHookArgs) -> None:
-        if args.exc_value is not None:
-            log_crash(args.exc_value, state_dir)
+        # A thread may end itself; Python says nothing about that either.
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            _logged(args.exc_value, _folder(state_dir))
 
     def unraisable(args: sys.UnraisableHookArgs) -> None:
         if args.exc_value is not None:
-            log_crash(args.exc_value, state_dir)
+            _logged(args.exc_value, _folder(state_dir))
 
     sys.excepthook = uncaught
     threading.excepthook = in_thread
     sys.unraisablehook = unraisable
+
+
+def _folder(state_dir: Callable[[], Path]) -> Path:
+    try:
+        return state_dir()
+    except Exception:  # noqa: BLE001  # whatever is wrong with the settings, the first error is the one to keep
+        return Path(tempfile.gettempdir()) / f"warroom-{os.getuid()}"
 
 
 class CalmCrash(_Base):

@@ -11,6 +11,7 @@ from tui import theme
 from tui.actions import ACTIONS, MOVES
 
 if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
     from diagnostics.models.doctor import DoctorLine
     from diagnostics.models.triage import Refusal, Triage, TriageRequest
     from tui.app import WarRoomApp
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 LATER = {
     "health": (
         "Level 2, system health, is not available in this version.\n\n"
-        "It will answer: overall health against the 98.80 % baseline, the KPI table, resolution shares beside their "
+        "It will answer: overall health against the {health} baseline, the KPI table, resolution shares beside their "
         "baseline, connection health and the six systems.\n\n"
         "Until then: the guide *baseline-metrics* (type :guide baseline-metrics) says how each number is computed, and "
-        "this Datadog query lists the connections in error:\n\nservice:fub @context.connection_health_status:error"
+        "this Datadog query lists the connections in error:\n\n{connection_errors}"
     ),
     "investigate": (
         "Level 3, investigation, is not available in this version.\n\n"
@@ -39,7 +40,18 @@ LATER = {
         "Say in the team's channel who is commander, technical lead and communications lead; press e for the channel."
     ),
 }
-"""Honest answers for what is not built: what it will be, and what to do instead now."""
+"""Honest answers for what is not built: what it will be, and what to do instead now. Slots take catalogue values."""
+
+
+def later_text(name: str, catalogue: Catalogue | None) -> str:
+    """The honest answer called `name`, with the catalogue's figures; without them while it is still being read."""
+    if catalogue is None:
+        return LATER[name].format(health="usual", connection_errors="the query connection_errors of the catalogue")
+    usual = catalogue.baselines["system_health"]
+    return LATER[name].format(
+        health=f"{usual.value:.2f} {usual.unit}",
+        connection_errors=catalogue.queries["connection_errors"].datadog,
+    )
 
 
 HOW_TO_READ = (
@@ -70,7 +82,7 @@ class LevelActions:
     def _later(self, name: str) -> None:
         app = self._app
         title = f"{name} {app.signs.separator} not available yet"
-        app.open_document(documents.text_document(title, LATER[name], app.signs))
+        app.open_document(documents.text_document(title, later_text(name, app.catalogue), app.signs))
 
     def act_level_health(self) -> None:
         """Level 2."""

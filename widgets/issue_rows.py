@@ -47,7 +47,7 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
     stale = wording.is_stale(line.reading)
     tone: Tone = "muted" if stale else wording.severity_tone(pulse.severity)
     severity = pulse.severity.upper() if pulse.severity not in {"ok", "normal"} else "ok"
-    if pulse.ask_again_s is not None and str(pulse.status) == "no_data":
+    if pulse.judging:
         # The count is here, what is usual is not: neither well nor ill can be said yet.
         severity, tone = f"{signs.waiting} judging", "muted"
     elif str(pulse.status) in {"no_data", "unreachable"}:

@@ -20,41 +20,17 @@ from textual.strip import Strip
 
 from widgets.glyphs import UNICODE, Glyphs
 from widgets.rows import Row
+from widgets.tones import tone_styles
 
-TONES = ("fail", "warn", "pass", "muted", "title", "accent", "key", "bar", "strong", "code", "cursor", "held")
+PLAIN = Style.null()
 
 
 class LineView(ScrollView, can_focus=True):
     """Rows, a cursor that stays with its row's key, and nothing else. It fetches nothing."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES}
-
     DEFAULT_CSS = """
     LineView { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; background: $background; }
-    LineView > .tone--fail { color: $text-error; text-style: bold; }
-    LineView > .tone--warn { color: $text-warning; text-style: bold; }
-    LineView > .tone--pass { color: $text-success; }
-    LineView > .tone--muted { color: $foreground 65%; }
-    LineView > .tone--title { color: $foreground; text-style: bold; }
-    LineView > .tone--accent { color: $text-accent; }
-    LineView > .tone--key { color: $text-primary; text-style: bold; }
-    LineView > .tone--bar { background: $panel; color: $foreground; }
-    LineView > .tone--strong { text-style: bold; }
-    LineView > .tone--code { color: $text-secondary; }
-    LineView > .tone--cursor { background: $primary-muted; text-style: bold; }
-    LineView > .tone--held { text-style: bold; }
     LineView:ansi { background: ansi_default; }
-    LineView:ansi > .tone--fail { color: ansi_red; }
-    LineView:ansi > .tone--warn { color: ansi_yellow; }
-    LineView:ansi > .tone--pass { color: ansi_green; }
-    LineView:ansi > .tone--muted { color: ansi_default; text-style: dim; }
-    LineView:ansi > .tone--title { color: ansi_default; }
-    LineView:ansi > .tone--accent { color: ansi_cyan; }
-    LineView:ansi > .tone--key { color: ansi_default; text-style: bold; }
-    LineView:ansi > .tone--bar { background: ansi_default; color: ansi_default; text-style: reverse; }
-    LineView:ansi > .tone--code { color: ansi_cyan; }
-    LineView:ansi > .tone--cursor { background: ansi_default; text-style: reverse; }
-    LineView:nocolor > .tone--fail { text-style: bold underline; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -80,7 +56,6 @@ class LineView(ScrollView, can_focus=True):
         self.cursor_key: str | None = None
         self.has_cursor = cursor
         self.can_focus = cursor
-        self._styles: dict[str, Style] = {}
 
     # ---- content
 
@@ -175,11 +150,6 @@ class LineView(ScrollView, can_focus=True):
 
     # ---- drawing
 
-    def notify_style_update(self) -> None:
-        """A theme change makes every remembered style wrong."""
-        self._styles.clear()
-        super().notify_style_update()
-
     def on_focus(self) -> None:
         """The cursor row looks different with the focus."""
         self._refresh_cursor()
@@ -193,38 +163,24 @@ class LineView(ScrollView, can_focus=True):
             if item.key is not None and item.key == self.cursor_key:
                 self.refresh_line(index)
 
-    def _style(self, tone: str) -> Style:
-        if tone not in self._styles:
-            self._styles[tone] = self._component(tone) if tone else Style.null()
-        return self._styles[tone]
-
-    def _component(self, tone: str) -> Style:
-        # Textual drops the alpha of a partial style, so the whole one is taken and what it must not change left out.
-        whole = self.get_component_rich_style(f"tone--{tone}")
-        if tone == "cursor":
-            return Style(bgcolor=whole.bgcolor, bold=whole.bold, reverse=whole.reverse)
-        if tone == "bar":
-            return whole
-        return Style(color=whole.color, bold=whole.bold, dim=whole.dim, reverse=whole.reverse)
-
     def render_line(self, y: int) -> Strip:
         """One screen line: marker, pieces, padding."""
         width = self.size.width
         index = y + self.scroll_offset.y
-        base = self.rich_style
+        base, tones = self.rich_style, tone_styles(self.app)
         if not 0 <= index < len(self.rows):
             return Strip.blank(width, base)
         item = self.rows[index]
         held = self.has_cursor and item.key is not None and item.key == self.cursor_key
         segments: list[Segment] = []
         if self.has_cursor:
-            segments.append(Segment(f"{self.signs.cursor} " if held else "  ", base + self._style("accent")))
-        over = Style.null()
+            segments.append(Segment(f"{self.signs.cursor} " if held else "  ", base + tones["accent"]))
+        over = PLAIN
         if held:
-            over = self._style("cursor") if self.has_focus else self._style("held")
+            over = tones["cursor" if self.has_focus else "held"]
         bar = bool(item.pieces) and all(piece.tone == "bar" for piece in item.pieces)
-        segments.extend(Segment(piece.text, base + self._style(piece.tone) + over) for piece in item.pieces)
-        fill = base + (self._style("bar") if bar else Style.null()) + over
+        segments.extend(Segment(piece.text, base + tones.get(piece.tone, PLAIN) + over) for piece in item.pieces)
+        fill = base + (tones["bar"] if bar else PLAIN) + over
         return Strip(segments).adjust_cell_length(width, fill)
 
 

@@ -69,6 +69,6 @@ class ProactiveMonitoring(NotAnswered):
     title = "What is about to fail?"
     sources = ("common", "datadog")
     instead = (
-        "Sort common.zillow_sync_users by problem_at, newest first, and look at the team's monitors (tag {contact.monitor_tag}) "
-        "in Datadog."
+        "Sort common.zillow_sync_users by problem_at, newest first, and look at the team's monitors "
+        "(tag {contact.monitor_tag}) in Datadog."
     )

@@ -24,7 +24,7 @@ class TokenStatus(Check):
     id = "token_status"
     title = "Do users hold valid OAuth tokens?"
     sources = ("common",)
-    thresholds = ("token_expiry_share", "token_missing_share")
+    thresholds = ("token_expiry_share", "token_missing_share", "token_age_hours")
 
     def answer(self, tools: Tools, request: TriageRequest) -> Finding:
         """Fleet-wide without an account or user, else user by user."""
@@ -105,9 +105,17 @@ class TokenStatus(Check):
             missing=(missing, len(rows.rows)),
             expired=(gone, len(rows.rows) - missing),
             evidence=rows,
-            details=(*_user_lines(rows.rows, now), NOT_TRIED),
+            details=(*_user_lines(tools, rows.rows, now), NOT_TRIED),
             scope=f" for {scope}",
+            alone=self._alone(tools, rows.rows, missing + gone, now),
         )
+
+    def _alone(self, tools: Tools, rows: tuple[dict[str, object], ...], broken: int, now: datetime) -> Status:
+        """A share is a rule for many. To the few that were asked about, each token that does not work is a loss."""
+        if broken:
+            return Status.FAIL if broken == len(rows) else Status.WARN
+        rule = tools.catalogue.thresholds["token_age_hours"]
+        return worst(*(rule.judge(age) for row in rows if (age := _age_hours(row, now)) is not None), Status.PASS)
 
     def _judged(
         self,
@@ -118,10 +126,11 @@ class TokenStatus(Check):
         evidence: Rows,
         details: tuple[str, ...],
         scope: str,
+        alone: Status | None = None,
     ) -> Finding:
         rules = tools.catalogue.thresholds
         expired_share, missing_share = share(*expired), share(*missing)
-        statuses = [rules["token_missing_share"].judge(missing_share)]
+        statuses = [rules["token_missing_share"].judge(missing_share), *([] if alone is None else [alone])]
         if expired_share is not None:
             statuses.append(rules["token_expiry_share"].judge(expired_share))
         status = worst(*statuses)
@@ -132,7 +141,8 @@ class TokenStatus(Check):
             f"{missing[0]:,} of {missing[1]:,} credentials hold no token ({percent(missing_share)}){partly}.",
             value=None if expired_share is None else round(expired_share, 2),
             unit="%",
-            threshold=f"expired {rules['token_expiry_share'].rule()}; missing {rules['token_missing_share'].rule()}",
+            threshold=f"expired {rules['token_expiry_share'].rule()}; missing {rules['token_missing_share'].rule()}"
+            + ("" if alone is None else f"; any of them warning, all critical; age {rules['token_age_hours'].rule()}"),
             next_step=_token_advice(status, missing[0], expired[0]),
             evidence=evidence.evidence,
             details=details,
@@ -208,7 +218,13 @@ def _is_expired(row: dict[str, object], now: datetime) -> bool:
     return bool(row["held"]) and expires is not None and expires < now
 
 
-def _user_lines(rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[str]:
+def _age_hours(row: dict[str, object], now: datetime) -> float | None:
+    """Hours since a token was updated; None where there is no token, or the row does not say."""
+    updated = moment(row, "updated_at")
+    return (now - updated).total_seconds() / 3_600 if row["held"] and updated is not None else None
+
+
+def _user_lines(tools: Tools, rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[str]:
     """One line a user, the worst first: no token, then expired longest ago, then expiring soonest."""
 
     def urgency(row: dict[str, object]) -> tuple[bool, float]:
@@ -219,7 +235,16 @@ def _user_lines(rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[
         who = f"user {row['user_id']} (account {row['account_id']})"
         updated = moment(row, "updated_at")
         age = f", updated {about((now - updated).total_seconds())} ago" if updated else ", never updated"
-        yield f"{who}: {_token_state(row, now)}{age}"
+        yield f"{who}: {_token_state(row, now)}{age}{_age_remark(tools, row, now)}"
+
+
+def _age_remark(tools: Tools, row: dict[str, object], now: datetime) -> str:
+    rule, age = tools.catalogue.thresholds["token_age_hours"], _age_hours(row, now)
+    if age is None:
+        return ""
+    if rule.judge(age) is not Status.PASS:
+        return f" (old: {rule.rule()})"
+    return f" (note: over {rule.healthy:g} h)" if rule.healthy is not None and age > rule.healthy else ""
 
 
 def _token_state(row: dict[str, object], now: datetime) -> str:
@@ -242,7 +267,7 @@ def _token_advice(status: Status, missing: int, expired: int) -> str:
     if expired:
         advice.append("for expired tokens look at why refreshing fails (query oauth_failures; rate limiting first)")
     if not advice:
-        return ""
+        advice.append("look at why tokens that old have not been refreshed (query oauth_failures)")
     text = "; ".join(advice)
     return text[0].upper() + text[1:] + "."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, about, plural
+from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, Tools, about, asked_as, bounded, plural
 from diagnostics.deals import (
-    AgentPaths,
+    CONNECTION_CAVEAT,
     Deal,
     active_sync_systems,
     count_contacts,
@@ -17,15 +17,18 @@ from diagnostics.deals import (
     read_paths,
 )
 from diagnostics.failures import SourceFailure
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.pulse_rules import judge_count
+from diagnostics.pulse_rules import PARTIAL, judge_count, of_counts
 from diagnostics.seen import SeenDeal, deal_of
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.log_questions import Counts
 
-CONNECTION_CAVEAT = "Which connection a contact came through is not recorded: any active one of the account counts."
+UNREAD_PATHS = (
+    "Map the legacy columns that could not be read (warroom doctor names them), or look these agents up by hand."
+)
 
 
 class _DealCheck(Check):
@@ -87,7 +90,7 @@ class DealAgentResolution(_DealCheck):
     sources = ("client", "common")
 
     def look(self, tools: Tools, deal: Deal) -> Finding:
-        """Fail when no agent is verified, warn when only some are."""
+        """Fail when no agent is verified, warn when only some are; a path that cannot be read is not a failure."""
         users, evidence = read_agents(tools, deal.account_id, deal.id)
         threshold = "at least 1 agent by one of four paths"
         if not users:
@@ -100,24 +103,42 @@ class DealAgentResolution(_DealCheck):
                 next_step="Assign an agent first.",
                 evidence=evidence,
             )
-        agents, evidence = read_paths(tools, deal.account_id, users)
+        agents, asked = read_paths(tools, deal.account_id, users)
         verified = [agent for agent in agents if agent.is_verified]
         weak = [agent for agent in verified if not any(agent.paths[1:])]
-        status = Status.FAIL if not verified else Status.WARN if len(verified) < len(agents) else Status.PASS
+        unknown = sum(agent.is_unknown for agent in agents)
+        status = _verification(len(verified), unknown, len(agents))
         only_legacy = f" ({len(weak)} by the deprecated profile id alone)" if weak else ""
+        not_known = f"; of {unknown} it is not known, because a legacy path cannot be read" if unknown else ""
+        statements = asked_as(asked[0], (evidence, *asked))
         return self.finding(
             status,
-            f"{len(verified)} of {plural(len(agents), 'agent')} on deal {deal.id} verified{only_legacy}.",
+            f"{len(verified)} of {plural(len(agents), 'agent')} on deal {deal.id} verified{only_legacy}{not_known}.",
             value=len(verified),
             unit="verified",
             threshold=threshold,
             next_step=_verification_advice(status, len(weak)),
-            evidence=evidence,
-            details=[agent.line() for agent in sorted(agents, key=lambda agent: agent.is_verified)],
+            evidence=asked[0],
+            details=(
+                *bounded(
+                    (agent.line() for agent in sorted(agents, key=lambda agent: agent.is_verified)),
+                    MOST_DETAILS - len(statements),
+                ),
+                *statements,
+            ),
         )
 
 
+def _verification(verified: int, unknown: int, agents: int) -> Status:
+    """One verified agent is enough for the deal; the others still want mending."""
+    if verified:
+        return Status.WARN if verified < agents else Status.PASS
+    return Status.NO_DATA if unknown else Status.FAIL
+
+
 def _verification_advice(status: Status, weak: int) -> str:
+    if status is Status.NO_DATA:
+        return UNREAD_PATHS
     if status is not Status.PASS:
         return "The agents who are not verified connect to Zillow; the OAuth path is the one to mend."
     return "Note the agents on the deprecated path alone for migration; they sync today." if weak else ""
@@ -128,8 +149,16 @@ class _Gate:
     """One condition of eligibility, with the error code its failure ends in."""
 
     code: str
-    holds: bool
+    holds: bool | None
+    """None when it cannot be known."""
     line: str
+    evidence: Evidence
+    also: tuple[Evidence, ...] = ()
+    """Further statements behind it."""
+
+    def detail(self) -> str:
+        """For a drill-down: whether it holds, and the code if not."""
+        return f"{'not known' if self.holds is None else 'holds' if self.holds else self.code}: {self.line}"
 
 
 class DealEligibility(_DealCheck):
@@ -142,65 +171,97 @@ class DealEligibility(_DealCheck):
     def look(self, tools: Tools, deal: Deal) -> Finding:
         """Fail with the first condition that does not hold; the others are listed."""
         gates = self._gates(tools, deal)
-        failing = [gate for gate in gates if not gate.holds]
+        failing = [gate for gate in gates if gate.holds is False]
+        unknown = [gate for gate in gates if gate.holds is None]
         synced = "never synced" if deal.synced_at is None else f"last synced {_ago(tools, deal)} ago"
-        threshold = "property, verified agent, contact with an active connection, active data-sync system"
-        details = [f"{'holds' if gate.holds else gate.code}: {gate.line}" for gate in gates]
-        if not failing:
-            return self.finding(
-                Status.PASS,
-                f"Deal {deal.id} meets every condition for syncing; {synced}.",
-                value="eligible",
-                threshold=threshold,
-                next_step="" if deal.synced_at else "Look for a held mutex or failed jobs (query sync_worker_errors).",
-                evidence=deal.evidence.model_copy(update={"caveat": CONNECTION_CAVEAT}),
-                details=details,
-            )
-        first = failing[0]
-        known = next((one for one in tools.catalogue.known_messages.values() if one.text == first.code), None)
-        more = f", and {plural(len(failing) - 1, 'further condition')} fail" if len(failing) > 1 else ""
+        if failing:
+            status, value = Status.FAIL, failing[0].code
+            more = f", and {plural(len(failing) - 1, 'further condition')} fail" if len(failing) > 1 else ""
+            summary = f"Deal {deal.id} would fail with {value}: {failing[0].line}{more}; {synced}."
+            known = next((one for one in tools.catalogue.known_messages.values() if one.text == value), None)
+            next_step = known.remedy if known else ""
+            evidence = failing[0].evidence
+        elif unknown:
+            status, value = Status.NO_DATA, "not known"
+            summary = f"Whether deal {deal.id} may sync is not known: {unknown[0].line}; {synced}."
+            next_step = UNREAD_PATHS
+            evidence = unknown[0].evidence
+        else:
+            status, value = Status.PASS, "eligible"
+            summary = f"Deal {deal.id} meets every condition for syncing; {synced}."
+            next_step = "" if deal.synced_at else "Look for a held mutex or failed jobs (query sync_worker_errors)."
+            evidence = deal.evidence.model_copy(update={"caveat": CONNECTION_CAVEAT})
         return self.finding(
-            Status.FAIL,
-            f"Deal {deal.id} would fail with {first.code}: {first.line}{more}; {synced}.",
-            value=first.code,
-            threshold=threshold,
-            next_step=known.remedy if known else "",
-            evidence=deal.evidence.model_copy(update={"caveat": CONNECTION_CAVEAT}),
-            details=details,
+            status,
+            summary,
+            value=value,
+            threshold="property, verified agent, contact with an active connection, active data-sync system",
+            next_step=next_step,
+            evidence=evidence,
+            details=(
+                *(gate.detail() for gate in gates),
+                *asked_as(evidence, (part for gate in gates for part in (gate.evidence, *gate.also))),
+            ),
         )
 
     def _gates(self, tools: Tools, deal: Deal) -> tuple[_Gate, ...]:
-        users, _ = read_agents(tools, deal.account_id, deal.id)
-        agents: tuple[AgentPaths, ...] = read_paths(tools, deal.account_id, users)[0] if users else ()
-        verified = sum(agent.is_verified for agent in agents)
-        contacts = count_contacts(tools, deal.account_id, deal.id)
-        connections = read_connections(tools, deal.account_id)
-        systems = active_sync_systems(tools, deal.account_id)
-        # In the order in which the sync job meets them.
+        """In the order in which the sync job meets them."""
+        systems, asked_systems = active_sync_systems(tools, deal.account_id)
+        needs_id = deal.synced_at is not None and not deal.zillow_transaction_id
+        has_property = deal.property_id is not None
         return (
             _Gate(
-                "sync_system_missing", bool(systems), f"{plural(len(systems), 'active data-sync system')} for Zillow"
+                "sync_system_missing",
+                bool(systems),
+                f"{plural(len(systems), 'active data-sync system')} for Zillow",
+                asked_systems,
             ),
             _Gate(
                 "zillow_transaction_id_missing",
-                deal.synced_at is None or bool(deal.zillow_transaction_id),
+                not needs_id,
                 "synced before, so an update needs the transaction's id"
-                if deal.synced_at and not deal.zillow_transaction_id
+                if needs_id
                 else "no transaction id is missing",
+                deal.evidence,
             ),
-            _Gate("agent_verification_failed", verified > 0, f"{verified} of {plural(len(agents), 'agent')} verified"),
-            _Gate(
-                "contact_sync_missing",
-                contacts > 0 and connections.active > 0,
-                f"{plural(contacts, 'contact')} on the deal, {connections.active} of "
-                f"{plural(connections.total, 'sync connection')} of the account active",
-            ),
+            _agent_gate(tools, deal),
+            _contact_gate(tools, deal),
             _Gate(
                 "property_missing",
-                deal.property_id is not None,
-                "the deal has a property" if deal.property_id is not None else "the deal has no property",
+                has_property,
+                "the deal has a property" if has_property else "the deal has no property",
+                deal.evidence,
             ),
         )
+
+
+def _agent_gate(tools: Tools, deal: Deal) -> _Gate:
+    code = "agent_verification_failed"
+    users, asked_users = read_agents(tools, deal.account_id, deal.id)
+    if not users:
+        return _Gate(code, holds=False, line="the deal has no agents", evidence=asked_users)
+    agents, asked = read_paths(tools, deal.account_id, users)
+    verified = sum(agent.is_verified for agent in agents)
+    unknown = sum(agent.is_unknown for agent in agents)
+    not_known = f", of {unknown} it is not known" if unknown else ""
+    holds = True if verified else None if unknown else False
+    line = f"{verified} of {plural(len(agents), 'agent')} verified{not_known}"
+    return _Gate(code, holds, line, asked[0], (asked_users, *asked[1:]))
+
+
+def _contact_gate(tools: Tools, deal: Deal) -> _Gate:
+    contacts, asked_contacts = count_contacts(tools, deal.account_id, deal.id)
+    connections = read_connections(tools, deal.account_id)
+    line = (
+        f"{plural(contacts, 'contact')} on the deal, {connections.active} of "
+        f"{plural(connections.total, 'sync connection')} of the account active"
+    )
+    holds = contacts > 0 and connections.active > 0
+    # Without a contact the connections do not matter; with one they decide.
+    shown, other = connections.evidence, asked_contacts
+    if not contacts:
+        shown, other = other, shown
+    return _Gate("contact_sync_missing", holds, line, shown, (other,))
 
 
 class ZeroAgentDeals(FleetCheck):
@@ -219,9 +280,9 @@ class ZeroAgentDeals(FleetCheck):
         usual = None if baseline.usual is None else baseline.usual.count
         judged = judge_count(issue, counts.count, usual, is_pending=baseline.is_pending)
         return self.finding(
-            judged.status,
+            of_counts(judged.status, partial=counts.partial),
             f"{plural(counts.count, 'time')} in the last {span(tools.window_s)} sync found a deal without agents; "
-            f"{judged.comparison}.",
+            f"{judged.comparison}.{f' {PARTIAL}.' if counts.partial else ''}",
             value=counts.count,
             unit="events",
             threshold=judged.rule,

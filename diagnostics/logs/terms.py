@@ -158,7 +158,7 @@ def _full_text(value: Literal | Glob) -> Predicate:
     def predicate(event: LogEvent) -> bool:
         if test(event.message.lower()):
             return True
-        pending: list[Any] = [event.attributes]
+        pending: list[Any] = list(event.attributes.values())
         while pending:
             node = pending.pop()
             kind = type(node)

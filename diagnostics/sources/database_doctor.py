@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import TableMap
 
 _SAMPLE = 3
-_LAG_SECONDS = 30
-"""Behind by more, "the last 15 minutes" of a replica is visibly not the present."""
-
 _MOST_ROLES = 20
 _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "zillow_lead_events_log": (("created_at",),),
@@ -68,13 +65,14 @@ class Asked(Protocol):
 class Doctor:
     """Examines each database with statements that any reader may send."""
 
-    def __init__(self, databases: Asked, tables: Tables) -> None:
+    def __init__(self, databases: Asked, tables: Tables, *, replica_lag_s: float) -> None:
         self._databases = databases
         self._tables = tables
+        self._replica_lag_s = replica_lag_s
 
     def inspect(self, account_ids: tuple[int, ...]) -> Iterator[DoctorLine]:
         """Lines for the shared database, then for the client databases. Raises nothing."""
-        yield from _Patient(self._databases, self._tables, None).lines()
+        yield from self._examined(None)
         if not account_ids:
             try:
                 account_ids = self._sample()
@@ -89,7 +87,10 @@ class Doctor:
                     detail="common.accounts is empty",
                 )
         for account_id in account_ids:
-            yield from _Patient(self._databases, self._tables, account_id).lines()
+            yield from self._examined(account_id)
+
+    def _examined(self, account_id: int | None) -> Iterator[DoctorLine]:
+        return _Patient(self._databases, self._tables, account_id, self._replica_lag_s).lines()
 
     def _sample(self) -> tuple[int, ...]:
         key = self._databases.table("accounts").c["id"]
@@ -101,10 +102,11 @@ class Doctor:
 class _Patient:
     """One database under examination."""
 
-    def __init__(self, databases: Asked, tables: Tables, account_id: int | None) -> None:
+    def __init__(self, databases: Asked, tables: Tables, account_id: int | None, replica_lag_s: float) -> None:
         self._databases = databases
         self._tables = tables
         self._account_id = account_id
+        self._replica_lag_s = replica_lag_s
         self._kind: Kind = "common" if account_id is None else "client"
         self._source = "common" if account_id is None else f"client {account_id}"
         self._is_sqlite = False
@@ -307,7 +309,7 @@ class _Patient:
                 "ask for REPLICATION CLIENT (MySQL) or REPLICA MONITOR (MariaDB), which allow no writing",
             )
             return
-        yield lag_line(self._source, rows)
+        yield lag_line(self._source, rows, self._replica_lag_s)
 
     def _replica_rows(self) -> tuple[dict[str, object], ...]:
         try:
@@ -319,8 +321,8 @@ class _Patient:
         return self._ask(text("SHOW SLAVE STATUS")).rows
 
 
-def lag_line(source: str, rows: tuple[dict[str, object], ...]) -> DoctorLine:
-    """What the rows of SHOW REPLICA STATUS mean for a reader."""
+def lag_line(source: str, rows: tuple[dict[str, object], ...], largest_s: float) -> DoctorLine:
+    """What the rows of SHOW REPLICA STATUS mean for a reader, who minds more than `largest_s` seconds."""
     if not rows:
         return DoctorLine(source=source, subject="replica lag", status=Status.PASS, detail="not a replica")
     behind = [row.get("Seconds_Behind_Source", row.get("Seconds_Behind_Master")) for row in rows]
@@ -336,9 +338,9 @@ def lag_line(source: str, rows: tuple[dict[str, object], ...]) -> DoctorLine:
     return DoctorLine(
         source=source,
         subject="replica lag",
-        status=Status.WARN if max(known) > _LAG_SECONDS else Status.PASS,
+        status=Status.WARN if max(known) > largest_s else Status.PASS,
         detail=f"{max(known)} s behind its source",
-        remedy="numbers of the last minutes are incomplete here" if max(known) > _LAG_SECONDS else "",
+        remedy="numbers of the last minutes are incomplete here" if max(known) > largest_s else "",
     )
 
 

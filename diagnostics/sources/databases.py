@@ -33,6 +33,9 @@ _PLACE_SECONDS = 60.0
 """How long an account's place is believed: accounts move between hosts, and screens ask every few seconds."""
 
 _PLACES = 2_000
+ASSUMED_REPLICA_LAG_S = 30.0
+"""Behind by more, "the last 15 minutes" of a replica is visibly not the present."""
+
 _NEEDED = ("id", "db_host", "db_database", "db_user")
 _WELCOME = ("name", "status", "user_count")
 
@@ -112,20 +115,20 @@ class Databases:
                 self._places.popitem(last=False)
         return place
 
-    def forget_places(self) -> None:
-        """Look every account up anew: one of them may have moved."""
-        with self._lock:
-            self._places.clear()
-
     def ping_common(self) -> Evidence:
         """Ask the shared database for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
         return self.read_common(text("SELECT 1")).evidence
 
-    def inspect(self, account_ids: Iterable[int] = ()) -> Iterator[DoctorLine]:
-        """What is right and wrong with each database, line by line; without accounts, a sample of three."""
+    def inspect(
+        self, account_ids: Iterable[int] = (), *, replica_lag_s: float = ASSUMED_REPLICA_LAG_S
+    ) -> Iterator[DoctorLine]:
+        """What is right and wrong with each database, line by line; without accounts, a sample of three.
+
+        A replica that is behind by more than `replica_lag_s` seconds is a warning. The default is assumed.
+        """
         from diagnostics.sources.database_doctor import Doctor  # noqa: PLC0415  # only the doctor needs the doctor
 
-        return Doctor(self, self._tables).inspect(tuple(account_ids))
+        return Doctor(self, self._tables, replica_lag_s=replica_lag_s).inspect(tuple(account_ids))
 
     def ask(
         self,
@@ -161,8 +164,14 @@ class Databases:
 
     def _common(self) -> Database:
         with self._lock:
-            if self._shared is None:
-                self._shared = self._engines.common()
+            shared = self._shared
+        if shared is not None:
+            return shared
+        # Not under the lock, which `close` needs: a password command may take ten seconds.
+        made = self._engines.common()
+        with self._lock:
+            # Of two that were made at the same moment one is kept; neither has opened anything yet.
+            self._shared = self._shared or made
             return self._shared
 
     def _read(self, database: Database, statement: Statement, window: str, caveat: str, limit: int | None) -> Rows:

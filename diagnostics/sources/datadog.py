@@ -33,6 +33,10 @@ Value = TypeVar("Value")
 LARGEST_PAGE = 1_000
 """Events of one search page, the service's own maximum; also the monitors asked for at most."""
 
+ASSUMED_MONITOR_TAG = "team:zyno"
+ASSUMED_CLOCK_SKEW_S = 30.0
+"""Beyond this, "the last 15 minutes" of this machine and of Datadog are visibly not the same."""
+
 SEARCH = Operation("logs_search", "log search", "logs_read_data")
 AGGREGATE = Operation("logs_aggregate", "log aggregate", "logs_read_data")
 MONITORS = Operation("monitors", "the list of monitors", "monitors_read")
@@ -61,24 +65,22 @@ class Datadog:
         *,
         start: datetime,
         end: datetime,
-        limit: int | None = None,
+        limit: int = 100,
         cursor: str | None = None,
-        newest_first: bool = True,
     ) -> LogPage:
-        """One page of events that match `query` between `start` and `end` (aware).
+        """One page of events that match `query` between `start` and `end` (aware), the newest first.
 
-        `limit` is 1 to 1,000 events, by default the configured page size: a page is decoded in one go under the
-        interpreter lock, so small pages keep the console quick. `cursor` is the previous page's `next_cursor`.
+        `limit` is 1 to 1,000 events: a page is decoded in one go under the interpreter lock, so small pages keep the
+        console quick. `cursor` is the previous page's `next_cursor`.
         Source: POST /api/v2/logs/events/search.
         """
-        size = min(max(1, limit if limit is not None else self._settings.page_size), LARGEST_PAGE)
-        page: dict[str, Any] = {"limit": size}
+        page: dict[str, Any] = {"limit": min(max(1, limit), LARGEST_PAGE)}
         if cursor is not None:
             page["cursor"] = cursor
         body = {
             "filter": _filter(query, start, end),
             "page": page,
-            "sort": "-timestamp" if newest_first else "timestamp",
+            "sort": "-timestamp",
         }
         answer = self._connected().ask(SEARCH, lambda client: client.search(body))
         return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
@@ -140,11 +142,17 @@ class Datadog:
         }
         return f"{self._settings.web_url.rstrip('/')}/logs?{urlencode(parameters, quote_via=quote, safe='')}"
 
-    def inspect(self) -> Iterator[DoctorLine]:
-        """What the doctor says about this source, line by line as it is found out. Raises nothing."""
+    def inspect(
+        self, *, monitor_tag: str = ASSUMED_MONITOR_TAG, clock_skew_s: float = ASSUMED_CLOCK_SKEW_S
+    ) -> Iterator[DoctorLine]:
+        """What the doctor says about this source, line by line as it is found out. Raises nothing.
+
+        `monitor_tag` is what the team's monitors carry; clocks that differ by more than `clock_skew_s` seconds are a
+        warning. The defaults are assumed.
+        """
         from diagnostics.sources.datadog_doctor import inspect  # noqa: PLC0415
 
-        return inspect(self, self._settings)
+        return inspect(self, self._settings, monitor_tag=monitor_tag, clock_skew_s=clock_skew_s)
 
     @property
     def clock_skew_s(self) -> float | None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from diagnostics.models.datadog import Bucket, Compute, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
+from diagnostics.packed import Sharing, packed
 from diagnostics.sources.datadog_json import read_json
 from diagnostics.text import clean, clean_tree
 
 _MAX_TAGS = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000
+"""A moment beyond the calendar cannot be written as a date by anybody. The last year is left for time zones."""
+
 _NO_ATTRIBUTES: Mapping[str, Any] = {}
+_SHARED = Sharing()
 
 
 class WrongShape(ValueError):  # noqa: N818  # it says what is wrong with the answer
@@ -56,14 +61,14 @@ def _event(item: object) -> LogEvent | None:
     return LogEvent(
         id=clean(identity, limit=512),
         timestamp_ms=moment,
-        service=_text(fields.get("service"), 256),
-        status=_text(fields.get("status"), 32).lower(),
-        message=_text(fields.get("message")),
-        host=_text(fields.get("host"), 256),
-        tags=tuple(clean(tag, limit=512) for tag in tags[:_MAX_TAGS] if isinstance(tag, str))
+        service=_SHARED.text(_text(fields.get("service"), 256)),
+        status=_SHARED.text(_text(fields.get("status"), 32).lower()),
+        message=_SHARED.text(_text(fields.get("message"))),
+        host=_SHARED.text(_text(fields.get("host"), 256)),
+        tags=_SHARED.texts(tuple(clean(tag, limit=512) for tag in tags[:_MAX_TAGS] if isinstance(tag, str)))
         if isinstance(tags, list)
         else (),
-        attributes=clean_tree(nested) if isinstance(nested, dict) else _NO_ATTRIBUTES,  # type: ignore[arg-type]
+        attributes=packed(cast("dict[str, Any]", clean_tree(nested))) if isinstance(nested, dict) else _NO_ATTRIBUTES,
     )
 
 
@@ -74,7 +79,15 @@ def _text(value: object, limit: int = 32_768) -> str:
 
 
 def epoch_ms(value: object) -> int | None:
-    """Milliseconds since the epoch from an ISO 8601 text or a number of milliseconds; None when it is neither."""
+    """Milliseconds since the epoch from an ISO 8601 text or a number of milliseconds.
+
+    None when it is neither, and for a moment before 1970 or after 9998: no log is from then.
+    """
+    moment_ms = _read_ms(value)
+    return moment_ms if moment_ms is not None and 0 <= moment_ms < _LATEST_MS else None
+
+
+def _read_ms(value: object) -> int | None:
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings
     from diagnostics.sources.datadog import Datadog
 
-LARGEST_SKEW_S = 30.0
-"""Beyond this, "the last 15 minutes" of this machine and of Datadog are visibly not the same."""
 
-_MONITOR_TAG = "team:zyno"
+def inspect(
+    datadog: Datadog, settings: DatadogSettings, *, monitor_tag: str, clock_skew_s: float
+) -> Iterator[DoctorLine]:
+    """Yield one line per fact. Ends early when nothing more could be asked: no API key, or no answer.
 
-
-def inspect(datadog: Datadog, settings: DatadogSettings) -> Iterator[DoctorLine]:
-    """Yield one line per fact. Ends early when nothing more could be asked: no API key, or no answer."""
+    `monitor_tag` is what the team's monitors carry; clocks that differ by more than `clock_skew_s` seconds are a
+    warning.
+    """
     yield _configured(settings)
     try:
         evidence = datadog.validate()
@@ -49,10 +50,10 @@ def inspect(datadog: Datadog, settings: DatadogSettings) -> Iterator[DoctorLine]
     )
     yield _tried(
         "monitors",
-        lambda: datadog.monitors(_MONITOR_TAG).evidence,
-        lambda seen: f"readable; {seen.rows} with {_MONITOR_TAG}",
+        lambda: datadog.monitors(monitor_tag).evidence,
+        lambda seen: f"readable; {seen.rows} with {monitor_tag}",
     )
-    yield _clock(datadog.clock_skew_s)
+    yield _clock(datadog.clock_skew_s, clock_skew_s)
     for budget in datadog.budgets():
         yield _budget(budget)
 
@@ -96,12 +97,12 @@ def _failed(subject: str, failure: SourceFailure) -> DoctorLine:
     return _line(subject, status, failure.reason, remedy=failure.remedy)
 
 
-def _clock(skew_s: float | None) -> DoctorLine:
+def _clock(skew_s: float | None, largest_s: float) -> DoctorLine:
     if skew_s is None:
         return _line("clock", Status.NO_DATA, "the service sent no date")
     ahead = "behind" if skew_s > 0 else "ahead of"
     detail = f"this machine is {abs(skew_s):.0f} s {ahead} Datadog"
-    if abs(skew_s) <= LARGEST_SKEW_S:
+    if abs(skew_s) <= largest_s:
         return _line("clock", Status.PASS, detail if abs(skew_s) >= 2 else "agrees with Datadog's")
     return _line(
         "clock", Status.WARN, detail, remedy="Set this machine's clock (NTP): every time window is off by that much."

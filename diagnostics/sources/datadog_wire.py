@@ -95,9 +95,27 @@ class Wire:
             sleep=tenacity.nap.sleep_using_event(self._closed),
             reraise=True,
         )
-        return again(self._attempt, operation, send, deadline)
+        earlier: list[TransientFailure] = []
+        try:
+            return again(self._attempt, operation, send, deadline, earlier)
+        except SourceFailure as failure:
+            reported = _first_cause(failure, earlier)
+        raise reported
 
     def _attempt(
+        self,
+        operation: Operation,
+        send: Callable[[Client], urllib3.BaseHTTPResponse],
+        deadline: float,
+        earlier: list[TransientFailure],
+    ) -> Answer:
+        try:
+            return self._send(operation, send, deadline)
+        except TransientFailure as failure:
+            earlier.append(failure)
+            raise
+
+    def _send(
         self, operation: Operation, send: Callable[[Client], urllib3.BaseHTTPResponse], deadline: float
     ) -> Answer:
         if self._closed.is_set():
@@ -177,6 +195,21 @@ class Wire:
         for flight in flights:
             flight.abort(FailureKind.CANCELLED)
         self._client.close()
+
+
+def _first_cause(failure: SourceFailure, earlier: list[TransientFailure]) -> SourceFailure:
+    """What to report when `failure` ended the attempts.
+
+    An attempt that was not sent, because the budget is spent, says nothing about the service; the one before it does.
+    """
+    refused_here = failure.kind is FailureKind.RATE_LIMITED and not isinstance(failure, TransientFailure)
+    if not refused_here or not earlier or earlier[0].kind is FailureKind.RATE_LIMITED:
+        return failure
+    cause = earlier[0]
+    waits = [wait for wait in (cause.retry_after, failure.retry_after) if wait is not None]
+    return SourceFailure(
+        cause.kind, cause.source, cause.reason, remedy=cause.remedy, retry_after=max(waits, default=None)
+    )
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

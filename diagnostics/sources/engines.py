@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from pydantic import SecretStr
 from pymysql.connections import Connection
 from sqlalchemy import URL, Engine, NullPool, create_engine, event
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.addresses import SQLITE_DRIVERS, AccountPlace, fill, parse_url
 from diagnostics.sources.database_failures import Limits, PasswordWithheld, not_configured
 from diagnostics.sources.mysql_session import connect_session, set_read_limit
@@ -59,21 +60,34 @@ class Engines:
         self.limits = Limits(settings.connect_timeout_s, settings.read_timeout_s, settings.statement_timeout_s)
 
     def common(self) -> Database:
-        """The shared database; raises `SourceFailure` (not configured)."""
+        """The shared database; raises `SourceFailure` (not configured). May wait for the password's command."""
         url = parse_url(self._settings.common_url, "common", "databases.common_url")
-        return self._open(url, "common", "common")
+        return self._open(url, "common", "common", self._password(url, "common"))
 
     def client(self, place: AccountPlace) -> tuple[URL, Callable[[], Database]]:
-        """An account's address, and how to make its database; raises `SourceFailure` (not configured, malformed)."""
+        """An account's address, and how to make its database; raises `SourceFailure` (not configured, malformed).
+
+        May wait for the password's command; making the database then waits for nothing.
+        """
         source = f"client {place.id}"
         url = fill(parse_url(self._settings.client_url, source, "databases.client_url"), place, source)
-        return url, lambda: self._open(url, source, "client")
+        password = self._password(url, source)
+        return url, lambda: self._open(url, source, "client", password)
 
-    def _open(self, url: URL, source: str, kind: Kind) -> Database:
+    def _password(self, url: URL, source: str) -> SecretStr:
+        """The password for `url`, resolved; empty where none is needed. To be called with no lock held."""
+        kept = self._settings.password
+        if url.drivername in SQLITE_DRIVERS or url.password or kept is None:
+            return SecretStr(url.password or "")
+        try:
+            return SecretStr(kept.get_secret_value())
+        except UserError as error:
+            unusable = error
+        raise not_configured(source, unusable.problem, unusable.accepted or unusable.next_step)
+
+    def _open(self, url: URL, source: str, kind: Kind, password: SecretStr) -> Database:
         if url.drivername in SQLITE_DRIVERS:
             return self._open_file(url, source, kind)
-        kept = self._settings.password
-        secret = url.password or (kept.get_secret_value() if kept else "")
         # Without its password the URL can be printed by whoever finds it.
         bare = URL.create("mysql+pymysql", url.username, None, url.host, url.port, url.database, url.query)
         engine = create_engine(
@@ -91,7 +105,7 @@ class Engines:
         # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
         arguments: dict[str, Any] = {
             **engine.dialect.create_connect_args(bare)[1],
-            "password": secret.encode(),
+            "password": password.get_secret_value().encode(),
             "connect_timeout": self.limits.connect_s,
             # Of the handshake and of pings; statements get the read limit while they run.
             "read_timeout": self.limits.connect_s,

@@ -50,11 +50,16 @@ def complete(tools: Tools, issue: IssueType, request: TriageRequest) -> Context 
 
 
 def newest_reported_deal(tools: Tools, query: str) -> SeenDeal | None:
-    """The deal that logs, or what this console has seen, reported last without agents; None when there is none."""
+    """The deal that logs, or what this console has seen, reported last without agents; None when there is none.
+
+    Raises SourceFailure when the logs give no answer and nothing was seen either.
+    """
     try:
         deals = recent_zero_agent_deals(tools, query, tools.window_s, 1)
     except SourceFailure:
-        deals = ()
+        deals = tools.seen.without_agents(1)
+        if not deals:
+            raise
     return next(iter(deals or tools.seen.without_agents(1)), None)
 
 
@@ -105,45 +110,75 @@ def _refuse_with_candidates(tools: Tools, refusals: Refusals, issue: IssueType, 
     )
 
 
-def _find_account(tools: Tools, refusals: Refusals, issue: IssueType, context: Context, deal_id: int) -> Refusal | None:
-    """Look for the account of a deal; one is used and said, several or none are refused."""
+@dataclass(slots=True)
+class _Sightings:
+    """Where a deal whose account was not given has been met."""
+
+    logged: set[int]
+    seen: frozenset[int]
+    failure: SourceFailure | None = None
+    """Why the logs could not be asked."""
+    partial: bool = False
+    """The logs answered in part: there may be further accounts."""
+
+    @property
+    def accounts(self) -> list[int]:
+        """Every account, ascending."""
+        return sorted(self.logged | self.seen)
+
+    def where(self) -> str:
+        """Who says so, when there is one account."""
+        if self.logged:
+            return "the logs of the last 24 h name one"
+        silent = "which the logs could not be asked about" if self.failure else "and no log of the last 24 h names it"
+        return f"this console has seen it in one, {silent}"
+
+
+def _sightings(tools: Tools, deal_id: int) -> _Sightings:
     from diagnostics.logs import bind  # noqa: PLC0415  # the query language loads when it is needed
 
-    request = context.request
-    seen = set(tools.seen.accounts(deal_id))
-    failure: SourceFailure | None = None
+    seen = tools.seen.accounts(deal_id)
     try:
         query = bind(tools.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
-        seen.update(tools.logs.accounts(query, DAY_S)[0])
-    except SourceFailure as caught:
-        failure = caught
-    if len(seen) == 1:
-        account_id = seen.pop()
+        named = tools.logs.accounts(query, DAY_S)
+    except SourceFailure as failure:
+        return _Sightings(set(), seen, failure=failure)
+    return _Sightings(set(named.ids), seen, partial=named.partial)
+
+
+def _find_account(tools: Tools, refusals: Refusals, issue: IssueType, context: Context, deal_id: int) -> Refusal | None:
+    """Look for the account of a deal; one is used and said, several, none or perhaps not all are refused."""
+    request = context.request
+    met = _sightings(tools, deal_id)
+    accounts = met.accounts
+    if len(accounts) == 1 and not met.partial:
+        account_id = accounts[0]
         context.request = request.model_copy(update={"account_id": account_id})
-        where = "the logs of the last 24 h" if failure is None else "what this console has seen"
-        context.notes.append(f"The account of deal {deal_id} was not given; {where} name one: {account_id}.")
+        context.notes.append(f"The account of deal {deal_id} was not given; {met.where()}: {account_id}.")
         return None
-    if seen:
+    perhaps_more = "Datadog gave a partial answer: there may be further accounts." if met.partial else ""
+    if accounts:
+        exists = "1 account" if len(accounts) == 1 else f"{len(accounts)} accounts"
         return refusals.missing_context(
             request,
             issue,
-            f"Deal {deal_id} exists in {len(seen)} accounts, and no account was given.",
+            f"Deal {deal_id} exists in {exists}, and no account was given. {perhaps_more}".rstrip(),
             candidates=[
                 f"account {account_id}: {_command(issue, SeenDeal(deal_id, account_id, 0, without_agents=False))}"
-                for account_id in sorted(seen)[:MOST_CANDIDATES]
+                for account_id in accounts[:MOST_CANDIDATES]
             ],
         )
-    if failure is not None:
+    if met.failure is not None:
         return refusals.system_access(
             request,
             issue,
-            f"The account of deal {deal_id} was not given and could not be looked up ({failure.headline()}); "
+            f"The account of deal {deal_id} was not given and could not be looked up ({met.failure.headline()}); "
             "give --account-id.",
         )
     return refusals.missing_context(
         request,
         issue,
-        f"No account was given, and no log of the last 24 h names deal {deal_id}.",
+        f"No account was given, and no log of the last 24 h names deal {deal_id}. {perhaps_more}".rstrip(),
         first_steps=("Give the account as well: --account-id.",),
     )
 

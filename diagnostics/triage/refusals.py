@@ -193,10 +193,6 @@ class Refusals:
         )
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:].rstrip('.')}." if text else ""
-
-
 def near_names(given: str, names: Iterable[str]) -> tuple[str, ...]:
     """The names that `given` is probably meant to be: part of one, or a few letters away."""
     plain = given.strip().lower().replace("-", "_").replace(" ", "_")

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from diagnostics.failures import UserError
+from diagnostics.settings_places import THEMES
 from tui.arguments import options_of, parser
 from tui.options import Options
+from tui.theme import NAMES
 
 
 def options(*arguments: str) -> Options:
@@ -60,6 +62,7 @@ def test_flags_on_both_sides_of_a_command_are_all_kept() -> None:
         ["--unknown"],
         ["--acc", "1"],
         ["--fault", "429"],
+        ["--theme", "nonsense"],
         ["--sandbox-database", "mysql+pymysql://x"],
         ["triage", "--account-id", "1", "--account-id", "2"],
     ],
@@ -69,6 +72,13 @@ def test_bad_usage_is_a_user_error_with_a_next_step(arguments: list[str]) -> Non
         options(*arguments)
     assert caught.value.problem
     assert caught.value.next_step or caught.value.accepted
+
+
+def test_a_theme_is_one_that_the_console_has() -> None:
+    assert tuple(NAMES) == THEMES
+    assert [options("--theme", name).theme for name in THEMES] == list(THEMES)
+    with pytest.raises(UserError, match="'dark', 'light', '16', '16-light'"):
+        options("--theme", "nonsense")
 
 
 def test_an_id_of_zero_or_less_goes_on_to_the_service_which_refuses_it() -> None:

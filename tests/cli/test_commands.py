@@ -204,7 +204,7 @@ def test_bad_usage_says_what_is_accepted_and_shows_no_traceback(command: Command
 
 def test_a_mistake_in_the_settings_names_file_and_line(command: Command, tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
-    file.write_text('environment = "X"\n[datadog]\npage_size = "many"\n')
+    file.write_text('environment = "X"\n[databases]\nclient_pool = "many"\n')
     said = command("config", "check", "--config", str(file))
     assert said.code == 64
     assert f"{file}:3" in said.err

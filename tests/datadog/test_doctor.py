@@ -94,6 +94,14 @@ def test_clocks_that_differ_by_more_than_half_a_minute_are_a_warning(
     assert ("behind" in line.detail) is (ahead_s > 0)
 
 
+def test_the_team_names_its_monitors_and_how_far_clocks_may_differ(server: DatadogServer, datadog: Datadog) -> None:
+    server.date = format_datetime(datetime.now(UTC) + timedelta(seconds=120), usegmt=True)
+    lines = {line.subject: line for line in datadog.inspect(monitor_tag="team:other", clock_skew_s=300.0)}
+    assert lines["clock"].status is Status.PASS
+    assert lines["monitors"].detail == "readable; 0 with team:other"
+    assert [seen.parameters["monitor_tags"] for seen in server.seen if "monitor" in seen.path] == [["team:other"]]
+
+
 def test_a_spent_budget_is_a_warning(server: DatadogServer, datadog: Datadog) -> None:
     server.next.append(Reply({"valid": True}))
     server.next.append(Reply({"data": []}, headers=budget(limit=3, remaining=0, reset=9, name="logs_search")))

@@ -102,6 +102,30 @@ def test_a_rate_limit_beyond_the_time_limit_is_said_at_once(server: DatadogServe
     assert len(server.seen) == 1
 
 
+def test_a_server_error_whose_repetition_the_budget_forbids_is_still_a_server_error(
+    server: DatadogServer, datadog: Datadog
+) -> None:
+    # Three requests in ten seconds are assumed to be allowed; the third fails, and there is no fourth.
+    datadog.search("*", start=START, end=END)
+    datadog.search("*", start=START, end=END)
+    server.next.append(Reply({"errors": ["oops"]}, 503))
+    failure = failure_of(datadog)
+    assert failure.kind is FailureKind.UNREACHABLE
+    assert "HTTP 503" in failure.reason
+    # Asking again helps when the budget allows it, and not sooner.
+    assert failure.retry_after is not None
+    assert 0 < failure.retry_after <= 10
+    assert len(server.seen) == 3
+
+
+def test_a_rate_limit_after_a_server_error_is_a_rate_limit(server: DatadogServer, datadog: Datadog) -> None:
+    server.next.append(Reply({"errors": ["oops"]}, 503))
+    server.always = Reply({"errors": ["Too many"]}, 429, {"Retry-After": "40"})
+    failure = failure_of(datadog)
+    assert failure.kind is FailureKind.RATE_LIMITED
+    assert "HTTP 429" in failure.reason
+
+
 def test_retry_after_counts_in_both_its_forms(server: DatadogServer, connect: Connect) -> None:
     server.next.append(Reply(status=429, headers={"Retry-After": "40"}))
     assert failure_of(connect()).retry_after == 40

@@ -94,7 +94,7 @@ def test_a_very_long_message_and_very_deep_attributes_are_cut(server: DatadogSer
     (event,) = datadog.search("*", start=START, end=END).events
     assert len(event.message) == 32_768
     assert len(event.tags) == 256
-    json.dumps(event.attributes)
+    json.dumps(dict(event.attributes))
 
 
 def test_hostile_groups_and_monitors_are_cleaned(server: DatadogServer, datadog: Datadog) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
 
 from diagnostics.models.events import LogEvent
 from diagnostics.sources.datadog import Datadog
@@ -76,20 +78,25 @@ def test_pages_join_without_gap_or_repeat(server: DatadogServer, datadog: Datado
     assert [seen.body["page"].get("cursor") for seen in server.seen] == [None, "100", "200"]
 
 
-def test_the_oldest_come_first_when_asked(server: DatadogServer, datadog: Datadog) -> None:
-    server.events = [log(1, timestamp="2025-11-17T14:00:02Z"), log(2, timestamp="2025-11-17T14:00:01Z")]
-    page = datadog.search(QUERY, start=START, end=END, newest_first=False)
-    assert [event.id for event in page.events] == ["AQ000002", "AQ000001"]
-
-
-def test_the_page_size_is_the_configured_one_and_never_beyond_the_services_maximum(
-    server: DatadogServer, connect: Connect
-) -> None:
-    datadog = connect(page_size=42)
+def test_a_page_is_never_larger_than_the_services_maximum(server: DatadogServer, datadog: Datadog) -> None:
     datadog.search("*", start=START, end=END)
     datadog.search("*", start=START, end=END, limit=5_000)
     datadog.search("*", start=START, end=END, limit=0)
-    assert [seen.body["page"]["limit"] for seen in server.seen] == [42, 1_000, 1]
+    assert [seen.body["page"]["limit"] for seen in server.seen] == [100, 1_000, 1]
+
+
+@pytest.mark.parametrize(
+    "absurd", [10**18, -1, -(10**15), 1e300, 253_402_300_800_000, "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+)
+def test_an_event_of_a_time_that_no_calendar_has_is_unreadable(
+    server: DatadogServer, datadog: Datadog, absurd: str | float
+) -> None:
+    latest = 253_370_764_799_999
+    server.next.append(Reply({"data": [log(1, timestamp=form) for form in (absurd, 0, latest)]}))  # type: ignore[arg-type]
+    page = datadog.search("*", start=START, end=END)
+    assert [event.timestamp_ms for event in page.events] == [0, latest]
+    assert [datetime.fromtimestamp(event.timestamp_ms / 1_000, UTC).year for event in page.events] == [1970, 9998]
+    assert page.evidence.caveat == "1 unreadable event left out"
 
 
 def test_timestamps_are_read_in_every_form_the_service_uses(server: DatadogServer, datadog: Datadog) -> None:

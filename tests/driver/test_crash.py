@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,11 +31,18 @@ def test_the_log_holds_the_traceback_and_is_readable_by_its_owner_alone(tmp_path
 
 
 def test_the_log_masks_passwords_of_urls_and_removes_escape_sequences(tmp_path: Path) -> None:
-    error = raised(OSError("mysql+pymysql://reader:s3cret@db.internal/common said \x1b[2Jno"))
-    text = log_crash(error, tmp_path).read_text()
+    text = log_crash(raised(OSError("mysql://reader:s3cret@db.internal/common said \x1b[2Jno")), tmp_path).read_text()
     assert "s3cret" not in text
-    assert "reader:…@db.internal" in text
+    assert "reader:***@db.internal" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("password", ["p/w@rd", "p@ss", "p/w", "pass word", "p:w"])
+def test_a_password_may_hold_what_an_address_is_made_of_and_is_masked(tmp_path: Path, password: str) -> None:
+    error = raised(OSError(f"first line\ncannot reach 'mysql+pymysql://u:{password}@db.internal/common'"))
+    text = log_crash(error, tmp_path).read_text()
+    assert "mysql+pymysql://u:***@db.internal/common" in text
+    assert password not in text
 
 
 def test_old_logs_go(tmp_path: Path) -> None:
@@ -63,7 +71,10 @@ def test_an_error_outside_the_application_becomes_one_line(tmp_path: Path, capfd
 def test_what_python_would_print_a_traceback_for_goes_to_the_log(tmp_path: Path) -> None:
     program = (
         "import sys, threading; from pathlib import Path; from tui.crash import install_crash_hooks\n"
-        "install_crash_hooks(Path(sys.argv[1]))\n"
+        "asked = []\n"
+        "install_crash_hooks(lambda: asked.append(1) or Path(sys.argv[1]))\n"
+        "thread = threading.Thread(target=sys.exit); thread.start(); thread.join()\n"
+        "assert not asked, 'the folder is looked for when something is to be logged'\n"
         "thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()\n"
         "raise ValueError('in the main thread')\n"
     )
@@ -79,6 +90,48 @@ def test_what_python_would_print_a_traceback_for_goes_to_the_log(tmp_path: Path)
     logs = [path.read_text() for path in sorted((tmp_path / "crashes").iterdir())]
     assert "ZeroDivisionError" in logs[0]
     assert "in the main thread" in logs[1]
+
+
+def test_the_console_keeps_what_its_threads_die_of(tmp_path: Path) -> None:
+    """Without a terminal: of the application only what happens around it."""
+    program = (
+        "import sys, threading; from pathlib import Path; from types import SimpleNamespace; from tui import console\n"
+        "def work(mouse):\n"
+        "    thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()\n"
+        "app = SimpleNamespace(options=SimpleNamespace(mouse=False), run=work, end=lambda: None, problem=None,\n"
+        "                      return_code=0, crash_folder=lambda: Path(sys.argv[1]))\n"
+        "console.missing_terminal = lambda: ''\n"
+        "sys.exit(console.run(app))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (log,) = (tmp_path / "crashes").iterdir()
+    assert "ZeroDivisionError" in log.read_text()
+
+
+def test_a_folder_that_cannot_be_found_does_not_lose_the_error(tmp_path: Path) -> None:
+    program = (
+        "from tui.crash import install_crash_hooks\n"
+        "install_crash_hooks(lambda: [][0])\n"
+        "raise ValueError('the first error')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert "Traceback" not in ended.stderr
+    (log,) = tmp_path.glob("*/crashes/*.log")
+    assert "the first error" in log.read_text()
 
 
 async def test_headless_the_error_reaches_the_test_and_the_code_says_crash(tmp_path: Path) -> None:

@@ -144,3 +144,49 @@ def test_hostile_names_in_rows_are_cleaned(world: World) -> None:
     )
     assert "\x1b" not in application(world).model_dump_json()
     assert "\x1b" not in "".join(application(world).details)
+
+
+def test_one_broken_token_among_many_of_an_account_is_a_warning(world: World) -> None:
+    world.tokens(
+        {"user_id": 1, "expires_at": ago(hours=3)},
+        *({"user_id": user} for user in range(2, 101)),
+    )
+    assert tokens(world, ACCOUNT).status is Status.WARN
+    assert tokens(world).status is Status.PASS
+
+
+def test_one_missing_token_among_many_of_an_account_is_a_warning(world: World) -> None:
+    world.tokens(
+        {"user_id": 1, "encrypted_refresh_token": None},
+        *({"user_id": user} for user in range(2, 101)),
+    )
+    assert tokens(world, ACCOUNT).status is Status.WARN
+
+
+def test_all_tokens_broken_are_a_failure_whatever_the_catalogue_says_of_shares(world: World) -> None:
+    rules = world.catalogue.thresholds
+    for name in ("token_expiry_share", "token_missing_share"):
+        rules[name] = rules[name].model_copy(update={"warning": None, "critical": None})
+    world.tokens({"user_id": 1, "expires_at": ago(hours=3)}, {"user_id": 2, "encrypted_refresh_token": None})
+    finding = tokens(world, ACCOUNT)
+    assert finding.status is Status.FAIL
+    assert "any of them warning, all critical" in finding.threshold
+
+
+@pytest.mark.parametrize(
+    ("hours", "status", "remark"),
+    [
+        (23, Status.PASS, "updated 23 h ago"),
+        (25, Status.PASS, "updated 25 h ago (note: over 24 h)"),
+        (169, Status.WARN, "updated 169 h ago (old: > 168 h warning)"),
+    ],
+)
+def test_the_age_of_a_valid_token_is_noted_and_then_warned_about(
+    world: World, hours: int, status: Status, remark: str
+) -> None:
+    world.tokens({"user_id": 1, "updated_at": ago(hours=hours)})
+    finding = tokens(world, ACCOUNT, 1)
+    assert finding.status is status
+    assert finding.details[0].endswith(remark)
+    assert bool(finding.next_step) is (status is Status.WARN)
+    assert "age > 168 h warning" in finding.threshold

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.models.readings import Pulse
+from diagnostics.models.datadog import Aggregate
+from diagnostics.models.readings import Budget, Pulse
 from diagnostics.models.triage import Status
 from diagnostics.pulse_rules import judge_count
-from tests.service.world import World, ago, unreachable
+from tests.service.world import World, ago, budget, settled, unreachable
 
 WINDOW_S = 900
 
@@ -16,7 +20,7 @@ WINDOW_S = 900
 def pulse(world: World, issue: str = "oauth_failure") -> Pulse:
     """A pulse whose baseline is known, or has failed."""
     query = world.service.query_for(issue)
-    world.service._tools.logs.baselines.settled(query, WINDOW_S, 10.0)
+    settled(world.service._tools.logs.baselines, query, WINDOW_S)
     return world.service.pulse(issue, WINDOW_S)
 
 
@@ -121,3 +125,127 @@ def test_a_check_takes_the_count_that_the_pulse_has_asked_for(world: World) -> N
 def test_an_unknown_issue_type_is_bad_input(world: World) -> None:
     with pytest.raises(UserError, match="quantum"):
         world.service.pulse("quantum", WINDOW_S)
+
+
+def quiet(world: World) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.usual = 12, 12
+
+
+def test_quiet_logs_are_no_all_clear_while_the_backlog_cannot_be_read(world: World) -> None:
+    quiet(world)
+    world.break_common()
+    found = pulse(world, "rate_limiting")
+    assert (found.status, found.count, found.headline) == (Status.UNREACHABLE, 12, "backlog —")
+
+
+def test_quiet_logs_are_no_all_clear_when_no_webhook_event_was_received_at_all(world: World) -> None:
+    quiet(world)
+    found = pulse(world, "rate_limiting")
+    assert found.status is Status.NO_DATA
+    assert not found.judging
+    assert any("no webhook event received in the last 24 h" in line for line in found.findings)
+
+
+def test_quiet_logs_and_a_small_backlog_pass(world: World) -> None:
+    quiet(world)
+    world.webhooks("delivered", 1, received=ago(minutes=3), processed=ago(minutes=2))
+    assert pulse(world, "rate_limiting").status is Status.PASS
+
+
+def test_a_partial_answer_never_passes_and_says_so(world: World) -> None:
+    told = world.datadog.about(world.query("oauth_failures"))
+    told.total, told.usual, told.partial = 45, 45, True
+    found = pulse(world)
+    assert (found.severity, found.status, found.judging) == ("ok", Status.NO_DATA, False)
+    assert any("partial answer" in line for line in found.findings)
+
+
+def test_a_partial_answer_that_is_bad_already_is_bad(world: World) -> None:
+    told = world.datadog.about(world.query("oauth_failures"))
+    told.total, told.usual, told.partial = 412, 45, True
+    assert pulse(world).status is Status.FAIL
+
+
+def test_a_partial_baseline_is_not_kept(world: World) -> None:
+    told = world.datadog.about(world.query("oauth_failures"))
+    told.total, told.usual, told.partial_usual = 412, 2, True
+    found = pulse(world)
+    assert (found.usual, found.status) == (None, Status.WARN)
+    assert any(line.startswith("usual not known: ") for line in found.findings)
+
+
+def test_only_a_count_whose_usual_is_on_its_way_is_being_judged(world: World) -> None:
+    told = world.datadog.about(world.query("oauth_failures"))
+    told.total, told.usual = 412, 45
+    release = threading.Event()
+    ask = world.datadog.aggregate
+
+    def slow(query: str, **asked: Any) -> Aggregate:  # noqa: ANN401  # handed on as it came
+        if len(asked["computes"]) == 1:
+            assert release.wait(20)
+        return ask(query, **asked)
+
+    world.datadog.aggregate = slow  # type: ignore[method-assign]
+    waiting = world.service.pulse("oauth_failure", WINDOW_S)
+    release.set()
+    assert (waiting.status, waiting.judging, waiting.ask_again_s) == (Status.NO_DATA, True, 3.0)
+    judged = pulse(world)
+    assert (judged.status, judged.judging) == (Status.FAIL, False)
+
+
+def test_a_silence_that_may_mean_lost_logs_is_not_being_judged(world: World) -> None:
+    world.datadog.about(world.query("oauth_failures")).usual = 45
+    found = pulse(world)
+    assert (found.status, found.judging) == (Status.NO_DATA, False)
+    assert found.ask_again_s == 22.5
+
+
+def test_asking_by_hand_asks_anew_and_leaves_the_usual_alone(world: World) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.usual = 12, 12
+    pulse(world, "rate_limiting")
+    told.total = 1_500
+    assert world.service.pulse("rate_limiting", WINDOW_S).count == 12
+    world.service.forget_answers()
+    assert world.service.pulse("rate_limiting", WINDOW_S).count == 1_500
+    assert world.service.console_check("rate_limiting", "rate_limit_rate").value == 100
+    asked = [kind for kind, _ in world.datadog.asked]
+    assert (asked.count("counts"), asked.count("usual")) == (2, 1)
+
+
+def test_a_shared_count_keeps_the_moment_at_which_it_was_asked_for(world: World) -> None:
+    world.webhooks("pending", 3, received=ago(minutes=3))
+    first = pulse(world, "rate_limiting")
+    again = world.service.pulse("rate_limiting", WINDOW_S)
+    checked = world.service.console_check("rate_limiting", "rate_limit_rate")
+    assert checked.evidence is not None
+    assert first.asked_at == again.asked_at == checked.evidence.started_at == first.evidence[0].started_at
+
+
+def test_a_pulse_of_the_backlog_alone_was_asked_for_with_the_backlog(world: World) -> None:
+    world.webhooks("pending", 3, received=ago(minutes=3))
+    world.datadog.failure = unreachable()
+    found = world.service.pulse("rate_limiting", WINDOW_S)
+    assert found.asked_at == found.evidence[0].started_at
+    assert found.evidence[0].source == "common"
+
+
+@pytest.mark.parametrize(
+    ("limits", "pace_s"),
+    [
+        # 3 critical issues at 1.5 requests each: 45 s ÷ the limit per 10 s.
+        ((budget("a", 3, "logs_search"), budget("b", 2, "logs_aggregate")), 22.5),
+        ((budget("b", 2, "logs_aggregate"), budget("a", 3, "logs_search")), 22.5),
+        ((budget("logs", 2, "logs_search", "logs_aggregate"), budget("m", 1_000, "monitors")), 22.5),
+        ((budget("logs", 2), budget("monitors", 1_000)), 22.5),
+        ((budget("logs", 2),), 22.5),
+        ((budget("a", 3, "logs_search"), budget("b", 1, "logs_aggregate")), 45.0),
+        ((), None),
+    ],
+)
+def test_the_pace_follows_the_limit_that_aggregates_are_counted_under(
+    world: World, limits: tuple[Budget, ...], pace_s: float | None
+) -> None:
+    world.datadog.limits = limits
+    assert pulse(world).ask_again_s == pace_s

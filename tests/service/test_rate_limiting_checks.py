@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
+from diagnostics.checks.registry import CHECKS
 from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.sources.databases import Rows
+from diagnostics.sources.statements import Statement
 from tests.service.world import World, ago, event, unreachable
 
 
@@ -128,3 +133,53 @@ def test_checks_of_later_versions_say_so_and_where_to_look(world: World) -> None
         assert finding.status is Status.NO_DATA
         assert "does not answer" in finding.summary
         assert finding.next_step
+
+
+@pytest.mark.parametrize("last", [(0, 120, 3), (0, 3, 120)])
+def test_the_busier_of_the_last_two_minutes_counts_because_logs_arrive_late(
+    world: World, last: tuple[int, ...]
+) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.per_minute = 130, last
+    finding = check(world, "rate_limit_rate")
+    assert (finding.status, finding.value) == (Status.FAIL, 120)
+
+
+def test_a_partial_rate_never_passes_and_says_so(world: World) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.partial = 15, True
+    finding = check(world, "rate_limit_rate")
+    assert (finding.status, finding.value) == (Status.NO_DATA, 1)
+    assert "partial answer" in finding.summary
+    assert finding.next_step
+    told.total = 15 * 500
+    world.service.forget_answers()
+    assert check(world, "rate_limit_rate").status is Status.FAIL
+
+
+@pytest.mark.parametrize(("waiting", "status"), [(3, Status.PASS), (10_001, Status.FAIL)])
+def test_the_risk_is_judged_without_the_flow_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, waiting: int, status: Status
+) -> None:
+    world.webhooks("pending", waiting, received=ago(minutes=3))
+    read = world.databases.read_common
+
+    def without_flow(statement: Statement, *, window: str = "", caveat: str = "") -> Rows:
+        if window == "last 5 min":
+            raise unreachable("common")
+        return read(statement, window=window, caveat=caveat)
+
+    monkeypatch.setattr(world.databases, "read_common", without_flow)
+    finding = check(world, "data_loss_risk")
+    assert finding.status is status
+    assert "arrivals and deliveries not known: common: unreachable" in finding.details
+    if status is Status.FAIL:
+        assert "arrivals and deliveries not known" in finding.summary
+
+
+def test_the_tag_of_the_monitors_comes_from_the_catalogue(world: World) -> None:
+    assert "(tag team:zyno)" in check(world, "proactive_monitoring").next_step
+    contact = world.catalogue.contact.model_copy(update={"monitor_tag": "team:other"})
+    tools = dataclasses.replace(world.service._tools, catalogue=world.catalogue.model_copy(update={"contact": contact}))
+    finding = CHECKS["proactive_monitoring"].run(tools, TriageRequest(issue_type="connection_health"))
+    assert "(tag team:other)" in finding.next_step

@@ -9,7 +9,7 @@ import pytest
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.triage import RefusalRule, Status, TriageRequest
-from tests.service.world import World, event, unreachable
+from tests.service.world import World, budget, event, unreachable
 
 
 def test_the_state_of_each_source_is_asked_cheaply_and_kept(world: World) -> None:
@@ -53,13 +53,6 @@ def test_deals_seen_in_log_pages_are_remembered(world: World) -> None:
     world.datadog.about("q").events = (event(1, {"deal_id": 5, "account_id": 9}),)
     world.service.logs("q", window_s=900)
     assert world.service._seen.accounts(5) == {9}
-
-
-def test_a_query_is_checked_with_its_column(world: World) -> None:
-    assert world.service.check_query("service:fub status:error") is None
-    error = world.service.check_query("service:(fub")
-    assert error is not None
-    assert error.column >= 0
 
 
 def test_specialists_are_not_built_and_their_first_steps_are_named(world: World) -> None:
@@ -115,3 +108,24 @@ def test_the_service_runs_without_a_terminal_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_only_a_change_with_a_check_of_its_name_points_at_that_check(world: World) -> None:
+    with_check = world.service.request_change("batch_retry", TriageRequest(issue_type="rate_limiting"))
+    assert any("from the check batch_retry" in line for line in with_check.guidance)
+    without = world.service.request_change("enable_integration", TriageRequest(issue_type="oauth_failure"))
+    assert not any("the check" in line and "first-response checks" not in line for line in without.guidance[:1])
+    assert "from the first-response checks" in without.guidance[0]
+
+
+def test_the_doctor_is_given_the_tag_of_the_teams_monitors(world: World) -> None:
+    list(world.service.doctor())
+    assert world.datadog.inspected_with == {"monitor_tag": "team:zyno"}
+
+
+def test_the_header_shows_the_scarcer_log_limit_and_no_other(world: World) -> None:
+    world.datadog.limits = (
+        budget("logs", 3, "logs_search", "logs_aggregate"),
+        budget("monitors", 1_000, "monitors").model_copy(update={"remaining": 0}),
+    )
+    assert world.service.sources()[0].detail == "3/3 per 10 s"

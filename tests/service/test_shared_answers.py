@@ -14,7 +14,7 @@ from diagnostics.baselines import Baselines
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.log_questions import Usual, complete_buckets
 from diagnostics.seen import SeenDeals, deal_of, positive_id
-from tests.service.world import MIDNIGHT, event, evidence, unreachable
+from tests.service.world import MIDNIGHT, event, evidence, settled, unreachable
 
 PATIENCE_S = 20.0
 
@@ -87,8 +87,9 @@ def test_a_baseline_is_asked_in_the_background_and_kept() -> None:
     assert baselines.known("q", 900).is_pending
     assert baselines.known("q", 900).is_pending
     release.set()
-    settled = baselines.settled("q", 900, PATIENCE_S)
-    assert settled.usual == usual(45.0).__class__(45.0, 95, settled.usual.evidence if settled.usual else evidence("q"))
+    found = settled(baselines, "q")
+    assert found.usual is not None
+    assert found.usual.count == 45.0
     baselines.known("q", 900)
     assert calls == [("q", 900)]
 
@@ -103,9 +104,9 @@ def test_a_baseline_whose_turn_has_not_come_is_pending_and_not_failed() -> None:
         return usual(3.0)
 
     baselines = Baselines(ask, keep_s=600.0)
-    settled = baselines.settled("q", 900, PATIENCE_S)
-    assert settled.usual is not None
-    assert (settled.usual.count, len(attempts)) == (3.0, 3)
+    found = settled(baselines, "q")
+    assert found.usual is not None
+    assert (found.usual.count, len(attempts)) == (3.0, 3)
 
 
 def test_a_failed_baseline_keeps_the_older_one_and_is_left_alone_for_a_while() -> None:
@@ -119,12 +120,10 @@ def test_a_failed_baseline_keeps_the_older_one_and_is_left_alone_for_a_while() -
         return usual(45.0)
 
     baselines = Baselines(ask, keep_s=600.0, clock=clock)
-    assert baselines.settled("q", 900, PATIENCE_S).usual is not None
+    assert settled(baselines, "q").usual is not None
     failing[0] = True
     clock.now += 601
-    baselines.settled("q", 900, PATIENCE_S)
-    with baselines._changed:
-        assert baselines._changed.wait_for(lambda: len(calls) == 2 and not baselines._known["q", 900].under_way, 20)
+    settled(baselines, "q")
     again = baselines.known("q", 900)
     assert again.usual is not None
     assert again.failure is not None
@@ -174,3 +173,36 @@ def test_deals_seen_in_two_accounts_are_both_remembered_and_memory_is_bounded() 
     seen.note(event(n, {"deal_id": n, "account_id": 1, "agentCount": 0}) for n in range(10, 14))
     assert seen.accounts(777) == frozenset()
     assert [deal.deal_id for deal in seen.without_agents()] == [13, 12]
+
+
+def test_answers_too_old_for_everybody_are_dropped_when_another_comes() -> None:
+    clock = Clock()
+    answers = SharedAnswers(clock=clock)
+    answers.get("short", 5.0, lambda: 1)
+    answers.get("long", 5.0, lambda: 1)
+    answers.get("long", 60.0, lambda: 2)
+    clock.now += 30
+    answers.get("new", 5.0, lambda: 1)
+    assert set(answers._answers) == {"long", "new"}
+    assert answers.get("long", 60.0, lambda: 3) == 1
+
+
+def test_forgotten_answers_are_asked_anew_and_a_question_under_way_is_not_asked_twice() -> None:
+    answers, asked, release = SharedAnswers(), threading.Event(), threading.Event()
+    assert answers.get("done", 60.0, lambda: 1) == 1
+
+    def slow() -> int:
+        asked.set()
+        assert release.wait(PATIENCE_S)
+        return 7
+
+    got: list[int] = []
+    thread = threading.Thread(target=lambda: got.append(answers.get("slow", 60.0, slow)))
+    thread.start()
+    assert asked.wait(PATIENCE_S)
+    answers.forget()
+    assert answers.get("done", 60.0, lambda: 2) == 2
+    release.set()
+    assert answers.get("slow", 60.0, lambda: 8) == 7
+    thread.join(PATIENCE_S)
+    assert got == [7]

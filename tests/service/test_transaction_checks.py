@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from tests.service.world import ACCOUNT, DEAL, World, ago, event, unreachable
+from tests.service.world import ACCOUNT, DEAL, World, ago, event, settled, unreachable
 
 ASKED = TriageRequest(issue_type="transaction_sync", account_id=ACCOUNT, deal_id=DEAL)
 
@@ -93,7 +93,7 @@ def test_the_first_error_code_the_sync_would_meet_is_named_and_the_others_listed
     finding = check(world, "deal_eligibility")
     assert (finding.status, finding.value) == (Status.FAIL, "sync_system_missing")
     assert "3 further conditions fail" in finding.summary
-    failing = [line.split(":")[0] for line in finding.details if not line.startswith("holds")]
+    failing = [line.split(":")[0] for line in finding.details if not line.startswith(("holds", "asked as"))]
     assert failing == ["sync_system_missing", "agent_verification_failed", "contact_sync_missing", "property_missing"]
 
 
@@ -158,7 +158,7 @@ def test_deals_without_agents_are_counted_against_the_usual_and_named(world: Wor
         event(1, {"deal_id": 8, "account_id": 9, "agentCount": 0}),
     )
     world.service.check("zero_agent_deals", TriageRequest(issue_type="transaction_sync"))
-    world.service._tools.logs.baselines.settled(world.query("zero_agent_deals"), 900, 10.0)
+    settled(world.service._tools.logs.baselines, world.query("zero_agent_deals"))
     finding = world.service.console_check("transaction_sync", "zero_agent_deals")
     assert (finding.status, finding.value) == (Status.FAIL, 60)
     assert "20.0 times the usual 3" in finding.summary
@@ -175,7 +175,98 @@ def test_the_console_shows_the_checks_of_the_deal_that_was_reported_last(world: 
     assert "Deal 12345" in finding.summary
 
 
-def test_silent_logs_leave_the_console_without_a_deal_and_without_a_crash(world: World) -> None:
+def test_silent_logs_are_the_reason_when_the_console_knows_no_deal(world: World) -> None:
     world.datadog.failure = unreachable()
-    assert world.service.console_check("transaction_sync", "deal_agent_count").status is Status.NO_DATA
+    finding = world.service.console_check("transaction_sync", "deal_agent_count")
+    assert (finding.status, finding.check) == (Status.UNREACHABLE, "deal_agent_count")
+    assert (finding.summary, finding.next_step) == ("datadog: unreachable: no answer", "look at it")
     assert world.service.console_check("transaction_sync", "zero_agent_deals").status is Status.UNREACHABLE
+
+
+def drop(folder: Path, column: str) -> None:
+    """A team that has removed a legacy column."""
+    engine = create_engine(f"sqlite:///{folder}/client_14009.db")
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE users DROP COLUMN {column}"))
+    engine.dispose()
+
+
+def test_a_path_that_cannot_be_read_makes_nobody_unverified(world: World, tmp_path: Path) -> None:
+    world.deal(1)
+    world.sync_ready()
+    drop(tmp_path, "zillow_profile_id")
+    finding = check(world, "deal_agent_resolution")
+    assert (finding.status, finding.value) == (Status.NO_DATA, 0)
+    assert "of 1 it is not known" in finding.summary
+    assert "warroom doctor" in finding.next_step
+    eligible = check(world, "deal_eligibility")
+    assert (eligible.status, eligible.value) == (Status.NO_DATA, "not known")
+    assert any(line.startswith("not known: 0 of 1 agent verified") for line in eligible.details)
+
+
+def test_a_condition_that_fails_is_named_beside_one_that_cannot_be_known(world: World, tmp_path: Path) -> None:
+    world.deal(1, values={"property_id": None})
+    world.sync_ready()
+    drop(tmp_path, "zillow_profile_id")
+    finding = check(world, "deal_eligibility")
+    assert (finding.status, finding.value) == (Status.FAIL, "property_missing")
+
+
+def test_the_first_condition_that_fails_brings_its_own_evidence(world: World) -> None:
+    world.deal(1)
+    world.sync_ready()
+    world.tokens({"user_id": 1, "encrypted_refresh_token": None})
+    finding = check(world, "deal_eligibility")
+    assert finding.value == "agent_verification_failed"
+    assert finding.evidence is not None
+    assert finding.evidence.source == "common"
+    assert "zillow_auth" in finding.evidence.query
+    others = [line for line in finding.details if line.startswith("asked as: ")]
+    for table in ("data_sync_systems", "deals", "deals_contacts", "zillow_sync_users", "zillow_agents"):
+        assert any(table in line for line in others)
+    assert not any(finding.evidence.query in line for line in others)
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize(("with_contact", "table"), [(False, "deals_contacts"), (True, "zillow_sync_users")])
+def test_a_missing_contact_and_a_missing_connection_are_shown_by_their_own_statement(
+    world: World, with_contact: bool, table: str
+) -> None:
+    world.deal(1)
+    world.tokens({"user_id": 1})
+    world.client(ACCOUNT, "data_sync_systems", {"account_id": ACCOUNT, "system": "zillow", "is_active": True})
+    if with_contact:
+        world.client(ACCOUNT, "deals_contacts", {"deal_id": DEAL, "contact_id": 1})
+    finding = check(world, "deal_eligibility")
+    assert finding.value == "contact_sync_missing"
+    assert finding.evidence is not None
+    assert table in finding.evidence.query
+    assert bool(finding.evidence.caveat) is with_contact
+
+
+def test_every_path_says_how_it_was_asked_however_many_agents_there_are(world: World) -> None:
+    world.deal(*range(1, 60))
+    finding = check(world, "deal_agent_resolution")
+    assert finding.evidence is not None
+    assert "zillow_auth" in finding.evidence.query
+    assert len(finding.details) == 20
+    others = [line for line in finding.details if line.startswith("asked as: client 14009: ")]
+    for table in ("deal_agents", "users", "zillow_agents", "zillow_sync_agents"):
+        assert any(table in line for line in others)
+
+
+def test_a_partial_count_of_deals_without_agents_never_passes(world: World) -> None:
+    told = world.datadog.about(world.query("zero_agent_deals"))
+    told.total, told.usual, told.partial = 3, 3, True
+    settled(world.service._tools.logs.baselines, world.query("zero_agent_deals"))
+    finding = world.service.console_check("transaction_sync", "zero_agent_deals")
+    assert finding.status is Status.NO_DATA
+    assert "partial answer" in finding.summary
+
+
+def test_a_deal_that_was_seen_stands_in_for_silent_logs(world: World) -> None:
+    world.deal()
+    world.datadog.about("q").events = (event(1, {"deal_id": DEAL, "account_id": ACCOUNT, "agentCount": 0}),)
+    world.service.logs("q", window_s=900)
+    world.datadog.failure = unreachable()
+    assert world.service.console_check("transaction_sync", "deal_agent_count").status is Status.FAIL

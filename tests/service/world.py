@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, create_engine
 
+from diagnostics.baselines import Baseline, Baselines
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, MeasuredValue
@@ -52,6 +53,12 @@ class Told:
     """Events of every earlier window of the same length."""
     events: tuple[LogEvent, ...] = ()
     by_account: dict[int, int] = field(default_factory=dict)
+    partial: bool = False
+    """Datadog times out inside, and answers for a part of its logs."""
+    partial_usual: bool = False
+    """The same, where the day before is asked for."""
+    per_minute: tuple[int, ...] = ()
+    """Events of the last complete minutes, oldest first, where they differ from the mean."""
 
 
 class ToldDatadog:
@@ -64,6 +71,10 @@ class ToldDatadog:
         self.asked: list[tuple[str, str]] = []
         """(kind of question, query), in order."""
         self.closed = False
+        self.limits: tuple[Budget, ...] = tuple(
+            budget(name, limit) for name, limit in (("search", 3), ("aggregate", 2))
+        )
+        self.inspected_with: dict[str, object] = {}
 
     def about(self, query: str) -> Told:
         """What is known about a query; nothing unless told."""
@@ -88,32 +99,31 @@ class ToldDatadog:
             buckets = tuple(
                 Bucket({group_by[0].facet: str(account)}, (float(count),)) for account, count in told.by_account.items()
             )
-            return Aggregate(buckets, evidence(query))
+            return Aggregate(buckets, evidence(query), told.partial)
         if len(computes) == 1:
             self._ask("usual", query)
             if self.baseline_failure is not None:
                 raise self.baseline_failure
-            return Aggregate((Bucket({}, (_series(start, end, computes[0], told.usual or 0),)),), evidence(query))
+            usual = _series(start, end, computes[0], told.usual or 0)
+            return Aggregate((Bucket({}, (usual,)),), evidence(query), told.partial_usual)
         self._ask("counts", query)
         minutes = max(1, round((end - start).total_seconds() / 60))
         values: tuple[MeasuredValue, ...] = (
             float(told.total),
-            _series(start, end, computes[1], told.total // minutes),
+            _with_last(_series(start, end, computes[1], told.total // minutes), end, told.per_minute),
             float(told.accounts),
         )
-        return Aggregate((Bucket({}, values),), evidence(query))
+        return Aggregate((Bucket({}, values),), evidence(query), told.partial)
 
     def validate(self) -> Evidence:
         self._ask("validate", "")
         return evidence("GET /api/v1/validate")
 
     def budgets(self) -> tuple[Budget, ...]:
-        return tuple(
-            Budget(name=name, limit=limit, remaining=limit, period_s=10.0, resets_at=utc_now(), observed=True)
-            for name, limit in (("search", 3), ("aggregate", 2))
-        )
+        return self.limits
 
-    def inspect(self) -> Iterator[object]:
+    def inspect(self, **asked: object) -> Iterator[object]:
+        self.inspected_with = asked
         return iter(())
 
     def link(self, query: str, **_: object) -> str:
@@ -132,6 +142,38 @@ def _series(start: datetime, end: datetime, compute: Compute, each: int) -> tupl
     interval = compute.interval_ms or 1
     first = int(start.timestamp() * 1_000) // interval * interval
     return tuple((at, float(each)) for at in range(first, int(end.timestamp() * 1_000), interval))
+
+
+def _with_last(
+    series: tuple[tuple[int, float], ...], end: datetime, counts: tuple[int, ...]
+) -> tuple[tuple[int, float], ...]:
+    """`series` with `counts` as its last complete minutes."""
+    now_ms = int(end.timestamp() * 1_000)
+    last = [at for at, _ in series if at + 60_000 <= now_ms][-len(counts) or len(series) :]
+    known = dict(zip(last, counts, strict=False))
+    return tuple((at, float(known.get(at, value))) for at, value in series)
+
+
+def budget(name: str, limit: int, *operations: str, period_s: float = 10.0) -> Budget:
+    """One rate limit with nothing spent."""
+    return Budget(
+        name=name,
+        limit=limit,
+        remaining=limit,
+        period_s=period_s,
+        resets_at=utc_now(),
+        observed=True,
+        operations=operations,
+    )
+
+
+def settled(baselines: Baselines, query: str, window_s: int = 900) -> Baseline:
+    """What is known of a baseline once asking for it has ended."""
+    baselines.known(query, window_s)
+    with baselines._changed:
+        assert baselines._changed.wait_for(lambda: not baselines._known[query, window_s].under_way, 20.0)
+        known = baselines._known[query, window_s]
+        return Baseline(known.usual, known.failure, known.under_way, known.good_until)
 
 
 class World:

@@ -8,6 +8,7 @@ import select
 import shlex
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 
@@ -37,15 +38,30 @@ def everything_said(error: BaseException) -> str:
         ("mysql+pymysql://user:se:cr/et@x@host/db", "mysql+pymysql://user:***@host/db"),
         ("mysql+pymysql://:secret@host/db", "mysql+pymysql://:***@host/db"),
         ("mysql+pymysql://user:se cret@host/db", "mysql+pymysql://user:***@host/db"),
+        ("mysql+pymysql://user:p/w@rd@host/db", "mysql+pymysql://user:***@host/db"),
+        ("mysql+pymysql://user@server:secret@host/db", "mysql+pymysql://user@server:***@host/db"),
+        ("to mysql://user:p@ss@host/db:\nto mysql://b:s/x@h", "to mysql://user:***@host/db:\nto mysql://b:***@h"),
+        ("a mysql://u:one@host and mysql://u:two@host", "a mysql://u:***@host"),
         ("mysql+pymysql://user@host:3306/db", "mysql+pymysql://user@host:3306/db"),
         ("https://host/path?api_key=secret&x=1", "https://host/path?api_key=***&x=1"),
         ("mysql+pymysql://user@host/db?password=secret", "mysql+pymysql://user@host/db?password=***"),
         ("sqlite:////var/lib/common.sqlite", "sqlite:////var/lib/common.sqlite"),
+        ("sqlite:////var/lib/at:ten@night.sqlite", "sqlite:////var/lib/at:ten@night.sqlite"),
+        ("https://host/?page=2&tokens=two", "https://host/?page=2&tokens=***"),
         ("no address: at all@", "no address: at all@"),
     ],
 )
 def test_passwords_in_addresses_are_masked(url: str, masked: str) -> None:
     assert mask_url(url) == masked
+
+
+@pytest.mark.parametrize("unit", ["://", "://a:", "?pass", "?", "?a=", "://a:@", "://?token=x"])
+def test_masking_a_hostile_text_costs_no_more_than_a_look_at_each_character(unit: str) -> None:
+    text = unit * (200_000 // len(unit))
+    before = time.thread_time()
+    mask_url(f"{text}://")
+    # A few milliseconds of this thread's processor time; looking again from every "://" takes minutes.
+    assert time.thread_time() - before < 1.0
 
 
 def test_a_command_runs_at_first_use_and_once(tmp_path: Path) -> None:

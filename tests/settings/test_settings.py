@@ -204,7 +204,7 @@ def test_a_canary_secret_is_in_no_line_no_repr_and_no_text(load: Load, tmp_path:
         f'[datadog]\napi_url = "https://user:{CANARY}@proxy"\n',
         f'[datadog]\napi_url = "user:{CANARY}@proxy"\n',
         f'[datadog]\napi_url = "https://host/?api_key={CANARY}"\n',
-        f'[datadog]\napi_key = "{CANARY}"\npage_size = "many"\n',
+        f'[datadog]\napi_key = "{CANARY}"\nread_timeout_s = "many"\n',
         f'[datadog]\napi_key = "{CANARY}\n',
         f'[databases]\npassword = "{CANARY}"\npasword = 1\n',
     ],
@@ -257,11 +257,12 @@ def test_keys_in_clear_over_a_network_are_warned_about_and_on_loopback_are_not(l
         ("[refresh]\nlogs_s = true\n", 2, "refresh.logs_s is not accepted: 'True'", "a number"),
         ("[refresh]\nwindow_s = 5\n", 2, "refresh.window_s is not accepted: '5'", "greater than or equal to 60"),
         (
-            "[datadog]\n\npage_size = 5000\n",
+            "[databases]\n\nclient_pool = 5000\n",
             3,
-            "datadog.page_size is not accepted: '5000'",
-            "less than or equal to 1000",
+            "databases.client_pool is not accepted: '5000'",
+            "less than or equal to 256",
         ),
+        ("[ui]\ntheme = 'nonsense'\n", 2, "ui.theme is not accepted: 'nonsense'", "dark, light, 16, 16-light"),
         ("[datadog]\napi_url = 'ftp://x'\n", 2, "datadog.api_url is not accepted: 'ftp://x'", "https://"),
         (
             "[databases]\ncommon_url = 'postgresql://x/y'\n",
@@ -329,7 +330,7 @@ def test_hostile_text_in_values_names_and_paths_reaches_no_line_and_no_error(loa
 def test_lines_are_aligned_and_name_every_setting_once(load: Load) -> None:
     lines = load(WARROOM_STATE_DIR="/state").lines()
     names = [line.partition(" ")[0] for line in lines]
-    assert len(names) == len(set(names)) == 28
+    assert len(names) == len(set(names)) == 27
     assert len({line.index(" = ") for line in lines}) == 1
     assert len({line.index("   # ") for line in lines}) == 1
 

@@ -101,7 +101,7 @@ def test_a_deal_that_only_this_console_has_seen_is_used_while_the_logs_are_silen
     world.service.logs("q", window_s=900)
     world.datadog.failure = unreachable()
     answer = triage(world, TriageRequest(issue_type="transaction_sync", deal_id=DEAL))
-    assert any("what this console has seen" in note for note in answer.notes)
+    assert any("this console has seen it in one" in note and "could not be asked" in note for note in answer.notes)
 
 
 def test_a_deal_nobody_has_seen_is_refused(world: World) -> None:
@@ -169,3 +169,29 @@ def test_what_a_triage_leaves_unused_is_said(world: World) -> None:
     answer = triage(world, TriageRequest(issue_type="oauth_failure", deal_id=7, preventive=True))
     assert any("deal 7 was not used" in note for note in answer.notes)
     assert any("Leading indicators" in note for note in answer.notes)
+
+
+def test_an_account_that_only_this_console_has_seen_is_not_credited_to_the_logs(world: World) -> None:
+    world.deal()
+    world.datadog.about("q").events = (event(1, {"deal_id": DEAL, "account_id": ACCOUNT}),)
+    world.service.logs("q", window_s=900)
+    answer = triage(world, TriageRequest(issue_type="transaction_sync", deal_id=DEAL))
+    assert answer.account_id == ACCOUNT
+    (note,) = [note for note in answer.notes if note.startswith("The account of deal")]
+    assert "this console has seen it in one, and no log of the last 24 h names it: 14009" in note
+
+
+def test_one_account_in_a_partial_answer_is_offered_and_not_used(world: World) -> None:
+    world.deal()
+    lookup(world, DEAL, ACCOUNT)
+    world.datadog.about(world.query("deal_lookup").replace("{deal_id}", str(DEAL))).partial = True
+    answer = refusal(world, TriageRequest(issue_type="transaction_sync", deal_id=DEAL))
+    assert answer.rule is RefusalRule.MISSING_CONTEXT
+    assert "there may be further accounts" in answer.missing
+    assert [line.split(":")[0] for line in answer.candidates] == ["account 14009"]
+
+
+def test_no_account_in_a_partial_answer_is_said_to_be_partial(world: World) -> None:
+    world.datadog.about(world.query("deal_lookup").replace("{deal_id}", "4")).partial = True
+    answer = refusal(world, TriageRequest(issue_type="transaction_sync", deal_id=4))
+    assert "partial answer" in answer.missing

@@ -1,0 +1,25 @@
+"""The log file keeps what happened, and no password."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tui.log_file import CleanFormatter
+
+
+def written(message: str, *values: object) -> str:
+    return CleanFormatter().format(logging.LogRecord("x", logging.WARNING, "x.py", 1, message, values, None))
+
+
+@pytest.mark.parametrize("password", ["hunter2", "p/w@rd", "p@ss", "p/w", "pass word", "p:w"])
+def test_a_password_may_hold_what_an_address_is_made_of_and_is_masked(password: str) -> None:
+    line = written("no answer from %s", f"mysql+pymysql://reader:{password}@db.internal/common")
+    assert line.endswith("no answer from mysql+pymysql://reader:***@db.internal/common")
+    assert password not in line
+
+
+def test_every_line_of_a_record_is_masked_by_itself_and_cleaned() -> None:
+    line = written("mysql://a:one@h/x\nmysql://b:two@h/y \x1b[2J")
+    assert line.endswith("mysql://a:***@h/x\nmysql://b:***@h/y \ufffd")
