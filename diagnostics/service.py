@@ -191,8 +191,11 @@ class Diagnostics:
 
     def doctor(self, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:
         """Every source, line by line as it is found out. Raises nothing."""
-        yield from self._datadog.inspect(monitor_tag=self.catalogue.contact.monitor_tag)
-        yield from self._databases.inspect(account_ids)
+        limits = self.catalogue.thresholds
+        yield from self._datadog.inspect(
+            monitor_tag=self.catalogue.contact.monitor_tag, clock_skew_s=limits["clock_skew_seconds"].warning or 0.0
+        )
+        yield from self._databases.inspect(account_ids, replica_lag_s=limits["replica_lag_seconds"].warning or 0.0)
 
     def guide(self, name: str) -> Guide:
         """One guide. Raises UserError listing the names."""

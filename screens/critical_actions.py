@@ -183,7 +183,8 @@ class CriticalActions(RoomScreen):
 
     def act_refresh(self) -> None:
         """Ask everything shown here again."""
-        if self.room.live is not None:
+        if self.room.live is not None and self.room.service is not None:
+            self.room.service.forget_answers()
             self.room.live.refresh(None)
             self.room.say("asking again; panes keep what they show until the answers come")
 
@@ -198,6 +199,7 @@ class CriticalActions(RoomScreen):
         elif kind == "check" and name == "batch_retry":
             self._open_refusal(service.request_change("batch_retry"))
         elif kind == "check":
+            service.forget_answers()
             live.refresh(f"check:{self.state.selected}:{name}")
             self.room.say(f"running {name.replace('_', ' ')} again")
         else:

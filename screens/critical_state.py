@@ -49,7 +49,7 @@ class CriticalState:
         return True
 
     def _note_pulse(self, issue: str, pulse: Pulse, now: datetime) -> None:
-        asked = pulse.evidence[0].started_at if pulse.evidence else None
+        asked = pulse.asked_at
         before = self.counts_before.get(issue)
         if pulse.count is not None and (before is None or before[0] != pulse.window_s or before[2] != asked):
             self.rising.discard(issue)

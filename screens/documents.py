@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from screens.base import Document
 from widgets import wording
 from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, plain, row, wrap
@@ -117,7 +118,12 @@ def triage_document(triage: Triage, signs: Glyphs) -> Document:
         route = triage.route.name if triage.route.available else f"{triage.route.name} (not available in this version)"
         rows += labelled("hand over to", signs.text(route), width, label_width=16)
         if triage.notify:
-            rows += labelled("notify", "tell the team and open tracking within 5 minutes", width, label_width=16)
+            rows += labelled(
+                "notify",
+                f"tell the team and open tracking within {FIRST_NOTICE_MINUTES} minutes",
+                width,
+                label_width=16,
+            )
         for note in triage.notes:
             rows += labelled("note", signs.text(note), width, label_width=16)
         for finding in triage.findings:

@@ -18,7 +18,7 @@ from diagnostics.text import clean
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
 from tui import theme
-from tui.actions import ACTIONS, bindings
+from tui.actions import ACTIONS, bindings, checked_keymap
 from tui.clipboard import copy_sequence
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
@@ -119,11 +119,12 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
             error = problem
         except Exception as unexpected:  # noqa: BLE001  # a thread that dies in silence would leave "opening" on screen for ever
             error, self.crashed = as_problem(unexpected, self.crash_folder()), True
-        if not self.is_running:
-            if opened is not None:
-                opened.close()
-            return
-        self.post_message(Opening(opened, error))
+        # Kept at once, so that leaving in this very moment still closes what was opened.
+        self.opened = opened
+        if self.is_running:
+            self.post_message(Opening(opened, error))
+        elif opened is not None:
+            opened.close()
 
     @on(Opening)
     def _sources_opened(self, message: Opening) -> None:
@@ -134,7 +135,6 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
             return
         from diagnostics.live import Live  # noqa: PLC0415  # imported by the opening thread already
 
-        self.opened = message.opened
         self.service = message.opened.diagnostics
         self.catalogue = self.service.catalogue
         self.live = Live(self._emit)
@@ -148,8 +148,6 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
         self.open_on_triage()
 
     def _apply_preferences(self) -> None:
-        from tui.actions import checked_keymap  # noqa: PLC0415
-
         if self.service is None:
             return
         preferences = self.service.settings.ui
@@ -158,9 +156,6 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
                 self.set_keymap(checked_keymap(preferences.keymap))
             except UserError as problem:
                 self.say(f"{problem.problem}; the default keys stay", "warn")
-        wanted = preferences.theme
-        if self.options.theme is None and wanted is not None and wanted in theme.NAMES:
-            self.theme = theme.NAMES[wanted]
 
     def end(self) -> None:
         """Close live questions, sources and the stand-ins. Called after the terminal is restored."""

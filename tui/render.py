@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from diagnostics.models.evidence import Evidence
+from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from diagnostics.models.triage import Finding, Refusal, Triage
 from diagnostics.text import clean
 from tui.output import WORD_WIDTH, WORDS, Style
@@ -97,7 +98,9 @@ def as_text(answer: Answer, *, contact: str, style: Style) -> Iterator[str]:
     yield from style.block(answer.meaning)
     yield from style.block(f"Impact: {answer.impact}")
     if answer.notify:
-        yield from style.block(f"NOTIFY: tell the team and open tracking within 5 minutes: {contact}")
+        yield from style.block(
+            f"NOTIFY: tell the team and open tracking within {FIRST_NOTICE_MINUTES} minutes: {contact}"
+        )
     yield ""
     for finding in answer.findings:
         yield from _finding_text(finding, style)
@@ -166,7 +169,7 @@ def as_markdown(answer: Answer, *, contact: str) -> Iterator[str]:
     yield f"- severity: {answer.severity} ({'assessed' if answer.assessed else 'given'}), level {answer.level}"
     if subject := _subject(answer).strip():
         yield f"- about: {subject}"
-    yield f"- notify: {f'yes, within 5 minutes: {_escaped(contact)}' if answer.notify else 'no'}"
+    yield f"- notify: {f'yes, within {FIRST_NOTICE_MINUTES} minutes: {_escaped(contact)}' if answer.notify else 'no'}"
     yield f"- route: `{answer.route.name}`{'' if answer.route.available else ' (not available)'}"
     yield f"- taken: {answer.taken_at:%Y-%m-%d %H:%M:%S} UTC"
     yield ""

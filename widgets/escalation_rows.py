@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import wording
 from widgets.rows import BLANK, Row, fit, labelled, row, wrap
 
@@ -42,7 +43,10 @@ def escalation_rows(view: EscalationView, *, width: int, signs: Glyphs) -> list[
     ]
     if view.notify:
         rows += [
-            row(("TELL THE TEAM", "fail"), (f"  by {view.due} UTC" if view.due else "  within 5 minutes", "strong")),
+            row(
+                ("TELL THE TEAM", "fail"),
+                (f"  by {view.due} UTC" if view.due else f"  within {FIRST_NOTICE_MINUTES} minutes", "strong"),
+            ),
             row((f"seen here since {view.since} UTC" if view.since else "", "muted")),
         ]
     elif view.severity == "unknown":

@@ -68,10 +68,11 @@ def age(then: datetime | None, now: datetime) -> str:
 
 def asked_at(reading: Reading[Any]) -> datetime | None:
     """When the question behind a value was asked: a shared answer is as old as its asking, not as its showing."""
+    asked: datetime | None = getattr(reading.value, "asked_at", None)
     evidence = getattr(reading.value, "evidence", None)
-    if isinstance(evidence, tuple):
-        return min((item.started_at for item in evidence), default=reading.taken_at)
-    return evidence.started_at if evidence is not None else reading.taken_at
+    if asked is None and evidence is not None and not isinstance(evidence, tuple):
+        asked = evidence.started_at
+    return asked or reading.taken_at
 
 
 def is_stale(reading: Reading[Any]) -> bool:

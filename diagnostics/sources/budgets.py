@@ -217,7 +217,10 @@ class Budgets:
         with self._changed:
             now, moment = self._clock(), utc_now()
             distinct = {id(window): window for window in self._windows.values()}
-            return tuple(_shown(window, now, moment) for window in distinct.values())
+            return tuple(
+                _shown(window, now, moment, tuple(name for name, other in self._windows.items() if other is window))
+                for window in distinct.values()
+            )
 
     def close(self) -> None:
         """Refuse further requests and wake everybody who waits for one."""
@@ -230,7 +233,7 @@ class Budgets:
             raise SourceFailure(FailureKind.CANCELLED, self._source, "closed while waiting for its turn")
 
 
-def _shown(window: _Window, now: float, moment: datetime) -> Budget:
+def _shown(window: _Window, now: float, moment: datetime, operations: tuple[str, ...]) -> Budget:
     window.roll(now)
     return Budget(
         name=window.name,
@@ -239,6 +242,7 @@ def _shown(window: _Window, now: float, moment: datetime) -> Budget:
         period_s=window.period_s,
         resets_at=moment + timedelta(seconds=window.resets_at - now),
         observed=window.observed,
+        operations=operations,
     )
 
 

@@ -178,6 +178,9 @@ class ScriptedService:
             ),
         )
 
+    def forget_answers(self) -> None:
+        """Nothing is shared here."""
+
     def budgets(self) -> tuple[Budget, ...]:
         return ()
 
