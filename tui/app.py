@@ -117,7 +117,7 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
             import diagnostics.live  # noqa: F401, PLC0415
         except (UserError, SourceFailure) as problem:
             error = problem
-        except Exception as unexpected:  # noqa: BLE001  # a thread that dies in silence would leave "opening" on screen for ever
+        except Exception as unexpected:  # noqa: BLE001  # a silent death would leave "opening" on screen
             error, self.crashed = as_problem(unexpected, self.crash_folder()), True
         # Kept at once, so that leaving in this very moment still closes what was opened.
         self.opened = opened
