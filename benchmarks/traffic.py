@@ -13,7 +13,7 @@ SETTLE_S = 4.0
 
 def run(quick: bool) -> list[Figure]:
     """Count what arrives in windows of known length."""
-    idle_s, live_s = (5.0, 10.0) if quick else (15.0, 45.0)
+    idle_s, live_s = (5.0, 10.0) if quick else (30.0, 45.0)
     with running(minimal()) as theirs:
         theirs.wait_quiet(1.0)
         their_idle = rate(theirs, idle_s)

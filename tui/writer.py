@@ -27,6 +27,8 @@ BACKLOG_BYTES: Final = 128_000
 LOOK_EVERY_S: Final = 0.05
 """How often, while the terminal takes nothing, the thread looks at what else has come in, in seconds."""
 WRITE_SIZE: Final = 16_384
+UNTORN: Final = 100
+"""Characters up to which a frame is one run of cells, such as the clock's, and needs no protection against tearing."""
 CAUTIOUS_WRITE_SIZE: Final = 256
 """Bytes a terminal that says it is ready takes without blocking, where it could not be opened without blocking."""
 
@@ -83,7 +85,8 @@ class Writer(threading.Thread):
             self._in_sync = data == SYNC_START
             return
         frame = is_frame(data)
-        self._inbox.put((f"{SYNC_START}{data}{SYNC_END}" if frame and self._in_sync else data, frame))
+        framed = frame and self._in_sync and len(data) > UNTORN
+        self._inbox.put((f"{SYNC_START}{data}{SYNC_END}" if framed else data, frame))
 
     def stop(self, patience: float = 1.0) -> bool:
         """Write what matters (frames that wait no longer do), for at most `patience` seconds, and end the thread.

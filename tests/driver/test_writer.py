@@ -134,6 +134,12 @@ def test_a_synchronised_update_is_kept_with_its_frame_or_lost_with_it(line: Line
     assert received.count(SYNC_START) == received.count(SYNC_END) == received.count("<")
 
 
+def test_a_frame_of_a_few_cells_comes_without_the_synchronised_update(line: Line) -> None:
+    for text in (SYNC_START, frame(1, 10), SYNC_END, SYNC_START, frame(2, 1_000), SYNC_END):
+        line.writer.write(text)
+    assert line.take(SYNC_END.encode()).decode() == frame(1, 10) + SYNC_START + frame(2, 1_000) + SYNC_END
+
+
 def test_stopping_writes_the_control_that_waits_but_not_the_frames(line: Line) -> None:
     fill(line)
     line.writer.write("\x1b[?1049l")
