@@ -63,6 +63,27 @@ class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an
         return f"{self.source}: {words}{wait}"
 
 
+class TurnAwaited(SourceFailure):
+    """The console's own share of a rate limit is spent: nothing was asked, and the source has refused nothing.
+
+    `limit` questions every `period_s` seconds are allowed under `budget`; the turn comes in `retry_after` seconds.
+    """
+
+    def __init__(self, source: str, *, limit: int, period_s: float, budget: str, retry_after: float) -> None:
+        self.turn = f"waiting its turn, {retry_after:.0f} s ({limit} per {period_s:g} s)"
+        super().__init__(
+            FailureKind.RATE_LIMITED,
+            source,
+            f"{self.turn} under the limit {budget}",
+            remedy="It asks again by itself when the limit allows; close panes that are not needed.",
+            retry_after=retry_after,
+        )
+
+    def headline(self) -> str:
+        """Such as "datadog: waiting its turn, 16 s (2 per 10 s)"; only the service itself says "rate limited"."""
+        return f"{self.source}: {self.turn}"
+
+
 class UserError(Exception):
     """Bad input from a person: what was wrong, where, what is accepted, what to do next. Exit code 64."""
 

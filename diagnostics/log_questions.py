@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.answers import SharedAnswers
 from diagnostics.baselines import Baselines
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.seen import positive_id
-from diagnostics.windows import window_ending
+from diagnostics.windows import span, window_ending
 
 if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog
@@ -36,6 +36,11 @@ KEEP_SAMPLES_S = 20.0
 
 LONGEST_BASELINE_S = 14 * DAY_S
 """Within the 15 days that logs are kept."""
+
+FEWEST_WINDOWS = 3
+"""Below this, a median is a guess, and what is usual is not known."""
+
+ANY_LOG = "*"
 
 ACCOUNT_FACET = "@context.account_id"
 
@@ -88,6 +93,7 @@ class LogQuestions:
     def __init__(self, datadog: Datadog, answers: SharedAnswers, *, baseline_s: float) -> None:
         self._datadog = datadog
         self._answers = answers
+        self._baseline_s = baseline_s
         self.baselines = Baselines(self._usual, keep_s=baseline_s)
         self.last: Evidence | SourceFailure | None = None
         """The newest evidence that the source answers, or the newest failure that says it does not."""
@@ -162,29 +168,54 @@ class LogQuestions:
         try:
             return ask()
         except SourceFailure as failure:
-            # A query it cannot read and a console that closes say nothing about the source.
-            if failure.kind not in {FailureKind.REJECTED, FailureKind.CANCELLED}:
+            # A query it cannot read, a turn not come yet and a console that closes say nothing about the source.
+            silent = failure.kind in {FailureKind.REJECTED, FailureKind.CANCELLED} or isinstance(failure, TurnAwaited)
+            if not silent:
                 self.last = failure
                 self.failed_at = utc_now()
             raise
 
     def _usual(self, query: str, window_s: int) -> Usual | None:
-        """Median count of windows of this length over the previous day; None when no complete window fits.
+        """Median count of windows of this length over a day or eight windows; None when too few hold logs.
 
-        The median is not moved by an incident of a few hours, so the present one need not be cut out. A partial answer
-        would make the usual too small for as long as it is kept, so it counts as a failure.
+        The median is not moved by an incident of a few hours, so the present one need not be cut out. A window before
+        the oldest log says nothing, and is not one in which nothing happened. A partial answer would make the usual too
+        small for as long as it is kept, so it counts as a failure.
         """
-        span_s = min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s))
-        start, end = window_ending(span_s)
+        start, end = window_ending(min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s)))
+        windows, evidence = self._windows(query, start, end, window_s)
+        if windows and not windows[0]:
+            windows = windows[self._windows_without_logs(windows, start, end, window_s) :]
+        if len(windows) < FEWEST_WINDOWS:
+            return None
+        basis = f"median of {len(windows)} windows of {span(window_s)}"
+        caveat = f"{basis}; {evidence.caveat}" if evidence.caveat else basis
+        return Usual(float(statistics.median(windows)), len(windows), evidence.model_copy(update={"caveat": caveat}))
+
+    def _windows_without_logs(self, windows: tuple[int, ...], start: datetime, end: datetime, window_s: int) -> int:
+        """How many of the first of `windows` cannot count, because the oldest log of all is younger than their start.
+
+        Only all logs together tell: the query alone cannot, because an issue may be new while the logs are old.
+        """
+        any_logs, _ = self._answers.get(
+            ("any logs", window_s),
+            self._baseline_s,
+            lambda: self._windows(ANY_LOG, start, end, window_s),
+        )
+        # The series of an earlier asking ends earlier: counted from its oldest window, it can only leave out more.
+        empty = next((position for position, count in enumerate(any_logs) if count), len(windows))
+        # The window in which the logs begin holds a part of itself only.
+        return empty + 1 if empty else 0
+
+    def _windows(
+        self, query: str, start: datetime, end: datetime, window_s: int
+    ) -> tuple[tuple[int, ...], Evidence]:
         interval_ms = window_s * 1_000
         answer = self._aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
         if answer.partial:
             raise SourceFailure(FailureKind.TIMED_OUT, "datadog", "a part of the day before is missing from the answer")
         series = answer.buckets[0].values[0] if answer.buckets else ()
-        windows = complete_buckets(series, start, end, interval_ms)
-        if not windows:
-            return None
-        return Usual(count=float(statistics.median(windows)), windows=len(windows), evidence=answer.evidence)
+        return complete_buckets(series, start, end, interval_ms), answer.evidence
 
     def _accounts(self, query: str, window_s: int, most: int) -> Accounts:
         start, end = window_ending(window_s)

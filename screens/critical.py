@@ -39,7 +39,7 @@ PLACEHOLDERS = (
 )
 """Shown before the catalogue is read, so that the first paint already has the shape of the screen."""
 
-REST_S = 0.2
+REST_S = 0.35
 """The cursor has rested on an issue for so long that its log lines are worth asking for."""
 
 GATHER_S = 0.06
@@ -61,6 +61,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
     CriticalScreen #logs { height: 1fr; }
     CriticalScreen #side { width: 36; display: none; border-left: solid $panel-lighten-1; }
     CriticalScreen #escalation { height: 1fr; padding: 0 0 0 1; }
+    CriticalScreen.-ascii #side { border-left: ascii $panel-lighten-1; }
     CriticalScreen.-tall #detail { height: 11; }
     CriticalScreen.-wide #side { display: block; }
     CriticalScreen.-flat #detail, CriticalScreen.-flat #detail-title { display: none; }
@@ -102,6 +103,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
 
     def on_mount(self) -> None:
         """The list has the focus: its question comes first."""
+        self.set_class(self.room.signs.ascii_only, "-ascii")
         self.query_one("#issues", LineView).focus()
         self.query_one(FooterBar).set_hints(self.room.hints())
         # The very first frame already has the shape of the screen; sizes are settled by the first resize.
@@ -199,7 +201,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
             return
         self.state.reorder(catalogue)
         worst = self.state.issues[0]
-        complete = all(self.state.pulse(issue) is not None for issue in self.state.issues)
+        pulses = [self.state.pulse(issue) for issue in self.state.issues]
+        complete = all(pulse is not None and pulse.value is not None for pulse in pulses)
         if not self.state.chosen_by_person and complete and worst != self.state.selected:
             self.select(worst)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from textual import on
+from textual.timer import Timer
 
+from diagnostics.now import utc_now
 from screens import documents
 from screens.base import RoomScreen
 from widgets import wording
@@ -16,11 +19,14 @@ from widgets.log_pane import LogPane
 if TYPE_CHECKING:
     from diagnostics.models.events import LogPage
     from diagnostics.models.evidence import Evidence
-    from diagnostics.models.readings import Reading
+    from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding, Refusal
     from diagnostics.tail import Tail
     from screens.critical_state import CriticalState
     from widgets.escalation_rows import EscalationView
+
+WINDOW_REST_S = 0.5
+"""A window is asked for once nobody has pressed the key for so long: each asking spends a rate limit."""
 
 NARROW = 110
 """Below this many columns the escalation panel folds away behind its key."""
@@ -32,6 +38,7 @@ class CriticalActions(RoomScreen):
     state: CriticalState
     tail: Tail | None
     log_key: str
+    _window_timer: Timer | None = None
 
     # ---- where am I
 
@@ -147,25 +154,46 @@ class CriticalActions(RoomScreen):
         elif place == "escalation":
             text = self._first_notice()
         else:
-            view = self.focused
-            current = view.current if isinstance(view, LineView) else None
-            text = current.text.strip() if current is not None else ""
+            finding = self._finding_in_view() if place == "detail" else None
+            text = finding.value.summary if finding is not None and finding.value is not None else self._row_text()
         if text:
             self.room.copy(text)
 
+    def _row_text(self) -> str:
+        view = self.focused
+        current = view.current if isinstance(view, LineView) else None
+        return current.text.strip() if current is not None else ""
+
     def _first_notice(self) -> str:
-        view = self.escalation_view()
+        view, now = self.escalation_view(), utc_now()
         pulse = self.state.pulse(self.state.selected)
-        lines = [f"{view.issue}: {view.severity.upper()}", f"route: {view.route}", f"contact: {view.manager}"]
+        lines = [f"{view.issue}: {view.severity.upper()}, as of {now:%H:%M} UTC"]
         if pulse is not None and pulse.value is not None:
-            value = pulse.value
-            lines.insert(1, f"events in {wording.duration(value.window_s)}: {value.count}; accounts: {value.accounts}")
-            if value.headline:
-                lines.insert(1, value.headline)
+            lines.append(self._notice_figures(pulse.value) + self._notice_doubt(pulse, now))
         for key, reading in self.state.readings.items():
             if key.startswith(f"check:{self.state.selected}:") and reading.value is not None:
-                lines.append(f"- {reading.value.summary}")
-        return "\n".join(lines)
+                lines.append(f"- {reading.value.summary}{self._notice_doubt(reading, now)}")
+        return "\n".join([*lines, f"route: {view.route}", f"contact: {view.manager}"])
+
+    def _notice_figures(self, pulse: Pulse) -> str:
+        window = wording.duration(pulse.window_s)
+        count = "not known" if pulse.count is None else f"{pulse.count:,}"
+        accounts = "not known" if pulse.accounts is None else f"{pulse.accounts:,}"
+        headline = f"{pulse.headline}; " if pulse.headline else ""
+        return f"{headline}events in {window}: {count}; accounts: {accounts}"
+
+    def _notice_doubt(self, reading: Reading[Any], now: datetime) -> str:
+        if not wording.is_stale(reading):
+            return ""
+        return f" (OLD: asked {wording.age(wording.asked_at(reading), now)} ago; {reading.failure})"
+
+    def act_plain(self) -> None:
+        """What `y` would copy, as plain text that the terminal itself can select."""
+        place = self._focused()
+        text = self._first_notice() if place == "escalation" else self._row_text()
+        event = self.query_one(LogPane).current if place == "logs" else None
+        shown = event.message if event is not None else text
+        self.room.open_document(documents.text_document("plain text, to select", shown, self.room.signs))
 
     # ---- live
 
@@ -177,9 +205,15 @@ class CriticalActions(RoomScreen):
         """Show another time window, in seconds."""
         self.state.window_s = seconds
         self.room.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.draw()
+        # Walking through the windows spends nothing; resting on one asks.
+        if self._window_timer is not None:
+            self._window_timer.stop()
+        self._window_timer = self.set_timer(WINDOW_REST_S, self._ask_window)
+
+    def _ask_window(self) -> None:
         self.watch_pulses()
         self.watch_logs()
-        self.draw()
 
     def act_refresh(self) -> None:
         """Ask everything shown here again."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WINDOWS = (300, 900, 3600, 4 * 3600, 24 * 3600)
 """Time windows that `t` walks through, seconds."""
 
+RISE = 1.05
+"""A count rises when it is more than this many times the one before; less is noise."""
+
 SETTLE_S = 8.0
 """The list is not re-ordered this soon after a key press: a row must not move under a reader's eye."""
 
@@ -43,6 +46,10 @@ class CriticalState:
         if pulse is not None and pulse.window_s != self.window_s:
             # A late answer for the window before.
             return False
+        if reading.value is None and held is not None and held.value is not None:
+            # The question was replaced (another window): what was known stays on screen, called old, until the answer.
+            kept = {"value": held.value, "taken_at": held.taken_at, "freshness": "stale"}
+            reading = reading.model_copy(update={**kept, "failure": reading.failure or "asking anew"})
         self.readings[reading.key] = reading
         if pulse is not None:
             self._note_pulse(reading.key.removeprefix("pulse:"), pulse, now)
@@ -53,7 +60,7 @@ class CriticalState:
         before = self.counts_before.get(issue)
         if pulse.count is not None and (before is None or before[0] != pulse.window_s or before[2] != asked):
             self.rising.discard(issue)
-            if before is not None and before[0] == pulse.window_s and pulse.count > before[1]:
+            if before is not None and before[0] == pulse.window_s and pulse.count > before[1] * RISE:
                 self.rising.add(issue)
             self.counts_before[issue] = (pulse.window_s, pulse.count, asked)
         if pulse.severity in NOTIFY_SEVERITIES:

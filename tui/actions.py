@@ -42,6 +42,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("refresh", "r", "r", "refresh", "Ask every source of this screen again, now."),
     Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
     Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
+    Action("plain", "Y", "Y", "plain text", "Show it as plain text, for terminals that take no copy."),
     Action("logs", "l", "l", "logs", "To the log lines of this issue.", 7),
     Action("link", "o", "o", "link", "The link to the same query in the Datadog web application."),
     Action("older", "O", "O", "older", "Load older log lines."),
@@ -60,7 +61,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_pane", "shift+tab", "shift+tab", "pane", "To the previous pane."),
     Action("suspend", "ctrl+z", "ctrl+z", "suspend", "Put the console into the background; `fg` brings it back."),
     Action("help", "question_mark", "?", "help", "The keys and the meaning of this screen.", 9),
-    Action("quit", "q,ctrl+q", "q", "quit", "Leave the console."),
+    Action("quit", "q", "q", "quit", "Leave the console; from a screen on top, one step out."),
+    Action("leave", "ctrl+q", "ctrl+q", "leave", "Leave the console from anywhere."),
 )
 
 MOVES: tuple[tuple[str, str, str], ...] = (

@@ -13,6 +13,22 @@ MOST_BYTES = 74_000
 """Terminals drop an OSC 52 of more than about 100,000 base64 letters, some of them silently."""
 
 
+def load_into_tmux(text: str) -> bool:
+    """Put `text` into tmux's newest buffer and, through tmux, on the outer clipboard; False when it will not.
+
+    tmux drops what programs write for the clipboard unless it is told otherwise, so it is asked itself. Blocks for two
+    seconds at most. The text goes through a pipe, never into an argument.
+    """
+    import subprocess  # noqa: PLC0415  # only people inside tmux who copy
+
+    command = ["tmux", "load-buffer", "-w", "-"]
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=2, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
 def copy_sequence(text: str, environ: Mapping[str, str] | None = None) -> str | None:
     """The bytes that put `text` on the clipboard of the terminal at the other end, or None when it is too long."""
     environ = os.environ if environ is None else environ

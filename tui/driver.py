@@ -130,7 +130,11 @@ class WarRoomDriver(LinuxDriver):
     # Job control.
 
     def _stopped(self) -> None:
-        self._sigtstp_application()
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        # The whole job: under `make run` or `timeout` a stop of this process alone gives nobody the terminal back.
+        os.killpg(os.getpgrp(), signal.SIGSTOP)
 
     def _continued(self) -> None:
         if not self._auto_restart:

@@ -28,6 +28,9 @@ def source_words(live: Live | None, service: Diagnostics | None, signs: Glyphs) 
         detail = state.detail
         if fine and not detail and state.latency_ms is not None:
             detail = f"{_rounded(state.latency_ms)}ms"
+        if not fine:
+            # One word: what went wrong in full stands behind `:sources`.
+            detail = detail.removeprefix(f"{state.name}: ").partition(":")[0]
         tone = status_tone(state.status)
         words.append(SourceWord(name, signs.dot if fine else status_sign(state.status, signs), tone, detail))
     return tuple(words)

@@ -29,7 +29,7 @@ class HeaderBar(Widget):
     HeaderBar { height: 1; layout: horizontal; background: $surface; }
     HeaderBar > LineView { height: 1; background: $surface; scrollbar-size-vertical: 0; }
     HeaderBar > #header-state { width: 1fr; }
-    HeaderBar > #header-clock { width: 13; }
+    HeaderBar > #header-clock { width: 14; }
     HeaderBar:ansi, HeaderBar:ansi > LineView { background: ansi_default; }
     """
 
@@ -57,7 +57,7 @@ class HeaderBar(Widget):
 
     def tick(self, clock: str) -> None:
         """Show the time, as HH:MM:SS UTC."""
-        self.query_one("#header-clock", LineView).show((Row((Piece(fit(f"{clock} ", 13, right=True), "strong"),)),))
+        self.query_one("#header-clock", LineView).show((Row((Piece(fit(f"{clock} ", 14, right=True), "strong"),)),))
 
     def set_state(self, *, environment: str, paused: bool, words: tuple[SourceWord, ...]) -> None:
         """Show environment, pause state and sources."""
@@ -68,7 +68,7 @@ class HeaderBar(Widget):
     def draw(self) -> None:
         """Build the row again; the view repaints the difference."""
         view = self.query_one("#header-state", LineView)
-        width = max(20, (self.size.width or self.app.size.width) - 13)
+        width = max(20, (self.size.width or self.app.size.width) - 14)
         name = " Zillow War Room " if width > 84 else " War Room "
         pieces = [
             Piece(name, "title"),

@@ -80,7 +80,9 @@ def _without_value(title: str, line: IssueLine, signs: Glyphs) -> Row:
 def _headline(line: IssueLine, pulse: Pulse, signs: Glyphs) -> str:
     arrow = f" {signs.up}" if line.rising else ""
     if pulse.headline:
-        return signs.text(pulse.headline) + arrow
+        # The arrow is the count's: a headline such as the backlog is another number.
+        about_count = pulse.count is not None and pulse.headline.startswith(f"{pulse.count:,}")
+        return signs.text(pulse.headline) + (arrow if about_count else "")
     return f"{wording.count(pulse.count, signs)} in {wording.duration(pulse.window_s)}{arrow}"
 
 

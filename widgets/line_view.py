@@ -17,6 +17,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from widgets.glyphs import UNICODE, Glyphs
 from widgets.rows import Row
@@ -30,6 +31,7 @@ class LineView(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     LineView { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; background: $background; }
+    LineView.-ascii { scrollbar-size-vertical: 0; }
     LineView:ansi { background: ansi_default; }
     """
 
@@ -56,22 +58,38 @@ class LineView(ScrollView, can_focus=True):
         self.cursor_key: str | None = None
         self.has_cursor = cursor
         self.can_focus = cursor
+        self._stale_drawing = False
+        self.set_class(signs.ascii_only, "-ascii")
 
     # ---- content
 
     def show(self, rows: Sequence[Row]) -> None:
         """Show these rows; repaint only what differs from the ones shown."""
         before, self.rows = self.rows, tuple(rows)
+        held = [index for index, item in enumerate(before) if item.key is not None and item.key == self.cursor_key]
         keys = [item.key for item in self.rows if item.key is not None]
         if self.cursor_key not in keys:
             self.cursor_key = keys[0] if keys else None
         if len(before) != len(self.rows):
-            self.virtual_size = Size(max(1, self.size.width), len(self.rows))
+            size = Size(max(1, self.size.width), len(self.rows))
+            if max(len(before), len(self.rows)) <= self.size.height:
+                # Everything fits before and after: no bar to lay out, which would cost the whole screen a layout.
+                self.set_reactive(Widget.virtual_size, size)
+            else:
+                self.virtual_size = size
+        if len(before) != len(self.rows) or not self.size:
+            # A hidden view has no cells to compare; what it drew before must not come back.
+            self._stale_drawing = not self.size
             self.refresh()
             return
         for index, (old, new) in enumerate(zip(before, self.rows, strict=True)):
             if old != new:
                 self._refresh_difference(index, old, new)
+        now_held = [i for i, item in enumerate(self.rows) if item.key is not None and item.key == self.cursor_key]
+        if held != now_held:
+            # The cursor went with its row: marker and ground of both rows change although their texts may not.
+            for index in {*held, *now_held}:
+                self.refresh_line(index)
 
     def _refresh_difference(self, index: int, old: Row, new: Row) -> None:
         start, end = changed_cells(old, new)
@@ -150,6 +168,13 @@ class LineView(ScrollView, can_focus=True):
 
     # ---- drawing
 
+    def on_show(self) -> None:
+        """Rows may have changed while this view was hidden."""
+        if self._stale_drawing:
+            self._stale_drawing = False
+            self._styles_cache.clear()
+            self.refresh()
+
     def on_focus(self) -> None:
         """The cursor row looks different with the focus."""
         self._refresh_cursor()
@@ -179,7 +204,10 @@ class LineView(ScrollView, can_focus=True):
         if held:
             over = tones["cursor" if self.has_focus else "held"]
         bar = bool(item.pieces) and all(piece.tone == "bar" for piece in item.pieces)
-        segments.extend(Segment(piece.text, base + tones.get(piece.tone, PLAIN) + over) for piece in item.pieces)
+        for piece in item.pieces:
+            # Rows are cut with an ellipsis of one cell; where only ASCII is drawn, so is that.
+            text = piece.text.replace("…", self.signs.ellipsis) if self.signs.ascii_only else piece.text
+            segments.append(Segment(text, base + tones.get(piece.tone, PLAIN) + over))
         fill = base + (tones["bar"] if bar else PLAIN) + over
         return Strip(segments).adjust_cell_length(width, fill)
 

@@ -373,7 +373,8 @@ class LogPane(Widget):
 
     def _status_run(self) -> tuple[str, Tone]:
         text, tone = self._status
-        return self.signs.text(text), tone
+        # A reserved width: an age that grows from 5s to 10s must not lay out the title again.
+        return self.signs.text(f"{text:>8}" if text else ""), tone
 
     def _draw_foot(self) -> None:
         if not self.is_mounted:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from diagnostics.answers import SharedAnswers
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.log_questions import KEEP_S, LogQuestions
 from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.triage import Finding, Status, TriageRequest
@@ -84,7 +84,9 @@ class Check(ABC):
         except SourceFailure as failure:
             return self.unanswered(failure)
         except UserError as error:
-            return self.finding(Status.NO_DATA, clean(error.problem, limit=300), next_step=error.next_step)
+            return self.finding(
+                Status.NO_DATA, sentence(clean(error.problem, limit=300)), next_step=sentence(error.next_step)
+            )
         except Exception:
             logger.exception("the check %s failed unexpectedly", self.id)
             return self.finding(
@@ -95,7 +97,14 @@ class Check(ABC):
 
     def unanswered(self, failure: SourceFailure) -> Finding:
         """The finding when a source that it cannot do without gives no answer."""
-        return self.finding(Status.UNREACHABLE, f"{failure.headline()}: {failure.reason}", next_step=failure.remedy)
+        if isinstance(failure, TurnAwaited):
+            # The source is well, as far as anybody knows: it has not been asked yet.
+            return self.finding(Status.NO_DATA, sentence(f"Not asked yet: {failure.headline()}"), next_step=failure.remedy)
+        return self.finding(
+            Status.UNREACHABLE,
+            sentence(f"{failure.headline()}: {failure.reason}"),
+            next_step=sentence(failure.remedy),
+        )
 
     def finding(
         self,
@@ -178,6 +187,11 @@ def moment(row: dict[str, object], name: str) -> datetime | None:
     """A moment from a row, aware UTC, or None."""
     value = row.get(name)
     return value if isinstance(value, datetime) else None
+
+
+def sentence(text: str) -> str:
+    """`text` with the full stop that it may lack, so that another sentence can follow."""
+    return text if not text or text.endswith((".", "!", "?", ":")) else f"{text}."
 
 
 def about(seconds: float) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.models.evidence import utc_now
 from diagnostics.models.readings import Budget
 from diagnostics.text import clean
@@ -137,11 +137,11 @@ class Budgets:
             if wait <= 0 and ahead == 0:
                 return
             if now + wait > give_up_at:
-                raise SourceFailure(
-                    FailureKind.RATE_LIMITED,
+                raise TurnAwaited(
                     self._source,
-                    f"the budget of {window.limit} requests per {window.period_s:g} s ({window.name}) is spent",
-                    remedy="It asks again by itself when the budget allows; close panes that are not needed.",
+                    limit=window.limit,
+                    period_s=window.period_s,
+                    budget=window.name,
                     retry_after=wait,
                 )
             self._changed.wait(timeout=wait if wait > 0 else give_up_at - now)

@@ -20,6 +20,7 @@ from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tui.actions import ACTIONS
 from tui.app import WarRoomApp
+from tui.options import Options
 from widgets.line_view import LineView
 from widgets.log_list import LogList
 from widgets.log_pane import LogPane
@@ -332,6 +333,74 @@ async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
         await press(pilot, "escape")
         await pilot.pause(0.2)
         assert any(key.startswith("logs:") for key in looked[-1])
+
+
+async def test_quit_in_a_document_is_one_step_out_and_ctrl_q_leaves(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        await press(pilot, "w", "q")
+        assert on_top(pilot) is level_1(pilot)
+        assert pilot.app.return_code is None
+        await press(pilot, "w", "ctrl+q")
+        assert pilot.app.return_code == 0
+
+
+async def test_walking_through_the_windows_asks_only_for_the_last(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with room(make_app, service) as pilot:
+        before = service.asked.count("pulse:rate_limiting")
+        await press(pilot, "t", "t", "t")
+        await pilot.pause(1.2)
+        assert service.asked.count("pulse:rate_limiting") == before + 1
+
+
+async def test_what_was_known_stays_on_screen_while_another_window_is_asked_for(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with room(make_app, service) as pilot:
+        service.failing = frozenset({"everything"})
+        await press(pilot, "t")
+        await pilot.pause(1.2)
+        reading = level_1(pilot).state.pulse("rate_limiting")
+        assert reading is not None
+        assert reading.value is not None
+        assert "212,631" in text_on(pilot)
+        assert "stale" in text_on(pilot)
+
+
+async def test_the_marker_goes_with_its_row_when_the_order_changes(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        view = level_1(pilot).query_one("#issues", LineView)
+        view.show(tuple(reversed(view.rows)))
+        await pilot.pause()
+        strips = [
+            "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()[2:5]
+        ]
+        marked = [text for text in strips if text.startswith("▶")]
+        assert len(marked) == 1
+        assert "RATE LIMITING" in marked[0]
+
+
+async def test_a_view_that_changed_while_it_was_hidden_shows_the_change(make_app: MakeApp) -> None:
+    app = make_app(ScriptedService())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await press(pilot, "e", "t")
+        await pilot.pause(1.2)
+        await press(pilot, "escape")
+        await pilot.pause(0.3)
+        title = "".join(segment.text for segment in app.screen._compositor.render_strips()[1])
+        assert title.startswith(" 1 CRITICAL · last 1h · ")
+        assert "old" in title
+
+
+async def test_the_console_draws_nothing_but_ascii_when_asked_to(make_app: MakeApp) -> None:
+    app = make_app(ScriptedService(), options=Options(ascii=True))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for keys in ((), ("question_mark",), ("escape", "w"), ("escape", "l", "enter")):
+            await press(pilot, *keys)
+            strips = app.screen._compositor.render_strips()
+            drawn = "\n".join("".join(segment.text for segment in strip) for strip in strips)
+            assert drawn.isascii(), [letter for letter in drawn if not letter.isascii()][:5]
 
 
 async def test_quit_ends_with_code_0(make_app: MakeApp) -> None:
