@@ -34,6 +34,9 @@ KEEP_COUNTS_S = 20.0
 KEEP_SAMPLES_S = 20.0
 """Log lines read for one detail (a Retry-After, an example) may be older than a count: searches are scarce."""
 
+KEEP_WINDOWS_S = 60.0
+"""A baseline that waits for the second of its two questions keeps the answer to the first."""
+
 LONGEST_BASELINE_S = 14 * DAY_S
 """Within the 15 days that logs are kept."""
 
@@ -85,6 +88,24 @@ class Accounts:
     evidence: Evidence
     partial: bool
     """There may be further accounts."""
+
+
+@dataclass(slots=True, frozen=True)
+class _Windows:
+    """Counts of the complete windows of a baseline, oldest first."""
+
+    first_ms: int
+    """Where the oldest one begins, epoch milliseconds."""
+    length_ms: int
+    counts: tuple[int, ...]
+    evidence: Evidence
+
+    def without_logs(self, from_ms: int) -> int:
+        """These being of all logs: how many windows from `from_ms` on begin before the oldest log."""
+        empty = next((position for position, count in enumerate(self.counts) if count), len(self.counts))
+        # The window in which the logs begin holds a part of itself only.
+        begin_ms = self.first_ms + (empty + 1 if empty else 0) * self.length_ms
+        return max(0, (begin_ms - from_ms) // self.length_ms)
 
 
 class LogQuestions:
@@ -182,40 +203,33 @@ class LogQuestions:
         the oldest log says nothing, and is not one in which nothing happened. A partial answer would make the usual too
         small for as long as it is kept, so it counts as a failure.
         """
-        start, end = window_ending(min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s)))
-        windows, evidence = self._windows(query, start, end, window_s)
+        asked = self._windows(query, window_s, min(KEEP_WINDOWS_S, self._baseline_s))
+        windows = asked.counts
         if windows and not windows[0]:
-            windows = windows[self._windows_without_logs(windows, start, end, window_s) :]
+            # Only all logs together tell where logs begin: an issue may be new while the logs are old.
+            all_logs = self._windows(ANY_LOG, window_s, self._baseline_s)
+            windows = windows[all_logs.without_logs(asked.first_ms) :]
         if len(windows) < FEWEST_WINDOWS:
             return None
+        evidence = asked.evidence
         basis = f"median of {len(windows)} windows of {span(window_s)}"
         caveat = f"{basis}; {evidence.caveat}" if evidence.caveat else basis
         return Usual(float(statistics.median(windows)), len(windows), evidence.model_copy(update={"caveat": caveat}))
 
-    def _windows_without_logs(self, windows: tuple[int, ...], start: datetime, end: datetime, window_s: int) -> int:
-        """How many of the first of `windows` cannot count, because the oldest log of all is younger than their start.
+    def _windows(self, query: str, window_s: int, fresh_s: float) -> _Windows:
+        def ask() -> _Windows:
+            start, end = window_ending(min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s)))
+            interval_ms = window_s * 1_000
+            answer = self._aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
+            if answer.partial:
+                raise SourceFailure(
+                    FailureKind.TIMED_OUT, "datadog", "a part of the day before is missing from the answer"
+                )
+            series = answer.buckets[0].values[0] if answer.buckets else ()
+            counts = complete_buckets(series, start, end, interval_ms)
+            return _Windows(_first_complete(start, interval_ms), interval_ms, counts, answer.evidence)
 
-        Only all logs together tell: the query alone cannot, because an issue may be new while the logs are old.
-        """
-        any_logs, _ = self._answers.get(
-            ("any logs", window_s),
-            self._baseline_s,
-            lambda: self._windows(ANY_LOG, start, end, window_s),
-        )
-        # The series of an earlier asking ends earlier: counted from its oldest window, it can only leave out more.
-        empty = next((position for position, count in enumerate(any_logs) if count), len(windows))
-        # The window in which the logs begin holds a part of itself only.
-        return empty + 1 if empty else 0
-
-    def _windows(
-        self, query: str, start: datetime, end: datetime, window_s: int
-    ) -> tuple[tuple[int, ...], Evidence]:
-        interval_ms = window_s * 1_000
-        answer = self._aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
-        if answer.partial:
-            raise SourceFailure(FailureKind.TIMED_OUT, "datadog", "a part of the day before is missing from the answer")
-        series = answer.buckets[0].values[0] if answer.buckets else ()
-        return complete_buckets(series, start, end, interval_ms), answer.evidence
+        return self._answers.get(("windows", query, window_s), fresh_s, ask)
 
     def _accounts(self, query: str, window_s: int, most: int) -> Accounts:
         start, end = window_ending(window_s)
@@ -234,9 +248,14 @@ def complete_buckets(series: MeasuredValue, start: datetime, end: datetime, inte
     """
     points: Series = series if isinstance(series, tuple) else ()
     by_start = {moment - moment % interval_ms: value for moment, value in points}
-    start_ms, end_ms = round(start.timestamp() * 1_000), round(end.timestamp() * 1_000)
-    first = -(-start_ms // interval_ms) * interval_ms
+    end_ms = round(end.timestamp() * 1_000)
+    first = _first_complete(start, interval_ms)
     return tuple(round(by_start.get(moment, 0.0)) for moment in range(first, end_ms - interval_ms + 1, interval_ms))
+
+
+def _first_complete(start: datetime, interval_ms: int) -> int:
+    """Epoch milliseconds of the first bucket that begins at or after `start`."""
+    return -(-round(start.timestamp() * 1_000) // interval_ms) * interval_ms
 
 
 def _whole(value: MeasuredValue) -> int | None:

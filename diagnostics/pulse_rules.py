@@ -65,7 +65,7 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
         status = Status.NO_DATA if enough or not count else Status.PASS
         return Judged(OK, status, None, "how many are usual is being asked for", text)
     if usual is None:
-        severity = attention(issue) if enough else OK
+        severity = _unsure(issue) if enough else OK
         status = severity_status(severity) if count else Status.NO_DATA
         return Judged(severity, status, None, "how many are usual is not known", text)
     ratio = count / usual if usual else None
@@ -80,6 +80,11 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
     severity = _severity(issue, count, count / max(usual, 1.0))
     comparison = f"{ratio:,.1f} times the usual {usual:,.0f}" if ratio is not None else "none are usual"
     return Judged(severity, severity_status(severity), ratio, comparison, text)
+
+
+def _unsure(issue: IssueType) -> str:
+    """The gravest word of a row that calls nobody: a count alone, with nothing to hold it against, is no incident."""
+    return next((word for word in issue.severities if word not in NOTIFY_SEVERITIES), OK)
 
 
 def _severity(issue: IssueType, count: int, ratio: float) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from diagnostics.baselines import Baseline
 from diagnostics.checks.base import Tools, plural
-from diagnostics.failures import SourceFailure
-from diagnostics.log_questions import Counts, Usual
+from diagnostics.failures import SourceFailure, TurnAwaited
+from diagnostics.log_questions import FEWEST_WINDOWS, Counts, Usual
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
 from diagnostics.models.triage import Status
@@ -22,6 +22,9 @@ BACKLOG_ISSUE = "rate_limiting"
 """The issue whose pulse also shows the webhook backlog."""
 
 
+LOGS = "datadog"
+"""The source of counts, as evidence names it."""
+
 ASK_AGAIN_S = 3.0
 """A pulse without its baseline is asked again so soon; the count it has is used once more and costs nothing."""
 
@@ -30,12 +33,15 @@ SHARE = 0.8
 """A count younger than this share of its interval is used again."""
 
 
-def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, every_s: float, pace_s: float) -> Pulse:
+def take_pulse(
+    tools: Tools, issue: IssueType, window_s: int, *, every_s: float, pace_s: float, before: Pulse | None = None
+) -> Pulse:
     """The pulse of `issue` over the last `window_s` seconds: one log aggregate, and seldom a second for the baseline.
 
     It is asked for every `every_s` seconds; the rate limit carries it every `pace_s` seconds, and it says so when that
     is less often. The parts stand alone: without a baseline there is no ratio, without the database no backlog, and the
-    findings say so. Raises SourceFailure when the logs give no answer and no backlog can stand for them.
+    findings say so. Where the logs give no answer, the count of `before`, the last pulse of this issue and window that
+    had one, stands beside the present backlog, with its age. Raises SourceFailure when there is no backlog either.
     """
     backlog, backlog_failure = _backlog(tools, issue)
     query = tools.catalogue.queries[issue.query].datadog
@@ -44,7 +50,7 @@ def take_pulse(tools: Tools, issue: IssueType, window_s: int, *, every_s: float,
     except SourceFailure as failure:
         if backlog is None:
             raise
-        return _backlog_alone(tools, issue, window_s, backlog, failure)
+        return _backlog_alone(tools, issue, window_s, backlog, failure, before)
     baseline = tools.logs.baselines.known(query, window_s)
     usual = baseline.usual
     judged = judge_count(issue, counts.count, None if usual is None else usual.count, is_pending=baseline.is_pending)
@@ -85,18 +91,45 @@ def _backlog(tools: Tools, issue: IssueType) -> tuple[Backlog | None, SourceFail
     return backlog, None
 
 
-def _backlog_alone(tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure) -> Pulse:
-    severity, status = _graver(tools, issue, None, backlog)
-    return Pulse(
+def _backlog_alone(
+    tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure, before: Pulse | None
+) -> Pulse:
+    judged = None
+    if before is not None and before.count is not None:
+        judged = judge_count(issue, before.count, before.usual, is_pending=before.judging)
+    severity, status = _graver(tools, issue, judged, backlog)
+    if status in {Status.PASS, Status.NO_DATA}:
+        # What the logs would say is missing, so the quiet half cannot make the whole a pass.
+        status = Status.NO_DATA if isinstance(failure, TurnAwaited) else Status.UNREACHABLE
+    alone = Pulse(
         issue_type=issue.name,
         severity=severity,
-        # What the logs would say is missing, so the quiet half cannot make the whole a pass.
-        status=Status.UNREACHABLE if status is Status.PASS else status,
+        status=status,
         count=None,
         window_s=window_s,
         headline=_headline(None, window_s, backlog, None),
         findings=(_backlog_line(tools, backlog), f"counts not known: {failure.headline()}"),
         evidence=(backlog.evidence,),
+        log_failure=failure.headline(),
+    )
+    return alone if before is None or judged is None else _with_last_count(alone, before, judged)
+
+
+def _with_last_count(alone: Pulse, before: Pulse, judged: Judged) -> Pulse:
+    """The backlog of now beside the count of `before`: never a blank where a number was known, never without its age."""
+    of_logs = tuple(part for part in before.evidence if part.source == LOGS)
+    as_of = f"{of_logs[0].started_at:%H:%M:%S}" if of_logs else "earlier"
+    count = f"{plural(before.count or 0, 'event')} in {span(before.window_s)}; {judged.comparison}"
+    return alone.model_copy(
+        update={
+            "count": before.count,
+            "usual": before.usual,
+            "ratio": before.ratio,
+            "per_minute": before.per_minute,
+            "accounts": before.accounts,
+            "findings": (f"count as of {as_of}: {alone.log_failure}", count, alone.findings[0]),
+            "evidence": (*alone.evidence, *of_logs),
+        }
     )
 
 
@@ -144,7 +177,7 @@ def _usual_line(baseline: Baseline, window_s: int) -> str:
         return "usual not known yet: it is being asked for"
     if baseline.failure is not None:
         return f"usual not known: {baseline.failure.headline()}"
-    return f"usual not known: no complete window of {span(window_s)} before this one"
+    return f"usual not known: fewer than {FEWEST_WINDOWS} windows of {span(window_s)} hold logs before this one"
 
 
 def _backlog_line(tools: Tools, backlog: Backlog) -> str:

@@ -47,6 +47,8 @@ class Diagnostics:
         self._databases = databases
         self._seen = SeenDeals()
         self._answers = SharedAnswers()
+        self._counted: dict[tuple[str, int], Pulse] = {}
+        """The last pulse of each issue and window that the logs gave a count for."""
         self._tools = Tools(
             catalogue=catalogue,
             databases=databases,
@@ -116,13 +118,17 @@ class Diagnostics:
         """How much of one issue there is now, against what is usual. Raises SourceFailure, UserError."""
         from diagnostics.pulses import take_pulse  # noqa: PLC0415  # the backlog loads SQLAlchemy
 
-        return take_pulse(
+        pulse = take_pulse(
             self._tools,
             self._issue(issue_type),
             window_s,
             every_s=self.settings.refresh.pulse_s,
             pace_s=self._pulse_pace(),
+            before=self._counted.get((issue_type, window_s)),
         )
+        if pulse.count is not None and not pulse.log_failure:
+            self._counted[issue_type, window_s] = pulse
+        return pulse
 
     def forget_answers(self) -> None:
         """From now on every question is asked anew, except for what is usual, which changes over hours.

@@ -77,9 +77,14 @@ class CriticalState:
         return cast("Reading[Finding] | None", self.readings.get(f"check:{issue}:{check}"))
 
     def severity(self, issue: str) -> str:
-        """The severity in view, or "unknown" before any answer."""
+        """The severity in view; "unknown" before any answer, "judging" while what is usual is being asked for."""
         reading = self.pulse(issue)
-        return reading.value.severity if reading is not None and reading.value is not None else "unknown"
+        if reading is None or reading.value is None:
+            return "unknown"
+        pulse = reading.value
+        if pulse.judging:
+            return "judging"
+        return "unknown" if pulse.status in {Status.NO_DATA, Status.UNREACHABLE} else pulse.severity
 
     def notice_due(self, issue: str) -> datetime | None:
         """When the first notice is due, counted from when this console first saw the alarm."""

@@ -25,6 +25,9 @@ examples:
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 
+MOST_DIGITS = 20
+"""More than any id column holds; what still fits is refused by the triage service, with guidance."""
+
 FORMATS = ("text", "json", "markdown")
 
 
@@ -122,8 +125,12 @@ def _shared() -> Parser:
 
 def _whole_number(text: str) -> int:
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
+    if not (digits.isascii() and digits.isdigit()):
         raise argparse.ArgumentTypeError(f"an id is a positive whole number, not {text[:60]!r}")
+    if len(digits) > MOST_DIGITS:
+        raise argparse.ArgumentTypeError(
+            f"an id has at most {MOST_DIGITS} digits; this one, of {len(digits)}, is too large"
+        )
     # Zero and less go on: the triage service refuses them with guidance of its own.
     return int(text)
 

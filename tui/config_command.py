@@ -24,10 +24,13 @@ def show(options: Options) -> int:
 
 
 def check(options: Options) -> int:
-    """Read settings and catalogue and parse every query; mistakes are raised, warnings make exit code 2."""
+    """Read settings, keymap and catalogue and parse every query; mistakes are raised, warnings make exit code 2."""
+    from tui.actions import checked_keymap  # noqa: PLC0415  # it brings a part of Textual, which no command needs
+
     prepared = prepare(options)
     try:
         validate_queries(prepared.catalogue)
+        checked_keymap(prepared.loaded.settings.ui.keymap)
         path = prepared.loaded.settings.config_path
         say([clean(f"settings: in order ({path if path else 'no file'})", limit=2_000)])
         folder = prepared.loaded.settings.catalogue

@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from diagnostics.models.evidence import Evidence
-from diagnostics.models.status import FIRST_NOTICE_MINUTES
-from diagnostics.models.triage import Finding, Refusal, Triage
+from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
+from diagnostics.models.triage import Finding, Refusal, RefusalRule, Triage
 from diagnostics.text import clean
 from tui.output import WORD_WIDTH, WORDS, Style
 
 Answer = Triage | Refusal
+
+
+def _is_stated_notice(refusal: Refusal) -> bool:
+    """Whether the caller said that people must be told: that holds whatever the sources say, where the word stands."""
+    unclassified = refusal.rule in {RefusalRule.ISSUE_TYPE_UNKNOWN, RefusalRule.SEVERITY_MISMATCH}
+    return refusal.severity in NOTIFY_SEVERITIES and not unclassified
 
 
 def as_json(answer: Answer) -> str:
@@ -30,7 +36,7 @@ def document(answer: Answer) -> dict[str, Any]:
             "severity": answer.severity,
             "level": None,
             "route": None,
-            "notify": False,
+            "notify": _is_stated_notice(answer),
             "findings": findings,
             "refusal": {
                 "rule": answer.rule.value,

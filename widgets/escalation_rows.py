@@ -49,8 +49,9 @@ def escalation_rows(view: EscalationView, *, width: int, signs: Glyphs) -> list[
             ),
             row((f"seen here since {view.since} UTC" if view.since else "", "muted")),
         ]
-    elif view.severity == "unknown":
-        unsure = "Nothing has answered yet. When in doubt, tell the people below rather than wait."
+    elif view.severity in {"unknown", "judging"}:
+        missing = "What is usual is still being asked for." if view.severity == "judging" else "No answer to judge by."
+        unsure = f"{missing} When in doubt, tell the people below rather than wait."
         rows += [row((line, "warn")) for line in wrap(unsure, width)]
     else:
         rows.append(row(("no notice is due at this severity", "muted")))

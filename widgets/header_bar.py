@@ -78,5 +78,6 @@ class HeaderBar(Widget):
         if self.paused:
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:
-            pieces += [Piece(f"  {word.name} "), Piece(f"{word.sign} {word.detail}", word.tone)]
+            detail = word.detail if width > 76 else word.detail.partition(" per ")[0]
+            pieces += [Piece(f"  {word.name} "), Piece(f"{word.sign} {detail}", word.tone)]
         view.show((Row(tuple(pieces)),))

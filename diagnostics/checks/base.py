@@ -85,7 +85,7 @@ class Check(ABC):
             return self.unanswered(failure)
         except UserError as error:
             return self.finding(
-                Status.NO_DATA, sentence(clean(error.problem, limit=300)), next_step=sentence(error.next_step)
+                Status.NO_DATA, sentence(clean(error.problem, limit=300)), next_step=advice(error.next_step)
             )
         except Exception:
             logger.exception("the check %s failed unexpectedly", self.id)
@@ -99,11 +99,13 @@ class Check(ABC):
         """The finding when a source that it cannot do without gives no answer."""
         if isinstance(failure, TurnAwaited):
             # The source is well, as far as anybody knows: it has not been asked yet.
-            return self.finding(Status.NO_DATA, sentence(f"Not asked yet: {failure.headline()}"), next_step=failure.remedy)
+            return self.finding(
+                Status.NO_DATA, sentence(f"Not asked yet: {failure.headline()}"), next_step=failure.remedy
+            )
         return self.finding(
             Status.UNREACHABLE,
             sentence(f"{failure.headline()}: {failure.reason}"),
-            next_step=sentence(failure.remedy),
+            next_step=advice(failure.remedy),
         )
 
     def finding(
@@ -192,6 +194,12 @@ def moment(row: dict[str, object], name: str) -> datetime | None:
 def sentence(text: str) -> str:
     """`text` with the full stop that it may lack, so that another sentence can follow."""
     return text if not text or text.endswith((".", "!", "?", ":")) else f"{text}."
+
+
+def advice(remedy: str) -> str:
+    """A remedy as a sentence of its own; the name of a setting or a command at its head keeps its spelling."""
+    is_word = remedy.partition(" ")[0].isalpha() and not remedy.startswith("warroom ")
+    return sentence(remedy[:1].upper() + remedy[1:] if is_word else remedy)
 
 
 def about(seconds: float) -> str:

@@ -30,6 +30,8 @@ UNREAD_PATHS = (
     "Map the legacy columns that could not be read (warroom doctor names them), or look these agents up by hand."
 )
 
+NO_AGENTS = "Assign an agent first."
+
 
 class _DealCheck(Check):
     """A check of one deal in one account."""
@@ -100,7 +102,7 @@ class DealAgentResolution(_DealCheck):
                 value=0,
                 unit="verified",
                 threshold=threshold,
-                next_step="Assign an agent first.",
+                next_step=NO_AGENTS,
                 evidence=evidence,
             )
         agents, asked = read_paths(tools, deal.account_id, users)
@@ -156,6 +158,9 @@ class _Gate:
     also: tuple[Evidence, ...] = ()
     """Further statements behind it."""
 
+    advice: str = ""
+    """What to do when it fails; empty where the code's own remedy says it."""
+
     def detail(self) -> str:
         """For a drill-down: whether it holds, and the code if not."""
         return f"{'not known' if self.holds is None else 'holds' if self.holds else self.code}: {self.line}"
@@ -179,7 +184,7 @@ class DealEligibility(_DealCheck):
             more = f", and {plural(len(failing) - 1, 'further condition')} fail" if len(failing) > 1 else ""
             summary = f"Deal {deal.id} would fail with {value}: {failing[0].line}{more}; {synced}."
             known = next((one for one in tools.catalogue.known_messages.values() if one.text == value), None)
-            next_step = known.remedy if known else ""
+            next_step = failing[0].advice or (known.remedy if known else "")
             evidence = failing[0].evidence
         elif unknown:
             status, value = Status.NO_DATA, "not known"
@@ -239,7 +244,7 @@ def _agent_gate(tools: Tools, deal: Deal) -> _Gate:
     code = "agent_verification_failed"
     users, asked_users = read_agents(tools, deal.account_id, deal.id)
     if not users:
-        return _Gate(code, holds=False, line="the deal has no agents", evidence=asked_users)
+        return _Gate(code, holds=False, line="the deal has no agents", evidence=asked_users, advice=NO_AGENTS)
     agents, asked = read_paths(tools, deal.account_id, users)
     verified = sum(agent.is_verified for agent in agents)
     unknown = sum(agent.is_unknown for agent in agents)

@@ -63,6 +63,8 @@ class Pulse(Frozen):
     """The figure a responder wants first, e.g. "backlog 212,631"."""
     findings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    log_failure: str = ""
+    """Headline of the failure that kept the logs from answering; a count beside it is the last one known."""
     judging: bool = False
     """The count is here, and the status waits for what is usual, which is still being asked for."""
     ask_again_s: float | None = None

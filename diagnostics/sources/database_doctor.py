@@ -363,7 +363,12 @@ def _listed(items: Iterable[str], most: int = 8) -> str:
 
 
 def _failed(source: str, subject: str, failure: SourceFailure) -> DoctorLine:
-    silent = failure.kind in {FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.CANCELLED}
+    silent = failure.kind in {
+        FailureKind.UNREACHABLE,
+        FailureKind.TIMED_OUT,
+        FailureKind.CANCELLED,
+        FailureKind.NOT_CONFIGURED,
+    }
     return DoctorLine(
         source=source,
         subject=subject,

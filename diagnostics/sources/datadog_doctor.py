@@ -74,7 +74,7 @@ def _configured(settings: DatadogSettings) -> DoctorLine:
     if not problems:
         return _line("configured", Status.PASS, f"{where}; both keys are set")
     reasons = "; ".join(found.reason for found in problems)
-    return _line("configured", Status.FAIL, f"{where}; {reasons}", remedy=problems[0].remedy)
+    return _line("configured", Status.UNREACHABLE, f"{where}; {reasons}", remedy=problems[0].remedy)
 
 
 def _tried(subject: str, ask: Callable[[], Evidence], say: Callable[[Evidence], str]) -> DoctorLine:
@@ -88,7 +88,7 @@ def _tried(subject: str, ask: Callable[[], Evidence], say: Callable[[Evidence], 
 
 def _failed(subject: str, failure: SourceFailure) -> DoctorLine:
     match failure.kind:
-        case FailureKind.UNREACHABLE | FailureKind.TIMED_OUT | FailureKind.CANCELLED:
+        case FailureKind.UNREACHABLE | FailureKind.TIMED_OUT | FailureKind.CANCELLED | FailureKind.NOT_CONFIGURED:
             status = Status.UNREACHABLE
         case FailureKind.RATE_LIMITED:
             status = Status.WARN

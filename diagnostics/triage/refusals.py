@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from diagnostics.checks.base import sentence
 from diagnostics.models.evidence import utc_now
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.text import clean
@@ -100,7 +101,9 @@ class Refusals:
         """No source that could answer can be reached."""
         kept = tuple(findings)
         failures = dict.fromkeys(
-            f"{finding.summary} {finding.next_step}".strip() for finding in kept if finding.status is Status.UNREACHABLE
+            f"{sentence(finding.summary)} {finding.next_step}".strip()
+            for finding in kept
+            if finding.status is Status.UNREACHABLE
         )
         return self._refusal(
             RefusalRule.SYSTEM_ACCESS,
