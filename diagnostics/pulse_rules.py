@@ -52,8 +52,8 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
     """Hold `count` against `usual`, the median of windows of the same length; None when it is not known.
 
     While what is usual is still being asked for (`is_pending`), nothing is judged. Where it cannot be found out, a
-    count that could be grave asks for attention. A silent log is only good news where silence is usual; elsewhere, logs
-    may have stopped arriving: no data.
+    count that could be grave asks for attention and calls nobody. A silent log is only good news where silence is
+    usual; elsewhere, logs may have stopped arriving: no data.
     """
     rule = issue.pulse
     text = (
@@ -66,7 +66,7 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
         return Judged(OK, status, None, "how many are usual is being asked for", text)
     if usual is None:
         severity = _unsure(issue) if enough else OK
-        status = severity_status(severity) if count else Status.NO_DATA
+        status = (Status.WARN if enough else Status.PASS) if count else Status.NO_DATA
         return Judged(severity, status, None, "how many are usual is not known", text)
     ratio = count / usual if usual else None
     if count == 0:

@@ -50,7 +50,7 @@ def take_pulse(
     except SourceFailure as failure:
         if backlog is None:
             raise
-        return _backlog_alone(tools, issue, window_s, backlog, failure, before)
+        return _backlog_alone(tools, issue, window_s, backlog, failure=failure, before=before)
     baseline = tools.logs.baselines.known(query, window_s)
     usual = baseline.usual
     judged = judge_count(issue, counts.count, None if usual is None else usual.count, is_pending=baseline.is_pending)
@@ -92,7 +92,7 @@ def _backlog(tools: Tools, issue: IssueType) -> tuple[Backlog | None, SourceFail
 
 
 def _backlog_alone(
-    tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, failure: SourceFailure, before: Pulse | None
+    tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, *, failure: SourceFailure, before: Pulse | None
 ) -> Pulse:
     judged = None
     if before is not None and before.count is not None:
@@ -116,9 +116,9 @@ def _backlog_alone(
 
 
 def _with_last_count(alone: Pulse, before: Pulse, judged: Judged) -> Pulse:
-    """The backlog of now beside the count of `before`: never a blank where a number was known, never without its age."""
+    """The backlog of now beside the count of `before`: no blank where a number was known, no number without its age."""
     of_logs = tuple(part for part in before.evidence if part.source == LOGS)
-    as_of = f"{of_logs[0].started_at:%H:%M:%S}" if of_logs else "earlier"
+    as_of = f"{of_logs[0].started_at:%H:%M:%S} UTC" if of_logs else "earlier"
     count = f"{plural(before.count or 0, 'event')} in {span(before.window_s)}; {judged.comparison}"
     return alone.model_copy(
         update={

@@ -104,9 +104,7 @@ def as_text(answer: Answer, *, contact: str, style: Style) -> Iterator[str]:
     yield from style.block(answer.meaning)
     yield from style.block(f"Impact: {answer.impact}")
     if answer.notify:
-        yield from style.block(
-            f"NOTIFY: tell the team and open tracking within {FIRST_NOTICE_MINUTES} minutes: {contact}"
-        )
+        yield from style.block(_notice(contact))
     yield ""
     for finding in answer.findings:
         yield from _finding_text(finding, style)
@@ -121,6 +119,8 @@ def as_text(answer: Answer, *, contact: str, style: Style) -> Iterator[str]:
 def _refusal_text(refusal: Refusal, style: Style) -> Iterator[str]:
     yield f"REFUSED  {refusal.rule.value}"
     yield from style.block(refusal.missing)
+    if _is_stated_notice(refusal):
+        yield from style.block(_notice(refusal.contact))
     for heading, lines in (
         ("accepted", refusal.accepted),
         ("candidates", refusal.candidates),
@@ -147,6 +147,10 @@ def _finding_text(finding: Finding, style: Style) -> Iterator[str]:
         yield from style.block(f"- {detail}", indent=indent)
     if finding.evidence is not None:
         yield from style.block(f"why: {evidence_line(finding.evidence)}", indent=indent)
+
+
+def _notice(contact: str) -> str:
+    return f"NOTIFY: tell the team and open tracking within {FIRST_NOTICE_MINUTES} minutes: {contact}"
 
 
 def evidence_line(evidence: Evidence) -> str:
@@ -214,6 +218,8 @@ def _circumstances(evidence: Evidence) -> str:
 def _refusal_markdown(refusal: Refusal) -> Iterator[str]:
     yield f"# Refused: {refusal.rule.value}"
     yield from ("", _escaped(refusal.missing))
+    if _is_stated_notice(refusal):
+        yield from ("", _escaped(_notice(refusal.contact)))
     for heading, lines in (
         ("Accepted", refusal.accepted),
         ("Candidates", refusal.candidates),

@@ -61,12 +61,12 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> R
     rest = width - 17 - 10 - 18 - 13
     tail = _tail(line, pulse, now, signs, stale)
     spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest - TAIL)
-    if spark >= LEAST_SPARK and not stale:
+    if spark >= LEAST_SPARK and not stale and not pulse.log_failure:
         ceiling = max(QUIET_A_MINUTE, 2 * (pulse.usual or 0.0) * 60 / pulse.window_s)
         line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only, ceiling=ceiling)
         pieces.append(Piece(fit(line_of_time, spark), "accent"))
         rest -= spark
-    pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale else "muted"))
+    pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale or pulse.log_failure else "muted"))
     return row(*pieces, key=line.name)
 
 
@@ -89,5 +89,8 @@ def _headline(line: IssueLine, pulse: Pulse, signs: Glyphs) -> str:
 def _tail(line: IssueLine, pulse: Pulse, now: datetime, signs: Glyphs, stale: bool) -> str:
     if stale and line.reading is not None:
         return signs.text(f"stale {wording.age(wording.asked_at(line.reading), now)}: {line.reading.failure}")
+    if pulse.log_failure:
+        # The headline is new, the count beside it is the last one known.
+        return signs.text(f"count old: {pulse.log_failure}")
     accounts = wording.count(pulse.accounts, signs)
     return f"{accounts} account{'' if pulse.accounts == 1 else 's'}"

@@ -46,9 +46,8 @@ def classify(catalogue: Catalogue, request: TriageRequest) -> Classification | R
     ids = (("account", request.account_id), ("deal", request.deal_id), ("user", request.user_id))
     for name, given in ids:
         if given is not None and not 1 <= given <= LARGEST_ID:
-            return refusals.missing_context(
-                request, issue, f"{given} cannot be the id of a {name}: ids are positive whole numbers."
-            )
+            why = "it is too large" if given > LARGEST_ID else "ids are positive whole numbers"
+            return refusals.missing_context(request, issue, f"{given} cannot be the id of a {name}: {why}.")
     return Classification(
         issue=issue,
         severity=severity,

@@ -81,7 +81,6 @@ def test_the_quick_reference_holds_matrix_queries_contact_and_keys(catalogue: Ca
         "t",
         "space",
         "r",
-        "s",
         "y",
         "w",
         "x",

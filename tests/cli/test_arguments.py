@@ -90,3 +90,8 @@ def test_escapes_in_an_argument_do_not_reach_the_message() -> None:
     with pytest.raises(UserError) as caught:
         options("--account-id", "\x1b]52;c;aGk=\x07")
     assert "\x1b" not in "".join(caught.value.lines())
+
+
+def test_an_id_of_too_many_digits_is_too_large() -> None:
+    with pytest.raises(UserError, match="too large"):
+        options("--deal-id", "9" * 40)

@@ -210,6 +210,28 @@ def test_a_mistake_in_the_settings_names_file_and_line(command: Command, tmp_pat
     assert f"{file}:3" in said.err
 
 
+def test_a_keymap_that_the_console_refuses_is_no_sound_configuration(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[ui.keymap]\nnonsense = "x"\n')
+    said = command("config", "check", "--config", str(file))
+    assert said.code == 64
+    assert "nonsense" in said.err
+
+
+def test_the_doctor_of_a_console_without_settings_says_that_nothing_is_reached(command: Command) -> None:
+    said = command("doctor")
+    assert said.code == 4
+    assert "is not set" in said.out
+
+
+def test_a_refusal_without_any_source_still_notifies_and_speaks_in_sentences(command: Command) -> None:
+    said = command("triage", "--issue", "rate_limiting", "--severity", "incident", "--format", "json")
+    answer = document(said)
+    assert (said.code, answer["refusal"]["rule"], answer["notify"]) == (3, "system_access", True)
+    assert not [line for line in answer["refusal"]["guidance"] if "not set Set" in line or "not set set" in line]
+    assert any("is not set. Set" in line for line in answer["refusal"]["guidance"])
+
+
 def test_settings_are_shown_with_secrets_masked(on_nov17: Command, nov17: SandboxProcess) -> None:
     said = on_nov17("config", "show")
     assert said.code == 0

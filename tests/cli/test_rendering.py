@@ -175,3 +175,22 @@ def test_the_doctor_says_first_what_cannot_be_reached(statuses: tuple[Status, ..
 def test_hostile_text_in_a_doctor_line_is_cleaned_at_the_last() -> None:
     line = DoctorLine(source="s\x1b[31m", subject="x", status=Status.FAIL, detail="d\x9d0;t\x07", remedy="\x1bc")
     assert "\x1b" not in "\n".join(doctor_text(line, PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "notify"),
+    [
+        (RefusalRule.SYSTEM_ACCESS, "incident", True),
+        (RefusalRule.MISSING_CONTEXT, "critical", True),
+        (RefusalRule.SYSTEM_ACCESS, "high", False),
+        (RefusalRule.SYSTEM_ACCESS, None, False),
+        (RefusalRule.SEVERITY_MISMATCH, "incident", False),
+    ],
+)
+def test_a_stated_severity_that_calls_people_calls_them_in_a_refusal_too(
+    rule: RefusalRule, severity: str | None, notify: bool
+) -> None:
+    refused = refusal().model_copy(update={"rule": rule, "severity": severity})
+    assert json.loads(render.as_json(refused))["notify"] is notify
+    assert ("NOTIFY: " in "\n".join(render.as_text(refused, contact="c", style=PLAIN))) is notify
+    assert ("NOTIFY: " in "\n".join(render.as_markdown(refused, contact="c"))) is notify

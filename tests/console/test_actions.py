@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from diagnostics.catalogue import load_catalogue
 from diagnostics.failures import UserError
 from screens.critical import CriticalScreen
-from tui.actions import ACTIONS, checked_keymap
+from tui.actions import ACTIONS, MOVES, checked_keymap
 from tui.app import WarRoomApp
 
+KEY = re.compile(r"`([^`]+)`")
 DO_NOT_ARRIVE = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+a", "ctrl+b"}
 
 
@@ -39,3 +43,11 @@ def test_a_keymap_with_an_unknown_action_is_refused_with_the_accepted_ones() -> 
 def test_a_keymap_that_uses_a_key_twice_is_refused() -> None:
     with pytest.raises(UserError, match="given to both"):
         checked_keymap({"refresh": "f5", "pause": "f5"})
+
+
+def test_the_quick_reference_lists_exactly_the_keys_of_the_registry() -> None:
+    section = load_catalogue().guide_section("quick-reference", "keys")
+    listed = {key for line in section.splitlines() if line.startswith("| `") for key in KEY.findall(line.split("|")[1])}
+    movers = {"j", "k", "g", "G", "ctrl+d", "ctrl+u"}
+    assert listed - movers == {action.shown for action in ACTIONS}
+    assert movers == {shown.split(" / ")[0] for _, shown, _ in MOVES}

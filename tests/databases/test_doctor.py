@@ -92,8 +92,8 @@ def test_a_database_that_is_away_is_one_line_and_unreachable(fragile_world: Worl
 def test_missing_settings_are_said_once_for_each_kind(sqlite_world: SQLiteWorld) -> None:
     lines = lines_of(sqlite_world.open(common_url=None))
     assert [(source, line.status) for (source, _), line in lines.items()] == [
-        ("common", Status.FAIL),
-        ("client", Status.FAIL),
+        ("common", Status.UNREACHABLE),
+        ("client", Status.UNREACHABLE),
     ]
     assert "databases.common_url" in lines["common", "reachable"].detail
 

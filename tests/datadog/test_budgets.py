@@ -55,6 +55,7 @@ def test_before_the_first_header_a_cautious_assumption_holds(budgets: Budgets, c
     failure = refusal(budgets, "search")
     assert failure.kind is FailureKind.RATE_LIMITED
     assert failure.retry_after == 10
+    assert failure.headline().endswith(": waiting its turn, 10 s (3 per 10 s)")
     assert left(budgets)["aggregate"] == (2, 2, False), "search and aggregate are counted apart"
     clock.now += 10
     spend(budgets, "search")

@@ -41,22 +41,22 @@ def test_a_healthy_service_passes_every_line(server: DatadogServer, datadog: Dat
 def test_missing_keys_are_named_and_nothing_is_asked(server: DatadogServer, connect: Connect) -> None:
     lines = by_subject(connect(api_key=None, app_key=None))
     assert list(lines) == ["configured"]
-    assert lines["configured"].status is Status.FAIL
+    assert lines["configured"].status is Status.UNREACHABLE
     assert "datadog.api_key is not set; datadog.app_key is not set" in lines["configured"].detail
     assert server.seen == []
 
 
 def test_a_missing_application_key_still_lets_the_api_key_be_checked(connect: Connect) -> None:
     found = statuses(connect(app_key=None))
-    assert found["configured"] is Status.FAIL
+    assert found["configured"] is Status.UNREACHABLE
     assert found["API key"] is Status.PASS
-    assert found["application key"] is Status.FAIL
+    assert found["application key"] is Status.UNREACHABLE
 
 
 def test_a_key_file_that_cannot_be_read_is_one_line_and_no_crash(connect: Connect, tmp_path: Path) -> None:
     missing = LazySecret("datadog.app_key_file", where="here", file=tmp_path / "absent")
     lines = by_subject(connect(app_key=missing))
-    assert lines["configured"].status is Status.FAIL
+    assert lines["configured"].status is Status.UNREACHABLE
     assert "cannot read" in lines["configured"].detail
     assert lines["API key"].status is Status.PASS
 

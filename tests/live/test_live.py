@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited, UserError
 from diagnostics.live import Live
 from diagnostics.models.readings import Freshness, Reading
 from tests.live.manual_clock import ManualClock
@@ -487,3 +487,11 @@ def test_a_value_may_ask_to_be_completed_soon_or_to_be_left_alone_longer(
     last = live.last("a")
     assert last is not None
     assert last.freshness is Freshness.FRESH
+
+
+def test_waiting_for_the_consoles_own_turn_is_not_called_rate_limited(live: Live, board: Board) -> None:
+    source = Source()
+    live.watch("a", source, every_s=2.0)
+    live.look(["a"])
+    source.answers(TurnAwaited("datadog", limit=2, period_s=10.0, budget="logs_aggregate", retry_after=16.0))
+    assert board.next(Freshness.FAILED).failure == "datadog: waiting its turn, 16 s (2 per 10 s)"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.models.datadog import Aggregate
 from diagnostics.models.readings import Budget, Pulse
 from diagnostics.models.triage import Status
@@ -249,3 +249,105 @@ def test_the_pace_follows_the_limit_that_aggregates_are_counted_under(
 ) -> None:
     world.datadog.limits = limits
     assert pulse(world).ask_again_s == pace_s
+
+
+DAY_S = 86_400
+
+
+def day_pulse(world: World, issue: str) -> Pulse:
+    settled(world.service._tools.logs.baselines, world.service.query_for(issue), DAY_S)
+    return world.service.pulse(issue, DAY_S)
+
+
+@pytest.mark.parametrize("issue", ["oauth_failure", "rate_limiting", "transaction_sync"])
+def test_days_before_the_oldest_log_make_no_incident_of_a_quiet_day(world: World, issue: str) -> None:
+    told = world.datadog.about(world.service.query_for(issue))
+    told.total, told.usual = 4_321, 4_300
+    world.datadog.history_s = DAY_S + 3_600
+    world.webhooks("delivered", 1, received=ago(minutes=3), processed=ago(minutes=2))
+    found = day_pulse(world, issue)
+    assert (found.severity, found.status, found.usual, found.ratio) == ("high", Status.WARN, None, None)
+    assert "how many are usual is not known" in found.findings[0]
+    assert "usual not known: fewer than 3 windows of 24 h hold logs before this one" in found.findings
+
+
+def test_the_backlog_alone_decides_where_the_usual_is_not_known(world: World) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.usual = 4_321, 4_300
+    world.datadog.history_s = DAY_S
+    world.webhooks("pending", 10_001, received=ago(minutes=3))
+    assert day_pulse(world, "rate_limiting").severity == "incident"
+
+
+def test_a_baseline_names_the_windows_that_held_logs(world: World) -> None:
+    told = world.datadog.about(world.query("oauth_failures"))
+    told.total, told.usual = 4_321, 4_300
+    found = day_pulse(world, "oauth_failure")
+    assert (found.severity, found.usual) == ("ok", 4_300)
+    line = next(line for line in found.findings if line.startswith("usual is the median of "))
+    assert line in {f"usual is the median of {count} windows of 24 h" for count in (7, 8)}
+    assert found.evidence[1].caveat == line.removeprefix("usual is the ")
+    # A part of a day lies before the last four whole days: the logs begin inside it, so it counts as little.
+    world.datadog.history_s = 5 * DAY_S
+    shorter = world.service._tools.logs._usual("another", DAY_S)
+    assert shorter is not None
+    assert (shorter.count, shorter.windows) == (0, 4) or shorter.windows == 3
+
+
+def test_an_issue_that_is_new_is_grave_although_it_has_never_been_seen_before(world: World) -> None:
+    told = world.datadog.about(world.query("oauth_failures"))
+    told.total, told.usual = 412, 0
+    found = pulse(world)
+    assert (found.severity, found.usual) == ("critical", 0)
+
+
+def counted_then_failing(world: World, failure: SourceFailure, total: int) -> tuple[Pulse, Pulse]:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.accounts, told.usual = total, 9, 12
+    world.webhooks("pending", 3, received=ago(minutes=3))
+    first = pulse(world, "rate_limiting")
+    world.datadog.failure = failure
+    world.service.forget_answers()
+    return first, world.service.pulse("rate_limiting", WINDOW_S)
+
+
+def test_silent_logs_leave_the_last_count_with_its_age(world: World) -> None:
+    first, found = counted_then_failing(world, unreachable(), 12)
+    assert (found.count, found.usual, found.ratio, found.accounts) == (12, 12, 1, 9)
+    assert found.per_minute == first.per_minute
+    assert (found.status, found.log_failure) == (Status.UNREACHABLE, "datadog: unreachable")
+    assert first.asked_at is not None
+    assert found.findings[0] == f"count as of {first.asked_at:%H:%M:%S} UTC: datadog: unreachable"
+    assert found.evidence[0].source == "common"
+    assert first.evidence[0] in found.evidence
+    again = world.service.pulse("rate_limiting", WINDOW_S)
+    assert again.findings[0] == found.findings[0]
+
+
+def test_a_grave_count_stays_grave_when_the_logs_fall_silent(world: World) -> None:
+    _, found = counted_then_failing(world, unreachable(), 18_000)
+    assert (found.severity, found.status, found.count) == ("incident", Status.FAIL, 18_000)
+
+
+def test_another_window_has_no_last_count(world: World) -> None:
+    counted_then_failing(world, unreachable(), 12)
+    other = world.service.pulse("rate_limiting", 3_600)
+    assert (other.count, other.log_failure) == (None, "datadog: unreachable")
+
+
+def turn() -> TurnAwaited:
+    return TurnAwaited("datadog", limit=2, period_s=10.0, budget="logs_aggregate", retry_after=16.0)
+
+
+def test_waiting_for_a_turn_is_no_failure_of_the_source(world: World) -> None:
+    _, found = counted_then_failing(world, turn(), 12)
+    assert (found.status, found.log_failure) == (Status.NO_DATA, "datadog: waiting its turn, 16 s (2 per 10 s)")
+    state = world.service.sources()[0]
+    assert state.status is Status.PASS
+
+
+def test_a_check_that_waits_for_its_turn_has_no_data(world: World) -> None:
+    world.datadog.failure = turn()
+    finding = world.service.console_check("rate_limiting", "rate_limit_rate")
+    assert finding.status is Status.NO_DATA
+    assert finding.summary == "Not asked yet: datadog: waiting its turn, 16 s (2 per 10 s)."

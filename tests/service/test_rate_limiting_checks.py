@@ -53,8 +53,8 @@ def test_silent_datadog_makes_the_rate_unreachable(world: World) -> None:
     world.datadog.failure = unreachable()
     finding = check(world, "rate_limit_rate")
     assert finding.status is Status.UNREACHABLE
-    assert finding.summary == "datadog: unreachable: no answer"
-    assert finding.next_step == "look at it"
+    assert finding.summary == "datadog: unreachable: no answer."
+    assert finding.next_step == "Look at it."
 
 
 def test_everything_that_waits_counts_as_backlog(world: World) -> None:

@@ -179,7 +179,7 @@ def test_silent_logs_are_the_reason_when_the_console_knows_no_deal(world: World)
     world.datadog.failure = unreachable()
     finding = world.service.console_check("transaction_sync", "deal_agent_count")
     assert (finding.status, finding.check) == (Status.UNREACHABLE, "deal_agent_count")
-    assert (finding.summary, finding.next_step) == ("datadog: unreachable: no answer", "look at it")
+    assert (finding.summary, finding.next_step) == ("datadog: unreachable: no answer.", "Look at it.")
     assert world.service.console_check("transaction_sync", "zero_agent_deals").status is Status.UNREACHABLE
 
 
@@ -270,3 +270,10 @@ def test_a_deal_that_was_seen_stands_in_for_silent_logs(world: World) -> None:
     world.service.logs("q", window_s=900)
     world.datadog.failure = unreachable()
     assert world.service.console_check("transaction_sync", "deal_agent_count").status is Status.FAIL
+
+
+def test_a_deal_without_agents_wants_one_before_anything_else(world: World) -> None:
+    world.deal()
+    world.sync_ready()
+    finding = check(world, "deal_eligibility")
+    assert (finding.value, finding.next_step) == ("agent_verification_failed", "Assign an agent first.")

@@ -65,7 +65,9 @@ class ToldDatadog:
     """Stands where `Datadog` stands and answers what a test told it, or fails as it was told to."""
 
     def __init__(self) -> None:
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, Told] = {"*": Told(usual=1)}
+        self.history_s: float | None = None
+        """How far back logs are kept; None is further than anybody asks."""
         self.failure: SourceFailure | None = None
         self.baseline_failure: SourceFailure | None = None
         self.asked: list[tuple[str, str]] = []
@@ -105,6 +107,9 @@ class ToldDatadog:
             if self.baseline_failure is not None:
                 raise self.baseline_failure
             usual = _series(start, end, computes[0], told.usual or 0)
+            if self.history_s is not None:
+                oldest_ms = (end.timestamp() - self.history_s) * 1_000
+                usual = tuple(point for point in usual if point[0] + (computes[0].interval_ms or 0) > oldest_ms)
             return Aggregate((Bucket({}, (usual,)),), evidence(query), told.partial_usual)
         self._ask("counts", query)
         minutes = max(1, round((end - start).total_seconds() / 60))
