@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import first_paint, key_latency, log_pane, memory, query, text_gate, traffic
+from benchmarks import dead_sources, first_paint, key_latency, log_pane, memory, query, text_gate, traffic
 from benchmarks.figures import Figure, NotAvailable
 from benchmarks.report import Outcome, heading, summary, table, write_json
 from tests.terminal import WaitFailed
@@ -16,6 +16,7 @@ from tests.terminal import WaitFailed
 BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "first_paint": first_paint.run,
     "key_latency": key_latency.run,
+    "dead_sources": dead_sources.run,
     "traffic": traffic.run,
     "memory": memory.run,
     "log_pane": log_pane.run,

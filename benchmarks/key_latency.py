@@ -32,8 +32,8 @@ def run(quick: bool) -> list[Figure]:
         ours_sent: list[float] = []
         theirs_sent: list[float] = []
         for _ in range(blocks):
-            ours_sent += _type(ours)
-            theirs_sent += _type(theirs)
+            ours_sent += type_keys(ours)
+            theirs_sent += type_keys(theirs)
         ours.wait_for(lambda terminal: time.monotonic() > ours_sent[-1] + 1 and terminal.chunks)
         our_times = latencies(ours.chunks, ours_sent, lambda line: any(title in line for title in ISSUE_TITLES))
         their_times = latencies(theirs.chunks, theirs_sent, lambda line: "fub-worker" in line)
@@ -45,7 +45,7 @@ def run(quick: bool) -> list[Figure]:
     ]
 
 
-def _type(terminal: Terminal) -> list[float]:
+def type_keys(terminal: Terminal) -> list[float]:
     """Move down and up again, every key changing the row; return when each was sent."""
     sent = []
     for number in range(BLOCK):

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from diagnostics.tail import Tail
 
 PLACEHOLDERS = (
+    ("rate_limiting", "Rate limiting"),
     ("oauth_failure", "OAuth failures"),
     ("transaction_sync", "Transaction sync"),
-    ("rate_limiting", "Rate limiting"),
 )
 """Shown before the catalogue is read, so that the first paint already has the shape of the screen."""
 

@@ -287,7 +287,8 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
             if item.hint and (hasattr(screen, f"act_{item.name}") or hasattr(self, f"act_{item.name}"))
         ]
         if not isinstance(screen, CriticalScreen):
-            chosen = [item for item in ACTIONS if item.name in {"back", "copy", "help"}]
+            offered = {name for name in ("open", "filter", "copy") if hasattr(screen, f"act_{name}")}
+            chosen = [item for item in ACTIONS if item.name in {"back", "help", *offered}]
         return tuple(Hint(item.shown, item.word) for item in chosen)
 
     # ---- keys
