@@ -88,7 +88,7 @@ def test_a_password_that_cannot_be_had_is_not_configured_and_names_its_setting(
     assert caught.value.kind is FailureKind.NOT_CONFIGURED
     assert "readable regular file" in caught.value.remedy
     source = "common" if ask is ask_common else "client 7"
-    lines = {line.source: line for line in databases.inspect((7,)) if line.status is Status.FAIL}
+    lines = {line.source: line for line in databases.inspect((7,)) if line.status is Status.UNREACHABLE}
     assert "databases.password_file" in lines[source].detail
 
 
