@@ -56,9 +56,9 @@ bench: dev
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	@$(VENV)/lock/bin/uv pip compile pyproject.toml --extra build --generate-hashes --universal --python-version 3.11 \
-	    --no-header --no-emit-index-url --no-emit-find-links --no-annotate -q -o requirements/runtime.txt
+	    --no-header --no-annotate -q -o requirements/runtime.txt
 	@$(VENV)/lock/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements/runtime.txt --generate-hashes \
-	    --universal --python-version 3.11 --no-header --no-emit-index-url --no-emit-find-links --no-annotate -q -o requirements/dev.txt
+	    --universal --python-version 3.11 --no-header --no-annotate -q -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache
