@@ -70,7 +70,7 @@ class SharedAnswers:
         try:
             answer.value = ask()
             answer.answered_at = self._clock()
-        except BaseException as error:
+        except BaseException as error:  # whoever waits for this answer must be woken, whatever ended it; raised again
             answer.error = error
             with self._lock:
                 if self._answers.get(key) is answer:

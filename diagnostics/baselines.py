@@ -81,7 +81,7 @@ class Baselines:
             usual = self._ask_patiently(query, window_s)
         except SourceFailure as caught:
             failure = caught
-        except Exception:
+        except Exception:  # in a thread of its own: nobody else would say that what is usual never comes
             logger.exception("the baseline of %s failed unexpectedly", query)
             failure = SourceFailure(FailureKind.MALFORMED, "console", "the baseline could not be worked out")
         finally:

@@ -221,7 +221,7 @@ class Live:
                 return
         try:
             self._emit(reading)
-        except Exception:
+        except Exception:  # a receiver that fails must not end the scheduler for all the others
             logger.exception("the receiver of live readings failed on %s", reading.key)
 
     def _visible(self) -> list[_Watch]:
@@ -293,7 +293,7 @@ class Live:
             return _Outcome(failure=failure.headline(), remedy=failure.remedy, retry_after=failure.retry_after)
         except UserError as error:
             return _Outcome(failure=clean(error.problem, limit=300), remedy=clean(error.next_step, limit=300))
-        except Exception:
+        except Exception:  # a question that fails must not end its worker, and is shown as a failed reading
             logger.exception("asking %s failed unexpectedly", watch.key)
             return _Outcome(
                 failure="this reading could not be worked out",

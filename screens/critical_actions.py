@@ -94,7 +94,8 @@ class CriticalActions(RoomScreen):
             if reading is None or reading.value is None:
                 self.room.say("this check has not answered yet; r asks again", "warn")
                 return
-            self.room.open_document(documents.finding_document(reading.value, self.room.signs))
+            doubt = self._notice_doubt(reading, utc_now()).strip()
+            self.room.open_document(documents.finding_document(reading.value, self.room.signs, doubt=doubt))
 
     def _open_refusal(self, refusal: Refusal) -> None:
         self.room.open_document(documents.refusal_document(refusal, self.room.signs))
@@ -133,7 +134,8 @@ class CriticalActions(RoomScreen):
         finding = self._finding_in_view() if place == "detail" else None
         if finding is not None and finding.value is not None:
             value = finding.value
-            return value.check.replace("_", " "), value.summary, [value.evidence] if value.evidence else []
+            summary = value.summary + self._notice_doubt(finding, utc_now())
+            return value.check.replace("_", " "), summary, [value.evidence] if value.evidence else []
         pulse = self.state.pulse(issue)
         if pulse is None or pulse.value is None:
             failure = pulse.failure if pulse is not None else ""
@@ -155,7 +157,10 @@ class CriticalActions(RoomScreen):
             text = self._first_notice()
         else:
             finding = self._finding_in_view() if place == "detail" else None
-            text = finding.value.summary if finding is not None and finding.value is not None else self._row_text()
+            if finding is not None and finding.value is not None:
+                text = finding.value.summary + self._notice_doubt(finding, utc_now())
+            else:
+                text = self._row_text()
         if text:
             self.room.copy(text)
 

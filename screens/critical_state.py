@@ -23,6 +23,13 @@ SETTLE_S = 8.0
 """The list is not re-ordered this soon after a key press: a row must not move under a reader's eye."""
 
 
+def _loss(held: Reading[Finding], new: Reading[Finding]) -> str:
+    """Why a check that had an answer has none now: its source cannot be reached. Empty when it has one, or had none."""
+    if held.value is None or new.value is None or held.value.status is Status.UNREACHABLE:
+        return ""
+    return new.value.summary if new.value.status is Status.UNREACHABLE else ""
+
+
 @dataclass(slots=True)
 class CriticalState:
     """Plain data and the few decisions of the level-1 screen; knows no widget."""
@@ -50,6 +57,10 @@ class CriticalState:
             # The question was replaced (another window): what was known stays on screen, called old, until the answer.
             kept = {"value": held.value, "taken_at": held.taken_at, "freshness": "stale"}
             reading = reading.model_copy(update={**kept, "failure": reading.failure or "asking anew"})
+        elif reading.key.startswith("check:") and held is not None and (loss := _loss(held, reading)):
+            # The source is gone: the last answer stays, called old, with what became of the source.
+            kept = {"value": held.value, "taken_at": held.taken_at, "freshness": "stale"}
+            reading = reading.model_copy(update={**kept, "failure": loss})
         self.readings[reading.key] = reading
         if pulse is not None:
             self._note_pulse(reading.key.removeprefix("pulse:"), pulse, now)

@@ -60,11 +60,13 @@ def evidence_document(title: str, summary: str, items: Sequence[Evidence], signs
     )
 
 
-def finding_document(finding: Finding, signs: Glyphs) -> Document:
-    """One check's answer in full."""
+def finding_document(finding: Finding, signs: Glyphs, *, doubt: str = "") -> Document:
+    """One check's answer in full; `doubt` says that it is old, and why."""
 
     def build(width: int) -> list[Row]:
         rows = [row(wording.status_piece(finding.status, signs), f"  {finding.title}")]
+        if doubt:
+            rows += [BLANK, *_paragraph(signs.text(doubt), width, "warn")]
         rows += [BLANK, *_paragraph(signs.text(finding.summary), width, "strong")]
         if finding.value is not None:
             rows += labelled("value", f"{finding.value} {finding.unit}".rstrip(), width, label_width=LABEL)

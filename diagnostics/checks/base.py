@@ -87,7 +87,7 @@ class Check(ABC):
             return self.finding(
                 Status.NO_DATA, sentence(clean(error.problem, limit=300)), next_step=advice(error.next_step)
             )
-        except Exception:
+        except Exception:  # one broken check must not take the other findings with it
             logger.exception("the check %s failed unexpectedly", self.id)
             return self.finding(
                 Status.UNREACHABLE,

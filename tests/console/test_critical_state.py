@@ -7,6 +7,7 @@ from datetime import timedelta
 from diagnostics.catalogue import load_catalogue
 from diagnostics.models.readings import Freshness, Pulse, Reading
 from diagnostics.models.status import Status
+from diagnostics.models.triage import Finding
 from screens.critical_state import CriticalState
 from tests.console.scripted import NOW, evidence
 
@@ -87,3 +88,37 @@ def test_the_first_notice_is_due_five_minutes_after_the_alarm_was_first_seen() -
     assert room.notice_due("rate_limiting") == NOW + timedelta(minutes=5)
     room.take(pulse("rate_limiting", 2, asked=90), NOW + timedelta(seconds=90))
     assert room.notice_due("rate_limiting") is None
+
+
+def finding(status: Status, summary: str, sequence: int) -> Reading[Finding]:
+    value = Finding(check="webhook_backlog", title="backlog", status=status, summary=summary)
+    key = "check:rate_limiting:webhook_backlog"
+    return Reading[Finding](key=key, freshness=Freshness.FRESH, value=value, taken_at=NOW, sequence=sequence)
+
+
+def test_the_last_answer_of_a_check_stays_and_is_called_old_when_its_source_is_gone() -> None:
+    room = state()
+    room.take(finding(Status.FAIL, "212,631 events wait", 1), NOW)
+    room.take(finding(Status.UNREACHABLE, "common: unreachable", 2), NOW)
+    room.take(finding(Status.UNREACHABLE, "common: timed out", 3), NOW)
+    held = room.finding("rate_limiting", "webhook_backlog")
+    assert held is not None
+    assert held.value is not None
+    assert (held.value.summary, str(held.freshness), held.failure) == (
+        "212,631 events wait",
+        "stale",
+        "common: timed out",
+    )
+    room.take(finding(Status.PASS, "3 events wait", 4), NOW)
+    again = room.finding("rate_limiting", "webhook_backlog")
+    assert again is not None
+    assert str(again.freshness) == "fresh"
+
+
+def test_a_check_that_never_had_an_answer_says_only_that_it_is_unreachable() -> None:
+    room = state()
+    room.take(finding(Status.UNREACHABLE, "common: unreachable", 1), NOW)
+    held = room.finding("rate_limiting", "webhook_backlog")
+    assert held is not None
+    assert held.value is not None
+    assert held.value.status is Status.UNREACHABLE
