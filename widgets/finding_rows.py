@@ -68,7 +68,7 @@ def check_rows(
     state = Piece(fit(status.text, 14), "muted" if stale else status.tone)
     aged = wording.age(wording.asked_at(reading), now)
     tail = signs.text(f"stale {aged}: {reading.failure}") if stale else aged
-    tail = fit(tail, min(len(tail), max(4, width // 2)))
+    tail = fit(tail, min(len(tail), 30, max(4, width // 2)))
     room = max(12, width - LABEL - 14 - len(tail) - 2)
     lines = wrap(signs.text(finding.summary), room, most=2 if roomy else 1)
     first = row(head, state, fit(lines[0], room), (f" {tail}", "warn" if stale else "muted"), key=key)
