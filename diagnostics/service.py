@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.answers import SharedAnswers
 from diagnostics.checks.base import Check, Tools
+from diagnostics.desks import Desks
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.log_questions import LogQuestions
 from diagnostics.models.doctor import DoctorLine, Guide
@@ -19,6 +20,7 @@ from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
+from diagnostics.parts import Parts
 from diagnostics.seen import SeenDeals
 from diagnostics.sources.databases import Databases
 from diagnostics.sources.datadog import Datadog
@@ -37,7 +39,7 @@ PROBE_KEEP_S = 10.0
 """How long the state of a source is believed: the header asks far more often than that."""
 
 
-class Diagnostics:
+class Diagnostics(Desks):
     """Questions about FUB's Zillow integration. Use `open`; `close` ends what is under way."""
 
     def __init__(self, settings: Settings, catalogue: Catalogue, datadog: Datadog, databases: Databases) -> None:
@@ -46,6 +48,7 @@ class Diagnostics:
         self._datadog = datadog
         self._databases = databases
         self._seen = SeenDeals()
+        self._parts = Parts(settings, catalogue, datadog, databases)
         self._answers = SharedAnswers()
         self._counted: dict[tuple[str, int], Pulse] = {}
         """The last pulse of each issue and window that the logs gave a count for."""
@@ -56,6 +59,7 @@ class Diagnostics:
             answers=self._answers,
             seen=self._seen,
             window_s=settings.refresh.window_s,
+            parts=self._parts,
         )
 
     @classmethod
@@ -66,7 +70,7 @@ class Diagnostics:
     def close(self) -> None:
         """End every question under way (their askers get a SourceFailure, cancelled) and refuse further ones."""
         self._tools.logs.baselines.close()
-        for close in (self._datadog.close, self._databases.close):
+        for close in (self._parts.close, self._datadog.close, self._databases.close):
             with suppress(SourceFailure):
                 close()
 

@@ -36,6 +36,9 @@ CLIENT_URL_SLOTS = ("db_host", "db_database", "db_user", "account_id")
 """What stands in braces in `databases.client_url`; filled from `common.accounts`."""
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+_ANY_DATABASE_ADDRESS = re.compile(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*")
+_REDIS_ADDRESS = re.compile(r"rediss?://\S+|unix://\S+")
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+){0,2}")
 _DATABASE_ADDRESS = re.compile(r"(?:mysql|mariadb)(?:\+pymysql)?://\S+|sqlite(?:\+pysqlite)?:///.*")
 
 
@@ -111,6 +114,86 @@ class DatabaseSettings(Section):
         return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), Path(value))
 
 
+class FleetSettings(Section):
+    """Questions over all client databases at once. Times in seconds."""
+
+    per_host: Annotated[Whole, Field(ge=1, le=64)] = 8
+    """Connections to one database host at most."""
+    batch: Annotated[Whole, Field(ge=1, le=500)] = 100
+    """Client databases asked in one round trip, where they share host and login."""
+    deadline_s: Seconds = 45.0
+    """After which the answer is given with the coverage reached by then."""
+    refresh_s: Seconds = 600.0
+    """How long a system-wide answer is shown before it is asked again."""
+
+
+class AnalyticsSettings(Section):
+    """The team's analytics engine, for system-wide questions. Any SQLAlchemy URL; its driver is installed apart."""
+
+    url: str | None = None
+    password: SecretStr | None = None
+    """Put into the URL where it names none; Databricks calls it a token."""
+    zillow_agents: str = "fub.agents_silver.zillow_agents"
+    zillow_auth: str = "fub.agents_silver.zillow_auth"
+    zillow_sync_users: str = "fub.agents_silver.zillow_sync_users"
+    deals: str | None = None
+    """Names of its tables; None where it has none."""
+    behind_after_s: Seconds = 7_200.0
+    """Its newest row being older than this, the answer says how far the engine is behind."""
+    timeout_s: Seconds = 60.0
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not _ANY_DATABASE_ADDRESS.fullmatch(value):
+            raise ValueError("an SQLAlchemy URL such as databricks://host/?http_path=…")
+        return value
+
+    @field_validator("zillow_agents", "zillow_auth", "zillow_sync_users", "deals")
+    @classmethod
+    def _table(cls, value: str | None) -> str | None:
+        if value is not None and not _TABLE_NAME.fullmatch(value):
+            raise ValueError("a table name of up to three parts, such as fub.agents_silver.zillow_agents")
+        return value
+
+
+class RedisSettings(Section):
+    """Where the sync workers keep their mutexes. Optional, and only read."""
+
+    url: str | None = None
+    password: SecretStr | None = None
+    timeout_s: Seconds = 2.0
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not _REDIS_ADDRESS.fullmatch(value):
+            raise ValueError("redis://host:6379/0, rediss://… or unix:///path")
+        return value
+
+
+class StateSettings(Section):
+    """Where the console keeps what it knows: a file of its own, or a database that several responders share."""
+
+    url: str | None = None
+    """SQLAlchemy URL; None is a SQLite file in `state_dir`."""
+    password: SecretStr | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not _DATABASE_ADDRESS.fullmatch(value):
+            raise ValueError("mysql+pymysql://user@host/database or sqlite:///path")
+        return value
+
+
+class WriteSettings(Section):
+    """What this console may change in the outside world, each only after a person has seen and typed it."""
+
+    monitors: bool = False
+    """Creating Datadog monitors."""
+
+
 class UiSettings(Section):
     """How the console looks and which keys it listens to."""
 
@@ -155,9 +238,21 @@ class Settings(Section):
     databases: DatabaseSettings = DatabaseSettings()
     ui: UiSettings = UiSettings()
     refresh: RefreshSettings = RefreshSettings()
+    fleet: FleetSettings = FleetSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
+    redis: RedisSettings = RedisSettings()
+    state: StateSettings = StateSettings()
+    writes: WriteSettings = WriteSettings()
 
 
-SECRETS = ("datadog.api_key", "datadog.app_key", "databases.password")
+SECRETS = (
+    "datadog.api_key",
+    "datadog.app_key",
+    "databases.password",
+    "analytics.password",
+    "redis.password",
+    "state.password",
+)
 """Settings that may also be given as NAME_file or NAME_command."""
 
 NOT_SETTABLE = ("config_path",)

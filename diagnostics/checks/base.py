@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select, Table
 
     from diagnostics.catalogue import Catalogue
+    from diagnostics.parts import Parts
     from diagnostics.sources.databases import Databases, Rows
 
     Question = Select[*tuple[Any, ...]]
@@ -43,6 +44,7 @@ class Tools:
     seen: SeenDeals
     window_s: int
     """Length of the window that log counts cover, seconds."""
+    parts: Parts
     now: Callable[[], datetime] = utc_now
 
     def table(self, logical: str) -> Table:
