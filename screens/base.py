@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
+from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
+    from diagnostics.jobs import Job
     from diagnostics.live import Live
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
+    from screens.job_line import RunningJob
     from widgets.footer_bar import Hint
     from widgets.glyphs import Glyphs
     from widgets.rows import Row, Tone
@@ -29,6 +32,8 @@ class Document:
     build: Callable[[int], Sequence[Row]]
     copy_text: str
     """What `y` puts on the clipboard."""
+    place: str = ""
+    """The `:` line that opens it again; empty where it shows one moment only."""
 
 
 class Room(Protocol):
@@ -70,6 +75,9 @@ class Room(Protocol):
     def command(self, line: str) -> None:
         """Run one line of the `:` grammar."""
 
+    def trail(self) -> str:
+        """Breadcrumbs of the screens below the one on top, such as "critical › account 14009 › "; empty on level 1."""
+
 
 class ReadingArrived(Message, bubble=False):
     """A live reading changed. Posted from the live threads, handled by the screen that shows it."""
@@ -83,6 +91,13 @@ class RoomScreen(Screen[None]):
     """A screen of the war room. It names the readings it shows, so that covered screens stop asking."""
 
     AUTO_FOCUS = ""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The same id as the action's, so that who remaps the way out remaps this too. Offered while a job runs only.
+        Binding("escape", "cancel_job", "cancel", show=False, id="back"),
+    ]
+
+    _running_job: RunningJob[Any] | None = None
 
     @property
     def room(self) -> Room:
@@ -98,3 +113,63 @@ class RoomScreen(Screen[None]):
 
     def tick(self) -> None:
         """Called about once a second while this screen is on top."""
+
+    def crumb(self) -> str:
+        """What this screen is, in a word or two, for the breadcrumbs."""
+        return ""
+
+    def place(self) -> str:
+        """The `:` line that opens this screen again; empty for one that cannot be come back to by itself."""
+        return ""
+
+    def memory(self) -> dict[str, object]:
+        """What a person has set here, for a session that is come back to: JSON types only."""
+        return {}
+
+    def recall(self, memory: Mapping[str, object]) -> None:
+        """Set again what `memory` gave; whatever does not fit any more is left as it is."""
+
+    # ---- long questions
+
+    def start_job(
+        self,
+        work: Callable[[Job], Answer],
+        then: Callable[[Answer], None],
+        *,
+        doing: str,
+        limit_s: float | None = None,
+    ) -> bool:
+        """Ask something long in a thread: the footer says how far it is, Esc ends it, leaving the screen drops it.
+
+        `then` gets the answer on the event loop once this screen is on top. Failures become a calm notice. One at a
+        time: False, with a notice, when another one is still under way.
+        """
+        from screens.job_line import RunningJob  # noqa: PLC0415  # few screens ask long questions
+
+        if self._running_job is not None and self._running_job.is_running:
+            self.room.say(f"{self._running_job.doing} is still under way; esc cancels it", "warn")
+            return False
+        self._running_job = RunningJob(self, work, then, doing=doing, limit_s=limit_s)
+        self._running_job.start()
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc belongs to a long question while one is under way, and to the application otherwise."""
+        if action == "cancel_job":
+            return self._running_job is not None and self._running_job.is_running
+        return super().check_action(action, parameters)
+
+    def action_cancel_job(self) -> None:
+        """End the long question that is under way."""
+        if self._running_job is not None:
+            self._running_job.cancel()
+
+    def on_screen_resume(self) -> None:
+        """An answer that came while this screen was covered is shown now."""
+        if self._running_job is not None:
+            self.call_after_refresh(self._running_job.deliver)
+
+    def on_unmount(self) -> None:
+        """Nobody waits for the long question any more."""
+        if self._running_job is not None and self._running_job.is_running:
+            self._running_job.drop()

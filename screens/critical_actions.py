@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from textual.timer import Timer
 from diagnostics.now import utc_now
 from screens import documents
 from screens.base import RoomScreen
+from screens.critical_state import WINDOWS
 from widgets import wording
 from widgets.line_view import LineView
 from widgets.log_list import LogList
@@ -67,6 +69,29 @@ class CriticalActions(RoomScreen):
 
     def draw(self) -> None:
         """Given by the screen."""
+
+    def crumb(self) -> str:
+        """The issue in view."""
+        return self.state.selected.replace("_", " ")
+
+    def memory(self) -> dict[str, object]:
+        """Issue, window and filter, where a person chose them."""
+        chosen = {"issue": self.state.selected} if self.state.chosen_by_person else {}
+        return {**chosen, "window_s": self.state.window_s, "filter": self.query_one(LogPane).filter_text}
+
+    def recall(self, memory: Mapping[str, object]) -> None:
+        """Choose them again; an issue or a window that is not offered any more is left alone."""
+        window, issue, text = memory.get("window_s"), memory.get("issue"), memory.get("filter")
+        if isinstance(issue, str) and issue in self.state.issues:
+            self.state.chosen_by_person = True
+            self.state.selected = issue
+        if isinstance(window, int) and window in WINDOWS and window != self.state.window_s:
+            self.state.window_s = window
+            self.watch_pulses()
+        self.watch_logs()
+        if isinstance(text, str) and text:
+            self.query_one(LogPane).set_filter(text)
+        self.draw()
 
     # ---- in and out
 

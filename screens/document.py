@@ -48,10 +48,18 @@ class DocumentScreen(RoomScreen):
     def draw(self) -> None:
         """Build the rows for the present width."""
         width = self.size.width
-        title = self.room.signs.text(f" {self.document.title}")
+        title = self.room.signs.text(f" {self.room.trail()}{self.document.title}")
         self.query_one("#document-title", LineView).show((row((fit(title, width), "bar")),))
         rows = self.document.build(max(20, width - 3))
         self.query_one("#document-body", LineView).show([*rows, Row(())])
+
+    def crumb(self) -> str:
+        """The document's title."""
+        return self.document.title
+
+    def place(self) -> str:
+        """The line that opens it again, where there is one."""
+        return self.document.place
 
     def act_copy(self) -> None:
         """Copy the document's text."""

@@ -48,9 +48,15 @@ class EventScreen(RoomScreen):
     def on_resize(self) -> None:
         """Lay the title out for the width."""
         when = datetime.fromtimestamp(self.event.timestamp_ms / 1000, UTC)
-        title = f" log line · {when:%Y-%m-%d %H:%M:%S} UTC · {self.event.service} · {self.event.status}"
+        title = (
+            f" {self.room.trail()}log line · {when:%Y-%m-%d %H:%M:%S} UTC · {self.event.service} · {self.event.status}"
+        )
         title = fit(self.room.signs.text(title), max(1, self.size.width))
         self.query_one("#event-title", LineView).show((row((title, "bar")),))
+
+    def crumb(self) -> str:
+        """One log line."""
+        return "log line"
 
     def act_open(self) -> None:
         """Unfold a long value."""

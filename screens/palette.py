@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.fuzzy import FuzzySearch
 from textual.widgets import Input
 
 from screens.base import RoomScreen
@@ -14,14 +16,34 @@ from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
 from widgets.rows import Row, fit, row
 
+LABEL = 34
+"""Cells of a match's name at most; the sentence beside it takes the rest."""
 
-def ranked(entries: list[tuple[str, str]], typed: str) -> list[tuple[str, str]]:
-    """Entries that hold every typed word, those that begin with the text first."""
-    wanted = typed.lower().split()
-    found = [entry for entry in entries if all(word in f"{entry[0]} {entry[1]}".lower() for word in wanted)]
-    return sorted(
-        found, key=lambda entry: (not entry[0].startswith(typed.lower()), not all(w in entry[0] for w in wanted))
-    )
+
+def ranked(entries: list[tuple[str, str]], typed: str, recent: Sequence[tuple[str, str]] = ()) -> list[tuple[str, str]]:
+    """Entries for what was typed: those that begin with it, then those that hold every word, then fuzzy matches.
+
+    Places seen lately stand before everything else that matches equally well.
+    """
+    text = typed.strip().lower()
+    if not text:
+        return [*recent, *entries]
+    wanted = text.split()
+    fuzzy = FuzzySearch(case_sensitive=False)
+    scored: list[tuple[float, int, tuple[str, str]]] = []
+    for place, (name, sentence) in enumerate([*recent, *entries]):
+        words = f"{name} {sentence}".lower()
+        if name.lower().startswith(text):
+            grade = 3.0
+        elif all(word in words for word in wanted):
+            grade = 2.0 + 0.5 * all(word in name.lower() for word in wanted)
+        else:
+            score, _ = fuzzy.match(text, words[:200])
+            # A handful of letters found anywhere in a sentence is no match; runs of them are.
+            grade = min(1.0, score / 100) if score >= 1.5 * len(text) else 0.0
+        if grade:
+            scored.append((-grade, place, (name, sentence)))
+    return [entry for _, _, entry in sorted(scored, key=lambda one: one[:2])]
 
 
 class PaletteScreen(RoomScreen):
@@ -45,6 +67,14 @@ class PaletteScreen(RoomScreen):
         super().__init__()
         self.entries = entries
         self.start = start
+        self.recent: tuple[tuple[str, str], ...] = ()
+        """Places seen lately, newest first; they arrive after the screen."""
+
+    def offer(self, recent: Sequence[tuple[str, str]]) -> None:
+        """Offer places seen lately as well."""
+        self.recent = tuple(recent)
+        if self.is_attached:
+            self.draw()
 
     def compose(self) -> ComposeResult:
         """The line, the matches, the keys."""
@@ -71,11 +101,16 @@ class PaletteScreen(RoomScreen):
 
     def draw(self) -> None:
         """The matches, best first."""
-        matches = ranked(self.entries, self.query_one(Input).value)
+        matches = ranked(self.entries, self.query_one(Input).value, self.recent)
         view = self.query_one("#palette-matches", LineView)
         width = view.text_width()
+        label = min(LABEL, max(24, width // 3))
         rows: list[Row] = [
-            row((fit(name, 24), "key"), (self.room.signs.text(fit(sentence, max(0, width - 24))), "muted"), key=name)
+            row(
+                (fit(name, label), "key"),
+                (self.room.signs.text(fit(sentence, max(0, width - label))), "muted"),
+                key=name,
+            )
             for name, sentence in matches[:200]
         ]
         view.cursor_key = None
@@ -103,7 +138,7 @@ class PaletteScreen(RoomScreen):
         """Run the typed line, or the match under the cursor when the line names nothing by itself."""
         typed = self.query_one(Input).value
         key = self.query_one("#palette-matches", LineView).cursor_key
-        names = {name.strip() for name, _ in self.entries}
+        names = {name.strip() for name, _ in (*self.recent, *self.entries)}
         verb = typed.split()[0] if typed.split() else ""
         complete = typed.strip() in names or (
             len(typed.split()) > 1 and f"{verb} " in {name for name, _ in self.entries}

@@ -36,6 +36,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", "escape", "esc", "back", "Back to where you were; nothing is lost."),
     Action("why", "w", "w", "why", "Where this number comes from: the exact query, its window, age, cost and rows.", 2),
     Action("escalation", "e", "e", "escalate", "Whom to tell, and what must be done within five minutes.", 3),
+    Action("history_back", "less_than_sign", "<", "back", "Back through the screens you have been on."),
+    Action("history_forward", "greater_than_sign", ">", "forward", "Forward again."),
     Action("filter", "slash", "/", "filter", "Filter the lines in the log pane, in Datadog's search syntax.", 4),
     Action("window", "t", "t", "window", "Next time window: 5m, 15m, 1h, 4h, 24h.", 5),
     Action("pause", "space", "space", "pause", "Pause or resume live updates.", 6),

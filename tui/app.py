@@ -25,6 +25,8 @@ from tui.clipboard import copy_sequence, load_into_tmux
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
 from tui.frames import TightFrames
+from tui.going import Going
+from tui.history import History
 from tui.levels import LevelActions
 from tui.options import Options
 from widgets.footer_bar import FooterBar, Hint
@@ -65,7 +67,7 @@ class Answered(Message):
         self.then = then
 
 
-class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
+class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
     """The Zillow War Room."""
 
     TITLE = "Zillow War Room"
@@ -86,6 +88,7 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
         self.opened: Opened | None = None
         self.problem: UserError | SourceFailure | None = None
         self.crashed = False
+        self.history = History()
         self._seconds = 0
         self._quiet_at = 0
         for item in (theme.DARK, theme.LIGHT):
@@ -148,6 +151,7 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
         self.look_again()
         self._draw_header()
         self.open_on_triage()
+        self.find_session()
         # What has been imported stays for good: a full collection over it took 85 ms in the middle of typing.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
@@ -164,6 +168,7 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
 
     def end(self) -> None:
         """Close live questions, sources and the stand-ins. Called after the terminal is restored."""
+        self.end_session()
         if self.live is not None:
             self.live.close()
         if self.opened is not None:
@@ -192,12 +197,14 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
     def push_room_screen(self, screen: RoomScreen) -> None:
         """Put a screen on top; the covered one stops asking until it is seen again."""
         self.push_screen(screen, self._dismissed)
-        self.call_after_refresh(self._uncovered)
+        self.call_after_refresh(self.uncovered)
 
     def _dismissed(self, _result: None) -> None:
-        self.call_after_refresh(self._uncovered)
+        self.call_after_refresh(self.uncovered)
 
-    def _uncovered(self) -> None:
+    def uncovered(self) -> None:
+        """Another screen is on top than before."""
+        self.arrived()
         self.look_again()
         self._draw_header()
 
@@ -224,17 +231,18 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
                 answer = work()
             except (SourceFailure, UserError) as problem:
                 words = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
-                self._deliver(lambda: lost(words, "warn"))
+                self.deliver(lambda: lost(words, "warn"))
                 return
             except Exception as unexpected:  # noqa: BLE001  # logged and said; the console goes on
                 said = " ".join(as_problem(unexpected, self.crash_folder()).lines())
-                self._deliver(lambda: lost(said, "fail"))
+                self.deliver(lambda: lost(said, "fail"))
                 return
-            self._deliver(lambda: then(answer))
+            self.deliver(lambda: then(answer))
 
         threading.Thread(target=run, name=doing, daemon=True).start()
 
-    def _deliver(self, then: Callable[[], None]) -> None:
+    def deliver(self, then: Callable[[], None]) -> None:
+        """Run `then` on the event loop; callable from any thread, and dropped once the console has ended."""
         if self.is_running:
             self.post_message(Answered(then))
 
@@ -355,6 +363,7 @@ class WarRoomApp(LevelActions, TightFrames, CalmCrash, App[int]):
         if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen):
             self.screen.tick()
             self._draw_header()
+            self.keep_session()
 
     def _draw_header(self) -> None:
         from tui.header_words import source_words  # noqa: PLC0415

@@ -20,6 +20,7 @@ from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.settings import Settings, load_settings
 from diagnostics.text import clean
+from tests.console.scripted_places import ScriptedPlaces
 
 NOW = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
 
@@ -72,6 +73,7 @@ class ScriptedService:
     hostile: bool = False
     lines: int = 60
     asked: list[str] = field(default_factory=list)
+    places: ScriptedPlaces = field(default_factory=ScriptedPlaces)
 
     def _say(self, text: str) -> str:
         return clean(f"{text} {HOSTILE}") if self.hostile else text

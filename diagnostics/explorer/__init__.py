@@ -1,0 +1,1 @@
+"""The log explorer: histogram, facets, patterns, correlation, completion, saved queries, export."""

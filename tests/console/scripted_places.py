@@ -1,0 +1,35 @@
+"""Places seen lately and a broken-off session, held in the test's own memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from diagnostics.places import Place, Session
+
+
+@dataclass
+class ScriptedPlaces:
+    """Remembers what it is told; hands `session` out once."""
+
+    seen: list[Place] = field(default_factory=list)
+    session: Session | None = None
+    kept: list[Session] = field(default_factory=list)
+    ended: list[Session] = field(default_factory=list)
+
+    def note(self, kind: str, line: str, title: str) -> None:
+        at = datetime(2025, 11, 17, 14, 3, len(self.seen) % 60, tzinfo=UTC)
+        self.seen = [Place(kind, line, title, at), *(place for place in self.seen if place.line != line)]
+
+    def recent(self, most: int = 300) -> tuple[Place, ...]:
+        return tuple(self.seen[:most])
+
+    def keep_session(self, session: Session) -> None:
+        self.kept.append(session)
+
+    def end_session(self, session: Session) -> None:
+        self.ended.append(session)
+
+    def broken_off(self, user: str, host: str, environment: str) -> Session | None:
+        session, self.session = self.session, None
+        return session
