@@ -14,17 +14,17 @@ from diagnostics.answers import SharedAnswers
 from diagnostics.checks.base import Check, Tools
 from diagnostics.desks import Desks
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.log_questions import LogQuestions
+from diagnostics.log_questions import Accounts, LogQuestions
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.readings import Budget, Pulse, SourceState
-from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
+from diagnostics.models.triage import Finding, Refusal, Route, Status, Triage, TriageRequest
 from diagnostics.parts import Parts
 from diagnostics.seen import SeenDeals
 from diagnostics.sources.databases import Databases
 from diagnostics.sources.datadog import Datadog
-from diagnostics.triage.matrix import Classification, classify
+from diagnostics.triage.matrix import Classification, classify, route_named
 from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
@@ -142,15 +142,22 @@ class Diagnostics(Desks):
         """
         self._answers.forget()
 
-    def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Refusal:
-        """Hand over to the issue's specialist: none is part of this version, so the answer is what to do instead."""
+    def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Route | Refusal:
+        """Hand over to the issue's specialist: where it is, or what to do instead where this version lacks it.
+
+        The diagnoses are `accounts.oauth`, `deals.diagnose`, `deals.unsynced` and `deals.resolution`; monitoring is
+        level 2, `health`.
+        """
         from diagnostics.triage.refusals import Refusals  # noqa: PLC0415
 
         asked = request or TriageRequest(issue_type=issue_type)
         named = asked.model_copy(update={"issue_type": issue_type})
         issue = self.catalogue.issues.get(issue_type)
         refusals = Refusals(self.catalogue)
-        return refusals.issue_type_unknown(named) if issue is None else refusals.escalation_blocked(named, issue)
+        if issue is None:
+            return refusals.issue_type_unknown(named)
+        route = route_named(issue.route)
+        return route if route.available else refusals.escalation_blocked(named, issue)
 
     def request_change(self, name: str, request: TriageRequest | None = None) -> Refusal:
         """Ask for a change to production, such as `batch_retry`: always refused, because this console only reads."""
@@ -175,6 +182,10 @@ class Diagnostics(Desks):
         page = self._tools.logs.search(query, start=start, end=last, limit=limit, cursor=cursor)
         self._seen.note(page.events)
         return page
+
+    def named_accounts(self, issue_type: str, window_s: int, most: int = 20) -> Accounts:
+        """Accounts that an issue's log lines name, most lines first. Raises SourceFailure, UserError."""
+        return self._tools.logs.accounts(self.query_for(issue_type), window_s, most)
 
     def log_link(self, query: str, *, window_s: int) -> str:
         """The address of the same search in Datadog's web application."""

@@ -54,6 +54,12 @@ class Room(Protocol):
     ) -> None:
         """Run `work` in a thread and `then` on the event loop; failures become a calm notice, then `failed`."""
 
+    def quietly(self, work: Callable[[], Answer], then: Callable[[Answer], None]) -> None:
+        """Run `work` in a thread and `then` on the event loop, for conveniences that fail without a word."""
+
+    def palette(self, start: str) -> None:
+        """Open the palette with a line begun."""
+
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one line at the bottom for a few seconds."""
 
@@ -92,6 +98,9 @@ class RoomScreen(Screen[None]):
 
     AUTO_FOCUS = ""
 
+    hint_names: ClassVar[tuple[str, ...]] = ()
+    """Actions that the footer names on this screen, most useful first; empty leaves the choice to the application."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         # The same id as the action's, so that who remaps the way out remaps this too. Offered while a job runs only.
         Binding("escape", "cancel_job", "cancel", show=False, id="back"),
@@ -118,8 +127,16 @@ class RoomScreen(Screen[None]):
         """What this screen is, in a word or two, for the breadcrumbs."""
         return ""
 
+    def query_in_view(self) -> str:
+        """The Datadog query behind the lines on this screen; empty where there are none."""
+        return ""
+
     def place(self) -> str:
         """The `:` line that opens this screen again; empty for one that cannot be come back to by itself."""
+        return ""
+
+    def runbook(self) -> str:
+        """The section of the guide *immediate actions* that belongs to what is in view; empty where none does."""
         return ""
 
     def memory(self) -> dict[str, object]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diagnostics.models.events import LogPage
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Pulse, Reading
-    from diagnostics.models.triage import Finding, Refusal
+    from diagnostics.models.triage import Finding, Refusal, Route
     from diagnostics.tail import Tail
     from screens.critical_state import CriticalState
     from widgets.escalation_rows import EscalationView
@@ -74,6 +74,12 @@ class CriticalActions(RoomScreen):
         """The issue in view."""
         return self.state.selected.replace("_", " ")
 
+    def query_in_view(self) -> str:
+        """The selected issue's query, with the filter in force."""
+        service, text = self.room.service, self.query_one(LogPane).filter_text
+        query = service.query_for(self.state.selected) if service is not None else ""
+        return f"{query} {text}".strip()
+
     def memory(self) -> dict[str, object]:
         """Issue, window and filter, where a person chose them."""
         chosen = {"issue": self.state.selected} if self.state.chosen_by_person else {}
@@ -113,7 +119,7 @@ class CriticalActions(RoomScreen):
         if service is None:
             return
         if kind == "route":
-            self._open_refusal(service.open_route(self.state.selected))
+            self._hand_over(service.open_route(self.state.selected))
         elif kind == "check":
             reading = self.state.finding(self.state.selected, name)
             if reading is None or reading.value is None:
@@ -121,6 +127,15 @@ class CriticalActions(RoomScreen):
                 return
             doubt = self._notice_doubt(reading, utc_now()).strip()
             self.room.open_document(documents.finding_document(reading.value, self.room.signs, doubt=doubt))
+
+    def _hand_over(self, answer: Route | Refusal) -> None:
+        from diagnostics.models.triage import Refusal  # noqa: PLC0415
+        from screens.routes import open_route  # noqa: PLC0415
+
+        if isinstance(answer, Refusal):
+            self._open_refusal(answer)
+        else:
+            open_route(self.room, answer, self.state.selected, self.state.window_s)
 
     def _open_refusal(self, refusal: Refusal) -> None:
         self.room.open_document(documents.refusal_document(refusal, self.room.signs))
@@ -259,7 +274,7 @@ class CriticalActions(RoomScreen):
         if live is None or service is None:
             return
         if kind == "route":
-            self._open_refusal(service.open_route(self.state.selected))
+            self._hand_over(service.open_route(self.state.selected))
         elif kind == "check" and name == "batch_retry":
             self._open_refusal(service.request_change("batch_retry"))
         elif kind == "check":

@@ -20,7 +20,7 @@ from diagnostics.text import clean
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
 from tui import theme
-from tui.actions import ACTIONS, bindings, checked_keymap
+from tui.actions import ACTIONS, bindings, checked_keymap, find
 from tui.clipboard import copy_sequence, load_into_tmux
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
@@ -289,6 +289,8 @@ class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
     def hints(self) -> tuple[Hint, ...]:
         """The footer's keys for the screen on top."""
         screen = self.screen
+        if isinstance(screen, RoomScreen) and screen.hint_names:
+            return tuple(Hint(item.shown, item.word) for item in map(find, screen.hint_names))
         chosen = [
             item
             for item in sorted(ACTIONS, key=lambda action: action.hint)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
 from screens import documents
 from screens.critical import CriticalScreen
 from screens.critical_state import WINDOWS
-from tui import theme
+from tui import explorer_commands, theme
 from tui.actions import ACTIONS
 from widgets import wording
 
@@ -19,19 +20,21 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import TriageRequest
     from tui.app import WarRoomApp
 
-VERBS = ("triage", "account", "deal", "guide", "window", "theme", "sources", "doctor")
+VERBS = ("triage", "account", "deal", "preventive", "guide", "window", "theme", "sources", "doctor")
 
 
 def entries(catalogue: Catalogue | None) -> list[tuple[str, str]]:
     """Every line the palette offers, with what it does. Verbs that need an argument end in a space."""
     lines = [(item.name.replace("_", " "), item.sentence) for item in ACTIONS if item.name not in {"open", "command"}]
     lines += [
-        ("account ", "tokens of one account, by id: account 14009"),
+        ("account ", "one account: what is wrong, users, agents, connections, deals, logs: account 14009"),
         ("deal ", "why a deal does not sync, by id: deal 12345, or with its account: deal 12345 14009"),
         ("triage ", "a triage by name: triage rate_limiting incident"),
+        ("preventive", "what will fail next: the leading indicators of level 2"),
         ("sources", "the evidence behind the header: last answers, latencies, rate limits"),
         ("doctor", "test every source: reachable, permitted, mapped, read-only"),
     ]
+    lines += explorer_commands.ENTRIES
     lines += [(f"window {wording.duration(seconds)}", "time window of level 1") for seconds in WINDOWS]
     lines += [(f"theme {name}", "colours for this session") for name in theme.NAMES]
     if catalogue is not None:
@@ -50,12 +53,18 @@ def run_command(app: WarRoomApp, line: str) -> None:
         app.action_act(action)
         return
     verb, rest = words[0], words[1:]
+    if verb in explorer_commands.VERBS:
+        # A query is handed over as it was typed: spaces inside quotation marks are part of it.
+        explorer_commands.run(app, verb, line.strip().removeprefix(verb).strip())
+        return
     runner = _RUNNERS.get(verb)
     if runner is None:
-        near = difflib.get_close_matches(verb, [*VERBS, *(item.name for item in ACTIONS)], n=3)
+        near = difflib.get_close_matches(
+            verb, [*VERBS, *explorer_commands.VERBS, *(item.name for item in ACTIONS)], n=3
+        )
         raise UserError(
             f"unknown command {verb!r}",
-            accepted=", ".join([*VERBS, "or the name of an action"]),
+            accepted=", ".join([*VERBS, *explorer_commands.VERBS, "or the name of an action"]),
             next_step=f"did you mean {' or '.join(near)}?" if near else "press : and type a part of what you want",
         )
     runner(app, rest)
@@ -68,7 +77,8 @@ def _guide(app: WarRoomApp, rest: list[str]) -> None:
         raise UserError("which guide?", accepted=", ".join(app.catalogue.guide_names()), next_step="guide NAME")
     guide = app.catalogue.guide(rest[0])
     title = f"guide {app.signs.separator} {guide.title} ({guide.origin})"
-    app.open_document(documents.markdown_document(title, guide.markdown, app.signs))
+    document = documents.markdown_document(title, guide.markdown, app.signs)
+    app.open_document(replace(document, place=f"guide {guide.name}"))
 
 
 def _theme(app: WarRoomApp, rest: list[str]) -> None:
@@ -107,14 +117,23 @@ def _request(issue: str, severity: str | None, account: int | None, deal: int | 
 def _account(app: WarRoomApp, rest: list[str]) -> None:
     if len(rest) != 1:
         raise UserError("which account?", accepted="account ID", next_step="account 14009, for example")
-    app.triage(_request("oauth_failure", None, _number("account", rest[0]), None))
+    from screens.account import AccountScreen  # noqa: PLC0415  # only its readers pay for it
+
+    app.push_room_screen(AccountScreen(_number("account", rest[0])))
 
 
 def _deal(app: WarRoomApp, rest: list[str]) -> None:
     if len(rest) not in {1, 2}:
         raise UserError("which deal?", accepted="deal ID [ACCOUNT]", next_step="deal 12345 14009, for example")
-    account = _number("account", rest[1]) if len(rest) == 2 else None
-    app.triage(_request("transaction_sync", None, account, _number("deal", rest[0])))
+    deal = _number("deal", rest[0])
+    if len(rest) == 2:
+        from screens.deal import DealScreen  # noqa: PLC0415  # only its readers pay for it
+
+        app.push_room_screen(DealScreen(deal, _number("account", rest[1])))
+        return
+    from screens.deal_finding import find_deal  # noqa: PLC0415
+
+    find_deal(app, deal)
 
 
 def _triage(app: WarRoomApp, rest: list[str]) -> None:
@@ -144,6 +163,12 @@ def _doctor(app: WarRoomApp, rest: list[str]) -> None:
     app.doctor()
 
 
+def _preventive(app: WarRoomApp, rest: list[str]) -> None:
+    if rest:
+        raise UserError("preventive takes no argument", next_step=":preventive")
+    app.preventive()
+
+
 def _sources(app: WarRoomApp, rest: list[str]) -> None:
     if rest:
         raise UserError("sources takes no argument", next_step=":sources")
@@ -159,4 +184,5 @@ _RUNNERS: dict[str, Callable[[WarRoomApp, list[str]], None]] = {
     "triage": _triage,
     "doctor": _doctor,
     "sources": _sources,
+    "preventive": _preventive,
 }

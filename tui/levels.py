@@ -6,24 +6,18 @@ from typing import TYPE_CHECKING, cast
 
 from diagnostics.failures import UserError
 from screens import documents
+from screens.base import RoomScreen
 from screens.critical import CriticalScreen
 from tui import theme
 from tui.actions import ACTIONS, MOVES
 
 if TYPE_CHECKING:
-    from diagnostics.catalogue import Catalogue
     from diagnostics.models.doctor import DoctorLine
     from diagnostics.models.triage import Refusal, Triage, TriageRequest
+    from screens.health import HealthScreen
     from tui.app import WarRoomApp
 
 LATER = {
-    "health": (
-        "Level 2, system health, is not available in this version.\n\n"
-        "It will answer: overall health against the {health} baseline, the KPI table, resolution shares beside their "
-        "baseline, connection health and the six systems.\n\n"
-        "Until then: the guide *baseline-metrics* (type :guide baseline-metrics) says how each number is computed, and "
-        "this Datadog query lists the connections in error:\n\n{connection_errors}"
-    ),
     "investigate": (
         "Level 3, investigation, is not available in this version.\n\n"
         "It will answer: cascades, installation races, drift, similar incidents and the evidence for a root cause.\n\n"
@@ -40,19 +34,7 @@ LATER = {
         "Say in the team's channel who is commander, technical lead and communications lead; press e for the channel."
     ),
 }
-"""Honest answers for what is not built: what it will be, and what to do instead now. Slots take catalogue values."""
-
-
-def later_text(name: str, catalogue: Catalogue | None) -> str:
-    """The honest answer called `name`, with the catalogue's figures; without them while it is still being read."""
-    if catalogue is None:
-        return LATER[name].format(health="usual", connection_errors="the query connection_errors of the catalogue")
-    usual = catalogue.baselines["system_health"]
-    return LATER[name].format(
-        health=f"{usual.value:.2f} {usual.unit}",
-        connection_errors=catalogue.queries["connection_errors"].datadog,
-    )
-
+"""Honest answers for what is not built: what it will be, and what to do instead now."""
 
 HOW_TO_READ = (
     "Every state is a word: ok, warn, FAIL, no data, unreachable. The last two are grey and never mean well.",
@@ -77,16 +59,40 @@ class LevelActions:
         app = self._app
         while len(app.screen_stack) > 1:
             app.pop_screen()
-        app.call_after_refresh(app._uncovered)
+        app.call_after_refresh(app.uncovered)
 
     def _later(self, name: str) -> None:
         app = self._app
         title = f"{name} {app.signs.separator} not available yet"
-        app.open_document(documents.text_document(title, later_text(name, app.catalogue), app.signs))
+        app.open_document(documents.text_document(title, LATER[name], app.signs))
 
     def act_level_health(self) -> None:
-        """Level 2."""
-        self._later("health")
+        """Level 2, from anywhere: where one is already on it, nothing moves."""
+        app = self._app
+        screen = self._health_screen()
+        if screen in app.screen_stack:
+            while app.screen is not screen:
+                app.pop_screen()
+            app.call_after_refresh(app.uncovered)
+            return
+        while len(app.screen_stack) > 1:
+            app.pop_screen()
+        app.push_room_screen(screen)
+
+    def _health_screen(self) -> HealthScreen:
+        """The one screen of level 2: kept when it is left, so that cursor, focus and answers are there again."""
+        from screens.health import HealthScreen  # noqa: PLC0415  # the first paint must not pay for it
+
+        app = self._app
+        if not app.is_screen_installed("health"):
+            app.install_screen(HealthScreen(), "health")
+        return cast("HealthScreen", app.get_screen("health"))
+
+    def preventive(self) -> None:
+        """Level 2 with the cursor on the leading indicators."""
+        self.act_level_health()
+        screen = self._health_screen()
+        screen.call_after_refresh(screen.show_leading)
 
     def act_level_investigate(self) -> None:
         """Level 3."""
@@ -110,6 +116,8 @@ class LevelActions:
         runbook = ""
         if app.catalogue is not None and isinstance(app.screen, CriticalScreen):
             runbook = app.catalogue.guide_section("immediate-actions", app.screen.state.selected)
+        elif app.catalogue is not None and isinstance(app.screen, RoomScreen) and app.screen.runbook():
+            runbook = app.catalogue.guide_section("immediate-actions", app.screen.runbook())
         app.open_document(documents.help_document(keys, HOW_TO_READ, runbook, app.signs))
 
     def _offered(self, name: str) -> bool:
@@ -120,21 +128,35 @@ class LevelActions:
 
     def act_command(self) -> None:
         """The palette."""
-        self._palette("")
+        self.palette("")
 
     def act_account(self) -> None:
         """Ask for an account id."""
-        self._palette("account ")
+        self.palette("account ")
 
     def act_deal(self) -> None:
         """Ask for a deal id."""
-        self._palette("deal ")
+        self.palette("deal ")
 
-    def _palette(self, start: str) -> None:
+    def act_explore(self) -> None:
+        """The log explorer on the query in view, or on everything."""
+        screen = self._app.screen
+        query = screen.query_in_view() if isinstance(screen, RoomScreen) else ""
+        self._app.command(f"logs {query or '*'}")
+
+    def palette(self, start: str) -> None:
+        """The palette with a line begun."""
         from screens.palette import PaletteScreen  # noqa: PLC0415  # only its users pay for the input widget
         from tui.commands import entries  # noqa: PLC0415
 
-        self._app.push_room_screen(PaletteScreen(entries(self._app.catalogue), start))
+        app = self._app
+        palette = PaletteScreen(entries(app.catalogue), start)
+        app.push_room_screen(palette)
+        service = app.service
+        if service is not None:
+            app.quietly(
+                service.places.recent, lambda found: palette.offer([(place.line, place.title) for place in found])
+            )
 
     def command(self, line: str) -> None:
         """Run one line of the `:` grammar; a mistake is said, with what is accepted."""

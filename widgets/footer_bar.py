@@ -31,6 +31,8 @@ class FooterBar(LineView):
         super().__init__(signs=signs, cursor=False, id="footer")
         self.hints: tuple[Hint, ...] = ()
         self.notice: tuple[str, Tone] | None = None
+        self.standing = ""
+        """What is under way; it stands before the keys until it is taken away."""
 
     def set_hints(self, hints: tuple[Hint, ...]) -> None:
         """Show these keys, most useful first."""
@@ -48,6 +50,12 @@ class FooterBar(LineView):
             self.notice = None
             self.draw()
 
+    def stand(self, text: str) -> None:
+        """Say what is under way before the keys, until it is taken away with the empty text."""
+        if text != self.standing:
+            self.standing = text
+            self.draw()
+
     def on_resize(self) -> None:
         """Fewer or more hints fit."""
         self.draw()
@@ -60,8 +68,13 @@ class FooterBar(LineView):
             return
         width = self.size.width or self.app.size.width
         last = [hint for hint in self.hints if hint.word == "help"]
-        room = width - sum(cell_len(hint.key) + len(hint.word) + 3 for hint in last) - 1
         pieces: list[Piece] = [Piece(" ")]
+        if self.standing:
+            pieces.append(Piece(f"{self.standing}   ", "accent"))
+        room = width - sum(cell_len(hint.key) + len(hint.word) + 3 for hint in last) - cell_len(pieces[-1].text) - 1
+        if room < 0:
+            # What is under way needs the whole line.
+            last = []
         for hint in [*self._fitting(room), *last]:
             pieces += [Piece(hint.key, "key"), Piece(f" {hint.word}  ")]
         self.show((Row(tuple(pieces)),))

@@ -93,6 +93,7 @@ class LogPane(Widget):
         self,
         *,
         label: str = "logs",
+        filters: bool = True,
         ascii: bool = False,  # noqa: A002  # the flag's name everywhere
         capacity: int = CAPACITY,
         id: str | None = None,  # noqa: A002
@@ -102,6 +103,8 @@ class LogPane(Widget):
         self.set_class(ascii, "-ascii")
         self.signs = glyphs(ascii)
         self.label = label
+        self.filters = filters
+        """False where the query itself is edited with the same key."""
         self.query_text = ""
         self.window_text = ""
         self.filter_text = ""
@@ -247,6 +250,12 @@ class LogPane(Widget):
         self._older_pending = True
         self._draw_foot()
         self.post_message(self.OlderWanted(self))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The filter's key belongs to the screen where the pane has no filter of its own."""
+        if action == "filter" and not self.filters:
+            return False
+        return super().check_action(action, parameters)
 
     # ---- filter
 

@@ -26,7 +26,7 @@ LONGEST = 2_000
 """Characters of one filter; the remains of a paste gone wrong are not a query."""
 
 _REMEMBERED = 100
-_LABEL = "filter "
+KEYS = " Enter apply  Esc back  Up/Down earlier filters"
 
 
 @dataclass(slots=True, frozen=True)
@@ -67,9 +67,11 @@ def judge(text: str) -> Verdict:
     return FINE
 
 
-def hint_rows(verdict: Verdict, *, caret_cell: int, width: int, signs: Glyphs) -> tuple[Row, Row]:
+def hint_rows(
+    verdict: Verdict, *, caret_cell: int, width: int, signs: Glyphs, help_text: str = KEYS
+) -> tuple[Row, Row]:
     """Return the two rows under the text: the caret in its cell, and the sentence beside it or, if long, below it."""
-    keys = row(Piece(" Enter apply  Esc back  Up/Down earlier filters", "muted"))
+    keys = row(Piece(help_text, "muted"))
     if not verdict.text:
         return row(""), keys
     caret = max(0, min(width - 1, caret_cell))
@@ -163,6 +165,11 @@ class QueryInput(Input):
 class FilterLine(Widget):
     """Label, input and hints. It judges; whoever mounts it applies."""
 
+    LABEL: ClassVar[str] = "filter "
+    """Seven cells."""
+    INPUT: ClassVar[type[QueryInput]] = QueryInput
+    KEYS: ClassVar[str] = KEYS
+
     DEFAULT_CSS = """
     FilterLine { height: 3; background: $panel; display: none; }
     FilterLine.-open { display: block; }
@@ -200,12 +207,12 @@ class FilterLine(Widget):
         """The text, and two rows for what is to be said about it."""
         with Horizontal():
             yield LineView(signs=self.signs, cursor=False, id="filter-label")
-            yield QueryInput(id="filter-text")
+            yield self.INPUT(id="filter-text")
         yield LineView(signs=self.signs, cursor=False, id="filter-hint")
 
     def on_mount(self) -> None:
         """The label never changes."""
-        self.query_one("#filter-label", LineView).show((row((_LABEL, "key")),))
+        self.query_one("#filter-label", LineView).show((row((self.LABEL, "key")),))
 
     @property
     def input(self) -> QueryInput:
@@ -264,6 +271,7 @@ class FilterLine(Widget):
     def _show_hint(self) -> None:
         value = self.input.value
         before = cell_len(value[: self.verdict.column])
-        caret = len(_LABEL) + before - self.input.scroll_offset.x
-        rows = hint_rows(self.verdict, caret_cell=caret, width=max(10, self.size.width), signs=self.signs)
+        caret = len(self.LABEL) + before - self.input.scroll_offset.x
+        width = max(10, self.size.width)
+        rows = hint_rows(self.verdict, caret_cell=caret, width=width, signs=self.signs, help_text=self.KEYS)
         self.query_one("#filter-hint", LineView).show(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,18 @@ def correlation_of(event: LogEvent) -> tuple[str, str] | None:
             if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
                 return f"{prefix}{name}", str(value)
     return None
+
+
+def around(events: Sequence[LogEvent]) -> tuple[datetime, datetime] | None:
+    """The stretch of time that holds these events, a second more on either side; None for no events."""
+    if not events:
+        return None
+    moments = [event.timestamp_ms for event in events]
+    margin = timedelta(seconds=1)
+    return (
+        datetime.fromtimestamp(min(moments) / 1000, UTC) - margin,
+        datetime.fromtimestamp(max(moments) / 1000, UTC) + margin,
+    )
 
 
 class ExplorerDesk:

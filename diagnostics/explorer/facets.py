@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -39,20 +40,22 @@ def value_text(value: object) -> str:
 
 
 class FacetCounter:
-    """Counts while events come in, so that a growing page is not counted twice."""
+    """Counts while events come in, so that a growing page is not counted twice. Threads may add and read."""
 
     def __init__(self) -> None:
         self.events = 0
+        self._lock = threading.Lock()
         self._values: dict[str, Counter[str]] = {}
 
     def add(self, events: Iterable[LogEvent]) -> None:
         """Count these events too."""
         for event in events:
-            self.events += 1
-            for name in RESERVED:
-                self._count(name, str(getattr(event, name)))
-            for path, value in leaves(event.attributes):
-                self._count(f"@{path}", value_text(value))
+            found = [(name, str(getattr(event, name))) for name in RESERVED]
+            found += [(f"@{path}", value_text(value)) for path, value in leaves(event.attributes)]
+            with self._lock:
+                self.events += 1
+                for name, value in found:
+                    self._count(name, value)
 
     def _count(self, name: str, value: str) -> None:
         counter = self._values.get(name)
@@ -65,10 +68,11 @@ class FacetCounter:
 
     def names(self) -> tuple[str, ...]:
         """Attributes seen: the reserved ones first, then those whose values repeat most."""
-        seen = [name for name in self._values if name not in RESERVED]
+        with self._lock:
+            weights = {name: self._weight(name) for name in self._values}
         return (
-            *(name for name in RESERVED if name in self._values),
-            *sorted(seen, key=lambda name: (-self._weight(name), name)),
+            *(name for name in RESERVED if name in weights),
+            *sorted(weights.keys() - set(RESERVED), key=lambda name: (-weights[name], name)),
         )
 
     def _weight(self, name: str) -> float:
@@ -79,8 +83,9 @@ class FacetCounter:
 
     def facet(self, name: str, most: int = MOST_VALUES) -> Facet:
         """The most frequent values of one attribute among the events counted."""
-        values = self._values.get(name, Counter[str]())
-        return Facet(name, tuple(values.most_common(most)), of=self.events, is_exact=False)
+        with self._lock:
+            values = self._values.get(name, Counter[str]()).most_common(most)
+            return Facet(name, tuple(values), of=self.events, is_exact=False)
 
     def facets(self, names: Sequence[str], most: int = MOST_VALUES) -> tuple[Facet, ...]:
         """Several at once."""
@@ -88,4 +93,5 @@ class FacetCounter:
 
     def values(self, name: str) -> tuple[tuple[str, int], ...]:
         """All values of an attribute, most frequent first, for completion."""
-        return tuple(self._values.get(name, Counter[str]()).most_common())
+        with self._lock:
+            return tuple(self._values.get(name, Counter[str]()).most_common())

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from diagnostics.models.events import LogEvent
 from diagnostics.models.explorer import LEVELS, Pattern, level_of
 
-SIMILAR = 0.7
-"""Share of equal words from which two messages of one length are one pattern."""
+SIMILAR = 0.85
+"""Share of equal words from which two messages of one length are one pattern: which call failed must not be merged."""
 
 MOST_WORDS = 60
 """Words of a message that are compared; the rest seldom tells messages apart."""

@@ -74,6 +74,7 @@ class ScriptedService:
     lines: int = 60
     asked: list[str] = field(default_factory=list)
     places: ScriptedPlaces = field(default_factory=ScriptedPlaces)
+    explorer: Any = None
 
     def _say(self, text: str) -> str:
         return clean(f"{text} {HOSTILE}") if self.hostile else text

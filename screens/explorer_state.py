@@ -1,0 +1,101 @@
+"""What the log explorer knows between two paints: the query, the stretch of time, the way in, what is pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diagnostics.models.events import LogEvent
+
+ZOOM = 4
+"""Each step of zooming shows this many times less, or more, of the time."""
+
+SHORTEST = timedelta(seconds=10)
+LONGEST = timedelta(days=15)
+"""As far back as logs are kept."""
+
+Range = tuple[datetime, datetime]
+
+
+@dataclass(slots=True)
+class ExplorerState:
+    """Plain data and the arithmetic of time; knows no widget."""
+
+    query: str
+    window_s: int = 900
+    fixed: Range | None = None
+    """A stretch that does not move; None follows the newest lines of the window."""
+    before: list[Range | None] = field(default_factory=list)
+    """What was shown before each zooming in."""
+    pins: dict[str, LogEvent] = field(default_factory=dict)
+
+    def shown(self, now: datetime) -> Range:
+        """The stretch of time on screen."""
+        return self.fixed or (now - timedelta(seconds=self.window_s), now)
+
+    def zoom_in(self, around_ms: int, now: datetime) -> None:
+        """Show a quarter of the time, around a moment and inside what was shown."""
+        start, end = self.shown(now)
+        length = max(SHORTEST, (end - start) / ZOOM)
+        middle = datetime.fromtimestamp(around_ms / 1000, UTC)
+        begin = max(start, min(middle - length / 2, end - length))
+        self.before.append(self.fixed)
+        self.fixed = (begin, min(end, begin + length))
+
+    def zoom_out(self, now: datetime) -> bool:
+        """Back to what was shown before zooming in, else four times the time; False when that is all there is."""
+        if self.before:
+            self.fixed = self.before.pop()
+            return True
+        start, end = self.shown(now)
+        length = min(LONGEST, (end - start) * ZOOM)
+        if length <= end - start:
+            return False
+        if self.fixed is None:
+            self.window_s = int(length.total_seconds())
+            return True
+        middle = start + (end - start) / 2
+        last = min(now, middle + length / 2)
+        self.fixed = (last - length, last)
+        return True
+
+    def live(self) -> None:
+        """Follow the newest lines again."""
+        self.fixed = None
+        self.before.clear()
+
+    def toggle_pin(self, event: LogEvent) -> bool:
+        """Pin a line, or take the pin out; True when it is pinned now."""
+        if self.pins.pop(event.id, None) is not None:
+            return False
+        self.pins[event.id] = event
+        return True
+
+    def memory(self) -> dict[str, object]:
+        """What a session keeps: JSON types only."""
+        fixed = None if self.fixed is None else [round(moment.timestamp() * 1000) for moment in self.fixed]
+        return {"window_s": self.window_s, "fixed": fixed}
+
+    def recall(self, memory: Mapping[str, object]) -> None:
+        """Take it back; what does not fit is left alone."""
+        window, fixed = memory.get("window_s"), memory.get("fixed")
+        if isinstance(window, int) and 0 < window <= LONGEST.total_seconds():
+            self.window_s = window
+        if isinstance(fixed, list) and len(fixed) == 2 and all(isinstance(one, int) for one in fixed):
+            try:
+                start, end = (datetime.fromtimestamp(one / 1000, UTC) for one in fixed)
+            except (OverflowError, OSError, ValueError):
+                return
+            if timedelta(0) < end - start <= LONGEST:
+                self.fixed = (start, end)
+
+
+def range_words(shown: Range) -> str:
+    """A stretch of time for a title, e.g. "14:02:30–14:06:15" or with days where it spans them."""
+    start, end = shown
+    if start.date() != end.date():
+        return f"{start:%d %b %H:%M}–{end:%d %b %H:%M}"
+    return f"{start:%H:%M:%S}–{end:%H:%M:%S}"

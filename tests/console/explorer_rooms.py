@@ -1,0 +1,58 @@
+"""The log explorer on written answers, with the clock stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.explorer import ExplorerScreen
+from tests.console.rooms import MakeApp, settle
+from tests.console.scripted import NOW, ScriptedService
+from tests.console.scripted_explorer import ScriptedExplorer
+from tui.app import WarRoomApp
+from tui.options import Options
+
+QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
+
+
+def stop_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("screens.explorer.utc_now", lambda: NOW)
+    monkeypatch.setattr("diagnostics.tail.utc_now", lambda: NOW)
+
+
+def explorer_app(make_app: MakeApp, folder: Path = Path("/nonexistent"), **how: Any) -> WarRoomApp:  # noqa: ANN401  # the scripted service's own fields
+    options = Options(ascii=how.pop("ascii", False))
+    service = ScriptedService(**how)
+    service.explorer = ScriptedExplorer(service, folder)
+    return make_app(service, options=options)
+
+
+async def open_explorer(pilot: Pilot[Any], line: str = f"logs {QUERY}") -> ExplorerScreen:
+    await settle(pilot)
+    app = pilot.app
+    assert isinstance(app, WarRoomApp)
+    app.command(line)
+    await pilot.pause()
+    screen = app.screen
+    assert isinstance(screen, ExplorerScreen)
+    await answered(pilot, screen)
+    return screen
+
+
+async def answered(pilot: Pilot[Any], screen: ExplorerScreen) -> None:
+    """Wait until lines and histogram have answered and the attributes are counted."""
+    app = pilot.app
+    assert isinstance(app, WarRoomApp)
+    assert app.live is not None
+    for _ in range(200):
+        await pilot.pause(0.02)
+        last = [app.live.last(key) for key in screen.shown_readings()]
+        done = all(one is not None and str(one.freshness) != "loading" for one in last)
+        if done and (screen.counter is not None or not screen.lines or not screen.lines.value):
+            break
+    await pilot.pause(0.3)
+    screen.draw()
+    await pilot.pause()
