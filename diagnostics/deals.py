@@ -1,29 +1,34 @@
-"""One deal as the sync sees it: its agents with their four paths, its contacts, the account's connections.
+"""Deals as the sync sees them, read set by set: their rows, the agents and contacts on them, and their account.
 
-Two kinds of database are read, never in one statement: the deal and its agents in the account's client database, OAuth
-credentials and sync connections in `common`.
+Two kinds of database are read, never in one statement: deals, agents and contacts in the account's client database,
+OAuth credentials and sync connections in `common`. A set of deals costs as many statements as one deal does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy import and_, func, select
 
 from diagnostics.checks.base import Tools, moment, number
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.failures import SourceFailure
 from diagnostics.models.evidence import Evidence
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Question
+    from diagnostics.sources.databases import Rows
+
+T = TypeVar("T")
 
 CONNECTION_CAVEAT = "Which connection a contact came through is not recorded: any active one of the account counts."
 
-PATHS = ("legacy profile", "OAuth", "modern agent", "legacy sync agent")
-"""The four ways by which an agent on a deal is verified, in the order the sync tries them."""
+BATCH = 500
+"""Ids in one IN list: a round trip each, and a statement that any server's packet limit carries."""
+
+_SYSTEM = "zillow"
 
 
 @dataclass(slots=True, frozen=True)
@@ -31,36 +36,39 @@ class Deal:
     """The deal's own row. Source: client deals."""
 
     id: int
-    account_id: int
+    account_id: int | None
+    """As the row says; it should be the account whose database holds it."""
     property_id: object
     zillow_transaction_id: str
     synced_at: datetime | None
-    evidence: Evidence
+    name: str = ""
+    stage: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def has_property(self) -> bool:
+        """False for null, and for the 0 and the empty text that some imports write instead of null."""
+        return self.property_id not in {None, "", 0, "0"}
 
 
 @dataclass(slots=True, frozen=True)
-class AgentPaths:
-    """One agent on the deal, and which of the four paths verify them; None where a path cannot be read."""
+class Crew:
+    """Who is on a deal. Source: client deal_agents."""
 
-    user_id: int
-    paths: tuple[bool | None, bool | None, bool | None, bool | None]
+    users: tuple[int, ...] = ()
+    """Each once, ascending."""
+    nameless: int = 0
+    """Rows that name no user: nobody can be verified by them."""
 
-    @property
-    def is_verified(self) -> bool:
-        """True when any path verifies this agent."""
-        return any(self.paths)
 
-    @property
-    def is_unknown(self) -> bool:
-        """True when no path that can be read verifies this agent, and one cannot be read."""
-        return not self.is_verified and None in self.paths
+@dataclass(slots=True, frozen=True)
+class Contacts:
+    """Contacts on a deal. Source: client deals_contacts."""
 
-    def line(self) -> str:
-        """For a drill-down: which paths hold."""
-        words = {True: "yes", False: "no", None: "not known"}
-        return f"user {self.user_id}: " + ", ".join(
-            f"{name} {words[path]}" for name, path in zip(PATHS, self.paths, strict=True)
-        )
+    found: int = 0
+    nameless: int = 0
+    """Rows that name no contact; not counted."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,150 +78,203 @@ class Connections:
     total: int
     active: int
     """With an integration id, enabled and without a problem."""
-    evidence: Evidence
-
-
-def read_deal(tools: Tools, account_id: int, deal_id: int) -> tuple[Deal | None, Evidence]:
-    """The deal, or None when the account's database has none of that id."""
-    deals = tools.table("deals")
-    statement = select(
-        deals.c.id.label("id"),
-        deals.c.property_id.label("property_id"),
-        deals.c.zillow_transaction_id.label("zillow_transaction_id"),
-        deals.c.synced_at.label("synced_at"),
-    ).where(deals.c.id == deal_id)
-    rows = tools.client(account_id, f"deal {deal_id}", statement)
-    if not rows.rows:
-        return None, rows.evidence
-    row = rows.rows[0]
-    found = Deal(
-        id=deal_id,
-        account_id=account_id,
-        property_id=row["property_id"],
-        zillow_transaction_id=str(row["zillow_transaction_id"] or ""),
-        synced_at=moment(row, "synced_at"),
-        evidence=rows.evidence,
-    )
-    return found, rows.evidence
-
-
-def read_agents(tools: Tools, account_id: int, deal_id: int) -> tuple[tuple[int, ...], Evidence]:
-    """User ids of the agents on the deal, ascending."""
-    agents = tools.table("deal_agents")
-    statement = select(agents.c.user_id.label("user_id")).where(agents.c.deal_id == deal_id)
-    rows = tools.client(account_id, f"deal agents {deal_id}", statement)
-    return _users(rows.rows), rows.evidence
 
 
 @dataclass(slots=True, frozen=True)
-class _Members:
-    """The users that one path verifies. Both are None where the path cannot be read."""
+class Systems:
+    """Data-sync systems for Zillow of the account. Source: client data_sync_systems."""
 
-    users: frozenset[int] | None
-    evidence: Evidence | None
-
-    def holds(self, user: int) -> bool | None:
-        return None if self.users is None else user in self.users
+    active: tuple[str, ...]
+    inactive: tuple[str, ...]
+    """Switched off, or with a switch that says neither."""
 
 
-def read_paths(
-    tools: Tools, account_id: int, users: tuple[int, ...]
-) -> tuple[tuple[AgentPaths, ...], tuple[Evidence, ...]]:
-    """The four paths of every agent, and one evidence a path: that of the OAuth path, which matters most, first."""
-    tokens = _with_token(tools, account_id, users)
-    legacy = _with_profile(tools, account_id, users)
-    modern = _with_zuid(tools, account_id, users)
-    old_agents = _in_sync_agents(tools, account_id, users)
-    paths = tuple(
-        AgentPaths(user, (legacy.holds(user), tokens.holds(user), modern.holds(user), old_agents.holds(user)))
-        for user in users
+@dataclass(slots=True, frozen=True)
+class Part(Generic[T]):
+    """One thing that was read, or why it could not be."""
+
+    value: T | None
+    evidence: tuple[Evidence, ...] = ()
+    failure: SourceFailure | None = None
+
+
+class Asking:
+    """The databases of one account, asked for one purpose.
+
+    `shared` answers are kept for a few seconds for whoever asks the same; large sets are not worth the memory. A source
+    that has failed in a way that the next question would meet too is not asked again.
+    """
+
+    def __init__(self, tools: Tools, account_id: int, *, shared: bool = False) -> None:
+        self.tools = tools
+        self.account_id = account_id
+        self._shared = shared
+        self._failed: dict[str, SourceFailure] = {}
+
+    def client(self, name: str, statement: Question, *, caveat: str = "") -> Rows:
+        """Ask the account's client database. Raises SourceFailure, AccountUnknown."""
+        tools, account_id = self.tools, self.account_id
+        if self._shared:
+            return self._ask("client", lambda: tools.client(account_id, name, statement, caveat=caveat))
+        return self._ask("client", lambda: tools.databases.read_client(account_id, statement, caveat=caveat))
+
+    def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
+        """Ask the shared database about this account. Raises SourceFailure."""
+        tools, key = self.tools, f"{name} of {self.account_id}"
+        if self._shared:
+            return self._ask("common", lambda: tools.common(key, statement, window=window, caveat=caveat))
+        return self._ask("common", lambda: tools.databases.read_common(statement, window=window, caveat=caveat))
+
+    def batches(
+        self, name: str, ids: Iterable[int], statement: Callable[[Sequence[int]], Question], *, common: bool = False
+    ) -> tuple[tuple[dict[str, object], ...], tuple[Evidence, ...]]:
+        """All rows for these ids, in as many round trips as it takes; a batch whose answer was cut is halved."""
+        ask = self.common if common else self.client
+        rows: list[dict[str, object]] = []
+        evidence: list[Evidence] = []
+        waiting = list(_chunks(sorted(set(ids)), BATCH))
+        while waiting:
+            batch = waiting.pop(0)
+            answer = ask(f"{name} {batch}", statement(batch))
+            if answer.truncated and len(batch) > 1:
+                middle = len(batch) // 2
+                waiting[:0] = [batch[:middle], batch[middle:]]
+                continue
+            rows += answer.rows
+            evidence.append(answer.evidence)
+        return tuple(rows), tuple(evidence)
+
+    def part(self, read: Callable[[], tuple[T, tuple[Evidence, ...]]]) -> Part[T]:
+        """What `read` gives, or its failure as a part that is not known."""
+        try:
+            value, evidence = read()
+        except SourceFailure as failure:
+            return Part(None, failure=failure)
+        return Part(value, evidence)
+
+    def _ask(self, place: str, ask: Callable[[], Rows]) -> Rows:
+        if (known := self._failed.get(place)) is not None:
+            raise known
+        try:
+            return ask()
+        except SourceFailure as failure:
+            if failure.is_transient:
+                self._failed[place] = failure
+            raise
+
+
+def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def read_deals(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Deal], tuple[Evidence, ...]]:
+    """The deals of these ids that the account's database holds. Raises SourceFailure, AccountUnknown."""
+    deals = asking.tools.table("deals")
+    names = ("id", "account_id", "property_id", "zillow_transaction_id", "synced_at", "created_at", "updated_at")
+    columns = [deals.c[name].label(name) for name in names]
+    columns += [deals.c[name].label(name) for name in ("name", "stage") if name in deals.c]
+    rows, evidence = asking.batches("deals", deal_ids, lambda ids: select(*columns).where(deals.c.id.in_(ids)))
+    found = (deal_of_row(row) for row in rows)
+    return {deal.id: deal for deal in found}, evidence
+
+
+def deal_of_row(row: dict[str, object]) -> Deal:
+    """A deal from a row with the console's column names."""
+    account = row.get("account_id")
+    return Deal(
+        id=number(row, "id"),
+        account_id=account if isinstance(account, int) else None,
+        property_id=row.get("property_id"),
+        zillow_transaction_id=_text(row, "zillow_transaction_id"),
+        synced_at=moment(row, "synced_at"),
+        name=_text(row, "name"),
+        stage=_text(row, "stage"),
+        created_at=moment(row, "created_at"),
+        updated_at=moment(row, "updated_at"),
     )
-    read = (tokens, legacy, modern, old_agents)
-    return paths, tuple(members.evidence for members in read if members.evidence is not None)
 
 
-def count_contacts(tools: Tools, account_id: int, deal_id: int) -> tuple[int, Evidence]:
-    """Contacts on the deal."""
-    contacts = tools.table("deals_contacts")
-    statement = select(func.count().label("contacts")).select_from(contacts).where(contacts.c.deal_id == deal_id)
-    rows = tools.client(account_id, f"deal contacts {deal_id}", statement)
-    return (number(rows.rows[0], "contacts") if rows.rows else 0), rows.evidence
+def read_deal(tools: Tools, account_id: int, deal_id: int) -> tuple[Deal | None, Evidence]:
+    """The deal, or None when the account's database has none of that id. Raises SourceFailure, AccountUnknown."""
+    found, evidence = read_deals(Asking(tools, account_id, shared=True), (deal_id,))
+    return found.get(deal_id), evidence[0]
 
 
-def read_connections(tools: Tools, account_id: int) -> Connections:
-    """How many of the account's sync connections are active."""
-    users = tools.table("zillow_sync_users")
+def read_crews(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Crew], tuple[Evidence, ...]]:
+    """Who is on each deal; a deal without rows is not in the answer. Raises SourceFailure."""
+    agents = asking.tools.table("deal_agents")
+    columns = (agents.c.deal_id.label("deal_id"), agents.c.user_id.label("user_id"))
+    rows, evidence = asking.batches(
+        "deal agents", deal_ids, lambda ids: select(*columns).where(agents.c.deal_id.in_(ids))
+    )
+    users: dict[int, set[int]] = {}
+    nameless: dict[int, int] = {}
+    for row in rows:
+        deal_id, user = number(row, "deal_id"), row["user_id"]
+        users.setdefault(deal_id, set())
+        if isinstance(user, int):
+            users[deal_id].add(user)
+        else:
+            nameless[deal_id] = nameless.get(deal_id, 0) + 1
+    return {deal: Crew(tuple(sorted(found)), nameless.get(deal, 0)) for deal, found in users.items()}, evidence
+
+
+def read_contacts(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Contacts], tuple[Evidence, ...]]:
+    """Contacts on each deal; a deal without rows is not in the answer. Raises SourceFailure."""
+    contacts = asking.tools.table("deals_contacts")
+
+    def statement(ids: Sequence[int]) -> Question:
+        return (
+            select(
+                contacts.c.deal_id.label("deal_id"),
+                func.count().label("all_rows"),
+                func.count(contacts.c.contact_id).label("found"),
+            )
+            .where(contacts.c.deal_id.in_(ids))
+            .group_by(contacts.c.deal_id)
+        )
+
+    rows, evidence = asking.batches("deal contacts", deal_ids, statement)
+    counted = {
+        number(row, "deal_id"): Contacts(number(row, "found"), number(row, "all_rows") - number(row, "found"))
+        for row in rows
+    }
+    return counted, evidence
+
+
+def read_connections(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]:
+    """How many of the account's sync connections are active. Raises SourceFailure."""
+    users = asking.tools.table("zillow_sync_users")
     active = and_(
         users.c.zillow_integration_id.is_not(None),
         users.c.zillow_integration_enabled.is_(True),
         users.c.problem_at.is_(None),
     )
-    counted = select(func.count()).select_from(users).where(users.c.account_id == account_id)
+    counted = select(func.count()).select_from(users).where(users.c.account_id == asking.account_id)
     statement = select(
         counted.scalar_subquery().label("total"), counted.where(active).scalar_subquery().label("active")
     )
-    rows = tools.common(f"connections {account_id}", statement, caveat=CONNECTION_CAVEAT)
+    rows = asking.common("connections", statement, caveat=CONNECTION_CAVEAT)
     counts = rows.rows[0] if rows.rows else {}
-    return Connections(number(counts, "total"), number(counts, "active"), rows.evidence)
+    return Connections(number(counts, "total"), number(counts, "active")), (rows.evidence,)
 
 
-def active_sync_systems(tools: Tools, account_id: int) -> tuple[tuple[str, ...], Evidence]:
-    """Names of the account's active data-sync systems for Zillow."""
-    systems = tools.table("data_sync_systems")
-    statement = select(systems.c.system.label("system")).where(
-        and_(systems.c.account_id == account_id, systems.c.is_active.is_(True))
+def read_systems(asking: Asking) -> tuple[Systems, tuple[Evidence, ...]]:
+    """The account's data-sync systems for Zillow. Raises SourceFailure."""
+    systems = asking.tools.table("data_sync_systems")
+    statement = select(systems.c.system.label("system"), systems.c.is_active.label("is_active")).where(
+        systems.c.account_id == asking.account_id
     )
-    rows = tools.client(account_id, "sync systems", statement)
-    names = tuple(str(row["system"]) for row in rows.rows if "zillow" in str(row["system"]).casefold())
-    return names, rows.evidence
-
-
-def _users(rows: Iterable[dict[str, object]]) -> tuple[int, ...]:
-    return tuple(sorted({user for row in rows if isinstance(user := row["user_id"], int)}))
-
-
-def _with_token(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
-    auth = tools.table("zillow_auth")
-    statement = select(auth.c.user_id.label("user_id")).where(
-        and_(
-            auth.c.account_id == account_id,
-            auth.c.user_id.in_(users),
-            auth.c.encrypted_refresh_token.is_not(None),
-        )
+    rows = asking.client("sync systems", statement)
+    named = [(_text(row, "system"), row["is_active"]) for row in rows.rows]
+    zillow = [(name, switch) for name, switch in named if _SYSTEM in name.casefold()]
+    found = Systems(
+        active=tuple(name for name, switch in zillow if switch), inactive=tuple(n for n, switch in zillow if not switch)
     )
-    rows = tools.common(f"agent tokens {account_id} {users}", statement)
-    return _Members(frozenset(_users(rows.rows)), rows.evidence)
+    return found, (rows.evidence,)
 
 
-def _with_profile(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
-    people = tools.table("users")
-    statement = select(people.c.id.label("user_id")).where(
-        and_(people.c.id.in_(users), people.c.zillow_profile_id.is_not(None))
-    )
-    return _optional_path(tools, account_id, f"agent profiles {users}", statement)
-
-
-def _with_zuid(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
-    agents = tools.table("zillow_agents")
-    statement = select(agents.c.user_id.label("user_id")).where(
-        and_(agents.c.user_id.in_(users), agents.c.encrypted_zuid.is_not(None))
-    )
-    rows = tools.client(account_id, f"agent zuids {users}", statement)
-    return _Members(frozenset(_users(rows.rows)), rows.evidence)
-
-
-def _in_sync_agents(tools: Tools, account_id: int, users: tuple[int, ...]) -> _Members:
-    agents = tools.table("zillow_sync_agents")
-    statement = select(agents.c.user_id.label("user_id")).where(agents.c.user_id.in_(users))
-    return _optional_path(tools, account_id, f"sync agents {users}", statement)
-
-
-def _optional_path(tools: Tools, account_id: int, name: str, statement: Question) -> _Members:
-    """The two legacy paths: a team that has removed their column or table still gets the other two."""
-    try:
-        rows = tools.client(account_id, name, statement)
-    except SourceFailure as failure:
-        if failure.kind is FailureKind.NOT_MAPPED:
-            return _Members(None, None)
-        raise
-    return _Members(frozenset(_users(rows.rows)), rows.evidence)
+def _text(row: dict[str, object], name: str) -> str:
+    value = row.get(name)
+    return "" if value is None else str(value)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, Tools, about, asked_as, bounded, plural
-from diagnostics.deals import (
-    CONNECTION_CAVEAT,
-    Deal,
-    active_sync_systems,
-    count_contacts,
-    read_agents,
-    read_connections,
-    read_deal,
-    read_paths,
-)
-from diagnostics.failures import SourceFailure
+from diagnostics.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
+from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.pulse_rules import PARTIAL, judge_count, of_counts
 from diagnostics.seen import SeenDeal, deal_of
+from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
+from diagnostics.sync.paths import read_paths
+from diagnostics.sync.verdict import Verdict, decide, in_order
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
@@ -29,8 +23,6 @@ if TYPE_CHECKING:
 UNREAD_PATHS = (
     "Map the legacy columns that could not be read (warroom doctor names them), or look these agents up by hand."
 )
-
-NO_AGENTS = "Assign an agent first."
 
 
 class _DealCheck(Check):
@@ -53,11 +45,23 @@ class _DealCheck(Check):
                 next_step="Check the deal's id and its account.",
                 evidence=evidence,
             )
-        return self.look(tools, deal)
+        # The database says which account a deal belongs to; its row may disagree, and the diagnosis names that.
+        return self.look(tools, replace(deal, account_id=request.account_id))
 
     def look(self, tools: Tools, deal: Deal) -> Finding:
         """The finding about a deal that exists."""
         raise NotImplementedError
+
+
+def _asking(tools: Tools, deal: Deal) -> Asking:
+    """The databases of the deal's account; the three checks ask the same things and share the answers."""
+    assert deal.account_id is not None  # noqa: S101  # `_DealCheck` has put it there
+    return Asking(tools, deal.account_id, shared=True)
+
+
+def _crew(tools: Tools, deal: Deal) -> tuple[Crew, Evidence]:
+    crews, asked = read_crews(_asking(tools, deal), (deal.id,))
+    return crews.get(deal.id, Crew()), asked[0]
 
 
 class DealAgentCount(_DealCheck):
@@ -69,7 +73,8 @@ class DealAgentCount(_DealCheck):
 
     def look(self, tools: Tools, deal: Deal) -> Finding:
         """Fail with none."""
-        users, evidence = read_agents(tools, deal.account_id, deal.id)
+        crew, evidence = _crew(tools, deal)
+        users = crew.users
         return self.finding(
             Status.PASS if users else Status.FAIL,
             f"Deal {deal.id} has {plural(len(users), 'agent')}."
@@ -80,7 +85,10 @@ class DealAgentCount(_DealCheck):
             threshold="at least 1",
             next_step="" if users else "The customer assigns an agent to the deal; then it syncs with its next update.",
             evidence=evidence,
-            details=[f"user {user}" for user in users],
+            details=(
+                *(f"user {user}" for user in users),
+                *([f"{plural(crew.nameless, 'row')} of deal_agents without a user, not counted"] * bool(crew.nameless)),
+            ),
         )
 
 
@@ -93,7 +101,8 @@ class DealAgentResolution(_DealCheck):
 
     def look(self, tools: Tools, deal: Deal) -> Finding:
         """Fail when no agent is verified, warn when only some are; a path that cannot be read is not a failure."""
-        users, evidence = read_agents(tools, deal.account_id, deal.id)
+        crew, evidence = _crew(tools, deal)
+        users = crew.users
         threshold = "at least 1 agent by one of four paths"
         if not users:
             return self.finding(
@@ -105,7 +114,10 @@ class DealAgentResolution(_DealCheck):
                 next_step=NO_AGENTS,
                 evidence=evidence,
             )
-        agents, asked = read_paths(tools, deal.account_id, users)
+        readings = read_paths(_asking(tools, deal), users)
+        if readings.failure is not None and readings.failure.kind is not FailureKind.NOT_MAPPED:
+            raise readings.failure
+        agents, asked = tuple(readings.of(user) for user in users), (*readings.evidence, evidence)
         verified = [agent for agent in agents if agent.is_verified]
         weak = [agent for agent in verified if not any(agent.paths[1:])]
         unknown = sum(agent.is_unknown for agent in agents)
@@ -146,26 +158,6 @@ def _verification_advice(status: Status, weak: int) -> str:
     return "Note the agents on the deprecated path alone for migration; they sync today." if weak else ""
 
 
-@dataclass(slots=True, frozen=True)
-class _Gate:
-    """One condition of eligibility, with the error code its failure ends in."""
-
-    code: str
-    holds: bool | None
-    """None when it cannot be known."""
-    line: str
-    evidence: Evidence
-    also: tuple[Evidence, ...] = ()
-    """Further statements behind it."""
-
-    advice: str = ""
-    """What to do when it fails; empty where the code's own remedy says it."""
-
-    def detail(self) -> str:
-        """For a drill-down: whether it holds, and the code if not."""
-        return f"{'not known' if self.holds is None else 'holds' if self.holds else self.code}: {self.line}"
-
-
 class DealEligibility(_DealCheck):
     """The conditions under which a deal syncs, and the first error code it would end in."""
 
@@ -175,27 +167,29 @@ class DealEligibility(_DealCheck):
 
     def look(self, tools: Tools, deal: Deal) -> Finding:
         """Fail with the first condition that does not hold; the others are listed."""
-        gates = self._gates(tools, deal)
-        failing = [gate for gate in gates if gate.holds is False]
-        unknown = [gate for gate in gates if gate.holds is None]
+        facts = read_facts(_asking(tools, deal), (deal.id,))[0]
+        gates = in_order(gate for gate in conditions(facts) if gate.gate != "deal")
+        verdict = decide(gates)
         synced = "never synced" if deal.synced_at is None else f"last synced {_ago(tools, deal)} ago"
-        if failing:
-            status, value = Status.FAIL, failing[0].code
-            more = f", and {plural(len(failing) - 1, 'further condition')} fail" if len(failing) > 1 else ""
-            summary = f"Deal {deal.id} would fail with {value}: {failing[0].line}{more}; {synced}."
-            known = next((one for one in tools.catalogue.known_messages.values() if one.text == value), None)
-            next_step = failing[0].advice or (known.remedy if known else "")
-            evidence = failing[0].evidence
-        elif unknown:
+        if verdict.failing:
+            first = verdict.failing[0]
+            status, value = Status.FAIL, first.code
+            summary = f"Deal {deal.id} would fail with {value}: {first.line}{_further(verdict)}; {synced}."
+            next_step = first.advice or _remedy(tools, first.code)
+            evidence = first.evidence[0]
+        elif verdict.unknown:
+            first = verdict.unknown[0]
+            if first.failure is not None and first.failure.kind is not FailureKind.NOT_MAPPED:
+                raise first.failure
             status, value = Status.NO_DATA, "not known"
-            summary = f"Whether deal {deal.id} may sync is not known: {unknown[0].line}; {synced}."
+            summary = f"Whether deal {deal.id} may sync is not known: {first.line}; {synced}."
             next_step = UNREAD_PATHS
-            evidence = unknown[0].evidence
+            evidence = (*first.evidence, *facts.asked)[0]
         else:
             status, value = Status.PASS, "eligible"
             summary = f"Deal {deal.id} meets every condition for syncing; {synced}."
             next_step = "" if deal.synced_at else "Look for a held mutex or failed jobs (query sync_worker_errors)."
-            evidence = deal.evidence.model_copy(update={"caveat": CONNECTION_CAVEAT})
+            evidence = facts.asked[0].model_copy(update={"caveat": CONNECTION_CAVEAT})
         return self.finding(
             status,
             summary,
@@ -205,68 +199,19 @@ class DealEligibility(_DealCheck):
             evidence=evidence,
             details=(
                 *(gate.detail() for gate in gates),
-                *asked_as(evidence, (part for gate in gates for part in (gate.evidence, *gate.also))),
-            ),
-        )
-
-    def _gates(self, tools: Tools, deal: Deal) -> tuple[_Gate, ...]:
-        """In the order in which the sync job meets them."""
-        systems, asked_systems = active_sync_systems(tools, deal.account_id)
-        needs_id = deal.synced_at is not None and not deal.zillow_transaction_id
-        has_property = deal.property_id is not None
-        return (
-            _Gate(
-                "sync_system_missing",
-                bool(systems),
-                f"{plural(len(systems), 'active data-sync system')} for Zillow",
-                asked_systems,
-            ),
-            _Gate(
-                "zillow_transaction_id_missing",
-                not needs_id,
-                "synced before, so an update needs the transaction's id"
-                if needs_id
-                else "no transaction id is missing",
-                deal.evidence,
-            ),
-            _agent_gate(tools, deal),
-            _contact_gate(tools, deal),
-            _Gate(
-                "property_missing",
-                has_property,
-                "the deal has a property" if has_property else "the deal has no property",
-                deal.evidence,
+                *asked_as(evidence, (part for gate in gates for part in gate.evidence)),
             ),
         )
 
 
-def _agent_gate(tools: Tools, deal: Deal) -> _Gate:
-    code = "agent_verification_failed"
-    users, asked_users = read_agents(tools, deal.account_id, deal.id)
-    if not users:
-        return _Gate(code, holds=False, line="the deal has no agents", evidence=asked_users, advice=NO_AGENTS)
-    agents, asked = read_paths(tools, deal.account_id, users)
-    verified = sum(agent.is_verified for agent in agents)
-    unknown = sum(agent.is_unknown for agent in agents)
-    not_known = f", of {unknown} it is not known" if unknown else ""
-    holds = True if verified else None if unknown else False
-    line = f"{verified} of {plural(len(agents), 'agent')} verified{not_known}"
-    return _Gate(code, holds, line, asked[0], (asked_users, *asked[1:]))
+def _further(verdict: Verdict) -> str:
+    further = len(verdict.failing) - 1
+    return f", and {plural(further, 'further condition')} fail" if further else ""
 
 
-def _contact_gate(tools: Tools, deal: Deal) -> _Gate:
-    contacts, asked_contacts = count_contacts(tools, deal.account_id, deal.id)
-    connections = read_connections(tools, deal.account_id)
-    line = (
-        f"{plural(contacts, 'contact')} on the deal, {connections.active} of "
-        f"{plural(connections.total, 'sync connection')} of the account active"
-    )
-    holds = contacts > 0 and connections.active > 0
-    # Without a contact the connections do not matter; with one they decide.
-    shown, other = connections.evidence, asked_contacts
-    if not contacts:
-        shown, other = other, shown
-    return _Gate("contact_sync_missing", holds, line, shown, (other,))
+def _remedy(tools: Tools, code: str) -> str:
+    known = next((one for one in tools.catalogue.known_messages.values() if one.text == code), None)
+    return known.remedy if known else ""
 
 
 class ZeroAgentDeals(FleetCheck):

@@ -32,7 +32,7 @@ class Gate(Frozen):
     """One condition that a deal must pass to sync."""
 
     id: str
-    """deal, property, agents, contact, sync_system or mutex."""
+    """deal, property, agents, contact, sync_system, transaction or mutex."""
     title: str
     status: Status
     summary: str
@@ -69,7 +69,8 @@ class DealDiagnosis(Frozen):
     gates: tuple[Gate, ...]
     agents: tuple[AgentPath, ...]
     error_code: str
-    """What the sync would fail with; empty when it is eligible or already synced."""
+    """What the next sync would fail with, of a deal already synced its next update; empty when nothing is in the way or
+    nobody knows."""
     conclusion: Conclusion
     configuration: tuple[ConfigurationChange, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -82,7 +83,8 @@ class UnsyncedGroup(Frozen):
     """Deals that do not sync for one and the same cause."""
 
     error_code: str
-    """Empty for deals that are eligible and simply have not been synced yet."""
+    """Empty for deals that are eligible and simply have not been synced yet; "not_known" where a part of what decides
+    could not be read."""
     title: str
     count: int
     deals: tuple[tuple[int, int], ...]
@@ -115,6 +117,10 @@ class StaleAgent(Frozen):
     method_name: str
     agent_updated_at: datetime | None = None
     token_updated_at: datetime | None = None
+    token_created_at: datetime | None = None
+    stale_since: datetime | None = None
+    """When its row was last written, or its token was made, whichever came later; None where neither is known."""
+    note: str = ""
 
 
 class ResolutionDiagnosis(Frozen):
@@ -128,5 +134,6 @@ class ResolutionDiagnosis(Frozen):
     transitions: tuple[HistoryRow, ...] = ()
     """Newest first, bounded."""
     findings: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     notes: tuple[str, ...] = ()
     taken_at: datetime

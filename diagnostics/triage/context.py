@@ -111,7 +111,7 @@ def _refuse_with_candidates(tools: Tools, refusals: Refusals, issue: IssueType, 
 
 
 @dataclass(slots=True)
-class _Sightings:
+class Sightings:
     """Where a deal whose account was not given has been met."""
 
     logged: set[int]
@@ -134,7 +134,8 @@ class _Sightings:
         return f"this console has seen it in one, {silent}"
 
 
-def _sightings(tools: Tools, deal_id: int) -> _Sightings:
+def sightings(tools: Tools, deal_id: int) -> Sightings:
+    """The accounts that logs of the last day, or this console, have named with the deal. Raises nothing."""
     from diagnostics.logs import bind  # noqa: PLC0415  # the query language loads when it is needed
 
     seen = tools.seen.accounts(deal_id)
@@ -142,14 +143,14 @@ def _sightings(tools: Tools, deal_id: int) -> _Sightings:
         query = bind(tools.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
         named = tools.logs.accounts(query, DAY_S)
     except SourceFailure as failure:
-        return _Sightings(set(), seen, failure=failure)
-    return _Sightings(set(named.ids), seen, partial=named.partial)
+        return Sightings(set(), seen, failure=failure)
+    return Sightings(set(named.ids), seen, partial=named.partial)
 
 
 def _find_account(tools: Tools, refusals: Refusals, issue: IssueType, context: Context, deal_id: int) -> Refusal | None:
     """Look for the account of a deal; one is used and said, several, none or perhaps not all are refused."""
     request = context.request
-    met = _sightings(tools, deal_id)
+    met = sightings(tools, deal_id)
     accounts = met.accounts
     if len(accounts) == 1 and not met.partial:
         account_id = accounts[0]

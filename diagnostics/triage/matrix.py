@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 LARGEST_ID = 2**63 - 1
 """The largest value of the databases' id columns."""
 
-ROUTE_REASON = "The specialists are not part of this version of the console."
+BUILT_ROUTES = frozenset({"zillow-oauth-diagnosis", "zillow-sync-diagnosis", "zillow-system-monitoring"})
+"""The specialists that this version of the console brings along."""
+
+ROUTE_REASON = "This specialist is not part of this version of the console."
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,6 +55,12 @@ def classify(catalogue: Catalogue, request: TriageRequest) -> Classification | R
         issue=issue,
         severity=severity,
         level=issue.level,
-        route=Route(name=issue.route, available=False, reason=ROUTE_REASON),
+        route=route_named(issue.route),
         notify=severity in NOTIFY_SEVERITIES,
     )
+
+
+def route_named(name: str) -> Route:
+    """A specialist, and whether this version brings it along."""
+    is_built = name in BUILT_ROUTES
+    return Route(name=name, available=is_built, reason="" if is_built else ROUTE_REASON)

@@ -33,7 +33,8 @@ def test_every_cell_of_the_matrix_is_classified(issue: str, severity: str) -> No
     assert isinstance(found, Classification)
     assert (found.severity, found.route.name) == (severity, CATALOGUE.issues[issue].route)
     assert found.notify is (severity in {"critical", "incident"})
-    assert not found.route.available
+    assert found.route.available is (found.route.name != "zillow-incident-recovery")
+    assert bool(found.route.reason) is not found.route.available
 
 
 @given(issue=st.text(max_size=40), severity=st.none() | st.text(max_size=20) | st.sampled_from(SEVERITIES))

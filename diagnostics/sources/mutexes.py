@@ -1,0 +1,177 @@
+"""The mutexes of the sync workers, where a Redis is configured. Only `PTTL` and `PING` are asked, beside the login.
+
+A worker that syncs transactions of one sync user holds `zillow-transaction-sync:{syncUserId}` for at most 60 s.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis
+
+    from diagnostics.settings import RedisSettings
+
+SOURCE = "redis"
+
+MUTEX_S = 60.0
+"""How long a worker may hold the mutex of one sync user, seconds."""
+
+MOST_CONNECTIONS = 4
+
+_ABSENT, _WITHOUT_END = -2, -1
+"""What PTTL answers for a key that does not exist, and for one that never expires."""
+
+_ADDRESS = "set redis.url, for example redis://redis.example:6379/0"
+
+
+def mutex_key(sync_user_id: int) -> str:
+    """The key of one sync user's mutex."""
+    return f"zillow-transaction-sync:{sync_user_id}"
+
+
+@dataclass(slots=True, frozen=True)
+class MutexState:
+    """One mutex at one moment."""
+
+    held: bool
+    left_s: float | None
+    """Seconds until it is released by itself; None when it is free, or held without an end."""
+    evidence: Evidence
+
+
+class Mutexes:
+    """Reads mutexes, from any thread. Nothing is opened before the first question."""
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._client: Redis | None = None
+        self._closed = False
+
+    @property
+    def is_configured(self) -> bool:
+        """False without an address: mutexes are then not known."""
+        return bool(self._settings.url)
+
+    def held(self, key: str) -> MutexState:
+        """Whether somebody holds the mutex, and for how long still. Raises SourceFailure."""
+        left, started_at, took_ms = self._ask(lambda client: client.pttl(key))
+        held = left != _ABSENT
+        caveat = "It is held without an end: nothing releases it but the worker itself." if left == _WITHOUT_END else ""
+        evidence = Evidence(
+            source=SOURCE,
+            query=clean(f"PTTL {key}", limit=200),
+            started_at=started_at,
+            took_ms=took_ms,
+            rows=int(held),
+            caveat=caveat,
+        )
+        return MutexState(held, left / 1_000 if left >= 0 else None, evidence)
+
+    def ping(self) -> Evidence:
+        """Ask for nothing; `took_ms` is the latency. Raises SourceFailure."""
+        _, started_at, took_ms = self._ask(lambda client: int(bool(client.ping())))
+        return Evidence(source=SOURCE, query="PING", started_at=started_at, took_ms=took_ms)
+
+    def close(self) -> None:
+        """Close the connections and take no further question."""
+        with self._lock:
+            client, self._client, self._closed = self._client, None, True
+        if client is not None:
+            with suppress(Exception):  # whatever a socket says while it is closed changes nothing
+                client.close()
+
+    def _ask(self, question: Callable[[Redis], Any]) -> tuple[int, datetime, float]:
+        failure: SourceFailure
+        try:
+            client = self._opened()
+            started_at, clock = utc_now(), time.perf_counter()
+            answer = question(client)
+            took_ms = round((time.perf_counter() - clock) * 1_000, 3)
+        except SourceFailure as known:
+            failure = known
+        except UserError as error:
+            # A password file or command that gives nothing; its text names the setting and never the value.
+            failure = SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, error.problem, remedy=error.next_step)
+        except Exception as error:  # noqa: BLE001  # whatever the driver raises on a strange answer is a failure, not a crash
+            failure = self._failure_of(error)
+        else:
+            if isinstance(answer, int):
+                return answer, started_at, took_ms
+            failure = SourceFailure(FailureKind.MALFORMED, SOURCE, "the answer is not a number")
+        # Raised out here so that the driver's error, which may quote the address, is not chained to it.
+        raise failure
+
+    def _opened(self) -> Redis:
+        with self._lock:
+            if self._closed:
+                raise SourceFailure(FailureKind.CANCELLED, SOURCE, "the console is closing")
+            if self._client is None:
+                self._client = self._open()
+            return self._client
+
+    def _open(self) -> Redis:
+        if not self._settings.url:
+            raise SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, "redis.url is not set", remedy=_ADDRESS)
+        # Loaded here: few consoles have a Redis, and the package costs a tenth of a second.
+        from redis import BlockingConnectionPool, Redis  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        options: dict[str, Any] = {
+            "socket_timeout": self._settings.timeout_s,
+            "socket_connect_timeout": self._settings.timeout_s,
+            # A single attempt: a pane that asks again in seconds needs none, and each would cost the time limit.
+            "retry": Retry(NoBackoff(), 0),
+            "max_connections": MOST_CONNECTIONS,
+            # A further asker waits for a connection as long as for an answer.
+            "timeout": self._settings.timeout_s,
+            # The oldest protocol that knows everything asked here; servers before 6 speak no other.
+            "protocol": 2,
+        }
+        if self._settings.password is not None:
+            options["password"] = self._settings.password.get_secret_value()
+        return Redis.from_pool(BlockingConnectionPool.from_url(self._settings.url, **options))
+
+    def _failure_of(self, error: Exception) -> SourceFailure:
+        """The driver's error as a failure. Its text may quote the address, so none of it is repeated."""
+        from redis import exceptions  # noqa: PLC0415  # loaded when the first question was asked
+
+        limit = f"{self._settings.timeout_s:g} s"
+        if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
+            kind, reason = FailureKind.DENIED, "the login was refused"
+            remedy = "check redis.password and the user in redis.url; PTTL and PING must be permitted"
+        elif isinstance(error, exceptions.TimeoutError | TimeoutError):
+            kind, reason = FailureKind.TIMED_OUT, f"no answer within {limit}"
+            remedy = "look at the Redis server and the way to it"
+        elif isinstance(error, exceptions.ConnectionError | OSError):
+            kind, reason, remedy = FailureKind.UNREACHABLE, "no connection", "check redis.url and the way to it"
+        elif isinstance(error, exceptions.ResponseError):
+            kind, reason, remedy = _refused(error)
+        elif isinstance(error, exceptions.RedisError):
+            kind, reason, remedy = FailureKind.MALFORMED, "the answer cannot be read", "check that redis.url is a Redis"
+        else:
+            kind, reason, remedy = FailureKind.NOT_CONFIGURED, "redis.url cannot be used", _ADDRESS
+        return SourceFailure(kind, SOURCE, reason, remedy=remedy)
+
+
+def _refused(error: Exception) -> tuple[FailureKind, str, str]:
+    """What the server refused. Its error code, the first word, is fixed by the server and says enough."""
+    word = clean(str(error).partition(" ")[0], limit=20)
+    if word in {"NOAUTH", "WRONGPASS", "NOPERM"}:
+        return FailureKind.DENIED, "the login was refused", "check redis.password and the user in redis.url"
+    if word in {"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN"}:
+        return FailureKind.UNREACHABLE, f"the server answers {word}", "ask again when the server has recovered"
+    return FailureKind.REJECTED, "the server refused the question", "check that redis.url is the workers' Redis"

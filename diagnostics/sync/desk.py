@@ -1,0 +1,49 @@
+"""The deal desk: sync diagnosis of one deal or of many, and of the resolution of an account's agents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from diagnostics.checks.base import Tools
+    from diagnostics.jobs import Job
+    from diagnostics.models.deals import DealDiagnosis, DealHeader, ResolutionDiagnosis, UnsyncedDeals
+
+
+class DealDesk:
+    """Blocking and thread-safe. Every method raises SourceFailure and UserError unless it says otherwise."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def diagnose(self, deal_id: int, account_id: int) -> DealDiagnosis:
+        """Why a deal does or does not sync. Raises AccountUnknown, and SourceFailure where its row cannot be read."""
+        from diagnostics.sync.diagnosis import diagnose  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return diagnose(self._tools, deal_id, account_id)
+
+    def find(self, deal_id: int) -> tuple[DealHeader, ...]:
+        """The deals of this id in the accounts that logs or this console have named, the newest deal first.
+
+        Empty when nobody has named any. Raises SourceFailure when the logs give no answer and nothing was seen.
+        """
+        from diagnostics.sync.candidates import find  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return find(self._tools, deal_id)
+
+    def unsynced(
+        self, account_id: int | None = None, window_s: int | None = None, job: Job | None = None
+    ) -> UnsyncedDeals:
+        """Deals with `synced_at` null, by cause: of one account, or of a window over all accounts (24 h by default).
+
+        With both, the account's deals that were made within the window.
+        """
+        from diagnostics.sync.unsynced import unsynced_deals  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return unsynced_deals(self._tools, account_id, window_s, job)
+
+    def resolution(self, account_id: int, job: Job | None = None) -> ResolutionDiagnosis:
+        """Agents that are INFERRED or UNMATCHED although their user holds a valid token."""
+        from diagnostics.sync.resolution import diagnose_resolution  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return diagnose_resolution(self._tools, account_id, job)

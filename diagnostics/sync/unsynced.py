@@ -1,0 +1,229 @@
+"""Deals that were never synced, by cause: of one account, or of a window over all accounts.
+
+Deals are judged set by set, with the statements and the judgement of a single diagnosis. How many are judged is
+bounded; the rest is only counted, and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from diagnostics.checks.base import Tools, number, plural
+from diagnostics.jobs import Job
+from diagnostics.log_questions import DAY_S
+from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
+from diagnostics.models.figures import Coverage, Gap
+from diagnostics.sync.bulk import MOST_COUNTED, Judged, Lot, judge_account
+from diagnostics.sync.configuration import IGNORE_CREATION
+from diagnostics.sync.verdict import ELIGIBLE, NOT_KNOWN
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.fleet.fleet import FleetAnswer
+
+MOST_EXAMINED = 5_000
+"""Deals judged of one account."""
+
+MOST_EXAMINED_EACH = 500
+"""Deals judged of each account when all are asked."""
+
+MOST_EXAMINED_IN_ALL = 20_000
+"""Deals judged over all accounts; no further account is begun beyond it."""
+
+MOST_ACCOUNTS = 200
+"""Accounts whose deals are judged when all are asked: those with the most unsynced deals."""
+
+MOST_LISTED = 200
+"""Deals named under one cause."""
+
+MOST_FAILURES_NAMED = 5
+
+MOST_EVIDENCE = 40
+"""Statements shown behind one answer; all accounts are asked alike."""
+
+WORKERS = 4
+"""Accounts judged at the same time, and never more than the fleet's cap per host."""
+
+FLEET_WINDOW_S = DAY_S
+"""The window over all accounts where none is given."""
+
+TITLES = {
+    ELIGIBLE: "Eligible, and not synced yet",
+    NOT_KNOWN: "Not known: a part of what decides could not be read",
+}
+
+
+def unsynced_deals(
+    tools: Tools, account_id: int | None = None, window_s: int | None = None, job: Job | None = None
+) -> UnsyncedDeals:
+    """The deals with `synced_at` null by cause.
+
+    Raises SourceFailure when nothing at all could be read or the job was cancelled before anything was, AccountUnknown.
+    """
+    work = job or Job()
+    if account_id is None:
+        return _of_fleet(tools, FLEET_WINDOW_S if window_s is None else window_s, work)
+    return _of_account(tools, account_id, window_s, work)
+
+
+def _of_account(tools: Tools, account_id: int, window_s: int | None, job: Job) -> UnsyncedDeals:
+    tools.databases.account(account_id)
+    now = tools.now()
+    since = None if window_s is None else now - timedelta(seconds=window_s)
+    lot = judge_account(tools, account_id, since, MOST_EXAMINED, job, report=True)
+    if lot.failure is not None and not lot.judged:
+        raise lot.failure
+    return _answer(tools.catalogue, [lot], account_id, window_s, now, coverage=None)
+
+
+def _of_fleet(tools: Tools, window_s: int, job: Job) -> UnsyncedDeals:
+    """Counts from every account first; then the accounts with the most unsynced deals, judged a few at a time."""
+    from diagnostics.fleet.questions import UNSYNCED_COUNTS  # noqa: PLC0415  # only this question needs the fleet
+
+    now = tools.now()
+    since = now - timedelta(seconds=window_s)
+    counted = tools.parts.fleet.ask(UNSYNCED_COUNTS(window_s), job=job)
+    totals = _totals(counted)
+    chosen = sorted((account for account, count in totals.items() if count), key=lambda one: (-totals[one], one))
+    lots = list(_in_turn(tools, chosen[:MOST_ACCOUNTS], since, job))
+    coverage = _with_failures(counted.coverage, lots)
+    for lot in lots:
+        # Deals made or synced since the count move the total of their account, not the whole.
+        totals[lot.account_id] = lot.total if lot.failure is None else totals[lot.account_id]
+    answer = _answer(tools.catalogue, lots, None, window_s, now, coverage=coverage)
+    left_out = len(chosen) - len(lots)
+    notes = [*answer.notes, *counted.notes]
+    if left_out > 0:
+        verb = "was" if left_out == 1 else "were"
+        notes.append(f"{plural(left_out, 'further account')} with unsynced deals {verb} counted and not judged.")
+    evidence = (*counted.evidence, *answer.evidence)[:MOST_EVIDENCE]
+    return answer.model_copy(update={"notes": tuple(notes), "evidence": evidence, "total": sum(totals.values())})
+
+
+def _totals(counted: FleetAnswer) -> dict[int, int]:
+    totals: dict[int, int] = {}
+    for account in counted.rows:
+        totals[account.account_id] = sum(number(row, "unsynced") for row in account.rows)
+    return totals
+
+
+def _in_turn(tools: Tools, accounts: Sequence[int], since: datetime, job: Job) -> Iterator[Lot]:
+    """The lots of these accounts as they are done; ends early when the job does."""
+    workers = max(1, min(WORKERS, tools.parts.settings.fleet.per_host))
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="unsynced")
+    waiting: set[Future[Lot]] = set()
+    left, done, examined = list(reversed(accounts)), 0, 0
+    try:
+        while (left and not job.is_over) or waiting:
+            while left and len(waiting) < workers and not job.is_over:
+                waiting.add(pool.submit(judge_account, tools, left.pop(), since, MOST_EXAMINED_EACH, job))
+            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in finished:
+                done, examined = done + 1, examined + len(one.result().judged)
+                job.report(done, len(accounts), "accounts judged")
+                yield one.result()
+            if examined >= MOST_EXAMINED_IN_ALL:
+                left.clear()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _with_failures(coverage: Coverage, lots: Iterable[Lot]) -> Coverage:
+    """The coverage of the count, with the accounts that were counted and then could not be judged."""
+    failed: dict[str, list[int]] = {}
+    for lot in lots:
+        if lot.failure is not None:
+            failed.setdefault(lot.failure.headline(), []).append(lot.account_id)
+    gaps = [
+        Gap(
+            reason=f"counted, not judged: {reason}",
+            count=len(accounts),
+            examples=tuple(f"account {account}" for account in accounts[:3]),
+        )
+        for reason, accounts in failed.items()
+    ]
+    missing = sum(gap.count for gap in gaps)
+    return coverage.model_copy(
+        update={"answered": max(0, coverage.answered - missing), "gaps": (*coverage.gaps, *gaps)}
+    )
+
+
+def _answer(
+    catalogue: Catalogue,
+    lots: Sequence[Lot],
+    account_id: int | None,
+    window_s: int | None,
+    now: datetime,
+    *,
+    coverage: Coverage | None,
+) -> UnsyncedDeals:
+    by_code: dict[str, list[Judged]] = {}
+    for lot in lots:
+        for one in lot.judged:
+            by_code.setdefault(one.verdict.error_code, []).append(one)
+    groups = [_group(catalogue, code, deals) for code, deals in by_code.items()]
+    evidence = tuple(one for lot in lots for one in lot.evidence)
+    return UnsyncedDeals(
+        account_id=account_id,
+        window_s=window_s,
+        groups=tuple(sorted(groups, key=lambda group: (-group.count, group.error_code))),
+        total=sum(lot.total for lot in lots),
+        examined=sum(len(lot.judged) for lot in lots),
+        coverage=coverage,
+        evidence=evidence[:MOST_EVIDENCE],
+        notes=tuple(_notes(lots)),
+        taken_at=now,
+    )
+
+
+def _group(catalogue: Catalogue, code: str, deals: list[Judged]) -> UnsyncedGroup:
+    deals.sort(key=lambda one: (one.created_at.timestamp() if one.created_at else 0.0, one.deal_id), reverse=True)
+    known = next((one for one in catalogue.known_messages.values() if one.text == code), None)
+    step = known.remedy if known else ""
+    if code == ELIGIBLE:
+        step = "Look for failed jobs (query sync_worker_errors) and held mutexes; an update of a deal starts a sync."
+    elif code == NOT_KNOWN:
+        first = deals[0].verdict.unknown[0]
+        step = f"{first.gate} {first.line}. Ask again when the source answers: warroom doctor."
+    empty = sum(not one.has_agents for one in deals) if code == "agent_verification_failed" else 0
+    if empty:
+        step = f"{plural(empty, 'of them has', 'of them have')} nobody on them: assign an agent first. {step}"
+    return UnsyncedGroup(
+        error_code=code,
+        title=TITLES.get(code) or (known.meaning if known else code),
+        count=len(deals),
+        deals=tuple((one.account_id, one.deal_id) for one in deals[:MOST_LISTED]),
+        next_step=step,
+    )
+
+
+def _notes(lots: Sequence[Lot]) -> Iterator[str]:
+    """What bends the numbers, with its effect."""
+    examined, total = sum(len(lot.judged) for lot in lots), sum(lot.total for lot in lots)
+    bounds = [lot for lot in lots if lot.is_lower_bound]
+    if bounds:
+        yield f"Counting stopped at {MOST_COUNTED:,} deals of an account: the total is a lower bound."
+    if examined < total:
+        rest = total - examined
+        verb = "was" if rest == 1 else "were"
+        yield f"{plural(rest, 'older deal')} {verb} counted and not judged: the groups leave them out."
+    cut = sum(lot.is_cut for lot in lots)
+    if cut:
+        yield f"Judging ended early in {plural(cut, 'account')}: cancelled, out of time, or the account is gone."
+    for lot in [lot for lot in lots if lot.failure is not None][:MOST_FAILURES_NAMED]:
+        why = lot.failure.headline() if lot.failure else ""
+        yield f"Account {lot.account_id} was judged as far as {plural(len(lot.judged), 'deal')}: {why}."
+    ignoring = [lot for lot in lots if lot.ignores_creation]
+    eligible = sum(one.verdict.error_code == ELIGIBLE for lot in ignoring for one in lot.judged)
+    if eligible:
+        where = "the account" if len(lots) == 1 else plural(len(ignoring), "account")
+        waiting = plural(eligible, "eligible deal")
+        yield f"{IGNORE_CREATION} is on for {where}: {waiting} will not sync by being created."
+    orphans, nameless = sum(lot.orphans for lot in lots), sum(lot.nameless for lot in lots)
+    if orphans:
+        yield f"{plural(orphans, 'agent')} on these deals without a row in users: judged by the id alone."
+    if nameless:
+        yield f"{plural(nameless, 'row')} of deal_agents without a user on these deals: not counted as agents."

@@ -1,0 +1,38 @@
+"""The suite runs on SQLite and on MariaDB; `world` is a loose SQLite world in which any column may be null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.redis_server import RedisServer
+from tests.service.world import World
+from tests.sync.rows import Shelf
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.xdist_group("mariadb")])]
+)
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    """Empty databases with production's schema."""
+    server = request.getfixturevalue("mariadb") if request.param == "mariadb" else None
+    made = Shelf(tmp_path, server)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """One account whose tables have no constraints."""
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """A server that speaks RESP on a socket of its own."""
+    with RedisServer() as server:
+        yield server
