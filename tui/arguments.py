@@ -20,6 +20,8 @@ examples:
   warroom --issue rate_limiting --severity incident         the console, opened on that triage
   warroom --sandbox nov17                                   the console on the built-in stand-ins
   warroom triage --issue transaction_sync --deal-id 12345 --format json
+  warroom diagnose oauth --account-id 148261                zillow-oauth-diagnosis
+  warroom diagnose sync --account-id 14009 --deal-id 12345  zillow-sync-diagnosis
   warroom doctor --account-id 14009"""
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
@@ -62,6 +64,9 @@ def parser() -> Parser:
 
     triage = command("triage", "classify one issue, run its first-response checks, print the answer")
     triage.add_argument("--format", choices=FORMATS, default="text")
+    diagnose = command("diagnose", "let a specialist look: the credentials of an account, or why its deals do not sync")
+    diagnose.add_argument("what", choices=("oauth", "sync"))
+    diagnose.add_argument("--format", choices=FORMATS, default="text")
     doctor = command("doctor", "test every source: reachable, permitted, mapped, read-only")
     doctor.add_argument("--format", choices=("text", "json"), default="text")
     config = command("config", "show the effective settings, or check settings and catalogue")

@@ -71,6 +71,10 @@ def _command(given: Namespace) -> int:
         from tui import triage_command  # noqa: PLC0415
 
         return triage_command.run(options, given.format)
+    if given.command == "diagnose":
+        from tui import diagnose_command  # noqa: PLC0415
+
+        return diagnose_command.run(options, given.what, given.format)
     if given.command == "doctor":
         from tui import doctor_command  # noqa: PLC0415
 

@@ -28,7 +28,7 @@ def as_json(answer: Answer) -> str:
 
 def document(answer: Answer) -> dict[str, Any]:
     """The answer as JSON types."""
-    findings = [_finding(finding) for finding in answer.findings]
+    findings = [finding_document(finding) for finding in answer.findings]
     if isinstance(answer, Refusal):
         return {
             "outcome": "refusal",
@@ -67,7 +67,8 @@ def document(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON types."""
     return {
         "check": finding.check,
         "status": finding.status.value,
@@ -107,7 +108,7 @@ def as_text(answer: Answer, *, contact: str, style: Style) -> Iterator[str]:
         yield from style.block(_notice(contact))
     yield ""
     for finding in answer.findings:
-        yield from _finding_text(finding, style)
+        yield from finding_text(finding, style)
     yield ""
     for note in answer.notes:
         yield from style.block(f"note: {note}")
@@ -134,7 +135,8 @@ def _refusal_text(refusal: Refusal, style: Style) -> Iterator[str]:
     yield f"taken: {refusal.taken_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _finding_text(finding: Finding, style: Style) -> Iterator[str]:
+def finding_text(finding: Finding, style: Style) -> Iterator[str]:
+    """A finding for a person: its status word, its sentence, the rule, what to do, why."""
     indent = WORD_WIDTH + 2
     yield from style.block(
         f"{finding.check}: {finding.summary}", indent=indent, first=f"{style.status(finding.status)}  "
@@ -172,14 +174,14 @@ def as_markdown(answer: Answer, *, contact: str) -> Iterator[str]:
     if isinstance(answer, Refusal):
         yield from _refusal_markdown(answer)
         return
-    yield f"# {_escaped(answer.issue_type)}: {answer.severity}"
+    yield f"# {escaped(answer.issue_type)}: {answer.severity}"
     yield ""
-    yield _escaped(f"{answer.meaning} Impact: {answer.impact}")
+    yield escaped(f"{answer.meaning} Impact: {answer.impact}")
     yield ""
     yield f"- severity: {answer.severity} ({'assessed' if answer.assessed else 'given'}), level {answer.level}"
     if subject := _subject(answer).strip():
         yield f"- about: {subject}"
-    yield f"- notify: {f'yes, within {FIRST_NOTICE_MINUTES} minutes: {_escaped(contact)}' if answer.notify else 'no'}"
+    yield f"- notify: {f'yes, within {FIRST_NOTICE_MINUTES} minutes: {escaped(contact)}' if answer.notify else 'no'}"
     yield f"- route: `{answer.route.name}`{'' if answer.route.available else ' (not available)'}"
     yield f"- taken: {answer.taken_at:%Y-%m-%d %H:%M:%S} UTC"
     yield ""
@@ -187,19 +189,20 @@ def as_markdown(answer: Answer, *, contact: str) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for finding in answer.findings:
         cells = (WORDS[finding.status], finding.check, finding.summary, finding.threshold or "—")
-        yield "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+        yield "| " + " | ".join(escaped(cell) for cell in cells) + " |"
     yield from _notes_markdown(answer)
-    yield from _evidence_markdown(answer.findings)
+    yield from evidence_markdown(answer.findings)
 
 
 def _notes_markdown(answer: Triage) -> Iterator[str]:
     steps = [finding.next_step for finding in answer.findings if finding.next_step]
     for heading, lines in (("Next", steps), ("Notes", answer.notes)):
         if lines:
-            yield from ("", f"## {heading}", "", *(f"- {_escaped(line)}" for line in lines))
+            yield from ("", f"## {heading}", "", *(f"- {escaped(line)}" for line in lines))
 
 
-def _evidence_markdown(findings: tuple[Finding, ...]) -> Iterator[str]:
+def evidence_markdown(findings: tuple[Finding, ...]) -> Iterator[str]:
+    """The evidence of findings, each query in a fence."""
     proven = [finding for finding in findings if finding.evidence is not None]
     if not proven:
         return
@@ -207,7 +210,7 @@ def _evidence_markdown(findings: tuple[Finding, ...]) -> Iterator[str]:
     for finding in proven:
         if finding.evidence is not None:
             fence = "````" if "```" in finding.evidence.query else "```"
-            yield from ("", _escaped(f"{finding.check}: {_circumstances(finding.evidence)}"), "")
+            yield from ("", escaped(f"{finding.check}: {_circumstances(finding.evidence)}"), "")
             yield from (fence, clean(finding.evidence.query, limit=8_000), fence)
 
 
@@ -217,17 +220,17 @@ def _circumstances(evidence: Evidence) -> str:
 
 def _refusal_markdown(refusal: Refusal) -> Iterator[str]:
     yield f"# Refused: {refusal.rule.value}"
-    yield from ("", _escaped(refusal.missing))
+    yield from ("", escaped(refusal.missing))
     if _is_stated_notice(refusal):
-        yield from ("", _escaped(_notice(refusal.contact)))
+        yield from ("", escaped(_notice(refusal.contact)))
     for heading, lines in (
         ("Accepted", refusal.accepted),
         ("Candidates", refusal.candidates),
         ("What to do", refusal.guidance),
     ):
         if lines:
-            yield from ("", f"## {heading}", "", *(f"- {_escaped(line)}" for line in lines))
-    yield from ("", f"Contact: {_escaped(refusal.contact)}", "", f"Taken: {refusal.taken_at:%Y-%m-%d %H:%M:%S} UTC")
+            yield from ("", f"## {heading}", "", *(f"- {escaped(line)}" for line in lines))
+    yield from ("", f"Contact: {escaped(refusal.contact)}", "", f"Taken: {refusal.taken_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _subject(answer: Triage) -> str:
@@ -236,7 +239,7 @@ def _subject(answer: Triage) -> str:
     return account + deal
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown takes for text."""
     escaped = clean(text, limit=8_000)
     for special in "\\`*_[]<>|#":

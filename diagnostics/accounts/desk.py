@@ -1,0 +1,103 @@
+"""The account desk: one account's summary, the pages of its tabs, its behaviour, and the OAuth diagnosis."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from diagnostics.logs import bind
+
+if TYPE_CHECKING:
+    from diagnostics.checks.base import Tools
+    from diagnostics.jobs import Job
+    from diagnostics.models.accounts import (
+        AccountSummary,
+        AgentRow,
+        ConnectionRow,
+        DealRow,
+        HistoryRow,
+        OAuthDiagnosis,
+        UserRow,
+    )
+    from diagnostics.models.figures import Figure, Page
+
+MOST_SCORES = 200
+"""Behaviour scores kept, so that a summary can show one without asking Datadog."""
+
+
+class AccountDesk:
+    """Blocking and thread-safe. Every method raises UserError for an unknown account or key, and SourceFailure."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._lock = threading.Lock()
+        self._scores: OrderedDict[int, Figure] = OrderedDict()
+
+    def summary(self, account_id: int) -> AccountSummary:
+        """Header, findings worst first, figures. A part that a source did not answer is a finding, not an error."""
+        from diagnostics.accounts.summary import summary  # noqa: PLC0415  # it loads SQLAlchemy
+
+        with self._lock:
+            known = self._scores.get(account_id)
+        return summary(self._tools, account_id, known)
+
+    def users(
+        self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False
+    ) -> Page[UserRow]:
+        """Users with credentials and connection, by user id. Without the client database: those of `common`."""
+        from diagnostics.accounts.users import users_page  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return users_page(self._tools, account_id, after, limit, only_wrong=only_wrong)
+
+    def agents(
+        self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False
+    ) -> Page[AgentRow]:
+        """Agents by id; the wrong ones by user. A key belongs to the list that gave it."""
+        from diagnostics.accounts.agents import agents_page  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return agents_page(self._tools, account_id, after, limit, only_wrong=only_wrong)
+
+    def connections(
+        self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False
+    ) -> Page[ConnectionRow]:
+        """Sync connections by user."""
+        from diagnostics.accounts.connections import connections_page  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return connections_page(self._tools, account_id, after, limit, only_wrong=only_wrong)
+
+    def deals(
+        self, account_id: int, after: str | None = None, limit: int = 100, *, only_unsynced: bool = False
+    ) -> Page[DealRow]:
+        """Deals, the newest id first; unsynced ones with the code they would fail with."""
+        from diagnostics.accounts.deals_page import deals_page  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return deals_page(self._tools, account_id, after, limit, only_unsynced=only_unsynced)
+
+    def history(self, account_id: int, after: str | None = None, limit: int = 100) -> Page[HistoryRow]:
+        """Changes of resolution, newest first."""
+        from diagnostics.accounts.history import history_page  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return history_page(self._tools, account_id, after, limit)
+
+    def behaviour(self, account_id: int) -> Figure:
+        """The last 24 hours against the account's own days before; a source that is silent is named in the figure."""
+        from diagnostics.accounts.behaviour import behaviour  # noqa: PLC0415  # it loads SQLAlchemy
+
+        figure = behaviour(self._tools, account_id)
+        with self._lock:
+            self._scores[account_id] = figure
+            self._scores.move_to_end(account_id)
+            while len(self._scores) > MOST_SCORES:
+                self._scores.popitem(last=False)
+        return figure
+
+    def oauth(self, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
+        """zillow-oauth-diagnosis of the account or of one user. Only an unknown account raises (UserError)."""
+        from diagnostics.oauth.diagnosis import diagnose  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return diagnose(self._tools, account_id, user_id, job)
+
+    def log_query(self, account_id: int) -> str:
+        """The Datadog query of the account's logs, its id bound."""
+        return bind(self._tools.catalogue.queries["account_logs"].datadog, account_id=account_id)

@@ -1,0 +1,248 @@
+"""What an account screen shows first: header, findings, figures. Every count is bounded, so size does not matter.
+
+Nothing here waits for Datadog: the behaviour score is asked for apart, and shown here once it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from diagnostics.accounts.counts import HOLDERS, LOOKED_AT, Asked, read_counts
+from diagnostics.accounts.summary_figures import counted, figures
+from diagnostics.checks.base import about, moment, number, plural, sentence
+from diagnostics.failures import SourceFailure
+from diagnostics.models.accounts import AccountHeader, AccountSummary
+from diagnostics.models.figures import Figure
+from diagnostics.models.status import Status
+from diagnostics.models.triage import Finding
+from diagnostics.oauth.wording import finding
+
+if TYPE_CHECKING:
+    from diagnostics.checks.base import Tools
+    from diagnostics.sources.databases import AccountPlace
+
+_GRAVITY = (Status.FAIL, Status.UNREACHABLE, Status.WARN, Status.NO_DATA, Status.PASS)
+_WELL = frozenset({"", "active"})
+
+
+def summary(tools: Tools, account_id: int, behaviour: Figure | None) -> AccountSummary:
+    """The summary. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer."""
+    counts = read_counts(tools, account_id)
+    found = [
+        *_place_findings(counts.place),
+        *_token_findings(tools, counts.auths),
+        *_connection_findings(counts.syncs, counts.now),
+        *_client_findings(counts.agents, counts.deals, counts.stale),
+    ]
+    found.sort(key=lambda one: _GRAVITY.index(one.status))
+    return AccountSummary(
+        header=_header(counts.place, counts.syncs),
+        findings=tuple(found),
+        figures=tuple(figures(counts, behaviour)),
+        notes=tuple(_notes(account_id, counts.auths, counts.syncs)),
+    )
+
+
+def _header(place: AccountPlace, syncs: Asked) -> AccountHeader:
+    return AccountHeader(
+        account_id=place.id,
+        name=place.name,
+        status=place.status,
+        user_count=place.user_count,
+        db_host=place.db_host,
+        db_database=place.db_database,
+        unhealthy_since=moment(syncs.row, "since"),
+        evidence=tuple(one for one in (syncs.evidence,) if one is not None),
+    )
+
+
+def _place_findings(place: AccountPlace) -> Iterator[Finding]:
+    title = "Is the account in order?"
+    if not place.db_database:
+        yield finding(
+            "account_place",
+            title,
+            Status.FAIL,
+            "common.accounts names no client database: users, agents and deals cannot be read.",
+            next_step="Find out whether the account was ever provisioned.",
+        )
+    if place.status.casefold() not in _WELL:
+        yield finding(
+            "account_status",
+            title,
+            Status.WARN,
+            f"The account's status is {place.status!r}.",
+            value=place.status,
+            threshold="active",
+            next_step="Ask customer success before anything is repaired for it.",
+        )
+
+
+def _token_findings(tools: Tools, auths: Asked) -> Iterator[Finding]:
+    title = "Do users hold valid OAuth tokens?"
+    if auths.failure is not None:
+        yield _unanswered("account_tokens", title, auths.failure)
+        return
+    total = number(auths.row, "total")
+    of = _of(total, "credential")
+    if not total:
+        yield finding(
+            "account_tokens", title, Status.NO_DATA, "There are no OAuth credentials.", evidence=auths.evidence
+        )
+        return
+    missing, expired, undated, disabled, future = (
+        number(auths.row, name) for name in ("missing", "expired", "undated", "disabled", "future")
+    )
+    bad = missing + expired
+    yield finding(
+        "account_tokens",
+        title,
+        Status.FAIL if bad == total else Status.WARN if bad or undated else Status.PASS,
+        f"Of {of}, {missing:,} hold no token, {expired:,} have expired"
+        + (f", {undated:,} name no expiry." if undated else "."),
+        value=bad,
+        unit="broken",
+        threshold="any of them warning, all critical",
+        next_step="Open users & OAuth, only those with something wrong." if bad else "",
+        evidence=auths.evidence,
+    )
+    if disabled:
+        yield finding(
+            "account_integration",
+            "Is the integration switched on?",
+            Status.FAIL,
+            f"Of {of}, {disabled:,} are valid while the integration is disabled in Premier Agent.",
+            value=disabled,
+            unit="disabled",
+            threshold="a valid token with the integration enabled",
+            next_step="The customer enables the integration in Zillow Premier Agent.",
+            evidence=auths.evidence,
+        )
+    incomplete = number(auths.row, "incomplete")
+    if incomplete:
+        yield finding(
+            "account_installation",
+            "Was the installation completed after OAuth?",
+            Status.FAIL,
+            f"Of {of}, {incomplete:,} were made lately and still have no integration: an installation race.",
+            value=incomplete,
+            unit="incomplete",
+            threshold=f"no integration {tools.catalogue.thresholds['installation_minutes'].rule()}",
+            next_step="Run the installation again with growing pauses between attempts.",
+            evidence=auths.evidence,
+        )
+    if future:
+        yield finding(
+            "account_clocks",
+            "Do the clocks agree?",
+            Status.WARN,
+            f"Of {of}, {future:,} were updated at a time that is yet to come.",
+            value=future,
+            unit="rows",
+            threshold=tools.catalogue.thresholds["clock_skew_seconds"].rule(),
+            next_step="Ages computed from these rows are wrong: compare the hosts' clocks.",
+            evidence=auths.evidence,
+        )
+
+
+def _connection_findings(syncs: Asked, now: datetime) -> Iterator[Finding]:
+    title = "Are the sync connections healthy?"
+    if syncs.failure is not None:
+        yield _unanswered("account_connections", title, syncs.failure)
+        return
+    total, errors, warnings = (number(syncs.row, name) for name in ("total", "error", "warning"))
+    since = moment(syncs.row, "since")
+    oldest = "" if since is None else f"; the oldest problem began {about((now - since).total_seconds())} ago"
+    yield finding(
+        "account_connections",
+        title,
+        Status.NO_DATA if not total else Status.FAIL if errors else Status.WARN if warnings else Status.PASS,
+        f"Of {_of(total, 'connection')}, {errors:,} are in error, {warnings:,} in warning{oldest}."
+        if total
+        else "There is no sync connection.",
+        value=errors if total else None,
+        unit="errors",
+        threshold="error: an integration id and a problem",
+        next_step="Open sync connections, only those with something wrong." if errors else "",
+        evidence=syncs.evidence,
+    )
+    stuck = number(syncs.row, "stuck")
+    if stuck:
+        yield finding(
+            "account_stuck",
+            "Are there connections that were never set up?",
+            Status.WARN,
+            f"Of {_of(total, 'connection')}, {stuck:,} have a problem and no integration id: onboarding is incomplete.",
+            value=stuck,
+            unit="connections",
+            threshold="none",
+            next_step="Run the OAuth diagnosis; where it finds an installation race, install again.",
+            evidence=syncs.evidence,
+        )
+
+
+def _client_findings(agents: Asked, deals: Asked, stale: Asked) -> Iterator[Finding]:
+    title = "Does the client database answer?"
+    failure = agents.failure or deals.failure
+    if failure is not None:
+        yield _unanswered("account_client", title, failure)
+    count = stale.count("stale")
+    if count is not None:
+        first = number(stale.row, "users") >= HOLDERS
+        partly = f" (the first {HOLDERS:,} connected users were looked at)" if first else ""
+        yield finding(
+            "account_agents",
+            "Are agents resolved as their tokens say?",
+            Status.FAIL if count else Status.PASS,
+            (
+                f"{plural(count, 'agent')} INFERRED or UNMATCHED although the user is connected{partly}."
+                if count
+                else f"No agent of a connected user is INFERRED or UNMATCHED{partly}."
+            ),
+            value=count,
+            unit="agents",
+            threshold="none",
+            next_step="Open agents & resolution, only those with something wrong." if count else "",
+            evidence=stale.evidence,
+        )
+    unsynced = deals.count("unsynced")
+    if unsynced is not None:
+        yield finding(
+            "account_deals",
+            "Do deals sync?",
+            Status.WARN if unsynced else Status.PASS,
+            f"{counted(unsynced)} deals have never been synced." if unsynced else "Every deal has been synced.",
+            value=unsynced,
+            unit="deals",
+            threshold="none",
+            next_step="Open deals, only those that are not synced: each states the code it would fail with."
+            if unsynced
+            else "",
+            evidence=deals.evidence,
+        )
+
+
+def _notes(account_id: int, auths: Asked, syncs: Asked) -> Iterator[str]:
+    for asked, what in ((auths, "credentials"), (syncs, "connections")):
+        if number(asked.row, "total") >= LOOKED_AT:
+            yield (
+                f"Account {account_id} may hold more than {LOOKED_AT:,} {what}: what is said here rests on the first "
+                f"{LOOKED_AT:,}; the OAuth diagnosis reads them all."
+            )
+
+
+def _of(total: int, what: str) -> str:
+    """`3 credentials`, or `the first 500 credentials` where there may be more."""
+    return f"the first {total:,} {what}s" if total >= LOOKED_AT else plural(total, what)
+
+
+def _unanswered(check: str, title: str, failure: SourceFailure) -> Finding:
+    return finding(
+        check,
+        title,
+        Status.UNREACHABLE,
+        sentence(f"{failure.headline()}: {failure.reason}"),
+        next_step=failure.remedy,
+    )
