@@ -74,6 +74,17 @@ class Baselines:
                 ).start()
             return Baseline(known.usual, known.failure, known.under_way, known.good_until)
 
+    def settled(self, query: str, window_s: int, wait_s: float) -> Baseline:
+        """As `known`, for somebody who asks once and has time: waits up to `wait_s` seconds while it is pending."""
+        known = self.known(query, window_s)
+        give_up_at = self._clock() + wait_s
+        with self._changed:
+            while known.is_pending and not self._closed.is_set() and (left := give_up_at - self._clock()) > 0:
+                self._changed.wait(left)
+                now = self._known[query, window_s]
+                known = Baseline(now.usual, now.failure, now.under_way, now.good_until)
+        return known
+
     def _find_out(self, query: str, window_s: int, known: Baseline) -> None:
         usual: Usual | None = None
         failure: SourceFailure | None = None
@@ -104,8 +115,10 @@ class Baselines:
                     raise
 
     def close(self) -> None:
-        """Stop waiting for turns."""
+        """Stop waiting for turns, and for baselines."""
         self._closed.set()
+        with self._changed:
+            self._changed.notify_all()
 
 
 def _wait(failure: SourceFailure) -> float:

@@ -1,14 +1,14 @@
-"""`GET /api/v1/monitor`: the team's monitors, whose states follow the story."""
+"""`/api/v1/monitor`: the team's monitors, whose states follow the story, and those that were created meanwhile."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.moments import iso
-from sandbox.problems import invalid
+from sandbox.problems import Rejected, invalid
 from sandbox.story import Story
 
 
@@ -110,11 +110,64 @@ MONITORS = (
 )
 
 
-def listing(story: Story, given: Mapping[str, str]) -> list[dict[str, Any]]:
+_KINDS = ("log alert", "query alert", "metric alert")
+_FIRST_CREATED = 52_000_001
+
+
+@dataclass(slots=True)
+class Created:
+    """Monitors created through the API; they live as long as the process."""
+
+    monitors: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create one and return it as the service does; raises `Rejected` (400) as the service does."""
+        name, kind, condition = body.get("name"), body.get("type"), body.get("query")
+        if kind not in _KINDS:
+            raise Rejected(400, f"Invalid monitor type: {kind}")
+        if not isinstance(name, str) or not name or not isinstance(condition, str) or not condition:
+            raise Rejected(400, "The value provided for parameter 'name' or 'query' is invalid")
+        options = body.get("options") or {}
+        critical = (options.get("thresholds") or {}).get("critical")
+        limit = condition.replace(">", "<").rpartition("<")[2].strip()
+        if critical is None or not _is_number(limit) or float(limit) != float(critical):
+            # The service's words: the number in the query and the critical threshold must be the same.
+            raise Rejected(400, "Alert threshold does not match that used in the query")
+        now = iso(int(time.time() * 1000))
+        made = {
+            "id": _FIRST_CREATED + len(self.monitors),
+            "org_id": 320_114,
+            "name": name,
+            "type": kind,
+            "query": condition,
+            "message": str(body.get("message") or ""),
+            "tags": [str(tag) for tag in body.get("tags") or []],
+            "options": options,
+            "multi": False,
+            "priority": None,
+            "overall_state": "No Data",
+            "overall_state_modified": now,
+            "created": now,
+            "modified": now,
+            "deleted": None,
+        }
+        self.monitors.append(made)
+        return made
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def listing(story: Story, given: Mapping[str, str], created: Created | None = None) -> list[dict[str, Any]]:
     """Return the monitors that carry every tag asked for, paged as the service pages; raises `Rejected` (400)."""
     wanted = {tag.strip() for tag in given.get("monitor_tags", "").split(",") if tag.strip()}
     name = given.get("name", "").lower()
-    found = [monitor.wire(story) for monitor in MONITORS]
+    found = [monitor.wire(story) for monitor in MONITORS] + (created.monitors if created else [])
     found = [monitor for monitor in found if wanted <= set(monitor["tags"]) and name in monitor["name"].lower()]
     size, page = given.get("page_size", "100"), given.get("page", "0")
     if not size.isdigit() or not page.isdigit() or not int(size):

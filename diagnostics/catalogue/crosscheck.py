@@ -76,6 +76,30 @@ def check_references(groups: Mapping[str, Group[Any]]) -> None:
     for name, system in systems.entries.items():
         _check_known(systems, (name, "tables"), system.tables, tables, "table")
         _check_known(systems, (name, "feeds"), system.feeds, (*systems.entries, "transaction sync"), "system")
+        _check_known(systems, (name, "queries"), system.queries, tuple(queries.entries), "query")
+        _check_known(systems, (name, "metrics"), system.metrics, tuple(groups["metrics"].entries), "metric")
+    _check_indicators(groups, issue_names)
+
+
+def _check_indicators(groups: Mapping[str, Group[Any]], issue_names: tuple[str, ...]) -> None:
+    """An indicator watches either a named query or two metrics, against a threshold with a critical limit."""
+    indicators, metrics = groups["indicators"], tuple(groups["metrics"].entries)
+    for name, indicator in indicators.entries.items():
+        _check_known(indicators, (name, "issues"), indicator.issues, issue_names, "issue type")
+        thresholds = groups["thresholds"].entries
+        _check_known(indicators, (name, "threshold"), indicator.threshold, tuple(thresholds), "threshold")
+        if thresholds[indicator.threshold].critical is None:
+            raise indicators.mistake(
+                f"indicators.{name}: the threshold {indicator.threshold} has no critical limit",
+                (name, "threshold"),
+                accepted="a threshold with a critical limit: a Datadog monitor cannot be without",
+                value=indicator.threshold,
+            )
+        if indicator.query:
+            _check_known(indicators, (name, "query"), indicator.query, tuple(groups["queries"].entries), "query")
+            continue
+        for key in ("failed", "attempted"):
+            _check_known(indicators, (name, key), getattr(indicator, key), metrics, "metric")
 
 
 def _check_name(group: Group[TableMap], name: str, path: Sequence[str], accepted: str) -> None:

@@ -15,8 +15,10 @@ from diagnostics.catalogue.model import (
     Catalogue,
     CatalogueError,
     Contact,
+    Indicator,
     IssueType,
     KnownMessage,
+    Metric,
     NamedQuery,
     Role,
     Route,
@@ -29,7 +31,20 @@ from diagnostics.catalogue.texts import check_template, insert_values, read_page
 from diagnostics.models.doctor import Guide
 from diagnostics.toml_lines import suggestion
 
-FILES = ("issues", "thresholds", "baselines", "queries", "systems", "routes", "contacts", "roles", "messages", "schema")
+FILES = (
+    "issues",
+    "thresholds",
+    "baselines",
+    "queries",
+    "metrics",
+    "indicators",
+    "systems",
+    "routes",
+    "contacts",
+    "roles",
+    "messages",
+    "schema",
+)
 """Names of the catalogue's TOML files; the folders `guides` and `templates` stand beside them."""
 
 
@@ -57,6 +72,8 @@ def load_catalogue(override: Path | None = None) -> Catalogue:
         thresholds=groups["thresholds"].entries,
         baselines=groups["baselines"].entries,
         queries=groups["queries"].entries,
+        metrics=groups["metrics"].entries,
+        indicators=groups["indicators"].entries,
         systems=groups["systems"].entries,
         routes=groups["routes"].entries,
         contact=values.contact,
@@ -76,6 +93,8 @@ def _groups(sources: Mapping[str, Source]) -> dict[str, Group[Any]]:
         "thresholds": Group("thresholds", sources["thresholds"], Threshold, "id"),
         "baselines": Group("baselines", sources["baselines"], Baseline, "id"),
         "queries": Group("queries", sources["queries"], NamedQuery, "id", open=True),
+        "metrics": Group("metrics", sources["metrics"], Metric, "id", open=True),
+        "indicators": Group("indicators", sources["indicators"], Indicator, "id", open=True),
         "systems": Group("systems", sources["systems"], System, "name", open=True),
         "routes": Group("routes", sources["routes"], Route, "name", open=True),
         "contacts": Group("contacts", sources["contacts"], Contact, ""),

@@ -173,6 +173,41 @@ class NamedQuery(Entry):
     assumed: bool = False
 
 
+class Metric(Entry):
+    """One counter in Datadog's metrics."""
+
+    id: Text
+    title: Text
+    metric: Annotated[str, Field(pattern=r"[A-Za-z][A-Za-z0-9_.]{0,199}")]
+    """Its name at Datadog; nothing else can stand there, so that a query cannot be bent by it."""
+    note: str = ""
+    assumed: bool = False
+
+
+class Indicator(Entry):
+    """What a Datadog monitor can watch for the team: a log count, a log measure or a share of two counters."""
+
+    id: Text
+    title: Text
+    issues: Texts
+    """Issue types it gives early warning of."""
+    threshold: Text
+    """Id of the threshold whose limits it takes."""
+    window_minutes: Annotated[int, Field(ge=1, le=2_880)]
+    query: str = ""
+    """Id of a named query: its events are counted, or `measure` is taken over them."""
+    measure: str = ""
+    """Attribute whose 95th percentile is watched, such as "@http.response_time"; empty counts events."""
+    per_minute: bool = False
+    """The threshold is a rate a minute: the monitor's limits are it times the window."""
+    failed: str = ""
+    """Id of the metric that counts failures; with `attempted`, and in place of a query."""
+    attempted: str = ""
+    """Id of the metric that counts attempts. The limits of a success rate are turned into a share of failures."""
+    note: str = ""
+    assumed: bool = False
+
+
 class System(Entry):
     """One of the production systems: where its records are and what breaks when it does."""
 
@@ -186,6 +221,14 @@ class System(Entry):
     priority: Literal["HIGH", "MEDIUM", "LOW"]
     feeds: Annotated[tuple[str, ...], Strict(False)] = ()
     """Systems that fail after this one does; `transaction sync` stands for the process, which is no system."""
+    services: Texts = ()
+    """Services in whose logs it shows."""
+    endpoints: Texts = ()
+    """What it calls outside."""
+    queries: Texts = ()
+    """Ids of the named queries that show it at work or failing."""
+    metrics: Texts = ()
+    """Ids of the metrics that count its work."""
     note: str = ""
 
 
@@ -268,6 +311,8 @@ class Catalogue(Entry):
     thresholds: dict[str, Threshold]
     baselines: dict[str, Baseline]
     queries: dict[str, NamedQuery]
+    metrics: dict[str, Metric]
+    indicators: dict[str, Indicator]
     systems: dict[str, System]
     routes: dict[str, Route]
     contact: Contact

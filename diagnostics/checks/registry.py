@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from diagnostics.checks.agent_resolution import ResolutionDistribution, ResolutionIntegrity
 from diagnostics.checks.base import Check
-from diagnostics.checks.not_answered import (
-    HealthBaseline,
-    ProactiveMonitoring,
-    ResolutionDistribution,
-    ResolutionIntegrity,
-)
+from diagnostics.checks.connection_health import HealthBaseline, ProactiveMonitoring
 from diagnostics.checks.oauth_failure import OAuthApplication, TokenStatus
 from diagnostics.checks.rate_limiting import BatchRetry, DataLossRisk, RateLimitRate, WebhookBacklog
 from diagnostics.checks.transaction_sync import (

@@ -95,3 +95,12 @@ class Monitors:
     def __len__(self) -> int:
         """How many there are."""
         return len(self.monitors)
+
+
+@dataclass(slots=True, frozen=True)
+class Metrics:
+    """The answer to one or several metric queries."""
+
+    series: tuple[Series | None, ...]
+    """One per query, in the order asked; None where the service reported nothing at all."""
+    evidence: Evidence

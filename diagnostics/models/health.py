@@ -60,6 +60,20 @@ class ResolutionShare(Frozen):
     note: str = ""
 
 
+class AccountOutlier(Frozen):
+    """One account whose share of a method is far from the baseline."""
+
+    account_id: int
+    account_name: str = ""
+    method: str
+    share: float
+    """Per cent of the account's agents that hold one of the three methods."""
+    drift: float
+    """Percentage points from the baseline, signed."""
+    agents: int
+    """How many agents the share rests on."""
+
+
 class Resolution(Frozen):
     """The resolution distribution of all accounts, or of one."""
 
@@ -77,6 +91,8 @@ class Resolution(Frozen):
     """How fresh the data is, where the source is behind."""
     drift: Figure | None = None
     """The largest distance from a baseline."""
+    outliers: tuple[AccountOutlier, ...] = ()
+    """Accounts furthest from the baselines, the furthest first; a bounded number, and none where nobody looked."""
     evidence: tuple[Evidence, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,4 +1,6 @@
-"""Datadog: log search, log aggregates, monitors, keys. Blocking, thread-safe, read-only, and never without an end.
+"""Datadog: log search, log aggregates, metrics, monitors, keys. Blocking, thread-safe, and never without an end.
+
+It reads, except for `create_monitor`, which is sent once and never repeated by itself.
 
 Importing this module is cheap; the official client, urllib3 and the decoder are imported with the first request.
 """
@@ -6,13 +8,13 @@ Importing this module is cheap; the official client, urllib3 and the decoder are
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, Monitor, Monitors
+from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, Metrics, Monitor, Monitors
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings
     from diagnostics.sources.datadog_wire import Answer, Wire
 
-__all__ = ["Aggregate", "Bucket", "Compute", "Datadog", "GroupBy", "Monitor", "Monitors"]
+__all__ = ["Aggregate", "Bucket", "Compute", "Datadog", "GroupBy", "Metrics", "Monitor", "Monitors"]
 
 Value = TypeVar("Value")
 
@@ -40,6 +42,8 @@ ASSUMED_CLOCK_SKEW_S = 30.0
 SEARCH = Operation("logs_search", "log search", "logs_read_data")
 AGGREGATE = Operation("logs_aggregate", "log aggregate", "logs_read_data")
 MONITORS = Operation("monitors", "the list of monitors", "monitors_read")
+CREATE_MONITOR = Operation("create_monitor", "the creation of a monitor", "monitors_write")
+METRICS = Operation("metrics_query", "metric query", "timeseries_query")
 VALIDATE = Operation("validate", "key validation", "")
 
 # Observed at Datadog for log search and log aggregates; held to until the first answer's headers say otherwise.
@@ -112,6 +116,34 @@ class Datadog:
         wanted = clean(tags if isinstance(tags, str) else ",".join(tags))
         answer = self._connected().ask(MONITORS, lambda client: client.monitors(wanted, LARGEST_PAGE))
         return _decoded(MONITORS, lambda: _monitors(answer, wanted))
+
+    def create_monitor(
+        self, *, name: str, kind: str, query: str, message: str, tags: Sequence[str], options: dict[str, Any]
+    ) -> tuple[Monitor, Evidence]:
+        """Create one monitor. Sent once: whoever meets a failure that is transient looks whether it exists now.
+
+        Source: POST /api/v1/monitor.
+        """
+        body = {
+            "name": clean(name),
+            "type": clean(kind),
+            "query": clean(query),
+            "message": message,
+            "tags": [clean(tag) for tag in tags],
+            "options": options,
+        }
+        answer = self._connected().ask(CREATE_MONITOR, lambda client: client.create_monitor(body), attempts=1)
+        return _decoded(CREATE_MONITOR, lambda: _created(answer, query))
+
+    def metrics(self, queries: Sequence[str], *, start: datetime, end: datetime) -> Metrics:
+        """The series of metric queries between `start` and `end` (aware), in one request.
+
+        Each query yields one series: none may group by a tag. Source: GET /api/v1/query.
+        """
+        asked = clean(", ".join(queries))
+        start_s, end_s = int(start.timestamp()), int(end.timestamp())
+        answer = self._connected().ask(METRICS, lambda client: client.metrics(asked, start_s, end_s))
+        return _decoded(METRICS, lambda: _metrics(answer, asked, len(queries), window_text(start, end)))
 
     def validate(self) -> Evidence:
         """Whether the API key is valid; DENIED when it is not. Says nothing about the application key.
@@ -280,6 +312,20 @@ def _monitors(answer: Answer, tags: str) -> Monitors:
         caveats=(_unreadable(unreadable, "monitor"), full),
     )
     return Monitors(monitors, evidence)
+
+
+def _created(answer: Answer, query: str) -> tuple[Monitor, Evidence]:
+    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
+
+    return decode.monitor(answer.body), _evidence(answer, f"POST /api/v1/monitor, query {query}", rows=1)
+
+
+def _metrics(answer: Answer, query: str, count: int, window: str) -> Metrics:
+    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
+
+    series = decode.metric_series(decode.document(answer.body), count)
+    points = sum(len(one) for one in series if one is not None)
+    return Metrics(series, _evidence(answer, query, window=window, rows=points))
 
 
 def _is_valid(answer: Answer) -> bool:

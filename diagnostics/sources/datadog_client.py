@@ -82,7 +82,7 @@ class _RawRest(RESTClientObject):
 
 
 class Client(ApiClient):
-    """The endpoints the console reads, each returning its answer unread. To be called inside a `Flight`."""
+    """The endpoints the console uses, each returning its answer unread. To be called inside a `Flight`."""
 
     def __init__(self, host: str, keys: Mapping[str, SecretStr]) -> None:
         configuration = _Keys(  # type: ignore[no-untyped-call]
@@ -111,6 +111,22 @@ class Client(ApiClient):
 
         endpoints: Any = MonitorsApi
         answer: urllib3.BaseHTTPResponse = endpoints(self).list_monitors(monitor_tags=tags, page=0, page_size=page_size)
+        return answer
+
+    def create_monitor(self, body: dict[str, Any]) -> urllib3.BaseHTTPResponse:
+        """POST /api/v1/monitor."""
+        from datadog_api_client.v1.api.monitors_api import MonitorsApi  # noqa: PLC0415
+
+        endpoints: Any = MonitorsApi
+        answer: urllib3.BaseHTTPResponse = endpoints(self).create_monitor(body=body)
+        return answer
+
+    def metrics(self, query: str, start_s: int, end_s: int) -> urllib3.BaseHTTPResponse:
+        """GET /api/v1/query."""
+        from datadog_api_client.v1.api.metrics_api import MetricsApi  # noqa: PLC0415
+
+        endpoints: Any = MetricsApi
+        answer: urllib3.BaseHTTPResponse = endpoints(self).query_metrics(_from=start_s, to=end_s, query=query)
         return answer
 
     def validate(self) -> urllib3.BaseHTTPResponse:

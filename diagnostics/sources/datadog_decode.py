@@ -186,6 +186,44 @@ def monitors(body: bytes) -> tuple[tuple[Monitor, ...], int]:
     return good, len(read) - len(good)
 
 
+def monitor(body: bytes) -> Monitor:
+    """The monitor in the answer to its creation. Raises ValueError, WrongShape."""
+    found = _monitor(read_json(body))
+    if found is None:
+        raise WrongShape("is not a monitor")
+    return found
+
+
+def metric_series(answer: Mapping[str, Any], count: int) -> tuple[Series | None, ...]:
+    """The series of `count` metric queries by their index, None where there is none. Raises WrongShape.
+
+    A query the service cannot work out is answered with 200 and its words under `error`.
+    """
+    found = answer.get("series")
+    if answer.get("status") == "error" or not isinstance(found, list):
+        said = _text(answer.get("error"), 200)
+        raise WrongShape(f"holds an error: {said}" if said else "has no list of series")
+    series: list[Series | None] = [None] * count
+    for position, item in enumerate(found):
+        if not isinstance(item, dict):
+            continue
+        index = item.get("query_index", position)
+        if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count:
+            series[index] = _points(item.get("pointlist"))
+    return tuple(series)
+
+
+def _points(value: object) -> Series:
+    """Points of a metric: pairs of epoch milliseconds and a value, either of which may be absent."""
+    points: list[tuple[int, float]] = []
+    for pair in value if isinstance(value, list) else ():
+        if isinstance(pair, list) and len(pair) == 2:
+            at, figure = epoch_ms(pair[0]), _number(pair[1])
+            if at is not None and figure is not None:
+                points.append((at, figure))
+    return tuple(sorted(points))
+
+
 def _monitor(item: object) -> Monitor | None:
     if not isinstance(item, dict):
         return None

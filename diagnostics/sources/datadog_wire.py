@@ -80,17 +80,24 @@ class Wire:
     def __repr__(self) -> str:
         return "Wire(datadog)"
 
-    def ask(self, operation: Operation, send: Callable[[Client], urllib3.BaseHTTPResponse]) -> Answer:
+    def ask(
+        self,
+        operation: Operation,
+        send: Callable[[Client], urllib3.BaseHTTPResponse],
+        *,
+        attempts: int = MAX_ATTEMPTS,
+    ) -> Answer:
         """Send one request, again while that helps, and return its 2xx answer; all within the total time limit.
 
-        `send` calls one endpoint of the client it is given and returns the answer unread.
+        `send` calls one endpoint of the client it is given and returns the answer unread. `attempts` is 1 for a request
+        that changes something: a lost answer does not say that nothing was changed.
         """
         self._keys.check(operation)
         total_s = self._settings.total_timeout_s
         deadline = time.monotonic() + total_s
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientFailure),
-            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS) | tenacity.stop_before_delay(total_s),
+            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(total_s),
             wait=_wait,
             sleep=tenacity.nap.sleep_using_event(self._closed),
             reraise=True,

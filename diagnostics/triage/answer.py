@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Check, Tools
@@ -12,6 +13,7 @@ from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
 from diagnostics.triage.assessment import assess, remarks
 from diagnostics.triage.context import complete
+from diagnostics.triage.early_signs import early_note, early_signs
 from diagnostics.triage.matrix import Classification, classify
 from diagnostics.triage.refusals import Refusals
 
@@ -27,12 +29,11 @@ def answer(tools: Tools, request: TriageRequest) -> Triage | Refusal:
     context = complete(tools, classified.issue, request)
     if isinstance(context, Refusal):
         return context
-    findings = first_response(tools, classified.issue, context.request)
-    if findings and all(finding.status is Status.UNREACHABLE for finding in findings):
-        return Refusals(tools.catalogue).system_access(
-            request, classified.issue, f"No first-response check of {classified.issue.name} got an answer.", findings
-        )
-    return _triage(tools, classified, context.request, findings, context.notes)
+    found = _ask(tools, classified.issue, context.request)
+    if found.findings and all(finding.status is Status.UNREACHABLE for finding in found.findings):
+        missing = f"No first-response check of {classified.issue.name} got an answer."
+        return Refusals(tools.catalogue).system_access(request, classified.issue, missing, found.findings)
+    return _triage(tools, classified, context.request, found, context.notes)
 
 
 def first_response(tools: Tools, issue: IssueType, request: TriageRequest) -> tuple[Finding, ...]:
@@ -53,22 +54,39 @@ def first_response(tools: Tools, issue: IssueType, request: TriageRequest) -> tu
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+@dataclass(slots=True, frozen=True)
+class _Found:
+    """What the first response found, and the leading indicators where prevention was asked for."""
+
+    findings: tuple[Finding, ...]
+    early: tuple[Finding, ...] = ()
+
+
+def _ask(tools: Tools, issue: IssueType, request: TriageRequest) -> _Found:
+    """The issue's checks and its leading indicators, at the same time."""
+    if not request.preventive:
+        return _Found(first_response(tools, issue, request))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="early signs") as pool:
+        early = pool.submit(early_signs, tools, issue)
+        return _Found(first_response(tools, issue, request), early.result())
+
+
 def _triage(
     tools: Tools,
     classified: Classification,
     request: TriageRequest,
-    findings: tuple[Finding, ...],
+    found: _Found,
     notes: list[str],
 ) -> Triage:
-    issue = classified.issue
+    issue, findings = classified.issue, found.findings
     if classified.severity is None:
         severity, said = assess(tools.catalogue, issue, findings)
     else:
         severity = classified.severity
         said = remarks(tools.catalogue, issue, severity, findings)
     if request.preventive:
-        notes.append("Leading indicators are not part of this version; the first-response checks were run instead.")
-    unreachable = [finding.check for finding in findings if finding.status is Status.UNREACHABLE]
+        notes.append(early_note(found.early))
+    unreachable = [finding.check for finding in (*findings, *found.early) if finding.status is Status.UNREACHABLE]
     if unreachable:
         notes.append(f"Without an answer: {', '.join(unreachable)}. The rest of this triage stands without them.")
     return Triage(
@@ -82,7 +100,7 @@ def _triage(
         impact=issue.impact,
         route=classified.route,
         notify=severity in NOTIFY_SEVERITIES,
-        findings=findings,
+        findings=(*findings, *found.early),
         notes=(*notes, *said),
         taken_at=utc_now(),
     )

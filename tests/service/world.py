@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine
 from diagnostics.baselines import Baseline, Baselines
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, MeasuredValue
+from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, MeasuredValue, Metrics, Monitor, Monitors
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.readings import Budget
@@ -57,6 +57,8 @@ class Told:
     """Datadog times out inside, and answers for a part of its logs."""
     partial_usual: bool = False
     """The same, where the day before is asked for."""
+    p95: float | None = None
+    """What any percentile over these events is."""
     per_minute: tuple[int, ...] = ()
     """Events of the last complete minutes, oldest first, where they differ from the mean."""
 
@@ -73,6 +75,9 @@ class ToldDatadog:
         self.asked: list[tuple[str, str]] = []
         """(kind of question, query), in order."""
         self.closed = False
+        self.counters: dict[str, float] = {}
+        """Counts a bucket of each metric, by its name at Datadog; a metric that is not here reports nothing."""
+        self.team_monitors: tuple[Monitor, ...] = (Monitor(1, "told", "OK", "told", ("team:zyno",)),)
         self.limits: tuple[Budget, ...] = tuple(
             budget(name, limit) for name, limit in (("search", 3), ("aggregate", 2))
         )
@@ -102,6 +107,9 @@ class ToldDatadog:
                 Bucket({group_by[0].facet: str(account)}, (float(count),)) for account, count in told.by_account.items()
             )
             return Aggregate(buckets, evidence(query), told.partial)
+        if computes[0].aggregation == "pc95":
+            self._ask("p95", query)
+            return Aggregate((Bucket({}, (told.p95,)),), evidence(query), told.partial)
         if len(computes) == 1:
             self._ask("usual", query)
             if self.baseline_failure is not None:
@@ -119,6 +127,20 @@ class ToldDatadog:
             float(told.accounts),
         )
         return Aggregate((Bucket({}, values),), evidence(query), told.partial)
+
+    def metrics(self, queries: Sequence[str], *, start: datetime, end: datetime) -> Metrics:
+        self._ask("metrics", ", ".join(queries))
+        names = [query.removeprefix("sum:").partition("{")[0] for query in queries]
+        step = Compute(interval_ms=300_000)
+        series = tuple(
+            _counter(start, end, step, self.counters[name]) if name in self.counters else None for name in names
+        )
+        return Metrics(series, evidence("metrics"))
+
+    def monitors(self, tags: str) -> Monitors:
+        self._ask("monitors", tags)
+        found = tuple(monitor for monitor in self.team_monitors if set(tags.split(",")) <= set(monitor.tags))
+        return Monitors(found, evidence("monitors"))
 
     def validate(self) -> Evidence:
         self._ask("validate", "")
@@ -141,6 +163,10 @@ class ToldDatadog:
         self.asked.append((kind, query))
         if self.failure is not None:
             raise self.failure
+
+
+def _counter(start: datetime, end: datetime, compute: Compute, each: float) -> tuple[tuple[int, float], ...]:
+    return tuple((at, each) for at, _ in _series(start, end, compute, 0))
 
 
 def _series(start: datetime, end: datetime, compute: Compute, each: int) -> tuple[tuple[int, float], ...]:

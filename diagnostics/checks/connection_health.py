@@ -1,0 +1,187 @@
+"""First response to connection health: how healthy is it against the baseline, and what is about to fail?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from diagnostics.checks.base import Check, Tools, about, plural, share, worst
+from diagnostics.failures import SourceFailure, TurnAwaited
+from diagnostics.health.connections import (
+    DISABLED,
+    ERROR,
+    HEALTHY,
+    UNCLEAR,
+    WARNING,
+    States,
+    problems,
+    read_states,
+    standing_days,
+)
+from diagnostics.health.figures import quantity
+from diagnostics.models.datadog import Monitor
+from diagnostics.models.triage import Finding, Status, TriageRequest
+
+if TYPE_CHECKING:
+    from diagnostics.models.health import ConnectionProblem
+
+SHOWN = 5
+"""Problems of each kind that a drill-down names."""
+
+ALERTING = frozenset({"Alert", "Warn"})
+"""Monitor states that ask for somebody."""
+
+
+class HealthBaseline(Check):
+    """Share of healthy connections against the baseline: everywhere, or of one account."""
+
+    id = "health_baseline"
+    title = "How many connections are healthy, against the baseline?"
+    sources = ("common",)
+    thresholds = ("system_health",)
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Fleet-wide without an account."""
+        states = read_states(tools, request.account_id)
+        rule = tools.catalogue.thresholds["system_health"]
+        baseline = tools.catalogue.baselines["system_health"].value
+        health = states.health
+        scope = "" if request.account_id is None else f" of account {request.account_id}"
+        if health is None:
+            return self.finding(
+                Status.NO_DATA,
+                f"No connection{scope} has an integration id and a clear state.",
+                threshold=rule.rule(),
+                next_step="An account whose connections are all disabled has to connect in Premier Agent.",
+                evidence=states.evidence,
+                details=_details(states),
+            )
+        alone = request.account_id is not None
+        status = _of_account(states) if alone else rule.judge(health)
+        return self.finding(
+            status,
+            f"{quantity(health, '%')} of {plural(states.judged, 'connection')}{scope} are healthy"
+            + ("." if alone else f", {health - baseline:+.2f} points from the baseline of {baseline:.2f} %."),
+            value=round(health, 2),
+            unit="%",
+            threshold="any in error warning, all critical" if alone else rule.rule(),
+            next_step=self._advice(tools, status, health, alone=alone),
+            evidence=states.evidence,
+            details=_details(states),
+        )
+
+    def _advice(self, tools: Tools, status: Status, health: float, *, alone: bool) -> str:
+        rule = tools.catalogue.thresholds["system_health"]
+        if not alone and rule.is_escalation(health):
+            return f"Call people at once: {tools.catalogue.contact.line()}."
+        if status is Status.PASS:
+            return ""
+        return "Look at the newest problems: what they have in common names the system that fails first."
+
+
+def _of_account(states: States) -> Status:
+    """A share is a rule for many. To one account, each connection that does not work is a loss."""
+    if states.counts[ERROR]:
+        return Status.FAIL if states.counts[ERROR] == states.judged else Status.WARN
+    return Status.WARN if states.counts[WARNING] else Status.PASS
+
+
+def _details(states: States) -> tuple[str, ...]:
+    counts = states.counts
+    return (
+        ", ".join(f"{counts[name]:,} {name}" for name in (HEALTHY, WARNING, ERROR, DISABLED)),
+        *((f"{counts[UNCLEAR]:,} unclear",) if counts[UNCLEAR] else ()),
+        *states.notes(),
+    )
+
+
+class ProactiveMonitoring(Check):
+    """New problems and long-standing ones in `common`, and the team's monitors in Datadog."""
+
+    id = "proactive_monitoring"
+    title = "What is about to fail?"
+    sources = ("common", "datadog")
+    thresholds = ("new_problem_share",)
+
+    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+        """Always of everybody: what is about to fail is seen in the many."""
+        states = read_states(tools)
+        newest, longest = problems(tools, "newest", limit=SHOWN), problems(tools, "longest", limit=SHOWN)
+        rules = tools.catalogue.thresholds
+        new_share = share(states.new, states.judged)
+        now = tools.now()
+        monitors, monitor_status, monitor_lines = _monitors(tools)
+        # A problem that has stood for days is no sign of what comes: it is named, and not judged.
+        status = worst(rules["new_problem_share"].judge(new_share), monitor_status)
+        said = "" if new_share is None else f" ({quantity(new_share, '%')} of {states.judged:,})"
+        scope = "" if request.account_id is None else " Of all accounts: this check looks at everybody."
+        return self.finding(
+            status,
+            f"{plural(states.new, 'new problem')} in the last hour{said}; {states.standing:,} for over "
+            f"{standing_days(tools):g} days, the longest for {_age(longest.rows, now.timestamp())}; {monitors}.{scope}",
+            value=states.new,
+            unit="new problems",
+            threshold=f"new {rules['new_problem_share'].rule()}; no monitor alerting",
+            next_step="" if status is Status.PASS else _next_step(states.new, states.standing, monitor_status),
+            evidence=newest.evidence[0] if newest.evidence else states.evidence,
+            details=(
+                *(f"newest: {_line(row, now.timestamp())}" for row in newest.rows),
+                *(f"longest: {_line(row, now.timestamp())}" for row in longest.rows),
+                *monitor_lines,
+                *newest.notes,
+            ),
+        )
+
+
+def _monitors(tools: Tools) -> tuple[str, Status, tuple[str, ...]]:
+    """What the team's monitors say: in words, as a status, and one line for each that alerts."""
+    tag = tools.catalogue.contact.monitor_tag
+    try:
+        # Every alert matters here, so the list is not shared for longer than other answers are.
+        found: Iterable[Monitor] = tuple(tools.parts.datadog.monitors(tag))
+    except SourceFailure as failure:
+        # A quiet database alone is no all-clear.
+        status = Status.NO_DATA if isinstance(failure, TurnAwaited) else Status.UNREACHABLE
+        return f"monitors not known ({failure.headline()})", status, ()
+    monitors = tuple(found)
+    alerting = [monitor for monitor in monitors if monitor.state in ALERTING]
+    lines = tuple(f"monitor {one.id} {one.state}: {one.name}" for one in alerting)
+    if not monitors:
+        return f"no monitor carries {tag}", Status.WARN, ()
+    return f"{len(alerting)} of {plural(len(monitors), 'monitor')} alerting", _graver(alerting), lines
+
+
+def _graver(alerting: list[Monitor]) -> Status:
+    if any(monitor.state == "Alert" for monitor in alerting):
+        return Status.FAIL
+    return Status.WARN if alerting else Status.PASS
+
+
+def _age(rows: tuple[ConnectionProblem, ...], now_s: float) -> str:
+    return about(max(_seconds(row, now_s) for row in rows)) if rows else "no time: there is none"
+
+
+def _seconds(row: ConnectionProblem, now_s: float) -> float:
+    """How long a problem stands, seconds; 0 where its moment lies in the future."""
+    return 0.0 if row.problem_at is None else max(0.0, now_s - row.problem_at.timestamp())
+
+
+def _line(row: ConnectionProblem, now_s: float) -> str:
+    name = f" {row.account_name}" if row.account_name else ""
+    ahead = row.problem_at is not None and row.problem_at.timestamp() > now_s
+    since = "in the future (clocks disagree)" if ahead else f"for {about(_seconds(row, now_s))}"
+    return (
+        f"account {row.account_id}{name}, user {row.user_id or '—'}, {row.state} {since}: {row.message or 'no message'}"
+    )
+
+
+def _next_step(new: int, standing: int, monitors: Status) -> str:
+    steps = []
+    if monitors in {Status.FAIL, Status.WARN}:
+        steps.append("open the monitors that alert")
+    if new:
+        steps.append("look at what the newest problems have in common")
+    if standing:
+        steps.append("take up the longest-standing problems with their accounts")
+    text = "; ".join(steps) or "ask again when every source answers"
+    return f"{text[0].upper()}{text[1:]}."

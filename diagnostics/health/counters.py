@@ -1,0 +1,71 @@
+"""The team's counters in Datadog's metrics over the last day, asked for in one request and shared.
+
+Counters of one question are summed over the same buckets, so that a share is of things counted at the same time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from diagnostics.checks.base import Tools, share
+from diagnostics.models.datadog import Series
+from diagnostics.models.evidence import Evidence
+
+DAY_S = 86_400
+BUCKET_S = 300
+"""288 buckets a day: as many points as the service gives without thinning them out."""
+KEEP_S = 60.0
+
+ASKED = (
+    "token_requested",
+    "token_refresh_failed",
+    "transaction_created",
+    "transaction_updated",
+    "worker_started",
+    "worker_failed",
+)
+"""Ids of the catalogue's metrics."""
+
+
+@dataclass(slots=True, frozen=True)
+class Counters:
+    """Counts by bucket of each metric, None where nothing was reported all day."""
+
+    series: dict[str, Series | None]
+    end: datetime
+    evidence: Evidence
+
+    def total(self, name: str, window_s: int, *, ending_s: int = 0) -> float | None:
+        """Counts in the buckets of `window_s` seconds that end `ending_s` seconds before the end; None without any.
+
+        Rounded to whole buckets, so the window is up to one bucket longer.
+        """
+        points = self.series.get(name)
+        if points is None:
+            return None
+        end_ms = (self.end - timedelta(seconds=ending_s)).timestamp() * 1_000
+        first_ms = end_ms - window_s * 1_000 - BUCKET_S * 1_000
+        values = [value for at, value in points if first_ms < at <= end_ms]
+        return sum(values) if values else None
+
+    def failed_share(self, failed: str, attempted: str, window_s: int, *, ending_s: int = 0) -> float | None:
+        """Failures among attempts, per cent; None where either is not reported."""
+        failures = self.total(failed, window_s, ending_s=ending_s)
+        attempts = self.total(attempted, window_s, ending_s=ending_s)
+        if failures is None or not attempts:
+            return None
+        return share(round(failures), round(attempts))
+
+
+def read_counters(tools: Tools) -> Counters:
+    """The counters of the last day. Raises SourceFailure."""
+    names = tools.catalogue.metrics
+
+    def ask() -> Counters:
+        end = tools.now()
+        queries = [f"sum:{names[name].metric}{{*}}.as_count().rollup(sum, {BUCKET_S})" for name in ASKED]
+        answer = tools.parts.datadog.metrics(queries, start=end - timedelta(seconds=DAY_S), end=end)
+        return Counters(dict(zip(ASKED, answer.series, strict=True)), end, answer.evidence)
+
+    return tools.answers.get(("counters",), KEEP_S, ask)

@@ -1,0 +1,85 @@
+"""Everything that level 2 asks. Blocking and thread-safe, as the service is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnostics.health.connections import Order, connection_health, problems
+from diagnostics.health.figures import LastKnown
+from diagnostics.health.kpis import read_kpis
+from diagnostics.health.leading import read_leading
+from diagnostics.health.monitors import MonitorDesk
+from diagnostics.health.overview import Overview
+from diagnostics.health.patience import Patience
+from diagnostics.health.resolution import of_everybody
+from diagnostics.health.systems import read_systems
+
+if TYPE_CHECKING:
+    from diagnostics.checks.base import Tools
+    from diagnostics.jobs import Job
+    from diagnostics.models.figures import Figure, Page
+    from diagnostics.models.health import (
+        ConnectionHealth,
+        ConnectionProblem,
+        HealthOverview,
+        MonitorCreated,
+        MonitorDraft,
+        Resolution,
+        SystemState,
+    )
+    from diagnostics.models.triage import Refusal
+
+
+class HealthDesk:
+    """Health, KPIs, connections, resolution, the six systems, leading indicators, monitors."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._patience = Patience()
+        self._known = LastKnown()
+        self._overview = Overview(tools)
+        self._monitors = MonitorDesk(tools)
+
+    def overview(self) -> HealthOverview:
+        """The big number, its last 24 hours and the sync events. Raises SourceFailure without `common`."""
+        return self._overview.read()
+
+    def kpis(self) -> tuple[Figure, ...]:
+        """token_success, transaction_sync_success, api_p95, webhook_latency_p95, resolution_accuracy.
+
+        A figure whose source fails keeps its last value and says so, or has none and says why; one that asks every
+        account comes when it is there.
+        """
+        return self._known.beside(read_kpis(self._tools, self._patience))
+
+    def connections(self) -> ConnectionHealth:
+        """Connections by state, newest and longest-standing problems. Raises SourceFailure."""
+        return connection_health(self._tools)
+
+    def problems(self, order: Order, after: str | None = None, limit: int = 100) -> Page[ConnectionProblem]:
+        """One page of connections with a problem, newest or longest-standing first. Raises SourceFailure, UserError."""
+        return problems(self._tools, order, after, limit)
+
+    def resolution(self, job: Job | None = None) -> Resolution:
+        """The resolution shares of all accounts against their baselines. Raises SourceFailure."""
+        return of_everybody(self._tools, job)
+
+    def systems(self) -> tuple[SystemState, ...]:
+        """The six systems with their states and what a failing one threatens, in the catalogue's order."""
+        return read_systems(self._tools, self._patience)
+
+    def leading(self) -> tuple[Figure, ...]:
+        """What goes wrong before sync does; otherwise as `kpis`."""
+        return self._known.beside(read_leading(self._tools, self._patience))
+
+    def indicators(self) -> tuple[str, ...]:
+        """What a monitor can be drafted for."""
+        return self._monitors.indicators()
+
+    def monitor_draft(self, indicator: str) -> MonitorDraft:
+        """The monitor as it would be created. Raises UserError."""
+        return self._monitors.draft(indicator)
+
+    def create_monitor(self, draft: MonitorDraft, typed: str) -> MonitorCreated | Refusal:
+        """Create it when that is permitted and `typed` is its name. Raises SourceFailure, UserError."""
+        return self._monitors.create(draft, typed)

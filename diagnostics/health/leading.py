@@ -1,0 +1,224 @@
+"""Leading indicators: what goes wrong before sync does. Each fails alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
+from diagnostics.health.figures import figure
+from diagnostics.health.kpis import ALL_ACCOUNTS, KEEP_AGGREGATES_S, PATIENCE_S, together
+from diagnostics.health.patience import Patience
+from diagnostics.health.resolution import of_everybody
+from diagnostics.health.tokens import read_tokens
+from diagnostics.models.figures import Figure
+from diagnostics.models.status import Status
+from diagnostics.webhook_backlog import LOOK_BACK_CAVEAT, read_backlog
+from diagnostics.windows import span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from diagnostics.catalogue.model import Threshold
+    from diagnostics.fleet.models import FleetAnswer
+    from diagnostics.jobs import Job
+
+RULES = {
+    "tokens_expiring_24h": "token_expiring_24h_share",
+    "tokens_expiring_72h": "token_expiring_72h_share",
+    "refresh_failure_trend": "refresh_failure_ratio",
+    "request_velocity": "request_velocity_ratio",
+    "webhook_lag": "oldest_pending_minutes",
+    "resolution_drift": "resolution_share",
+    "deals_unsynced": "deals_unsynced_share",
+}
+"""Each indicator and the threshold that judges it, in the order shown."""
+
+ISSUES = {
+    "oauth_failure": ("tokens_expiring_24h", "tokens_expiring_72h", "refresh_failure_trend"),
+    "rate_limiting": ("request_velocity", "webhook_lag"),
+    "transaction_sync": ("resolution_drift", "deals_unsynced"),
+    "agent_resolution": ("tokens_expiring_24h", "resolution_drift"),
+}
+"""Which of them warn of which issue; connection health, which every one of them precedes, takes all."""
+
+DEALS_WINDOW_S = DAY_S
+
+LONGEST_BASELINE_WAIT_S = 30.0
+"""How long somebody who asks once waits for what is usual: two turns of the aggregates' rate limit, and the answer."""
+
+
+def read_leading(
+    tools: Tools, patience: Patience, patience_s: float | None = PATIENCE_S, only: tuple[str, ...] = tuple(RULES)
+) -> tuple[Figure, ...]:
+    """The indicators in the order shown. A source's failure is a figure without a value."""
+    reads: dict[str, Callable[[Threshold], Figure]] = {
+        "tokens_expiring_24h": lambda rule: _expiring(tools, rule, 24),
+        "tokens_expiring_72h": lambda rule: _expiring(tools, rule, 72),
+        "refresh_failure_trend": lambda rule: _refreshes(tools, rule),
+        "request_velocity": lambda rule: _velocity(tools, rule, patience_s),
+        "webhook_lag": lambda rule: _lag(tools, rule),
+        "resolution_drift": lambda _: _drift(tools, patience, patience_s),
+        "deals_unsynced": lambda rule: _deals(tools, rule, patience, patience_s),
+    }
+    return together(tools, {name: reads[name] for name in RULES if name in only}, RULES)
+
+
+def indicators_of(issue: str) -> tuple[str, ...]:
+    """The indicators that give early warning of an issue type."""
+    return ISSUES.get(issue, tuple(RULES))
+
+
+def _expiring(tools: Tools, rule: Threshold, hours: int) -> Figure:
+    tokens = read_tokens(tools)
+    count = tokens.within_24_h if hours == 24 else tokens.within_72_h
+    part = share(count, tokens.valid)
+    notes = [
+        "" if part is None else f"{part:.1f} % of {tokens.valid:,} valid tokens",
+        f"{plural(tokens.expired, 'token')} {'has' if tokens.expired == 1 else 'have'} expired already",
+        f"{plural(tokens.unlimited, 'token')} without an expiry in no share" if tokens.unlimited else "",
+        "no credential holds a valid token" if part is None else "",
+    ]
+    return figure(
+        f"tokens_expiring_{hours}h",
+        rule,
+        count if part is not None else None,
+        title=f"Tokens expiring within {hours} h",
+        shown=f"{count:,}",
+        judged=part,
+        unit="tokens",
+        notes=notes,
+        evidence=(tokens.evidence,),
+    )
+
+
+def _refreshes(tools: Tools, rule: Threshold) -> Figure:
+    """The share of refreshes that fail now, against the same share over the day before the window."""
+    counters = read_counters(tools)
+    window_s = tools.window_s
+    now = counters.failed_share("token_refresh_failed", "token_requested", window_s)
+    before = counters.failed_share(
+        "token_refresh_failed", "token_requested", DAY_S - window_s - BUCKET_S, ending_s=window_s + BUCKET_S
+    )
+    ratio = None if now is None or not before else now / before
+    notes = [f"last {span(window_s)} against the day before it"]
+    if now is not None and before is not None:
+        notes.append(f"{now:.2f} % fail now, {before:.2f} % before")
+    if now is None:
+        notes.append("Datadog reported no refreshes, or no failures, in the window")
+    elif not before:
+        notes.append("nothing failed in the day before, so there is nothing to compare with")
+    status = rule.judge(ratio)
+    if now == 0.0:
+        ratio, status = 0.0, Status.PASS
+    return figure(
+        "refresh_failure_trend",
+        rule,
+        ratio,
+        title="Refresh-failure trend",
+        status=status,
+        notes=notes,
+        evidence=(counters.evidence,),
+    )
+
+
+def _velocity(tools: Tools, rule: Threshold, patience_s: float | None) -> Figure:
+    query = tools.catalogue.queries["zillow_requests"].datadog
+    counts = tools.logs.counts(query, tools.window_s, fresh_s=KEEP_AGGREGATES_S)
+    wait_s = LONGEST_BASELINE_WAIT_S if patience_s is None else 0.0
+    baseline = tools.logs.baselines.settled(query, tools.window_s, wait_s)
+    usual = baseline.usual
+    rate = counts.count / (tools.window_s / 60)
+    ratio = counts.count / usual.count if usual is not None and usual.count else None
+    notes = [f"{plural(counts.count, 'request')} in the last {span(tools.window_s)}, {rate:,.1f} a minute"]
+    if usual is not None:
+        notes.append(f"usual is {usual.count:,.0f}, the median of {usual.windows} windows of that length")
+    elif baseline.is_pending:
+        notes.append("what is usual is still being asked for")
+    else:
+        notes.append(f"what is usual is not known{f': {baseline.failure.headline()}' if baseline.failure else ''}")
+    status = rule.judge(ratio)
+    if counts.partial:
+        notes.append("Datadog answered for a part of its logs: there may be more")
+        status = Status.NO_DATA if status is Status.PASS else status
+    return figure(
+        "request_velocity",
+        rule,
+        round(rate, 1),
+        title="Request velocity",
+        shown=f"{rate:,.1f}/min" + ("" if ratio is None else f", {ratio:.1f}× usual"),
+        status=status,
+        unit="/min",
+        notes=notes,
+        evidence=(counts.evidence, *(() if usual is None else (usual.evidence,))),
+    )
+
+
+def _lag(tools: Tools, rule: Threshold) -> Figure:
+    backlog = read_backlog(tools)
+    minutes = backlog.oldest_minutes(tools.now())
+    value = None if not backlog.any_received else minutes or 0.0
+    notes = [
+        f"{plural(backlog.waiting, 'event')} {'waits' if backlog.waiting == 1 else 'wait'}, the oldest that long",
+        LOOK_BACK_CAVEAT,
+    ]
+    if value is None:
+        notes = ["no webhook event was received in the last 24 h: whether any should have been is not known"]
+    return figure(
+        "webhook_lag",
+        rule,
+        value,
+        title="Webhook lag",
+        shown=_minutes(value),
+        notes=notes,
+        evidence=(backlog.evidence,),
+    )
+
+
+def _minutes(value: float | None) -> str:
+    return "" if value is None else f"{value:,.1f} min"
+
+
+def _drift(tools: Tools, patience: Patience, patience_s: float | None) -> Figure:
+    found = patience.get("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), patience_s)
+    assert found.drift is not None  # noqa: S101  # for the type checker: `distribution` always gives one
+    return found.drift
+
+
+def _deals(tools: Tools, rule: Threshold, patience: Patience, patience_s: float | None) -> Figure:
+    answer = patience.get("deals", ALL_ACCOUNTS, lambda job: _unsynced(tools, job), patience_s)
+    rows = [row for account in answer.rows for row in account.rows]
+    total = sum(number(row, "total") for row in rows)
+    unsynced = sum(number(row, "unsynced") for row in rows)
+    part = share(unsynced, total)
+    status = rule.judge(part)
+    coverage = answer.coverage
+    if status is Status.PASS and not coverage.is_complete:
+        missing = share(coverage.asked - coverage.answered, coverage.asked) or 0.0
+        status = Status.PASS if rule.judge((part or 0.0) + missing) is Status.PASS else Status.WARN
+    notes = [
+        f"{unsynced:,} of {plural(total, 'deal')} created in the last {span(DEALS_WINDOW_S)} have no synced_at",
+        "no deal was created in the window" if part is None else "",
+        "" if coverage.is_complete else f"rests on {coverage.words()}",
+        *answer.notes,
+    ]
+    return figure(
+        "deals_unsynced",
+        rule,
+        part,
+        title="Deals created and not synced",
+        status=status,
+        notes=notes,
+        evidence=tuple(answer.evidence),
+        coverage=coverage,
+    )
+
+
+def _unsynced(tools: Tools, job: Job) -> FleetAnswer:
+    from diagnostics.fleet.questions import UNSYNCED_COUNTS  # noqa: PLC0415  # it loads SQLAlchemy
+
+    return tools.answers.get(
+        ("fleet", "unsynced", DEALS_WINDOW_S),
+        tools.parts.settings.fleet.refresh_s,
+        lambda: tools.parts.fleet.ask(UNSYNCED_COUNTS(DEALS_WINDOW_S), job=job),
+    )

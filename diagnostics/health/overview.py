@@ -1,0 +1,216 @@
+"""The big number and how it went: share of healthy connections, its samples, and the sync events beside it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from diagnostics.checks.base import Tools, sentence, share
+from diagnostics.failures import SourceFailure
+from diagnostics.health.connections import HEALTHY, States, read_states
+from diagnostics.health.figures import failed, figure
+from diagnostics.jobs import Job
+from diagnostics.models.figures import Course, CoursePoint, Figure
+from diagnostics.models.health import HealthOverview
+from diagnostics.models.status import Status
+
+if TYPE_CHECKING:
+    from diagnostics.state.rollups import HourCount, SyncRollup
+    from diagnostics.state.samples import Samples
+
+logger = logging.getLogger(__name__)
+
+HEALTH = "health"
+"""Name of the samples in the state store."""
+
+DAY_S = 86_400
+STEP_S = 3_600
+
+SUCCEEDED = frozenset({"success", "succeeded"})
+FAILED = frozenset({"failed", "failure", "error"})
+"""Words of sync_status, lower case. Any other word is in no share, and is named."""
+
+DEFINITION = (
+    "Healthy connections ÷ connections with an integration id and a clear state; one with a problem or with the status "
+    "warning is not healthy."
+)
+
+
+class Overview:
+    """Keeps the rollup of sync events between questions. Thread-safe."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._lock = threading.Lock()
+        self._rollup: SyncRollup | None = None
+        self._health: Samples | None = None
+        self._is_widening = False
+
+    def read(self) -> HealthOverview:
+        """Health, its course and the sync events. Raises SourceFailure when connections cannot be counted.
+
+        The state store and the sync events stand beside the big number: without them the rest is answered.
+        """
+        states = read_states(self._tools)
+        health = health_figure(self._tools, states)
+        samples, sample_problem = self._samples(states)
+        hours: tuple[HourCount, ...] = ()
+        try:
+            rollup = self._refreshed()
+            hours = rollup.hours(self._hour() - timedelta(seconds=DAY_S - STEP_S))
+            sync = self._sync(rollup, hours)
+        except SourceFailure as failure:
+            rollup, sync = None, failed("sync_events", self._tools.catalogue.thresholds["sync_event_success"], failure)
+        return HealthOverview(
+            health=health, course=self._course(samples, sample_problem, rollup, hours, health), sync=sync
+        )
+
+    def _samples(self, states: States) -> tuple[tuple[CoursePoint, ...], str]:
+        """Note the present health and return the last 24 hours of it, one point an hour, and why it is not lasting."""
+        try:
+            samples = self._opened_samples()
+            samples.note(HEALTH, states.health, self._tools.now())
+            since = self._hour() - timedelta(seconds=DAY_S - STEP_S)
+            return samples.course(HEALTH, since, step_s=STEP_S), self._tools.parts.state.problem
+        except SourceFailure as failure:
+            return (), failure.headline()
+
+    def _opened_samples(self) -> Samples:
+        from diagnostics.state.identity import common_identity  # noqa: PLC0415  # the state store loads SQLAlchemy
+        from diagnostics.state.samples import Samples  # noqa: PLC0415
+
+        parts = self._tools.parts
+        with self._lock:
+            # One for all questions: it holds back what the store does not take at once.
+            if self._health is None:
+                self._health = Samples(parts.state, source=common_identity(parts.settings.databases))
+            return self._health
+
+    def _refreshed(self) -> SyncRollup:
+        """The rollup with the newest rows in it; what lies further back is counted in the background, once."""
+        from diagnostics.state.rollups import SyncRollup  # noqa: PLC0415  # it loads SQLAlchemy
+
+        with self._lock:
+            rollup = self._rollup = self._rollup or SyncRollup(self._tools)
+        rollup.refresh()
+        with self._lock:
+            start, self._is_widening = not self._is_widening, True
+        if start:
+            threading.Thread(target=_widen, args=(rollup.widen, self._widened), name="widening", daemon=True).start()
+        return rollup
+
+    def _widened(self, *, again: bool) -> None:
+        with self._lock:
+            self._is_widening = not again
+
+    def _sync(self, rollup: SyncRollup, hours: Iterable[HourCount]) -> Figure:
+        """Success over the last complete hour and the present one."""
+        rule = self._tools.catalogue.thresholds["sync_event_success"]
+        since = self._hour() - timedelta(seconds=STEP_S)
+        recent = [hour for hour in hours if hour.hour >= since]
+        good, bad, other = _counts(recent)
+        begins = max(since, rollup.since) if rollup.since is not None else since
+        notes = [
+            f"{good + bad:,} events that succeeded or failed since {begins:%H:%M} UTC",
+            "" if rollup.since is None else f"events are counted completely since {rollup.since:%d %b %H:%M} UTC",
+            f"{other:,} events with another status are in no share" if other else "",
+            *rollup.notes,
+        ]
+        return figure(
+            "sync_events",
+            rule,
+            share(good, good + bad),
+            title="Sync events that succeeded",
+            notes=notes,
+            evidence=rollup.evidence,
+        )
+
+    def _course(
+        self,
+        samples: tuple[CoursePoint, ...],
+        sample_problem: str,
+        rollup: SyncRollup | None,
+        hours: tuple[HourCount, ...],
+        health: Figure,
+    ) -> Course:
+        """Health where it is known for at least as many hours as sync events are, else sync events."""
+        first = self._hour() - timedelta(seconds=DAY_S - STEP_S)
+        by_hour = _successes(hours, first)
+        known = [point for point in samples if point.value is not None]
+        counted = [point for point in by_hour if point.value is not None]
+        if len(known) >= len(counted) and known:
+            basis = (
+                "Share of healthy connections as this console has seen it, one point an hour; hours in which nobody "
+                "looked are empty."
+            )
+            return Course(
+                title="Health, 24 h",
+                unit="%",
+                step_s=STEP_S,
+                points=samples,
+                basis=f"{basis} {sentence(sample_problem)}" if sample_problem else basis,
+                since=known[0].at,
+                evidence=health.evidence,
+            )
+        why = sample_problem or "this console has not seen health for as many hours"
+        return Course(
+            title="Sync success, 24 h",
+            unit="%",
+            step_s=STEP_S,
+            points=by_hour if counted else (),
+            basis=f"Share of sync events that succeeded, by hour; not health itself: {sentence(why)}",
+            since=rollup.since if rollup is not None else None,
+            evidence=rollup.evidence if rollup is not None else (),
+        )
+
+    def _hour(self) -> datetime:
+        """Where the present hour begins."""
+        return self._tools.now().replace(minute=0, second=0, microsecond=0)
+
+
+def health_figure(tools: Tools, states: States, *, status: Status | None = None) -> Figure:
+    """The share of healthy connections against the baseline."""
+    rule = tools.catalogue.thresholds["system_health"]
+    baseline = tools.catalogue.baselines["system_health"].value
+    value = states.health
+    notes = [
+        f"baseline {baseline:.2f} %",
+        DEFINITION,
+        "" if value is None else f"{states.counts[HEALTHY]:,} of {states.judged:,} connections",
+        *states.notes(),
+        f"below {rule.escalate:g} %: {tools.catalogue.contact.escalation}" if rule.is_escalation(value) else "",
+    ]
+    return figure("system_health", rule, value, status=status, notes=notes, evidence=(states.evidence,))
+
+
+def _counts(hours: Iterable[HourCount]) -> tuple[int, int, int]:
+    """Events that succeeded, that failed, and those of which the status says neither."""
+    good = bad = other = 0
+    for hour in hours:
+        word = hour.status.strip().casefold()
+        good += hour.rows if word in SUCCEEDED else 0
+        bad += hour.rows if word in FAILED else 0
+        other += hour.rows if word not in SUCCEEDED | FAILED else 0
+    return good, bad, other
+
+
+def _successes(hours: tuple[HourCount, ...], first: datetime) -> tuple[CoursePoint, ...]:
+    points = []
+    for step in range(DAY_S // STEP_S):
+        at = first + timedelta(seconds=step * STEP_S)
+        good, bad, _ = _counts(hour for hour in hours if hour.hour == at)
+        points.append(CoursePoint(at=at, value=share(good, good + bad), rows=good + bad))
+    return tuple(points)
+
+
+def _widen(widen: Callable[[Job], None], ended: Callable[..., None]) -> None:
+    try:
+        widen(Job())
+    except SourceFailure as failure:
+        logger.info("sync events further back are not counted yet: %s", failure)
+        ended(again=True)
+    except Exception:  # a thread of its own: nobody else would say so
+        logger.exception("counting sync events further back failed unexpectedly")

@@ -1,0 +1,114 @@
+"""The distribution of all accounts: coverage stated, outliers named, partial answers that pass only where they may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from diagnostics.health.resolution import Counted, counted, distribution, outliers
+from diagnostics.models.figures import Coverage
+from diagnostics.models.status import Status
+from diagnostics.service import Diagnostics
+from tests.health.test_checks import agents
+from tests.service.world import ACCOUNT, World, ago
+
+EVEN = Counted({1: 4_672, 3: 1_599, 4: 3_729}, 0, 0)
+
+
+def lost_account(world: World, account_id: int) -> None:
+    """An account whose client database is not there."""
+    row = {"id": account_id, "name": "Gone", "db_host": "h", "db_database": f"gone_{account_id}", "db_user": "u"}
+    world.common("accounts", row)
+
+
+@pytest.mark.parametrize("method", [None, 2, 9, "2", "resolved", ""])
+def test_methods_out_of_use_are_in_no_share(method: object) -> None:
+    found = counted([(1, 3), (method, 4), ("3", 2), ("UNMATCHED", 1)])
+    assert (found.total, found.retired + found.unclear) == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("shift", "status"), [(0, Status.PASS), (500, Status.PASS), (501, Status.WARN), (1_001, Status.FAIL)]
+)
+def test_each_share_is_judged_by_its_distance_from_the_baseline(world: World, shift: int, status: Status) -> None:
+    found = distribution(
+        world.service._tools,
+        Counted({1: 4_672 - shift, 3: 1_599, 4: 3_729 + shift}, 0, 0),
+        origin="told",
+        evidence=(),
+    )
+    assert found.status is status
+    assert found.drift is not None
+    assert found.drift.value == pytest.approx(shift / 100, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("answered", "status"), [(100, Status.PASS), (98, Status.PASS), (90, Status.WARN), (0, Status.NO_DATA)]
+)
+def test_a_pass_stands_only_where_the_missing_accounts_could_not_overturn_it(
+    world: World, answered: int, status: Status
+) -> None:
+    coverage = Coverage(answered=answered, asked=100)
+    found = distribution(world.service._tools, EVEN, origin="told", evidence=(), coverage=coverage)
+    assert found.status is status
+    assert any("rests on" in note for note in found.notes) is (answered < 100)
+
+
+def test_no_agents_are_no_data(world: World) -> None:
+    found = distribution(world.service._tools, Counted({1: 0, 3: 0, 4: 0}, 3, 0), origin="told", evidence=())
+    assert found.status is Status.NO_DATA
+    assert {share.share for share in found.shares} == {None}
+    assert "3 agents with the retired method 2, and no other" in found.notes
+
+
+def test_outliers_lie_beyond_chance_and_large_accounts_stand_first(world: World) -> None:
+    world.account(7)
+    by_account = {
+        ACCOUNT: Counted({1: 950, 3: 30, 4: 20}, 0, 0),
+        7: Counted({1: 400, 3: 400, 4: 200}, 0, 0),
+        8: Counted({1: 3, 3: 0, 4: 0}, 0, 0),
+        9: Counted({1: 467, 3: 160, 4: 373}, 0, 0),
+    }
+    found = outliers(world.service._tools, by_account)
+    assert [(one.account_id, one.method, one.agents) for one in found] == [
+        (ACCOUNT, "CONNECTED", 1_000),
+        (7, "INFERRED", 1_000),
+    ]
+    assert found[0].account_name == "Harbor"
+
+
+def test_an_account_without_its_database_is_a_gap_and_no_zero(world: World) -> None:
+    agents(world, *[1] * 47, *[3] * 16, *[4] * 37)
+    lost_account(world, 20)
+    found = world.service.health.resolution()
+    assert found.total == 100
+    assert found.coverage is not None
+    assert (found.coverage.answered, found.coverage.asked) == (1, 2)
+    assert found.status is Status.WARN
+    assert any("1 of 2 accounts" in note for note in found.notes)
+
+
+def test_accuracy_counts_agents_whose_user_holds_a_valid_token(world: World) -> None:
+    agents(world, *[1] * 96, 3, 3, 4, 4)
+    world.tokens(
+        {"id": 1, "user_id": 97},
+        {"id": 2, "user_id": 98, "encrypted_refresh_token": None},
+        {"id": 3, "user_id": 99},
+        {"id": 4, "user_id": 99, "account_id": 8},
+        {"id": 5, "user_id": 100, "account_id": 8},
+        {"id": 6, "user_id": 100, "expires_at": ago(hours=1)},
+    )
+    figure = next(one for one in world.service.health.kpis() if one.id == "resolution_accuracy")
+    assert (figure.value, figure.status) == (98.0, Status.WARN)
+    assert "2 agents of 100 could be CONNECTED" in figure.note
+    assert figure.coverage is not None
+
+
+def test_the_stories_have_the_baseline_shares(opened: Callable[..., Diagnostics]) -> None:
+    found = opened("healthy").health.resolution()
+    assert [share.share for share in found.shares] == pytest.approx([46.72, 15.99, 37.29])
+    assert (found.retired, found.total, found.status) == (12, 10_000, Status.PASS)
+    assert found.coverage is not None
+    assert found.coverage.is_complete
+    assert found.evidence
