@@ -8,7 +8,18 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import dead_sources, first_paint, key_latency, log_pane, memory, query, text_gate, traffic
+from benchmarks import (
+    dead_sources,
+    first_paint,
+    fleet,
+    key_latency,
+    log_pane,
+    memory,
+    query,
+    rollups,
+    text_gate,
+    traffic,
+)
 from benchmarks.figures import Figure, NotAvailable
 from benchmarks.report import Outcome, heading, summary, table, write_json
 from tests.terminal import WaitFailed
@@ -22,6 +33,8 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "log_pane": log_pane.run,
     "text_gate": text_gate.run,
     "query": query.run,
+    "rollups": rollups.run,
+    "fleet": fleet.run,
 }
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"

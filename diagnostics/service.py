@@ -204,6 +204,7 @@ class Diagnostics(Desks):
         return (
             datadog.model_copy(update={"detail": datadog.detail or self._scarcest_budget()}),
             self._probe("common", self._databases.ping_common),
+            *self._lost_state(),
         )
 
     def budgets(self) -> tuple[Budget, ...]:
@@ -217,6 +218,9 @@ class Diagnostics(Desks):
             monitor_tag=self.catalogue.contact.monitor_tag, clock_skew_s=limits["clock_skew_seconds"].warning or 0.0
         )
         yield from self._databases.inspect(account_ids, replica_lag_s=limits["replica_lag_seconds"].warning or 0.0)
+        from diagnostics.parts_doctor import inspect_parts  # noqa: PLC0415  # only the doctor needs it
+
+        yield from inspect_parts(self._parts)
 
     def guide(self, name: str) -> Guide:
         """One guide. Raises UserError listing the names."""
@@ -269,6 +273,13 @@ class Diagnostics(Desks):
         budgets = self.budgets()
         told = tuple(one for one in budgets if set(one.operations) & set(operations))
         return told if told or any(one.operations for one in budgets) else budgets[:2]
+
+    def _lost_state(self) -> tuple[SourceState, ...]:
+        """The console's own state, where it does not last: nobody needs to be told that it does."""
+        state = self._parts.state
+        if state.is_lasting:
+            return ()
+        return (SourceState(name="state", status=Status.WARN, detail="in memory only", checked_at=utc_now()),)
 
     def _scarcest_budget(self) -> str:
         """For the header: what is left of the log budget nearest to its end, such as "1/3 per 10 s"."""

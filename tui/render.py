@@ -190,8 +190,16 @@ def as_markdown(answer: Answer, *, contact: str) -> Iterator[str]:
     for finding in answer.findings:
         cells = (WORDS[finding.status], finding.check, finding.summary, finding.threshold or "—")
         yield "| " + " | ".join(escaped(cell) for cell in cells) + " |"
+    yield from _details_markdown(answer)
     yield from _notes_markdown(answer)
     yield from evidence_markdown(answer.findings)
+
+
+def _details_markdown(answer: Triage) -> Iterator[str]:
+    for finding in answer.findings:
+        if finding.details:
+            lines = [f"- {escaped(line)}" for line in finding.details]
+            yield from ("", f"## {escaped(finding.check)} in detail", "", *lines)
 
 
 def _notes_markdown(answer: Triage) -> Iterator[str]:

@@ -1,0 +1,309 @@
+"""The console's own memory: a SQLite file of its own, or a database that several consoles share.
+
+Opened by the first question, and opening never fails: where the place cannot be used, the memory ends with the process,
+and `problem` says why. A lasting place that is lost later is a `SourceFailure` (source "state") of the question that
+met it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.state import documents
+from diagnostics.state.connecting import BUSY_S, LIMITS, WRITE, Place, open_memory, open_place
+from diagnostics.state.documents import Kept
+from diagnostics.state.failures import SOURCE, is_lost_race, state_failure
+from diagnostics.state.schema import SchemaTooNew, is_current, migrate
+
+if TYPE_CHECKING:
+    from diagnostics.settings import StateSettings
+
+__all__ = ["Kept", "StateStore"]
+
+Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 6
+"""How often `transact` begins anew when another writer came first."""
+
+LONGEST_S = 8.0
+"""After which `transact` does not begin anew."""
+
+TRY_AGAIN_S = 60.0
+"""How long a place that did not answer is left alone before it is tried again."""
+
+_FINAL = frozenset({FailureKind.DENIED, FailureKind.NOT_CONFIGURED})
+"""Asking again with the same password would only lock the login."""
+
+_MIGRATING = "warroom_state_schema"
+
+
+class StateStore:
+    """Safe for several threads and several processes at once. Transactions are not nested."""
+
+    def __init__(
+        self, settings: StateSettings, state_dir: Path, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._state_dir = state_dir
+        self._clock = clock
+        self._lock = threading.RLock()
+        """Guards the opening; held for a few seconds at most."""
+        self._turn = threading.RLock()
+        """Memory has one connection, whose users take turns."""
+        self._within = threading.local()
+        self._place: Place | None = None
+        self._is_lasting = False
+        self._problem = ""
+        self._try_again_at: float | None = None
+        self._closed = False
+
+    @property
+    def is_lasting(self) -> bool:
+        """False when what is remembered ends with this process. Opens the place."""
+        self._opened()
+        return self._is_lasting
+
+    @property
+    def problem(self) -> str:
+        """Why nothing lasts, and the remedy; empty when it lasts. Opens the place."""
+        self._opened()
+        return self._problem
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One write transaction: committed at the end, undone by any exception. Not within another one.
+
+        On SQLite it has the write lock from its first moment (BEGIN IMMEDIATE); on a server (InnoDB, REPEATABLE READ)
+        lock what you are going to change by an UPDATE before you read it. Raises `SourceFailure`; for work that others
+        may get in the way of, use `transact`.
+        """
+        with self._session(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One read transaction: every statement in it sees the same state. Raises `SourceFailure`."""
+        with self._session(writes=False) as connection:
+            yield connection
+
+    def transact(self, work: Callable[[Connection], Result]) -> Result:
+        """`work` in one write transaction, begun anew when another writer came first (deadlock, lock wait, lost line).
+
+        `work` may therefore run several times, and must do nothing outside its connection; what it wrote in vain has
+        been undone. A connection lost while committing is not tried again, because nobody knows whether it was done.
+        Raises `SourceFailure`, and what `work` raises.
+        """
+        patience = time.monotonic() + LONGEST_S
+        for attempt in range(1, ATTEMPTS + 1):
+            committing = False
+            try:
+                with self._raw(writes=True) as connection:
+                    result = work(connection)
+                    committing = True
+                return result
+            except (SQLAlchemyError, OSError) as error:
+                failure = state_failure(error, LIMITS, connecting=False)
+                is_last = attempt == ATTEMPTS or time.monotonic() > patience
+                if is_last or not is_lost_race(error, committing=committing):
+                    raise failure from None
+            time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311  # apart from the other writer, no secret
+        raise AssertionError  # the last attempt has returned or raised
+
+    def remember(self, kind: str, key: str, payload: dict[str, object], most: int = 200) -> None:
+        """Keep a document under (kind, key), replacing the one there, and the `most` newest of its kind.
+
+        `payload` is JSON. Raises `SourceFailure`, and `UserError` for a kind or key that is empty or too long.
+        """
+        prepared = documents.prepare(kind, key, payload)
+        self.transact(lambda connection: documents.remember(connection, prepared, most))
+
+    def recall(self, kind: str, most: int = 200) -> tuple[Kept, ...]:
+        """The `most` newest documents of a kind, newest first, their text cleaned. Raises `SourceFailure`.
+
+        Documents that are not JSON objects were not written by a console; they are left out and logged.
+        """
+        with self.read() as connection:
+            return documents.recall(connection, kind, most)
+
+    def forget(self, kind: str, key: str) -> None:
+        """Remove one document, if there is one. Raises `SourceFailure`."""
+        self.transact(lambda connection: documents.forget(connection, kind, key))
+
+    def close(self) -> None:
+        """Close what is open, and take no more questions."""
+        with self._lock:
+            self._closed = True
+            place, self._place = self._place, None
+        if place is not None:
+            place.engine.dispose()
+
+    # Transactions.
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Connection]:
+        try:
+            with self._raw(writes=writes) as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            failure = state_failure(error, LIMITS, connecting=False)
+            # Without its cause: a driver's message may quote statements and values.
+            raise failure from None
+
+    @contextmanager
+    def _raw(self, *, writes: bool) -> Iterator[Connection]:
+        if getattr(self._within, "busy", False):
+            raise RuntimeError("a transaction of the state store is begun within another one of the same thread")
+        place = self._opened()
+        self._within.busy = True
+        try:
+            if _is_memory(place):
+                if not self._turn.acquire(timeout=LIMITS.read_s):
+                    raise SourceFailure(FailureKind.TIMED_OUT, SOURCE, "another question keeps it busy", remedy="wait")
+                try:
+                    with _transaction(place, writes=writes) as connection:
+                        yield connection
+                finally:
+                    self._turn.release()
+            else:
+                with _transaction(place, writes=writes) as connection:
+                    yield connection
+        finally:
+            self._within.busy = False
+
+    # Opening.
+
+    def _opened(self) -> Place:
+        with self._lock:
+            if self._closed:
+                raise SourceFailure(FailureKind.CANCELLED, SOURCE, "the console is closing")
+            place = self._place
+            if place is not None and not place.is_gone and not self._is_time_to_try_again():
+                return place
+            return self._open(place)
+
+    def _open(self, before: Place | None) -> Place:
+        opened: Place | None = None
+        try:
+            opened = open_place(self._settings, self._state_dir)
+            _prepare(opened)
+        except Exception as error:  # a console without memory is worth more than none; the cause is said
+            if opened is not None:
+                opened.engine.dispose()
+            if not isinstance(error, SourceFailure | UserError | SchemaTooNew | SQLAlchemyError | OSError):
+                logger.exception("state: opening it met an error of the console's own")
+            return self._without(state_failure(error, LIMITS, connecting=True), before)
+        if before is not None and not self._leave(before, opened):
+            opened.engine.dispose()
+            self._try_again_at = self._clock() + TRY_AGAIN_S
+            return before
+        self._place, self._is_lasting, self._problem, self._try_again_at = opened, True, "", None
+        return opened
+
+    def _without(self, failure: SourceFailure, before: Place | None) -> Place:
+        remedy = f"; {failure.remedy}" if failure.remedy else ""
+        self._problem = f"Nothing outlasts this console: {failure.reason}{remedy}."
+        self._try_again_at = self._clock() + TRY_AGAIN_S if failure.kind not in _FINAL else None
+        if before is None or not _is_memory(before):
+            logger.warning("state: %s", self._problem)
+            before = open_memory()
+            with before.engine.connect().execution_options(**WRITE) as connection, connection.begin():
+                migrate(connection)
+        self._place, self._is_lasting = before, False
+        return before
+
+    def _leave(self, before: Place, opened: Place) -> bool:
+        """Take along what was remembered while the place did not answer; False when somebody is still at it.
+
+        Documents are taken along; counts are made anew, and samples are too many for one step.
+        """
+        if not _is_memory(before):
+            before.engine.dispose()
+            return True
+        if not self._turn.acquire(timeout=1.0):
+            return False
+        try:
+            with suppress(SQLAlchemyError):
+                with _transaction(before, writes=False) as connection:
+                    kept = documents.everything(connection)
+                with _transaction(opened, writes=True) as connection:
+                    for document in kept:
+                        documents.put(connection, document)
+        finally:
+            self._turn.release()
+        return True
+
+    def _is_time_to_try_again(self) -> bool:
+        is_due = self._try_again_at is not None and self._clock() >= self._try_again_at
+        # Not from within a transaction, which would be left behind in the memory.
+        return is_due and not getattr(self._within, "busy", False)
+
+
+def _is_memory(place: Place) -> bool:
+    return place.file is None and not place.is_server
+
+
+@contextmanager
+def _transaction(place: Place, *, writes: bool) -> Iterator[Connection]:
+    with place.engine.connect() as connection:
+        if writes:
+            connection = connection.execution_options(**WRITE)  # noqa: PLW2901  # the same connection, marked
+        with connection.begin():
+            yield connection
+
+
+def _prepare(place: Place) -> None:
+    """Bring the tables up to date; several consoles may start at the same moment."""
+    patience = time.monotonic() + BUSY_S
+    while True:
+        try:
+            if not _is_ready(place):
+                _migrate(place)
+            # A full disk, a lock, a file or login that may only read must show now, not when something is to be kept.
+            with _transaction(place, writes=True) as connection:
+                connection.execute(text("UPDATE warroom_schema SET applied_us = applied_us"))
+        except SQLAlchemyError as error:
+            # Turning a file to WAL fails at once, without waiting, where another console does the same.
+            if not is_lost_race(error, committing=False) or time.monotonic() > patience:
+                raise
+        else:
+            return
+        time.sleep(random.uniform(0.02, 0.08))  # noqa: S311  # apart from the other console, no secret
+
+
+def _is_ready(place: Place) -> bool:
+    try:
+        with _transaction(place, writes=False) as connection:
+            return is_current(connection)
+    except SQLAlchemyError as error:
+        # Only a missing table means that there is something to do; everything else is told as it is.
+        if "no such table" in str(error) or "(1146," in str(error):
+            return False
+        raise
+
+
+def _migrate(place: Place) -> None:
+    if not place.is_server:
+        with _transaction(place, writes=True) as connection:
+            migrate(connection)
+        return
+    with place.engine.connect() as connection:
+        # A server commits at every change of a table, so that a transaction keeps nobody out. A named lock does.
+        if not connection.execute(text(f"SELECT GET_LOCK('{_MIGRATING}', 10)")).scalar():
+            raise SourceFailure(FailureKind.TIMED_OUT, SOURCE, "another console is preparing its tables", remedy="wait")
+        try:
+            migrate(connection)
+            connection.commit()
+        finally:
+            connection.execute(text(f"SELECT RELEASE_LOCK('{_MIGRATING}')"))
