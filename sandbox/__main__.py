@@ -1,4 +1,4 @@
-"""`python -m sandbox serve --scenario NAME` and `python -m sandbox list`; `warroom sandbox …` delegates here."""
+"""`python -m sandbox serve --scenario NAME`, `… list` and `… scale`; `warroom sandbox …` delegates here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from diagnostics.failures import SourceFailure, UserError
 from sandbox import scenarios
+from sandbox.client_faults import CLIENT_KINDS
 from sandbox.faults import KINDS, SCOPES
 from sandbox.story import DEFAULT_SEED
 
@@ -22,6 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         if options.command == "list":
             return _list()
+        if options.command == "scale":
+            from sandbox.scale_command import scale  # noqa: PLC0415  # as below
+
+            return scale(options)
         from sandbox.serve import serve  # noqa: PLC0415  # a list of scenarios needs no web server
 
         return serve(options)
@@ -34,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _list() -> int:
-    for name, description in scenarios().items():
-        sys.stdout.write(f"{name:<15} {description}\n")
+    listed = scenarios()
+    wide = max(map(len, listed))
+    for name, description in listed.items():
+        sys.stdout.write(f"{name:<{wide}}  {description}\n")
     return 0
 
 
@@ -48,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="sandbox", description="Stand-ins of the outside world for the Zillow War Room.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="show the scenarios")
+    _scale_options(commands.add_parser("scale", help="fill databases with as much as benchmarks need"))
     serve = commands.add_parser("serve", help="serve one scenario until interrupted")
     serve.add_argument("--scenario", required=True, metavar="NAME", help="see `list`")
     serve.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 picks a free one (default)")
@@ -69,13 +77,46 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SPEC",
-        help=f"[SCOPE=]KIND[:SECONDS]; kinds: {', '.join(KINDS)}; scopes: {', '.join(SCOPES)}; may be repeated",
+        help=f"[SCOPE=]KIND[:SECONDS]; kinds: {', '.join(KINDS)}; scopes: {', '.join(SCOPES)}; of client databases: "
+        f"{'; '.join(CLIENT_KINDS.values())}; may be repeated",
     )
     serve.add_argument(
         "--rate-limit", action="append", default=[], metavar="SPEC", help="ENDPOINT=REQUESTS/SECONDS, e.g. search=3/10"
     )
+    serve.add_argument("--analytics", action="store_true", help="add a stand-in of the analytics engine")
+    serve.add_argument(
+        "--analytics-behind",
+        type=int,
+        default=0,
+        metavar="SECONDS",
+        help="show there what was so long before the start",
+    )
     serve.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     return parser
+
+
+def _scale_options(scale: argparse.ArgumentParser) -> None:
+    scale.add_argument(
+        "--directory", type=Path, required=True, help="where console.toml and the login's password go; SQLite files too"
+    )
+    scale.add_argument(
+        "--database-url",
+        metavar="URL",
+        help="MariaDB or MySQL administrator's URL; also WARROOM_SANDBOX_DATABASE_URL; SQLite files without it",
+    )
+    scale.add_argument("--schema-prefix", default="scale", metavar="NAME", help="begins every schema name (scale)")
+    scale.add_argument("--remove", action="store_true", help="take away what an earlier run made, and make nothing")
+    for name, usual, what in (
+        ("rows", 1_000_000, "lead events"),
+        ("accounts", 100, "accounts, each with a client database"),
+        ("agents", 10, "agents of every account but the first"),
+        ("agents-in-one", 10_000, "agents of the first account"),
+        ("deals", 5, "deals of every account but the first"),
+        ("deals-in-one", 20_000, "deals of the first account"),
+        ("webhooks", 100_000, "webhook events"),
+        ("seed", 1, "another seed gives other moments and tokens"),
+    ):
+        scale.add_argument(f"--{name}", type=int, default=usual, metavar="N", help=f"{what} ({usual:,})")
 
 
 if __name__ == "__main__":

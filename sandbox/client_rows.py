@@ -9,18 +9,11 @@ from sqlalchemy import Table
 
 from sandbox import schema
 from sandbox.common_rows import Row, Stamp, disconnected, stamps
-from sandbox.population import CONNECTED, INFERRED, RETIRED, UNMATCHED, Person, Population
-from sandbox.roster import (
-    DEAL_AMBIGUOUS,
-    DEAL_ELIGIBLE,
-    DEAL_WITHOUT_AGENTS,
-    INSTALLATION_RACE,
-    SECOND_OF_777,
-    STALE_AGENTS,
-    RosterAccount,
-    ordinary_deals,
-)
+from sandbox.oddities import LARGE_ACCOUNT, RETIRED_PER_LARGE_ACCOUNT, RETIRED_RESOLUTION, on_ordinary_deal
+from sandbox.population import CONNECTED, INFERRED, UNMATCHED, Person, Population
+from sandbox.roster import ACCOUNT_WITHOUT_SYNC_SYSTEM, STALE_AGENTS, RosterAccount, ordinary_deals
 from sandbox.story import Story
+from sandbox.story_deals import is_legacy, is_old_agent, story_deals
 
 _FIRST = [
     "Ana",
@@ -58,9 +51,6 @@ _LAST = [
 ]
 _STAGES = ("Lead", "Active", "Under contract", "Closed")
 
-RETIRED_ROWS = 12
-"""Agents with the retired resolution 2: old rows exist (fact), how many is chosen. They are in the largest accounts."""
-
 
 class ClientRows:
     """Everything one client database holds."""
@@ -69,6 +59,7 @@ class ClientRows:
         self.story = story
         self.account = account
         self.people = population.by_account[account.id]
+        self.oddities = population.oddities
         self.stamp: Stamp = stamps(story)
         self.rng = random.Random(f"client:{story.seed}:{account.id}")
         self.fallen = {person.user_id for person in disconnected(story, population)}
@@ -81,7 +72,11 @@ class ClientRows:
         yield from self.teams()
         yield schema.ZILLOW_SYNC_AGENTS, self.sync_agents()
         yield from self.deals()
-        systems = [(1, self.account.id, "zillow", 1), (2, self.account.id, "bishop", int(self.account.index % 4 == 0))]
+        zillow = int(self.account.id != ACCOUNT_WITHOUT_SYNC_SYSTEM)
+        systems = [
+            (1, self.account.id, "zillow", zillow),
+            (2, self.account.id, "bishop", int(self.account.index % 4 == 0)),
+        ]
         yield schema.DATA_SYNC_SYSTEMS, systems
 
     def users(self) -> Iterator[Row]:
@@ -89,7 +84,9 @@ class ClientRows:
         profile = self.paths[0].user_id if self.paths else None
         barred = {person.user_id for person in self.paths[1:]}
         for number, person in enumerate(self.people):
-            legacy = person.user_id == profile or (number % 20 == 3 and person.user_id not in barred)
+            if person.user_id == self.oddities.deleted_user:
+                continue
+            legacy = person.user_id == profile or (is_legacy(number) and person.user_id not in barred)
             yield (
                 person.user_id,
                 self.account.id,
@@ -108,16 +105,20 @@ class ClientRows:
                 continue
             number += 1
             method = UNMATCHED if person.user_id in self.fallen else person.resolution
-            resolved = method != UNMATCHED or person.user_id in self.fallen
+            lost_s = 120 - (person.expired_s or 0) if person.user_id in self.fallen else None
+            changed_s = -person.changed_s if person.changed_s is not None else lost_s
+            resolved = method != UNMATCHED or changed_s is not None
             updated = -self.rng.randrange(3_600, 20 * 86_400)
-            if person.user_id in self.fallen:
-                updated = 120 - (person.expired_s or 0)
+            if changed_s is not None:
+                updated = changed_s
+            elif person.authorised_s is not None:
+                updated = max(updated, -person.authorised_s)
             elif self.account.id == STALE_AGENTS and method == INFERRED:
                 updated = -2 * 86_400
             yield (
                 number,
                 self.account.id,
-                person.user_id if resolved else None,
+                person.user_id if resolved and person.user_id != self.oddities.agent_without_user else None,
                 f"enc:{person.zuid}" if resolved and person.user_id != token_only else None,
                 _name(person.user_id),
                 f"agent{person.user_id}@example.com",
@@ -125,11 +126,11 @@ class ClientRows:
                 self.stamp(-self.rng.randrange(30 * 86_400, 600 * 86_400)),
                 self.stamp(updated),
             )
-        if self.account.users > 2_500:
-            for old in range(4):
+        if self.account.users > LARGE_ACCOUNT:
+            for old in range(RETIRED_PER_LARGE_ACCOUNT):
                 number += 1
                 age = self.stamp(-900 * 86_400)
-                yield (number, self.account.id, None, None, f"Former Agent {old}", None, RETIRED, age, age)
+                yield (number, self.account.id, None, None, f"Former Agent {old}", None, RETIRED_RESOLUTION, age, age)
 
     def teams(self) -> Iterator[tuple[Table, Iterable[Row]]]:
         """`zillow_teams`, `zillow_agent_teams` and the legacy `zillow_sync_teams`."""
@@ -148,7 +149,7 @@ class ClientRows:
         last = {person.user_id for person in self.paths[3:]}
         number = 0
         for at, person in enumerate(self.people):
-            if person.user_id in last or (at % 15 == 4 and person.user_id not in barred):
+            if person.user_id in last or (is_old_agent(at) and person.user_id not in barred):
                 number += 1
                 yield (number, self.account.id, person.user_id)
 
@@ -159,24 +160,15 @@ class ClientRows:
         contacts: list[Row] = []
         for number, deal_id in enumerate(ordinary_deals(self.account)):
             deals.append(self._deal(deal_id, number))
-            agents += [(deal_id, user_id) for user_id in self._on_deal(number)]
+            agents += [(deal_id, user_id) for user_id in on_ordinary_deal(self.people, number)]
             contacts += [(deal_id, deal_id * 10 + n) for n in range(1 + number % 2)]
-        for deal in self._named_deals():
-            deals.append(deal)
-            contacts.append((deal[0], deal[0] * 10 + 1))
-            if deal[0] == DEAL_ELIGIBLE:
-                agents += [(DEAL_ELIGIBLE, person.user_id) for person in self.paths]
-            elif deal[0] == DEAL_AMBIGUOUS:
-                agents.append((DEAL_AMBIGUOUS, self.people[0].user_id))
+        for deal in story_deals(self.account.id, self.people, self.paths):
+            deals.append(deal.row(self.account.id, self.stamp))
+            agents += [(deal.deal_id, user_id) for user_id in deal.agents]
+            contacts.append((deal.deal_id, deal.deal_id * 10 + 1))
         yield schema.DEALS, deals
         yield schema.DEAL_AGENTS, agents
         yield schema.DEALS_CONTACTS, contacts
-
-    def _on_deal(self, number: int) -> set[int]:
-        """One to three agents; every twelfth deal has none."""
-        if number % 12 == 11:
-            return set()
-        return {self.people[(number * 17 + n * 5) % len(self.people)].user_id for n in range(1 + number % 3)}
 
     def _deal(self, deal_id: int, number: int) -> Row:
         age = 3_600 * (5 + number * 19)
@@ -192,26 +184,6 @@ class ClientRows:
             self.stamp(-age + 300) if synced else None,
             self.stamp(-age),
             self.stamp(-age + 600),
-        )
-
-    def _named_deals(self) -> Iterator[Row]:
-        if self.account.id == STALE_AGENTS:
-            yield self._named(DEAL_WITHOUT_AGENTS, "48 Harbor Street", synced=False)
-            yield self._named(DEAL_ELIGIBLE, "12 Pine Avenue", synced=True)
-        if self.account.id in {INSTALLATION_RACE, SECOND_OF_777}:
-            yield self._named(DEAL_AMBIGUOUS, "7 Cedar Lane", synced=self.account.id == SECOND_OF_777)
-
-    def _named(self, deal_id: int, name: str, *, synced: bool) -> Row:
-        return (
-            deal_id,
-            self.account.id,
-            name,
-            "Under contract",
-            900_000 + deal_id,
-            f"ztx-{deal_id}" if synced else None,
-            self.stamp(-5_400) if synced else None,
-            self.stamp(-3 * 86_400),
-            self.stamp(-5_400),
         )
 
 

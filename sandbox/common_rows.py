@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Table
 
 from sandbox import schema
+from sandbox.arrangements import INSTALLED_AFTER_S
+from sandbox.oddities import AHEAD_S, DANGLING_SYNC_USER, numeric_zuid
 from sandbox.population import CONNECTED, INFERRED, STALE, UNMATCHED, Person, Population
 from sandbox.roster import STALE_AGENTS, RosterAccount, roster
 from sandbox.scenario import LEAD_EVENTS_PER_HOUR
@@ -41,10 +43,10 @@ def account_rows(story: Story, place: Callable[[RosterAccount], tuple[str, str, 
         yield (account.id, account.name, account.status, *place(account), account.users)
 
 
-def auth_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterator[Row]:
+def auth_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
     """`zillow_auth`: one row for every token, and two rows whose token is missing."""
-    rng = random.Random(f"auth:{story.seed}")
-    holders = [person for person in people if person.token]
+    rng, odd = random.Random(f"auth:{story.seed}"), population.oddities
+    holders = [person for person in population.everyone() if person.token]
     without = {holders[len(holders) // 3].user_id, holders[2 * len(holders) // 3].user_id}
     for number, person in enumerate(holders):
         created = -rng.randrange(20 * 86_400, 400 * 86_400)
@@ -54,41 +56,67 @@ def auth_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterator[Row]
         expires = valid_for if person.expired_s is None else -person.expired_s
         age = age if person.expired_s is None else max(age, person.expired_s + 3_600)
         token = None if person.user_id in without else f"v2:{rng.getrandbits(128):032x}"
+        if person.authorised_s is not None:
+            created, age = -person.authorised_s, person.authorised_s
+        if person.refreshed_s is not None:
+            age = person.refreshed_s
+        updated = AHEAD_S if person.user_id == odd.refreshed_tomorrow else max(created, -age)
+        # Whose onboarding was never mended is not linked: at that time there was nothing to link to.
+        link = DANGLING_SYNC_USER if person.user_id == odd.dangling else person.sync_user_id
         yield (
             11_001 + number,
             person.account.id,
             person.user_id,
-            person.zuid,
+            _zuid(person, odd.auth_without_zuid, {odd.numeric_auth, odd.numeric_both}),
             token,
             stamp(expires),
-            person.sync_user_id,
+            None if person.mended_after_s == -1 else link,
             stamp(created),
-            stamp(max(created, -age)),
+            stamp(updated),
         )
 
 
-def sync_user_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterator[Row]:
+def _zuid(person: Person, without: int, numeric: set[int]) -> str | None:
+    """A ZUID as a row holds it: encoded as a rule, numeric in a few old rows, and missing in one."""
+    if person.user_id == without:
+        return None
+    return numeric_zuid(person.user_id) if person.user_id in numeric else person.zuid
+
+
+def sync_user_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
     """`zillow_sync_users`: 1,000 with an integration id, 500 without."""
-    rng = random.Random(f"sync:{story.seed}")
-    for person in people:
+    rng, odd = random.Random(f"sync:{story.seed}"), population.oddities
+    for person in population.everyone():
         if person.sync_user_id is None:
             continue
-        mismatch = person.sync_user_id % 300 == 7
+        mismatch = person.sync_user_id % 300 == 7 and person.user_id not in {odd.numeric_both, odd.sync_without_zuid}
+        zuid = _zuid(person, odd.sync_without_zuid, {odd.numeric_sync, odd.numeric_both})
+        leads, synced_s, verified_s = (
+            rng.choice((0, 3, 12, 40, 180)),
+            rng.randrange(600, 86_400),
+            rng.randrange(60, 7_200),
+        )
+        created_s = rng.randrange(30 * 86_400, 700 * 86_400)
+        if person.mended_after_s is not None and person.authorised_s is not None:
+            created_s = person.authorised_s - (
+                INSTALLED_AFTER_S if person.mended_after_s < 0 else person.mended_after_s
+            )
+            leads, synced_s, verified_s = 0, min(synced_s, created_s), min(verified_s, created_s)
         yield (
             person.sync_user_id,
             person.account.id,
             person.user_id,
-            f"X1-ZU{person.user_id:08d}" if mismatch else person.zuid,
+            f"X1-ZU{person.user_id:08d}" if mismatch else zuid,
             f"agent{person.user_id}@example.com",
             f"zim-{person.sync_user_id:06d}" if person.integrated else None,
             int(person.integrated and person.enabled),
             person.health,
             None if person.problem_s is None else stamp(-person.problem_s),
             person.problem or None,
-            rng.choice((0, 3, 12, 40, 180)),
-            stamp(-rng.randrange(600, 86_400)),
-            stamp(-rng.randrange(60, 7_200)),
-            stamp(-rng.randrange(30 * 86_400, 700 * 86_400)),
+            leads,
+            None if person.mended_after_s == -1 else stamp(-synced_s),
+            stamp(-verified_s),
+            stamp(-created_s),
         )
 
 
@@ -109,10 +137,23 @@ def connection_log_rows(story: Story, population: Population, stamp: Stamp) -> I
         (-(person.expired_s or 0) + 120, person, CONNECTED, UNMATCHED, "token expired, identity could not be confirmed")
         for person in disconnected(story, population)
     ]
+    entries += [
+        (-p.changed_s, p, p.was, p.resolution, DRIFT_REASONS[p.resolution]) for p in people if p.changed_s is not None
+    ]
+    if story.name == "account_148261":
+        entries += [(-(p.problem_s or 0), p, CONNECTED, CONNECTED, p.problem) for p in population.disabled]
+    ahead = [p for p in people if p.user_id == population.oddities.changed_tomorrow]
+    entries += [(AHEAD_S, p, UNMATCHED, CONNECTED, "agent sync") for p in ahead]
     entries.sort(key=lambda entry: entry[0])
     for number, (moment, person, old, new, reason) in enumerate(entries):
         yield (900_001 + number, person.account.id, person.user_id, old, new, reason, stamp(moment))
 
+
+DRIFT_REASONS = {
+    INFERRED: "userInfo without encoded ZUID; inferred from the team",
+    UNMATCHED: "userInfo without encoded ZUID; no match by team, e-mail or name",
+}
+"""Why agents drift (chosen): Zillow's answer lacks what the resolver needs for those who have no token of their own."""
 
 DISCONNECTED = 160
 
@@ -200,8 +241,8 @@ def common_rows(
     """Yield every small table of `common` with its rows; the webhook events come separately."""
     people, stamp = population.everyone(), stamps(story)
     yield schema.ACCOUNTS, account_rows(story, place)
-    yield schema.ZILLOW_AUTH, auth_rows(story, people, stamp)
-    yield schema.ZILLOW_SYNC_USERS, sync_user_rows(story, people, stamp)
+    yield schema.ZILLOW_AUTH, auth_rows(story, population, stamp)
+    yield schema.ZILLOW_SYNC_USERS, sync_user_rows(story, population, stamp)
     yield schema.ZILLOW_CONNECTION_LOGS, connection_log_rows(story, population, stamp)
     yield schema.ZILLOW_LEAD_EVENTS_LOG, lead_event_rows(story, people, stamp)
     yield schema.OAUTH_APPLICATIONS, oauth_application_rows()

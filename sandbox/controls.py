@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from sandbox.client_faults import is_client_fault, parse_client_fault
 from sandbox.faults import parse_fault
 from sandbox.log_search import wire_event
 from sandbox.moments import iso, moment_ms
@@ -46,8 +48,10 @@ def control_routes(world: World) -> list[Route]:
     async def faults(request: Request) -> Response:
         _local_only(request)
         if request.method == "POST":
-            _change_faults(world, await request.body())
-        return _json({"faults": world.faults.specs()})
+            body = await request.body()
+            # The faults of client databases are written to them, which takes a moment.
+            await run_in_threadpool(_change_faults, world, body)
+        return _json({"faults": world.fault_specs()})
 
     return [
         Route("/sandbox/state", state),
@@ -89,7 +93,7 @@ def _state(world: World) -> dict[str, Any]:
         "story_clock": story.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "events": present,
         "events_by_stream": counts,
-        "faults": world.faults.specs(),
+        "faults": world.fault_specs(),
     }
 
 
@@ -110,12 +114,32 @@ def _change_faults(world: World, body: bytes) -> None:
     clear, specs = asked.get("clear", []), asked.get("set", [])
     if not isinstance(specs, list) or not (clear is True or isinstance(clear, list)):
         raise invalid("body", 'expected {"clear": true or a list of scopes, "set": a list of faults}')
-    for spec in specs:
-        parse_fault(str(spec))
-    if clear is True:
+    asked_of_clients = [str(spec) for spec in specs if is_client_fault(str(spec))]
+    asked_of_http = [str(spec) for spec in specs if not is_client_fault(str(spec))]
+    for spec in asked_of_http:
+        parse_fault(spec)
+    for spec in asked_of_clients:
+        parse_client_fault(spec, world.story.seed)
+    if asked_of_clients and world.clients is None:
+        raise Rejected(503, "the databases are not filled yet")
+    _clear_faults(world, None if clear is True else clear)
+    for spec in asked_of_http:
+        world.faults.set(spec)
+    for spec in asked_of_clients:
+        if world.clients is not None:
+            world.clients.set(spec)
+
+
+def _clear_faults(world: World, scopes: list[object] | None) -> None:
+    """End the faults of these scopes or of these kinds of client database fault; None ends all."""
+    if scopes is None:
         world.faults.clear(everything=True)
-    else:
-        for scope in clear:
+        if world.clients is not None:
+            world.clients.clear()
+        return
+    for scope in scopes:
+        if isinstance(scope, str) and is_client_fault(scope):
+            if world.clients is not None:
+                world.clients.clear(scope)
+        else:
             world.faults.clear(None if scope in {None, "all"} else str(scope))
-    for spec in specs:
-        world.faults.set(str(spec))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from diagnostics.failures import UserError
 
-SCOPES = ("search", "aggregate", "monitor", "validate")
+SCOPES = ("search", "aggregate", "monitor", "create", "metrics", "validate")
 KINDS = {
     "429": "rate limited; 429:SECONDS says when it ends",
     "500": "internal server error, as HTML",

@@ -50,14 +50,33 @@ class Store(Protocol):
     client_url: str
     """A template: `{db_host}`, `{db_database}` and `{db_user}` come from `common.accounts`."""
 
+    analytics_url: str
+    can_hide_clients: bool
+    """Single client databases can be taken away and brought back."""
+
+    def place(self, account: RosterAccount) -> tuple[str, str, str]:
+        """Host, database and login of an account, as `accounts` names them."""
+
     def is_filled(self) -> bool:
         """Return whether the databases already hold exactly this story."""
 
     def fill(self) -> None:
         """Create everything and fill it; whatever the sandbox left there before is replaced."""
 
+    def fill_analytics(self, behind_s: int) -> None:
+        """Create the analytics engine's tables anew, as they were `behind_s` seconds before the start."""
+
     def writer(self) -> AbstractContextManager[Cursor]:
         """Open the filled common database for one transaction; raises `SourceFailure` or `sqlite3.Error`."""
+
+    def client_writer(self, account: RosterAccount) -> AbstractContextManager[Cursor]:
+        """Open one account's database for one transaction; raises `SourceFailure` or `sqlite3.Error`."""
+
+    def hide_client(self, account: RosterAccount) -> None:
+        """Take one account's database away; only where `can_hide_clients`."""
+
+    def show_client(self, account: RosterAccount) -> None:
+        """Bring it back; harmless when it was not away."""
 
     def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
         """Insert further rows."""
@@ -83,7 +102,7 @@ def _definitions(metadata: MetaData, dialect: Dialect) -> tuple[list[str], list[
         return list(before.values()), after
     after = []
     for table in tables:
-        keys = [_key(index, dialect) for index in table.indexes]
+        keys = [key_of(index, dialect) for index in table.indexes]
         if keys and table in _BIG:
             name = dialect.identifier_preparer.format_table(table)
             after.append(f"ALTER TABLE {name} " + ", ".join(f"ADD {key}" for key in keys))
@@ -95,7 +114,8 @@ def _definitions(metadata: MetaData, dialect: Dialect) -> tuple[list[str], list[
 _BIG = (schema.ZILLOW_WEBHOOK_EVENTS,)
 
 
-def _key(index: Index, dialect: Dialect) -> str:
+def key_of(index: Index, dialect: Dialect) -> str:
+    """Return an index as a server's CREATE TABLE and ALTER TABLE name it."""
     quote = dialect.identifier_preparer.quote
     columns = ", ".join(quote(column.name) for column in index.columns)
     return f"{'UNIQUE ' if index.unique else ''}KEY {quote(str(index.name))} ({columns})"

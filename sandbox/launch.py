@@ -18,7 +18,7 @@ from typing import Any
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.text import clean
 from sandbox.scenario import scenario_named
-from sandbox.story import ENVIRONMENT, Secrets, new_secrets
+from sandbox.story import ANALYTICS_TABLES, ENVIRONMENT, STATE, Secrets, new_secrets
 
 STOP_S = 5.0
 DROP_S = 45.0
@@ -53,6 +53,11 @@ class SandboxProcess:
         return str(self._ready["client_url"])
 
     @property
+    def analytics_url(self) -> str | None:
+        """SQLAlchemy URL of the analytics engine's stand-in, without a password; None when it was not asked for."""
+        return self._ready.get("analytics_url")
+
+    @property
     def directory(self) -> Path:
         """Where the sandbox keeps its files and the ready-made `console.toml`."""
         return Path(self._ready["directory"])
@@ -79,14 +84,22 @@ class SandboxProcess:
         """Settings overrides by dotted name with which the console speaks to this sandbox; secrets among them."""
         flags: dict[str, object] = {
             "environment": f"SANDBOX {self._ready['scenario']}",
+            # What the console remembers of a stand-in must never mix with what it knows of the real world.
+            "state_dir": self.directory / STATE,
             "datadog.api_url": self.url,
             "datadog.api_key": self._secrets.api_key,
             "datadog.app_key": self._secrets.app_key,
             "databases.common_url": self.common_url,
             "databases.client_url": self.client_url,
         }
-        if not self.common_url.startswith("sqlite"):
+        is_server = not self.common_url.startswith("sqlite")
+        if is_server:
             flags["databases.password"] = self._secrets.database_password
+        if self.analytics_url is not None:
+            flags["analytics.url"] = self.analytics_url
+            flags |= {f"analytics.{name}": table for name, table in ANALYTICS_TABLES.items()}
+            if is_server:
+                flags["analytics.password"] = self._secrets.database_password
         return flags
 
     def stop(self) -> None:
@@ -125,8 +138,13 @@ def start_sandbox(
     seed: int | None = None,
     rate_limits: Iterable[str] = (),
     schema_prefix: str | None = None,
+    analytics: bool = False,
+    analytics_behind_s: int = 0,
 ) -> SandboxProcess:
     """Start a sandbox and wait until it is ready.
+
+    `fault` are faults of the HTTP side or of client databases, `analytics` adds the analytics engine's stand-in, which
+    shows the story as it was `analytics_behind_s` seconds before the start.
 
     Raises `UserError` for a scenario, fault, port or URL that cannot be, and `SourceFailure` when the process ended or
     was not ready in time; both carry the last lines that it wrote.
@@ -140,6 +158,8 @@ def start_sandbox(
     for name, value in (("--directory", directory), ("--seed", seed), ("--schema-prefix", schema_prefix)):
         if value is not None:
             arguments += [name, str(value)]
+    if analytics or analytics_behind_s:
+        arguments += ["--analytics", "--analytics-behind", str(analytics_behind_s)]
     secrets = _secrets_of(directory)
     errors: deque[str] = deque(maxlen=_LINES_KEPT)
     process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module, arguments checked by it

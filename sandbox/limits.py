@@ -10,13 +10,22 @@ from dataclasses import dataclass, field
 from diagnostics.failures import UserError
 from sandbox.problems import Rejected
 
-DEFAULTS = {"search": (3, 10), "aggregate": (2, 10), "monitor": (3_000, 10), "validate": (1_000, 10)}
+DEFAULTS = {
+    "search": (3, 10),
+    "aggregate": (2, 10),
+    "monitor": (3_000, 10),
+    "create": (500, 10),
+    "metrics": (1_600, 3_600),
+    "validate": (1_000, 10),
+}
 """Requests and seconds. Search and aggregate as observed of the real service; the others are generous."""
 
 NAMES = {
     "search": "logs_public_search_api",
     "aggregate": "logs_public_aggregate_api",
     "monitor": "monitors_api",
+    "create": "monitors_create_api",
+    "metrics": "batch_query",
     "validate": "validate_api",
 }
 _SPEC = re.compile(r"(\w+)=(\d{1,7})/(\d{1,5})")

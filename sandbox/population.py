@@ -10,9 +10,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from sandbox.arrangements import DISABLED_AGE_S, arrange
+from sandbox.oddities import Oddities, find_oddities
 from sandbox.roster import (
     INSTALLATION_RACE,
     INTEGRATION_DISABLED,
+    NAMED,
     STALE_AGENTS,
     RosterAccount,
     oauth_accounts,
@@ -20,7 +23,7 @@ from sandbox.roster import (
 )
 from sandbox.story import Story
 
-CONNECTED, RETIRED, INFERRED, UNMATCHED = 1, 2, 3, 4
+CONNECTED, INFERRED, UNMATCHED = 1, 3, 4
 RESOLUTIONS = {CONNECTED: 4_672, INFERRED: 1_599, UNMATCHED: 3_729}
 AGENTS = sum(RESOLUTIONS.values())
 TOKENS = 2_000
@@ -52,6 +55,18 @@ class Person:
     health: str = "healthy"
     problem_s: int | None = None
     problem: str = ""
+    secured: bool = False
+    """Token and connection stay good whatever the story."""
+    was: int = 0
+    """The resolution before it changed in this story."""
+    changed_s: int | None = None
+    """Seconds before the start at which the resolution changed."""
+    authorised_s: int | None = None
+    """Seconds before the start at which OAuth was completed, where the story tells of it."""
+    mended_after_s: int | None = None
+    """OAuth came before the installation: onboarding was mended this many seconds later, -1 when it never was."""
+    refreshed_s: int | None = None
+    """Seconds before the start at which the token was refreshed, where the story tells of it."""
 
     @property
     def zuid(self) -> str:
@@ -64,6 +79,12 @@ class Population:
     """Everybody, by account, in the order of user ids."""
 
     by_account: dict[int, list[Person]] = field(default_factory=dict)
+    race: list[Person] = field(default_factory=list)
+    """The three of account 75172 whose onboarding is incomplete."""
+    disabled: list[Person] = field(default_factory=list)
+    """The six of account 148261 whose integration is switched off."""
+    oddities: Oddities = field(default_factory=Oddities)
+    """Bad rows, as production has them."""
 
     def everyone(self) -> list[Person]:
         """All persons, in the order of the roster."""
@@ -82,10 +103,14 @@ def populate(story: Story) -> Population:
             Person(account, user_id, given[n] if n < len(given) else 0) for n, user_id in enumerate(account.user_ids())
         ]
     people = population.everyone()
+    population.race = _first_connected(population, INSTALLATION_RACE, _RACE_USERS)
+    population.disabled = _first_connected(population, INTEGRATION_DISABLED, _DISABLED_USERS)
     _give_tokens(population, people, rng)
     _give_connections(population, people, rng)
+    arrange(story, population)
     _expire(story, people, rng)
     _set_health(story, population, people, rng)
+    population.oddities = find_oddities(population)
     return population
 
 
@@ -114,8 +139,7 @@ def _resolutions(accounts: tuple[RosterAccount, ...], rng: random.Random) -> dic
 def _give_tokens(population: Population, people: list[Person], rng: random.Random) -> None:
     """2,000 users hold a token: CONNECTED ones, and the 47 of account 14009 whose agents have gone stale."""
     certain = [p for p in population.by_account[STALE_AGENTS] if p.resolution == INFERRED]
-    certain += _first_connected(population, INSTALLATION_RACE, _RACE_USERS)
-    certain += _first_connected(population, INTEGRATION_DISABLED, _DISABLED_USERS)
+    certain += [*population.race, *population.disabled]
     for person in certain:
         person.token = True
     rest = [person for person in people if person.resolution == CONNECTED and not person.token]
@@ -129,8 +153,7 @@ def _first_connected(population: Population, account_id: int, count: int) -> lis
 
 def _give_connections(population: Population, people: list[Person], rng: random.Random) -> None:
     """1,500 sync users: 900 with token and integration, 100 with an integration only, 500 without an integration."""
-    race = _first_connected(population, INSTALLATION_RACE, _RACE_USERS)
-    disabled = _first_connected(population, INTEGRATION_DISABLED, _DISABLED_USERS)
+    race, disabled = population.race, population.disabled
     special = {person.user_id for person in (*race, *disabled)}
     holders = [person for person in people if person.token and person.user_id not in special]
     others = [person for person in people if not person.token]
@@ -156,13 +179,18 @@ _USUAL_EXPIRED = 4
 def _expire(story: Story, people: list[Person], rng: random.Random) -> None:
     """Let tokens run out: a handful always, many within half an hour in the cascade, account by account."""
     holders = [person for person in people if person.token]
-    for person in rng.sample([p for p in holders if not p.integrated], _USUAL_EXPIRED):
-        person.expired_s = rng.randrange(2 * 3600, 20 * 3600)
+    idle = [p for p in holders if not p.integrated]
+    # The figures of the named accounts are about valid tokens: whoever is drawn there hands it on.
+    strangers = iter([p for p in idle if p.account.id not in NAMED])
+    drawn = rng.sample(idle, _USUAL_EXPIRED)
+    for person in drawn:
+        unlucky = person if person.account.id not in NAMED else next(p for p in strangers if p not in drawn)
+        unlucky.expired_s = rng.randrange(2 * 3600, 20 * 3600)
     wanted = story.scenario.tokens_expired
     if not wanted:
         return
     order = {account.id: number for number, account in enumerate(oauth_accounts(roster(story.seed)))}
-    candidates = [p for p in holders if p.account.id in order and p.expired_s is None and p.enabled]
+    candidates = [p for p in holders if p.account.id in order and p.expired_s is None and p.enabled and not p.secured]
     # Every account loses the same share, integrated users first: theirs are the connections that fail next.
     candidates.sort(key=lambda each: (order[each.account.id], not each.integrated, each.user_id))
     taken: dict[int, int] = {}
@@ -188,11 +216,12 @@ INTEGRATION_OFF = "OAuth credentials valid, but integration disabled"
 def _set_health(story: Story, population: Population, people: list[Person], rng: random.Random) -> None:
     """Give the 1,000 integrated users the states that the scenario counts."""
     figures = story.scenario.connections
-    for person in _first_connected(population, INTEGRATION_DISABLED, _DISABLED_USERS):
-        _fail(person, rng.randrange(2, 20) * 86_400, INTEGRATION_OFF)
-    for person in _first_connected(population, INSTALLATION_RACE, _RACE_USERS):
+    for number, person in enumerate(population.disabled):
+        since = rng.randrange(2, 20) * 86_400
+        _fail(person, DISABLED_AGE_S - number * 40 if story.name == "account_148261" else since, INTEGRATION_OFF)
+    for person in population.race:
         person.problem = "ZIM installation incomplete: onboarding waits for the integration"
-    integrated = [person for person in people if person.integrated and person.enabled]
+    integrated = [person for person in people if person.integrated and person.enabled and not person.secured]
     # In the cascade each connection breaks four minutes after its token, so the order of the tokens goes on.
     recent = [p for p in integrated if p.expired_s is not None and 300 < p.expired_s < 3_600]
     recent.sort(key=lambda each: each.turn)

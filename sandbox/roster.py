@@ -21,6 +21,8 @@ SECOND_OF_777 = 30511
 
 ACCOUNT_COUNT = 64
 LARGEST = 4_000
+CLIENT_HOSTS = 4
+"""Hosts of the client databases where they are files; on a server there is only one."""
 USER_STRIDE = 5_000
 """User ids of one account lie in a block of their own; no account has more users than this."""
 
@@ -31,6 +33,8 @@ _NAMED = {
     ERROR_EXAMPLE: ("Blue Door Partners", 96),
     SECOND_OF_777: ("Old Mill Realty", 57),
 }
+NAMED = frozenset(_NAMED)
+"""Accounts that have a part in a story."""
 _PLACES = [
     "Lakeview",
     "Northgate",
@@ -119,3 +123,19 @@ def ordinary_deals(account: RosterAccount) -> range:
     """Ids of the unremarkable deals of one account; never the same in two accounts."""
     first = 500_001 + account.index * 1_000
     return range(first, first + DEALS_PER_ACCOUNT)
+
+
+ERROR_CODE_DEALS: dict[str, tuple[int, int]] = {
+    "property_missing": (ERROR_EXAMPLE, 13_001),
+    "agent_verification_failed": (ERROR_EXAMPLE, 13_002),
+    "contact_sync_missing": (INSTALLATION_RACE, 13_003),
+    "sync_system_missing": (SECOND_OF_777, 13_004),
+    "zillow_transaction_id_missing": (ERROR_EXAMPLE, 13_005),
+    "deal_id_missing": (ERROR_EXAMPLE, 13_006),
+}
+"""Account and deal of one example of every error code, in every scenario; each passes all gates before its own.
+
+Account 75172 has no active connection at all, the data-sync system of account 30511 is switched off, deal 13005 was
+synced before and has lost its transaction id, and deal 13006 is in no database.
+"""
+ACCOUNT_WITHOUT_SYNC_SYSTEM = SECOND_OF_777

@@ -2,8 +2,9 @@
 
 Facts are the figures that are known of the real incidents: on 17 November 2025 212,631 webhook events were backed up,
 2 were lost for good, system health dipped to 94.2 % and token refreshes failed too; a quiet day has 98.80 % healthy
-connections. Every other figure here is chosen so that a story is plausible and its signals are unmistakable; those are
-marked "chosen".
+connections; 3.2 % of the OAuth completions meet the race of the installation; 47 agents of account 14009 went unnoticed
+for two days. Every other figure here is chosen so that a story is plausible and its signals are unmistakable; those
+are marked "chosen".
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from diagnostics.failures import UserError
 
 INCIDENT_AGE_S = 40 * 60
 """How far into the incident a story starts (chosen): late enough for the backlog, early enough to matter."""
+
+HISTORY_S = 30 * 3600
+"""How much log history there is before the start: enough for a baseline of 24 hours before the incident."""
 
 ACCOUNTS_RATE_LIMITED = 61
 """Accounts that see HTTP 429 in `nov17` (chosen)."""
@@ -61,12 +65,31 @@ class Scenario:
     tokens_expired: int
     """Rows of `zillow_auth` whose `expires_at` has passed, beyond the usual handful."""
     rates: dict[str, float] = field(default_factory=dict)
+    history_s: int = HISTORY_S
+    """Log history before the start, in seconds."""
 
 
 LEAD_EVENTS_PER_HOUR = 500
 """Chosen; one lead event every 7.2 s keeps the percentages exact and the table small."""
 
 _QUIET = Backlog(pending=19, processing=4, failed=1, lost=0, spread_s=40)
+_CALM = Connections(healthy=988, warning=4, error=8)
+"""Fact: the baseline of 98.80 %."""
+_USUAL_LEAD_FAILURES = 6
+
+
+def _quiet(name: str, description: str, history_s: int = HISTORY_S) -> Scenario:
+    """A story in which one account, or one share, is wrong on an otherwise quiet day."""
+    return Scenario(
+        name=name,
+        description=description,
+        backlog=_QUIET,
+        connections=_CALM,
+        lead_failures_per_hour=_USUAL_LEAD_FAILURES,
+        tokens_expired=0,
+        history_s=history_s,
+    )
+
 
 SCENARIOS = {
     scenario.name: scenario
@@ -110,14 +133,27 @@ SCENARIOS = {
                 "transaction_sync_failed": 0.8,
             },
         ),
-        Scenario(
-            name="healthy",
-            description="a quiet day: 98.8 % of connections healthy, tens of webhook events under way, nothing unusual",
-            backlog=_QUIET,
-            # Fact: the baseline of 98.80 %.
-            connections=Connections(healthy=988, warning=4, error=8),
-            lead_failures_per_hour=6,
-            tokens_expired=0,
+        _quiet(
+            "healthy",
+            "a quiet day: 98.8 % of connections healthy, tens of webhook events under way, nothing unusual",
+        ),
+        _quiet(
+            "account_14009",
+            "47 agents of account 14009 are INFERRED although OAuth is connected; nobody has noticed for two days",
+            # The logs must reach back to the moment at which it happened.
+            history_s=52 * 3_600,
+        ),
+        _quiet(
+            "account_75172",
+            "ZIM installation race: 3.2 % of OAuth completions come too early; account 75172 is not onboarded",
+        ),
+        _quiet(
+            "account_148261",
+            "account 148261: tokens refresh and calls fail, the integration is switched off in Premier Agent",
+        ),
+        _quiet(
+            "resolution_drift",
+            "CONNECTED is 10.8 points below its baseline, INFERRED and UNMATCHED over 5 above, within 18 hours",
         ),
     )
 }

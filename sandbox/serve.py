@@ -19,13 +19,14 @@ import orjson
 import uvicorn
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
+from sandbox.client_faults import ClientFaults, is_client_fault, parse_client_fault
 from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.matching import QueryCache
 from sandbox.misbehaviour import ReachableProtocol
 from sandbox.scenario import scenario_named
 from sandbox.server import World, application
-from sandbox.story import Story, settle_secrets, settle_story
+from sandbox.story import ANALYTICS_TABLES, STATE, Story, settle_secrets, settle_story
 from sandbox.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -39,7 +40,14 @@ HOST = "127.0.0.1"
 def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop; raises `UserError` for a wrong option and `SourceFailure` for the database."""
     scenario_named(options.scenario)
-    faults, limits = Faults(options.fault), Limits(tuple(options.rate_limit))
+    faults = Faults(spec for spec in options.fault if not is_client_fault(spec))
+    limits = Limits(tuple(options.rate_limit))
+    for spec in filter(is_client_fault, options.fault):
+        parse_client_fault(spec, options.seed)
+    if options.analytics_behind < 0:
+        raise UserError(
+            "the analytics engine cannot be ahead", where="--analytics-behind", accepted="0 seconds or more"
+        )
     listener = _listen(options.port)
     directory, temporary = _directory(options.directory)
     try:
@@ -151,10 +159,18 @@ class _Process:
             world.timeline.extend()
             password = world.secrets.database_password
             store = store_for(world.story, self._directory, database_url, self._options.schema_prefix, password)
-            if not store.is_filled():
+            clients = ClientFaults(world.story, store, self._directory)
+            if store.is_filled():
+                clients.heal()
+            else:
                 self._store = store
                 store.fill()
             self._store = store
+            if self._options.analytics:
+                store.fill_analytics(self._options.analytics_behind)
+            for spec in filter(is_client_fault, self._options.fault):
+                clients.set(spec)
+            world.clients = clients
             self._keeper = Keeper(world.story, store)
             self._keeper.start()
             world.ready = True
@@ -170,13 +186,16 @@ class _Process:
     def _announce(self, store: Store, *, is_server: bool) -> None:
         world = self._world
         config = self._directory / "console.toml"
-        config.write_text(console_settings(world, store, self._directory, is_server=is_server), encoding="utf-8")
+        analytics_url = store.analytics_url if self._options.analytics else None
+        settings = console_settings(world, store, self._directory, analytics_url, is_server=is_server)
+        config.write_text(settings, encoding="utf-8")
         line = {
             "ready": True,
             "scenario": world.story.name,
             "url": world.base_url,
             "common_url": store.common_url,
             "client_url": store.client_url,
+            "analytics_url": analytics_url,
             "directory": str(self._directory),
             "temporary": self._temporary,
             "config": str(config),
@@ -199,7 +218,7 @@ class _Process:
                 sys.stderr.write(f"the databases could not be removed: {failure}\n")
 
 
-def console_settings(world: World, store: Store, directory: Path, *, is_server: bool) -> str:
+def console_settings(world: World, store: Store, directory: Path, analytics_url: str | None, *, is_server: bool) -> str:
     """Return the settings file with which `warroom --config` speaks to this sandbox; secrets stay in files."""
 
     def quoted(value: object) -> str:
@@ -207,6 +226,7 @@ def console_settings(world: World, store: Store, directory: Path, *, is_server: 
 
     lines = [
         f"environment = {quoted(environment_name(world.story))}",
+        f"state_dir = {quoted(directory / STATE)}",
         "",
         "[datadog]",
         f"api_url = {quoted(world.base_url)}",
@@ -217,8 +237,11 @@ def console_settings(world: World, store: Store, directory: Path, *, is_server: 
         f"common_url = {quoted(store.common_url)}",
         f"client_url = {quoted(store.client_url)}",
     ]
-    if is_server:
-        lines.append(f"password_file = {quoted(directory / 'database_password')}")
+    password = [f"password_file = {quoted(directory / 'database_password')}"] if is_server else []
+    lines += password
+    if analytics_url:
+        tables = [f"{name} = {quoted(table)}" for name, table in ANALYTICS_TABLES.items()]
+        lines += ["", "[analytics]", f"url = {quoted(analytics_url)}", *password, *tables]
     return "\n".join(lines) + "\n"
 
 

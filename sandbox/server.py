@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from diagnostics.failures import UserError
+from sandbox.client_faults import ClientFaults
 from sandbox.controls import control_routes
 from sandbox.faults import Fault, Faults
 from sandbox.hostile import spoil_buckets, spoil_events, spoil_monitors
@@ -23,8 +24,9 @@ from sandbox.limits import Limits
 from sandbox.log_aggregate import AggregateRequest, aggregate
 from sandbox.log_search import SearchRequest, search
 from sandbox.matching import QueryCache
+from sandbox.metrics import query as metric_query
 from sandbox.misbehaviour import Dribble, client_waits, spoiled_response
-from sandbox.monitors import listing
+from sandbox.monitors import Created, listing
 from sandbox.problems import Rejected, forbidden
 from sandbox.story import Secrets, Story
 from sandbox.timeline import Timeline
@@ -45,9 +47,17 @@ class World:
     limits: Limits
     base_url: str
     cache: QueryCache
+    created: Created = field(default_factory=Created)
+    """Monitors that were created while it ran."""
     ready: bool = False
     """The databases are filled too."""
+    clients: ClientFaults | None = None
+    """Faults of the client databases; there once these are filled."""
     _tally: tuple[int, Counter[int]] = field(default_factory=lambda: (0, Counter()))
+
+    def fault_specs(self) -> list[str]:
+        """All faults in force, as written."""
+        return [*self.faults.specs(), *(self.clients.specs() if self.clients else ())]
 
     def tally(self, present: int) -> Counter[int]:
         """Return how many events of each prototype stand before a position; counted on from the last time."""
@@ -74,7 +84,13 @@ def application(world: World) -> Starlette:
         return await run_in_threadpool(aggregate, world.timeline, world.cache, asked)
 
     async def monitor(request: Request) -> object:
-        return listing(world.story, request.query_params)
+        return listing(world.story, request.query_params, world.created)
+
+    async def create_monitor(request: Request) -> object:
+        return world.created.add(await _body(request))
+
+    async def metrics(request: Request) -> object:
+        return metric_query(world.story, request.query_params)
 
     async def validate(_request: Request) -> object:
         return {"valid": True}
@@ -98,6 +114,8 @@ def application(world: World) -> Starlette:
             route("/api/v2/logs/events", "GET", "search", log_search),
             route("/api/v2/logs/analytics/aggregate", "POST", "aggregate", log_aggregate),
             route("/api/v1/monitor", "GET", "monitor", monitor),
+            route("/api/v1/monitor", "POST", "create", create_monitor),
+            route("/api/v1/query", "GET", "metrics", metrics),
             route("/api/v1/validate", "GET", "validate", validate),
             *control_routes(world),
         ],
@@ -162,6 +180,8 @@ def _respond(content: Any, headers: dict[str, str], fault: Fault | None) -> Resp
 def _spoiled(content: Any) -> object:  # noqa: ANN401  # any JSON value
     if isinstance(content, list):
         return spoil_monitors(content)
+    if "data" not in content:
+        return content
     if "buckets" in (content.get("data") or {}):
         return spoil_buckets(content)
     return spoil_events(content)

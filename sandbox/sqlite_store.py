@@ -10,16 +10,23 @@ from pathlib import Path
 from sqlalchemy import Table, create_engine
 
 from sandbox import schema
+from sandbox.analytics import ANALYTICS, analytics_contents
 from sandbox.client_rows import ClientRows
 from sandbox.common_rows import Row
 from sandbox.filling import Cursor, common_contents, fill_database, insertion, mark_of
 from sandbox.population import populate
-from sandbox.roster import RosterAccount, roster
+from sandbox.roster import CLIENT_HOSTS, RosterAccount, roster
 from sandbox.story import Story
+
+ANALYTICS_FILE = "analytics.db"
+_AWAY = ".away"
 
 
 class SqliteStore:
     """One file per database in a directory."""
+
+    can_hide_clients = True
+    """A client database can be taken away while the others stay."""
 
     def __init__(self, story: Story, directory: Path, prefix: str) -> None:
         self._story = story
@@ -28,9 +35,15 @@ class SqliteStore:
         self._dialect = create_engine("sqlite://").dialect
         self.common_url = f"sqlite:///{directory / 'common.db'}"
         self.client_url = f"sqlite:///{directory}/{{db_database}}.db"
+        self.analytics_url = f"sqlite:///{directory / ANALYTICS_FILE}"
 
-    def _place(self, account: RosterAccount) -> tuple[str, str, str]:
-        return f"client-db-{1 + account.index % 4:02d}", f"{self._prefix}_{account.database}", f"{self._prefix}_console"
+    def place(self, account: RosterAccount) -> tuple[str, str, str]:
+        """Host, database and login of an account, as `accounts` names them."""
+        return (
+            f"client-db-{1 + account.index % CLIENT_HOSTS:02d}",
+            f"{self._prefix}_{account.database}",
+            f"{self._prefix}_console",
+        )
 
     def is_filled(self) -> bool:
         """Return whether `common.db` carries the mark of this very story."""
@@ -54,11 +67,17 @@ class SqliteStore:
             with self._open(f"{self._prefix}_{account.database}.db") as cursor:
                 fill_database(cursor, self._dialect, schema.CLIENT, rows, hostile=hostile)
         with self._open("common.db") as cursor:
-            common = common_contents(self._story, population, self._place)
+            common = common_contents(self._story, population, self.place)
             fill_database(cursor, self._dialect, schema.COMMON, common, hostile=hostile)
             fill_database(
                 cursor, self._dialect, schema.MARK, [(schema.STORY_MARK, [mark_of(self._story)])], hostile=False
             )
+
+    def fill_analytics(self, behind_s: int) -> None:
+        """Write the analytics file anew."""
+        with self._open(ANALYTICS_FILE) as cursor:
+            contents = analytics_contents(self._story, behind_s)
+            fill_database(cursor, self._dialect, ANALYTICS, contents, hostile=False)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Cursor]:
@@ -77,7 +96,33 @@ class SqliteStore:
     @contextmanager
     def writer(self) -> Iterator[Cursor]:
         """Open `common.db` for one transaction; readers wait for it a few milliseconds."""
-        path = self._directory / "common.db"
+        with self._rewrite("common.db") as cursor:
+            yield cursor
+
+    @contextmanager
+    def client_writer(self, account: RosterAccount) -> Iterator[Cursor]:
+        """Open one account's file for one transaction."""
+        with self._rewrite(self._client(account).name) as cursor:
+            yield cursor
+
+    def _client(self, account: RosterAccount) -> Path:
+        return self._directory / f"{self._prefix}_{account.database}.db"
+
+    def hide_client(self, account: RosterAccount) -> None:
+        """Take one account's file away. Every question opens it anew, so the next one fails."""
+        path = self._client(account)
+        path.rename(path.with_name(path.name + _AWAY))
+
+    def show_client(self, account: RosterAccount) -> None:
+        """Bring it back if it was taken away."""
+        path = self._client(account)
+        away = path.with_name(path.name + _AWAY)
+        if away.exists():
+            away.rename(path)
+
+    @contextmanager
+    def _rewrite(self, name: str) -> Iterator[Cursor]:
+        path = self._directory / name
         with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None)) as connection:
             cursor = connection.cursor()
             # No journal file: a reader without the right to write could not clear it away after a kill.
@@ -103,6 +148,7 @@ class SqliteStore:
     def remove(self) -> None:
         """Delete the files."""
         # First the one with the mark, so that what is left of a removal cut short is not taken for complete.
-        clients = self._directory.glob(f"{self._prefix}_client_*.db")
-        for path in (self._directory / "common.db", *clients, *self._directory.glob("*.db.new")):
+        clients = self._directory.glob(f"{self._prefix}_client_*.db*")
+        unfinished = self._directory.glob("*.db.new")
+        for path in (self._directory / "common.db", self._directory / ANALYTICS_FILE, *clients, *unfinished):
             path.unlink(missing_ok=True)

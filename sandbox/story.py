@@ -13,8 +13,11 @@ from pathlib import Path
 from sandbox.scenario import INCIDENT_AGE_S, Scenario, scenario_named
 
 DEFAULT_SEED = 20_251_117
-HISTORY_S = 30 * 3600
-"""How much log history there is before the start: enough for a baseline of 24 hours before the incident."""
+STATE = "state"
+"""The folder inside a sandbox's directory where a console that runs on it keeps what it knows and its log file."""
+
+ANALYTICS_TABLES = {name: name for name in ("zillow_agents", "zillow_auth", "zillow_sync_users", "deals")}
+"""Settings of the analytics engine, and what its stand-in calls the tables."""
 
 REAL_INCIDENT = datetime(2025, 11, 17, 13, 22, tzinfo=UTC)
 """What the story clock shows when the incident begins. The day is a fact, the minute is chosen."""

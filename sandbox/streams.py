@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sandbox.ordinary import ordinary_streams
 from sandbox.prototypes import Press, Prototype
@@ -16,6 +15,7 @@ from sandbox.roster import (
     DEAL_AMBIGUOUS,
     DEAL_ELIGIBLE,
     DEAL_WITHOUT_AGENTS,
+    ERROR_CODE_DEALS,
     ERROR_EXAMPLE,
     INSTALLATION_RACE,
     INTEGRATION_DISABLED,
@@ -27,19 +27,8 @@ from sandbox.roster import (
     roster,
 )
 from sandbox.scenario import ACCOUNTS_RATE_LIMITED
-
-
-@dataclass(slots=True, frozen=True)
-class Stream:
-    """One kind of event. `usual` is events a minute; `cycle` takes the prototypes in turn instead of at random."""
-
-    name: str
-    usual: float
-    prototypes: tuple[Prototype, ...]
-    cycle: bool = False
-    daily: bool = False
-    """Follows the working day."""
-
+from sandbox.special_streams import Stream, special_streams
+from sandbox.story import Story
 
 Maker = Callable[[Press, tuple[RosterAccount, ...]], list[Prototype]]
 
@@ -286,13 +275,12 @@ def _sync_worker_errors(press: Press, accounts: tuple[RosterAccount, ...]) -> li
     ]
 
 
-def _transaction_sync_failed(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _transaction_sync_failed(press: Press, _accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
     deals = [
         (STALE_AGENTS, DEAL_WITHOUT_AGENTS, "agent_verification_failed"),
         (INSTALLATION_RACE, DEAL_AMBIGUOUS, "contact_sync_missing"),
-        (SECOND_OF_777, DEAL_AMBIGUOUS, "property_missing"),
-        (accounts[7].id, ordinary_deals(accounts[7])[1], "zillow_transaction_id_missing"),
-        (accounts[8].id, ordinary_deals(accounts[8])[2], "sync_system_missing"),
+        (SECOND_OF_777, DEAL_AMBIGUOUS, "sync_system_missing"),
+        *((account_id, deal_id, code) for code, (account_id, deal_id) in ERROR_CODE_DEALS.items()),
     ]
     return [
         press.make(
@@ -322,13 +310,14 @@ _KINDS: tuple[tuple[str, float, bool, Maker], ...] = (
 )
 
 
-def streams(seed: int) -> tuple[Stream, ...]:
-    """Return every stream of the stand-in world; a pure function of the seed."""
-    accounts = roster(seed)
+def streams(story: Story) -> tuple[Stream, ...]:
+    """Return every stream of the stand-in world; a pure function of the story."""
+    seed, accounts = story.seed, roster(story.seed)
     made = []
     for name, usual, cycle, maker in _KINDS:
         press = Press(random.Random(f"stream:{seed}:{name}"))
         made.append(Stream(name, usual, tuple(maker(press, accounts)), cycle=cycle))
     for name, usual, prototypes in ordinary_streams(seed, accounts):
         made.append(Stream(name, usual, tuple(prototypes), daily=True))
-    return tuple(made)
+    # The story's own stand last, so that they leave the chance of the others as it is.
+    return (*made, *special_streams(story))

@@ -20,8 +20,9 @@ from typing import Any
 
 from diagnostics.models.events import LogEvent
 from sandbox.prototypes import Prototype
-from sandbox.story import HISTORY_S, Story
-from sandbox.streams import Stream, streams
+from sandbox.special_streams import Stream
+from sandbox.story import Story
+from sandbox.streams import streams
 
 MINUTE_MS = 60_000
 RAMP_MIN = 4.0
@@ -36,14 +37,14 @@ class Timeline:
 
     def __init__(self, story: Story) -> None:
         self.story = story
-        self.streams = streams(story.seed)
+        self.streams = streams(story)
         self.prototypes: list[Prototype] = [prototype for stream in self.streams for prototype in stream.prototypes]
         self.moments = array("q")
         """Milliseconds since the epoch, ascending."""
         self.kinds = array("H")
         """Index into `prototypes`, parallel to `moments`."""
         self._starts: dict[int, int] = {}
-        self._first_minute = (story.anchor - HISTORY_S) // 60
+        self._first_minute = (story.anchor - story.scenario.history_s) // 60
         self._next_minute = self._first_minute
         self._lock = threading.Lock()
         self._key = f"{story.name}:{story.seed}".encode()
@@ -138,6 +139,7 @@ def _minute_of(story: Story, kinds: tuple[Stream, ...], minute: int) -> Iterator
     tick = minute - story.incident_start // 60
     base = 0
     for stream in kinds:
+        yield from _singles(stream, story, start_ms, base)
         rate = _rate(stream, story, into_incident, minute, rng)
         # Counting whole events by a running total keeps slow streams regular: 0.2 a minute is one every fifth minute.
         first = math.floor(tick * rate)
@@ -150,8 +152,21 @@ def _minute_of(story: Story, kinds: tuple[Stream, ...], minute: int) -> Iterator
         base += size
 
 
+def _singles(stream: Stream, story: Story, start_ms: int, base: int) -> Iterator[tuple[int, int]]:
+    """Yield the single events of a stream in one minute."""
+    if not stream.moments:
+        return
+    start = start_ms / 1000 - story.anchor
+    low = bisect_left(stream.moments, (start, 0))
+    high = bisect_left(stream.moments, (start + MINUTE_MS / 1000, 0))
+    for moment, kind in stream.moments[low:high]:
+        yield round((story.anchor + moment) * 1000), base + kind
+
+
 def _rate(stream: Stream, story: Story, into_incident: float, minute: int, rng: random.Random) -> float:
     """Events in this minute: the usual number until the incident, then a ramp to the scenario's plateau."""
+    if stream.since_s is not None and minute * 60 < story.anchor - stream.since_s:
+        return 0.0
     plateau = story.scenario.rates.get(stream.name, stream.usual)
     share = min(1.0, max(0.0, into_incident / RAMP_MIN))
     rate = stream.usual + (plateau - stream.usual) * share

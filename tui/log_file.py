@@ -31,6 +31,20 @@ class CleanFormatter(logging.Formatter):
         return time.gmtime(seconds)
 
 
+class FolderMayGo(logging.FileHandler):
+    """A log file whose folder may be taken away, as that of a stand-in is at its end: what comes then is dropped.
+
+    The file is opened with the first record, and whoever logs it would otherwise fail with it.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, or nothing where the file cannot be opened any more."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.setLevel(logging.CRITICAL + 1)
+
+
 def start_log_file(state_dir: Path) -> Path | None:
     """Send warnings and errors to `state_dir`/warroom.log, readable by its owner alone; None when that cannot be.
 
@@ -55,7 +69,7 @@ def _handler(state_dir: Path) -> tuple[logging.Handler, Path | None]:
         if path.exists() and path.stat().st_size > LARGEST:
             path.replace(path.with_suffix(".log.1"))
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        return logging.FileHandler(path, encoding="utf-8", errors="replace", delay=True), path
+        return FolderMayGo(path, encoding="utf-8", errors="replace", delay=True), path
     except OSError:
         # A full or read-only disk must not keep anybody from diagnosing.
         return logging.NullHandler(), None

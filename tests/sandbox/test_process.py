@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ from sandbox import scenarios
 from sandbox.launch import start_sandbox
 from sandbox.story import ENVIRONMENT
 from tests.sandbox.api import QUERIES, UNLIMITED, Api
+from tui.log_file import start_log_file
 
 COMMAND = [sys.executable, "-m", "sandbox"]
 
@@ -77,6 +79,21 @@ def test_its_flags_are_settings_of_the_console() -> None:
         for name in ("api_key", "app_key"):
             path = process.directory / name
             assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_console_remembers_of_it_stays_in_its_directory(tmp_path: Path) -> None:
+    environ = {"XDG_STATE_HOME": str(tmp_path / "home")}
+    with start_sandbox("healthy") as process:
+        settings = load_settings(flags=process.flags(), environ=environ).settings
+        assert settings.state_dir == process.directory / "state"
+        by_file = load_settings(config=process.directory / "console.toml", environ=environ).settings
+        assert by_file.state_dir == settings.state_dir
+        assert start_log_file(settings.state_dir) == settings.state_dir / "warroom.log"
+        directory = process.directory
+    assert not directory.exists()
+    # Whatever is still logged at the end must not fail for want of the folder.
+    logging.getLogger("late").warning("the stand-ins are gone")
+    assert not directory.exists()
 
 
 def test_it_ends_when_its_standard_input_ends_and_removes_its_directory() -> None:
@@ -200,7 +217,7 @@ def test_http_answers_before_the_databases_are_filled() -> None:
 def test_an_unknown_scenario_is_refused_with_the_names() -> None:
     with pytest.raises(UserError) as caught:
         start_sandbox("quantum")
-    assert caught.value.accepted == "nov17, oauth_cascade, healthy"
+    assert caught.value.accepted == ", ".join(scenarios())
 
 
 @pytest.mark.parametrize(

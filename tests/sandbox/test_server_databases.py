@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pymysql
 import pytest
 
@@ -137,3 +138,79 @@ def test_schemas_and_login_are_dropped_at_the_end_and_replaced_after_a_kill(mari
     with start_sandbox("healthy", directory=tmp_path, **options):
         assert left() == (65, 2)
     assert left() == (0, 0)
+
+
+@pytest.fixture(scope="module")
+def drifted(mariadb: MariaDB) -> Iterator[SandboxProcess]:
+    """The drift on a server, with the analytics engine's stand-in beside it."""
+    options: dict[str, Any] = {"schema_prefix": "drifted", "ready_timeout_s": START_S, "analytics": True}
+    with start_sandbox("resolution_drift", database_url=mariadb.root_url, **options) as process:
+        yield process
+
+
+def _shares(mariadb: MariaDB, prefix: str) -> dict[int, int]:
+    """Agents by resolution method over all client schemas."""
+    names = "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s"
+    schemas = mariadb.execute(names, arguments=(rf"{prefix}\_client\_%",))
+    parts = " UNION ALL ".join(f"SELECT resolution_method m FROM `{name}`.zillow_agents" for (name,) in schemas)  # noqa: S608
+    counted = mariadb.execute(f"SELECT m, COUNT(*) FROM ({parts}) x GROUP BY m")  # noqa: S608
+    return {int(method): int(count) for method, count in counted}
+
+
+def test_the_drift_is_the_same_on_a_server_and_in_its_analytics(drifted: SandboxProcess, mariadb: MariaDB) -> None:
+    expected = {1: 3_592, 2: 12, 3: 2_149, 4: 4_259}
+    assert _shares(mariadb, "drifted") == expected
+    assert drifted.analytics_url == f"mysql+pymysql://drifted_console@127.0.0.1:{mariadb.port}/drifted_analytics"
+    flags = drifted.flags()
+    assert flags["analytics.password"] == flags["databases.password"]
+    connection = pymysql.connect(
+        host="127.0.0.1",
+        port=mariadb.port,
+        user="drifted_console",
+        password=str(flags["analytics.password"]),
+        database="drifted_analytics",
+        connect_timeout=5,
+        read_timeout=30,
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT resolution_method, COUNT(*) FROM zillow_agents GROUP BY resolution_method")
+        assert dict(cursor.fetchall()) == expected
+        cursor.execute("SELECT COUNT(*), COUNT(DISTINCT account_id) FROM deals")
+        ((deals, accounts),) = cursor.fetchall()
+        assert accounts == 64
+        assert deals > 64 * 36
+
+
+def test_faults_of_clients_on_a_server_take_a_place_or_a_table_but_no_host(
+    drifted: SandboxProcess, mariadb: MariaDB
+) -> None:
+    url = f"{drifted.url}/sandbox/faults"
+    where = "SELECT db_host, db_database FROM accounts WHERE id = 30511"
+    lost = "SHOW TABLES LIKE 'zillow\\_agents'"
+    shown = httpx.post(url, json={"set": ["client_missing:30511", "client_table_missing:30511"]}).json()
+    assert shown == {"faults": ["client_missing:30511", "client_table_missing:30511"]}
+    assert mariadb.execute(where, database="drifted_common") == [("", "")]
+    assert mariadb.execute(lost, database="drifted_client_30511") == []
+    refused = httpx.post(url, json={"set": ["client_host_down:1"]})
+    assert refused.status_code == 400
+    assert "none of their hosts can be taken away" in refused.text
+    assert httpx.post(url, json={"clear": True}).json() == {"faults": []}
+    assert mariadb.execute(where, database="drifted_common") == [("127.0.0.1", "drifted_client_30511")]
+    assert mariadb.execute(lost, database="drifted_client_30511") == [("zillow_agents",)]
+
+
+@pytest.mark.parametrize("scenario", ["account_14009", "account_75172", "account_148261"])
+def test_the_stories_of_one_account_are_the_same_on_a_server(mariadb: MariaDB, scenario: str) -> None:
+    def common(condition: str) -> int:
+        statement = f"SELECT COUNT(*) FROM {condition}"  # noqa: S608  # constants of this test
+        return int(mariadb.execute(statement, database="single_common")[0][0])
+
+    with start_sandbox(scenario, database_url=mariadb.root_url, schema_prefix="single", ready_timeout_s=START_S):
+        assert _shares(mariadb, "single") == {1: 4_672, 2: 12, 3: 1_599, 4: 3_729}
+        assert common("zillow_connection_logs WHERE account_id = 14009 AND change_reason LIKE 'stale%'") == 47
+        off = "zillow_sync_users WHERE account_id = 148261 AND problem_msg LIKE '%integration disabled'"
+        assert common(f"{off} AND NOT zillow_integration_enabled") == 6
+        everything_off = common("zillow_sync_users WHERE account_id = 148261") == 6
+        assert everything_off is (scenario == "account_148261")
+        unlinked = common("zillow_auth WHERE account_id = 75172 AND zillow_sync_user_id IS NULL") == 3
+        assert unlinked is (scenario == "account_75172")
