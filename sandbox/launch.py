@@ -100,6 +100,9 @@ class SandboxProcess:
             flags |= {f"analytics.{name}": table for name, table in ANALYTICS_TABLES.items()}
             if is_server:
                 flags["analytics.password"] = self._secrets.database_password
+        if self._ready.get("redis_url"):
+            flags["redis.url"] = self._ready["redis_url"]
+            flags["redis.password"] = self._secrets.database_password
         return flags
 
     def stop(self) -> None:

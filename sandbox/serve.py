@@ -24,6 +24,7 @@ from sandbox.faults import Faults
 from sandbox.limits import Limits
 from sandbox.matching import QueryCache
 from sandbox.misbehaviour import ReachableProtocol
+from sandbox.redis_server import RedisServer
 from sandbox.scenario import scenario_named
 from sandbox.server import World, application
 from sandbox.story import ANALYTICS_TABLES, STATE, Story, settle_secrets, settle_story
@@ -119,6 +120,7 @@ class _Process:
         self._server = uvicorn.Server(config)
         self._store: Store | None = None
         self._keeper: Keeper | None = None
+        self._redis: RedisServer | None = None
         self._failure: UserError | SourceFailure | None = None
 
     async def run(self) -> int:
@@ -173,6 +175,7 @@ class _Process:
             world.clients = clients
             self._keeper = Keeper(world.story, store)
             self._keeper.start()
+            self._redis = RedisServer(password=world.secrets.database_password)
             world.ready = True
             self._announce(store, is_server=bool(database_url))
         except (UserError, SourceFailure) as failure:
@@ -187,7 +190,10 @@ class _Process:
         world = self._world
         config = self._directory / "console.toml"
         analytics_url = store.analytics_url if self._options.analytics else None
-        settings = console_settings(world, store, self._directory, analytics_url, is_server=is_server)
+        redis_url = self._redis.url if self._redis is not None else None
+        settings = console_settings(
+            world, store, self._directory, analytics_url=analytics_url, redis_url=redis_url, is_server=is_server
+        )
         config.write_text(settings, encoding="utf-8")
         line = {
             "ready": True,
@@ -196,6 +202,7 @@ class _Process:
             "common_url": store.common_url,
             "client_url": store.client_url,
             "analytics_url": analytics_url,
+            "redis_url": redis_url,
             "directory": str(self._directory),
             "temporary": self._temporary,
             "config": str(config),
@@ -211,6 +218,8 @@ class _Process:
         """Drop schemas at any end, files only where the directory is temporary."""
         if self._keeper is not None:
             self._keeper.stop()
+        if self._redis is not None:
+            self._redis.stop()
         if self._store is not None and (self._temporary or not self._store.common_url.startswith("sqlite")):
             try:
                 self._store.remove()
@@ -218,7 +227,15 @@ class _Process:
                 sys.stderr.write(f"the databases could not be removed: {failure}\n")
 
 
-def console_settings(world: World, store: Store, directory: Path, analytics_url: str | None, *, is_server: bool) -> str:
+def console_settings(
+    world: World,
+    store: Store,
+    directory: Path,
+    *,
+    analytics_url: str | None,
+    redis_url: str | None,
+    is_server: bool,
+) -> str:
     """Return the settings file with which `warroom --config` speaks to this sandbox; secrets stay in files."""
 
     def quoted(value: object) -> str:
@@ -242,6 +259,9 @@ def console_settings(world: World, store: Store, directory: Path, analytics_url:
     if analytics_url:
         tables = [f"{name} = {quoted(table)}" for name, table in ANALYTICS_TABLES.items()]
         lines += ["", "[analytics]", f"url = {quoted(analytics_url)}", *password, *tables]
+    if redis_url:
+        secret = f"password_file = {quoted(directory / 'database_password')}"
+        lines += ["", "[redis]", f"url = {quoted(redis_url)}", secret]
     return "\n".join(lines) + "\n"
 
 
