@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
+    account,
     dead_sources,
     first_paint,
     fleet,
@@ -35,6 +36,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "query": query.run,
     "rollups": rollups.run,
     "fleet": fleet.run,
+    "account": account.run,
 }
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"

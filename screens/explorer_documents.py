@@ -49,7 +49,13 @@ def patterns_listing(
         open_sample(by_key[key].samples[0])
 
     kinds = "pattern" if len(patterns) == 1 else "patterns"
-    return Listing(f"{len(patterns):,} {kinds} in the {lines:,} lines loaded", "patterns", build, open_pattern)
+    return Listing(
+        f"{len(patterns):,} {kinds} in the {lines:,} lines loaded",
+        "patterns",
+        build,
+        open_pattern,
+        frozenset({"pattern"}),
+    )
 
 
 def pins_listing(pins: Sequence[LogEvent], signs: Glyphs, open_line: Callable[[LogEvent], None]) -> Listing:
@@ -70,7 +76,9 @@ def pins_listing(pins: Sequence[LogEvent], signs: Glyphs, open_line: Callable[[L
     def open_pin(key: str) -> None:
         open_line(by_key[key])
 
-    return Listing(f"{len(ordered)} pinned {'line' if len(ordered) == 1 else 'lines'}", "pins", build, open_pin)
+    return Listing(
+        f"{len(ordered)} pinned {'line' if len(ordered) == 1 else 'lines'}", "pins", build, open_pin, frozenset({"pin"})
+    )
 
 
 def saved_listing(saved: Sequence[SavedQuery], signs: Glyphs, open_query: Callable[[SavedQuery], None]) -> Listing:
@@ -93,4 +101,6 @@ def saved_listing(saved: Sequence[SavedQuery], signs: Glyphs, open_query: Callab
     def open_saved(key: str) -> None:
         open_query(by_key[key])
 
-    return Listing(f"saved queries {signs.separator} {len(saved)}", "saved queries", build, open_saved)
+    return Listing(
+        f"saved queries {signs.separator} {len(saved)}", "saved queries", build, open_saved, frozenset({"saved"})
+    )

@@ -113,7 +113,7 @@ class RunningJob(Generic[Answer]):
             self.screen.room.say(f"{self.doing}: ended because you asked for it")
             return
         self._answers = answers
-        if self.screen.is_current:
+        if self.screen.app.screen is self.screen:
             self.deliver()
         else:
             self.screen.room.say(f"{self.doing}: the answer is there; go back to see it")

@@ -35,6 +35,8 @@ class Listing:
     build: Callable[[int], Sequence[Row]]
     open: Callable[[str], object] = _nothing
     """Opens what the row with this key stands for."""
+    opens: frozenset[str] = frozenset()
+    """Kinds of rows that open something: what their keys hold before the colon. On others Enter says why."""
     why: Callable[[str], Why | None] = _nothing
     """Evidence behind the row with this key, and for the empty key behind the whole."""
 
@@ -96,8 +98,11 @@ class ListingScreen(RoomScreen):
 
     def act_open(self) -> None:
         """What the row under the cursor stands for."""
-        if self.body.cursor_key is not None:
-            self.listing.open(self.body.cursor_key)
+        key = self.body.cursor_key or ""
+        if key.partition(":")[0] in self.listing.opens:
+            self.listing.open(key)
+        else:
+            self.act_why()
 
     def act_why(self) -> None:
         """Evidence behind the row under the cursor, or behind the whole."""

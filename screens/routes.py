@@ -57,4 +57,5 @@ def accounts_listing(room: Room, route: Route, issue: str, found: Accounts) -> L
     def why(_key: str) -> Why:
         return f"accounts in {issue.replace('_', ' ')}", "accounts with matching lines, most first", (found.evidence,)
 
-    return Listing(f"{route.name} {room.signs.separator} for whom?", route.name, build, open_row, why)
+    title = f"{route.name} {room.signs.separator} for whom?"
+    return Listing(title, route.name, build, open_row, frozenset({"account", "other"}), why)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+
+INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
     from tui.cli import run  # noqa: PLC0415  # `python -X importtime -m tui` then shows what the start costs
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # An interrupt that meets Python inside `exec` of a text, as while a dataclass is made, is remembered by the
+        # interpreter although it was handled, and replaces the exit code at its end. Everything is closed by now.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("window", "t", "t", "window", "Next time window: 5m, 15m, 1h, 4h, 24h.", 5),
     Action("pause", "space", "space", "pause", "Pause or resume live updates.", 6),
     Action("refresh", "r", "r", "refresh", "Ask every source of this screen again, now."),
+    Action(
+        "sort", "s", "s", "sort", "Another order; where rows are read by their key, only those with something wrong."
+    ),
     Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
     Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
     Action("plain", "Y", "Y", "plain text", "Show it as plain text, for terminals that take no copy."),

@@ -10,12 +10,15 @@ from typing import TypeVar
 from diagnostics.catalogue.model import (
     Baseline,
     Contact,
+    Indicator,
     IssueType,
     KnownMessage,
+    Metric,
     NamedQuery,
     Role,
     Route,
     System,
+    TableMap,
     Threshold,
 )
 from diagnostics.catalogue.texts import Insertion
@@ -33,6 +36,9 @@ class Values:
     thresholds: Mapping[str, Threshold]
     baselines: Mapping[str, Baseline]
     queries: Mapping[str, NamedQuery]
+    metrics: Mapping[str, Metric]
+    indicators: Mapping[str, Indicator]
+    tables: Mapping[str, TableMap]
     systems: Mapping[str, System]
     routes: Mapping[str, Route]
     contact: Contact
@@ -59,6 +65,9 @@ def insertions(values: Values) -> dict[str, Insertion]:
         "thresholds": lambda _: _thresholds(values),
         "baselines": lambda _: _baselines(values),
         "queries": lambda _: _queries(values),
+        "metric": lambda name: f"`{_one(values.metrics, name).metric}`",
+        "indicators": lambda _: _indicators(values),
+        "system": lambda name: _system(values, _one(values.systems, name)),
         "systems": lambda _: _systems(values),
         "routes": lambda _: _routes(values),
         "roles": lambda _: _roles(values),
@@ -143,6 +152,48 @@ def _systems(values: Values) -> str:
         (
             (system.name, system.store, system.role, system.priority, ", ".join(system.feeds) or "—")
             for system in values.systems.values()
+        ),
+    )
+
+
+def _system(values: Values, system: System) -> str:
+    """Where one system lives: tables by their real names, services, calls, metrics, and the queries that show it."""
+    tables = [values.tables[table] for table in system.tables]
+    lines = [
+        f"- **what it does**: {_text(system.role)}; priority {system.priority}",
+        f"- **scale**: {_text(system.scale)}",
+        "- **tables**: " + ", ".join(f"`{table.database}.{table.name}`" for table in tables),
+    ]
+    lines += [f"- **services**: {', '.join(f'`{name}`' for name in system.services)}"] if system.services else []
+    lines += [f"- **calls**: {_text('; '.join(system.endpoints))}"] if system.endpoints else []
+    metrics = ", ".join(f"`{values.metrics[name].metric}`" for name in system.metrics)
+    lines += [f"- **metrics**: {metrics}"] if metrics else []
+    lines.append(f"- **fails next**: {_text(', '.join(system.feeds)) or 'nothing'}")
+    lines += [f"- {_text(system.note)}"] if system.note else []
+    queries = [values.queries[name] for name in system.queries]
+    shown = "".join(f"\n\n{_text(query.title)}:\n\n{_code(query.datadog)}" for query in queries)
+    return "\n".join(lines) + shown
+
+
+def _indicators(values: Values) -> str:
+    def watched(indicator: Indicator) -> str:
+        if indicator.query:
+            query = values.queries[indicator.query].title
+            return f"{query}: {indicator.measure}, p95" if indicator.measure else f"{query}: events counted"
+        failed, attempted = values.metrics[indicator.failed], values.metrics[indicator.attempted]
+        return f"{failed.metric} ÷ {attempted.metric}"
+
+    return _table(
+        ("monitor", "watches", "window", "limits", "warns of"),
+        (
+            (
+                indicator.title,
+                watched(indicator),
+                f"{indicator.window_minutes} min",
+                _limits(_one(values.thresholds, indicator.threshold)),
+                ", ".join(values.issues[name].title for name in indicator.issues),
+            )
+            for indicator in values.indicators.values()
         ),
     )
 

@@ -26,6 +26,7 @@ _NAMES = {
     "db_database": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_$-]{0,63}"), "letters, digits, _, $ and -, at most 64"),
     "db_user": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$@-]{0,79}"), "letters, digits, _, ., $, @ and -, at most 80"),
 }
+_ACCOUNT_SLOTS = ("db_host", "db_database", "db_user")
 _ACCEPTED_SLOTS = "{db_host}, {db_database}, {db_user} and {account_id}"
 
 
@@ -42,6 +43,11 @@ class AccountPlace(Frozen):
     user_count: int | None
 
 
+def is_known_driver(url: URL) -> bool:
+    """True for the databases whose sessions this program guards itself: MySQL, MariaDB and SQLite files."""
+    return url.drivername in _MYSQL_DRIVERS | SQLITE_DRIVERS
+
+
 def parse_url(text: str | None, source: str, setting: str) -> URL:
     """The URL in a setting; raises `SourceFailure` (not configured), which does not quote it."""
     if not text:
@@ -52,7 +58,7 @@ def parse_url(text: str | None, source: str, setting: str) -> URL:
         url: URL | None = make_url(text)
     except (ArgumentError, ValueError):
         url = None
-    if url is None or url.drivername not in _MYSQL_DRIVERS | SQLITE_DRIVERS:
+    if url is None or not is_known_driver(url):
         raise not_configured(
             source,
             f"{setting} is not a URL of a supported database",
@@ -87,6 +93,56 @@ def fill(template: URL, place: AccountPlace, source: str) -> URL:
         filled(template.database),
         query,
     )
+
+
+class ClientAddresses:
+    """The template of client databases' addresses, read once and filled for many accounts."""
+
+    def __init__(self, template: str | None, source: str = "client databases") -> None:
+        """Raises `SourceFailure` (not configured) for a template that cannot be used."""
+        self._template = parse_url(template, source, "databases.client_url")
+        self._serving = self._template._replace(database=None)
+        self._slots = _slots(self._template)
+        self._by_account = "account_id" in _slots(self._serving)
+        self._servers: dict[tuple[str, str, int], URL] = {}
+
+    @property
+    def is_files(self) -> bool:
+        """True where every account has a file of its own and there is no server."""
+        return self._template.drivername in SQLITE_DRIVERS
+
+    def missing(self, place: AccountPlace) -> tuple[str, ...]:
+        """Columns of `common.accounts` that the address needs and that are empty for this account."""
+        return tuple(name for name in _ACCOUNT_SLOTS if name in self._slots and not getattr(place, name).strip())
+
+    def server(self, place: AccountPlace) -> URL:
+        """Host, port and login, without a database; the same object for accounts that share them.
+
+        Raises `SourceFailure` (malformed) for a value that is no such thing.
+        """
+        key = (place.db_host, place.db_user, place.id if self._by_account else 0)
+        if key not in self._servers:
+            self._servers[key] = fill(self._serving, place, f"client {place.id}")
+        return self._servers[key]
+
+    def database(self, place: AccountPlace) -> str:
+        """The name of the account's database, or the path of its file; raises as `server`."""
+        source = f"client {place.id}"
+        name = _SLOT.sub(lambda found: _slot(found[1], place, source), self._template.database or "")
+        if not name:
+            raise not_configured(source, "databases.client_url names no database", f"accepted: {_ACCEPTED_SLOTS}")
+        return name
+
+    def file(self, place: AccountPlace) -> URL:
+        """The whole address of an account's file; raises as `server`."""
+        return fill(self._template, place, f"client {place.id}")
+
+
+def _slots(url: URL) -> frozenset[str]:
+    parts = [url.username, url.host, url.database]
+    for value in url.query.values():
+        parts += value if isinstance(value, tuple) else (value,)
+    return frozenset(name for part in parts if part for name in _SLOT.findall(part))
 
 
 def _slot(name: str, place: AccountPlace, source: str) -> str:

@@ -141,11 +141,11 @@ def over_time(source: str, seconds: float) -> SourceFailure:
     )
 
 
-def _unreachable(source: str, limits: Limits) -> SourceFailure:
+def _unreachable(source: str, limits: Limits, *, refused: bool = False) -> SourceFailure:
     return SourceFailure(
         FailureKind.UNREACHABLE,
         source,
-        f"no connection within {limits.connect_s:g} s",
+        "connection refused" if refused else f"no connection within {limits.connect_s:g} s",
         remedy="check that the server runs, and that this machine may reach its port (VPN, bastion, firewall)",
     )
 
@@ -204,7 +204,7 @@ def _disconnected(code: int, message: str, source: str, limits: Limits, *, conne
         kind, reason, remedy = _NO_TLS
         return SourceFailure(kind, source, reason, remedy=remedy)
     if connecting or code in _NO_CONNECTION:
-        return _unreachable(source, limits)
+        return _unreachable(source, limits, refused="refused" in message.lower())
     if "timed out" in message:
         return SourceFailure(
             FailureKind.TIMED_OUT,

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,12 @@ class Databases:
     """
 
     def __init__(self, settings: DatabaseSettings, schema_map: SchemaMap) -> None:
-        self._engines = Engines(settings)
+        self.engines = Engines(settings)
         self._clients = ClientPool(settings.client_pool, settings.connect_timeout_s)
         self._tables = Tables(schema_map)
         self._runner = Runner()
+        self._others: set[Runner] = set()
+        self._closed = False
         self._lock = threading.Lock()
         self._shared: Database | None = None
         self._places: OrderedDict[int, tuple[float, AccountPlace]] = OrderedDict()
@@ -82,21 +85,27 @@ class Databases:
         return self._tables.table(logical)
 
     def read_common(
-        self, statement: Statement, *, window: str = "", caveat: str = "", limit: int | None = None
+        self,
+        statement: Statement,
+        *,
+        window: str = "",
+        caveat: str = "",
+        limit: int | None = None,
+        runner: Runner | None = None,
     ) -> Rows:
         """Ask the shared database; at most `limit` rows (10,000 without one).
 
         Raises `SourceFailure`, and `StatementRefused` for a statement that writes or touches a client table.
         """
         check_statement(statement, "common", self._tables)
-        return self._read(self._common(), statement, window, caveat, limit)
+        return self._read(self._common(), statement, window, caveat, limit, runner=runner)
 
     def read_client(
         self, account_id: int, statement: Statement, *, window: str = "", caveat: str = "", limit: int | None = None
     ) -> Rows:
         """Ask the database of one account; otherwise as `read_common`. Raises `AccountUnknown` too."""
         check_statement(statement, "client", self._tables)
-        url, make = self._engines.client(self.account(account_id))
+        url, make = self.engines.client(self.account(account_id))
         with self._clients.lend(account_id, url, make) as database:
             return self._read(database, statement, window, caveat, limit)
 
@@ -145,17 +154,45 @@ class Databases:
         kept, keep = bound_limit(statement, limit)
         if account_id is None:
             return self._runner.run(self._common(), kept, keep, before=before)
-        url, make = self._engines.client(self.account(account_id))
+        url, make = self.engines.client(self.account(account_id))
         with self._clients.lend(account_id, url, make) as database:
             return self._runner.run(database, kept, keep, before=before)
 
+    def check_client(self, statement: Statement) -> None:
+        """Raise `StatementRefused` unless the statement only reads mapped tables of client databases."""
+        check_statement(statement, "client", self._tables)
+
+    @contextmanager
+    def runner(self) -> Iterator[Runner]:
+        """A runner for many statements of one question, which may be ended alone; it ends with this source too.
+
+        Raises `SourceFailure` (cancelled) when this source is closed.
+        """
+        own = Runner()
+        with self._lock:
+            if self._closed:
+                raise SourceFailure(FailureKind.CANCELLED, "client databases", "the console is being closed")
+            self._others.add(own)
+        try:
+            yield own
+        finally:
+            own.close()
+            with self._lock:
+                self._others.discard(own)
+
     def cancel_all(self) -> int:
         """End every statement that runs; returns at once how many. Their askers get a `SourceFailure` (cancelled)."""
-        return self._runner.cancel_all()
+        with self._lock:
+            runners = (self._runner, *self._others)
+        return sum(runner.cancel_all() for runner in runners)
 
     def close(self) -> None:
         """End what runs, close what is open, take no more questions."""
-        self._runner.close()
+        with self._lock:
+            self._closed = True
+            runners = (self._runner, *self._others)
+        for runner in runners:
+            runner.close()
         self._clients.close()
         with self._lock:
             shared, self._shared = self._shared, None
@@ -168,15 +205,24 @@ class Databases:
         if shared is not None:
             return shared
         # Not under the lock, which `close` needs: a password command may take ten seconds.
-        made = self._engines.common()
+        made = self.engines.common()
         with self._lock:
             # Of two that were made at the same moment one is kept; neither has opened anything yet.
             self._shared = self._shared or made
             return self._shared
 
-    def _read(self, database: Database, statement: Statement, window: str, caveat: str, limit: int | None) -> Rows:
+    def _read(
+        self,
+        database: Database,
+        statement: Statement,
+        window: str,
+        caveat: str,
+        limit: int | None,
+        *,
+        runner: Runner | None = None,
+    ) -> Rows:
         kept, keep = bound_limit(statement, limit)
-        answer = self._runner.run(database, kept, keep)
+        answer = (runner or self._runner).run(database, kept, keep)
         evidence = Evidence(
             source=database.source,
             query=describe(kept, database.engine.dialect.name),

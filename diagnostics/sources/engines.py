@@ -8,17 +8,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pydantic import SecretStr
 from pymysql.connections import Connection
-from sqlalchemy import URL, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Dialect, Engine, NullPool, QueuePool, create_engine, event
+from sqlalchemy.dialects.mysql import pymysql as mysql_pymysql
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.addresses import SQLITE_DRIVERS, AccountPlace, fill, parse_url
+from diagnostics.sources.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
 from diagnostics.sources.database_failures import Limits, PasswordWithheld, not_configured
 from diagnostics.sources.mysql_session import connect_session, set_read_limit
 from diagnostics.sources.tables import Kind
@@ -39,6 +41,12 @@ class Database:
     limits: Limits
     connect_arguments: Mapping[str, Any]
     """How its server is reached once more, to end a statement. Holds the password: never printed."""
+    ending: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a statement is being ended on its server; databases of one server may share it."""
+    end: Callable[[Any], None] | None = None
+    """How a driver that is neither MySQL's nor SQLite's ends what a connection runs."""
+    failure_of: Callable[[BaseException, bool], SourceFailure] | None = None
+    """What such a driver's errors mean; the second value is True until the connection is ready."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,16 +61,20 @@ class Database:
 class Engines:
     """Makes databases from the settings. Nothing is opened before a statement is run."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, limits: Limits | None = None) -> None:
+        """`limits` stand in for those of the settings."""
         self._settings = settings
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
-        self.limits = Limits(settings.connect_timeout_s, settings.read_timeout_s, settings.statement_timeout_s)
+        self._dialect: Dialect | None = None
+        self.limits = limits or Limits(
+            settings.connect_timeout_s, settings.read_timeout_s, settings.statement_timeout_s
+        )
 
     def common(self) -> Database:
         """The shared database; raises `SourceFailure` (not configured). May wait for the password's command."""
         url = parse_url(self._settings.common_url, "common", "databases.common_url")
-        return self._open(url, "common", "common", self._password(url, "common"))
+        return self.open(url, "common", "common", self.password(url, "common"))
 
     def client(self, place: AccountPlace) -> tuple[URL, Callable[[], Database]]:
         """An account's address, and how to make its database; raises `SourceFailure` (not configured, malformed).
@@ -71,11 +83,14 @@ class Engines:
         """
         source = f"client {place.id}"
         url = fill(parse_url(self._settings.client_url, source, "databases.client_url"), place, source)
-        password = self._password(url, source)
-        return url, lambda: self._open(url, source, "client", password)
+        password = self.password(url, source)
+        return url, lambda: self.open(url, source, "client", password)
 
-    def _password(self, url: URL, source: str) -> SecretStr:
-        """The password for `url`, resolved; empty where none is needed. To be called with no lock held."""
+    def password(self, url: URL, source: str) -> SecretStr:
+        """The password for `url`, resolved; empty where none is needed. To be called with no lock held.
+
+        Raises `SourceFailure` (not configured).
+        """
         kept = self._settings.password
         if url.drivername in SQLITE_DRIVERS or url.password or kept is None:
             return SecretStr(url.password or "")
@@ -85,7 +100,38 @@ class Engines:
             unusable = error
         raise not_configured(source, unusable.problem, unusable.accepted or unusable.next_step)
 
-    def _open(self, url: URL, source: str, kind: Kind, password: SecretStr) -> Database:
+    def addresses(self) -> ClientAddresses:
+        """Where client databases are; raises `SourceFailure` (not configured)."""
+        return ClientAddresses(self._settings.client_url)
+
+    def lane(
+        self, server: URL, source: str, password: SecretStr, *, ending: threading.Lock, compiled: dict[Any, Any]
+    ) -> Database:
+        """One connection to a server, in no database, for one statement after the other; dispose of it when done.
+
+        Many are made for one question. They share a dialect that never asked a server what it is, and with it the
+        statements compiled before: those are kept in `compiled`. `ending` is shared by the lanes of one host.
+        """
+        with self._lock:
+            if self._dialect is None:
+                driver = mysql_pymysql.dialect.import_dbapi()
+                self._dialect = mysql_pymysql.dialect(dbapi=driver, skip_autocommit_rollback=True)
+            dialect = self._dialect
+        bare = URL.create("mysql+pymysql", server.username, None, server.host, server.port, None, server.query)
+        arguments = {**self._arguments(bare, dialect, password, source), "autocommit": True}
+        limits = self.limits
+
+        def connect(rec: ConnectionPoolEntry) -> Connection:
+            connection, rec.info["session"] = connect_session(arguments, limits)
+            set_read_limit(connection, limits.read_s)
+            return connection
+
+        pool = QueuePool(connect, pool_size=1, max_overflow=0, timeout=limits.connect_s, reset_on_return=None)
+        engine = Engine(pool, dialect, bare, execution_options={"compiled_cache": compiled}, hide_parameters=True)
+        return Database(source, "client", engine, limits, arguments, ending)
+
+    def open(self, url: URL, source: str, kind: Kind, password: SecretStr) -> Database:
+        """The database at a whole address. Opens nothing yet; raises `SourceFailure` (not configured)."""
         if url.drivername in SQLITE_DRIVERS:
             return self._open_file(url, source, kind)
         # Without its password the URL can be printed by whoever finds it.
@@ -102,9 +148,14 @@ class Engines:
             pool_timeout=self.limits.connect_s,
             hide_parameters=True,
         )
-        # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
-        arguments: dict[str, Any] = {
-            **engine.dialect.create_connect_args(bare)[1],
+        arguments = self._arguments(bare, engine.dialect, password, source)
+        _attend(engine, arguments, self.limits)
+        return Database(source, kind, engine, self.limits, arguments)
+
+    def _arguments(self, bare: URL, dialect: Dialect, password: SecretStr, source: str) -> dict[str, Any]:
+        return {
+            **dialect.create_connect_args(bare)[1],
+            # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
             "password": password.get_secret_value().encode(),
             "connect_timeout": self.limits.connect_s,
             # Of the handshake and of pings; statements get the read limit while they run.
@@ -112,8 +163,6 @@ class Engines:
             "write_timeout": self.limits.read_s,
             **self._tls_arguments(source),
         }
-        _attend(engine, arguments, self.limits)
-        return Database(source, kind, engine, self.limits, arguments)
 
     def _open_file(self, url: URL, source: str, kind: Kind) -> Database:
         if not url.database or url.database == ":memory:":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,12 +53,21 @@ class Runner:
         self._deadlines = Deadlines()
         self._closed = False
 
-    def run(self, database: Database, statement: Statement, keep: int, *, before: TextClause | None = None) -> Answer:
+    def run(
+        self,
+        database: Database,
+        statement: Statement,
+        keep: int,
+        *,
+        before: TextClause | None = None,
+        parameters: Mapping[str, object] | None = None,
+    ) -> Answer:
         """Send a checked statement and return at most `keep` rows; raises `SourceFailure` only.
 
-        `before` changes the session first; the connection is not used again then.
+        `before` changes the session first; the connection is not used again then. `parameters` are values for the
+        statement's named parameters.
         """
-        running = _Running(database, before, self._deadlines)
+        running = _Running(database, before, self._deadlines, parameters)
         with self._lock:
             if self._closed:
                 raise cancelled(database.source)
@@ -87,8 +97,15 @@ class Runner:
 class _Running:
     """One statement on its way."""
 
-    def __init__(self, database: Database, before: TextClause | None, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        database: Database,
+        before: TextClause | None,
+        deadlines: Deadlines,
+        parameters: Mapping[str, object] | None,
+    ) -> None:
         self._database = database
+        self._parameters = parameters
         self._before = before
         self._deadlines = deadlines
         self.source = database.source
@@ -108,7 +125,7 @@ class _Running:
         except SourceFailure as known:
             failure = known
         except Exception as error:  # noqa: BLE001  # whatever a driver raises on garbage must become a failure, not a crash
-            failure = self._reason or failure_of(error, self.source, self._database.limits, connecting=connecting)
+            failure = self._reason or self._failure_of(error, connecting=connecting)
         # Raised out here so that the driver's error, which may quote the statement and the login, is not chained to it.
         raise failure
 
@@ -118,7 +135,7 @@ class _Running:
             if self._done.is_set() or self._reason is not None:
                 return
             self._reason = reason
-        if self._wire is not None and self._session is not None:
+        if self._wire is not None:
             threading.Thread(target=self._kill, daemon=True, name=f"end {self.source}").start()
 
     def _ask(self, connection: Connection, statement: Statement, keep: int) -> Answer:
@@ -128,7 +145,7 @@ class _Running:
             self._raise_if_aborted()
             if self._before is not None:
                 connection.execute(self._before)
-            result = connection.execute(statement)
+            result = connection.execute(statement, self._parameters)
             fetched = result.fetchmany(keep + 1) if result.returns_rows else []
             keys = _keys(statement, list(result.keys()) if result.returns_rows else [])
             result.close()
@@ -147,6 +164,11 @@ class _Running:
         limited = self._session is None or self._session.limited
         return Answer(rows, len(fetched) > keep, started_at, took_ms, self._version(), limited)
 
+    def _failure_of(self, error: BaseException, *, connecting: bool) -> SourceFailure:
+        if self._database.failure_of is not None:
+            return self._database.failure_of(error, connecting)
+        return failure_of(error, self.source, self._database.limits, connecting=connecting)
+
     def _watch(self, connection: Connection) -> int | None:
         proxied = connection.connection
         limits = self._database.limits
@@ -161,16 +183,23 @@ class _Running:
                 wire.set_progress_handler(look, _SQLITE_STEPS)
             return None
         with self._lock:
-            self._session = proxied.info["session"]
+            self._session = proxied.info.get("session")
             self._wire = proxied.driver_connection
         reason = over_time(self.source, limits.statement_s)
         return self._deadlines.add(limits.statement_s + _GRACE_SECONDS, lambda: self.abort(reason))
 
     def _kill(self) -> None:
-        if self._session is None:
-            return
-        with suppress(pymysql.Error, OSError, RuntimeError):
-            kill_statement(self._database.connect_arguments, self._session.connection_id)
+        end = self._database.end
+        # Of several statements on one server one at a time is ended: each takes a connection more.
+        if self._database.ending.acquire(timeout=_GRACE_SECONDS):
+            try:
+                with suppress(pymysql.Error, OSError, RuntimeError):
+                    if self._session is not None:
+                        kill_statement(self._database.connect_arguments, self._session.connection_id)
+                    elif end is not None:
+                        end(self._wire)
+            finally:
+                self._database.ending.release()
         # A server that ends nothing, or a network that swallowed the order: this side stops listening.
         if not self._done.wait(_GRACE_SECONDS):
             cut(self._wire)
@@ -180,7 +209,10 @@ class _Running:
             raise self._reason
 
     def _version(self) -> str:
-        return clean(f"SQLite {sqlite3.sqlite_version}") if self._session is None else self._session.version
+        if self._session is not None:
+            return self._session.version
+        name = self._database.engine.dialect.name
+        return f"SQLite {sqlite3.sqlite_version}" if self._database.is_sqlite else clean(name, limit=80)
 
 
 def _keys(statement: Statement, sent: list[str]) -> list[str]:

@@ -289,7 +289,7 @@ async def test_accounts_and_deals_are_asked_for_by_id(make_app: MakeApp, key: st
         assert f"cannot do: {start}minus one" in text_on(pilot)
 
 
-@pytest.mark.parametrize("key", ["2", "3", "n", "c"])
+@pytest.mark.parametrize("key", ["3", "n", "c"])
 async def test_what_is_not_built_says_so_and_says_what_to_do(make_app: MakeApp, key: str) -> None:
     async with room(make_app) as pilot:
         await press(pilot, key)

@@ -18,7 +18,7 @@ from tui.options import Options
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
-TO = {name: ("right",) * place for place, name in enumerate(ORDER)}
+TO = {name: ("tab",) * (place + 1) for place, name in enumerate(ORDER)}
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def test_before_any_answer(snap_compare: Snap, make_app: MakeApp, size: tuple[in
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_client_database_is_dead(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     app = make_app(scripted(failing=frozenset({"client"})))
-    assert snap_compare(app, terminal_size=size, run_before=after("account 14009", "right"))
+    assert snap_compare(app, terminal_size=size, run_before=after("account 14009", *TO["agents"]))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -95,7 +95,7 @@ def test_old_answers_are_called_old(snap_compare: Snap, make_app: MakeApp) -> No
     service = scripted()
 
     async def run(pilot: Pilot[Any]) -> None:
-        await after("account 14009", "right")(pilot)
+        await after("account 14009", *TO["agents"])(pilot)
         service.accounts.failing = frozenset({"everything"})
         await pilot.press("r")
         await pilot.pause(0.4)
@@ -106,7 +106,7 @@ def test_old_answers_are_called_old(snap_compare: Snap, make_app: MakeApp) -> No
 
 def test_in_ascii(snap_compare: Snap, make_app: MakeApp) -> None:
     app = make_app(scripted(), options=Options(ascii=True))
-    assert snap_compare(app, terminal_size=(80, 24), run_before=after("account 14009", "right"))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=after("account 14009", *TO["agents"]))
 
 
 def test_without_colour(snap_compare: Snap, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_only_what_is_wrong(snap_compare: Snap, make_app: MakeApp) -> None:
 
 
 def test_rows_that_hold_a_word(snap_compare: Snap, make_app: MakeApp) -> None:
-    run = after("account 14009", "right", "slash", *"ruiz")
+    run = after("account 14009", *TO["agents"], "slash", *"ruiz")
     assert snap_compare(make_app(scripted()), terminal_size=(80, 24), run_before=run)
 
 
@@ -144,11 +144,13 @@ def test_the_oauth_diagnosis_of_an_account(snap_compare: Snap, make_app: MakeApp
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_every_stale_agent_by_name(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(scripted()), terminal_size=size, run_before=after("account 14009", "right", "enter"))
+    assert snap_compare(
+        make_app(scripted()), terminal_size=size, run_before=after("account 14009", *TO["agents"], "enter")
+    )
 
 
 def test_one_agent_with_token_and_history(snap_compare: Snap, make_app: MakeApp) -> None:
-    run = after("account 14009", "right", "j", "j", "enter")
+    run = after("account 14009", *TO["agents"], "j", "j", "enter")
     assert snap_compare(make_app(scripted()), terminal_size=(120, 40), run_before=run)
 
 

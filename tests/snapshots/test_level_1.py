@@ -127,9 +127,5 @@ def test_the_escalation_panel_on_a_narrow_terminal(snap_compare: Snap, make_app:
     assert snap_compare(make_app(ScriptedService()), terminal_size=(80, 24), run_before=pressing("e"))
 
 
-def test_level_2_says_that_it_is_not_there_yet(snap_compare: Snap, make_app: MakeApp) -> None:
-    assert snap_compare(make_app(ScriptedService()), terminal_size=(80, 24), run_before=pressing("2"))
-
-
 def test_paused(snap_compare: Snap, make_app: MakeApp) -> None:
     assert snap_compare(make_app(ScriptedService()), terminal_size=(120, 40), run_before=pressing("space"))

@@ -177,7 +177,8 @@ DRILLS = {
     "problems": ("tab", "tab", "tab", "j", "enter"),
     "system": ("tab", "tab", "tab", "tab", "enter"),
     "indicator": ("shift+tab", "enter"),
-    "draft": ("shift+tab", "x"),
+    "monitors": ("shift+tab", "x"),
+    "draft": ("tab", "x"),
     "why": ("w",),
     "help": ("question_mark",),
 }

@@ -1,0 +1,245 @@
+"""Questions over thousands of client databases, or over the analytics engine where the team has one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.fleet.batches import Plan, Slots
+from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
+from diagnostics.fleet.gathering import Gathering
+from diagnostics.fleet.models import FAN_OUT, AccountRows, FleetAnswer, FleetQuestion
+from diagnostics.fleet.patience import Patience
+from diagnostics.fleet.roster import Roster, read_roster
+from diagnostics.fleet.schedule import Connections
+from diagnostics.fleet.tally import Tally
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.figures import Coverage
+
+if TYPE_CHECKING:
+    from diagnostics.fleet.analytics import Analytics
+    from diagnostics.jobs import Job
+    from diagnostics.settings import Settings
+    from diagnostics.sources.databases import Databases
+    from diagnostics.sources.statement_runner import Runner
+
+__all__ = ["AccountRows", "Fleet", "FleetAnswer", "FleetQuestion"]
+
+CLIENTS = "client databases"
+SOURCE = "analytics"
+_ROWS_A_TRIP = 20_000
+"""Rows that one round trip may bring: a batch of a question with many rows an account is smaller."""
+
+_ANALYTICS_SHARE = 0.6
+"""Of the time that is allowed, what the analytics engine may use before the client databases are asked instead."""
+
+_PLANS = 16
+_SHAPES = 128
+"""Compiled statements kept; each number of branches is one."""
+
+
+class Fleet:
+    """System-wide questions, from any thread. Connections to one host are bounded over all questions together."""
+
+    def __init__(self, databases: Databases, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
+        """Opens nothing."""
+        self._databases = databases
+        self._settings = settings
+        self._now = now
+        self._connections = Connections(settings.fleet.per_host, MOST_WORKERS)
+        self._compiled: dict[Any, Any] = {}
+        self._slots = Slots(databases.table)
+        self._plans: dict[int, Plan] = {}
+        self._analytics: Analytics | None = None
+        self._lock = threading.Lock()
+
+    def ask(
+        self,
+        question: FleetQuestion,
+        *,
+        job: Job | None = None,
+        accounts: Sequence[int] | None = None,
+        each: Callable[[AccountRows], None] | None = None,
+    ) -> FleetAnswer:
+        """Ask every account, or those of `accounts`; the analytics engine where one is configured and has the answer.
+
+        The answer comes within the job's limit, else within `fleet.deadline_s`, with what is known by then; so it does
+        soon after the job is cancelled. `each` takes every account's rows as they come, on this thread; they are then
+        kept nowhere. Raises `SourceFailure` when no account answered at all, of the kind of the commonest reason.
+        """
+        patience = Patience(job, self._settings.fleet.deadline_s)
+        notes: list[str] = []
+        if self._settings.analytics.url is not None:
+            answer = self._by_analytics(question, patience, accounts, each, notes)
+            if answer is not None:
+                return answer
+        with self._databases.runner() as runner:
+            roster = self._roster(runner, patience, accounts)
+            return self._by_fan_out(question, patience, roster, runner, each=each, notes=notes)
+
+    def ping_analytics(self) -> Evidence:
+        """Ask the analytics engine for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
+        analytics = self._opened()
+        with self._databases.runner() as runner:
+            return analytics.ping(runner)
+
+    def close(self) -> None:
+        """Close the analytics engine. What is under way ends with the databases."""
+        with self._lock:
+            analytics, self._analytics = self._analytics, None
+        if analytics is not None:
+            analytics.close()
+
+    def _roster(self, runner: Runner, patience: Patience, accounts: Sequence[int] | None) -> Roster:
+        def read() -> Roster:
+            return read_roster(self._databases, runner, accounts, lambda: patience.check("common"))
+
+        patience.job.report(0, None, "accounts")
+        return patience.wait_for(read, "common", runner)
+
+    # The analytics engine.
+
+    def _by_analytics(
+        self,
+        question: FleetQuestion,
+        patience: Patience,
+        accounts: Sequence[int] | None,
+        each: Callable[[AccountRows], None] | None,
+        notes: list[str],
+    ) -> FleetAnswer | None:
+        """Its answer; None, and a note that says why, where the client databases have to be asked."""
+        try:
+            analytics = self._opened()
+            if not analytics.has(question):
+                notes.append(
+                    f"The analytics engine has no table of {question.table} (analytics.{question.table} is not set): "
+                    "the client databases were asked."
+                )
+                return None
+            with self._databases.runner() as runner:
+                roster, roster_failure = self._roster_or_none(runner, patience, accounts)
+                counted = patience.wait_for(
+                    lambda: analytics.read(question, runner, accounts, lambda: patience.check(SOURCE)),
+                    SOURCE,
+                    runner,
+                    min(self._settings.analytics.timeout_s, patience.left_s() * _ANALYTICS_SHARE),
+                )
+        except SourceFailure as failure:
+            if patience.is_over:
+                raise
+            notes.append(
+                f"The analytics engine gave no answer, and the client databases were asked instead "
+                f"({failure.headline()}: {failure.reason})."
+            )
+            return None
+        return Gathering(question, self._settings.analytics, self._now()).answer(
+            counted, roster, roster_failure, accounts, each
+        )
+
+    def _opened(self) -> Analytics:
+        from diagnostics.fleet.analytics import Analytics  # noqa: PLC0415  # most teams have none
+
+        with self._lock:
+            if self._analytics is None:
+                self._analytics = Analytics(self._settings.analytics, self._settings.databases, self._databases)
+            return self._analytics
+
+    def _roster_or_none(
+        self, runner: Runner, patience: Patience, accounts: Sequence[int] | None
+    ) -> tuple[Roster | None, SourceFailure | None]:
+        """The engine can answer without the accounts' table; then nobody knows which accounts it lacks."""
+        try:
+            return self._roster(runner, patience, accounts), None
+        except SourceFailure as failure:
+            if patience.is_over:
+                raise
+            return None, failure
+
+    # The fan-out.
+
+    def _by_fan_out(
+        self,
+        question: FleetQuestion,
+        patience: Patience,
+        roster: Roster,
+        runner: Runner,
+        *,
+        each: Callable[[AccountRows], None] | None,
+        notes: list[str],
+    ) -> FleetAnswer:
+        started_at = utc_now()
+        kept: list[AccountRows] = []
+        tally = Tally(question)
+        plan = self._plan(question)
+        self._databases.check_client(plan.of_file())
+        most = max(1, min(self._settings.fleet.batch, _ROWS_A_TRIP // plan.limit))
+        engines = self._databases.engines
+        fan_out = FanOut(plan, engines, runner, self._connections, tally, most_at_once=most, compiled=self._compiled)
+
+        def progress() -> None:
+            for rows in tally.ready():
+                if each is None:
+                    kept.append(rows)
+                else:
+                    each(rows)
+            patience.job.report(tally.settled, roster.asked, "accounts")
+
+        tally.lack(roster.unknown)
+        fan_out.run(roster.accounts, engines.addresses(), patience, progress)
+        if patience.is_over:
+            tally.fail(roster.accounts, patience.words(), patience.failure(CLIENTS).kind)
+        else:
+            tally.fail(roster.accounts, "the console met an error of its own", FailureKind.REJECTED)
+        tally.close()
+        progress()
+        coverage = tally.coverage(roster.asked)
+        if roster.asked and not coverage.answered:
+            raise _nobody(tally, roster, patience)
+        return FleetAnswer(
+            rows=tuple(sorted(kept, key=lambda rows: rows.account_id)),
+            coverage=coverage,
+            origin=FAN_OUT,
+            as_of=None,
+            evidence=(self._evidence(fan_out, tally, coverage, started_at), roster.evidence),
+            notes=(*notes, *tally.remarks.notes()),
+        )
+
+    def _evidence(self, fan_out: FanOut, tally: Tally, coverage: Coverage, started_at: datetime) -> Evidence:
+        return Evidence(
+            source=CLIENTS,
+            query=fan_out.query,
+            started_at=started_at,
+            took_ms=round((utc_now() - started_at).total_seconds() * 1000, 3),
+            rows=tally.rows,
+            caveat=fan_out.words(tally.trips, coverage.words()),
+        )
+
+    def _plan(self, question: FleetQuestion) -> Plan:
+        """The statements of a question, kept while it is the same object."""
+        with self._lock:
+            if len(self._compiled) > _SHAPES:
+                self._compiled.clear()
+            plan = self._plans.get(id(question))
+            if plan is None:
+                if len(self._plans) >= _PLANS:
+                    self._plans.clear()
+                plan = self._plans[id(question)] = Plan(question, self._slots)
+            return plan
+
+
+def _nobody(tally: Tally, roster: Roster, patience: Patience) -> SourceFailure:
+    """The failure when not one account answered: nothing is known, which is not the same as nothing."""
+    gaps = tally.coverage(roster.asked).gaps
+    first = gaps[0].reason if gaps else patience.words()
+    kind = tally.commonest_kind
+    if patience.is_over:
+        kind = patience.failure(CLIENTS).kind
+    return SourceFailure(
+        kind,
+        CLIENTS,
+        f"none of {roster.asked:,} accounts answered: {first}",
+        remedy="`warroom doctor` says what is wrong with each database",
+    )

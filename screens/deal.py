@@ -1,0 +1,287 @@
+"""One deal: the sentence that says why it does not sync, and every gate, path and change behind that sentence."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+
+from diagnostics.now import utc_now
+from screens import documents
+from screens.base import Document, ReadingArrived, RoomScreen
+from screens.diagnosis_documents import LABEL, deal_rows, deal_why
+from screens.documents import evidence_rows
+from screens.listing import titled
+from widgets import wording
+from widgets.footer_bar import FooterBar, Hint
+from widgets.gate_rows import gate_name, waiting_rows
+from widgets.header_bar import HeaderBar
+from widgets.line_view import LineView
+from widgets.path_matrix import PATHS
+from widgets.rows import BLANK, Row, Tone, labelled, plain, row, wrap
+
+if TYPE_CHECKING:
+    from diagnostics.models.deals import AgentPath, DealDiagnosis, Gate
+    from diagnostics.models.readings import Reading
+    from widgets.glyphs import Glyphs
+
+PIPELINE = ("deal", "property", "agents", "contact", "sync system", "transaction", "mutex")
+"""The gates before any has answered, so that the first paint already has the shape of the screen."""
+
+_numbers = itertools.count(1)
+"""Each deal screen has a live reading of its own."""
+
+
+class DealScreen(RoomScreen):
+    """Conclusion, gates, paths, changes, findings; Enter opens each, Why answers for each."""
+
+    DEFAULT_CSS = """
+    DealScreen #deal-title { height: 1; scrollbar-size-vertical: 0; background: $panel; }
+    DealScreen:ansi #deal-title { background: ansi_default; }
+    DealScreen #deal { height: 1fr; }
+    """
+
+    def __init__(self, deal_id: int, account_id: int, *, note: str = "") -> None:
+        super().__init__()
+        self.deal_id = deal_id
+        self.account_id = account_id
+        self.note = note
+        """How the account was found, where nobody named it."""
+        self.key = f"deal:{next(_numbers)}"
+        self.reading: Reading[DealDiagnosis] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Panes of rows; nothing here waits for a source."""
+        signs = self.room.signs
+        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        yield LineView(signs=signs, cursor=False, id="deal-title")
+        yield LineView(signs=signs, id="deal")
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """The rows have the keys."""
+        self.body.focus()
+        self.query_one(FooterBar).set_hints(
+            (
+                Hint("enter", "open"),
+                Hint("w", "why"),
+                Hint("r", "diagnose again"),
+                Hint("l", "logs of its account"),
+                Hint("y", "copy"),
+                Hint("esc", "back"),
+                Hint("?", "help"),
+            )
+        )
+        self.draw()
+        if self.room.service is not None:
+            self.service_opened()
+
+    def on_resize(self) -> None:
+        """Rows are laid out for the new width once it is settled."""
+        self.call_after_refresh(self.draw)
+
+    def on_unmount(self) -> None:
+        """Nobody looks at this reading any more."""
+        if self.room.live is not None:
+            self.room.live.unwatch(self.key)
+
+    def service_opened(self) -> None:
+        """Ask for the diagnosis."""
+        service, live = self.room.service, self.room.live
+        if service is not None and live is not None:
+            every_s = service.settings.refresh.checks_s
+            live.watch(self.key, lambda: service.deals.diagnose(self.deal_id, self.account_id), every_s=every_s)
+            self.room.look_again()
+
+    def shown_readings(self) -> Iterable[str]:
+        """The diagnosis."""
+        yield self.key
+
+    def query_in_view(self) -> str:
+        """The log query of its account."""
+        service = self.room.service
+        return service.accounts.log_query(self.account_id) if service is not None else ""
+
+    def runbook(self) -> str:
+        """What to do about a deal that does not sync."""
+        return "transaction_sync"
+
+    def crumb(self) -> str:
+        """The deal."""
+        return f"deal {self.deal_id}"
+
+    def place(self) -> str:
+        """The line that opens this deal again."""
+        return f"deal {self.deal_id} {self.account_id}"
+
+    @property
+    def body(self) -> LineView:
+        """The rows."""
+        return self.query_one("#deal", LineView)
+
+    @on(ReadingArrived)
+    def take_reading(self, message: ReadingArrived) -> None:
+        """Keep the reading and repaint what it changes."""
+        reading = message.reading
+        if reading.key == self.key and (self.reading is None or reading.sequence >= self.reading.sequence):
+            self.reading = reading
+            self.draw()
+
+    # ---- drawing
+
+    def tick(self) -> None:
+        """The age moves on."""
+        self._draw_title()
+
+    def draw(self) -> None:
+        """Lay out title and rows; the views repaint the differences."""
+        if not self.is_attached:
+            return
+        self._draw_title()
+        signs, reading, now = self.room.signs, self.reading, utc_now()
+        # Room is left for the bar that a longer list will bring.
+        width = max(20, (self.body.size.width or self.app.size.width) - 4)
+        note = [row((line, "accent")) for line in wrap(signs.text(self.note), width) if self.note]
+        if reading is None or reading.value is None:
+            self.body.show([*note, *self._without_answer(width)])
+            return
+        stale = wording.is_stale(reading)
+        rows = deal_rows(reading.value, width=width, now=now, signs=signs, stale=stale)
+        if stale:
+            text = f"{signs.warned} stale: {reading.failure or 'no newer answer'}; what is below is what was known"
+            rows = [*(row((line, "warn")) for line in wrap(signs.text(text), width, most=2)), *rows]
+        self.body.show([*note, *rows, BLANK])
+
+    def _draw_title(self) -> None:
+        signs, reading, width = self.room.signs, self.reading, self.app.size.width
+        value = reading.value if reading is not None else None
+        parts = [f"deal {self.deal_id}"]
+        if value is not None:
+            parts += [part for part in (value.header.name, value.header.stage) if part]
+        parts.append(f"account {self.account_id}")
+        right, tone = self._age()
+        right = signs.text(f" {right} ")
+        left = signs.text(titled(self.room.trail(), " · ".join(parts), max(1, width - len(right))))
+        self.query_one("#deal-title", LineView).show((row((left, "bar"), (right, tone)),))
+
+    def _age(self) -> tuple[str, Tone]:
+        reading = self.reading
+        if reading is None or (reading.value is None and not reading.failure):
+            return "asking…", "bar"
+        if reading.value is None:
+            return "failed", "warn"
+        age = wording.age(reading.value.taken_at, utc_now())
+        return (f"stale {age}", "warn") if wording.is_stale(reading) else (age, "bar")
+
+    def _without_answer(self, width: int) -> list[Row]:
+        signs, reading = self.room.signs, self.reading
+        if reading is None or not reading.failure:
+            words = f"{signs.waiting} asking why deal {self.deal_id} does or does not sync; nothing has answered yet"
+            return [*(row((line, "muted")) for line in wrap(words, width)), BLANK, *waiting_rows(PIPELINE, signs)]
+        rows = [row((line, "warn")) for line in wrap(f"{signs.unreachable} not diagnosed: {reading.failure}", width)]
+        rows += [row((line, "muted")) for line in wrap(signs.text(reading.remedy), width) if reading.remedy]
+        return [*rows, BLANK, row(("r asks again; esc goes back", "muted"))]
+
+    # ---- keys
+
+    def _key(self) -> tuple[str, str]:
+        kind, _, name = (self.body.cursor_key or "").partition(":")
+        return kind, name
+
+    def act_open(self) -> None:
+        """One level deeper, whatever is under the cursor."""
+        value = self.reading.value if self.reading is not None else None
+        kind, name = self._key()
+        if value is None:
+            return
+        signs = self.room.signs
+        if kind == "gate":
+            gate = next((gate for gate in value.gates if gate.id == name), None)
+            if gate is not None:
+                self.room.open_document(gate_document(gate, signs))
+        elif kind == "agent":
+            agent = next((agent for agent in value.agents if str(agent.user_id) == name), None)
+            if agent is not None:
+                self.room.open_document(agent_document(agent, signs))
+        elif kind == "finding":
+            self.room.open_document(documents.finding_document(value.findings[int(name)], signs))
+        elif kind == "account":
+            self._open_account("users")
+        else:
+            self.act_why()
+
+    def act_why(self) -> None:
+        """Evidence behind what is under the cursor."""
+        value = self.reading.value if self.reading is not None else None
+        if value is None:
+            self.room.say("nothing has answered yet, so there is no evidence to show", "muted")
+            return
+        found = deal_why(value, self.body.cursor_key or "")
+        self.room.open_document(documents.evidence_document(*found, self.room.signs))
+
+    def act_refresh(self) -> None:
+        """Diagnose again."""
+        if self.room.live is not None and self.room.service is not None:
+            self.room.service.forget_answers()
+            self.room.live.refresh(self.key)
+            self.room.say("diagnosing again; the screen keeps what it shows until the answer comes")
+
+    def act_run(self) -> None:
+        """Diagnose again."""
+        self.act_refresh()
+
+    def act_logs(self) -> None:
+        """The log lines of its account."""
+        self._open_account("logs")
+
+    def _open_account(self, tab: str) -> None:
+        from screens.account import AccountScreen  # noqa: PLC0415  # an account opens deals, too
+
+        self.room.push_room_screen(AccountScreen(self.account_id, tab=tab))
+
+    def act_copy(self) -> None:
+        """The row under the cursor."""
+        current = self.body.current
+        if current is not None:
+            self.room.copy(current.text.strip())
+
+    def act_plain(self) -> None:
+        """Everything as plain text that the terminal itself can select."""
+        self.room.open_document(
+            documents.text_document("plain text, to select", plain(self.body.rows), self.room.signs)
+        )
+
+
+def gate_document(gate: Gate, signs: Glyphs) -> Document:
+    """One gate: what was found, what the sync fails with, and every question behind that."""
+
+    def build(width: int) -> list[Row]:
+        rows = [row(wording.status_piece(gate.status, signs), f"  {signs.text(gate.title)}"), BLANK]
+        rows += [row((line, "strong")) for line in wrap(signs.text(gate.summary), width)]
+        if gate.error_code:
+            rows += labelled("fails with", gate.error_code, width, label_width=LABEL, tone="code")
+        return rows + evidence_rows(gate.evidence, width, signs)
+
+    return Document(f"gate {signs.separator} {gate_name(gate)}", build, plain(build(100)))
+
+
+def agent_document(agent: AgentPath, signs: Glyphs) -> Document:
+    """One agent on the deal: each path, what it looks at, what was found."""
+
+    def build(width: int) -> list[Row]:
+        words = {True: "verified by at least one path", False: "NOT verified by any path", None: "not known"}
+        tones: dict[bool | None, Tone] = {True: "pass", False: "fail", None: "muted"}
+        rows = [row((words[agent.is_verified], tones[agent.is_verified])), BLANK]
+        for name, title, _, looks_at in PATHS:
+            found = getattr(agent, name)
+            word = "could not be read" if found is None else "yes" if found else "no"
+            rows += labelled(title, f"{word}: {looks_at}", width, label_width=22)
+        if agent.note:
+            rows += [BLANK, *(row((line, "warn")) for line in wrap(signs.text(agent.note), width))]
+        return rows
+
+    title = f"agent {signs.separator} user {agent.user_id} {agent.name}"
+    return Document(title.rstrip(), build, plain(build(100)))
