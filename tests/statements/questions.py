@@ -1,0 +1,323 @@
+"""Every question that a screen or a command may put to the service, as one catalogue; and what it would be without.
+
+Names begin with the door and the method, `accounts.users`, and go on with what tells one question from the next.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import Any, Literal
+
+from diagnostics.checks.base import FleetCheck
+from diagnostics.checks.connection_health import ProactiveMonitoring
+from diagnostics.checks.registry import CHECKS
+from diagnostics.desks import Desks
+from diagnostics.fleet import questions as fleet_questions
+from diagnostics.fleet.fleet import Fleet
+from diagnostics.fleet.models import FleetQuestion
+from diagnostics.jobs import Job
+from diagnostics.models.evidence import utc_now
+from diagnostics.models.triage import TriageRequest
+from diagnostics.places import Place, Session
+from diagnostics.service import Diagnostics
+from diagnostics.state.identity import common_identity
+from diagnostics.state.rollups import SyncRollup
+from diagnostics.state.samples import Samples
+from diagnostics.webhook_backlog import read_backlog
+from sandbox.roster import (
+    DEAL_AMBIGUOUS,
+    DEAL_ELIGIBLE,
+    DEAL_WITHOUT_AGENTS,
+    ERROR_CODE_DEALS,
+    INSTALLATION_RACE,
+    INTEGRATION_DISABLED,
+    STALE_AGENTS,
+)
+from tests.statements.growing import DEALS, FIRST
+
+BIG = STALE_AGENTS
+"""The account that was grown."""
+SMALL = INTEGRATION_DISABLED
+USER = FIRST + 17
+HOUR_S, DAY_S = 3_600, 86_400
+
+EVERYBODY = "everybody"
+"""A question about the whole system: it may read whole what holds a row for every connection."""
+ONE = "one account"
+"""A question about an account or a deal: it may not."""
+
+
+@dataclass(slots=True, frozen=True)
+class Question:
+    """One question, and about how much it is."""
+
+    name: str
+    scope: str
+    ask: Callable[[], object]
+
+    @property
+    def method(self) -> str:
+        """Such as `accounts.users`."""
+        return self.name.split(" ")[0]
+
+
+@dataclass(slots=True, frozen=True)
+class Consoles:
+    """One world as consoles with different settings see it."""
+
+    plain: Diagnostics
+    with_analytics: Diagnostics
+    with_redis: Diagnostics
+
+
+def catalogue(consoles: Consoles) -> Iterator[Question]:
+    """Every question."""
+    service = consoles.plain
+    yield from _accounts(service)
+    yield from _deals(service)
+    yield from _checks(service)
+    yield from _triage(service)
+    yield from _health(service)
+    yield from _fleet(service)
+    yield from _memory(service)
+    yield from _logs(service)
+    yield from _sources(service)
+    yield from _elsewhere(consoles)
+
+
+def _accounts(service: Diagnostics) -> Iterator[Question]:
+    desk = service.accounts
+
+    def paged(ask: Callable[..., Any], **how: Any) -> Callable[[], object]:  # noqa: ANN401  # whatever the page takes
+        """The first page and the one after it."""
+
+        def pages() -> object:
+            first = ask(BIG, None, 50, **how)
+            return first.after and ask(BIG, first.after, 50, **how)
+
+        return pages
+
+    yield Question("accounts.summary", ONE, lambda: desk.summary(BIG))
+    yield Question("accounts.summary of a small one", ONE, lambda: desk.summary(SMALL))
+    for wrong in (False, True):
+        words = " wrong" if wrong else ""
+        yield Question(f"accounts.users{words}", ONE, paged(desk.users, only_wrong=wrong))
+        yield Question(f"accounts.agents{words}", ONE, paged(desk.agents, only_wrong=wrong))
+        yield Question(f"accounts.connections{words}", ONE, paged(desk.connections, only_wrong=wrong))
+        yield Question(f"accounts.deals{words}", ONE, paged(desk.deals, only_unsynced=wrong))
+        yield Question(f"accounts.users late{words}", ONE, partial(desk.users, BIG, str(USER), 50, only_wrong=wrong))
+        yield Question(
+            f"accounts.deals late{words}",
+            ONE,
+            partial(desk.deals, BIG, str(FIRST + DEALS // 2), 50, only_unsynced=wrong),
+        )
+    yield Question("accounts.agents late", ONE, lambda: desk.agents(BIG, str(USER), 50))
+    yield Question("accounts.history", ONE, paged(desk.history))
+    yield Question("accounts.behaviour", ONE, lambda: desk.behaviour(BIG))
+    yield Question("accounts.oauth", ONE, lambda: desk.oauth(BIG, None, Job()))
+    yield Question("accounts.oauth of a user", ONE, lambda: desk.oauth(BIG, USER, Job()))
+    yield Question("accounts.oauth disabled", ONE, lambda: desk.oauth(SMALL))
+    yield Question("accounts.oauth installing", ONE, lambda: desk.oauth(INSTALLATION_RACE))
+    yield Question("accounts.log_query", ONE, lambda: desk.log_query(BIG))
+
+
+def _deals(service: Diagnostics) -> Iterator[Question]:
+    desk = service.deals
+    deals = {"eligible": (BIG, DEAL_ELIGIBLE), "without agents": (BIG, DEAL_WITHOUT_AGENTS), **ERROR_CODE_DEALS}
+    deals |= {"grown": (BIG, FIRST + 40), "grown and synced": (BIG, FIRST + 41)}
+    for name, (account, deal) in deals.items():
+        yield Question(f"deals.diagnose {name}", ONE, partial(desk.diagnose, deal, account))
+    for deal in (DEAL_WITHOUT_AGENTS, DEAL_AMBIGUOUS):
+        yield Question(f"deals.find {deal}", ONE, partial(desk.find, deal))
+    yield Question("deals.unsynced of an account", ONE, lambda: desk.unsynced(BIG, None, Job()))
+    yield Question("deals.unsynced of an account's day", ONE, lambda: desk.unsynced(BIG, DAY_S))
+    yield Question("deals.unsynced of everybody", EVERYBODY, lambda: desk.unsynced(None, DAY_S, Job()))
+    yield Question("deals.resolution", ONE, lambda: desk.resolution(BIG, Job()))
+    yield Question("deals.resolution of a small one", ONE, lambda: desk.resolution(SMALL))
+
+
+def _requests(issue: str) -> dict[str, TriageRequest]:
+    """What a request may name."""
+    return {
+        "": TriageRequest(issue_type=issue),
+        "account": TriageRequest(issue_type=issue, account_id=BIG),
+        "deal": TriageRequest(issue_type=issue, deal_id=DEAL_WITHOUT_AGENTS),
+        "account and deal": TriageRequest(issue_type=issue, account_id=BIG, deal_id=DEAL_ELIGIBLE),
+        "user": TriageRequest(issue_type=issue, account_id=BIG, user_id=USER),
+    }
+
+
+def _checks(service: Diagnostics) -> Iterator[Question]:
+    issues = service.catalogue.issues
+    for check, made in CHECKS.items():
+        everybody = isinstance(made, FleetCheck | ProactiveMonitoring)
+        issue = next((name for name, one in issues.items() if check in one.checks), next(iter(issues)))
+        for what, request in _requests(issue).items():
+            # A check that may be about one account looks at everybody when it is given none.
+            scope = EVERYBODY if everybody or request.account_id is None else ONE
+            yield Question(f"check {check} {what}".strip(), scope, partial(service.check, check, request))
+    for name in issues:
+        for check in service.console_checks(name):
+            yield Question(f"console_check {name} {check}", EVERYBODY, partial(service.console_check, name, check))
+
+
+def _triage(service: Diagnostics) -> Iterator[Question]:
+    for name in service.catalogue.issues:
+        yield Question(f"pulse {name}", EVERYBODY, partial(service.pulse, name, 900))
+        yield Question(f"named_accounts {name}", EVERYBODY, partial(service.named_accounts, name, 900))
+        yield Question(f"console_checks {name}", EVERYBODY, partial(service.console_checks, name))
+        yield Question(f"open_route {name}", EVERYBODY, partial(service.open_route, name))
+        yield Question(f"query_for {name}", EVERYBODY, partial(service.query_for, name))
+        for what, request in _requests(name).items():
+            for preventive in (False, True):
+                asked = request.model_copy(update={"preventive": preventive})
+                words = f"triage {name} {what}{' preventive' if preventive else ''}"
+                # Triage always looks at the whole system too; its single checks are held to more above.
+                yield Question(words, EVERYBODY, partial(service.triage, asked))
+    request = TriageRequest(issue_type="rate_limiting")
+    yield Question("classify", EVERYBODY, lambda: service.classify(request))
+    yield Question("request_change", EVERYBODY, lambda: service.request_change("batch_retry"))
+
+
+def _health(service: Diagnostics) -> Iterator[Question]:
+    desk = service.health
+    yield Question("health.overview", EVERYBODY, desk.overview)
+    yield Question("health.kpis", EVERYBODY, desk.kpis)
+    yield Question("health.connections", EVERYBODY, desk.connections)
+    yield Question("health.resolution", EVERYBODY, lambda: desk.resolution(Job()))
+    yield Question("health.systems", EVERYBODY, desk.systems)
+    yield Question("health.leading", EVERYBODY, desk.leading)
+    yield Question("health.indicators", EVERYBODY, desk.indicators)
+    orders: tuple[Literal["newest", "longest"], ...] = ("newest", "longest")
+    for order in orders:
+
+        def pages(order: Literal["newest", "longest"]) -> object:
+            first = desk.problems(order, None, 20)
+            return first.after and desk.problems(order, first.after, 20)
+
+        yield Question(f"health.problems {order}", EVERYBODY, partial(pages, order))
+    indicator = desk.indicators()[0]
+    yield Question("health.monitor_draft", EVERYBODY, lambda: desk.monitor_draft(indicator))
+    yield Question(
+        "health.create_monitor", EVERYBODY, lambda: desk.create_monitor(desk.monitor_draft(indicator), "not its name")
+    )
+
+
+def _fleet(service: Diagnostics) -> Iterator[Question]:
+    fleet = service._parts.fleet
+    for name, question in shipped_fleet_questions().items():
+        yield Question(f"fleet.ask {name}", EVERYBODY, partial(fleet.ask, question))
+        yield Question(f"fleet.ask {name} of some", EVERYBODY, partial(fleet.ask, question, accounts=(BIG, SMALL)))
+
+
+def shipped_fleet_questions() -> dict[str, FleetQuestion]:
+    """By name; one that needs a window gets a day."""
+    found: dict[str, FleetQuestion] = {}
+    for name, value in vars(fleet_questions).items():
+        if isinstance(value, FleetQuestion):
+            found[name] = value
+        elif name.isupper() and callable(value):
+            found[name] = value(DAY_S)
+    return found
+
+
+def _memory(service: Diagnostics) -> Iterator[Question]:
+    """The rollups and samples that screens read through `health.overview`, and what only the console's memory knows."""
+    rollup = SyncRollup(service._tools)
+    now = utc_now()
+    yield Question("rollup.refresh", EVERYBODY, lambda: rollup.refresh(Job()))
+    yield Question("rollup.refresh again", EVERYBODY, rollup.refresh)
+    yield Question("rollup.widen", EVERYBODY, lambda: rollup.widen(Job(), 2 * DAY_S))
+    yield Question("rollup.hours", EVERYBODY, lambda: rollup.hours(now - timedelta(days=2)))
+    for name in ("since", "until", "notes", "evidence"):
+        yield Question(f"rollup.{name}", EVERYBODY, partial(getattr, rollup, name))
+    samples = Samples(service._parts.state, source=common_identity(service.settings.databases))
+    yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
+    yield Question("samples.course", EVERYBODY, lambda: samples.course("tried", now - timedelta(hours=3)))
+    yield Question("samples.since", EVERYBODY, lambda: samples.since("tried"))
+    places = service.places
+    session = Session("somebody", "somewhere", 1, "", ("account 1",), ({},), now)
+    yield Question("places.note", EVERYBODY, lambda: places.note("account", "account 1", "one"))
+    yield Question("places.recent", EVERYBODY, places.recent)
+    yield Question("places.forget", EVERYBODY, lambda: places.forget(Place("account", "account 1", "one", now)))
+    yield Question("places.keep_session", EVERYBODY, lambda: places.keep_session(session))
+    yield Question("places.broken_off", EVERYBODY, lambda: places.broken_off("somebody", "elsewhere", ""))
+    yield Question("places.end_session", EVERYBODY, lambda: places.end_session(session))
+
+
+def _logs(service: Diagnostics) -> Iterator[Question]:
+    desk = service.explorer
+    end = utc_now()
+    start = end - timedelta(minutes=15)
+    window: dict[str, Any] = {"start": start, "end": end}
+    query = service.query_for("rate_limiting")
+    events = service.logs(service.query_for("oauth_failure"), window_s=DAY_S).events
+    carrying = next((event for event in events if _carries(event.attributes)), None)
+    yield Question("logs", EVERYBODY, lambda: service.logs(query, window_s=900))
+    yield Question("log_link", EVERYBODY, lambda: service.log_link(query, window_s=900))
+    yield Question("explorer.page", EVERYBODY, lambda: desk.page(query, **window))
+    yield Question("explorer.histogram", EVERYBODY, lambda: desk.histogram(query, **window))
+    yield Question("explorer.facet", EVERYBODY, lambda: desk.facet(query, "service", **window))
+    yield Question("explorer.follow", EVERYBODY, lambda: carrying and desk.follow(carrying))
+    yield Question("explorer.completer", EVERYBODY, lambda: desk.completer(_counter()))
+    yield Question("explorer.link", EVERYBODY, lambda: desk.link(query, **window))
+    yield Question("explorer.export", EVERYBODY, lambda: desk.export(events, "jsonl"))
+    yield Question("explorer.save", EVERYBODY, lambda: desk.save("a name", query, 900))
+    yield Question("explorer.saved", EVERYBODY, desk.saved)
+    yield Question("explorer.forget", EVERYBODY, lambda: desk.forget("a name"))
+
+
+def _carries(attributes: Any) -> bool:  # noqa: ANN401  # JSON
+    return "correlation_id" in str(attributes)
+
+
+def _counter() -> Any:  # noqa: ANN401  # FacetCounter, whose constructor is its own business
+    from diagnostics.explorer.facets import FacetCounter  # noqa: PLC0415
+
+    return FacetCounter()
+
+
+def _sources(service: Diagnostics) -> Iterator[Question]:
+    yield Question("sources", EVERYBODY, service.sources)
+    yield Question("budgets", EVERYBODY, service.budgets)
+    yield Question("doctor", EVERYBODY, lambda: tuple(service.doctor()))
+    yield Question("doctor of an account", EVERYBODY, lambda: tuple(service.doctor((BIG,))))
+    yield Question("guide", EVERYBODY, lambda: service.guide(next(iter(service.catalogue.guides))))
+    yield Question("forget_answers", EVERYBODY, service.forget_answers)
+
+
+def _elsewhere(consoles: Consoles) -> Iterator[Question]:
+    """What is only asked with an analytics engine, with the workers' mutexes, or when nothing has happened."""
+    asked = consoles.with_analytics
+    for name, question in shipped_fleet_questions().items():
+        yield Question(f"fleet.ask {name} by analytics", EVERYBODY, partial(asked._parts.fleet.ask, question))
+    yield Question("fleet.ping_analytics", EVERYBODY, asked._parts.fleet.ping_analytics)
+    yield Question("health.resolution by analytics", EVERYBODY, asked.health.resolution)
+    yield Question("doctor with analytics", EVERYBODY, lambda: tuple(asked.doctor()))
+    deals = consoles.with_redis.deals
+    for deal in (DEAL_WITHOUT_AGENTS, DEAL_ELIGIBLE):
+        yield Question(f"deals.diagnose with mutexes {deal}", ONE, partial(deals.diagnose, deal, BIG))
+    later = replace(consoles.plain._tools, now=lambda: utc_now() + timedelta(days=3))
+    yield Question("check webhook_backlog in quiet times", EVERYBODY, lambda: read_backlog(later))
+
+
+NOT_ASKED = {"open", "close", "fleet.close"}
+"""Methods that open and close; they ask nothing."""
+
+
+def public_methods(service: Diagnostics) -> set[str]:
+    """Everything that a caller may call, by the names that the catalogue uses."""
+    desks = {name for name, value in vars(Desks).items() if isinstance(value, cached_property)}
+    doors = {f"{name}.": type(getattr(service, name)) for name in desks}
+    doors |= {"": Diagnostics, "rollup.": SyncRollup, "samples.": Samples, "fleet.": Fleet}
+    found = {
+        f"{door}{name}"
+        for door, kind in doors.items()
+        for name, value in vars(kind).items()
+        if not name.startswith("_") and (inspect.isroutine(value) or isinstance(value, property))
+    }
+    return found - NOT_ASKED
