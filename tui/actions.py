@@ -29,7 +29,11 @@ class Action:
     """One line for the help screen and the palette."""
     hint: int = 0
     """Place in the footer, from 1; 0 keeps it out."""
+    where: str = ""
+    """The screens it belongs to, and how to get there; empty for one that has an answer everywhere."""
 
+
+_EXPLORER = "the log explorer; L opens it"
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "enter", "open", "Open what is under the cursor: detail is one Enter away.", 1),
@@ -43,7 +47,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("pause", "space", "space", "pause", "Pause or resume live updates.", 6),
     Action("refresh", "r", "r", "refresh", "Ask every source of this screen again, now."),
     Action(
-        "sort", "s", "s", "sort", "Another order; where rows are read by their key, only those with something wrong."
+        "sort",
+        "s",
+        "s",
+        "sort",
+        "Another order; where rows are read by their key, only those with something wrong.",
+        where="an account; a opens one",
     ),
     Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
     Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
@@ -55,15 +64,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_error", "right_square_bracket", "]", "next error", "To the next error in the log pane."),
     Action("previous_error", "left_square_bracket", "[", "previous error", "To the previous error in the log pane."),
     Action("explore", "L", "L", "explore", "The log explorer on the query in view: histogram, values, patterns."),
-    Action("zoom_in", "plus,equals_sign", "+", "zoom in", "A quarter of the time, around the cursor."),
-    Action("zoom_out", "minus", "-", "zoom out", "Back out, and at last to four times the time."),
-    Action("patterns", "p", "p", "patterns", "Group similar messages; enter opens an example."),
-    Action("facets", "v", "v", "values", "The most frequent values of attributes; enter adds one to the query."),
-    Action("correlate", "C", "C", "correlate", "Follow this line's correlation id over all services."),
-    Action("pin", "m", "m", "pin", "Pin the line under the cursor, or take its pin out."),
-    Action("pins", "P", "P", "pins", "The pinned lines."),
-    Action("save", "S", "S", "save", "Give the query in view a name."),
-    Action("export", "E", "E", "export", "Write the pinned lines, or all shown, to a file."),
+    Action("zoom_in", "plus,equals_sign", "+", "zoom in", "A quarter of the time, around the cursor.", where=_EXPLORER),
+    Action("zoom_out", "minus", "-", "zoom out", "Back out, and at last to four times the time.", where=_EXPLORER),
+    Action("patterns", "p", "p", "patterns", "Group similar messages; enter opens an example.", where=_EXPLORER),
+    Action(
+        "facets",
+        "v",
+        "v",
+        "values",
+        "The most frequent values of attributes; enter adds one to the query.",
+        where=_EXPLORER,
+    ),
+    Action("correlate", "C", "C", "correlate", "Follow this line's correlation id over all services.", where=_EXPLORER),
+    Action("pin", "m", "m", "pin", "Pin the line under the cursor, or take its pin out.", where=_EXPLORER),
+    Action("pins", "P", "P", "pins", "The pinned lines.", where=_EXPLORER),
+    Action("save", "S", "S", "save", "Give the query in view a name.", where=_EXPLORER),
+    Action("export", "E", "E", "export", "Write the pinned lines, or all shown, to a file.", where=_EXPLORER),
     Action("level_critical", "1", "1", "critical", "Level 1: critical issues, act now."),
     Action("level_health", "2", "2", "health", "Level 2: system health."),
     Action("level_investigate", "3", "3", "investigate", "Level 3: investigation."),

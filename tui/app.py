@@ -46,6 +46,9 @@ Answer = TypeVar("Answer")
 NOTICE_S = 6.0
 """How long a notice stays at the bottom."""
 
+OPEN_LATEST_S = 0.4
+"""When the sources are opened although the first frame may not be out."""
+
 AGES_EVERY_S = 5
 """Ages on screen move in steps of this many seconds, so that an idle console is silent on the wire."""
 
@@ -88,6 +91,7 @@ class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
         self.opened: Opened | None = None
         self.problem: UserError | SourceFailure | None = None
         self.crashed = False
+        self._opening = False
         self.history = History()
         self._seconds = 0
         self._quiet_at = 0
@@ -107,8 +111,13 @@ class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
         """Start the clock and, once the first frame is out, the sources."""
         self.set_interval(1.0, self._tick)
         self.call_after_refresh(self._open_sources)
+        # A key that opens another screen before the first paint holds that call back for as long as one stays there.
+        self.set_timer(OPEN_LATEST_S, self._open_sources)
 
     def _open_sources(self) -> None:
+        if self._opening:
+            return
+        self._opening = True
         self._tick()
         threading.Thread(target=self._open_in_thread, name="opening", daemon=True).start()
 
@@ -310,7 +319,9 @@ class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
             screen.touched()
         handler = getattr(screen, f"act_{name}", None) or getattr(self, f"act_{name}", None)
         if handler is None:
-            self.say(f"{name.replace('_', ' ')}: nothing to do on this screen; ? lists what there is", "muted")
+            where = find(name).where
+            says = f"belongs to {where}" if where else "nothing to do on this screen; ? lists what there is"
+            self.say(f"{name.replace('_', ' ')}: {says}", "muted")
             return
         handler()
 

@@ -309,7 +309,7 @@ async def test_help_lists_every_action_that_works_here_and_the_runbook(make_app:
         await press(pilot, "question_mark")
         shown = " ".join(text_on(pilot).split())
         for action in ACTIONS:
-            assert " ".join(action.sentence.split()[:5]) in shown, action.name
+            assert (" ".join(action.sentence.split()[:5]) in shown) is not bool(action.where), action.name
         assert "Batch-retry set-up" in shown
 
 
