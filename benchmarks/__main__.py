@@ -14,6 +14,7 @@ from benchmarks import (
     first_paint,
     fleet,
     key_latency,
+    level_two,
     log_pane,
     memory,
     query,
@@ -35,6 +36,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "text_gate": text_gate.run,
     "query": query.run,
     "rollups": rollups.run,
+    "level_two": level_two.run,
     "fleet": fleet.run,
     "account": account.run,
 }
