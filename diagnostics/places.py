@@ -122,17 +122,17 @@ class Places:
         host cannot be looked at and is not taken.
         """
         try:
-            kept = self._state.recall("session", MOST_SESSIONS)
+            for one in self._state.recall("session", MOST_SESSIONS):
+                session = _session(one.payload, one.at)
+                if session is None or (session.user, session.host, session.environment) != (user, host, environment):
+                    continue
+                if utc_now() - session.at > RESTORED_WITHIN or _runs(session.pid):
+                    continue
+                # Of two consoles that start at once, the one that removes it has it.
+                if self._state.forget("session", one.key):
+                    return session
         except SourceFailure:
             return None
-        for one in kept:
-            session = _session(one.payload, one.at)
-            if session is None or (session.user, session.host, session.environment) != (user, host, environment):
-                continue
-            if utc_now() - session.at > RESTORED_WITHIN or _runs(session.pid):
-                continue
-            self.end_session(session)
-            return session
         return None
 
 
@@ -155,9 +155,16 @@ def _session(payload: Mapping[str, object], at: datetime) -> Session | None:
 
 
 def _runs(pid: int) -> bool:
+    """Whether another console may stand behind this process id."""
+    if pid == os.getpid():
+        # Numbers are given again, in a container after every start: it was the one before this.
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
+        return False
+    except OverflowError:
+        # No process has such a number: somebody else has written it.
         return False
     except OSError:
         return True

@@ -16,7 +16,6 @@ from diagnostics.now import utc_now
 from screens.account_actions import AccountActions
 from screens.account_tabs import KINDS, ORDER, TABS, TabState
 from screens.base import ReadingArrived, RoomScreen
-from screens.listing import titled
 from widgets import wording
 from widgets.account_rows import account_title, figure_rows, summary_rows
 from widgets.footer_bar import FooterBar, Hint
@@ -24,7 +23,7 @@ from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 from widgets.paged_rows import PagedRows
 from widgets.row_filter import RowFilter
-from widgets.rows import Row, Tone, fit, row, wrap
+from widgets.rows import Row, Tone, fit, row, titled, wrap
 from widgets.tab_bar import tab_row
 
 if TYPE_CHECKING:

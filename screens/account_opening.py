@@ -162,7 +162,7 @@ class AccountOpening(RoomScreen):
                 screen.replace(agent_document(agent, *found, utc_now(), self.room.signs))
 
         self.room.ask(
-            lambda: (service.accounts.oauth(account, user), service.accounts.history(account, limit=500)),
+            lambda: (service.accounts.oauth(account, user), service.accounts.history(account, user_id=user)),
             show,
             doing=f"token and history of user {user}",
         )

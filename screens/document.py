@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from screens.base import Document, RoomScreen
 from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
-from widgets.rows import Row, fit, row
+from widgets.rows import Row, row, titled
 
 
 class DocumentScreen(RoomScreen):
@@ -48,8 +48,8 @@ class DocumentScreen(RoomScreen):
     def draw(self) -> None:
         """Build the rows for the present width."""
         width = self.size.width
-        title = self.room.signs.text(f" {self.room.trail()}{self.document.title}")
-        self.query_one("#document-title", LineView).show((row((fit(title, width), "bar")),))
+        title = self.room.signs.text(titled(self.room.trail(), self.document.title, width))
+        self.query_one("#document-title", LineView).show((row((title, "bar")),))
         rows = self.document.build(max(20, width - 3))
         self.query_one("#document-body", LineView).show([*rows, Row(())])
 
@@ -60,6 +60,16 @@ class DocumentScreen(RoomScreen):
     def place(self) -> str:
         """The line that opens it again, where there is one."""
         return self.document.place
+
+    def act_why(self) -> None:
+        """To where the text says what its numbers rest on; what was asked stands in the text itself."""
+        body = self.query_one("#document-body", LineView)
+        asked = next((at for at, item in enumerate(body.rows) if item.text.startswith("asked of ")), None)
+        if asked is None:
+            self.room.say("this text holds no number of its own", "muted")
+            return
+        body.scroll_to(y=asked, animate=False)
+        self.room.say("what was asked stands here, under 'asked of'", "muted")
 
     def act_copy(self) -> None:
         """Copy the document's text."""

@@ -39,7 +39,7 @@ def evidence_rows(items: Sequence[Evidence], width: int, signs: Glyphs) -> list[
         rows += _section(f"asked of {item.source}")
         rows += [row((line, "code")) for line in wrap(item.query, width)]
         took = f"{item.started_at:%H:%M:%S} UTC, took {item.took_ms:,.0f} ms, "
-        amount = "rows not stated" if item.rows is None else f"{item.rows:,} rows read"
+        amount = "rows not stated" if item.rows is None else f"{item.rows:,} {'row' if item.rows == 1 else 'rows'} read"
         for label, text in (
             ("window", item.window or "the present state"),
             ("ran at", took + amount),
@@ -69,7 +69,8 @@ def finding_document(finding: Finding, signs: Glyphs, *, doubt: str = "") -> Doc
             rows += [BLANK, *_paragraph(signs.text(doubt), width, "warn")]
         rows += [BLANK, *_paragraph(signs.text(finding.summary), width, "strong")]
         if finding.value is not None:
-            rows += labelled("value", f"{finding.value} {finding.unit}".rstrip(), width, label_width=LABEL)
+            value = f"{finding.value:,}" if isinstance(finding.value, int) else str(finding.value)
+            rows += labelled("value", f"{value} {finding.unit}".rstrip(), width, label_width=LABEL)
         if finding.threshold:
             rows += labelled("held against", signs.text(finding.threshold), width, label_width=LABEL)
         if finding.next_step:

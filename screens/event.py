@@ -12,7 +12,7 @@ from screens.base import RoomScreen
 from widgets.event_tree import EventTree
 from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
-from widgets.rows import fit, row
+from widgets.rows import row, titled
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
@@ -48,10 +48,8 @@ class EventScreen(RoomScreen):
     def on_resize(self) -> None:
         """Lay the title out for the width."""
         when = datetime.fromtimestamp(self.event.timestamp_ms / 1000, UTC)
-        title = (
-            f" {self.room.trail()}log line · {when:%Y-%m-%d %H:%M:%S} UTC · {self.event.service} · {self.event.status}"
-        )
-        title = fit(self.room.signs.text(title), max(1, self.size.width))
+        what = f"log line · {when:%Y-%m-%d %H:%M:%S} UTC · {self.event.service} · {self.event.status}"
+        title = self.room.signs.text(titled(self.room.trail(), what, self.size.width))
         self.query_one("#event-title", LineView).show((row((title, "bar")),))
 
     def crumb(self) -> str:

@@ -24,7 +24,7 @@ from widgets.line_view import LineView
 from widgets.log_list import LogList
 from widgets.log_pane import LogPane
 from widgets.query_editor import QueryEditor
-from widgets.rows import Tone, fit, row
+from widgets.rows import Tone, row, titled
 
 if TYPE_CHECKING:
     from diagnostics.explorer.desk import ExplorerDesk
@@ -267,11 +267,11 @@ class ExplorerScreen(ExplorerActions):
             self._draw_facets()
             self._draw_age()
 
-    def _bar(self, selector: str, text: str, right: str = "") -> None:
+    def _bar(self, selector: str, text: str, right: str = "", *, trail: str = "") -> None:
         view = self.query_one(selector, LineView)
         width = view.size.width or self.app.size.width
         room = max(1, width - len(right) - 2)
-        words = f"{fit(self.room.signs.text(text), room)} {self.room.signs.text(right)}"
+        words = f"{self.room.signs.text(titled(trail, text, room))} {self.room.signs.text(right)}"
         view.show((row((words, "bar")),))
 
     def _draw_histogram_title(self) -> None:
@@ -279,11 +279,10 @@ class ExplorerScreen(ExplorerActions):
         step = reading.value.step_ms if reading is not None and reading.value is not None else 0
         per = f" per {span_words(step)}" if step else ""
         what = self.about or f"logs{per}"
+        pins = f" {signs.separator} {len(self.state.pins)} pinned" if self.state.pins else ""
         # What ties lines together needs the room that the way here would take.
-        parts = [f" {what}" if self.about else f" {self.room.trail()}{what}"]
-        if self.state.pins:
-            parts.append(f"{len(self.state.pins)} pinned")
-        self._bar("#histogram-title", f" {signs.separator} ".join(parts), self._histogram_state(reading))
+        trail = "" if self.about else self.room.trail()
+        self._bar("#histogram-title", what + pins, self._histogram_state(reading), trail=trail)
 
     def _histogram_state(self, reading: Reading[Any] | None) -> str:
         if reading is None or (reading.value is None and not reading.failure):
@@ -313,7 +312,7 @@ class ExplorerScreen(ExplorerActions):
         view, counter = self.query_one("#facets", LineView), self.counter
         if not view.size.width:
             return
-        self._bar("#facets-title", " values", "enter adds · x counts all ")
+        self._bar("#facets-title", "values", "enter adds · x counts all ")
         if counter is None:
             view.show((row(("counting what the lines carry", "muted")),))
             return

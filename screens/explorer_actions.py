@@ -340,7 +340,8 @@ class ExplorerActions(RoomScreen):
         step = " > " if self.room.signs.ascii_only else " → "
         more = "" if found.is_complete else " and more"
         name = found.correlation_id if len(found.correlation_id) <= 14 else f"{found.correlation_id[:12]}…"
-        about = f"correlation {name}: {len(found.events):,} lines{more}, {step.join(found.services)}"
+        lines = "line" if len(found.events) == 1 else "lines"
+        about = f"correlation {name}: {len(found.events):,} {lines}{more}, {step.join(found.services)}"
         self.room.push_room_screen(
             ExplorerScreen(found.query, fixed=around(found.events), events=found.events, about=about)
         )

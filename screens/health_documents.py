@@ -211,7 +211,7 @@ def system_document(system: SystemState, note: str, signs: Glyphs, *, doubt: str
         for figure in system.figures:
             rows += [BLANK, *figure_body(figure, "", width, signs)]
         rows += section("where it lives")
-        for place in system.where or ("nothing is stated",):
+        for place in [place for place in system.where if place != note] or ["nothing is stated"]:
             rows += labelled(f" {signs.step}", signs.text(place), width, label_width=3)
         seen = tuple(dict.fromkeys(item for figure in system.figures for item in figure.evidence))
         return rows + evidence_rows(seen, width, signs)

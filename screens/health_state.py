@@ -128,7 +128,13 @@ class HealthState:
             figure = beyond[0]
             failed = figure.status is Status.FAIL
             also = f"; {len(beyond) - 1} more below" if len(beyond) > 1 else ""
-            said = f"{figure.title}: {figure.shown}, {'FAIL' if failed else 'warn'} ({figure.threshold}){also}"
+            # A part of the accounts alone makes it a warning: the limits would then contradict the number.
+            covered = figure.coverage
+            is_part = covered is not None and not covered.is_complete
+            because = f"rests on {covered.words()}" if covered is not None and is_part else figure.threshold
+            silent = sum(system.status in {Status.NO_DATA, Status.UNREACHABLE} for system in self.systems)
+            blind = f"{silent} of {len(self.systems)} systems not known; " if silent else ""
+            said = f"{blind}{figure.title}: {figure.shown}, {'FAIL' if failed else 'warn'} ({because}){also}"
             return NextToFail(said, "fail" if failed else "warn", "FAIL" if failed else "warn")
         return self._nothing_fails()
 

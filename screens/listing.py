@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 
 from screens import documents
 from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, fit, plain, row
+from widgets.rows import BLANK, Row, plain, row, titled
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
@@ -39,16 +38,6 @@ class Listing:
     """Kinds of rows that open something: what their keys hold before the colon. On others Enter says why."""
     why: Callable[[str], Why | None] = _nothing
     """Evidence behind the row with this key, and for the empty key behind the whole."""
-
-
-def titled(trail: str, title: str, width: int) -> str:
-    """A title bar's text: what is here stays whole, and the way here loses its beginning where there is no room."""
-    text = f" {trail}{title}"
-    while trail and cell_len(text) > width:
-        _, mark, rest = trail.partition("› " if "› " in trail else "> ")
-        trail = rest if mark else ""
-        text = f" {'… › ' if trail else ''}{trail}{title}"
-    return fit(text, max(1, width))
 
 
 class ListingScreen(RoomScreen):

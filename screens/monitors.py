@@ -15,7 +15,7 @@ from screens.documents import evidence_rows
 from screens.health_documents import draft_rows, draft_text
 from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, fit, labelled, plain, row
+from widgets.rows import BLANK, Row, fit, labelled, plain, row, titled
 
 if TYPE_CHECKING:
     from diagnostics.models.health import MonitorCreated, MonitorDraft
@@ -95,8 +95,9 @@ class MonitorScreen(RoomScreen):
     def draw(self) -> None:
         """The draft for the present width."""
         signs, width = self.room.signs, max(20, self.size.width)
-        title = signs.text(f" {self.room.trail()}monitor draft · {self.draft.indicator.replace('_', ' ')}")
-        self.query_one("#monitor-title", LineView).show((row((fit(title, width), "bar")),))
+        what = f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
+        title = signs.text(titled(self.room.trail(), what, width))
+        self.query_one("#monitor-title", LineView).show((row((title, "bar")),))
         rows = draft_rows(self.draft, width - 4, signs)
         self.query_one("#monitor-draft", LineView).show([*rows, BLANK])
         self.query_one("#monitor-steps", LineView).show(self._steps(width - 4))

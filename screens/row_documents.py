@@ -86,7 +86,7 @@ def agent_document(
 
 def _history_rows(history: Page[HistoryRow], user_id: int, width: int, now: datetime, signs: Glyphs) -> list[Row]:
     own = [entry for entry in history.rows if entry.user_id == user_id]
-    among = "all" if history.after is None else f"the newest {len(history.rows):,}"
+    among = "all" if history.after is None else "the newest"
     searched = f"{len(own):,} among {among} changes recorded for the account"
     rows = [row((searched, "muted"))]
     if own:

@@ -15,7 +15,7 @@ from screens.base import RoomScreen
 from tui.history import History, Lines
 
 if TYPE_CHECKING:
-    from diagnostics.places import Session
+    from diagnostics.places import Places, Session
     from tui.app import WarRoomApp
 
 Answer = TypeVar("Answer")
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 KEEP_AGAIN_S = 900
 """A session that has not changed is kept again after this long, so that it does not look abandoned."""
+
+LAST_WRITING_S = 1.0
 
 NOTED = ("account", "deal")
 """Places whose first word is one of these are remembered for completion."""
@@ -38,6 +40,9 @@ class Going:
     _travelling = False
     _kept: Session | None = None
     _kept_at = 0
+    _left = False
+    """True once the console was left on purpose: what was still being written must not come after that."""
+    _writing = threading.Lock()
 
     @property
     def _app(self) -> WarRoomApp:
@@ -119,13 +124,23 @@ class Going:
         if unchanged and self._kept_at * 5 < KEEP_AGAIN_S:
             return
         self._kept, self._kept_at = session, 0
-        self.quietly(lambda: service.places.keep_session(session), lambda _done: None)
+        self.quietly(lambda: self._keep(service.places, session), lambda _done: None)
+
+    def _keep(self, places: Places, session: Session) -> None:
+        with self._writing:
+            if not self._left:
+                places.keep_session(session)
 
     def end_session(self) -> None:
         """Called when the console has ended: one that was left on purpose is not come back to."""
         app = self._app
         if app.service is None or self._kept is None or app.return_code != 0:
             return
+        # A store that takes its time over the last writing is not waited for by somebody who leaves.
+        in_turn = self._writing.acquire(timeout=LAST_WRITING_S)
+        self._left = True
+        if in_turn:
+            self._writing.release()
         app.service.places.end_session(self._kept)
 
     def find_session(self) -> None:
@@ -148,7 +163,9 @@ class Going:
         for screen, memory in zip(screens, session.memories, strict=False):
             screen.recall(memory)
         self.history.visit(session.lines)
-        app.say(f"back where you were at {session.at:%H:%M} UTC, when the connection dropped; 1 is level 1", "accent")
+        said = f"back where you were at {session.at:%H:%M} UTC, when the connection dropped; 1 is level 1"
+        # A screen that was just put on top has no bottom line yet: its own queue runs once it has.
+        app.screen.call_after_refresh(app.say, said, "accent")
 
     def _session(self) -> Session:
         from diagnostics.places import Session  # noqa: PLC0415  # after the first paint
@@ -179,7 +196,9 @@ class Going:
             except Exception:  # a convenience that fails must not disturb anybody; the log has it
                 logger.exception("a background task failed")
                 return
-            app.deliver(lambda: then(answer))
+            # Not as an answer that somebody waits for: those take away what the bottom line says.
+            if app.is_running:
+                app.call_later(then, answer)
 
         threading.Thread(target=run, name="quietly", daemon=True).start()
 

@@ -140,8 +140,14 @@ class LevelActions:
 
     def act_explore(self) -> None:
         """The log explorer on the query in view, or on everything."""
-        screen = self._app.screen
-        query = screen.query_in_view() if isinstance(screen, RoomScreen) else ""
+        query = ""
+        for screen in reversed(self._app.screen_stack):
+            if not isinstance(screen, RoomScreen):
+                break
+            query = screen.query_in_view()
+            # A list or a text speaks of the screen below it; one that can be opened by itself speaks for itself.
+            if query or screen.place():
+                break
         self._app.command(f"logs {query or '*'}")
 
     def palette(self, start: str) -> None:

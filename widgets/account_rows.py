@@ -31,10 +31,14 @@ def account_title(header: AccountHeader | None, account_id: int, signs: Glyphs) 
     return f" {signs.separator} ".join(parts)
 
 
-def header_rows(header: AccountHeader, *, width: int, now: datetime, signs: Glyphs) -> tuple[list[Row], list[Row]]:
+def header_rows(
+    header: AccountHeader, *, width: int, now: datetime, signs: Glyphs, connections_known: bool = True
+) -> tuple[list[Row], list[Row]]:
     """Since when it is unhealthy, and where its client database is: the second part goes below what is wrong where
-    there is no room for both in one line."""
-    if header.unhealthy_since is None:
+    there is no room for both in one line. `connections_known` is False while its connections could not be read."""
+    if not connections_known:
+        health = Piece("not known whether a connection has a problem", "muted")
+    elif header.unhealthy_since is None:
         health = Piece("no connection with a problem is known", "muted")
     else:
         since = stamp(header.unhealthy_since, now, signs)
@@ -121,7 +125,9 @@ def summary_rows(
     summary: AccountSummary, *, width: int, now: datetime, signs: Glyphs, figures: bool, stale: bool
 ) -> list[Row]:
     """Header, findings and, where they have no pane of their own, figures; then notes."""
-    rows, below = header_rows(summary.header, width=width, now=now, signs=signs)
+    counted = [figure for figure in summary.figures if figure.id == "connections_error"]
+    known = all(figure.value is not None for figure in counted)
+    rows, below = header_rows(summary.header, width=width, now=now, signs=signs, connections_known=known)
     found = finding_rows(summary.findings, width=width, signs=signs, brief=True, stale=stale)
     rows += found or [row(("nothing has been judged on this account", "muted"))]
     if figures:

@@ -71,7 +71,8 @@ class FooterBar(LineView):
         pieces: list[Piece] = [Piece(" ")]
         if self.standing:
             pieces.append(Piece(f"{self.standing}   ", "accent"))
-        room = width - sum(cell_len(hint.key) + len(hint.word) + 3 for hint in last) - cell_len(pieces[-1].text) - 1
+        taken = sum(cell_len(piece.text) for piece in pieces)
+        room = width - taken - sum(cell_len(hint.key) + len(hint.word) + 3 for hint in last)
         if room < 0:
             # What is under way needs the whole line.
             last = []

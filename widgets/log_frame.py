@@ -99,7 +99,8 @@ def title_side(text: str, tone: Tone, width: int, more: str) -> Row:
 def foot_position(state: LogState, signs: Glyphs) -> str:
     """Return where the reader is: following, or at which row with how many new ones below."""
     if state.following:
-        return signs.text(f"{state.matching:,} lines · following") if state.matching else "following"
+        lines = "line" if state.matching == 1 else "lines"
+        return signs.text(f"{state.matching:,} {lines} · following") if state.matching else "following"
     place = f"{state.row + 1:,} of {state.matching:,}" if state.matching else ""
     return signs.text(f"{place} · {state.new_below:,} new below") if state.new_below else place
 

@@ -101,3 +101,13 @@ def labelled(label: str, text: str, width: int, *, label_width: int, tone: Tone 
 def plain(rows: Iterable[Row]) -> str:
     """The rows as text, for the clipboard."""
     return "\n".join(item.text.rstrip() for item in rows)
+
+
+def titled(trail: str, title: str, width: int) -> str:
+    """A title bar's text: what is here stays whole, and the way here loses its beginning where there is no room."""
+    text = f" {trail}{title}"
+    while trail and cell_len(text) > width:
+        _, mark, rest = trail.partition("› " if "› " in trail else "> ")
+        trail = rest if mark else ""
+        text = f" {'… › ' if trail else ''}{trail}{title}"
+    return fit(text, max(1, width))

@@ -183,8 +183,12 @@ def cascade_words(systems: Sequence[SystemState], width: int, signs: Glyphs) -> 
         first = failing[0]
         at_risk = {name for system in failing for name in system.threatens}
         long = f"{first.name} FAIL threatens {', '.join(first.threatens)}" if first.threatens else f"{first.name} FAIL"
+        counts = [f"{len(failing)} FAIL"]
+        counts += [f"{warned} warn"] if warned else []
+        counts += [f"{unknown} not known"] if unknown else []
+        full = ", ".join((*counts, f"{len(at_risk)} at risk"))
         short = f"{len(failing)} FAIL, {len(at_risk)} at risk"
-        return next((signs.text(text) for text in (long, short) if cell_len(text) <= width), short)
+        return next((signs.text(text) for text in (long, full, short) if cell_len(text) <= width), short)
     parts = [f"{warned} warn"] if warned else []
     parts += [f"{unknown} not known"] if unknown else []
     return ", ".join(parts) or "all six ok" if systems else ""

@@ -79,9 +79,15 @@ def _wrong_ones(tools: Tools, account_id: int, after: str | None, limit: int) ->
         batch = read_auth(tools, account_id, after=users_after, limit=ONCE)
         evidence.append(batch.evidence)
         users = sorted({one.user_id for one in batch.records if one.user_id is not None})
-        valid = sorted({one.user_id for one in batch.records if one.user_id is not None and one.is_valid(now)})
+        users_after = _go_on_after(users) if batch.truncated else None
+        valid = sorted(
+            {
+                one.user_id
+                for one in batch.records
+                if one.user_id is not None and one.is_valid(now) and (users_after is None or one.user_id <= users_after)
+            }
+        )
         looked += len(users)
-        users_after = users[-1] if batch.truncated and users else None
         if valid:
             found = _read(tools, account_id, _unresolved(valid, limit + ONCE))
             evidence.append(found.evidence)
@@ -102,6 +108,11 @@ def _wrong_ones(tools: Tools, account_id: int, after: str | None, limit: int) ->
     if following is not None and len(shown) < limit:
         notes.append(f"{plural(looked, 'credential')} were looked at; there are more: go on for the next ones.")
     return Page(rows=shown, after=following, evidence=tuple(evidence), notes=tuple(notes))
+
+
+def _go_on_after(users: Sequence[int]) -> int | None:
+    """The last user whose credentials were surely all read: the list was cut among those of the last one."""
+    return None if not users else users[-1] if len(users) == 1 else users[-2]
 
 
 def _unresolved(users: Sequence[int], most: int) -> Any:  # noqa: ANN401  # the shape of a statement

@@ -11,7 +11,15 @@ from diagnostics.accounts.keys import MOST_LOOKED_AT, MOST_ROWS, as_pair, pair_k
 from diagnostics.checks.base import plural
 from diagnostics.models.accounts import ConnectionRow
 from diagnostics.models.figures import Page
-from diagnostics.oauth.records import SyncRecord, auth_of, parts, sync_record, with_welcome
+from diagnostics.oauth.records import (
+    SYNC_COLUMNS,
+    SYNC_WELCOME,
+    SyncRecord,
+    auth_of,
+    parts,
+    sync_record,
+    with_welcome,
+)
 from diagnostics.oauth.verdicts import Rules, sync_migration
 
 if TYPE_CHECKING:
@@ -21,19 +29,6 @@ if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
     from diagnostics.sources.databases import Rows
 
-_NEEDED = (
-    "id",
-    "account_id",
-    "user_id",
-    "zuid",
-    "zillow_integration_id",
-    "zillow_integration_enabled",
-    "connection_health_status",
-    "problem_at",
-    "problem_msg",
-    "created_at",
-)
-_WELCOME = ("zillow_email", "lead_count", "last_agent_sync_at", "last_verified_at")
 _KNOWN_STATES = frozenset({"healthy", "warning", "error", "disabled"})
 
 Key = tuple[int | None, int] | None
@@ -82,7 +77,7 @@ def _read(tools: Tools, account_id: int, key: Key, limit: int) -> tuple[tuple[Sy
     table = tools.table("zillow_sync_users")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
-        names = (*_NEEDED, *(name for name in welcome if name in table.c))
+        names = (*SYNC_COLUMNS, *(name for name in welcome if name in table.c))
         statement: Select[Any] = select(*(table.c[name].label(name) for name in names)).where(
             table.c.account_id == account_id
         )
@@ -99,7 +94,7 @@ def _read(tools: Tools, account_id: int, key: Key, limit: int) -> tuple[tuple[Sy
             )
         return tools.databases.read_common(statement.order_by(table.c.user_id, table.c.id).limit(limit + 1))
 
-    found = with_welcome(ask, _WELCOME)
+    found = with_welcome(ask, SYNC_WELCOME)
     records = tuple(map(sync_record, found.rows[:limit]))
     return records, len(found.rows) > limit, found.evidence.model_copy(update={"rows": len(records)})
 

@@ -135,7 +135,7 @@ def _sync_counts(tools: Tools, account_id: int) -> Question:
         "stuck": and_(~integrated, first.c.problem.is_not(None), first.c.problem != ""),
         "error": and_(integrated, (problem | (first.c.health == "error"))),
         "warning": and_(well, first.c.health == "warning"),
-        "healthy": and_(well, (first.c.health == "healthy") | first.c.health.is_(None)),
+        "healthy": and_(well, first.c.health == "healthy"),
     }
     return select(
         func.count().label("total"),
@@ -157,7 +157,11 @@ def _agent_counts(tools: Tools) -> Question:
 
 def _deal_counts(tools: Tools) -> Question:
     deals = tools.table("deals")
-    return select(_bounded(deals.c.synced_at, deals.c.synced_at.is_(None)).label("unsynced"))
+    some = select(deals.c.id).limit(1).subquery()
+    return select(
+        _bounded(deals.c.synced_at, deals.c.synced_at.is_(None)).label("unsynced"),
+        select(func.count()).select_from(some).scalar_subquery().label("any"),
+    )
 
 
 def _bounded(column: Any, condition: ColumnElement[bool]) -> Any:  # noqa: ANN401  # SQLAlchemy's columns have no short type

@@ -74,11 +74,13 @@ class AccountDesk:
 
         return deals_page(self._tools, account_id, after, limit, only_unsynced=only_unsynced)
 
-    def history(self, account_id: int, after: str | None = None, limit: int = 100) -> Page[HistoryRow]:
-        """Changes of resolution, newest first."""
+    def history(
+        self, account_id: int, after: str | None = None, limit: int = 100, *, user_id: int | None = None
+    ) -> Page[HistoryRow]:
+        """Changes of resolution, newest first; those of one user among a bounded number of the account's."""
         from diagnostics.accounts.history import history_page  # noqa: PLC0415  # it loads SQLAlchemy
 
-        return history_page(self._tools, account_id, after, limit)
+        return history_page(self._tools, account_id, after, limit, user_id)
 
     def behaviour(self, account_id: int) -> Figure:
         """The last 24 hours against the account's own days before; a source that is silent is named in the figure."""

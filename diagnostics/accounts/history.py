@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
 
-from diagnostics.accounts.keys import as_pair, microseconds, moment_of, pair_key, rows_of
+from diagnostics.accounts.keys import MOST_LOOKED_AT, as_pair, microseconds, moment_of, pair_key, rows_of
 from diagnostics.checks.base import moment, plural
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.figures import Page
@@ -23,9 +23,16 @@ _NEEDED = ("id", "user_id", "old_resolution", "new_resolution", "created_at")
 _WELCOME = ("change_reason",)
 
 
-def history_page(tools: Tools, account_id: int, after: str | None, limit: int) -> Page[HistoryRow]:
-    """One page. Raises AccountUnknown, UserError, SourceFailure."""
+def history_page(
+    tools: Tools, account_id: int, after: str | None, limit: int, user_id: int | None = None
+) -> Page[HistoryRow]:
+    """One page. Raises AccountUnknown, UserError, SourceFailure.
+
+    The index knows nothing of users: of one user, a bounded number of the account's changes is looked through, and
+    `after` goes on behind the last of them.
+    """
     key, rows = pair_key(after), rows_of(limit)
+    looked_at = rows if user_id is None else MOST_LOOKED_AT
     tools.databases.account(account_id)
     table = tools.table("zillow_connection_logs")
 
@@ -46,16 +53,22 @@ def history_page(tools: Tools, account_id: int, after: str | None, limit: int) -
                     or_(and_(table.c.created_at <= then, earlier), table.c.created_at.is_(None))
                 )
         ordered = statement.order_by(table.c.created_at.desc(), table.c.id.desc())
-        return tools.databases.read_common(ordered.limit(rows + 1))
+        return tools.databases.read_common(ordered.limit(looked_at + 1))
 
     found = with_welcome(ask, _WELCOME)
-    shown = tuple(map(_change, found.rows[:rows]))
-    more = len(found.rows) > rows
+    read = tuple(map(_change, found.rows[:looked_at]))
+    own = tuple(one for one in read if user_id is None or one.user_id == user_id)
+    shown, last = own[:rows], read[-1] if len(found.rows) > looked_at else None
+    notes = list(_notes(tools, shown))
+    if len(own) > rows:
+        last = shown[-1]
+    elif user_id is not None and last is not None:
+        notes.append(f"{plural(len(read), 'change')} of the account were looked at; there are older ones.")
     return Page(
         rows=shown,
-        after=as_pair(microseconds(shown[-1].at), shown[-1].id) if more else None,
-        evidence=(found.evidence.model_copy(update={"rows": len(shown)}),),
-        notes=tuple(_notes(tools, shown)),
+        after=None if last is None else as_pair(microseconds(last.at), last.id),
+        evidence=(found.evidence.model_copy(update={"rows": len(read)}),),
+        notes=tuple(notes),
     )
 
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from diagnostics.accounts.counts import HOLDERS, LOOKED_AT, Asked, read_counts
 from diagnostics.accounts.summary_figures import counted, figures
-from diagnostics.checks.base import about, moment, number, plural, sentence
+from diagnostics.checks.base import about, finding, moment, number, plural, sentence
 from diagnostics.failures import SourceFailure
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
-from diagnostics.oauth.wording import finding
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
@@ -99,7 +98,7 @@ def _token_findings(tools: Tools, auths: Asked) -> Iterator[Finding]:
     yield finding(
         "account_tokens",
         title,
-        Status.FAIL if bad == total else Status.WARN if bad or undated else Status.PASS,
+        Status.FAIL if bad == total else Status.WARN if bad or undated else _quiet(total),
         f"Of {of}, {missing:,} hold no token, {expired:,} have expired"
         + (f", {undated:,} name no expiry." if undated else "."),
         value=bad,
@@ -152,20 +151,34 @@ def _connection_findings(syncs: Asked, now: datetime) -> Iterator[Finding]:
     if syncs.failure is not None:
         yield _unanswered("account_connections", title, syncs.failure)
         return
-    total, errors, warnings = (number(syncs.row, name) for name in ("total", "error", "warning"))
+    total, errors, warnings, healthy, disabled = (
+        number(syncs.row, name) for name in ("total", "error", "warning", "healthy", "disabled")
+    )
+    unclear = total - disabled - errors - warnings - healthy
+    status = Status.FAIL if errors else Status.WARN if warnings or unclear else _quiet(total)
+    if total == disabled:
+        # None of them can be healthy: that none is in error is no all-clear.
+        status = Status.NO_DATA
     since = moment(syncs.row, "since")
     oldest = "" if since is None else f"; the oldest problem began {about((now - since).total_seconds())} ago"
     yield finding(
         "account_connections",
         title,
-        Status.NO_DATA if not total else Status.FAIL if errors else Status.WARN if warnings else Status.PASS,
-        f"Of {_of(total, 'connection')}, {errors:,} are in error, {warnings:,} in warning{oldest}."
+        status,
+        f"Of {_of(total, 'connection')}, {errors:,} are in error, {warnings:,} in warning"
+        + (f", {disabled:,} disabled" if disabled else "")
+        + (f", {unclear:,} in a state that is missing or unknown" if unclear else "")
+        + f"{oldest}."
         if total
         else "There is no sync connection.",
         value=errors if total else None,
         unit="errors",
         threshold="error: an integration id and a problem",
-        next_step="Open sync connections, only those with something wrong." if errors else "",
+        next_step="Open sync connections, only those with something wrong."
+        if errors or unclear
+        else "An account whose connections are all disabled has to connect in Premier Agent."
+        if total and total == disabled
+        else "",
         evidence=syncs.evidence,
     )
     stuck = number(syncs.row, "stuck")
@@ -190,25 +203,23 @@ def _client_findings(agents: Asked, deals: Asked, stale: Asked) -> Iterator[Find
         yield _unanswered("account_client", title, failure)
     count = stale.count("stale")
     if count is not None:
-        first = number(stale.row, "users") >= HOLDERS
-        partly = f" (the first {HOLDERS:,} connected users were looked at)" if first else ""
+        holders = number(stale.row, "users")
+        first = f"; the first {HOLDERS:,} holders of one were looked at" if holders >= HOLDERS else ""
         yield finding(
             "account_agents",
             "Are agents resolved as their tokens say?",
-            Status.FAIL if count else Status.PASS,
-            (
-                f"{plural(count, 'agent')} INFERRED or UNMATCHED although the user is connected{partly}."
-                if count
-                else f"No agent of a connected user is INFERRED or UNMATCHED{partly}."
-            ),
-            value=count,
+            Status.FAIL if count else Status.NO_DATA if first or not holders else Status.PASS,
+            _stale_words(count, holders, first),
+            value=count if count or (holders and not first) else None,
             unit="agents",
             threshold="none",
             next_step="Open agents & resolution, only those with something wrong." if count else "",
             evidence=stale.evidence,
         )
     unsynced = deals.count("unsynced")
-    if unsynced is not None:
+    if unsynced is not None and not deals.count("any"):
+        yield finding("account_deals", "Do deals sync?", Status.NO_DATA, "There are no deals.", evidence=deals.evidence)
+    elif unsynced is not None:
         yield finding(
             "account_deals",
             "Do deals sync?",
@@ -222,6 +233,22 @@ def _client_findings(agents: Asked, deals: Asked, stale: Asked) -> Iterator[Find
             else "",
             evidence=deals.evidence,
         )
+
+
+def _stale_words(count: int, holders: int, first: str) -> str:
+    if not holders:
+        return "No user holds a valid token: there is nothing to compare agents with; expired tokens do not count."
+    if not count:
+        return f"No agent is INFERRED or UNMATCHED while its user holds a valid token{first}."
+    return (
+        f"{plural(count, 'agent')} INFERRED or UNMATCHED although the user holds a valid token "
+        f"(agents of users with an expired one are not counted{first})."
+    )
+
+
+def _quiet(total: int) -> Status:
+    """Nothing is wrong with the rows that were looked at, which is an all-clear only where there are no others."""
+    return Status.NO_DATA if total >= LOOKED_AT else Status.PASS
 
 
 def _notes(account_id: int, auths: Asked, syncs: Asked) -> Iterator[str]:

@@ -105,7 +105,11 @@ def _figure(one: _Count, asked: Asked, value: int | None, shown: str, partly: st
         title=one.title,
         value=value,
         shown=shown,
-        status=Status.NO_DATA if value is None else one.bad if value else Status.PASS,
+        status=one.bad
+        if value
+        else Status.NO_DATA
+        if value is None or (partly and one.bad is not Status.PASS)
+        else Status.PASS,
         note="; ".join(text for text in (partly, one.note) if text),
         failure=asked.failure.headline() if asked.failure else "",
         taken_at=asked.evidence.started_at if asked.evidence else None,

@@ -123,17 +123,17 @@ class Check(ABC):
         details: Iterable[str] = (),
     ) -> Finding:
         """A finding of this check, its texts cleaned and its details bounded."""
-        return Finding(
-            check=self.id,
-            title=self.title,
-            status=status,
-            summary=clean(summary, limit=500),
+        return finding(
+            self.id,
+            self.title,
+            status,
+            summary,
             value=value,
             unit=unit,
             threshold=threshold,
-            next_step=clean(next_step, limit=500),
+            next_step=next_step,
             evidence=evidence,
-            details=bounded(details),
+            details=details,
         )
 
 
@@ -147,6 +147,34 @@ class FleetCheck(Check):
     @abstractmethod
     def look(self, tools: Tools) -> Finding:
         """The finding; raises SourceFailure."""
+
+
+def finding(
+    check: str,
+    title: str,
+    status: Status,
+    summary: str,
+    *,
+    value: float | int | str | None = None,
+    unit: str = "",
+    threshold: str = "",
+    next_step: str = "",
+    evidence: Evidence | None = None,
+    details: Iterable[str] = (),
+) -> Finding:
+    """A finding with its texts cleaned and its details bounded."""
+    return Finding(
+        check=check,
+        title=title,
+        status=status,
+        summary=clean(summary, limit=500),
+        value=value,
+        unit=unit,
+        threshold=threshold,
+        next_step=clean(next_step, limit=500),
+        evidence=evidence,
+        details=bounded(details),
+    )
 
 
 _GRAVITY = (Status.PASS, Status.NO_DATA, Status.WARN, Status.UNREACHABLE, Status.FAIL)

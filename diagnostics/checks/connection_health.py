@@ -31,6 +31,9 @@ SHOWN = 5
 ALERTING = frozenset({"Alert", "Warn"})
 """Monitor states that ask for somebody."""
 
+SPEAKING = frozenset({"OK", "Ignored", "Skipped"})
+"""Monitor states that are well, or as somebody wanted them."""
+
 
 class HealthBaseline(Check):
     """Share of healthy connections against the baseline: everywhere, or of one account."""
@@ -148,13 +151,17 @@ def _monitors(tools: Tools) -> tuple[str, Status, tuple[str, ...]]:
     lines = tuple(f"monitor {one.id} {one.state}: {one.name}" for one in alerting)
     if not monitors:
         return f"no monitor carries {tag}", Status.WARN, ()
-    return f"{len(alerting)} of {plural(len(monitors), 'monitor')} alerting", _graver(alerting), lines
+    silent = [monitor for monitor in monitors if monitor.state not in ALERTING | SPEAKING]
+    lines += tuple(f"monitor {one.id} {one.state or 'without a state'}: {one.name}" for one in silent)
+    said = f"{len(alerting)} of {plural(len(monitors), 'monitor')} alerting"
+    return said + (f", {len(silent)} without data" if silent else ""), _graver(alerting, silent), lines
 
 
-def _graver(alerting: list[Monitor]) -> Status:
+def _graver(alerting: list[Monitor], silent: list[Monitor]) -> Status:
     if any(monitor.state == "Alert" for monitor in alerting):
         return Status.FAIL
-    return Status.WARN if alerting else Status.PASS
+    # A monitor that sees nothing watches nothing: that it does not alert is no all-clear.
+    return Status.WARN if alerting else Status.NO_DATA if silent else Status.PASS
 
 
 def _age(rows: tuple[ConnectionProblem, ...], now_s: float) -> str:

@@ -172,7 +172,7 @@ def _webhooks(tools: Tools, rule: Threshold) -> Figure:
         shown = f"> {shown}"
     notes = [
         "received to processed, events processed in the last 15 min",
-        "nothing was processed in the window and nothing waits" if value is None else "",
+        "" if value is not None else "no latency is known yet" if latency.notes else "nothing was processed or waits",
         *latency.notes,
     ]
     return figure(

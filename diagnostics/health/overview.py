@@ -48,6 +48,8 @@ class Overview:
         self._rollup: SyncRollup | None = None
         self._health: Samples | None = None
         self._is_widening = False
+        self._widened_to: datetime | None = None
+        """From where on counts were complete when the widening ended last."""
 
     def read(self) -> HealthOverview:
         """Health, its course and the sync events. Raises SourceFailure when connections cannot be counted.
@@ -90,21 +92,27 @@ class Overview:
             return self._health
 
     def _refreshed(self) -> SyncRollup:
-        """The rollup with the newest rows in it; what lies further back is counted in the background, once."""
+        """The rollup with the newest rows in it; what lies further back is counted in the background.
+
+        Once, and again whenever the counting has begun anew: another store, another table, a long absence.
+        """
         from diagnostics.state.rollups import SyncRollup  # noqa: PLC0415  # it loads SQLAlchemy
 
         with self._lock:
             rollup = self._rollup = self._rollup or SyncRollup(self._tools)
         rollup.refresh()
+        since = rollup.since
         with self._lock:
-            start, self._is_widening = not self._is_widening, True
+            done = self._widened_to is not None and since is not None and since <= self._widened_to
+            start = not self._is_widening and not done
+            self._is_widening = self._is_widening or start
         if start:
-            threading.Thread(target=_widen, args=(rollup.widen, self._widened), name="widening", daemon=True).start()
+            threading.Thread(target=_widen, args=(rollup, self._widened), name="widening", daemon=True).start()
         return rollup
 
-    def _widened(self, *, again: bool) -> None:
+    def _widened(self, to: datetime | None) -> None:
         with self._lock:
-            self._is_widening = not again
+            self._is_widening, self._widened_to = False, to
 
     def _sync(self, rollup: SyncRollup, hours: Iterable[HourCount]) -> Figure:
         """Success over the last complete hour and the present one."""
@@ -206,11 +214,12 @@ def _successes(hours: tuple[HourCount, ...], first: datetime) -> tuple[CoursePoi
     return tuple(points)
 
 
-def _widen(widen: Callable[[Job], None], ended: Callable[..., None]) -> None:
+def _widen(rollup: SyncRollup, ended: Callable[[datetime | None], None]) -> None:
     try:
-        widen(Job())
+        rollup.widen(Job())
+        ended(rollup.since)
     except SourceFailure as failure:
         logger.info("sync events further back are not counted yet: %s", failure)
-        ended(again=True)
-    except Exception:  # a thread of its own: nobody else would say so
+        ended(None)
+    except Exception:  # a thread of its own: nobody else would say so; what is broken is not tried again
         logger.exception("counting sync events further back failed unexpectedly")

@@ -14,7 +14,7 @@ from diagnostics.health.figures import figure
 from diagnostics.health.resolution import counted, counts_of_everybody
 from diagnostics.health.tokens import valid_holders
 from diagnostics.models.evidence import Evidence
-from diagnostics.models.figures import Coverage, Figure
+from diagnostics.models.figures import Coverage, Figure, Gap
 from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
@@ -80,9 +80,19 @@ def _read(tools: Tools, job: Job | None) -> StaleAgents:
         agents=agents.total,
         worst=tuple(by_account.most_common(WORST_ACCOUNTS)),
         accounts=len(by_account),
-        coverage=candidates.coverage,
+        coverage=_of_both(counts.coverage, candidates.coverage, len(both)),
         evidence=(*candidates.evidence, *token_evidence, *counts.evidence),
         notes=candidates.notes,
+    )
+
+
+def _of_both(counts: Coverage, candidates: Coverage, answered: int) -> Coverage:
+    """What a number covers that needs both answers: the two were taken at different moments."""
+    fewer = min(counts, candidates, key=lambda one: one.answered)
+    apart = max(0, fewer.answered - answered)
+    gaps = (Gap(reason="answered one of two questions only", count=apart),) if apart else ()
+    return fewer.model_copy(
+        update={"answered": answered, "asked": max(counts.asked, candidates.asked), "gaps": (*fewer.gaps, *gaps)}
     )
 
 

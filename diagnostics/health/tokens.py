@@ -89,6 +89,11 @@ def read_tokens(tools: Tools) -> Tokens:
     )
 
 
+def _is_holder(row: dict[str, object]) -> bool:
+    # A token that names no user is nobody's, and not that of a user 0.
+    return bool(row["valid"]) and row["account_id"] is not None and row["user_id"] is not None
+
+
 def valid_holders(tools: Tools, job: Job | None = None) -> tuple[frozenset[tuple[int, int]], tuple[Evidence, ...]]:
     """(account, user) of everybody who holds a valid token, read in pages of the primary key. Raises SourceFailure."""
     auth = tools.table("zillow_auth")
@@ -114,7 +119,7 @@ def valid_holders(tools: Tools, job: Job | None = None) -> tuple[frozenset[tuple
         )
         rows = tools.databases.read_common(statement)
         evidence.append(rows.evidence)
-        holders |= {(number(row, "account_id"), number(row, "user_id")) for row in rows.rows if row["valid"]}
+        holders |= {(number(row, "account_id"), number(row, "user_id")) for row in rows.rows if _is_holder(row)}
         if len(rows.rows) < MOST_ROWS:
             break
         last = number(rows.rows[-1], "id")

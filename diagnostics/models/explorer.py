@@ -66,7 +66,8 @@ class Facet:
     values: tuple[tuple[str, int], ...]
     """(value, events), most first."""
     of: int
-    """How many events were looked at; those without the attribute among them."""
+    """Of loaded lines: how many were looked at, those without the attribute among them. Of a count by the service: the
+    sum of `values`, because it names the largest ones only."""
     is_exact: bool
     """True when the service counted all events of the range, False when only loaded lines were."""
     evidence: Evidence | None = None

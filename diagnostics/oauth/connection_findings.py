@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import plural
+from diagnostics.checks.base import finding, plural
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.oauth.tally import BROKEN, DISABLED, ENABLED, LEGACY, NO_CONNECTION, NOT_INTEGRATED, Tally
@@ -16,11 +15,8 @@ from diagnostics.oauth.users import (
     LINK_SET,
     LINK_UNSET,
 )
-from diagnostics.oauth.wording import finding, nothing, one_of, some
+from diagnostics.oauth.wording import nothing, one_of, some
 from diagnostics.oauth.zuids import Agreement
-
-if TYPE_CHECKING:
-    pass
 
 MODERN_KEY, LEGACY_KEY = "zillow-auth-token-{account}-{user}-{auth}", "zillow-token-{account}-{user}-{sync_user}"
 

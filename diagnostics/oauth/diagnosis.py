@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import plural, sentence
+from diagnostics.checks.base import finding, plural, sentence
 from diagnostics.checks.oauth_failure import OAuthApplication
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.counters import read_counters
@@ -24,7 +24,6 @@ from diagnostics.oauth.records import ONCE, rows_without_user
 from diagnostics.oauth.tally import Tally
 from diagnostics.oauth.users import NONE, PATTERNS, one_user, walk_users
 from diagnostics.oauth.verdicts import CODES, CONSISTENT, Rules
-from diagnostics.oauth.wording import finding
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
@@ -207,7 +206,7 @@ def _log_finding(tools: Tools, tally: Tally, signs: LogSigns) -> Finding:
     return finding(
         "oauth_logs",
         title,
-        Status.WARN if known else Status.NO_DATA if signs.cut and not signs.events else Status.PASS,
+        Status.WARN if known else Status.NO_DATA if signs.cut else Status.PASS,
         f"{plural(signs.events, 'OAuth or connection event')} {whose}"
         + (f"; messages whose meaning is known: {told}." if known else ", none with a message whose meaning is known.")
         + cut,

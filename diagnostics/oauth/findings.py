@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import about, plural, share
+from diagnostics.checks.base import about, finding, plural, share
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.oauth.connection_findings import connection_findings
@@ -16,7 +16,7 @@ from diagnostics.oauth.users import (
     NONE,
     SYNC_ONLY,
 )
-from diagnostics.oauth.wording import finding, nothing, some
+from diagnostics.oauth.wording import nothing, some
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Threshold

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 
+UNCLEAR = "unclear"
+"""The state of a connection that has an integration and no problem, and whose row names no state."""
+
 ONCE = 500
 """Ids bound into one statement at most."""
 
 _AUTH = ("id", "account_id", "user_id", "zuid", "expires_at", "zillow_sync_user_id", "created_at", "updated_at")
-_SYNC = (
+SYNC_COLUMNS = (
     "id",
     "account_id",
     "user_id",
@@ -42,7 +45,7 @@ _SYNC = (
     "problem_msg",
     "created_at",
 )
-_SYNC_WELCOME = ("zillow_email", "lead_count", "last_agent_sync_at", "last_verified_at")
+SYNC_WELCOME = ("zillow_email", "lead_count", "last_agent_sync_at", "last_verified_at")
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,12 +99,12 @@ class SyncRecord:
 
     @property
     def state(self) -> str:
-        """healthy, warning, error, disabled, or what the row says where that is none of them."""
+        """healthy, warning, error, disabled, or what the row says where that is none of them; `UNCLEAR` for nothing."""
         if not self.integration:
             return "disabled"
         if self.problem_at is not None:
             return "error"
-        return self.health or "healthy"
+        return self.health or UNCLEAR
 
 
 @dataclass(slots=True, frozen=True)
@@ -199,7 +202,7 @@ def _sync(tools: Tools, condition: Condition, limit: int) -> Batch[SyncRecord]:
     table = tools.table("zillow_sync_users")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
-        names = (*_SYNC, *(name for name in welcome if name in table.c))
+        names = (*SYNC_COLUMNS, *(name for name in welcome if name in table.c))
         statement: Select[Any] = (
             select(*(table.c[name].label(name) for name in names))
             .where(condition(table))
@@ -208,7 +211,7 @@ def _sync(tools: Tools, condition: Condition, limit: int) -> Batch[SyncRecord]:
         )
         return tools.databases.read_common(statement)
 
-    rows = with_welcome(ask, _SYNC_WELCOME)
+    rows = with_welcome(ask, SYNC_WELCOME)
     return Batch(tuple(map(sync_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
 
 

@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from diagnostics.checks.base import bounded
-from diagnostics.models.evidence import Evidence
-from diagnostics.models.status import Status
-from diagnostics.models.triage import Finding
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.oauth.tally import Tally
-
-
-def finding(
-    check: str,
-    title: str,
-    status: Status,
-    summary: str,
-    *,
-    value: float | int | str | None = None,
-    unit: str = "",
-    threshold: str = "",
-    next_step: str = "",
-    evidence: Evidence | None = None,
-    details: Iterable[str] = (),
-) -> Finding:
-    """A finding with its texts cleaned and its details bounded."""
-    return Finding(
-        check=check,
-        title=title,
-        status=status,
-        summary=clean(summary, limit=500),
-        value=value,
-        unit=unit,
-        threshold=threshold,
-        next_step=clean(next_step, limit=500),
-        evidence=evidence,
-        details=bounded(details),
-    )
 
 
 def subject(tally: Tally) -> str:

@@ -107,9 +107,10 @@ def recall(connection: Connection, kind: str, most: int) -> tuple[Kept, ...]:
     return tuple(kept for kept in read if kept is not None)
 
 
-def forget(connection: Connection, kind: str, key: str) -> None:
-    """Remove one, if there is one."""
-    connection.execute(DOCUMENTS.delete().where(DOCUMENTS.c.kind == kind, DOCUMENTS.c.doc_id == identify(key)))
+def forget(connection: Connection, kind: str, key: str) -> bool:
+    """Remove one, if there is one; returns whether there was."""
+    wanted = (DOCUMENTS.c.kind == kind, DOCUMENTS.c.doc_id == identify(key))
+    return bool(connection.execute(DOCUMENTS.delete().where(*wanted)).rowcount)
 
 
 def everything(connection: Connection) -> list[Document]:

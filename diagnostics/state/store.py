@@ -137,9 +137,9 @@ class StateStore:
         with self.read() as connection:
             return documents.recall(connection, kind, most)
 
-    def forget(self, kind: str, key: str) -> None:
-        """Remove one document, if there is one. Raises `SourceFailure`."""
-        self.transact(lambda connection: documents.forget(connection, kind, key))
+    def forget(self, kind: str, key: str) -> bool:
+        """Remove one document, if there is one; True for the one console that removed it. Raises `SourceFailure`."""
+        return self.transact(lambda connection: documents.forget(connection, kind, key))
 
     def close(self) -> None:
         """Close what is open, and take no more questions."""

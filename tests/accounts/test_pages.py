@@ -314,3 +314,40 @@ def test_columns_that_are_only_welcome_may_be_missing(place: Place) -> None:
 
 def test_the_query_of_the_logs_tab_is_bound(place: Place) -> None:
     assert place.desk.log_query(ACCOUNT) == f"@context.account_id:{ACCOUNT}"
+
+
+def test_changes_of_one_user_are_found_behind_many_of_others_at_a_bounded_cost(place: Place) -> None:
+    change = {"account_id": ACCOUNT, "old_resolution": 1, "new_resolution": 3, "change_reason": "r"}
+    place.common(
+        "zillow_connection_logs",
+        *(
+            {**change, "id": number, "user_id": 7 if number in {3, 600, 2_400} else 1, "created_at": ago(hours=number)}
+            for number in range(1, 2_501)
+        ),
+    )
+    first = place.desk.history(ACCOUNT, user_id=7)
+    assert [row.id for row in first.rows] == [3, 600]
+    assert any("2,000 changes of the account were looked at" in note for note in first.notes)
+    rest = place.desk.history(ACCOUNT, first.after, user_id=7)
+    assert ([row.id for row in rest.rows], rest.after) == ([2_400], None)
+    for limit in (1, 2):
+        assert [row.id for row in rows(place.desk.history, limit, user_id=7)] == [3, 600, 2_400]
+
+
+def test_a_connection_that_names_no_state_is_not_called_healthy(place: Place) -> None:
+    place.sync(1, connection_health_status=None)
+    page = place.desk.connections(ACCOUNT, only_wrong=True)
+    assert [row.state for row in page.rows] == ["unclear"]
+    assert any("a state that nobody knows" in note for note in page.notes)
+
+
+def test_wrong_agents_are_found_where_a_batch_of_credentials_ends_among_those_of_one_user(place: Place) -> None:
+    held = {"account_id": ACCOUNT, "encrypted_refresh_token": "x", "expires_at": ahead(days=2)}
+    place.common(
+        "zillow_auth",
+        *({**held, "id": user, "user_id": user} for user in range(1, 500)),
+        {**held, "id": 500, "user_id": 500, "encrypted_refresh_token": None},
+        {**held, "id": 501, "user_id": 500},
+    )
+    place.client("zillow_agents", {"account_id": ACCOUNT, "user_id": 500, "resolution_method": 3})
+    assert [row.user_id for row in rows(place.desk.agents, 100, only_wrong=True)] == [500]

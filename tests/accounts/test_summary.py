@@ -141,3 +141,47 @@ def test_a_client_host_that_is_silent_is_asked_once(place: Place, monkeypatch: p
     monkeypatch.setattr(place.service._databases, "read_client", silent)
     assert statuses(place.desk.summary(ACCOUNT))["account_client"] == "unreachable"
     assert asked == [ACCOUNT]
+
+
+def test_what_rests_on_a_part_of_the_account_is_no_all_clear(place: Place) -> None:
+    for table in ("zillow_auth", "zillow_sync_users"):
+        held = {"encrypted_refresh_token": "x", "expires_at": ahead(days=2)} if table == "zillow_auth" else {}
+        linked = {"zillow_integration_id": "i", "connection_health_status": "healthy"}
+        row = {"account_id": ACCOUNT, **(held or linked)}
+        place.common(table, *({**row, "user_id": user} for user in range(1, 301)))
+    found = place.desk.summary(ACCOUNT)
+    told = statuses(found)
+    assert (told["account_tokens"], told["account_connections"]) == ("no_data", "no_data")
+    assert told["account_agents"] == "no_data", "only the first holders of a token were looked at"
+    shown = {figure.id: figure.status.value for figure in found.figures}
+    assert (shown["tokens_expired"], shown["connections_error"]) == ("no_data", "no_data")
+
+
+def test_where_there_is_nothing_to_judge_nothing_is_green(place: Place) -> None:
+    place.users(1)
+    place.auth(1, encrypted_refresh_token=None)
+    place.sync(1, zillow_integration_id=None)
+    found = place.desk.summary(ACCOUNT)
+    told = statuses(found)
+    assert (told["account_agents"], told["account_deals"]) == ("no_data", "no_data")
+    assert told["account_connections"] == "no_data", "a disabled connection cannot be healthy"
+    assert any("There are no deals" in one.summary for one in found.findings)
+
+
+def test_a_connection_in_a_state_that_nobody_knows_is_no_all_clear(place: Place) -> None:
+    place.sync(1)
+    place.sync(2, connection_health_status=None)
+    place.sync(3, connection_health_status="odd")
+    found = place.desk.summary(ACCOUNT)
+    assert statuses(found)["account_connections"] == "warn"
+    assert figures(found)["connections_healthy"] == (1, "1")
+
+
+def test_stale_agents_are_told_apart_from_those_whose_users_token_has_expired(place: Place) -> None:
+    place.users(1, 2)
+    place.auth(1)
+    place.auth(2, expires_at=ago(hours=1))
+    agent = {"account_id": ACCOUNT, "resolution_method": 3}
+    place.client("zillow_agents", {**agent, "user_id": 1}, {**agent, "user_id": 2})
+    told = next(one for one in place.desk.summary(ACCOUNT).findings if one.check == "account_agents")
+    assert (told.value, "users with an expired one are not counted" in told.summary) == (1, True)

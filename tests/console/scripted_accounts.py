@@ -288,7 +288,9 @@ class ScriptedAccounts:
         rows = [deal for deal in rows if deal.synced_at is None] if only_unsynced else rows
         return self._page("deals", "client 14009", rows, after, limit)
 
-    def history(self, account_id: int, after: str | None = None, limit: int = 100) -> Page[HistoryRow]:
+    def history(
+        self, account_id: int, after: str | None = None, limit: int = 100, *, user_id: int | None = None
+    ) -> Page[HistoryRow]:
         self._enter("history", account_id, after)
         rows = [
             HistoryRow(
@@ -301,6 +303,7 @@ class ScriptedAccounts:
             )
             for number in range(0 if not self.empty else 250, 250)
         ]
+        rows = [row for row in rows if user_id is None or row.user_id == user_id]
         return self._page("zillow_connection_logs", "common", rows, after, limit)
 
     # ---- the rest

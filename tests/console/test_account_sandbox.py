@@ -67,7 +67,7 @@ async def test_the_47_agents_of_account_14009_are_named(tmp_path: Path, monkeypa
     async with console("account_14009", tmp_path, monkeypatch) as pilot:
         await go(pilot, "account 14009")
         said = " ".join(text_on(pilot).split())
-        assert "47 agents INFERRED or UNMATCHED although the user is" in said
+        assert "47 agents INFERRED or UNMATCHED although the user holds" in said
         await press(pilot, "tab", "tab")
         await settled(pilot)
         assert "47 agents stale: name every one" in text_on(pilot)

@@ -85,6 +85,19 @@ async def test_l_opens_the_explorer_on_the_query_in_view(make_app: MakeApp) -> N
         assert app.screen.state.query == app.catalogue.queries["rate_limited"].datadog  # type: ignore[union-attr]
 
 
+async def test_l_on_a_text_opens_the_query_of_the_screen_that_the_text_speaks_of(make_app: MakeApp) -> None:
+    app = explorer_app(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_explorer(pilot)
+        await pilot.press("escape", "w")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, DocumentScreen)
+        await pilot.press("L")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, ExplorerScreen)
+        assert app.screen.state.query == app.catalogue.queries["rate_limited"].datadog  # type: ignore[union-attr]
+
+
 async def test_a_query_is_completed_checked_and_asked(make_app: MakeApp) -> None:
     app = explorer_app(make_app)
     async with app.run_test(size=(120, 40)) as pilot:

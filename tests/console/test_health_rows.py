@@ -275,6 +275,7 @@ def test_what_hangs_on_a_failing_system_is_at_risk_down_to_the_end_of_the_chain(
 def test_the_title_names_the_cascade_where_it_fits_and_counts_it_where_not() -> None:
     systems = ScriptedHealth().systems()
     assert cascade_words(systems, 90, UNICODE).startswith("ZillowAuth FAIL threatens ZillowAgent")
+    assert cascade_words(systems, 40, UNICODE) == "1 FAIL, 1 warn, 1 not known, 3 at risk"
     assert cascade_words(systems, 20, UNICODE) == "1 FAIL, 3 at risk"
     assert cascade_words(ScriptedHealth(quiet=True).systems(), 20, UNICODE) == "all six ok"
     assert cascade_words(ScriptedHealth(empty=True).systems(), 20, UNICODE) == "6 not known"

@@ -10,6 +10,7 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.jobs import Job
+from diagnostics.models.figures import Coverage
 from diagnostics.models.health import Resolution
 from diagnostics.models.readings import Freshness, Reading
 from diagnostics.models.status import Status
@@ -44,6 +45,17 @@ def test_without_a_failing_system_the_worst_leading_indicator_is_next() -> None:
     found = state.next_to_fail()
     assert found.text.startswith("Tokens expiring within 24 h: 1,204, warn (> 25 % warning")
     assert found.tone == "warn"
+
+
+def test_a_warning_that_a_part_of_the_accounts_gives_says_so_and_blind_systems_are_counted() -> None:
+    state = state_of(ScriptedHealth())
+    unknown = [one.model_copy(update={"status": Status.UNREACHABLE}) for one in ScriptedHealth().systems()]
+    drift = figure("resolution_drift", "Resolution drift", 0.32, "0.32 pt", Status.WARN, "> 5 points warning")
+    partial = drift.model_copy(update={"coverage": Coverage(answered=48, asked=64)})
+    state.take(reading(known.SYSTEMS, tuple(unknown), sequence=2))
+    state.take(reading(known.LEADING, (partial,), sequence=2))
+    said = state.next_to_fail().text
+    assert said == "6 of 6 systems not known; Resolution drift: 0.32 pt, warn (rests on 48 of 64 accounts)"
 
 
 def test_all_well_is_said_only_when_everything_has_answered_and_is_well() -> None:

@@ -116,7 +116,16 @@ def test_problems_that_begin_now_are_about_to_spread(opened: Open) -> None:
     assert any(line.startswith("monitor 41100201 Alert") for line in loud.details)
 
 
-@pytest.mark.parametrize(("state", "status"), [("OK", Status.PASS), ("Warn", Status.WARN), ("Alert", Status.FAIL)])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("OK", Status.PASS),
+        ("Ignored", Status.PASS),
+        ("No Data", Status.NO_DATA),
+        ("Warn", Status.WARN),
+        ("Alert", Status.FAIL),
+    ],
+)
 def test_a_monitor_of_the_team_that_alerts_is_an_early_sign(world: World, state: str, status: Status) -> None:
     connection(world, 1)
     world.datadog.team_monitors = (Monitor(7, "Zillow", state, "q", ("team:zyno",)),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
+from diagnostics.state.rollups import SyncRollup
 from tests.health.test_connections import connection
 from tests.service.world import World, ago
 
@@ -74,3 +76,23 @@ def test_a_status_that_nobody_knows_is_in_no_share_and_named(world: World) -> No
     sync = world.service.health.overview().sync
     assert sync.value == pytest.approx(80.0)
     assert "5 events with another status are in no share" in sync.note
+
+
+def test_counting_that_began_anew_is_widened_again_and_one_that_did_not_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since, widened = [ago(hours=30)], []
+    monkeypatch.setattr(SyncRollup, "since", property(lambda _: since[0]))
+    monkeypatch.setattr(SyncRollup, "widen", lambda *_: widened.append(since[0]))
+
+    def looked() -> int:
+        world.service.health.overview()
+        for thread in threading.enumerate():
+            if thread.name == "widening":
+                thread.join(10)
+        return len(widened)
+
+    connection(world, 1)
+    assert [looked(), looked()] == [1, 1]
+    since[0] = ago(hours=4)
+    assert [looked(), looked()] == [2, 2]

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from diagnostics.catalogue import load_catalogue
 from diagnostics.health.resolution import Counted, counted, distribution, outliers
-from diagnostics.models.figures import Coverage
+from diagnostics.health.stale import _of_both
+from diagnostics.models.figures import Coverage, Gap
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
 from tests.health.test_checks import agents
@@ -112,3 +114,18 @@ def test_the_stories_have_the_baseline_shares(opened: Callable[..., Diagnostics]
     assert found.coverage is not None
     assert found.coverage.is_complete
     assert found.evidence
+
+
+def test_accuracy_covers_only_accounts_that_answered_both_questions() -> None:
+    gap = Gap(reason="timed out", count=2)
+    counts, candidates = Coverage(answered=8, asked=10, gaps=(gap,)), Coverage(answered=10, asked=10)
+    assert _of_both(counts, candidates, 8) == counts
+    apart = _of_both(counts, candidates, 7)
+    assert (apart.answered, apart.asked, sum(one.count for one in apart.gaps)) == (7, 10, 3)
+
+
+def test_an_account_far_from_the_baseline_is_named_by_the_desk(opened: Callable[..., Diagnostics]) -> None:
+    found = opened("account_14009").health.resolution()
+    rule = load_catalogue().thresholds["resolution_share"]
+    assert found.outliers
+    assert all(rule.judge(abs(one.drift)) is not Status.PASS for one in found.outliers)

@@ -357,3 +357,15 @@ def test_a_large_account_is_read_in_steps_that_report_and_can_be_cancelled(place
     assert part.conclusion.confidence is Confidence.PRELIMINARY
     assert "Only the first 500 users were read" in part.conclusion.sentence
     assert all("first 500 users" in figure.note for figure in part.consistency)
+
+
+def test_a_day_of_logs_that_was_read_in_part_is_no_all_clear(place: Place) -> None:
+    place.users(1)
+    place.auth(1)
+    place.sync(1)
+    query = query_of(place.catalogue, ACCOUNT, None)
+    place.datadog.about(query).events = (event(1, {"user_id": 1}, "token refreshed"),)
+    place.datadog.about(query).more = True
+    found = checks(place.desk.oauth(ACCOUNT).findings)["oauth_logs"]
+    assert "Only the newest page was read" in found.summary
+    assert found.status is Status.NO_DATA

@@ -53,6 +53,8 @@ class Told:
     """Events of every earlier window of the same length."""
     events: tuple[LogEvent, ...] = ()
     by_account: dict[int, int] = field(default_factory=dict)
+    more: bool = False
+    """There are older events than these."""
     partial: bool = False
     """Datadog times out inside, and answers for a part of its logs."""
     partial_usual: bool = False
@@ -89,7 +91,8 @@ class ToldDatadog:
 
     def search(self, query: str, *, start: datetime, end: datetime, limit: int = 100, **_: object) -> LogPage:
         self._ask("search", query)
-        return LogPage(self.about(query).events[:limit], None, evidence(query))
+        told = self.about(query)
+        return LogPage(told.events[:limit], "older" if told.more else None, evidence(query))
 
     def aggregate(
         self,

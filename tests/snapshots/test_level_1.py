@@ -16,12 +16,18 @@ SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 
 
-def pressing(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+def pressing(*keys: str, opens: bool = False) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """Press keys on the settled screen; `opens` waits until something lies on top of it."""
+
     async def run(pilot: Pilot[Any]) -> None:
         await settle(pilot)
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.1)
+        for _ in range(100):
+            if not opens or len(pilot.app.screen_stack) > 1:
+                break
+            await pilot.pause(0.05)
         await pilot.pause(0.3)
 
     return run
@@ -82,27 +88,27 @@ def test_in_ascii(snap_compare: Snap, make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_evidence_behind_a_number(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=pressing("w"))
+    assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=pressing("w", opens=True))
 
 
 def test_a_check_in_full(snap_compare: Snap, make_app: MakeApp) -> None:
     app = make_app(ScriptedService())
-    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("enter", "j", "enter"))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("enter", "j", "enter", opens=True))
 
 
 def test_a_refused_hand_over(snap_compare: Snap, make_app: MakeApp) -> None:
     app = make_app(ScriptedService())
-    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("enter", "G", "enter"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("enter", "G", "enter", opens=True))
 
 
 def test_a_log_line_as_a_tree(snap_compare: Snap, make_app: MakeApp) -> None:
     app = make_app(ScriptedService())
-    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("l", "enter"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("l", "enter", opens=True))
 
 
 def test_a_hostile_log_line_as_a_tree(snap_compare: Snap, make_app: MakeApp) -> None:
     app = make_app(ScriptedService(hostile=True))
-    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("l", "enter"))
+    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing("l", "enter", opens=True))
 
 
 def test_a_filter_with_a_mistake(snap_compare: Snap, make_app: MakeApp) -> None:
@@ -115,7 +121,9 @@ def test_a_filter_with_a_mistake(snap_compare: Snap, make_app: MakeApp) -> None:
 def test_help_with_the_runbook_of_the_issue_in_view(
     snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]
 ) -> None:
-    assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=pressing("question_mark"))
+    assert snap_compare(
+        make_app(ScriptedService()), terminal_size=size, run_before=pressing("question_mark", opens=True)
+    )
 
 
 def test_the_palette(snap_compare: Snap, make_app: MakeApp) -> None:

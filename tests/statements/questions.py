@@ -117,6 +117,7 @@ def _accounts(service: Diagnostics) -> Iterator[Question]:
         )
     yield Question("accounts.agents late", ONE, lambda: desk.agents(BIG, str(USER), 50))
     yield Question("accounts.history", ONE, paged(desk.history))
+    yield Question("accounts.history of a user", ONE, paged(desk.history, user_id=1))
     yield Question("accounts.behaviour", ONE, lambda: desk.behaviour(BIG))
     yield Question("accounts.oauth", ONE, lambda: desk.oauth(BIG, None, Job()))
     yield Question("accounts.oauth of a user", ONE, lambda: desk.oauth(BIG, USER, Job()))

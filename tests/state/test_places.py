@@ -1,0 +1,105 @@
+"""Sessions to come back to, in a real store: whose they are, and that each is handed out once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from diagnostics.now import utc_now
+from diagnostics.places import RESTORED_WITHIN, Places, Session
+from diagnostics.settings import StateSettings
+from diagnostics.state.store import StateStore
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Places]:
+    with closing(StateStore(StateSettings(), tmp_path)) as store:
+        yield Places(store)
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(30)
+    return process.pid
+
+
+def session(pid: int, *lines: str, host: str = "bastion", environment: str = "PROD") -> Session:
+    return Session("ana", host, pid, environment, lines, ({"issue": 1},), utc_now())
+
+
+def test_the_newest_session_of_a_console_that_is_gone_is_handed_out_once(places: Places, gone: int) -> None:
+    places.keep_session(session(gone, "account 14009"))
+    found = places.broken_off("ana", "bastion", "PROD")
+    assert found is not None
+    assert (found.lines, found.memories) == (("account 14009",), ({"issue": 1},))
+    assert places.broken_off("ana", "bastion", "PROD") is None
+
+
+def test_of_many_consoles_that_start_at_once_one_has_it(places: Places, gone: int) -> None:
+    for _ in range(5):
+        places.keep_session(session(gone, "health"))
+        together = threading.Barrier(4)
+        taken: list[Session | None] = []
+
+        def start(together: threading.Barrier = together, taken: list[Session | None] = taken) -> None:
+            together.wait(30)
+            taken.append(places.broken_off("ana", "bastion", "PROD"))
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert len(taken) == 4
+        assert sum(one is not None for one in taken) == 1
+
+
+def test_a_console_that_runs_keeps_its_session(places: Places, gone: int) -> None:
+    places.keep_session(session(gone, "health"))
+    places.keep_session(session(os.getppid(), "account 14009"))
+    found = places.broken_off("ana", "bastion", "PROD")
+    assert found is not None
+    assert found.lines == ("health",)
+    assert places.broken_off("ana", "bastion", "PROD") is None
+
+
+def test_a_predecessor_with_the_number_of_this_process_is_gone(places: Places) -> None:
+    places.keep_session(session(os.getpid(), "account 14009"))
+    assert places.broken_off("ana", "bastion", "PROD") is not None
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "environment"), [("ben", "bastion", "PROD"), ("ana", "other", "PROD"), ("ana", "bastion", "STAGE")]
+)
+def test_a_session_of_somebody_somewhere_or_something_else_is_left_alone(
+    places: Places, gone: int, user: str, host: str, environment: str
+) -> None:
+    places.keep_session(session(gone, "account 14009"))
+    assert places.broken_off(user, host, environment) is None
+    assert places.broken_off("ana", "bastion", "PROD") is not None
+
+
+def test_a_session_of_another_day_is_not_come_back_to(
+    places: Places, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places.keep_session(session(gone, "account 14009"))
+    later = utc_now() + RESTORED_WITHIN + timedelta(minutes=1)
+    monkeypatch.setattr("diagnostics.places.utc_now", lambda: later)
+    assert places.broken_off("ana", "bastion", "PROD") is None
+
+
+def test_a_session_that_was_ended_is_gone(places: Places, gone: int) -> None:
+    kept = session(gone, "account 14009")
+    places.keep_session(kept)
+    places.end_session(kept)
+    assert places.broken_off("ana", "bastion", "PROD") is None
