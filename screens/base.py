@@ -44,6 +44,10 @@ class Room(Protocol):
     catalogue: Catalogue | None
     signs: Glyphs
 
+    @property
+    def screen(self) -> Screen[Any]:
+        """The screen on top."""
+
     def ask(
         self,
         work: Callable[[], Answer],
@@ -97,6 +101,9 @@ class RoomScreen(Screen[None]):
     """A screen of the war room. It names the readings it shows, so that covered screens stop asking."""
 
     AUTO_FOCUS = ""
+
+    takes_typing = False
+    """True where letters are letters from the first moment on, also before a line has the focus."""
 
     hint_names: ClassVar[tuple[str, ...]] = ()
     """Actions that the footer names on this screen, most useful first; empty leaves the choice to the application."""

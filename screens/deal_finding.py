@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from screens import documents
+from screens.base import RoomScreen
 from screens.bulk_documents import candidates_listing, group_listing, unsynced_listing
 from screens.deal import DealScreen
 from screens.listing import ListingScreen
@@ -32,7 +33,12 @@ def find_deal(room: Room, deal_id: int) -> None:
         else:
             _choose(room, deal_id, found)
 
-    room.ask(lambda: service.deals.find(deal_id), show, doing=f"looking for deal {deal_id}")
+    doing, top = f"looking for deal {deal_id}", room.screen
+    if isinstance(top, RoomScreen):
+        # The logs may have to wait for their rate limit: said all the while, and shown only where it was asked.
+        top.start_job(lambda _job: service.deals.find(deal_id), show, doing=doing)
+    else:
+        room.ask(lambda: service.deals.find(deal_id), show, doing=doing)
 
 
 def _choose(room: Room, deal_id: int, found: tuple[DealHeader, ...]) -> None:

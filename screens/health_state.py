@@ -66,12 +66,17 @@ class HealthState:
     @property
     def sync(self) -> Figure:
         """Sync events of the last hour; without a value while the overview has none, and it says why."""
-        if self.overview is not None:
-            return self.overview.sync
-        from diagnostics.models.figures import UNKNOWN, Figure  # noqa: PLC0415  # after the first paint
-
         reading = self.readings.get(OVERVIEW)
         failure = reading.failure if reading is not None else ""
+        if self.overview is not None:
+            last = self.overview.sync
+            if not failure or last.failure:
+                return last
+            # It stands among other answers, so it says itself that it is old; an old pass is no all-clear.
+            status = Status.UNREACHABLE if last.status is Status.PASS else last.status
+            return last.model_copy(update={"failure": failure, "status": status})
+        from diagnostics.models.figures import UNKNOWN, Figure  # noqa: PLC0415  # after the first paint
+
         status = Status.UNREACHABLE if failure else Status.NO_DATA
         return Figure(id="sync_events", title=SYNC_TITLE, value=None, shown=UNKNOWN, status=status, failure=failure)
 

@@ -49,6 +49,8 @@ def ranked(entries: list[tuple[str, str]], typed: str, recent: Sequence[tuple[st
 class PaletteScreen(RoomScreen):
     """One line to type, and what it can become."""
 
+    takes_typing = True
+
     DEFAULT_CSS = """
     PaletteScreen Input, PaletteScreen Input:focus {
         width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;

@@ -107,9 +107,24 @@ MOVES: tuple[tuple[str, str, str], ...] = (
 """Keys of the panes themselves, remappable by the same ids."""
 
 
+TYPED_INTO = frozenset({"command", "account", "deal"})
+"""Actions that open a line to type into. They run before any other key is passed on, so that what is typed quickly, or
+pasted, reaches the line and not the screen below; while something is being typed they are letters like others."""
+
+
 def bindings() -> list[Binding]:
     """One binding per action, each with its name as the id that a keymap remaps."""
-    return [Binding(item.keys, f"act('{item.name}')", item.word, show=False, id=item.name) for item in ACTIONS]
+    return [
+        Binding(
+            item.keys,
+            f"act('{item.name}')",
+            item.word,
+            show=False,
+            id=item.name,
+            priority=item.name in TYPED_INTO,
+        )
+        for item in ACTIONS
+    ]
 
 
 def find(name: str) -> Action:

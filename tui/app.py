@@ -13,6 +13,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.widgets import Input
 
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.now import utc_now
@@ -20,13 +21,14 @@ from diagnostics.text import clean
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
 from tui import theme
-from tui.actions import ACTIONS, bindings, checked_keymap, find
+from tui.actions import ACTIONS, TYPED_INTO, bindings, checked_keymap, find
 from tui.clipboard import copy_sequence, load_into_tmux
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
 from tui.frames import TightFrames
 from tui.going import Going
 from tui.history import History
+from tui.leaving import Leaving
 from tui.levels import LevelActions
 from tui.options import Options
 from widgets.footer_bar import FooterBar, Hint
@@ -70,7 +72,7 @@ class Answered(Message):
         self.then = then
 
 
-class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
+class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int]):
     """The Zillow War Room."""
 
     TITLE = "Zillow War Room"
@@ -312,6 +314,12 @@ class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
 
     # ---- keys
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key that comes first everywhere is a letter where somebody types."""
+        if action == "act" and parameters[0] in TYPED_INTO:
+            return not isinstance(self.focused, Input) and not getattr(self.screen, "takes_typing", False)
+        return super().check_action(action, parameters)
+
     def action_act(self, name: str) -> None:
         """Every key arrives here: the screen answers if it can, else the application."""
         screen = self.screen
@@ -324,33 +332,6 @@ class WarRoomApp(LevelActions, Going, TightFrames, CalmCrash, App[int]):
             self.say(f"{name.replace('_', ' ')}: {says}", "muted")
             return
         handler()
-
-    def act_back(self) -> None:
-        """Out, one step."""
-        if len(self.screen_stack) > 1:
-            self.screen.dismiss()
-
-    def act_quit(self) -> None:
-        """Leave; from a screen on top, one step out, as pagers have taught everybody's fingers."""
-        if len(self.screen_stack) > 1:
-            self.act_back()
-            return
-        self.exit(return_code=0)
-
-    def act_leave(self) -> None:
-        """Leave from wherever one is."""
-        self.exit(return_code=0)
-
-    def action_help_quit(self) -> None:
-        """Ctrl+C is a habit, not an answer."""
-        self.say("q leaves the console", "muted")
-
-    def act_suspend(self) -> None:
-        """Into the background; `fg` brings it back."""
-        if os.getsid(0) == os.getpgrp():
-            self.say("this terminal runs nothing but the console: there is no shell to go back to", "warn")
-            return
-        self.action_suspend_process()
 
     def act_pause(self) -> None:
         """Pause or resume live updates."""

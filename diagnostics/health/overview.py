@@ -127,7 +127,7 @@ class Overview:
             f"{other:,} events with another status are in no share" if other else "",
             *rollup.notes,
         ]
-        return figure(
+        found = figure(
             "sync_events",
             rule,
             share(good, good + bad),
@@ -135,6 +135,9 @@ class Overview:
             notes=notes,
             evidence=rollup.evidence,
         )
+        # The evidence reaches back over several refreshes; the counts hold as of the newest.
+        newest = max((part.started_at for part in rollup.evidence), default=None)
+        return found.model_copy(update={"taken_at": newest})
 
     def _course(
         self,

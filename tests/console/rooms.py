@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from tests.console.scripted import NOW, ScriptedOpening, ScriptedService
 from tui.app import WarRoomApp
 from tui.options import Options
+from widgets.log_pane import LogPane
 
 MakeApp = Callable[..., WarRoomApp]
 
@@ -67,4 +68,8 @@ async def settle(pilot: Pilot[int]) -> None:
             break
     await pilot.pause(0.4)
     app.screen_stack[0].draw()  # type: ignore[attr-defined]  # level 1
+    await pilot.pause()
+    for pane in app.screen_stack[0].query(LogPane):
+        # Widths of the title's parts settle in steps; the last word on how much of the query fits is spoken here.
+        pane.on_descendant_focus()
     await pilot.pause()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -407,3 +408,19 @@ async def test_quit_ends_with_code_0(make_app: MakeApp) -> None:
     async with room(make_app) as pilot:
         await press(pilot, "q")
         assert pilot.app.return_code == 0
+
+
+async def test_what_is_pasted_after_the_colon_reaches_the_line_in_order(make_app: MakeApp) -> None:
+    async with room(make_app) as pilot:
+        app = pilot.app
+        assert isinstance(app, WarRoomApp)
+        line = [*((c, c) for c in "theme"), ("space", " "), *((c, c) for c in "light")]
+        for key, character in [("colon", ":"), *line, ("enter", "\r")]:
+            app.post_message(events.Key(key, character))
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if app.theme == "war-room-light":
+                break
+        assert app.theme == "war-room-light"
+        assert app.live is not None
+        assert not app.live.paused
