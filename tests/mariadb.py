@@ -86,7 +86,13 @@ class MariaDB:
             "--skip-name-resolve",
             *_as_root(),
         ]
-        done = subprocess.run(arguments, capture_output=True, timeout=START_SECONDS, check=False)
+        # A folder of its own: two servers that are installed at the same moment name their temporary tables alike.
+        temporary = self.directory / "temporary"
+        temporary.mkdir(exist_ok=True)
+        if _as_root():
+            temporary.chmod(0o1777)
+        environment = {**os.environ, "TMPDIR": str(temporary)}
+        done = subprocess.run(arguments, capture_output=True, timeout=START_SECONDS, check=False, env=environment)
         if done.returncode != 0:
             raise MariaDBUnavailable(f"mariadb-install-db failed: {done.stderr[-2000:]!r}")
         self.start(password="")
