@@ -43,7 +43,7 @@ imports: dev
 
 tests: dev
 	@sh tests/ensure-mariadb.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@sh tests/run.sh $(BIN)/python
 
 snapshots: dev
 	@$(BIN)/python -m pytest tests/snapshots --snapshot-update
