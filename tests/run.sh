@@ -7,7 +7,7 @@ python=$1
 failed=$(mktemp)
 trap 'rm -f "$failed"' EXIT
 
-"$python" -m pytest -n 2 --dist loadgroup --failed-to "$failed"
+"$python" -m pytest -n 2 --dist loadgroup tests --failed-to="$failed"
 code=$?
 count=$(grep -c . "$failed" || true)
 if [ "$code" -ne 1 ] || [ "$count" -eq 0 ] || [ "$count" -gt 12 ]; then
