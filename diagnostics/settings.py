@@ -42,6 +42,16 @@ _TABLE_NAME = re.compile(r"[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+){0,2}")
 _DATABASE_ADDRESS = re.compile(r"(?:mysql|mariadb)(?:\+pymysql)?://\S+|sqlite(?:\+pysqlite)?:///.*")
 
 
+_SLACK_IDS = re.compile(r"[UWS][A-Z0-9]{2,20}(?:,[UWS][A-Z0-9]{2,20})*")
+
+
+def _checked_address(value: str, example: str) -> str:
+    """An address of the web without its last slash; raises ValueError."""
+    if not _WEB_ADDRESS.fullmatch(value):
+        raise ValueError(f"an address such as {example}, without user name or query")
+    return value.rstrip("/")
+
+
 class Section(Frozen):
     """Base of all settings. Its `repr` masks passwords in addresses, and its errors never show what was given."""
 
@@ -68,9 +78,7 @@ class DatadogSettings(Section):
     @field_validator("api_url", "web_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        if not _WEB_ADDRESS.fullmatch(value):
-            raise ValueError("an address such as https://api.datadoghq.com, without user name or query")
-        return value.rstrip("/")
+        return _checked_address(value, "https://api.datadoghq.com")
 
 
 class DatabaseSettings(Section):
@@ -187,11 +195,73 @@ class StateSettings(Section):
         return value
 
 
+class SlackSettings(Section):
+    """How notices reach the team: with a bot's token, which can look for its own messages, or an incoming webhook."""
+
+    api_url: str = "https://slack.com/api"
+    bot_token: SecretStr | None = None
+    """Scopes chat:write, and channels:history so that a message can be found again after an attempt without answer."""
+    webhook_url: SecretStr | None = None
+    """Used where there is no token. Its address is a secret: who knows it can write."""
+    channel: str | None = None
+    """Name or id of the channel; None is the catalogue's contact."""
+    mention: str = ""
+    """Slack user or group ids that first notices of critical and incident call, separated by commas."""
+    timeout_s: Seconds = 10.0
+
+    @field_validator("api_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        return _checked_address(value, "https://slack.com/api")
+
+    @field_validator("mention")
+    @classmethod
+    def _ids(cls, value: str) -> str:
+        if value and not _SLACK_IDS.fullmatch(value):
+            raise ValueError("Slack ids such as U012AB3CD or S0614TZR7, separated by commas")
+        return value
+
+
+class JiraSettings(Section):
+    """Where incidents are tracked besides Datadog. Optional."""
+
+    url: str | None = None
+    """e.g. https://example.atlassian.net; None leaves Jira out."""
+    email: str = ""
+    token: SecretStr | None = None
+    project: str | None = None
+    """Key of the project; None is the catalogue's contact."""
+    issue_type: str = "Bug"
+    timeout_s: Seconds = 10.0
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        return value if value is None else _checked_address(value, "https://example.atlassian.net")
+
+
+class EscalationSettings(Section):
+    """The incident, the people, the clock."""
+
+    person: str | None = None
+    """Who sits at this console; None is the name of the login."""
+    datadog_incidents: bool = True
+    """Open Datadog incidents; needs incident_write for the application key."""
+    figures_good_s: Seconds = 180.0
+    """After which a figure in a message is old, and has to be refreshed or accepted before it is sent."""
+    follow_s: Seconds = 1.0
+    """How often the journal is looked at for what other consoles wrote."""
+
+
 class WriteSettings(Section):
     """What this console may change in the outside world, each only after a person has seen and typed it."""
 
     monitors: bool = False
     """Creating Datadog monitors."""
+    notices: bool = True
+    """Sending messages to Slack, where it is configured."""
+    tracking: bool = True
+    """Opening and updating Datadog incidents and Jira issues, where they are configured."""
 
 
 class UiSettings(Section):
@@ -242,6 +312,9 @@ class Settings(Section):
     analytics: AnalyticsSettings = AnalyticsSettings()
     redis: RedisSettings = RedisSettings()
     state: StateSettings = StateSettings()
+    slack: SlackSettings = SlackSettings()
+    jira: JiraSettings = JiraSettings()
+    escalation: EscalationSettings = EscalationSettings()
     writes: WriteSettings = WriteSettings()
 
 
@@ -252,6 +325,9 @@ SECRETS = (
     "analytics.password",
     "redis.password",
     "state.password",
+    "slack.bot_token",
+    "slack.webhook_url",
+    "jira.token",
 )
 """Settings that may also be given as NAME_file or NAME_command."""
 
