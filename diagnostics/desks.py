@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from diagnostics.accounts.desk import AccountDesk
     from diagnostics.checks.base import Tools
+    from diagnostics.escalation.assessments import AssessmentDesk
+    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.escalation.investigations import InvestigationDesk
+    from diagnostics.escalation.notices import NoticeDesk
+    from diagnostics.escalation.reviews import ReviewDesk
     from diagnostics.explorer.desk import ExplorerDesk
     from diagnostics.health.desk import HealthDesk
     from diagnostics.places import Places
@@ -53,3 +58,41 @@ class Desks:
         from diagnostics.places import Places  # noqa: PLC0415
 
         return Places(self._tools.parts.state)
+
+    @cached_property
+    def incidents(self) -> IncidentDesk:
+        """The record of each incident: declared, followed and changed through the journal."""
+        from diagnostics.escalation.desk import IncidentDesk  # noqa: PLC0415
+
+        return IncidentDesk(self._tools)
+
+    @cached_property
+    def assessments(self) -> AssessmentDesk:
+        """An incident against the live world: exit criteria, checklist, tier, impact, scope."""
+        from diagnostics.escalation.assessments import AssessmentDesk  # noqa: PLC0415
+
+        return AssessmentDesk(self._tools, self.incidents, self.health)
+
+    @cached_property
+    def notices(self) -> NoticeDesk:
+        """What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
+        from diagnostics.escalation.courier_list import couriers  # noqa: PLC0415
+        from diagnostics.escalation.notices import NoticeDesk  # noqa: PLC0415
+
+        parts = self._tools.parts
+        carriers = couriers(parts.settings, parts.catalogue, parts.datadog)
+        return NoticeDesk(self._tools, self.incidents, self.assessments, carriers)
+
+    @cached_property
+    def investigations(self) -> InvestigationDesk:
+        """Hypotheses, and the evidence for and against each."""
+        from diagnostics.escalation.investigations import InvestigationDesk  # noqa: PLC0415
+
+        return InvestigationDesk(self._tools, self.incidents)
+
+    @cached_property
+    def reviews(self) -> ReviewDesk:
+        """Hand-off, review, export, follow-ups."""
+        from diagnostics.escalation.reviews import ReviewDesk  # noqa: PLC0415
+
+        return ReviewDesk(self._tools, self.incidents, self.assessments, self.investigations)

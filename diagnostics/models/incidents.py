@@ -185,6 +185,8 @@ class Incident(Frozen):
     systems: tuple[Affected, ...] = ()
     accounts: tuple[Affected, ...] = ()
     pins: tuple[Pin, ...] = ()
+    pinned_ever: int = 0
+    """Pins that were taken out again are counted too: their numbers are not given a second time."""
     steps: tuple[StepRecord, ...] = ()
     criteria: tuple[CriterionRecord, ...] = ()
     deliveries: tuple[Delivery, ...] = ()

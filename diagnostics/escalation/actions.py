@@ -1,0 +1,374 @@
+"""What people do to an incident. Each action is decided against the newest state and gives the new one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+from diagnostics.failures import UserError
+from diagnostics.models import entries as said
+from diagnostics.models.entries import Body, EvidenceLabel, IncidentStatus
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.incidents import Incident, Task
+from diagnostics.text import clean
+
+EDITABLE = ("title", "severity", "issue_type", "summary", "began_at", "detected_at")
+TASK_FIELDS = ("owner", "due_at", "text", "done")
+LONGEST_TEXT, LONGEST_NAME = 4_000, 120
+LONGEST_SNOOZE_MINUTES, LONGEST_CADENCE_MINUTES = 240, 1_440
+
+What = Literal["system", "account"]
+
+
+class IncidentActions(ABC):
+    """Mixed into the desk."""
+
+    @property
+    @abstractmethod
+    def person(self) -> str:
+        """Who sits at this console."""
+
+    @abstractmethod
+    def get(self, incident_id: str) -> Incident:
+        """One incident as it is now."""
+
+    @abstractmethod
+    def decide(
+        self, incident_id: str, decision: Callable[[Incident], Sequence[Body]], *, actor: str | None = None
+    ) -> Incident:
+        """Write what `decision` says about the newest state."""
+
+    @abstractmethod
+    def _check_matrix(self, issue_type: str, severity: str) -> None: ...
+
+    @abstractmethod
+    def _now(self) -> datetime: ...
+
+    @abstractmethod
+    def _roles(self) -> Sequence[str]: ...
+
+    def checked_text(self, text: str, what: str, most: int = LONGEST_TEXT) -> str:
+        """`text` cleaned. Raises UserError where nothing is left, or where it is too long to be kept whole."""
+        cleaned = clean(text, limit=most + 1, multiline=True).strip()
+        if not cleaned:
+            raise UserError(f"the {what} is empty", accepted=f"1 to {most:,} characters")
+        if len(text.strip()) > most:
+            raise UserError(f"the {what} has {len(text.strip()):,} characters", accepted=f"1 to {most:,} characters")
+        return cleaned
+
+    # ---- state
+
+    def set_status(
+        self, incident_id: str, status: IncidentStatus, why: str = "", unmet: Sequence[str] = ()
+    ) -> Incident:
+        """Move it on, or back. A step back, and an end with exit criteria unmet, need a reason (UserError)."""
+        steps = list(IncidentStatus)
+        reason = clean(why, limit=LONGEST_TEXT, multiline=True).strip()
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            _living(incident)
+            if incident.status is status:
+                return ()
+            backwards = steps.index(status) < steps.index(incident.status)
+            if backwards and not reason:
+                raise UserError(
+                    f"going back from {incident.status.words} to {status.words} needs a reason",
+                    accepted="one sentence why",
+                )
+            if status is IncidentStatus.RESOLVED and unmet and not reason:
+                raise UserError(
+                    f"{len(unmet)} exit criteria are not met: {', '.join(unmet)}",
+                    accepted="a reason why it is resolved all the same",
+                )
+            kept = tuple(unmet) if status is IncidentStatus.RESOLVED else ()
+            return (said.StatusChanged(status=status, why=reason, unmet=kept),)
+
+        return self.decide(incident_id, decision)
+
+    def edit(self, incident_id: str, field: str, value: str, why: str = "") -> Incident:
+        """Set one of `EDITABLE` anew; moments in ISO 8601 with their offset. Raises UserError."""
+        if field not in EDITABLE:
+            raise UserError(f"an incident has no field {field!r} to edit", accepted=", ".join(EDITABLE))
+        if field in {"began_at", "detected_at"}:
+            text = _moment(value).isoformat()
+        else:
+            text = self.checked_text(value, field.replace("_", " "), 200 if field == "title" else LONGEST_TEXT)
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            _living(incident)
+            if field == "severity":
+                self._check_matrix(incident.issue_type, text)
+            elif field == "issue_type":
+                self._check_matrix(text, incident.severity)
+            if str(getattr(incident, field)) == text:
+                return ()
+            return (said.Edited(field=field, value=text, why=clean(why, limit=LONGEST_TEXT)),)
+
+        return self.decide(incident_id, decision)
+
+    def merge(self, incident_id: str, into: str, why: str = "") -> Incident:
+        """It was the same as another one, and goes on there. Raises UserError; the other one is told."""
+        target = self.get(into)
+        reason = clean(why, limit=LONGEST_TEXT)
+        if target.id == self.get(incident_id).id:
+            raise UserError("an incident cannot be merged into itself", accepted="the id of another incident")
+        if target.merged_into:
+            raise UserError(f"{target.id} itself goes on in {target.merged_into}", accepted=target.merged_into)
+        merged = self.decide(
+            incident_id,
+            lambda incident: () if incident.merged_into else (said.Merged(into=target.id, why=reason),),
+        )
+        if merged.merged_into != target.id:
+            raise UserError(f"{merged.id} already goes on in {merged.merged_into}", accepted="an incident of its own")
+        self.decide(
+            target.id,
+            lambda incident: (
+                () if merged.id in incident.duplicates else (said.DuplicateFound(other=merged.id, why=reason),)
+            ),
+        )
+        return merged
+
+    # ---- people
+
+    def claim(self, incident_id: str, role: str, person: str | None = None, *, take_over: bool = False) -> Incident:
+        """Take a role, or give it to somebody. Raises UserError naming who holds it, unless `take_over`."""
+        name = self._role(role)
+        who = clean(person, limit=LONGEST_NAME).strip() if person else self.person
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            _living(incident)
+            held = next((one for one in incident.roles if one.role == name and one.until is None), None)
+            if held is not None and held.person == who:
+                return ()
+            if held is not None and not take_over:
+                raise UserError(
+                    f"{held.person} is {name.replace('_', ' ')} since {held.since:%H:%M:%S} UTC",
+                    accepted="another role, or taking it over on purpose",
+                    next_step="talk to them first; taking over is written into the timeline",
+                )
+            return (said.RoleClaimed(role=name, person=who, relieves=held.person if held is not None else ""),)
+
+        return self.decide(incident_id, decision)
+
+    def release(self, incident_id: str, role: str) -> Incident:
+        """Whoever holds a role gives it back."""
+        name = self._role(role)
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            holder = incident.holder(name)
+            return (said.RoleReleased(role=name, person=holder),) if holder else ()
+
+        return self.decide(incident_id, decision)
+
+    def _role(self, role: str) -> str:
+        name = role.strip().lower().replace(" ", "_").replace("-", "_")
+        roles = self._roles()
+        matches = [one for one in roles if one == name or one.startswith(name) or name in one.split("_")]
+        if name and len(matches) == 1:
+            return matches[0]
+        raise UserError(f"there is no role {clean(role, limit=60)!r}", accepted=", ".join(roles))
+
+    # ---- tasks, steps
+
+    def add_task(self, incident_id: str, text: str, owner: str = "", due_at: datetime | None = None) -> Incident:
+        """Something to do."""
+        wanted = self.checked_text(text, "task", 500)
+        who = clean(owner, limit=LONGEST_NAME).strip()
+        return self.decide(
+            incident_id,
+            lambda incident: (
+                said.TaskAdded(task=f"T{len(incident.tasks) + 1}", text=wanted, owner=who, due_at=due_at),
+            ),
+        )
+
+    def change_task(self, incident_id: str, task: str, field: str, value: str) -> Incident:
+        """Set one of `TASK_FIELDS`: "yes" or "no" for done, ISO 8601 or nothing for due_at. Raises UserError."""
+        if field not in TASK_FIELDS:
+            raise UserError(f"a task has no field {field!r}", accepted=", ".join(TASK_FIELDS))
+        if field == "done" and value not in {"yes", "no"}:
+            raise UserError(f"done cannot be {value!r}", accepted="yes or no")
+        if field == "due_at" and value:
+            _moment(value)
+        text = self.checked_text(value, "task", 500) if field == "text" else clean(value, limit=LONGEST_NAME)
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            found = next((one for one in incident.tasks if one.task == task.upper()), None)
+            if found is None:
+                names = ", ".join(one.task for one in incident.tasks)
+                raise UserError(f"there is no task {task!r}", accepted=names or "none: add one first")
+            if _same(found, field, text):
+                return ()
+            return (said.TaskChanged(task=found.task, field=field, value=text),)
+
+        return self.decide(incident_id, decision)
+
+    def tick(self, incident_id: str, step: str, text: str = "") -> Incident:
+        """A step of the checklist is done; ticked twice it stays with who was first."""
+        said_text = clean(text, limit=500)
+        return self.decide(
+            incident_id,
+            lambda incident: (
+                ()
+                if any(one.step == step for one in incident.steps)
+                else (said.StepDone(step=clean(step, limit=LONGEST_NAME), text=said_text),)
+            ),
+        )
+
+    def untick(self, incident_id: str, step: str, why: str = "") -> Incident:
+        """A step has to be done again."""
+        reason = clean(why, limit=500)
+        return self.decide(
+            incident_id,
+            lambda incident: (
+                (said.StepUndone(step=step, why=reason),) if any(one.step == step for one in incident.steps) else ()
+            ),
+        )
+
+    # ---- scope, evidence, words
+
+    def enter_scope(
+        self, incident_id: str, what: What, name: str, since: datetime | None = None, why: str = ""
+    ) -> Incident:
+        """A system or an account is affected."""
+        among = _scope_kind(what)
+        wanted = self.checked_text(name, what, LONGEST_NAME)
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            if any(one.name == wanted and one.until is None for one in getattr(incident, among)):
+                return ()
+            return (said.ScopeEntered(what=what, name=wanted, since=since or self._now(), why=clean(why, limit=500)),)
+
+        return self.decide(incident_id, decision)
+
+    def leave_scope(
+        self, incident_id: str, what: What, name: str, until: datetime | None = None, why: str = ""
+    ) -> Incident:
+        """It is not affected any more."""
+        among = _scope_kind(what)
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            if not any(one.name == name and one.until is None for one in getattr(incident, among)):
+                return ()
+            return (said.ScopeLeft(what=what, name=name, until=until or self._now(), why=clean(why, limit=500)),)
+
+        return self.decide(incident_id, decision)
+
+    def pin(
+        self,
+        incident_id: str,
+        title: str,
+        text: str = "",
+        label: EvidenceLabel = EvidenceLabel.DIRECT,
+        *,
+        inferred: bool = False,
+        evidence: Evidence | None = None,
+    ) -> Incident:
+        """Keep something for the review."""
+        head = self.checked_text(title, "title", 200)
+        body = clean(text, limit=LONGEST_TEXT, multiline=True)
+        return self.decide(
+            incident_id,
+            lambda incident: (
+                said.EvidencePinned(
+                    pin=f"E{incident.pinned_ever + 1}",
+                    title=head,
+                    text=body,
+                    label=label,
+                    inferred=inferred,
+                    evidence=evidence,
+                ),
+            ),
+        )
+
+    def unpin(self, incident_id: str, pin: str, why: str = "") -> Incident:
+        """It was of no use after all."""
+        return self.decide(
+            incident_id,
+            lambda incident: (
+                (said.EvidenceUnpinned(pin=pin, why=clean(why, limit=500)),)
+                if any(one.pinned.pin == pin for one in incident.pins)
+                else ()
+            ),
+        )
+
+    def note(self, incident_id: str, text: str) -> Incident:
+        """A line for the timeline."""
+        wanted = self.checked_text(text, "note")
+        return self.decide(incident_id, lambda _: (said.Noted(text=wanted),))
+
+    def correct(self, incident_id: str, seq: int, text: str) -> Incident:
+        """An earlier entry was wrong: say how it was. The entry itself stays."""
+        wanted = self.checked_text(text, "correction")
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            if not 0 < seq <= incident.last_seq:
+                raise UserError(f"{incident.id} has no entry {seq}", accepted="the number of one of its entries")
+            return (said.Corrected(seq=seq, text=wanted),)
+
+        return self.decide(incident_id, decision)
+
+    def lesson(self, incident_id: str, side: str, text: str) -> Incident:
+        """What went well or badly, or what keeps it from returning."""
+        sides = get_args(said.LessonNoted.model_fields["side"].annotation)
+        if side not in sides:
+            raise UserError(f"a lesson is not {side!r}", accepted=", ".join(sides))
+        wanted = self.checked_text(text, "lesson")
+        return self.decide(incident_id, lambda _: (said.LessonNoted(side=side, text=wanted),))
+
+    # ---- criteria and clock
+
+    def waive(self, incident_id: str, criterion: str, why: str) -> Incident:
+        """Do without an exit criterion; the reason is kept for the review."""
+        reason = self.checked_text(why, "reason", 500)
+        return self.decide(incident_id, lambda _: (said.CriterionWaived(criterion=criterion, why=reason),))
+
+    def set_cadence(self, incident_id: str, minutes: int) -> Incident:
+        """How often updates are promised, 1 to 1,440 minutes."""
+        if not 1 <= minutes <= LONGEST_CADENCE_MINUTES:
+            raise UserError(f"{minutes} minutes", accepted=f"1 to {LONGEST_CADENCE_MINUTES:,} minutes")
+        return self.decide(
+            incident_id,
+            lambda incident: () if incident.cadence_minutes == minutes else (said.CadenceSet(minutes=minutes),),
+        )
+
+    def snooze(self, incident_id: str, minutes: int, why: str = "") -> Incident:
+        """No reminders for 1 to 240 minutes; the promise itself stays as it is."""
+        if not 1 <= minutes <= LONGEST_SNOOZE_MINUTES:
+            raise UserError(f"{minutes} minutes", accepted=f"1 to {LONGEST_SNOOZE_MINUTES} minutes")
+        until = self._now() + timedelta(minutes=minutes)
+        return self.decide(incident_id, lambda _: (said.Snoozed(until=until, why=clean(why, limit=500)),))
+
+
+def _living(incident: Incident) -> None:
+    if incident.merged_into:
+        raise UserError(
+            f"{incident.id} goes on in {incident.merged_into}", accepted=f"changes to {incident.merged_into}"
+        )
+
+
+def _scope_kind(what: str) -> str:
+    if what not in {"system", "account"}:
+        raise UserError(f"the scope has no {what!r}", accepted="system, account")
+    return "systems" if what == "system" else "accounts"
+
+
+def _same(task: Task, field: str, value: str) -> bool:
+    if field == "done":
+        return (task.done_at is not None) == (value == "yes")
+    if field == "due_at":
+        return (task.due_at.isoformat() if task.due_at else "") == value
+    return str(getattr(task, field)) == value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UserError(
+            f"{clean(text, limit=60)!r} is no moment", accepted="ISO 8601 with its offset, e.g. 2025-11-17T14:03:00Z"
+        )
+    return moment

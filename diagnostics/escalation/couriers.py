@@ -1,0 +1,69 @@
+"""What carries a confirmed delivery to the outside world, and how it says what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from diagnostics.models.entries import Channel
+    from diagnostics.models.incidents import Delivery, Incident
+
+Outcome = Literal["definite", "ambiguous", "permanent"]
+
+
+@dataclass(slots=True, frozen=True)
+class Receipt:
+    """That it is there."""
+
+    receipt: str
+    """The service's own name for it, e.g. a message's time stamp, "ZYN-482"."""
+    link: str = ""
+
+
+class NotDelivered(Exception):  # noqa: N818  # an outcome, told by name
+    """It was not delivered, or nobody knows.
+
+    `outcome`: definite, it was not taken and may be tried again; ambiguous, it may have been taken; permanent, trying
+    again is of no use before somebody mends something.
+    """
+
+    def __init__(self, outcome: Outcome, reason: str, *, remedy: str = "", retry_after_s: float | None = None) -> None:
+        self.outcome: Outcome = outcome
+        self.reason = reason
+        self.remedy = remedy
+        self.retry_after_s = retry_after_s
+        super().__init__(reason)
+
+
+class CannotLook(Exception):  # noqa: N818  # an outcome, told by name
+    """This channel cannot say whether something arrived; a person has to look."""
+
+    def __init__(self, reason: str, *, remedy: str = "") -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(reason)
+
+
+class Courier(Protocol):
+    """One channel. Blocking, thread-safe; every call has a time limit."""
+
+    @property
+    def channel(self) -> Channel:
+        """Which one."""
+
+    @property
+    def destination(self) -> str:
+        """Where it goes, for people; never a secret."""
+
+    def problem(self) -> str:
+        """Why it cannot be used from here, with the remedy; empty when it can. Asks nobody."""
+
+    def send(self, delivery: Delivery, incident: Incident) -> Receipt:
+        """Send it once, carrying `delivery.token` so that it can be found again. Raises `NotDelivered`."""
+
+    def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:
+        """Whether something with this token is there. Raises `CannotLook`, `SourceFailure`."""
+
+    def close(self) -> None:
+        """End what is under way."""

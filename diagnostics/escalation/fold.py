@@ -1,0 +1,327 @@
+"""From entries to an incident: each entry changes the record in one way, in the order of the journal.
+
+Entries that make no sense any more (a role released that nobody holds, a task that was never added) change nothing:
+they stay in the timeline, where people can see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from diagnostics.escalation.fold_deliveries import delivery_entry
+from diagnostics.escalation.sentences import sentence
+from diagnostics.models import entries as said
+from diagnostics.models.entries import Entry, IncidentStatus, Purpose
+from diagnostics.models.incidents import (
+    Affected,
+    CriterionRecord,
+    FollowUp,
+    Incident,
+    Lesson,
+    MeasuredAt,
+    Pin,
+    RoleHolding,
+    StepRecord,
+    Task,
+)
+
+__all__ = ["fold", "sentence"]
+
+Record = dict[str, Any]
+"""Fields of `Incident`, with lists where it has tuples."""
+
+_LISTS = tuple(name for name, field in Incident.model_fields.items() if str(field.annotation).startswith("tuple["))
+
+
+def fold(entries: Iterable[Entry], onto: Incident | None = None) -> Incident | None:
+    """The incident after these entries, which follow those that `onto` was folded from; None before it is declared.
+
+    Entries are of one stream, in its order. Raises nothing: what is unknown is counted and not obeyed.
+    """
+    record: Record | None = None if onto is None else _thawed(onto)
+    changed = False
+    for entry in entries:
+        if record is None:
+            if not isinstance(entry.body, said.Declared):
+                continue
+            record = _declared(entry, entry.body)
+        else:
+            _apply(record, entry)
+        changed = True
+        record["entries"] += 1
+        record["last_seq"], record["last_at"] = entry.seq, entry.at
+    if record is None:
+        return None
+    return onto if onto is not None and not changed else _frozen(record)
+
+
+def _thawed(incident: Incident) -> Record:
+    record = {name: getattr(incident, name) for name in Incident.model_fields}
+    for name in _LISTS:
+        record[name] = list(record[name])
+    return record
+
+
+def _frozen(record: Record) -> Incident:
+    return Incident(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+
+
+def _declared(entry: Entry, body: said.Declared) -> Record:
+    record: Record = {name: [] for name in _LISTS}
+    record |= {
+        "id": entry.stream,
+        "title": body.title,
+        "issue_type": body.issue_type,
+        "severity": body.severity,
+        "summary": body.summary,
+        "status": IncidentStatus.DECLARED,
+        "environment": body.environment,
+        "declared_at": entry.at,
+        "declared_by": entry.actor,
+        "began_at": body.began_at,
+        "detected_at": body.detected_at,
+        "status_since": entry.at,
+        "entries": 0,
+        "pinned_ever": 0,
+        "last_seq": entry.seq,
+        "last_at": entry.at,
+    }
+    for name in ("responded_at", "mitigated_at", "resolved_at", "last_update_at", "snoozed_until", "cadence_minutes"):
+        record[name] = None
+    record["resolved_why"] = record["merged_into"] = ""
+    record["severities"].append((entry.at, body.severity))
+    record["statuses"].append((entry.at, IncidentStatus.DECLARED, entry.actor))
+    return record
+
+
+def _apply(record: Record, entry: Entry) -> None:
+    handler = _HANDLERS.get(entry.body.kind)
+    if handler is not None and not isinstance(entry.body, said.Unknown):
+        handler(record, entry, entry.body)
+
+
+# ---- state
+
+
+def _edited(record: Record, entry: Entry, body: said.Edited) -> None:
+    if body.field in {"began_at", "detected_at"}:
+        record[body.field] = _moment(body.value) or record[body.field]
+        return
+    record[body.field] = body.value
+    if body.field == "severity":
+        record["severities"].append((entry.at, body.value))
+
+
+def _status(record: Record, entry: Entry, body: said.StatusChanged) -> None:
+    record["status"], record["status_since"] = body.status, entry.at
+    record["statuses"].append((entry.at, body.status, entry.actor))
+    if body.status is not IncidentStatus.DECLARED and record["responded_at"] is None:
+        record["responded_at"] = entry.at
+    if body.status is IncidentStatus.MONITORING:
+        record["mitigated_at"] = entry.at
+    if body.status is IncidentStatus.RESOLVED:
+        # What went straight to its end was mended at the latest then.
+        record["mitigated_at"] = record["mitigated_at"] or entry.at
+        record["resolved_at"], record["resolved_why"], record["unmet"] = entry.at, body.why, list(body.unmet)
+    else:
+        record["resolved_at"], record["resolved_why"], record["unmet"] = None, "", []
+
+
+def _merged(record: Record, entry: Entry, body: said.Merged) -> None:
+    record["merged_into"], record["resolved_at"] = body.into, entry.at
+
+
+def _duplicate(record: Record, _entry: Entry, body: said.DuplicateFound) -> None:
+    if body.other not in record["duplicates"]:
+        record["duplicates"].append(body.other)
+
+
+# ---- people and work
+
+
+def _role_claimed(record: Record, entry: Entry, body: said.RoleClaimed) -> None:
+    _end_role(record, body.role, entry.at)
+    record["roles"].append(RoleHolding(role=body.role, person=body.person, since=entry.at))
+
+
+def _role_released(record: Record, entry: Entry, body: said.RoleReleased) -> None:
+    _end_role(record, body.role, entry.at, person=body.person)
+
+
+def _end_role(record: Record, role: str, at: datetime, *, person: str | None = None) -> None:
+    for place, held in enumerate(record["roles"]):
+        if held.role == role and held.until is None and person in {None, held.person}:
+            record["roles"][place] = held.model_copy(update={"until": at})
+
+
+def _task_added(record: Record, entry: Entry, body: said.TaskAdded) -> None:
+    record["tasks"].append(
+        Task(
+            task=body.task,
+            text=body.text,
+            owner=body.owner,
+            due_at=body.due_at,
+            added_at=entry.at,
+            added_by=entry.actor,
+        )
+    )
+
+
+def _task_changed(record: Record, entry: Entry, body: said.TaskChanged) -> None:
+    changes: dict[str, object] = {body.field: body.value}
+    if body.field == "due_at":
+        changes = {"due_at": _moment(body.value)}
+    elif body.field == "done":
+        done = body.value == "yes"
+        changes = {"done_at": entry.at if done else None, "done_by": entry.actor if done else ""}
+    _change(record["tasks"], lambda task: task.task == body.task, changes)
+
+
+def _step_done(record: Record, entry: Entry, body: said.StepDone) -> None:
+    if not any(one.step == body.step for one in record["steps"]):
+        record["steps"].append(
+            StepRecord(
+                step=body.step,
+                at=entry.at,
+                by=entry.actor,
+                by_console=body.by_console,
+                text=body.text,
+                evidence=body.evidence,
+            )
+        )
+
+
+def _step_undone(record: Record, _entry: Entry, body: said.StepUndone) -> None:
+    record["steps"] = [one for one in record["steps"] if one.step != body.step]
+
+
+# ---- scope and evidence
+
+
+def _scope_entered(record: Record, entry: Entry, body: said.ScopeEntered) -> None:
+    among = record["systems" if body.what == "system" else "accounts"]
+    if not any(one.name == body.name and one.until is None for one in among):
+        among.append(Affected(name=body.name, since=body.since, why=body.why, by=entry.actor))
+
+
+def _scope_left(record: Record, _entry: Entry, body: said.ScopeLeft) -> None:
+    among = record["systems" if body.what == "system" else "accounts"]
+    _change(among, lambda one: one.name == body.name and one.until is None, {"until": body.until})
+
+
+def _pinned(record: Record, entry: Entry, body: said.EvidencePinned) -> None:
+    record["pinned_ever"] += 1
+    record["pins"].append(Pin(pinned=body, at=entry.at, by=entry.actor))
+
+
+def _unpinned(record: Record, _entry: Entry, body: said.EvidenceUnpinned) -> None:
+    record["pins"] = [one for one in record["pins"] if one.pinned.pin != body.pin]
+
+
+def _measured(record: Record, entry: Entry, body: said.Measured) -> None:
+    record["measured"].append(MeasuredAt(at=entry.at, measured=body))
+
+
+def _lesson(record: Record, entry: Entry, body: said.LessonNoted) -> None:
+    record["lessons"].append(Lesson(lesson=body, at=entry.at, by=entry.actor))
+
+
+# ---- criteria, cadence, follow-ups
+
+
+def _criterion(record: Record, name: str, changes: dict[str, object]) -> None:
+    among = record["criteria"]
+    if not any(one.criterion == name for one in among):
+        among.append(CriterionRecord(criterion=name))
+    _change(among, lambda one: one.criterion == name, changes)
+
+
+def _criterion_met(record: Record, _entry: Entry, body: said.CriterionMet) -> None:
+    _criterion(record, body.criterion, {"met_since": body.since, "shown": body.shown})
+
+
+def _criterion_broken(record: Record, _entry: Entry, body: said.CriterionBroken) -> None:
+    _criterion(record, body.criterion, {"met_since": None, "shown": body.shown})
+
+
+def _criterion_waived(record: Record, entry: Entry, body: said.CriterionWaived) -> None:
+    _criterion(record, body.criterion, {"waived_by": entry.actor, "waived_why": body.why})
+
+
+def _cadence(record: Record, _entry: Entry, body: said.CadenceSet) -> None:
+    record["cadence_minutes"] = body.minutes
+
+
+def _snoozed(record: Record, _entry: Entry, body: said.Snoozed) -> None:
+    record["snoozed_until"] = body.until
+
+
+def _follow_up(record: Record, entry: Entry, body: said.FollowUpScheduled) -> None:
+    record["follow_ups"].append(FollowUp(scheduled=body, scheduled_by=entry.actor))
+
+
+def _follow_up_run(record: Record, entry: Entry, body: said.FollowUpRun) -> None:
+    changes: dict[str, object] = {"run": body, "run_at": entry.at}
+    _change(record["follow_ups"], lambda one: one.scheduled.follow_up == body.follow_up, changes)
+
+
+# ---- deliveries
+
+
+def _delivery(record: Record, entry: Entry, body: object) -> None:
+    record["deliveries"] = delivery_entry(record["deliveries"], entry)
+    if isinstance(body, said.DeliveryConfirmed) and body.purpose in {
+        Purpose.FIRST_NOTICE,
+        Purpose.UPDATE,
+        Purpose.RESOLUTION,
+    }:
+        # A promise is kept by what a person confirmed; whether it arrived is shown beside it.
+        record["last_update_at"], record["snoozed_until"] = entry.at, None
+
+
+def _change(among: list[Any], which: Callable[[Any], bool], changes: dict[str, object]) -> None:
+    for place, one in enumerate(among):
+        if which(one):
+            among[place] = one.model_copy(update=changes)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+_HANDLERS: dict[str, Callable[[Record, Entry, Any], None]] = {
+    "edited": _edited,
+    "status_changed": _status,
+    "merged": _merged,
+    "duplicate_found": _duplicate,
+    "role_claimed": _role_claimed,
+    "role_released": _role_released,
+    "task_added": _task_added,
+    "task_changed": _task_changed,
+    "step_done": _step_done,
+    "step_undone": _step_undone,
+    "scope_entered": _scope_entered,
+    "scope_left": _scope_left,
+    "evidence_pinned": _pinned,
+    "evidence_unpinned": _unpinned,
+    "measured": _measured,
+    "lesson_noted": _lesson,
+    "criterion_met": _criterion_met,
+    "criterion_broken": _criterion_broken,
+    "criterion_waived": _criterion_waived,
+    "cadence_set": _cadence,
+    "snoozed": _snoozed,
+    "follow_up_scheduled": _follow_up,
+    "follow_up_run": _follow_up_run,
+    "delivery_confirmed": _delivery,
+    "delivery_attempted": _delivery,
+    "delivery_sent": _delivery,
+    "delivery_failed": _delivery,
+    "delivery_settled": _delivery,
+}

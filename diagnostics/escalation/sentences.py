@@ -1,0 +1,146 @@
+"""Entries as people read them: one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from diagnostics.models import entries as said
+from diagnostics.models.entries import Entry
+
+
+def sentence(entry: Entry) -> str:
+    """One sentence about one entry, without its moment and its actor."""
+    body = entry.body
+    if isinstance(body, said.Unknown):
+        return f"written by a newer console ({body.kind}): {body.text}"
+    write = _SENTENCES.get(body.kind)
+    return write(body) if write is not None else body.kind.replace("_", " ")
+
+
+def _because(why: str) -> str:
+    return f": {why}" if why else ""
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%H:%M} UTC" if moment is not None else ""
+
+
+def _role(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _declared(body: said.Declared) -> str:
+    return f"declared, {body.severity}: {body.title}"
+
+
+def _edited(body: said.Edited) -> str:
+    return f"{body.field.replace('_', ' ')} is now {body.value}{_because(body.why)}"
+
+
+def _status(body: said.StatusChanged) -> str:
+    unmet = f" (although not met: {', '.join(body.unmet)})" if body.unmet else ""
+    return f"{body.status.words}{unmet}{_because(body.why)}"
+
+
+def _claimed(body: said.RoleClaimed) -> str:
+    relieves = f", relieving {body.relieves}" if body.relieves else ""
+    return f"{body.person} is {_role(body.role)}{relieves}"
+
+
+def _task_added(body: said.TaskAdded) -> str:
+    owner = f", for {body.owner}" if body.owner else ""
+    due = f", due {_at(body.due_at)}" if body.due_at else ""
+    return f"task {body.task}: {body.text}{owner}{due}"
+
+
+def _task_changed(body: said.TaskChanged) -> str:
+    if body.field == "done":
+        return f"task {body.task} {'done' if body.value == 'yes' else 'open again'}"
+    return f"task {body.task}, {body.field.replace('_', ' ')}: {body.value or 'none'}"
+
+
+def _scope(verb: str) -> Callable[[Any], str]:
+    def write(body: said.ScopeEntered | said.ScopeLeft) -> str:
+        return f"{body.what} {body.name} {verb}{_because(body.why)}"
+
+    return write
+
+
+def _measured(body: said.Measured) -> str:
+    shown = "; ".join(f"{one.title} {one.shown}" for one in body.figures[:6])
+    more = f"; and {len(body.figures) - 6} more" if len(body.figures) > 6 else ""  # as sliced above
+    return f"figures ({body.occasion.replace('_', ' ')}): {shown}{more}"
+
+
+def _pinned(body: said.EvidencePinned) -> str:
+    inferred = ", inferred" if body.inferred else ""
+    return f"evidence {body.pin} ({body.label}{inferred}): {body.title}"
+
+
+def _weighed(body: said.EvidenceWeighed) -> str:
+    inferred = ", inferred" if body.inferred else ""
+    return f"{body.item} speaks {body.side} {body.hypothesis} ({body.label}{inferred}): {body.text}"
+
+
+def _confirmed(body: said.DeliveryConfirmed) -> str:
+    what = f"{body.purpose.value.replace('_', ' ')} to {body.destination or body.channel.value}"
+    stale = f"; accepted as old: {', '.join(body.accepted_stale)}" if body.accepted_stale else ""
+    return f"{body.delivery} confirmed: {what}{stale}"
+
+
+def _sent(body: said.DeliverySent) -> str:
+    found = " (found there after an attempt without answer)" if body.found_again else ""
+    return f"{body.delivery} arrived{found}: {body.receipt}"
+
+
+def _failed(body: said.DeliveryFailed) -> str:
+    words = {"definite": "not taken", "ambiguous": "nobody knows whether it arrived", "permanent": "refused"}
+    retry = f"; next attempt {body.retry_at:%H:%M:%S} UTC" if body.retry_at else ""
+    return f"{body.delivery} {words[body.outcome]}: {body.reason}{retry}"
+
+
+_SENTENCES: dict[str, Callable[[Any], str]] = {
+    "declared": _declared,
+    "edited": _edited,
+    "status_changed": _status,
+    "role_claimed": _claimed,
+    "role_released": lambda body: f"{body.person} is no longer {_role(body.role)}",
+    "task_added": _task_added,
+    "task_changed": _task_changed,
+    "scope_entered": _scope("affected"),
+    "scope_left": _scope("no longer affected"),
+    "evidence_pinned": _pinned,
+    "evidence_unpinned": lambda body: f"evidence {body.pin} taken out{_because(body.why)}",
+    "noted": lambda body: str(body.text),
+    "corrected": lambda body: f"correction of entry {body.seq}: {body.text}",
+    "merged": lambda body: f"goes on in {body.into}{_because(body.why)}",
+    "duplicate_found": lambda body: f"{body.other} was the same and goes on here{_because(body.why)}",
+    "measured": _measured,
+    "step_done": lambda body: (
+        f"step {body.step.replace('_', ' ')} {'seen to be done' if body.by_console else 'done'}{_because(body.text)}"
+    ),
+    "step_undone": lambda body: f"step {body.step.replace('_', ' ')} open again{_because(body.why)}",
+    "criterion_met": lambda body: f"exit criterion {body.criterion.replace('_', ' ')} holds: {body.shown}",
+    "criterion_broken": lambda body: (
+        f"exit criterion {body.criterion.replace('_', ' ')} does not hold: {body.shown}{_because(body.why)}"
+    ),
+    "criterion_waived": lambda body: f"exit criterion {body.criterion.replace('_', ' ')} waived: {body.why}",
+    "cadence_set": lambda body: f"updates every {body.minutes} min",
+    "snoozed": lambda body: f"reminder off until {_at(body.until)}{_because(body.why)}",
+    "delivery_confirmed": _confirmed,
+    "delivery_attempted": lambda body: f"{body.delivery} attempt {body.attempt}",
+    "delivery_sent": _sent,
+    "delivery_failed": _failed,
+    "delivery_settled": lambda body: f"{body.delivery} settled as {body.outcome.replace('_', ' ')}{_because(body.why)}",
+    "follow_up_scheduled": lambda body: f"follow-up {body.follow_up}, {body.due_at:%d %b %H:%M} UTC: {body.text}",
+    "follow_up_run": lambda body: f"follow-up {body.follow_up}: {body.status}, {body.summary}",
+    "lesson_noted": lambda body: f"lesson ({'went well' if body.side == 'well' else body.side}): {body.text}",
+    "investigation_opened": lambda body: f"investigation: {body.question}",
+    "hypothesis_added": lambda body: f"hypothesis {body.hypothesis}: {body.statement}",
+    "hypothesis_changed": lambda body: f"hypothesis {body.hypothesis}, {body.field}: {body.value}{_because(body.why)}",
+    "evidence_weighed": _weighed,
+    "evidence_withdrawn": lambda body: f"{body.item} withdrawn{_because(body.why)}",
+    "investigation_closed": lambda body: f"closed: {body.conclusion}",
+}
