@@ -45,6 +45,8 @@ class _Watch:
     reading: Reading[Any]
     born: int
     """Sequence of its first reading; a lower one belongs to the question it replaced."""
+    steady: bool = False
+    """It goes on while the others are paused."""
     running: bool = False
     forced: bool = False
     """Somebody asked for it now: it runs although paused or covered."""
@@ -103,10 +105,19 @@ class Live:
         """True while nothing refreshes by itself."""
         return self._paused
 
-    def watch(self, key: str, ask: Callable[[], T], *, every_s: float, stale_after_s: float | None = None) -> None:
+    def watch(
+        self,
+        key: str,
+        ask: Callable[[], T],
+        *,
+        every_s: float,
+        stale_after_s: float | None = None,
+        steady: bool = False,
+    ) -> None:
         """Keep `key` answered by `ask` every `every_s` seconds while it is looked at.
 
         A value without a newer answer for `stale_after_s` seconds (three intervals unless told otherwise) turns stale.
+        A `steady` one is not paused: what others do in an incident does not stand still.
         Watching a key again replaces its question: the old value goes, late answers to the old question are dropped.
         """
         with self._condition:
@@ -119,6 +130,7 @@ class Live:
                 due=self._clock.monotonic(),
                 reading=Reading[Any](key=key, freshness=Freshness.LOADING, sequence=born),
                 born=born,
+                steady=steady,
             )
             if key in self._looked_at:
                 self._outbox[key] = watch.reading
@@ -251,7 +263,7 @@ class Live:
         if watch.due > now or watch.key not in self._looked_at:
             return False
         # Somebody who opens another pane while paused wants to see it once; only its refreshing waits.
-        return not self._paused or (watch.answered_at is None and not watch.failures)
+        return not self._paused or watch.steady or (watch.answered_at is None and not watch.failures)
 
     def _start(self, watch: _Watch) -> None:
         watch.running, watch.forced = True, False
@@ -266,10 +278,14 @@ class Live:
 
     def _next_wake(self) -> float | None:
         moments = [stale for watch in self._visible() if (stale := self._turns_stale_at(watch)) is not None]
-        if not self._paused and self._busy < self._workers:
+        if self._busy < self._workers:
             now = self._clock.monotonic()
             # What is due already and was not started waits for a worker, whose return notifies.
-            moments += [watch.due for watch in self._visible() if not watch.running and watch.due > now]
+            moments += [
+                watch.due
+                for watch in self._visible()
+                if (watch.steady or not self._paused) and not watch.running and watch.due > now
+            ]
         return min(moments, default=None)
 
     # Asking.
@@ -339,7 +355,7 @@ class Live:
             return Freshness.FAILED if watch.failures else Freshness.LOADING
         if watch.failures:
             return Freshness.STALE
-        if self._paused:
+        if self._paused and not watch.steady:
             return Freshness.PAUSED
         overdue = self._clock.monotonic() - watch.answered_at >= watch.answer_stale_after_s
         return Freshness.STALE if overdue else Freshness.FRESH
@@ -351,7 +367,7 @@ class Live:
 
     def _change(self, watch: _Watch, *, freshness: Freshness) -> None:
         next_at = None
-        if not self._paused and not watch.running:
+        if (watch.steady or not self._paused) and not watch.running:
             wait = max(0.0, watch.due - self._clock.monotonic())
             next_at = self._clock.utc() + timedelta(seconds=wait)
         watch.reading = watch.reading.model_copy(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.jobs import Job
     from diagnostics.live import Live
+    from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
     from screens.job_line import RunningJob
@@ -34,6 +35,10 @@ class Document:
     """What `y` puts on the clipboard."""
     place: str = ""
     """The `:` line that opens it again; empty where it shows one moment only."""
+    issue: tuple[str, str] | None = None
+    """Issue type and severity (may be empty) that it speaks of, for who wants to tell the team about it."""
+    evidence: tuple[Evidence, ...] = ()
+    """What it rests on, for who wants to keep it for the review."""
 
 
 class Room(Protocol):
@@ -84,6 +89,9 @@ class Room(Protocol):
 
     def command(self, line: str) -> None:
         """Run one line of the `:` grammar."""
+
+    def incident_changed(self) -> None:
+        """Something was written about an incident: follow it at once, and deliver what was confirmed."""
 
     def trail(self) -> str:
         """Breadcrumbs of the screens below the one on top, such as "critical › account 14009 › "; empty on level 1."""
@@ -141,6 +149,10 @@ class RoomScreen(Screen[None]):
     def place(self) -> str:
         """The `:` line that opens this screen again; empty for one that cannot be come back to by itself."""
         return ""
+
+    def issue_in_view(self) -> tuple[str, str] | None:
+        """Issue type and severity (may be empty) of what is in view; None where the screen is about no issue."""
+        return None
 
     def runbook(self) -> str:
         """The section of the guide *immediate actions* that belongs to what is in view; empty where none does."""

@@ -61,6 +61,10 @@ class DocumentScreen(RoomScreen):
         """The line that opens it again, where there is one."""
         return self.document.place
 
+    def issue_in_view(self) -> tuple[str, str] | None:
+        """The issue that the text speaks of."""
+        return self.document.issue
+
     def act_why(self) -> None:
         """To where the text says what its numbers rest on; what was asked stands in the text itself."""
         body = self.query_one("#document-body", LineView)

@@ -34,6 +34,7 @@ class Action:
 
 
 _EXPLORER = "the log explorer; L opens it"
+_LISTS = "tasks, timeline and investigations; e, T and 3 open them"
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "enter", "open", "Open what is under the cursor: detail is one Enter away.", 1),
@@ -85,8 +86,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("level_investigate", "3", "3", "investigate", "Level 3: investigation."),
     Action("account", "a", "a", "account", "Go to an account: its tokens, by account id."),
     Action("deal", "d", "d", "deal", "Go to a deal: why it does not sync, by deal id."),
-    Action("notify", "n", "n", "notify", "Tell the team."),
-    Action("claim", "c", "c", "claim", "Claim an incident role."),
+    Action("notify", "n", "n", "notify", "Tell the team: preview, then send. Without an incident it declares one."),
+    Action("claim", "c", "c", "claim", "The roles of the incident: claim one, take one over, give one back."),
+    Action("status", "u", "u", "status", "Move the incident on: investigating, in progress, monitoring, resolved."),
+    Action("snooze", "z", "z", "remind later", "No reminders of the next update for a quarter of an hour."),
+    Action("timeline", "T", "T", "timeline", "The timeline of the incident, entry by entry."),
+    Action("handoff", "H", "H", "hand off", "The hand-off note for the next commander."),
+    Action("new", "N", "N", "add", "Add what this screen holds: a task, a note, a hypothesis.", where=_LISTS),
+    Action("accept", "A", "A", "accept", "Accept an old figure as it is.", where="the preview of a notice; n opens it"),
     Action("command", "colon", ":", "command", "Every action and guide by name.", 8),
     Action("next_pane", "tab", "tab", "pane", "To the next pane."),
     Action("previous_pane", "shift+tab", "shift+tab", "pane", "To the previous pane."),

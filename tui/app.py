@@ -28,6 +28,7 @@ from tui.driver import WarRoomDriver
 from tui.frames import TightFrames
 from tui.going import Going
 from tui.history import History
+from tui.incident_actions import IncidentActions
 from tui.leaving import Leaving
 from tui.levels import LevelActions
 from tui.options import Options
@@ -72,7 +73,7 @@ class Answered(Message):
         self.then = then
 
 
-class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int]):
+class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, CalmCrash, App[int]):
     """The Zillow War Room."""
 
     TITLE = "Zillow War Room"
@@ -156,11 +157,12 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
         self.live = Live(self._emit)
         self._apply_preferences()
         self.live.watch("sources", self.service.sources, every_s=10.0)
+        self.follow_incidents()
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen):
                 screen.service_opened()
         self.look_again()
-        self._draw_header()
+        self.draw_header()
         self.open_on_triage()
         self.find_session()
         # What has been imported stays for good: a full collection over it took 85 ms in the middle of typing.
@@ -180,6 +182,7 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
     def end(self) -> None:
         """Close live questions, sources and the stand-ins. Called after the terminal is restored."""
         self.end_session()
+        self.end_incident_work()
         if self.live is not None:
             self.live.close()
         if self.opened is not None:
@@ -194,7 +197,10 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
     @on(ReadingArrived)
     def _reading_arrived(self, message: ReadingArrived) -> None:
         if message.reading.key == "sources":
-            self._draw_header()
+            self.draw_header()
+            return
+        if message.reading.key == "incident":
+            self.incident_followed(message.reading)
             return
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen):
@@ -203,7 +209,7 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
     def look_again(self) -> None:
         """Only what the screen on top shows is asked for."""
         if self.live is not None and isinstance(self.screen, RoomScreen):
-            self.live.look(["sources", *self.screen.shown_readings()])
+            self.live.look(["sources", "incident", *self.screen.shown_readings()])
 
     def push_room_screen(self, screen: RoomScreen) -> None:
         """Put a screen on top; the covered one stops asking until it is seen again."""
@@ -216,8 +222,10 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
     def uncovered(self) -> None:
         """Another screen is on top than before."""
         self.arrived()
+        if isinstance(self.screen, RoomScreen):
+            self.tell_of_incident(self.screen)
         self.look_again()
-        self._draw_header()
+        self.draw_header()
 
     # ---- what screens may ask of the room
 
@@ -342,7 +350,7 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
         else:
             self.live.pause()
         self.say("live updates paused; space resumes" if self.live.paused else "live updates resumed")
-        self._draw_header()
+        self.draw_header()
 
     # ---- once a second
 
@@ -356,10 +364,11 @@ class WarRoomApp(LevelActions, Going, Leaving, TightFrames, CalmCrash, App[int])
             self._footer(lambda footer: footer.hush())
         if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen):
             self.screen.tick()
-            self._draw_header()
+            self.draw_header()
             self.keep_session()
 
-    def _draw_header(self) -> None:
+    def draw_header(self) -> None:
+        """Environment, sources, incident: what has changed of them is painted."""
         from tui.header_words import source_words  # noqa: PLC0415
 
         for header in self.screen.query(HeaderBar):

@@ -11,7 +11,7 @@ from diagnostics.failures import UserError
 from screens import documents
 from screens.critical import CriticalScreen
 from screens.critical_state import WINDOWS
-from tui import explorer_commands, theme
+from tui import explorer_commands, incident_commands, theme
 from tui.actions import ACTIONS
 from widgets import wording
 
@@ -35,6 +35,7 @@ def entries(catalogue: Catalogue | None) -> list[tuple[str, str]]:
         ("doctor", "test every source: reachable, permitted, mapped, read-only"),
     ]
     lines += explorer_commands.ENTRIES
+    lines += incident_commands.ENTRIES
     lines += [(f"window {wording.duration(seconds)}", "time window of level 1") for seconds in WINDOWS]
     lines += [(f"theme {name}", "colours for this session") for name in theme.NAMES]
     if catalogue is not None:
@@ -57,14 +58,16 @@ def run_command(app: WarRoomApp, line: str) -> None:
         # A query is handed over as it was typed: spaces inside quotation marks are part of it.
         explorer_commands.run(app, verb, line.strip().removeprefix(verb).strip())
         return
+    if verb in incident_commands.VERBS:
+        incident_commands.run(app, verb, line.strip().removeprefix(verb).strip())
+        return
     runner = _RUNNERS.get(verb)
     if runner is None:
-        near = difflib.get_close_matches(
-            verb, [*VERBS, *explorer_commands.VERBS, *(item.name for item in ACTIONS)], n=3
-        )
+        known = [*VERBS, *explorer_commands.VERBS, *incident_commands.VERBS]
+        near = difflib.get_close_matches(verb, [*known, *(item.name for item in ACTIONS)], n=3)
         raise UserError(
             f"unknown command {verb!r}",
-            accepted=", ".join([*VERBS, *explorer_commands.VERBS, "or the name of an action"]),
+            accepted=", ".join([*known, "or the name of an action"]),
             next_step=f"did you mean {' or '.join(near)}?" if near else "press : and type a part of what you want",
         )
     runner(app, rest)

@@ -17,23 +17,6 @@ if TYPE_CHECKING:
     from screens.health import HealthScreen
     from tui.app import WarRoomApp
 
-LATER = {
-    "investigate": (
-        "Level 3, investigation, is not available in this version.\n\n"
-        "It will answer: cascades, installation races, drift, similar incidents and the evidence for a root cause.\n\n"
-        "Until then: filter the log pane (l, then /) by account or correlation id, open a line with enter, and take "
-        "the query to the Datadog web application with o."
-    ),
-    "notify": (
-        "This version does not send notices. Nothing has been sent.\n\n"
-        "Press e for whom to tell and by when; y in that panel copies a first notice with the figures in view, ready "
-        "to paste."
-    ),
-    "claim": (
-        "This version keeps no incident roles. Nobody has been named.\n\n"
-        "Say in the team's channel who is commander, technical lead and communications lead; press e for the channel."
-    ),
-}
 """Honest answers for what is not built: what it will be, and what to do instead now."""
 
 HOW_TO_READ = (
@@ -60,11 +43,6 @@ class LevelActions:
         while len(app.screen_stack) > 1:
             app.pop_screen()
         app.call_after_refresh(app.uncovered)
-
-    def _later(self, name: str) -> None:
-        app = self._app
-        title = f"{name} {app.signs.separator} not available yet"
-        app.open_document(documents.text_document(title, LATER[name], app.signs))
 
     def act_level_health(self) -> None:
         """Level 2, from anywhere: where one is already on it, nothing moves."""
@@ -93,18 +71,6 @@ class LevelActions:
         self.act_level_health()
         screen = self._health_screen()
         screen.call_after_refresh(screen.show_leading)
-
-    def act_level_investigate(self) -> None:
-        """Level 3."""
-        self._later("investigate")
-
-    def act_notify(self) -> None:
-        """Tell the team."""
-        self._later("notify")
-
-    def act_claim(self) -> None:
-        """Claim a role."""
-        self._later("claim")
 
     # ---- help
 

@@ -1,4 +1,4 @@
-"""Background work of one console: what was confirmed is delivered, what can be seen is journalled, what is due is looked at.
+"""Background work of one console: it delivers what was confirmed, journals what it sees, looks at what is due.
 
 Several consoles may do this at once: every step is claimed in the journal first, so that it is taken once.
 """

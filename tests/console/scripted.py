@@ -20,6 +20,7 @@ from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.settings import Settings, load_settings
 from diagnostics.text import clean
+from tests.console.scripted_incidents import ScriptedIncidents, ScriptedNotices, ScriptedReviews
 from tests.console.scripted_places import ScriptedPlaces
 
 NOW = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
@@ -75,6 +76,11 @@ class ScriptedService:
     asked: list[str] = field(default_factory=list)
     places: ScriptedPlaces = field(default_factory=ScriptedPlaces)
     explorer: Any = None
+    incidents: Any = field(default_factory=ScriptedIncidents)
+    assessments: Any = None
+    notices: Any = field(default_factory=ScriptedNotices)
+    reviews: Any = field(default_factory=ScriptedReviews)
+    investigations: Any = None
 
     def _say(self, text: str) -> str:
         return clean(f"{text} {HOSTILE}") if self.hostile else text

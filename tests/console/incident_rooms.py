@@ -1,0 +1,115 @@
+"""A console with a real journal in a folder of its own: incidents are declared and changed as people would.
+
+Sources other than the journal answer by script (`tests.console.scripted`); the clock stands unless a test moves it.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from textual.pilot import Pilot
+
+from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.checks.base import Tools
+from diagnostics.escalation.desk import IncidentDesk
+from diagnostics.escalation.journal import Journal
+from diagnostics.models.incidents import Incident
+from diagnostics.settings import Settings, load_settings
+from diagnostics.state.store import StateStore
+from tests.console.scripted import NOW, ScriptedService
+from tui.app import WarRoomApp
+
+
+@dataclass
+class Clock:
+    """The journal's clock."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+
+@dataclass
+class IncidentWorld:
+    """One journal and what a console needs to work with it."""
+
+    settings: Settings
+    catalogue: Catalogue
+    clock: Clock
+    state: StateStore
+    journal: Journal
+    desk: IncidentDesk
+
+    def tools(self) -> Tools:
+        """As desks are given them; only the journal, the settings and the catalogue are real."""
+        parts = types.SimpleNamespace(
+            settings=self.settings, catalogue=self.catalogue, state=self.state, journal=self.journal
+        )
+        return cast("Tools", types.SimpleNamespace(parts=parts, catalogue=self.catalogue, now=self.clock))
+
+    def declare(self, **changes: object) -> Incident:
+        """An incident like that of 17 November."""
+        given: dict[str, Any] = {
+            "title": "Zillow answers HTTP 429; webhook events pile up",
+            "issue_type": "rate_limiting",
+            "severity": "incident",
+            "summary": "Sync is suspended; events that wait too long may be lost for good.",
+            "began_at": self.clock.now - timedelta(minutes=12),
+            "detected_at": self.clock.now - timedelta(minutes=2),
+            "systems": ("ZillowSyncUser",),
+            "accounts": (14009, 75172),
+        }
+        return self.desk.declare(**given | changes)
+
+    def other(self, person: str) -> IncidentDesk:
+        """The desk of somebody else's console on the same journal."""
+        journal = Journal(self.state, person=person, console=f"bastion-2:{person}", now=self.clock)
+        parts = types.SimpleNamespace(
+            settings=self.settings, catalogue=self.catalogue, state=self.state, journal=journal
+        )
+        tools = types.SimpleNamespace(parts=parts, catalogue=self.catalogue, now=self.clock)
+        return IncidentDesk(cast("Tools", tools))
+
+    def service(self, **changes: Any) -> ScriptedService:  # noqa: ANN401  # fields of the service
+        """A scripted service whose incidents are real."""
+        return ScriptedService(settings=self.settings, catalogue=self.catalogue, incidents=self.desk, **changes)
+
+    def close(self) -> None:
+        self.state.close()
+
+
+def incident_world(folder: Path, *, person: str = "cl.nolen") -> IncidentWorld:
+    """A world whose journal lies in `folder`. Close it."""
+    settings = load_settings(environ={"WARROOM_STATE_DIR": str(folder), "WARROOM_ESCALATION__PERSON": person}).settings
+    catalogue, clock = load_catalogue(), Clock()
+    state = StateStore(settings.state, settings.state_dir)
+    journal = Journal(state, person=person, console="bastion-1:4711", now=clock)
+    world = IncidentWorld(settings, catalogue, clock, state, journal, cast("IncidentDesk", None))
+    world.desk = IncidentDesk(world.tools())
+    return world
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
+    """Wait until something is true on screen; fails after ten seconds."""
+    for _ in range(500):
+        await pilot.pause(0.02)
+        if condition():
+            return
+    raise AssertionError("it did not come true")
+
+
+async def followed(pilot: Pilot[int], incident: Incident) -> None:
+    """Wait until the console has seen this incident as it is now."""
+    app = cast("WarRoomApp", pilot.app)
+    await until(pilot, lambda: app.incident is not None and app.incident.last_seq >= incident.last_seq)
+    await pilot.pause()

@@ -1,0 +1,33 @@
+"""No incident at all: what most screens are looked at with. `incident_rooms` has real desks over a real journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnostics.models.incidents import Following
+
+
+@dataclass
+class ScriptedIncidents:
+    """A journal in which nothing has been written."""
+
+    person: str = "cl.nolen"
+
+    def following(self) -> Following:
+        return Following(seq=0, incident=None, open=())
+
+
+@dataclass
+class ScriptedNotices:
+    """Nothing was ever confirmed."""
+
+    def waiting(self) -> bool:
+        return False
+
+
+@dataclass
+class ScriptedReviews:
+    """Nothing is due."""
+
+    def run_due(self, _job: object = None) -> int:
+        return 0
