@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks import (
     account,
     dead_sources,
+    escalation,
     first_paint,
     fleet,
     key_latency,
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "level_two": level_two.run,
     "fleet": fleet.run,
     "account": account.run,
+    "escalation": escalation.run,
 }
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"

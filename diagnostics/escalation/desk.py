@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from diagnostics.escalation.actions import IncidentActions
 from diagnostics.escalation.fold import fold, sentence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
     from diagnostics.escalation.journal import Journal
 
-PREFIX = "INC"
+PREFIX: Literal["INC"] = "INC"
 ATTEMPTS = 30
 """How often a change is decided anew because somebody else was quicker."""
 
@@ -44,6 +44,7 @@ class IncidentDesk(IncidentActions):
         self._seq = -1
         """Newest entry of the journal that `_known` has seen; -1 before the first look."""
         self._chosen: str | None = None
+        self._generation = -1
 
     @property
     def _journal(self) -> Journal:
@@ -59,6 +60,7 @@ class IncidentDesk(IncidentActions):
     def get(self, incident_id: str) -> Incident:
         """One incident as it is now. Raises UserError naming those that exist."""
         name = incident_id.strip().upper()
+        self._check_place()
         with self._lock:
             before = self._known.get(name)
         entries = self._journal.stream(name, after=before.last_seq if before is not None else 0)
@@ -88,6 +90,7 @@ class IncidentDesk(IncidentActions):
         """What other consoles have written meanwhile, and the incident in view. One row read where nothing is new."""
         journal = self._journal
         head = journal.head().seq
+        self._check_place()
         if self._seq < 0:
             names = journal.streams(PREFIX)[:200]
             for name in names:
@@ -122,6 +125,18 @@ class IncidentDesk(IncidentActions):
         from diagnostics.escalation.cadence import next_update_at  # noqa: PLC0415
 
         return next_update_at(incident, self._tools.catalogue)
+
+    def _check_place(self) -> None:
+        """The journal may have moved, such as back from memory: what was read of it is void, and names may differ."""
+        generation = self._journal.generation
+        with self._lock:
+            if generation == self._generation:
+                return
+            moved = self._generation >= 0
+            self._known.clear()
+            self._seq, self._generation = -1, generation
+            if moved and self._chosen is not None:
+                self._chosen = self._journal.take_renames().get(self._chosen, self._chosen)
 
     def _in_view(self, opened: Sequence[Incident]) -> Incident | None:
         if self._chosen is not None:
