@@ -14,6 +14,7 @@ from benchmarks import (
     escalation,
     first_paint,
     fleet,
+    journal,
     key_latency,
     level_two,
     log_pane,
@@ -40,6 +41,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "level_two": level_two.run,
     "fleet": fleet.run,
     "account": account.run,
+    "journal": journal.run,
     "escalation": escalation.run,
 }
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.escalation.investigations import InvestigationDesk
+    from diagnostics.escalation.journal import Journal
     from diagnostics.escalation.notices import NoticeDesk
     from diagnostics.escalation.reviews import ReviewDesk
     from diagnostics.explorer.desk import ExplorerDesk
@@ -58,6 +59,11 @@ class Desks:
         from diagnostics.places import Places  # noqa: PLC0415
 
         return Places(self._tools.parts.state)
+
+    @property
+    def journal(self) -> Journal:
+        """Everything that was decided and done during incidents, entry by entry."""
+        return self._tools.parts.journal
 
     @cached_property
     def incidents(self) -> IncidentDesk:

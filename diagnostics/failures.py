@@ -63,6 +63,10 @@ class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an
         return f"{self.source}: {words}{wait}"
 
 
+class NeverSent(SourceFailure):
+    """No connection came about: what was asked surely did not reach the source."""
+
+
 class TurnAwaited(SourceFailure):
     """The console's own share of a rate limit is spent: nothing was asked, and the source has refused nothing.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -11,6 +15,7 @@ from diagnostics.failures import SourceFailure
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
+    from diagnostics.escalation.journal import Journal
     from diagnostics.fleet.fleet import Fleet
     from diagnostics.settings import Settings
     from diagnostics.sources.databases import Databases
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
     from diagnostics.state.store import StateStore
 
 Part = TypeVar("Part")
+
+STARTED_S = int(time.time())
+"""When this process began, near enough: numbers of processes are used again, and this tells two of them apart."""
 
 
 class Parts:
@@ -42,6 +50,17 @@ class Parts:
             return StateStore(self.settings.state, self.settings.state_dir)
 
         return self._part("state", make)
+
+    @property
+    def journal(self) -> Journal:
+        """What was decided and done during incidents, shared by the consoles of one state place."""
+
+        def make() -> Journal:
+            from diagnostics.escalation.journal import Journal  # noqa: PLC0415  # it loads SQLAlchemy
+
+            return Journal(self.state, person=self.settings.escalation.person or login_name(), console=console_name())
+
+        return self._part("journal", make)
 
     @property
     def fleet(self) -> Fleet:
@@ -69,7 +88,7 @@ class Parts:
         """Close what was opened."""
         with self._lock:
             opened, self._opened = self._opened, {}
-        for part in opened.values():
+        for part in reversed(opened.values()):
             with suppress(SourceFailure):
                 part.close()
 
@@ -78,3 +97,16 @@ class Parts:
             if name not in self._opened:
                 self._opened[name] = make()
             return cast("Part", self._opened[name])
+
+
+def login_name() -> str:
+    """Who is logged in; the number of the user where the system knows no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def console_name() -> str:
+    """Which console this is: host, process, and the second at which it began."""
+    return f"{socket.gethostname()}:{os.getpid()}:{STARTED_S}"

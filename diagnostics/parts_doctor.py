@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def inspect_parts(parts: Parts) -> Iterator[DoctorLine]:
     """Line by line as it is found out. Raises nothing."""
     yield _state(parts)
+    yield _journal(parts)
     yield _optional("redis", parts.settings.redis.url, parts.mutexes.ping, "mutexes of the sync workers are not shown")
     yield _optional(
         "analytics",
@@ -37,6 +39,41 @@ def _state(parts: Parts) -> DoctorLine:
         status=Status.WARN,
         detail=f"in memory only, until this console ends: {state.problem}",
         remedy="make state_dir writable, or set state.url; counts and recent places begin anew until then",
+    )
+
+
+def _journal(parts: Parts) -> DoctorLine:
+    """How long it is and who writes; whether every entry is as it was written, `warroom journal verify` tells."""
+    journal = parts.journal
+    try:
+        begin = time.monotonic()
+        head = journal.head()
+        took_ms = (time.monotonic() - begin) * 1_000
+    except SourceFailure as failure:
+        return DoctorLine(
+            source="state",
+            subject="journal",
+            status=Status.UNREACHABLE if failure.is_transient else Status.FAIL,
+            detail=f"{failure.headline()}: {failure.reason}",
+            remedy=failure.remedy,
+        )
+    detail = f"{head.seq:,} entries; you write as {journal.person}"
+    if not journal.problem:
+        return DoctorLine(source="state", subject="journal", status=Status.PASS, detail=detail, latency_ms=took_ms)
+    if parts.state.is_lasting:
+        return DoctorLine(
+            source="state",
+            subject="journal",
+            status=Status.FAIL,
+            detail=f"{detail}. {journal.problem}",
+            remedy="run warroom journal verify, and tell the owner of the place that holds it",
+        )
+    return DoctorLine(
+        source="state",
+        subject="journal",
+        status=Status.WARN,
+        detail=f"{detail}; other consoles do not see them, and they end with this one",
+        remedy="they are taken along when the place comes back before this console ends; export what matters",
     )
 
 

@@ -215,7 +215,9 @@ class Diagnostics(Desks):
         """Every source, line by line as it is found out. Raises nothing."""
         limits = self.catalogue.thresholds
         yield from self._datadog.inspect(
-            monitor_tag=self.catalogue.contact.monitor_tag, clock_skew_s=limits["clock_skew_seconds"].warning or 0.0
+            monitor_tag=self.catalogue.contact.monitor_tag,
+            clock_skew_s=limits["clock_skew_seconds"].warning or 0.0,
+            incidents=self.settings.writes.tracking and self.settings.escalation.datadog_incidents,
         )
         yield from self._databases.inspect(account_ids, replica_lag_s=limits["replica_lag_seconds"].warning or 0.0)
         from diagnostics.parts_doctor import inspect_parts  # noqa: PLC0415  # only the doctor needs it

@@ -77,8 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="SPEC",
-        help=f"[SCOPE=]KIND[:SECONDS]; kinds: {', '.join(KINDS)}; scopes: {', '.join(SCOPES)}; of client databases: "
-        f"{'; '.join(CLIENT_KINDS.values())}; may be repeated",
+        help=f"[SCOPE=]KIND[:SECONDS or NAME][/COUNT]; kinds: {', '.join(KINDS)}; scopes: {', '.join(SCOPES)}; "
+        f"of client databases: {'; '.join(CLIENT_KINDS.values())}; may be repeated",
     )
     serve.add_argument(
         "--rate-limit", action="append", default=[], metavar="SPEC", help="ENDPOINT=REQUESTS/SECONDS, e.g. search=3/10"

@@ -1,8 +1,9 @@
 """The stand-in's own endpoints under `/sandbox`: for tests and demonstrations; the real service has nothing like it.
 
 `GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one
-JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults. They answer only callers on this
-machine, ask for no key, and refuse what a page in a browser could send.
+JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults; `GET /sandbox/recorded` tells what the
+services were told and kept, `DELETE` forgets it, with all messages, incidents and issues. They answer only callers on
+this machine, ask for no key, and refuse what a page in a browser could send.
 """
 
 from __future__ import annotations
@@ -53,8 +54,15 @@ def control_routes(world: World) -> list[Route]:
             await run_in_threadpool(_change_faults, world, body)
         return _json({"faults": world.fault_specs()})
 
+    async def recorded(request: Request) -> Response:
+        _local_only(request)
+        if request.method == "DELETE":
+            world.forget()
+        return _json(world.recorder.wire())
+
     return [
         Route("/sandbox/state", state),
+        Route("/sandbox/recorded", recorded, methods=["GET", "DELETE"]),
         Route("/sandbox/events", events),
         Route("/sandbox/faults", faults, methods=["GET", "POST"]),
     ]

@@ -64,6 +64,31 @@ def spoil_buckets(answer: dict[str, object]) -> dict[str, object]:
     return {**answer, "data": {"buckets": buckets}}
 
 
+def spoil_incidents(answer: dict[str, object]) -> dict[str, object]:
+    """Return Datadog's incidents with hostile text before and after what people wrote; ids and states stay."""
+    pieces = cycle(SHORT)
+
+    def walk(value: object) -> object:
+        if isinstance(value, list):
+            return [walk(item) for item in value]
+        if isinstance(value, dict):
+            written = {"title", "customer_impact_scope"}
+            return {key: spoil(item, pieces) if key in written else walk(item) for key, item in value.items()}
+        return value
+
+    return {key: walk(value) for key, value in answer.items()}
+
+
+def spoil_words(value: object, spared: frozenset[str], pieces: Iterator[str] | None = None) -> object:
+    """Return a JSON-like tree with hostile text in every string, except under the `spared` keys."""
+    pieces = pieces or cycle(SHORT)
+    if isinstance(value, dict):
+        return {key: item if key in spared else spoil_words(item, spared, pieces) for key, item in value.items()}
+    if isinstance(value, list):
+        return [spoil_words(item, spared, pieces) for item in value]
+    return spoil(value, pieces)
+
+
 def spoil_monitors(monitors: list[dict[str, object]]) -> list[dict[str, object]]:
     """Return monitors with hostile text in what people wrote; states and dates stay what the service defines."""
     pieces = cycle(SHORT)

@@ -12,8 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.text import clean
@@ -24,7 +26,27 @@ STOP_S = 5.0
 DROP_S = 45.0
 """Time to drop the schemas on a database server, which may be busy, before the process is ended by force."""
 _BAD_USAGE = 64
+_CONTROL_S = 10.0
+_OK = 200
 _LINES_KEPT = 40
+
+
+@dataclass(slots=True, frozen=True)
+class Recorded:
+    """What the stand-ins stored, oldest first, each with the service that stored it; what was refused is not there."""
+
+    messages: list[dict[str, Any]]
+    """Slack: via ("bot", "webhook"), channel, channel_name, ts, text, blocks, metadata."""
+    incidents: list[dict[str, Any]]
+    """Datadog, as created: id, public_id, title, severity, state, cells."""
+    issues: list[dict[str, Any]]
+    """Jira: key, summary, labels, description (plain), fields."""
+    comments: list[dict[str, Any]]
+    """Jira: key, id, text (plain)."""
+    updates: list[dict[str, Any]]
+    """Datadog: id, changed. Jira: key, changed."""
+    requests: dict[str, int]
+    """Requests by endpoint, such as "slack_post"; refused ones among them."""
 
 
 class SandboxProcess:
@@ -80,8 +102,11 @@ class SandboxProcess:
         """The last lines it wrote to its standard error, cleaned."""
         return list(self._errors)
 
-    def flags(self) -> dict[str, object]:
-        """Settings overrides by dotted name with which the console speaks to this sandbox; secrets among them."""
+    def flags(self, slack: Literal["bot", "webhook", "none"] = "bot") -> dict[str, object]:
+        """Settings overrides by dotted name with which the console speaks to this sandbox; secrets among them.
+
+        `slack` is how it writes there: as the bot, through the incoming webhook, or not at all.
+        """
         flags: dict[str, object] = {
             "environment": f"SANDBOX {self._ready['scenario']}",
             # What the console remembers of a stand-in must never mix with what it knows of the real world.
@@ -103,7 +128,53 @@ class SandboxProcess:
         if self._ready.get("redis_url"):
             flags["redis.url"] = self._ready["redis_url"]
             flags["redis.password"] = self._secrets.database_password
+        return flags | self._outside(slack)
+
+    def _outside(self, slack: Literal["bot", "webhook", "none"]) -> dict[str, object]:
+        flags: dict[str, object] = {
+            "jira.url": self.url,
+            "jira.email": self._ready["jira_email"],
+            "jira.token": self._secrets.jira_token,
+        }
+        if slack == "bot":
+            flags |= {"slack.api_url": f"{self.url}/api", "slack.bot_token": self._secrets.slack_token}
+        elif slack == "webhook":
+            flags["slack.webhook_url"] = self.webhook_url
         return flags
+
+    @property
+    def webhook_url(self) -> str:
+        """Address of Slack's incoming webhook: a secret."""
+        return f"{self.url}{self._ready['webhook_path']}{self._secrets.slack_webhook}"
+
+    def recorded(self) -> Recorded:
+        """What the outside world was told and kept so far, and how often it was asked."""
+        return Recorded(**self._control("GET", "recorded"))
+
+    def forget(self) -> None:
+        """Take every message, incident and issue away, and count anew."""
+        self._control("DELETE", "recorded")
+
+    def set_faults(self, *specs: str) -> list[str]:
+        """Put faults in force beside those that are; return all. Raises `ValueError` with what the sandbox said."""
+        return list(self._control("POST", "faults", {"set": specs})["faults"])
+
+    def clear_faults(self) -> None:
+        """End all faults."""
+        self._control("POST", "faults", {"clear": True})
+
+    def _control(self, method: str, name: str, body: object = None) -> dict[str, Any]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=_CONTROL_S)
+        try:
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, f"/sandbox/{name}", sent)
+            response = connection.getresponse()
+            read = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status != _OK:
+            raise ValueError(clean(str(read), limit=500))
+        return dict(read)
 
     def stop(self) -> None:
         """Ask it to end, insist after a few seconds, and remove its temporary directory if it could not. Idempotent."""
@@ -197,8 +268,8 @@ def _secrets_of(directory: Path | str | None) -> Secrets:
         try:
             kept[name] = (Path(directory) / name).read_text(encoding="utf-8").strip()
         except OSError:
-            return fresh
-    return Secrets(**kept)
+            continue
+    return replace(fresh, **kept)
 
 
 def _environment(secrets: Secrets, database_url: str | None) -> dict[str, str]:

@@ -17,8 +17,17 @@ DEFAULTS = {
     "create": (500, 10),
     "metrics": (1_600, 3_600),
     "validate": (1_000, 10),
+    "incident_create": (500, 10),
+    "incident_get": (500, 10),
+    "incident_update": (500, 10),
+    "incident_search": (500, 10),
+    "incident_list": (500, 10),
+    "slack_channel": (10, 10),
 }
-"""Requests and seconds. Search and aggregate as observed of the real service; the others are generous."""
+"""Requests and seconds. Search and aggregate as observed of the real service; the others are generous.
+
+`slack_channel` counts the messages to one channel, of which Slack promises to take one a second with short bursts.
+"""
 
 NAMES = {
     "search": "logs_public_search_api",
@@ -27,6 +36,12 @@ NAMES = {
     "create": "monitors_create_api",
     "metrics": "batch_query",
     "validate": "validate_api",
+    "incident_create": "incidents_create_api",
+    "incident_get": "incidents_get_api",
+    "incident_update": "incidents_update_api",
+    "incident_search": "incidents_search_api",
+    "incident_list": "incidents_list_api",
+    "slack_channel": "slack_channel",
 }
 _SPEC = re.compile(r"(\w+)=(\d{1,7})/(\d{1,5})")
 
@@ -86,6 +101,11 @@ class Limits:
         if not within:
             raise exceeded(limit, limit.headers(now))
         return limit.headers(now)
+
+    def numbers(self, endpoint: str) -> tuple[int, int]:
+        """Return how many requests one endpoint takes in how many seconds."""
+        limit = self._limits[endpoint]
+        return limit.allowed, limit.period
 
     def refuse(self, endpoint: str, seconds: int) -> Rejected:
         """Return the 429 that a fault asks for, with `seconds` until the reset."""

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -114,6 +115,12 @@ def spoiled_response(fault: Fault, headers: dict[str, str]) -> Response | None:
     if fault.kind == "redirect":
         return Response(status_code=302, headers=headers | {"location": ELSEWHERE})
     return None
+
+
+def stored_response(fault: Fault) -> Response | None:
+    """Return what a request that did its work is answered with by a fault that hides it, or None for other faults."""
+    kind = fault.kind.removeprefix("stored_")
+    return spoiled_response(replace(fault, kind=kind), {}) if fault.stores else None
 
 
 async def client_waits(request: Request, seconds: float) -> bool:

@@ -21,21 +21,27 @@ import uvicorn
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from sandbox.client_faults import ClientFaults, is_client_fault, parse_client_fault
 from sandbox.faults import Faults
+from sandbox.jira import EMAIL
 from sandbox.limits import Limits
 from sandbox.matching import QueryCache
 from sandbox.misbehaviour import ReachableProtocol
 from sandbox.redis_server import RedisServer
 from sandbox.scenario import scenario_named
 from sandbox.server import World, application
-from sandbox.story import ANALYTICS_TABLES, STATE, Story, settle_secrets, settle_story
+from sandbox.slack import TEAM, WEBHOOK_SERVICE
+from sandbox.story import ANALYTICS_TABLES, STATE, Story, settle_secrets, settle_story, write_private
 from sandbox.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.filling import Store
     from sandbox.keeper import Keeper
 
 DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
 HOST = "127.0.0.1"
+WEBHOOK_FILE = "slack_webhook_url"
+"""Name of the file with the webhook's whole address, which depends on the port."""
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -195,6 +201,7 @@ class _Process:
             world, store, self._directory, analytics_url=analytics_url, redis_url=redis_url, is_server=is_server
         )
         config.write_text(settings, encoding="utf-8")
+        write_private(self._directory / WEBHOOK_FILE, world.webhook_url)
         line = {
             "ready": True,
             "scenario": world.story.name,
@@ -203,6 +210,8 @@ class _Process:
             "client_url": store.client_url,
             "analytics_url": analytics_url,
             "redis_url": redis_url,
+            "jira_email": EMAIL,
+            "webhook_path": f"/services/{TEAM}/{WEBHOOK_SERVICE}/",
             "directory": str(self._directory),
             "temporary": self._temporary,
             "config": str(config),
@@ -262,7 +271,24 @@ def console_settings(
     if redis_url:
         secret = f"password_file = {quoted(directory / 'database_password')}"
         lines += ["", "[redis]", f"url = {quoted(redis_url)}", secret]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_outside_lines(world, directory, quoted)]) + "\n"
+
+
+def _outside_lines(world: World, directory: Path, quoted: Callable[[object], str]) -> list[str]:
+    """The lines of Slack and Jira; their channel and their project are the catalogue's."""
+    return [
+        "",
+        "[slack]",
+        f"api_url = {quoted(world.base_url + '/api')}",
+        f"bot_token_file = {quoted(directory / 'slack_token')}",
+        "# In place of the token, to send through the incoming webhook:",
+        f"# webhook_url_file = {quoted(directory / WEBHOOK_FILE)}",
+        "",
+        "[jira]",
+        f"url = {quoted(world.base_url)}",
+        f"email = {quoted(EMAIL)}",
+        f"token_file = {quoted(directory / 'jira_token')}",
+    ]
 
 
 def environment_name(story: Story) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,22 +18,27 @@ from starlette.routing import Route
 from diagnostics.failures import UserError
 from sandbox.client_faults import ClientFaults
 from sandbox.controls import control_routes
-from sandbox.faults import Fault, Faults
-from sandbox.hostile import spoil_buckets, spoil_events, spoil_monitors
+from sandbox.faults import Fault, Faults, lag_of
+from sandbox.hostile import spoil_buckets, spoil_events, spoil_incidents, spoil_monitors
+from sandbox.incidents import Incidents
+from sandbox.jira import Jira
 from sandbox.limits import Limits
 from sandbox.log_aggregate import AggregateRequest, aggregate
 from sandbox.log_search import SearchRequest, search
 from sandbox.matching import QueryCache
 from sandbox.metrics import query as metric_query
-from sandbox.misbehaviour import Dribble, client_waits, spoiled_response
+from sandbox.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
 from sandbox.monitors import Created, listing
+from sandbox.outside import outside_routes
 from sandbox.problems import Rejected, forbidden
+from sandbox.recorder import Recorder
+from sandbox.slack import TEAM, WEBHOOK_SERVICE, Slack
 from sandbox.story import Secrets, Story
 from sandbox.timeline import Timeline
 
 LARGEST_BODY = 1_000_000
 
-Answer = Callable[[Request], Awaitable[Any]]
+Answer = Callable[[Request, Fault | None], Awaitable[Any]]
 
 
 @dataclass(slots=True)
@@ -49,11 +54,32 @@ class World:
     cache: QueryCache
     created: Created = field(default_factory=Created)
     """Monitors that were created while it ran."""
+    recorder: Recorder = field(default_factory=Recorder)
+    """What the services below and the monitors were told and kept."""
+    slack: Slack = field(init=False)
+    jira: Jira = field(init=False)
+    incidents: Incidents = field(init=False)
     ready: bool = False
     """The databases are filled too."""
     clients: ClientFaults | None = None
     """Faults of the client databases; there once these are filled."""
     _tally: tuple[int, Counter[int]] = field(default_factory=lambda: (0, Counter()))
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew with what people write: no message, no incident, no issue, nothing counted."""
+        self.recorder = Recorder()
+        per_channel = self.limits.numbers("slack_channel")
+        self.slack = Slack(self.secrets.slack_token, self.secrets.slack_webhook, self.recorder, per_channel)
+        self.jira = Jira(self.secrets.jira_token, self.base_url, self.recorder)
+        self.incidents = Incidents(self.recorder)
+
+    @property
+    def webhook_url(self) -> str:
+        """Address of the incoming webhook: a secret."""
+        return f"{self.base_url}/services/{TEAM}/{WEBHOOK_SERVICE}/{self.secrets.slack_webhook}"
 
     def fault_specs(self) -> list[str]:
         """All faults in force, as written."""
@@ -71,28 +97,28 @@ class World:
 def application(world: World) -> Starlette:
     """Return the ASGI application of one stand-in."""
 
-    async def log_search(request: Request) -> object:
+    async def log_search(request: Request, _fault: Fault | None) -> object:
         if request.method == "GET":
             asked = SearchRequest.read_parameters(request.query_params)
         else:
             asked = SearchRequest.read(await _body(request))
         return await run_in_threadpool(search, world.timeline, world.cache, asked, world.base_url)
 
-    async def log_aggregate(request: Request) -> object:
+    async def log_aggregate(request: Request, _fault: Fault | None) -> object:
         asked = AggregateRequest.read(await _body(request))
         # A question that takes a second must not keep the others waiting.
         return await run_in_threadpool(aggregate, world.timeline, world.cache, asked)
 
-    async def monitor(request: Request) -> object:
+    async def monitor(request: Request, _fault: Fault | None) -> object:
         return listing(world.story, request.query_params, world.created)
 
-    async def create_monitor(request: Request) -> object:
+    async def create_monitor(request: Request, _fault: Fault | None) -> object:
         return world.created.add(await _body(request))
 
-    async def metrics(request: Request) -> object:
+    async def metrics(request: Request, _fault: Fault | None) -> object:
         return metric_query(world.story, request.query_params)
 
-    async def validate(_request: Request) -> object:
+    async def validate(_request: Request, _fault: Fault | None) -> object:
         return {"valid": True}
 
     def route(path: str, method: str, endpoint: str, answer: Answer) -> Route:
@@ -117,14 +143,42 @@ def application(world: World) -> Starlette:
             route("/api/v1/monitor", "POST", "create", create_monitor),
             route("/api/v1/query", "GET", "metrics", metrics),
             route("/api/v1/validate", "GET", "validate", validate),
+            *(route(*place) for place in _incident_places(world)),
+            *outside_routes(world),
             *control_routes(world),
         ],
         exception_handlers={Rejected: rejected, UserError: rejected, 404: not_found},
     )
 
 
+def _incident_places(world: World) -> Iterator[tuple[str, str, str, Answer]]:
+    """Path, method, name and answer of each endpoint of Datadog's incidents."""
+
+    async def create(request: Request, _fault: Fault | None) -> object:
+        return world.incidents.create(await _body(request))
+
+    async def get(request: Request, _fault: Fault | None) -> object:
+        return world.incidents.get(request.path_params["incident"])
+
+    async def update(request: Request, _fault: Fault | None) -> object:
+        return world.incidents.update(request.path_params["incident"], await _body(request))
+
+    async def find(request: Request, fault: Fault | None) -> object:
+        return world.incidents.search(request.query_params, lag_of(fault))
+
+    async def everything(request: Request, fault: Fault | None) -> object:
+        return world.incidents.list(request.query_params, lag_of(fault))
+
+    yield "/api/v2/incidents", "POST", "incident_create", create
+    yield "/api/v2/incidents", "GET", "incident_list", everything
+    yield "/api/v2/incidents/search", "GET", "incident_search", find
+    yield "/api/v2/incidents/{incident}", "GET", "incident_get", get
+    yield "/api/v2/incidents/{incident}", "PATCH", "incident_update", update
+
+
 async def _handle(world: World, endpoint: str, answer: Answer, request: Request) -> Response:
     """Faults, then keys, then the rate limit, then the question: the order in which a real request meets them."""
+    world.recorder.count(endpoint)
     fault = world.faults.find(endpoint)
     headers = world.limits.peek(endpoint)
     if fault is not None:
@@ -137,13 +191,18 @@ async def _handle(world: World, endpoint: str, answer: Answer, request: Request)
         _check_keys(world.secrets, request.headers, both=endpoint != "validate")
         if fault is not None and fault.kind == "forbidden":
             raise forbidden()
+        if fault is not None and fault.kind == "missing":
+            raise Rejected(404, "Not found")
         if fault is not None and fault.kind == "429":
             raise world.limits.refuse(endpoint, round(fault.seconds))
         headers = world.limits.take(endpoint)
-        content = await answer(request)
+        content = await answer(request, fault)
     except Rejected as rejected:
         return _errors(rejected.status, rejected.sentence, headers | rejected.headers)
-    return _respond(content, headers, fault)
+    if fault is not None and fault.stores:
+        return stored_response(fault) or _respond(content, headers, None)
+    status = 201 if endpoint == "incident_create" else 200
+    return _respond(content, headers, fault, status)
 
 
 def _check_keys(secrets: Secrets, headers: Mapping[str, str], *, both: bool) -> None:
@@ -168,13 +227,13 @@ async def _body(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def _respond(content: Any, headers: dict[str, str], fault: Fault | None) -> Response:  # noqa: ANN401  # any JSON value
+def _respond(content: Any, headers: dict[str, str], fault: Fault | None, status: int = 200) -> Response:  # noqa: ANN401  # any JSON value
     if fault is not None and fault.kind == "hostile":
         content = _spoiled(content)
     body = orjson.dumps(content)
     if fault is not None and fault.kind == "dribble":
         return Dribble(body, headers, fault.seconds)
-    return Response(body, 200, headers, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")
 
 
 def _spoiled(content: Any) -> object:  # noqa: ANN401  # any JSON value
@@ -182,9 +241,16 @@ def _spoiled(content: Any) -> object:  # noqa: ANN401  # any JSON value
         return spoil_monitors(content)
     if "data" not in content:
         return content
+    if "incidents" in str(_type_of(content["data"])):
+        return spoil_incidents(content)
     if "buckets" in (content.get("data") or {}):
         return spoil_buckets(content)
     return spoil_events(content)
+
+
+def _type_of(data: Any) -> object:  # noqa: ANN401  # any JSON value
+    one = data[0] if isinstance(data, list) and data else data
+    return one.get("type") if isinstance(one, dict) else None
 
 
 def _errors(status: int, sentence: str, headers: dict[str, str]) -> Response:

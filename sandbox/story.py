@@ -62,6 +62,10 @@ class Secrets:
     api_key: str
     app_key: str
     database_password: str
+    slack_token: str
+    slack_webhook: str
+    """Last part of the incoming webhook's address."""
+    jira_token: str
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -71,13 +75,21 @@ ENVIRONMENT = {
     "api_key": "WARROOM_SANDBOX_API_KEY",
     "app_key": "WARROOM_SANDBOX_APP_KEY",
     "database_password": "WARROOM_SANDBOX_DATABASE_PASSWORD",
+    "slack_token": "WARROOM_SANDBOX_SLACK_TOKEN",
+    "slack_webhook": "WARROOM_SANDBOX_SLACK_WEBHOOK",
+    "jira_token": "WARROOM_SANDBOX_JIRA_TOKEN",
 }
 
 
 def new_secrets() -> Secrets:
-    """Generate keys of the lengths Datadog uses, and a database password."""
+    """Generate keys of the lengths the services use, and a database password."""
     return Secrets(
-        api_key=secrets.token_hex(16), app_key=secrets.token_hex(20), database_password=secrets.token_urlsafe(18)
+        api_key=secrets.token_hex(16),
+        app_key=secrets.token_hex(20),
+        database_password=secrets.token_urlsafe(18),
+        slack_token=f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}",
+        slack_webhook=secrets.token_hex(12),
+        jira_token=f"ATATT3x{secrets.token_urlsafe(36)}",
     )
 
 

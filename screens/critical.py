@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from screens.base import ReadingArrived, RoomScreen
 from screens.critical_actions import NARROW, CriticalActions
 from screens.critical_state import SETTLE_S, CriticalState
 from widgets import wording
-from widgets.escalation_rows import EscalationView, escalation_rows
 from widgets.finding_rows import IssueDetail, detail_rows
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from diagnostics.models.events import LogPage
     from diagnostics.models.readings import Reading
     from diagnostics.tail import Tail
+    from screens.escalation_state import EscalationState
+    from widgets.incident_view import Alarm
 
 PLACEHOLDERS = (
     ("rate_limiting", "Rate limiting"),
@@ -65,13 +67,13 @@ class CriticalScreen(CriticalActions, RoomScreen):
     CriticalScreen.-tall #detail { height: 11; }
     CriticalScreen.-wide #side { display: block; }
     CriticalScreen.-flat #detail, CriticalScreen.-flat #detail-title { display: none; }
-    CriticalScreen.-side-only #side { display: block; width: 1fr; }
-    CriticalScreen.-side-only #main { display: none; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.state = CriticalState(issues=tuple(name for name, _ in PLACEHOLDERS), selected=PLACEHOLDERS[0][0])
+        self.people: EscalationState | None = None
+        """The incident in view, once the sources are open."""
         self.tail: Tail | None = None
         self.last_key_at = 0.0
         self.log_key = "logs:0"
@@ -118,6 +120,9 @@ class CriticalScreen(CriticalActions, RoomScreen):
         service, live, catalogue = self.room.service, self.room.live, self.room.catalogue
         if service is None or live is None or catalogue is None:
             return
+        from screens.escalation_state import EscalationState  # noqa: PLC0415  # after the first paint
+
+        self.people = EscalationState()
         issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
         self.state.issues = issues
         self.state.window_s = service.settings.refresh.window_s
@@ -175,6 +180,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
                 for check in self.room.service.console_checks(self.state.selected)
             )
         yield self.log_key
+        if self.people is not None and self.people.incident is not None and self.size.width >= NARROW:
+            yield "assessment"
 
     # ---- readings
 
@@ -183,6 +190,9 @@ class CriticalScreen(CriticalActions, RoomScreen):
         """Keep the reading and repaint what it changes."""
         reading = message.reading
         kind = reading.key.partition(":")[0]
+        if kind in {"incident", "assessment"}:
+            self._take_incident(reading)
+            return
         if kind == "logs" and reading.key != self.log_key:
             return
         if not self.state.take(reading, utc_now()):
@@ -194,6 +204,18 @@ class CriticalScreen(CriticalActions, RoomScreen):
             self.draw_soon("issues", "detail", "escalation", "total")
         else:
             self.draw_soon("detail")
+
+    def _take_incident(self, reading: Reading[Any]) -> None:
+        people = self.people
+        if people is None:
+            return
+        before = people.incident
+        if people.take(reading):
+            if (before is None) is not (people.incident is None):
+                self.room.look_again()
+            if self.size.width >= NARROW:
+                people.ask_lines(self.room, partial(self.draw_soon, "escalation"))
+            self.draw_soon("escalation")
 
     def _settle_order(self) -> None:
         catalogue = self.room.catalogue
@@ -261,7 +283,7 @@ class CriticalScreen(CriticalActions, RoomScreen):
 
     def tick(self) -> None:
         """Ages move on; nothing else does."""
-        self.draw_soon("issues", "detail", "age")
+        self.draw_soon("issues", "detail", "age", "escalation")
 
     def draw(self) -> None:
         """Lay out every pane from the state; the views repaint the differences."""
@@ -345,31 +367,35 @@ class CriticalScreen(CriticalActions, RoomScreen):
 
     def _draw_escalation(self) -> None:
         view = self.query_one("#escalation", LineView)
-        if not view.size.width or self.room.catalogue is None:
+        catalogue, service, people = self.room.catalogue, self.room.service, self.people
+        if not view.size.width or catalogue is None or service is None or people is None:
             return
-        self._bar("#side-title", " ESCALATION")
-        view.show(escalation_rows(self.escalation_view(), width=view.text_width(), signs=self.room.signs))
+        from widgets.escalation_rows import side_rows  # noqa: PLC0415  # with the models, after the first paint
 
-    def escalation_view(self) -> EscalationView:
-        """The people and the clock for the issue in view."""
-        catalogue = self.room.catalogue
-        assert catalogue is not None  # noqa: S101  # only drawn once the catalogue is there
-        issue = self.state.selected
-        severity = self.state.severity(issue)
-        since, due = self.state.first_alarm.get(issue), self.state.notice_due(issue)
-        contact = catalogue.contact
-        return EscalationView(
-            issue=catalogue.issues[issue].title,
-            severity=severity,
-            notify=severity in NOTIFY_SEVERITIES,
-            since=f"{since:%H:%M:%S}" if since else "",
-            due=f"{due:%H:%M:%S}" if due else "",
-            manager=contact.manager,
-            channel=contact.channel,
-            team=contact.team,
-            project=contact.project,
-            route=catalogue.issues[issue].route,
+        now = utc_now()
+        found = people.view(catalogue, service, now, self.alarms())
+        shown = found or people.issue_view(catalogue, self.state, self.state.selected, now)
+        self._bar("#side-title", f" ESCALATION{f' · {found.incident.id}' if found is not None else ''}")
+        size = view.size
+        view.show(
+            side_rows(shown, people.problem(), width=view.text_width(), height=size.height, signs=self.room.signs)
         )
+
+    def alarms(self) -> list[tuple[str, Alarm]]:
+        """Issue types that the team has to be told of, each with its title, severity and since when."""
+        from widgets.incident_view import Alarm  # noqa: PLC0415  # with the models, after the first paint
+
+        catalogue = self.room.catalogue
+        titles = {} if catalogue is None else {name: issue.title for name, issue in catalogue.issues.items()}
+        return [
+            (issue, Alarm(titles.get(issue, issue), severity, self.state.first_alarm.get(issue)))
+            for issue in self.state.issues
+            if (severity := self.state.severity(issue)) in NOTIFY_SEVERITIES
+        ]
+
+    def alarm_since(self) -> datetime | None:
+        """When this console first saw what burns now; None where nothing has to be told."""
+        return self.state.alarm_since()
 
     def rows_of(self, view_id: str) -> tuple[Row, ...]:
         """The rows a pane shows, for copying."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import Finding, Refusal, Route
     from diagnostics.tail import Tail
     from screens.critical_state import CriticalState
-    from widgets.escalation_rows import EscalationView
 
 WINDOW_REST_S = 0.5
 """A window is asked for once nobody has pressed the key for so long: each asking spends a rate limit."""
@@ -56,10 +55,6 @@ class CriticalActions(RoomScreen):
     def _finding_in_view(self) -> Reading[Finding] | None:
         kind, _, check = self._row_key().partition(":")
         return self.state.finding(self.state.selected, check) if kind == "check" else None
-
-    def escalation_view(self) -> EscalationView:
-        """Given by the screen."""
-        raise LookupError
 
     def watch_pulses(self) -> None:
         """Given by the screen."""
@@ -111,7 +106,9 @@ class CriticalActions(RoomScreen):
         elif place == "logs":
             self.query_one(LogList).action_open()
         elif place == "escalation":
-            self.act_copy()
+            from screens.escalation import EscalationScreen  # noqa: PLC0415  # the first paint must not pay for it
+
+            self.room.push_room_screen(EscalationScreen())
 
     def _open_detail_row(self) -> None:
         kind, _, name = self._row_key().partition(":")
@@ -141,9 +138,7 @@ class CriticalActions(RoomScreen):
         self.room.open_document(documents.refusal_document(refusal, self.room.signs))
 
     def act_back(self) -> None:
-        """Out of a pane to the list; out of the folded panel to the screen."""
-        if self.has_class("-side-only"):
-            self.remove_class("-side-only")
+        """Out of a pane to the list."""
         if self._focused() == "logs" and self.query_one(LogList).filter_text:
             self.query_one(LogPane).set_filter("")
             return
@@ -194,7 +189,7 @@ class CriticalActions(RoomScreen):
             event = self.query_one(LogPane).current
             text = event.message if event is not None else ""
         elif place == "escalation":
-            text = self._first_notice()
+            text = self.first_notice()
         else:
             finding = self._finding_in_view() if place == "detail" else None
             if finding is not None and finding.value is not None:
@@ -209,16 +204,20 @@ class CriticalActions(RoomScreen):
         current = view.current if isinstance(view, LineView) else None
         return current.text.strip() if current is not None else ""
 
-    def _first_notice(self) -> str:
-        view, now = self.escalation_view(), utc_now()
-        pulse = self.state.pulse(self.state.selected)
-        lines = [f"{view.issue}: {view.severity.upper()}, as of {now:%H:%M} UTC"]
+    def first_notice(self) -> str:
+        """A first notice with the figures in view, to be pasted by hand where nothing can be sent."""
+        catalogue, issue, now = self.room.catalogue, self.state.selected, utc_now()
+        if catalogue is None:
+            return ""
+        model = catalogue.issues[issue]
+        pulse = self.state.pulse(issue)
+        lines = [f"{model.title}: {self.state.severity(issue).upper()}, as of {now:%H:%M} UTC"]
         if pulse is not None and pulse.value is not None:
             lines.append(self._notice_figures(pulse.value) + self._notice_doubt(pulse, now))
         for key, reading in self.state.readings.items():
-            if key.startswith(f"check:{self.state.selected}:") and reading.value is not None:
+            if key.startswith(f"check:{issue}:") and reading.value is not None:
                 lines.append(f"- {reading.value.summary}{self._notice_doubt(reading, now)}")
-        return "\n".join([*lines, f"route: {view.route}", f"contact: {view.manager}"])
+        return "\n".join([*lines, f"route: {model.route}", f"contact: {catalogue.contact.manager}"])
 
     def _notice_figures(self, pulse: Pulse) -> str:
         window = wording.duration(pulse.window_s)
@@ -235,7 +234,7 @@ class CriticalActions(RoomScreen):
     def act_plain(self) -> None:
         """What `y` would copy, as plain text that the terminal itself can select."""
         place = self._focused()
-        text = self._first_notice() if place == "escalation" else self._row_text()
+        text = self.first_notice() if place == "escalation" else self._row_text()
         event = self.query_one(LogPane).current if place == "logs" else None
         shown = event.message if event is not None else text
         self.room.open_document(documents.text_document("plain text, to select", shown, self.room.signs))
@@ -343,13 +342,3 @@ class CriticalActions(RoomScreen):
         if service is not None:
             link = service.log_link(service.query_for(self.state.selected), window_s=self.state.window_s)
             self.room.open_document(documents.text_document("link to the same query", link, self.room.signs))
-
-    # ---- people
-
-    def act_escalation(self) -> None:
-        """To the panel; where it is folded away, unfold it over the screen."""
-        if self.size.width < NARROW:
-            self.toggle_class("-side-only")
-            self.call_after_refresh(self.draw)
-        target = "#issues" if self.size.width < NARROW and not self.has_class("-side-only") else "#escalation"
-        self.call_after_refresh(self.query_one(target, LineView).focus)

@@ -102,6 +102,11 @@ class CriticalState:
         since = self.first_alarm.get(issue)
         return since + timedelta(minutes=FIRST_NOTICE_MINUTES) if since is not None else None
 
+    def alarm_since(self) -> datetime | None:
+        """When this console first saw what burns now; None where nothing has to be told."""
+        burning = [since for issue, since in self.first_alarm.items() if self.severity(issue) in NOTIFY_SEVERITIES]
+        return min(burning, default=None)
+
     def urgency(self, issue: str, catalogue: Catalogue) -> int:
         """Rank for the list, 0 first: the severity's place in the matrix row; what is not known ranks before ok."""
         severities = catalogue.issues[issue].severities

@@ -64,7 +64,9 @@ def _refuse(room: Room, deal_id: int) -> None:
         elif isinstance(answer, Triage):
             room.open_document(documents.triage_document(answer, room.signs))
         else:
-            room.open_document(documents.refusal_document(answer, room.signs))
+            from screens.refusals import RefusalScreen  # noqa: PLC0415  # only who is refused pays for it
+
+            room.push_room_screen(RefusalScreen(answer))
 
     room.ask(lambda: service.triage(request), show, doing=f"looking for the account of deal {deal_id}")
 

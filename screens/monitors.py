@@ -189,7 +189,9 @@ class MonitorScreen(RoomScreen):
 
         self.sending = False
         if isinstance(answer, Refusal):
-            self.room.open_document(documents.refusal_document(answer, self.room.signs))
+            from screens.refusals import RefusalScreen  # noqa: PLC0415  # only who is refused pays for it
+
+            self.room.push_room_screen(RefusalScreen(answer))
         else:
             self.room.open_document(created_document(answer, self.room.signs))
 

@@ -369,13 +369,16 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
 
     def draw_header(self) -> None:
         """Environment, sources, incident: what has changed of them is painted."""
-        from tui.header_words import source_words  # noqa: PLC0415
+        from tui.header_words import incident_words, source_words  # noqa: PLC0415
 
+        level_1 = self.screen_stack[0]
+        alarm = level_1.alarm_since() if isinstance(level_1, CriticalScreen) else None
         for header in self.screen.query(HeaderBar):
             header.set_state(
                 environment=self.opened.environment if self.opened is not None else "starting",
                 paused=self.live is not None and self.live.paused,
                 words=source_words(self.live, self.service, self.signs),
+                incident=incident_words(self._followed, self.service, alarm, utc_now(), self.signs),
             )
 
 

@@ -9,11 +9,13 @@ from typing import NoReturn
 from diagnostics.failures import UserError
 from diagnostics.settings_places import THEMES
 from diagnostics.text import clean
+from tui import incident_grammar
 from tui.options import Options
 
 EPILOG = """\
 exit codes: 0 healthy; 1 critical or incident found; 2 warning found; 3 refused, with guidance; 4 a source was
-unreachable; 64 bad usage or bad configuration; 70 an error of the console's own; 130 interrupted.
+unreachable; 64 bad usage or bad configuration; 70 an error of the console's own; 130 interrupted. Of incidents: 0 done;
+2 something waits, or nobody knows whether it arrived; 3 refused. Of `journal verify`: 1 where it was tampered with.
 
 examples:
   warroom                                                   the console
@@ -22,7 +24,10 @@ examples:
   warroom triage --issue transaction_sync --deal-id 12345 --format json
   warroom diagnose oauth --account-id 148261                zillow-oauth-diagnosis
   warroom diagnose sync --account-id 14009 --deal-id 12345  zillow-sync-diagnosis
-  warroom doctor --account-id 14009"""
+  warroom doctor --account-id 14009
+  warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
+  warroom incident update --text "Backlog halved" --audience stakeholders
+  warroom journal verify"""
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off"})
@@ -73,6 +78,7 @@ def parser() -> Parser:
     config.add_argument("what", choices=("show", "check"))
     guide = command("guide", "print one of the responders' guides, or list them")
     guide.add_argument("name", nargs="?")
+    incident_grammar.add(commands, shared)
     sandbox = commands.add_parser("sandbox", help="run or list the built-in stand-ins", add_help=False)
     sandbox.add_argument("rest", nargs=argparse.REMAINDER)
     return root
@@ -81,13 +87,13 @@ def parser() -> Parser:
 def options_of(given: argparse.Namespace) -> Options:
     """The options that every command shares. Raises UserError where one makes no sense without another."""
     known = {name: value for name, value in vars(given).items() if name in Options.__slots__}
-    # `--account-id` may be repeated for the doctor; every other command is about one account.
+    # `--account-id` may be repeated for the doctor and for an incident; every other command is about one account.
     accounts: list[int] = known.pop("account_id", [])
-    if len(accounts) > 1 and given.command != "doctor":
+    if len(accounts) > 1 and given.command not in {"doctor", "incident", "notify"}:
         raise UserError(
             "--account-id was given more than once",
             where="command line",
-            accepted="one account; the doctor takes several",
+            accepted="one account; the doctor and an incident take several",
         )
     faults = tuple(known.pop("fault", ()))
     options = Options(**known, account_id=accounts[0] if accounts else None, fault=faults)

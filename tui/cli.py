@@ -83,9 +83,26 @@ def _command(given: Namespace) -> int:
         from tui import config_command  # noqa: PLC0415
 
         return config_command.show(options) if given.what == "show" else config_command.check(options)
+    if given.command in {"incident", "notify", "journal"}:
+        return _of_incidents(given)
     from tui import guide_command  # noqa: PLC0415
 
     return guide_command.run(options, given.name)
+
+
+def _of_incidents(given: Namespace) -> int:
+    options = options_of(given)
+    if given.command == "incident":
+        from tui import incident_command  # noqa: PLC0415
+
+        return incident_command.run(options, given)
+    if given.command == "notify":
+        from tui import notify_command  # noqa: PLC0415
+
+        return notify_command.run(options, given)
+    from tui import journal_command  # noqa: PLC0415
+
+    return journal_command.verify(options, given.format)
 
 
 def _sandbox(arguments: list[str]) -> int:

@@ -1,16 +1,23 @@
-"""How the header words the sources and the budget."""
+"""How the header words the sources, the incident and its clock."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.models.status import FIRST_NOTICE_MINUTES
+from widgets import incident_clock
 from widgets.header_bar import SourceWord
-from widgets.wording import status_sign, status_tone
+from widgets.rows import Piece, Tone
+from widgets.wording import severity_tone, status_sign, status_tone
 
 if TYPE_CHECKING:
     from diagnostics.live import Live
+    from diagnostics.models.incidents import Following, Incident
+    from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
     from widgets.glyphs import Glyphs
+    from widgets.header_bar import Wordings
 
 
 def source_words(live: Live | None, service: Diagnostics | None, signs: Glyphs) -> tuple[SourceWord, ...]:
@@ -40,3 +47,72 @@ def _rounded(latency_ms: float) -> int:
     # A latency that flickers between 11 and 12 would repaint the header for nothing.
     value = max(1, round(latency_ms))
     return value if value < 10 else value - value % 5
+
+
+def incident_words(
+    followed: Reading[Following] | None,
+    service: Diagnostics | None,
+    alarm: datetime | None,
+    now: datetime,
+    signs: Glyphs,
+) -> Wordings:
+    """The incident in view and what is due next, in four lengths; without one, the five minutes since `alarm`.
+
+    `alarm` is when this console first saw a severity that has to be told about; None where none is in view. Minutes
+    only, so that a console on which nothing happens is silent on the wire.
+    """
+    incident = followed.value.incident if followed is not None and followed.value is not None else None
+    if incident is not None and incident.is_open and service is not None:
+        return _of_incident(incident, service.incidents.next_update_at(incident), now, signs)
+    if incident is None and alarm is not None:
+        clock = incident_clock.promise(alarm + timedelta(minutes=FIRST_NOTICE_MINUTES), now)
+        return _lengths("", ("", ""), "", _promise("first notice", clock), signs)
+    return ()
+
+
+def _of_incident(incident: Incident, next_update_at: datetime | None, now: datetime, signs: Glyphs) -> Wordings:
+    severity = (incident.severity.upper(), severity_tone(incident.severity))
+    clock = incident_clock.notice_clock(incident, now)
+    said = _promise("first notice", clock)
+    if clock is None:
+        said = _promise("update", incident_clock.update_clock(incident, next_update_at, now))
+    return _lengths(incident.id, severity, incident_clock.elapsed(incident.declared_at, now), said, signs)
+
+
+def _promise(what: str, clock: incident_clock.Clock | None) -> tuple[str, str, Tone]:
+    """Long, short, tone. Overdue is a word; whoever asked not to be reminded sees it in small letters."""
+    if clock is None:
+        return "", "", ""
+    # Whole minutes: the last one is counted in the panel, and not here.
+    words = "1 min" if clock.span.endswith(" s") else clock.span
+    if clock.state == "due":
+        return f"{what} due {words}", f"due {words}", clock.tone
+    if clock.state == "snoozed":
+        return f"{what} overdue {words}", f"overdue {words}", "warn"
+    return f"{what.upper()} OVERDUE {words}", f"OVERDUE {words}", "fail"
+
+
+def _lengths(
+    name: str, severity: tuple[str, Tone], lasted: str, promise: tuple[str, str, Tone], signs: Glyphs
+) -> Wordings:
+    long, short, tone = promise
+    dot = f" {signs.separator} "
+    parts: list[tuple[Piece, ...]] = []
+    for with_severity, with_time, words in (
+        (True, True, long),
+        (False, True, long),
+        (False, False, long),
+        (False, False, short),
+    ):
+        pieces = [Piece(name, "strong")]
+        if with_severity and severity[0]:
+            pieces.append(Piece(f" {severity[0]}", severity[1]))
+        if with_time and lasted:
+            pieces.append(Piece(f" {lasted}"))
+        if words:
+            pieces.append(Piece(dot if with_time and name else " " if name else ""))
+            pieces.append(Piece(signs.text(words), tone))
+        made = tuple(piece for piece in pieces if piece.text)
+        if made and made not in parts:
+            parts.append(made)
+    return tuple(parts)

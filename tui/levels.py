@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from diagnostics.failures import UserError
@@ -192,9 +193,14 @@ class LevelActions:
             from diagnostics.models.triage import Triage  # noqa: PLC0415
 
             if isinstance(answer, Triage):
-                app.open_document(documents.triage_document(answer, app.signs))
+                document = documents.triage_document(answer, app.signs)
+                evidence = tuple(finding.evidence for finding in answer.findings if finding.evidence is not None)
+                issue = (answer.issue_type, answer.severity)
+                app.open_document(replace(document, issue=issue, evidence=evidence))
             else:
-                app.open_document(documents.refusal_document(answer, app.signs))
+                from screens.refusals import RefusalScreen  # noqa: PLC0415
+
+                app.push_room_screen(RefusalScreen(answer))
 
         app.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
 

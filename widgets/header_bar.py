@@ -1,9 +1,11 @@
-"""The top line: where we are, what may be written, how the sources are, what time it is in UTC."""
+"""The top line: where we are, what may be written, how the sources are, the incident and its clock, the time in UTC."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.widget import Widget
 
@@ -20,6 +22,13 @@ class SourceWord:
     sign: str
     tone: Tone
     detail: str
+
+
+Wordings = tuple[tuple[Piece, ...], ...]
+"""The same thing said at several lengths, the longest first."""
+
+CLOCK = 14
+"""Columns of the clock."""
 
 
 class HeaderBar(Widget):
@@ -40,6 +49,7 @@ class HeaderBar(Widget):
         self.environment = "starting"
         self.paused = False
         self.words: tuple[SourceWord, ...] = ()
+        self.incident: Wordings = ()
 
     def compose(self) -> ComposeResult:
         """State at the left, clock at the right, so that a tick never touches the state."""
@@ -59,25 +69,63 @@ class HeaderBar(Widget):
         """Show the time, as HH:MM:SS UTC."""
         self.query_one("#header-clock", LineView).show((Row((Piece(fit(f"{clock} ", 14, right=True), "strong"),)),))
 
-    def set_state(self, *, environment: str, paused: bool, words: tuple[SourceWord, ...]) -> None:
-        """Show environment, pause state and sources."""
-        if (environment, paused, words) != (self.environment, self.paused, self.words):
-            self.environment, self.paused, self.words = environment, paused, words
+    def set_state(
+        self, *, environment: str, paused: bool, words: tuple[SourceWord, ...], incident: Wordings = ()
+    ) -> None:
+        """Show environment, pause state, sources, and the incident with its clock."""
+        if (environment, paused, words, incident) != (self.environment, self.paused, self.words, self.incident):
+            self.environment, self.paused, self.words, self.incident = environment, paused, words, incident
             self.draw()
 
     def draw(self) -> None:
         """Build the row again; the view repaints the difference."""
         view = self.query_one("#header-state", LineView)
-        width = max(20, (self.size.width or self.app.size.width) - 14)
-        name = " Zillow War Room " if width > 84 else " War Room "
+        full = self.size.width or self.app.size.width
+        width = max(20, full - CLOCK)
+        if not self.incident:
+            view.show((Row(tuple(self._left(width, wide=width > 76, name=True, details=True))),))
+            return
+        # Parts of less use at this moment make room: details of sources that are fine, then the console's name.
+        last = len(self.incident) - 1
+        left: list[Piece] = []
+        chosen: tuple[Piece, ...] = ()
+        for wide, name, details, least in (
+            (width > 76, True, True, 0),
+            (False, True, True, 0),
+            (False, False, True, 0),
+            (False, False, True, last),
+            (False, False, False, last),
+        ):
+            left = self._left(width, wide=wide, name=name, details=details)
+            chosen = self._fitting(width - _cells(left), least)
+            if chosen:
+                break
+        chosen = chosen or self.incident[last]
+        gap = width - _cells(left) - _cells(chosen) - 1
+        if gap < 1:
+            # What is due outranks everything else that could stand here.
+            left, gap = [], max(0, width - _cells(chosen) - 1)
+        view.show((Row((*left, Piece(" " * gap), *chosen)),))
+
+    def _fitting(self, room: int, least: int) -> tuple[Piece, ...]:
+        """The longest wording that fits, none shorter than the one at `least`; the empty one where none fits."""
+        return next((one for one in self.incident[: least + 1] if _cells(one) + 2 <= room), ())
+
+    def _left(self, width: int, *, wide: bool, name: bool, details: bool) -> list[Piece]:
+        title = (" Zillow War Room " if width > 84 and wide else " War Room ") if name else ""
         pieces = [
-            Piece(name, "title"),
+            Piece(title, "title"),
             Piece(f" {self.environment} ", "accent"),
-            Piece(" read-only " if width > 76 else " ro ", "muted"),
+            Piece(" read-only " if wide else " ro ", "muted"),
         ]
         if self.paused:
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:
-            detail = word.detail if width > 76 else word.detail.partition(" per ")[0]
-            pieces += [Piece(f"  {word.name} "), Piece(f"{word.sign} {detail}", word.tone)]
-        view.show((Row(tuple(pieces)),))
+            detail = word.detail if wide else word.detail.partition(" per ")[0]
+            shown = f"{word.sign} {detail}" if details or word.tone != "pass" else word.sign
+            pieces += [Piece(f"  {word.name} "), Piece(shown, word.tone)]
+        return pieces
+
+
+def _cells(pieces: Iterable[Piece]) -> int:
+    return sum(cell_len(piece.text) for piece in pieces)

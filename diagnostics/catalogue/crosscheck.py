@@ -11,14 +11,14 @@ from diagnostics.catalogue.groups import Group
 from diagnostics.catalogue.model import CHECK_IDS, TableMap, Threshold
 from diagnostics.toml_lines import suggestion
 
-_LIMITS = ("healthy", "warning", "critical", "escalate")
+LIMITS = ("healthy", "warning", "critical", "escalate")
 _SQL_NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}")
 
 
 def check_thresholds(group: Group[Threshold]) -> None:
     """Every threshold has a limit, and its limits run from healthy to bad; raises `CatalogueError`."""
     for name, threshold in group.entries.items():
-        given = [(key, value) for key in _LIMITS if (value := getattr(threshold, key)) is not None]
+        given = [(key, value) for key in LIMITS if (value := getattr(threshold, key)) is not None]
         if all(key == "healthy" for key, _ in given):
             raise group.mistake(f"the threshold {name} has no limit", (name,), accepted="warning, critical or escalate")
         rising = threshold.bad == "above"
@@ -46,7 +46,7 @@ def check_schema(group: Group[TableMap]) -> None:
                 problem = f"schema.{name}: {logical} and {seen[real.casefold()]} are mapped to the same column {real!r}"
                 raise group.mistake(problem, path, accepted="one real column for each logical one", value=real)
             seen[real.casefold()] = logical
-        _check_known(group, (name, "optional"), table.optional, tuple(table.columns), "column")
+        check_known(group, (name, "optional"), table.optional, tuple(table.columns), "column")
 
 
 def check_references(groups: Mapping[str, Group[Any]]) -> None:
@@ -54,9 +54,9 @@ def check_references(groups: Mapping[str, Group[Any]]) -> None:
     issues, queries, routes = groups["issues"], groups["queries"], groups["routes"]
     issue_names = tuple(issues.entries)
     for name, issue in issues.entries.items():
-        _check_known(issues, (name, "checks"), issue.checks, CHECK_IDS, "check")
-        _check_known(issues, (name, "query"), issue.query, tuple(queries.entries), "query")
-        _check_known(issues, (name, "route"), issue.route, tuple(routes.entries), "route")
+        check_known(issues, (name, "checks"), issue.checks, CHECK_IDS, "check")
+        check_known(issues, (name, "query"), issue.query, tuple(queries.entries), "query")
+        check_known(issues, (name, "route"), issue.route, tuple(routes.entries), "route")
         if issue.pulse.top_ratio < issue.pulse.high_ratio:
             key = issues.overridden_key(name, ("top_ratio", "high_ratio"), inside="pulse")
             raise issues.mistake(
@@ -68,16 +68,16 @@ def check_references(groups: Mapping[str, Group[Any]]) -> None:
     for label in ("queries", "messages"):
         for name, entry in groups[label].entries.items():
             if entry.issue:
-                _check_known(groups[label], (name, "issue"), entry.issue, issue_names, "issue type")
+                check_known(groups[label], (name, "issue"), entry.issue, issue_names, "issue type")
     for name, route in routes.entries.items():
-        _check_known(routes, (name, "issues"), route.issues, issue_names, "issue type")
+        check_known(routes, (name, "issues"), route.issues, issue_names, "issue type")
     tables = tuple(groups["schema"].entries)
     systems = groups["systems"]
     for name, system in systems.entries.items():
-        _check_known(systems, (name, "tables"), system.tables, tables, "table")
-        _check_known(systems, (name, "feeds"), system.feeds, (*systems.entries, "transaction sync"), "system")
-        _check_known(systems, (name, "queries"), system.queries, tuple(queries.entries), "query")
-        _check_known(systems, (name, "metrics"), system.metrics, tuple(groups["metrics"].entries), "metric")
+        check_known(systems, (name, "tables"), system.tables, tables, "table")
+        check_known(systems, (name, "feeds"), system.feeds, (*systems.entries, "transaction sync"), "system")
+        check_known(systems, (name, "queries"), system.queries, tuple(queries.entries), "query")
+        check_known(systems, (name, "metrics"), system.metrics, tuple(groups["metrics"].entries), "metric")
     _check_indicators(groups, issue_names)
 
 
@@ -85,9 +85,9 @@ def _check_indicators(groups: Mapping[str, Group[Any]], issue_names: tuple[str, 
     """An indicator watches either a named query or two metrics, against a threshold with a critical limit."""
     indicators, metrics = groups["indicators"], tuple(groups["metrics"].entries)
     for name, indicator in indicators.entries.items():
-        _check_known(indicators, (name, "issues"), indicator.issues, issue_names, "issue type")
+        check_known(indicators, (name, "issues"), indicator.issues, issue_names, "issue type")
         thresholds = groups["thresholds"].entries
-        _check_known(indicators, (name, "threshold"), indicator.threshold, tuple(thresholds), "threshold")
+        check_known(indicators, (name, "threshold"), indicator.threshold, tuple(thresholds), "threshold")
         if thresholds[indicator.threshold].critical is None:
             raise indicators.mistake(
                 f"indicators.{name}: the threshold {indicator.threshold} has no critical limit",
@@ -96,10 +96,10 @@ def _check_indicators(groups: Mapping[str, Group[Any]], issue_names: tuple[str, 
                 value=indicator.threshold,
             )
         if indicator.query:
-            _check_known(indicators, (name, "query"), indicator.query, tuple(groups["queries"].entries), "query")
+            check_known(indicators, (name, "query"), indicator.query, tuple(groups["queries"].entries), "query")
             continue
         for key in ("failed", "attempted"):
-            _check_known(indicators, (name, key), getattr(indicator, key), metrics, "metric")
+            check_known(indicators, (name, key), getattr(indicator, key), metrics, "metric")
 
 
 def _check_name(group: Group[TableMap], name: str, path: Sequence[str], accepted: str) -> None:
@@ -107,10 +107,10 @@ def _check_name(group: Group[TableMap], name: str, path: Sequence[str], accepted
         raise group.mistake(f"schema.{'.'.join(path)}: {name!r} is no name", path, accepted=accepted, value=name)
 
 
-def _check_known(
+def check_known(
     group: Group[Any], path: tuple[str, ...], given: str | tuple[str, ...], known: Sequence[str], noun: str
 ) -> None:
-    """Raise for the first of `given` that is not `known`, at its own line when it stands in an array."""
+    """Raise `CatalogueError` for the first of `given` that is not `known`, at its own line where it is in an array."""
     items: list[tuple[tuple[str | int, ...], str]] = [(path, given)] if isinstance(given, str) else []
     items += [((*path, index), item) for index, item in enumerate(given)] if isinstance(given, tuple) else []
     for place, item in items:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from diagnostics.catalogue.insertions_response import response_insertions
+from diagnostics.catalogue.markdown import code, table, text
 from diagnostics.catalogue.model import (
     Baseline,
     Contact,
@@ -21,11 +22,10 @@ from diagnostics.catalogue.model import (
     TableMap,
     Threshold,
 )
+from diagnostics.catalogue.response import AlertTier, Cadence, Checklist, DeliveryRules, ExitCriteria, ImpactRules
 from diagnostics.catalogue.texts import Insertion
 
 Kind = TypeVar("Kind")
-
-_MARKDOWN = re.compile(r"[\\|*`\[\]]|<(?=[A-Za-z/!?])|(?<!\w)_|_(?!\w)")
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,23 +44,30 @@ class Values:
     contact: Contact
     roles: Mapping[str, Role]
     messages: Mapping[str, KnownMessage]
+    checklists: Mapping[str, Checklist]
+    exit_criteria: Mapping[str, ExitCriteria]
+    tiers: Mapping[str, AlertTier]
+    impact: ImpactRules
+    cadence: Mapping[str, Cadence]
+    delivery: DeliveryRules
+    templates: Mapping[str, str]
 
 
 def insertions(values: Values) -> dict[str, Insertion]:
     """Every name that may stand in `{{ … }}`, with what it is replaced by."""
     contact = values.contact
     return {
-        "threshold": lambda name: _text(_limits(_one(values.thresholds, name))),
-        "baseline": lambda name: _text(_quantity(_one(values.baselines, name))),
-        "query": lambda name: _code(_one(values.queries, name).datadog),
-        "issue": lambda name: _text(_one(values.issues, name).title),
-        "route": lambda name: _text(_one(values.issues, name).route),
-        "contact": lambda _: _text(contact.line()),
-        "escalation": lambda _: _text(contact.escalation),
-        "team": lambda _: _text(contact.team),
-        "manager": lambda _: _text(contact.manager),
-        "channel": lambda _: _text(contact.channel),
-        "project": lambda _: _text(contact.project),
+        "threshold": lambda name: text(_limits(_one(values.thresholds, name))),
+        "baseline": lambda name: text(_quantity(_one(values.baselines, name))),
+        "query": lambda name: code(_one(values.queries, name).datadog),
+        "issue": lambda name: text(_one(values.issues, name).title),
+        "route": lambda name: text(_one(values.issues, name).route),
+        "contact": lambda _: text(contact.line()),
+        "escalation": lambda _: text(contact.escalation),
+        "team": lambda _: text(contact.team),
+        "manager": lambda _: text(contact.manager),
+        "channel": lambda _: text(contact.channel),
+        "project": lambda _: text(contact.project),
         "matrix": lambda _: _matrix(values),
         "thresholds": lambda _: _thresholds(values),
         "baselines": lambda _: _baselines(values),
@@ -72,6 +79,7 @@ def insertions(values: Values) -> dict[str, Insertion]:
         "routes": lambda _: _routes(values),
         "roles": lambda _: _roles(values),
         "messages": lambda name: _messages(values, name),
+        **response_insertions(values),
     }
 
 
@@ -89,28 +97,8 @@ def _limits(threshold: Threshold) -> str:
     return f"{threshold.rule()} (assumed)" if threshold.assumed else threshold.rule()
 
 
-def _text(text: str) -> str:
-    """Escape what Markdown would take for its own. `< 97` and `synced_at` are plain text to it, and stay readable."""
-    return _MARKDOWN.sub(r"\\\g<0>", text)
-
-
-def _code(text: str) -> str:
-    """A block of code, fenced by more backquotes than it holds."""
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}\n{text}\n{fence}"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    names = tuple(head)
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += ["| " + " | ".join(_text(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
 def _matrix(values: Values) -> str:
-    return _table(
+    return table(
         ("issue type", "severities", "first response", "route"),
         (
             (issue.name, ", ".join(issue.severities), " → ".join(issue.first_response), issue.route)
@@ -125,14 +113,14 @@ def _thresholds(values: Values) -> str:
         parts.append(f"Conflict: {threshold.conflict}" if threshold.conflict else "")
         return " ".join(part for part in parts if part)
 
-    return _table(
+    return table(
         ("what", "healthy", "limits", "remark"),
         ((item.title, item.healthy_text(), item.rule(), remark(item)) for item in values.thresholds.values()),
     )
 
 
 def _baselines(values: Values) -> str:
-    return _table(
+    return table(
         ("what", "baseline", "computed as", "remark"),
         ((item.title, _quantity(item), item.computed, item.note) for item in values.baselines.values()),
     )
@@ -140,14 +128,14 @@ def _baselines(values: Values) -> str:
 
 def _queries(values: Values) -> str:
     return "\n\n".join(
-        f"**{_text(item.title)}** (`{item.id}`{', assumed' if item.assumed else ''})\n\n{_code(item.datadog)}"
-        + (f"\n\n{_text(item.note)}" if item.note else "")
+        f"**{text(item.title)}** (`{item.id}`{', assumed' if item.assumed else ''})\n\n{code(item.datadog)}"
+        + (f"\n\n{text(item.note)}" if item.note else "")
         for item in values.queries.values()
     )
 
 
 def _systems(values: Values) -> str:
-    return _table(
+    return table(
         ("system", "where", "what it does", "priority", "fails next"),
         (
             (system.name, system.store, system.role, system.priority, ", ".join(system.feeds) or "—")
@@ -158,20 +146,20 @@ def _systems(values: Values) -> str:
 
 def _system(values: Values, system: System) -> str:
     """Where one system lives: tables by their real names, services, calls, metrics, and the queries that show it."""
-    tables = [values.tables[table] for table in system.tables]
+    tables = [values.tables[name] for name in system.tables]
     lines = [
-        f"- **what it does**: {_text(system.role)}; priority {system.priority}",
-        f"- **scale**: {_text(system.scale)}",
-        "- **tables**: " + ", ".join(f"`{table.database}.{table.name}`" for table in tables),
+        f"- **what it does**: {text(system.role)}; priority {system.priority}",
+        f"- **scale**: {text(system.scale)}",
+        "- **tables**: " + ", ".join(f"`{one.database}.{one.name}`" for one in tables),
     ]
     lines += [f"- **services**: {', '.join(f'`{name}`' for name in system.services)}"] if system.services else []
-    lines += [f"- **calls**: {_text('; '.join(system.endpoints))}"] if system.endpoints else []
+    lines += [f"- **calls**: {text('; '.join(system.endpoints))}"] if system.endpoints else []
     metrics = ", ".join(f"`{values.metrics[name].metric}`" for name in system.metrics)
     lines += [f"- **metrics**: {metrics}"] if metrics else []
-    lines.append(f"- **fails next**: {_text(', '.join(system.feeds)) or 'nothing'}")
-    lines += [f"- {_text(system.note)}"] if system.note else []
+    lines.append(f"- **fails next**: {text(', '.join(system.feeds)) or 'nothing'}")
+    lines += [f"- {text(system.note)}"] if system.note else []
     queries = [values.queries[name] for name in system.queries]
-    shown = "".join(f"\n\n{_text(query.title)}:\n\n{_code(query.datadog)}" for query in queries)
+    shown = "".join(f"\n\n{text(query.title)}:\n\n{code(query.datadog)}" for query in queries)
     return "\n".join(lines) + shown
 
 
@@ -183,7 +171,7 @@ def _indicators(values: Values) -> str:
         failed, attempted = values.metrics[indicator.failed], values.metrics[indicator.attempted]
         return f"{failed.metric} ÷ {attempted.metric}"
 
-    return _table(
+    return table(
         ("monitor", "watches", "window", "limits", "warns of"),
         (
             (
@@ -199,17 +187,17 @@ def _indicators(values: Values) -> str:
 
 
 def _routes(values: Values) -> str:
-    return _table(
+    return table(
         ("route", "for", "when"), ((route.name, route.purpose, route.when) for route in values.routes.values())
     )
 
 
 def _roles(values: Values) -> str:
-    return _table(("role", "who", "duty"), ((role.title, role.who, role.duty) for role in values.roles.values()))
+    return table(("role", "who", "duty"), ((role.title, role.who, role.duty) for role in values.roles.values()))
 
 
 def _messages(values: Values, issue: str) -> str:
     if issue and issue not in values.issues:
         raise LookupError(*values.issues)
     found = [message for message in values.messages.values() if not issue or message.issue == issue]
-    return _table(("message", "means", "do"), ((item.text, item.meaning, item.remedy) for item in found))
+    return table(("message", "means", "do"), ((item.text, item.meaning, item.remedy) for item in found))

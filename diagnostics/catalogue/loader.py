@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnostics.catalogue.crosscheck import check_references, check_schema, check_thresholds
+from diagnostics.catalogue.crosscheck_response import check_response
 from diagnostics.catalogue.groups import Group, Source, read_source
 from diagnostics.catalogue.insertions import Values, insertions
 from diagnostics.catalogue.model import (
@@ -27,6 +28,14 @@ from diagnostics.catalogue.model import (
     TableMap,
     Threshold,
 )
+from diagnostics.catalogue.response import (
+    AlertTier,
+    Cadence,
+    Checklist,
+    DeliveryRules,
+    ExitCriteria,
+    ImpactRules,
+)
 from diagnostics.catalogue.texts import check_template, insert_values, read_pages, split_sections, title_of
 from diagnostics.models.doctor import Guide
 from diagnostics.toml_lines import suggestion
@@ -43,6 +52,12 @@ FILES = (
     "contacts",
     "roles",
     "messages",
+    "checklists",
+    "exit_criteria",
+    "tiers",
+    "impact",
+    "cadence",
+    "delivery",
     "schema",
 )
 """Names of the catalogue's TOML files; the folders `guides` and `templates` stand beside them."""
@@ -61,12 +76,14 @@ def load_catalogue(override: Path | None = None) -> Catalogue:
     check_thresholds(groups["thresholds"])
     check_schema(groups["schema"])
     check_references(groups)
-    values = _values(groups)
+    check_response(groups)
+    pages = read_pages("templates", override, open_ended=False)
+    templates = {name: check_template(page) for name, page in pages.items()}
+    values = _values(groups, templates)
     guides, sections, page_origins = _guides(override, values)
     _check_guide_sections(groups["issues"], sections)
-    templates = read_pages("templates", override, open_ended=False)
     origins = {key: origin for group in groups.values() for key, origin in group.origins().items()}
-    origins |= page_origins | {f"templates.{name}": page.origin for name, page in templates.items()}
+    origins |= page_origins | {f"templates.{name}": page.origin for name, page in pages.items()}
     return Catalogue(
         issues=groups["issues"].entries,
         thresholds=groups["thresholds"].entries,
@@ -80,7 +97,13 @@ def load_catalogue(override: Path | None = None) -> Catalogue:
         roles=groups["roles"].entries,
         schema_map=SchemaMap(tables=groups["schema"].entries),
         known_messages=groups["messages"].entries,
-        templates={name: check_template(page) for name, page in templates.items()},
+        checklists=groups["checklists"].entries,
+        exit_criteria=groups["exit_criteria"].entries,
+        tiers=groups["tiers"].entries,
+        impact=groups["impact"].entries["impact"],
+        cadence=groups["cadence"].entries,
+        delivery=groups["delivery"].entries["delivery"],
+        templates=templates,
         guides=guides,
         sections=sections,
         origins=origins,
@@ -100,11 +123,17 @@ def _groups(sources: Mapping[str, Source]) -> dict[str, Group[Any]]:
         "contacts": Group("contacts", sources["contacts"], Contact, ""),
         "roles": Group("roles", sources["roles"], Role, "id", open=True),
         "messages": Group("messages", sources["messages"], KnownMessage, "id", open=True),
+        "checklists": Group("checklists", sources["checklists"], Checklist, "issue"),
+        "exit_criteria": Group("exit_criteria", sources["exit_criteria"], ExitCriteria, "issue"),
+        "tiers": Group("tiers", sources["tiers"], AlertTier, "name"),
+        "impact": Group("impact", sources["impact"], ImpactRules, "", exact_tables=("severities",)),
+        "cadence": Group("cadence", sources["cadence"], Cadence, "severity"),
+        "delivery": Group("delivery", sources["delivery"], DeliveryRules, ""),
         "schema": Group("schema", sources["schema"], TableMap, "logical", exact_tables=("columns",)),
     }
 
 
-def _values(groups: Mapping[str, Group[Any]]) -> Values:
+def _values(groups: Mapping[str, Group[Any]], templates: Mapping[str, str]) -> Values:
     return Values(
         issues=groups["issues"].entries,
         thresholds=groups["thresholds"].entries,
@@ -118,6 +147,13 @@ def _values(groups: Mapping[str, Group[Any]]) -> Values:
         contact=groups["contacts"].entries["contact"],
         roles=groups["roles"].entries,
         messages=groups["messages"].entries,
+        checklists=groups["checklists"].entries,
+        exit_criteria=groups["exit_criteria"].entries,
+        tiers=groups["tiers"].entries,
+        impact=groups["impact"].entries["impact"],
+        cadence=groups["cadence"].entries,
+        delivery=groups["delivery"].entries["delivery"],
+        templates=templates,
     )
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import Field, Strict
 
+from diagnostics.catalogue.base import CatalogueError, Entry, Number, Severity, Text, Texts
+from diagnostics.catalogue.response import (
+    AlertTier,
+    Cadence,
+    Checklist,
+    DeliveryRules,
+    ExitCriteria,
+    ImpactRules,
+)
 from diagnostics.models.doctor import Guide
-from diagnostics.models.evidence import Frozen
 from diagnostics.models.triage import Status
-from diagnostics.toml_lines import ConfigurationError, suggestion
+from diagnostics.toml_lines import suggestion
 
-Text = Annotated[str, Field(min_length=1)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Texts = Annotated[tuple[Text, ...], Strict(False)]
-"""A list of strings. TOML has arrays and no tuples, so the container alone is read leniently."""
-
-Severity = Literal["critical", "incident", "high", "normal", "monitoring", "preventive"]
 CHECK_IDS = (
     "token_status",
     "oauth_application",
@@ -39,17 +41,10 @@ CHECK_IDS = (
 )
 """The checks an issue may name as its first response, in no particular order."""
 
+__all__ = ["CatalogueError", "Entry", "Number", "Severity", "Text", "Texts"]
+"""Of what other files define; everything that this one defines is here as well."""
+
 _UNITS_SHOWN = {"%", "ms", "s", "min", "h", "points", "/min"}
-
-
-class CatalogueError(ConfigurationError):
-    """A mistake in the catalogue: `file`, `line`, `value`, and what is accepted. Exit code 64."""
-
-
-class Entry(Frozen):
-    """Base of catalogue entries: no silent conversion, so that `"10000"` is not taken for a number."""
-
-    model_config = ConfigDict(strict=True)
 
 
 class PulseRule(Entry):
@@ -89,6 +84,8 @@ class IssueType(Entry):
     """Id of the named query that the issue's log pane shows."""
     guide_section: Text
     """Section of the immediate-actions guide that belongs to this issue."""
+    figures: Texts = ()
+    """Readings that are measured for notices, tiers and the review, the most telling first."""
     pulse: PulseRule
 
 
@@ -319,6 +316,16 @@ class Catalogue(Entry):
     roles: dict[str, Role]
     schema_map: SchemaMap
     known_messages: dict[str, KnownMessage]
+    checklists: dict[str, Checklist]
+    """Quick responses by issue type."""
+    exit_criteria: dict[str, ExitCriteria]
+    """By issue type."""
+    tiers: dict[str, AlertTier]
+    """Alert tiers by name; their numbers are distinct."""
+    impact: ImpactRules
+    cadence: dict[str, Cadence]
+    """By severity."""
+    delivery: DeliveryRules
     templates: dict[str, str]
     """Message templates with `{placeholder}` slots, by name: first_notice, update, resolution."""
     guides: dict[str, Guide]

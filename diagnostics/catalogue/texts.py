@@ -20,18 +20,28 @@ from diagnostics.toml_lines import closest, read_text, suggestion
 Insertion = Callable[[str], str]
 """Takes what stands after the insertion's name, returns Markdown; raises `LookupError` with what is accepted."""
 
+_CONTACT = ("team", "manager", "channel")
+_WHAT = ("incident", "title", "issue_title", "severity")
+_LIVE = ("accounts_affected", "large_accounts", "data_loss_risk", "degradation", "figures")
+_UPDATE = (
+    *_WHAT, "status", "started_at", "elapsed", "systems", "progress", *_LIVE, "impact", "actions_taken", "route",
+    "eta", "next_update_at", "query", "query_link", *_CONTACT,
+)  # fmt: skip
+
 PLACEHOLDERS: Mapping[str, tuple[str, ...]] = {
     "first_notice": (
-        "incident", "issue_title", "severity", "started_at", "accounts_affected", "large_accounts", "impact",
-        "actions_taken", "route", "eta", "query", "query_link", "team", "manager", "channel",
+        *_WHAT, "started_at", "systems", *_LIVE, "impact", "actions_taken", "route", "eta", "next_update_at",
+        "query", "query_link", *_CONTACT,
     ),
-    "update": (
-        "incident", "issue_title", "severity", "status", "elapsed", "systems", "progress", "accounts_affected",
-        "data_loss_risk", "degradation", "next_update_at", "team", "manager", "channel",
-    ),
+    "update": _UPDATE,
+    "update_stakeholders": _UPDATE,
+    "update_executives": _UPDATE,
     "resolution": (
-        "incident", "issue_title", "severity", "started_at", "resolved_at", "elapsed", "root_cause", "confidence",
-        "timeline", "impact", "steps", "verification", "prevention", "team", "manager", "channel",
+        *_WHAT, "started_at", "resolved_at", "elapsed", "systems", *_LIVE, "impact", "root_cause", "confidence",
+        "timeline", "steps", "verification", "prevention", "query", "query_link", *_CONTACT,
+    ),
+    "tracking": (
+        *_WHAT, "started_at", "systems", *_LIVE, "impact", "actions_taken", "route", "query", "query_link", *_CONTACT,
     ),
 }  # fmt: skip
 """Placeholders that the text of each message template may hold."""
@@ -80,9 +90,18 @@ def _page(path: Path, origin: str) -> Page:
 
 
 def check_template(page: Page) -> str:
-    """Return the text of a message template; raises `CatalogueError` for a placeholder nobody fills."""
+    """Return the text of a template; raises `CatalogueError` for a placeholder nobody fills, or a lone brace."""
     known = PLACEHOLDERS[page.name]
     for number, line in enumerate(page.text.split("\n"), start=1):
+        found = _PLACEHOLDER.findall(line)
+        if line.count("{") != len(found) or line.count("}") != len(found):
+            raise CatalogueError(
+                f"a brace in {page.name} opens or closes no placeholder",
+                file=page.path,
+                line=number,
+                value=clean(line.strip(), limit=80),
+                accepted="placeholders such as {severity}, and no other braces",
+            )
         for match in _PLACEHOLDER.finditer(line):
             name = match.group(1)
             if name not in known:
@@ -94,6 +113,19 @@ def check_template(page: Page) -> str:
                     accepted=", ".join(known),
                 )
     return page.text
+
+
+def built_in_template(name: str) -> str:
+    """The shipped text of one message template, whatever the team has put in its place."""
+    return check_template(_page(BUILT_IN / "templates" / f"{name}.md", "built in"))
+
+
+def fill_template(text: str, value_of: Callable[[str], str]) -> str:
+    """`text` with every placeholder replaced by `value_of` its name; raises `LookupError` for one that has none.
+
+    What is put in is not looked at again: braces in a value are text.
+    """
+    return _PLACEHOLDER.sub(lambda match: value_of(match.group(1)), text)
 
 
 def insert_values(page: Page, insertions: Mapping[str, Insertion]) -> str:

@@ -90,7 +90,7 @@ def _declared(entry: Entry, body: said.Declared) -> Record:
     }
     for name in ("responded_at", "mitigated_at", "resolved_at", "last_update_at", "snoozed_until", "cadence_minutes"):
         record[name] = None
-    record["resolved_why"] = record["merged_into"] = ""
+    record["resolved_why"] = record["merged_into"] = record["snoozed_by"] = ""
     record["severities"].append((entry.at, body.severity))
     record["statuses"].append((entry.at, IncidentStatus.DECLARED, entry.actor))
     return record
@@ -254,8 +254,8 @@ def _cadence(record: Record, _entry: Entry, body: said.CadenceSet) -> None:
     record["cadence_minutes"] = body.minutes
 
 
-def _snoozed(record: Record, _entry: Entry, body: said.Snoozed) -> None:
-    record["snoozed_until"] = body.until
+def _snoozed(record: Record, entry: Entry, body: said.Snoozed) -> None:
+    record["snoozed_until"], record["snoozed_by"] = body.until, entry.actor
 
 
 def _follow_up(record: Record, entry: Entry, body: said.FollowUpScheduled) -> None:

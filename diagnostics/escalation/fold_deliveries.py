@@ -47,6 +47,7 @@ def _after(delivery: Delivery, entry: Entry) -> Delivery:
             "attempts": max(delivery.attempts, body.attempt),
             "attempted_at": entry.at,
             "attempted_by": entry.console,
+            "way": body.way,
             "retry_at": None,
         }
     elif isinstance(body, said.DeliverySent):

@@ -73,9 +73,7 @@ class Worker:
     def _round(self) -> float:
         """One look at everything; how long to wait before the next one, seconds."""
         service, now = self._service, time.monotonic()
-        well = True
-        if service.notices.waiting():
-            well = self._do("delivering", service.notices.deliver)
+        well = self._do("delivering", self._deliver)
         if now - self._observed_at >= OBSERVE_EVERY_S and not self._closed.is_set():
             self._observed_at = now
             well &= self._do("observing", self._observe)
@@ -83,6 +81,10 @@ class Worker:
             self._followed_at = now
             well &= self._do("follow-ups", service.reviews.run_due)
         return LOOK_EVERY_S if well else PATIENCE_S
+
+    def _deliver(self, job: Job) -> None:
+        if self._service.notices.waiting():
+            self._service.notices.deliver(job)
 
     def _observe(self, job: Job) -> None:
         incident = self._service.incidents.following().incident

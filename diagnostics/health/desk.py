@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from diagnostics.health.connections import Order, connection_health, problems
 from diagnostics.health.figures import LastKnown
-from diagnostics.health.kpis import read_kpis
-from diagnostics.health.leading import read_leading
+from diagnostics.health.kpis import KPIS, read_kpis
+from diagnostics.health.leading import RULES, read_leading
 from diagnostics.health.monitors import MonitorDesk
 from diagnostics.health.overview import Overview
 from diagnostics.health.patience import Patience
@@ -44,13 +44,13 @@ class HealthDesk:
         """The big number, its last 24 hours and the sync events. Raises SourceFailure without `common`."""
         return self._overview.read()
 
-    def kpis(self) -> tuple[Figure, ...]:
+    def kpis(self, only: tuple[str, ...] = KPIS) -> tuple[Figure, ...]:
         """token_success, transaction_sync_success, api_p95, webhook_latency_p95, resolution_accuracy.
 
         A figure whose source fails keeps its last value and says so, or has none and says why; one that asks every
         account comes when it is there.
         """
-        return self._known.beside(read_kpis(self._tools, self._patience))
+        return self._known.beside(read_kpis(self._tools, self._patience, only=only))
 
     def connections(self) -> ConnectionHealth:
         """Connections by state, newest and longest-standing problems. Raises SourceFailure."""
@@ -68,9 +68,9 @@ class HealthDesk:
         """The six systems with their states and what a failing one threatens, in the catalogue's order."""
         return read_systems(self._tools, self._patience)
 
-    def leading(self) -> tuple[Figure, ...]:
+    def leading(self, only: tuple[str, ...] = tuple(RULES)) -> tuple[Figure, ...]:
         """What goes wrong before sync does; otherwise as `kpis`."""
-        return self._known.beside(read_leading(self._tools, self._patience))
+        return self._known.beside(read_leading(self._tools, self._patience, only=only))
 
     def indicators(self) -> tuple[str, ...]:
         """What a monitor can be drafted for."""

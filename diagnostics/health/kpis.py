@@ -35,11 +35,16 @@ PATIENCE_S = 3.0
 
 ALL_ACCOUNTS = "all accounts"
 
+KPIS = ("token_success", "transaction_sync_success", "api_p95", "webhook_latency_p95", "resolution_accuracy")
+"""In the order of the table."""
+
 Read = Callable[["Threshold"], Figure]
 
 
-def read_kpis(tools: Tools, patience: Patience, patience_s: float | None = PATIENCE_S) -> tuple[Figure, ...]:
-    """The five figures in the order of the table. A source's failure is a figure without a value."""
+def read_kpis(
+    tools: Tools, patience: Patience, patience_s: float | None = PATIENCE_S, only: tuple[str, ...] = KPIS
+) -> tuple[Figure, ...]:
+    """The figures in the order of the table. A source's failure is a figure without a value."""
     reads: dict[str, Read] = {
         "token_success": lambda rule: _token_success(tools, rule),
         "transaction_sync_success": lambda rule: _transactions(tools, rule),
@@ -49,7 +54,7 @@ def read_kpis(tools: Tools, patience: Patience, patience_s: float | None = PATIE
             tools, patience.get("stale", ALL_ACCOUNTS, lambda job: read_stale(tools, job), patience_s)
         ),
     }
-    return together(tools, reads)
+    return together(tools, {name: reads[name] for name in KPIS if name in only})
 
 
 def together(tools: Tools, reads: dict[str, Read], rules: dict[str, str] | None = None) -> tuple[Figure, ...]:

@@ -67,7 +67,10 @@ class Overview:
         except SourceFailure as failure:
             rollup, sync = None, failed("sync_events", self._tools.catalogue.thresholds["sync_event_success"], failure)
         return HealthOverview(
-            health=health, course=self._course(samples, sample_problem, rollup, hours, health), sync=sync
+            health=health,
+            course=self._course(samples, sample_problem, rollup, hours, health),
+            sync=sync,
+            sync_events=None if rollup is None else sum(_counts(self._recent(hours))[:2]),
         )
 
     def _samples(self, states: States) -> tuple[tuple[CoursePoint, ...], str]:
@@ -118,8 +121,7 @@ class Overview:
         """Success over the last complete hour and the present one."""
         rule = self._tools.catalogue.thresholds["sync_event_success"]
         since = self._hour() - timedelta(seconds=STEP_S)
-        recent = [hour for hour in hours if hour.hour >= since]
-        good, bad, other = _counts(recent)
+        good, bad, other = _counts(self._recent(hours))
         begins = max(since, rollup.since) if rollup.since is not None else since
         notes = [
             f"{good + bad:,} events that succeeded or failed since {begins:%H:%M} UTC",
@@ -138,6 +140,11 @@ class Overview:
         # The evidence reaches back over several refreshes; the counts hold as of the newest.
         newest = max((part.started_at for part in rollup.evidence), default=None)
         return found.model_copy(update={"taken_at": newest})
+
+    def _recent(self, hours: Iterable[HourCount]) -> list[HourCount]:
+        """The last complete hour and the present one."""
+        since = self._hour() - timedelta(seconds=STEP_S)
+        return [hour for hour in hours if hour.hour >= since]
 
     def _course(
         self,

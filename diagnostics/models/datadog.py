@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from diagnostics.models.evidence import Evidence
 
@@ -79,6 +80,22 @@ class Monitor:
     query: str
     tags: tuple[str, ...] = ()
     message: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class DatadogIncident:
+    """One of Datadog's incidents as it stands. Source: /api/v2/incidents."""
+
+    id: str
+    """Datadog's id, a UUID: what it is read and changed by."""
+    number: int | None
+    """The number that people see; None where the service sent none."""
+    title: str
+    severity: str
+    """UNKNOWN, SEV-0 to SEV-5."""
+    state: str
+    """active, stable, resolved, completed."""
+    created: datetime | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -340,6 +340,8 @@ class DeliveryAttempted(Frozen):
     kind: Literal["delivery_attempted"] = "delivery_attempted"
     delivery: str
     attempt: int
+    way: str = ""
+    """How it was sent where a channel has several ways: what one of them sent, another may not be able to find."""
 
 
 class DeliverySent(Frozen):

@@ -18,6 +18,8 @@ class HealthOverview(Frozen):
     """Health over the last 24 hours as far as it is known, else the success of sync events, and it says which."""
     sync: Figure
     """Sync events of the last hour that succeeded, per cent; its note says since when events are counted."""
+    sync_events: int | None = None
+    """How many events `sync` is a share of; None where they could not be counted."""
 
 
 class ConnectionProblem(Frozen):

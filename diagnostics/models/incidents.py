@@ -85,6 +85,8 @@ class Delivery(Frozen):
     attempted_at: datetime | None = None
     attempted_by: str = ""
     """Console of the newest attempt."""
+    way: str = ""
+    """How the newest attempt was sent, where the channel has several ways."""
     state: str = "queued"
     """queued, sending, sent, retrying, uncertain, failed, given_up."""
     reason: str = ""
@@ -198,6 +200,8 @@ class Incident(Frozen):
     last_update_at: datetime | None = None
     """When the newest notice was confirmed: the promise counts from there."""
     snoozed_until: datetime | None = None
+    snoozed_by: str = ""
+    """Who asked not to be reminded before that."""
     entries: int = 0
     last_seq: int = 0
     last_at: datetime

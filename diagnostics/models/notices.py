@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from diagnostics.models.entries import Audience, BoundFigure, Channel, MeasuredFigure, Purpose
 from diagnostics.models.evidence import Frozen
 
@@ -22,6 +24,8 @@ class Draft(Frozen):
     figures: tuple[BoundFigure, ...] = ()
     problem: str = ""
     """Why this one cannot be sent from here, with the remedy; it is left out then. Empty when it can."""
+    notes: tuple[str, ...] = ()
+    """What the reader must know of this text, e.g. that the team's template could not be filled."""
 
     @property
     def stale(self) -> tuple[BoundFigure, ...]:
@@ -51,6 +55,12 @@ class Proposal(Frozen):
     """After this, its figures are old."""
     word: str = "send"
     """What has to be typed to confirm it."""
+    purpose: Purpose = Purpose.FIRST_NOTICE
+    audience: Audience = Audience.RESPONDERS
+    words: dict[str, str] = Field(default_factory=dict)
+    """What people wrote, by placeholder: kept when the figures are measured anew."""
+    key: str = ""
+    """Unique for ever: confirming the same proposal twice declares, and sends, once."""
 
     @property
     def sendable(self) -> tuple[Draft, ...]:

@@ -1,6 +1,6 @@
 """Datadog: log search, log aggregates, metrics, monitors, keys. Blocking, thread-safe, and never without an end.
 
-It reads, except for `create_monitor`, which is sent once and never repeated by itself.
+It reads, except for `create_monitor` and what `incidents` writes: these are sent once, never repeated by themselves.
 
 Importing this module is cheap; the official client, urllib3 and the decoder are imported with the first request.
 """
@@ -8,9 +8,9 @@ Importing this module is cheap; the official client, urllib3 and the decoder are
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from diagnostics.failures import FailureKind, SourceFailure
@@ -20,17 +20,16 @@ from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
-from diagnostics.sources.datadog_failures import SOURCE, Operation, cancelled, malformed
+from diagnostics.sources.datadog_failures import SOURCE, Operation, cancelled, decoded
 from diagnostics.text import clean
 from diagnostics.windows import window_text
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings
+    from diagnostics.sources.datadog_incidents import DatadogIncidents
     from diagnostics.sources.datadog_wire import Answer, Wire
 
 __all__ = ["Aggregate", "Bucket", "Compute", "Datadog", "GroupBy", "Metrics", "Monitor", "Monitors"]
-
-Value = TypeVar("Value")
 
 LARGEST_PAGE = 1_000
 """Events of one search page, the service's own maximum; also the monitors asked for at most."""
@@ -87,7 +86,7 @@ class Datadog:
             "sort": "-timestamp",
         }
         answer = self._connected().ask(SEARCH, lambda client: client.search(body))
-        return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
+        return decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
 
     def aggregate(
         self,
@@ -109,13 +108,13 @@ class Datadog:
         if group_by:
             body["group_by"] = [_group(group, computes[0]) for group in group_by]
         answer = self._connected().ask(AGGREGATE, lambda client: client.aggregate(body))
-        return _decoded(AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by))
+        return decoded(AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by))
 
     def monitors(self, tags: str | Iterable[str]) -> Monitors:
         """Monitors that carry all of `tags`, such as "team:zyno". Source: GET /api/v1/monitor."""
         wanted = clean(tags if isinstance(tags, str) else ",".join(tags))
         answer = self._connected().ask(MONITORS, lambda client: client.monitors(wanted, LARGEST_PAGE))
-        return _decoded(MONITORS, lambda: _monitors(answer, wanted))
+        return decoded(MONITORS, lambda: _monitors(answer, wanted))
 
     def create_monitor(
         self, *, name: str, kind: str, query: str, message: str, tags: Sequence[str], options: dict[str, Any]
@@ -133,7 +132,14 @@ class Datadog:
             "options": options,
         }
         answer = self._connected().ask(CREATE_MONITOR, lambda client: client.create_monitor(body), attempts=1)
-        return _decoded(CREATE_MONITOR, lambda: _created(answer, query))
+        return decoded(CREATE_MONITOR, lambda: _created(answer, query))
+
+    @property
+    def incidents(self) -> DatadogIncidents:
+        """Datadog's own incidents, over the same connection and within the same limits."""
+        from diagnostics.sources.datadog_incidents import DatadogIncidents  # noqa: PLC0415  # few ask for it
+
+        return DatadogIncidents(self._connected)
 
     def metrics(self, queries: Sequence[str], *, start: datetime, end: datetime) -> Metrics:
         """The series of metric queries between `start` and `end` (aware), in one request.
@@ -143,7 +149,7 @@ class Datadog:
         asked = clean(", ".join(queries))
         start_s, end_s = int(start.timestamp()), int(end.timestamp())
         answer = self._connected().ask(METRICS, lambda client: client.metrics(asked, start_s, end_s))
-        return _decoded(METRICS, lambda: _metrics(answer, asked, len(queries), window_text(start, end)))
+        return decoded(METRICS, lambda: _metrics(answer, asked, len(queries), window_text(start, end)))
 
     def validate(self) -> Evidence:
         """Whether the API key is valid; DENIED when it is not. Says nothing about the application key.
@@ -151,7 +157,7 @@ class Datadog:
         Source: GET /api/v1/validate.
         """
         answer = self._connected().ask(VALIDATE, lambda client: client.validate())
-        if not _decoded(VALIDATE, lambda: _is_valid(answer)):
+        if not decoded(VALIDATE, lambda: _is_valid(answer)):
             raise SourceFailure(
                 FailureKind.DENIED,
                 SOURCE,
@@ -175,16 +181,20 @@ class Datadog:
         return f"{self._settings.web_url.rstrip('/')}/logs?{urlencode(parameters, quote_via=quote, safe='')}"
 
     def inspect(
-        self, *, monitor_tag: str = ASSUMED_MONITOR_TAG, clock_skew_s: float = ASSUMED_CLOCK_SKEW_S
+        self,
+        *,
+        monitor_tag: str = ASSUMED_MONITOR_TAG,
+        clock_skew_s: float = ASSUMED_CLOCK_SKEW_S,
+        incidents: bool = False,
     ) -> Iterator[DoctorLine]:
         """What the doctor says about this source, line by line as it is found out. Raises nothing.
 
         `monitor_tag` is what the team's monitors carry; clocks that differ by more than `clock_skew_s` seconds are a
-        warning. The defaults are assumed.
+        warning; `incidents` asks whether incidents can be read, and creates none. The defaults are assumed.
         """
         from diagnostics.sources.datadog_doctor import inspect  # noqa: PLC0415
 
-        return inspect(self, self._settings, monitor_tag=monitor_tag, clock_skew_s=clock_skew_s)
+        return inspect(self, self._settings, monitor_tag=monitor_tag, clock_skew_s=clock_skew_s, incidents=incidents)
 
     @property
     def clock_skew_s(self) -> float | None:
@@ -246,14 +256,6 @@ def _group(group: GroupBy, by: Compute) -> dict[str, Any]:
     if by.metric is not None:
         sort["metric"] = by.metric
     return {"facet": group.facet, "limit": group.limit, "sort": sort}
-
-
-def _decoded(operation: Operation, decode: Callable[[], Value]) -> Value:
-    try:
-        return decode()
-    except (ValueError, RecursionError) as error:
-        what = str(error) if type(error).__name__ == "WrongShape" else "is not readable JSON"
-    raise malformed(operation, what)
 
 
 def _evidence(

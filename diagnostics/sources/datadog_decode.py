@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from diagnostics.models.datadog import Bucket, Compute, MeasuredValue, Monitor, Series
+from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
 from diagnostics.packed import Sharing, packed
 from diagnostics.sources.datadog_json import read_json
@@ -192,6 +192,55 @@ def monitor(body: bytes) -> Monitor:
     if found is None:
         raise WrongShape("is not a monitor")
     return found
+
+
+def incident(answer: Mapping[str, Any]) -> DatadogIncident:
+    """The incident in the answer to one being created, read or changed. Raises WrongShape."""
+    found = _incident(answer.get("data"))
+    if found is None:
+        raise WrongShape("is not an incident")
+    return found
+
+
+def incidents_found(answer: Mapping[str, Any]) -> tuple[DatadogIncident, ...]:
+    """The incidents of one page of a search in the service's order. Raises WrongShape, also for an unreadable one.
+
+    One that cannot be read might be the very one that is looked for: nothing is left out.
+    """
+    data = answer.get("data")
+    attributes = data.get("attributes") if isinstance(data, dict) else None
+    found = attributes.get("incidents") if isinstance(attributes, dict) else None
+    if not isinstance(found, list):
+        raise WrongShape("has no list of incidents")
+    read = [_incident(item.get("data")) if isinstance(item, dict) else None for item in found]
+    good = tuple(one for one in read if one is not None)
+    if len(good) < len(read):
+        raise WrongShape("has an incident that cannot be read")
+    return good
+
+
+def _incident(data: object) -> DatadogIncident | None:
+    attributes = data.get("attributes") if isinstance(data, dict) else None
+    identity = data.get("id") if isinstance(data, dict) else None
+    if not isinstance(attributes, dict) or not isinstance(identity, str) or not identity:
+        return None
+    number, created = attributes.get("public_id"), _read_ms(attributes.get("created"))
+    return DatadogIncident(
+        id=clean(identity, limit=64),
+        number=number if isinstance(number, int) and not isinstance(number, bool) else None,
+        title=_text(attributes.get("title"), 2_048),
+        severity=_field(attributes, "severity"),
+        state=_field(attributes, "state"),
+        created=None if created is None or created >= _LATEST_MS else _EPOCH + timedelta(milliseconds=created),
+    )
+
+
+def _field(attributes: Mapping[str, Any], name: str) -> str:
+    """A field's value; it stands under `fields`, and with newer incidents beside them too."""
+    fields = attributes.get("fields")
+    field = fields.get(name) if isinstance(fields, dict) else None
+    value = field.get("value") if isinstance(field, dict) else None
+    return _text(value if isinstance(value, str) else attributes.get(name), 64)
 
 
 def metric_series(answer: Mapping[str, Any], count: int) -> tuple[Series | None, ...]:

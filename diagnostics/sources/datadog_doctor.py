@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    datadog: Datadog, settings: DatadogSettings, *, monitor_tag: str, clock_skew_s: float
+    datadog: Datadog, settings: DatadogSettings, *, monitor_tag: str, clock_skew_s: float, incidents: bool = False
 ) -> Iterator[DoctorLine]:
     """Yield one line per fact. Ends early when nothing more could be asked: no API key, or no answer.
 
     `monitor_tag` is what the team's monitors carry; clocks that differ by more than `clock_skew_s` seconds are a
-    warning.
+    warning. `incidents` asks for Datadog's incidents too, where the console is to open some.
     """
     yield _configured(settings)
     try:
@@ -53,6 +53,13 @@ def inspect(
         lambda: datadog.monitors(monitor_tag).evidence,
         lambda seen: f"readable; {seen.rows} with {monitor_tag}",
     )
+    if incidents:
+        # The permission to write can be found out by writing only, and the doctor writes nothing.
+        yield _tried(
+            "incidents",
+            datadog.incidents.probe,
+            lambda _seen: "readable (incident_read); incident_write shows with the first one that is opened",
+        )
     yield _clock(datadog.clock_skew_s, clock_skew_s)
     for budget in datadog.budgets():
         yield _budget(budget)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from diagnostics.failures import FailureKind, SourceFailure
@@ -15,6 +16,8 @@ from diagnostics.text import clean
 
 SOURCE = "datadog"
 _LONGEST_WAIT_S = 86_400.0
+
+Value = TypeVar("Value")
 
 
 class TransientFailure(SourceFailure):
@@ -31,6 +34,8 @@ class Operation:
     """For a person, e.g. "log search"."""
     scope: str
     """The application-key scope it needs; empty when the API key alone is enough."""
+    absent: str = ""
+    """What to do when the service knows no such endpoint; empty for those that every organisation has."""
 
 
 def refused(
@@ -64,7 +69,7 @@ def refused(
         return SourceFailure(FailureKind.TIMED_OUT, SOURCE, f"Datadog gave up on {operation.what} (HTTP 408){said}")
     remedy = "Correct the query or narrow the window." if status in {400, 413, 422} else ""
     if status == 404:
-        remedy = "Check datadog.api_url: it must be the API address of your Datadog site."
+        remedy = operation.absent or "Check datadog.api_url: it must be the API address of your Datadog site."
     return SourceFailure(
         FailureKind.REJECTED, SOURCE, f"Datadog refused {operation.what} (HTTP {status}){said}", remedy=remedy
     )
@@ -147,6 +152,15 @@ def malformed(operation: Operation, what: str) -> SourceFailure:
         f"the answer to {operation.what} {what}",
         remedy="Check datadog.api_url, and whether a proxy changes the answers.",
     )
+
+
+def decoded(operation: Operation, decode: Callable[[], Value]) -> Value:
+    """What `decode` makes of an answer; raises SourceFailure MALFORMED for its ValueError (WrongShape among them)."""
+    try:
+        return decode()
+    except (ValueError, RecursionError) as error:
+        what = str(error) if type(error).__name__ == "WrongShape" else "is not readable JSON"
+    raise malformed(operation, what)
 
 
 def cancelled() -> SourceFailure:

@@ -18,10 +18,12 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.failures import FailureKind, NeverSent, SourceFailure
 from diagnostics.sources.datadog_failures import SOURCE, Operation, TransientFailure, malformed
 from diagnostics.sources.datadog_sockets import Flight
 from diagnostics.text import clean
+
+_WHEN_SLOW = "Check the network; raise datadog.*_timeout_s if that is usual here."
 
 
 def interrupted(operation: Operation, error: Exception, host: str, flight: Flight) -> SourceFailure:
@@ -32,7 +34,8 @@ def interrupted(operation: Operation, error: Exception, host: str, flight: Fligh
         case NameResolutionError() | NewConnectionError() | SSLError() | ssl.SSLError():
             failure = _no_connection(error, where)
         case ConnectTimeoutError():
-            failure = _slow(f"no connection to {where} within {flight.connect_timeout_s:g} s")
+            reason = f"no connection to {where} within {flight.connect_timeout_s:g} s"
+            failure = NeverSent(FailureKind.TIMED_OUT, SOURCE, reason, remedy=_WHEN_SLOW)
         case ReadTimeoutError() | TimeoutError():
             failure = _slow(f"no byte from {where} for {flight.read_timeout_s:g} s during {operation.what}")
         case DecodeError():
@@ -56,11 +59,19 @@ def interrupted(operation: Operation, error: Exception, host: str, flight: Fligh
 
 def _no_connection(error: Exception, where: str) -> SourceFailure:
     if isinstance(error, NameResolutionError):
-        return _unreachable(f"no address is known for {where}", "Check datadog.api_url and the name server.")
+        return NeverSent(
+            FailureKind.UNREACHABLE,
+            SOURCE,
+            f"no address is known for {where}",
+            remedy="Check datadog.api_url and the name server.",
+        )
     if isinstance(error, NewConnectionError):
         cause = error.__cause__.strerror if isinstance(error.__cause__, OSError) else None
-        return _unreachable(
-            f"no connection to {where}: {cause or 'no address answers'}", "Check the network and datadog.api_url."
+        return NeverSent(
+            FailureKind.UNREACHABLE,
+            SOURCE,
+            f"no connection to {where}: {cause or 'no address answers'}",
+            remedy="Check the network and datadog.api_url.",
         )
     return _unreachable(
         f"no trusted TLS connection to {where}: {clean(str(error), limit=200)}",
@@ -73,9 +84,4 @@ def _unreachable(reason: str, remedy: str) -> SourceFailure:
 
 
 def _slow(reason: str) -> SourceFailure:
-    return SourceFailure(
-        FailureKind.TIMED_OUT,
-        SOURCE,
-        reason,
-        remedy="Check the network; raise datadog.*_timeout_s if that is usual here.",
-    )
+    return SourceFailure(FailureKind.TIMED_OUT, SOURCE, reason, remedy=_WHEN_SLOW)

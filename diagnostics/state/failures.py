@@ -36,6 +36,10 @@ _RACES = frozenset({1205, 1213, 1062})
 _LOST = frozenset({2006, 2013, 2055, 4031})
 
 
+class Unanswered(SourceFailure):
+    """A commit ended without an answer: nobody knows yet whether it was done."""
+
+
 def state_failure(error: BaseException, limits: Limits, *, connecting: bool) -> SourceFailure:
     """The failure that a driver's error means. `connecting` is True until the first statement."""
     if known := _known(error):

@@ -16,7 +16,7 @@ METADATA = MetaData()
 _LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 
 MOST_KIND, MOST_KEY, MOST_NAME, MOST_STATUS = 64, 4_000, 191, 64
-"""Characters of a document's kind and key, of a sample's name, and of a status in a rollup."""
+"""Characters of a document's kind and key, of a sample's or person's name, and of a status in a rollup."""
 
 SCHEMA = Table(
     "warroom_schema",
@@ -93,6 +93,31 @@ LEDGER = Table(
 )
 """What was settled, part by part (ids above `low_id` and up to `high_id`), so that it can be counted once more."""
 
+JOURNAL = Table(
+    "warroom_journal",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", String(32), nullable=False),
+    Column("kind", String(MOST_KIND), nullable=False),
+    Column("entry_key", String(MOST_NAME), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", String(MOST_NAME), nullable=False),
+    Column("console", String(MOST_NAME), nullable=False),
+    Column("body", _LONG_TEXT, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""Only ever added to. `hash` covers `previous` and every other column, so that each entry vouches for all before it."""
+
+JOURNAL_HEAD = Table(
+    "warroom_journal_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row, of the newest entry: every writer locks it first, and a tail that was cut off is missed by it."""
+
 
 @dataclass(slots=True, frozen=True)
 class Migration:
@@ -130,6 +155,21 @@ MIGRATIONS = (
             anchor_s BIGINT, behind BIGINT NOT NULL, revision INTEGER NOT NULL, counted_s BIGINT NOT NULL,
             audited_s BIGINT NOT NULL, corrected BIGINT NOT NULL, corrected_s BIGINT, PRIMARY KEY (source, low_id),
             UNIQUE (source, audited_s, low_id))""",
+        ),
+    ),
+    Migration(
+        3,
+        (
+            """CREATE TABLE IF NOT EXISTS warroom_journal (seq BIGINT NOT NULL, stream VARCHAR(32) NOT NULL,
+            kind VARCHAR(64) NOT NULL, entry_key VARCHAR(191) NOT NULL, at_us BIGINT NOT NULL,
+            actor VARCHAR(191) NOT NULL, console VARCHAR(191) NOT NULL, body MEDIUMTEXT NOT NULL,
+            previous VARCHAR(64) NOT NULL, hash VARCHAR(64) NOT NULL,
+            PRIMARY KEY (seq), UNIQUE (stream, seq), UNIQUE (entry_key))""",
+            """CREATE TABLE IF NOT EXISTS warroom_journal_head (id INTEGER NOT NULL, seq BIGINT NOT NULL,
+            hash VARCHAR(64) NOT NULL, PRIMARY KEY (id))""",
+            """INSERT INTO warroom_journal_head (id, seq, hash)
+            SELECT 1, 0, '0000000000000000000000000000000000000000000000000000000000000000' FROM warroom_schema
+            WHERE NOT EXISTS (SELECT 1 FROM warroom_journal_head) LIMIT 1""",
         ),
     ),
 )

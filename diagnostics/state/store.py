@@ -20,10 +20,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.state import documents
+from diagnostics.state import documents, journal_carrying
 from diagnostics.state.connecting import BUSY_S, LIMITS, WRITE, Place, open_memory, open_place
 from diagnostics.state.documents import Kept
-from diagnostics.state.failures import SOURCE, is_lost_race, state_failure
+from diagnostics.state.failures import SOURCE, Unanswered, is_lost_race, state_failure
 from diagnostics.state.schema import SchemaTooNew, is_current, migrate
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class StateStore:
         self._problem = ""
         self._try_again_at: float | None = None
         self._closed = False
+        self._renamed: dict[str, str] = {}
+        self._generation = 0
 
     @property
     def is_lasting(self) -> bool:
@@ -80,6 +82,32 @@ class StateStore:
         """Why nothing lasts, and the remedy; empty when it lasts. Opens the place."""
         self._opened()
         return self._problem
+
+    @property
+    def name(self) -> str:
+        """Where it is kept, without secrets and the same for every console that shares it; empty for the memory."""
+        place = self._opened()
+        if place.file is not None:
+            return f"file {place.file.absolute()}"
+        address = place.engine.url
+        return f"server {address.host}:{address.port or 3306}/{address.database}" if place.is_server else ""
+
+    @property
+    def folder(self) -> Path:
+        """The console's own folder on this machine."""
+        return self._state_dir
+
+    @property
+    def generation(self) -> int:
+        """Counts the places that this store has used: what was known of an earlier one no longer holds. Opens it."""
+        self._opened()
+        return self._generation
+
+    def take_renames(self) -> dict[str, str]:
+        """Old to new name of the journal's streams that were renamed when the memory was left; told once."""
+        with self._lock:
+            renamed, self._renamed = self._renamed, {}
+        return renamed
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -102,8 +130,8 @@ class StateStore:
         """`work` in one write transaction, begun anew when another writer came first (deadlock, lock wait, lost line).
 
         `work` may therefore run several times, and must do nothing outside its connection; what it wrote in vain has
-        been undone. A connection lost while committing is not tried again, because nobody knows whether it was done.
-        Raises `SourceFailure`, and what `work` raises.
+        been undone. A connection lost while committing is not tried again, because nobody knows whether it was done:
+        that is `Unanswered`. Raises `SourceFailure`, and what `work` raises.
         """
         patience = time.monotonic() + LONGEST_S
         for attempt in range(1, ATTEMPTS + 1):
@@ -116,7 +144,10 @@ class StateStore:
             except (SQLAlchemyError, OSError) as error:
                 failure = state_failure(error, LIMITS, connecting=False)
                 is_last = attempt == ATTEMPTS or time.monotonic() > patience
-                if is_last or not is_lost_race(error, committing=committing):
+                is_lost = is_lost_race(error, committing=committing)
+                if committing and not is_lost:
+                    raise Unanswered(failure.kind, SOURCE, failure.reason, remedy=failure.remedy) from None
+                if is_last or not is_lost:
                     raise failure from None
             time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311  # apart from the other writer, no secret
         raise AssertionError  # the last attempt has returned or raised
@@ -165,22 +196,28 @@ class StateStore:
     def _raw(self, *, writes: bool) -> Iterator[Connection]:
         if getattr(self._within, "busy", False):
             raise RuntimeError("a transaction of the state store is begun within another one of the same thread")
-        place = self._opened()
+        place, has_turn = self._taken()
         self._within.busy = True
         try:
-            if _is_memory(place):
-                if not self._turn.acquire(timeout=LIMITS.read_s):
-                    raise SourceFailure(FailureKind.TIMED_OUT, SOURCE, "another question keeps it busy", remedy="wait")
-                try:
-                    with _transaction(place, writes=writes) as connection:
-                        yield connection
-                finally:
-                    self._turn.release()
-            else:
-                with _transaction(place, writes=writes) as connection:
-                    yield connection
+            with _transaction(place, writes=writes) as connection:
+                yield connection
         finally:
             self._within.busy = False
+            if has_turn:
+                self._turn.release()
+
+    def _taken(self) -> tuple[Place, bool]:
+        """The place, and whether a turn was taken that has to be given back."""
+        while True:
+            place = self._opened()
+            if not _is_memory(place):
+                return place, False
+            if not self._turn.acquire(timeout=LIMITS.read_s):
+                raise SourceFailure(FailureKind.TIMED_OUT, SOURCE, "another question keeps it busy", remedy="wait")
+            if self._place is place:
+                return place, True
+            # It was left while this thread waited: what is written to it now would be lost.
+            self._turn.release()
 
     # Opening.
 
@@ -208,8 +245,13 @@ class StateStore:
             opened.engine.dispose()
             self._try_again_at = self._clock() + TRY_AGAIN_S
             return before
-        self._place, self._is_lasting, self._problem, self._try_again_at = opened, True, "", None
+        if self._place is not opened:
+            self._arrive(opened)
         return opened
+
+    def _arrive(self, opened: Place) -> None:
+        self._place, self._is_lasting, self._problem, self._try_again_at = opened, True, "", None
+        self._generation += 1
 
     def _without(self, failure: SourceFailure, before: Place | None) -> Place:
         remedy = f"; {failure.remedy}" if failure.remedy else ""
@@ -220,13 +262,14 @@ class StateStore:
             before = open_memory()
             with before.engine.connect().execution_options(**WRITE) as connection, connection.begin():
                 migrate(connection)
+            self._generation += 1
         self._place, self._is_lasting = before, False
         return before
 
     def _leave(self, before: Place, opened: Place) -> bool:
-        """Take along what was remembered while the place did not answer; False when somebody is still at it.
+        """Take along what was remembered while the place did not answer; False when that is not possible yet.
 
-        Documents are taken along; counts are made anew, and samples are too many for one step.
+        Documents and the journal are taken along; counts are made anew, and samples are too many for one step.
         """
         if not _is_memory(before):
             before.engine.dispose()
@@ -234,12 +277,22 @@ class StateStore:
         if not self._turn.acquire(timeout=1.0):
             return False
         try:
-            with suppress(SQLAlchemyError):
-                with _transaction(before, writes=False) as connection:
-                    kept = documents.everything(connection)
+            with _transaction(before, writes=False) as connection:
+                kept, written = documents.everything(connection), journal_carrying.everything(connection)
+            if written:
                 with _transaction(opened, writes=True) as connection:
-                    for document in kept:
-                        documents.put(connection, document)
+                    renamed = journal_carrying.carry(written, connection)
+                self._renamed.update(renamed)
+            with suppress(SQLAlchemyError), _transaction(opened, writes=True) as connection:
+                for document in kept:
+                    documents.put(connection, document)
+            # Within the turn, so that nobody writes to the memory after it was read.
+            self._arrive(opened)
+        except (SQLAlchemyError, OSError) as error:
+            # Documents may be forgotten, the journal may not: it stays here until it can be taken along.
+            reason = state_failure(error, LIMITS, connecting=False).reason
+            logger.warning("state: the journal in memory could not be taken along yet: %s", reason)
+            return False
         finally:
             self._turn.release()
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,17 @@ CHECK_ACCESS = "Check what this console can reach and read: warroom doctor."
 
 _STEP = re.compile(r"^\d+\.\s+(.*?)(?=^\s*-\s|^\d+\.\s|^\s*$|\Z)", re.MULTILINE | re.DOTALL)
 _MOST_STEPS = 6
+
+
+@dataclass(slots=True, frozen=True)
+class Condition:
+    """One of the six conditions, whatever it is met in: for people who want to know before they are refused."""
+
+    rule: RefusalRule
+    when: str
+    """When it fires, one sentence."""
+    accepted: tuple[str, ...]
+    guidance: tuple[str, ...]
 
 
 class Refusals:
@@ -150,6 +162,55 @@ class Refusals:
                 self._escalate(),
             ),
         )
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """The six conditions in the order in which a question meets them, each with what to do."""
+        routes = ", ".join(dict.fromkeys(issue.route for issue in self._catalogue.issues.values()))
+        needy = [f"{one.name} needs {' and '.join(one.needs)}" for one in self._catalogue.issues.values() if one.needs]
+        return (
+            self._condition(
+                RefusalRule.ISSUE_TYPE_UNKNOWN,
+                "The issue type stands in no row of the classification matrix.",
+                self.matrix(),
+                "Read what each issue type means: warroom guide quick-reference.",
+                "When nothing fits, look at the three critical issues together: level 1.",
+            ),
+            self._condition(
+                RefusalRule.SEVERITY_MISMATCH,
+                "The severity stands in another row of the matrix, or in none.",
+                self.matrix(),
+                "Leave the severity out: the console then assesses it from its findings.",
+            ),
+            self._condition(
+                RefusalRule.MISSING_CONTEXT,
+                "The question needs an account or a deal, and none was given, none exists, or several fit.",
+                tuple(needy) or ("no issue type needs an id",),
+                "A deal id alone is looked for in recent logs and in what this console has seen.",
+                "Where several accounts fit, the refusal lists them: open the one that is meant.",
+            ),
+            self._condition(
+                RefusalRule.SYSTEM_ACCESS,
+                "No source that could answer can be reached, or this login may not read it.",
+                ("at least one source that answers: Datadog, common, or the account's client database",),
+                "The access check names each source that is silent, and what to do about it.",
+                "Sources that do answer can still be asked: the log explorer, an account, level 2.",
+            ),
+            self._condition(
+                RefusalRule.ESCALATION_BLOCKED,
+                "The specialist that the matrix hands over to is not part of this console.",
+                (f"the specialists of the matrix: {routes}",),
+                f"Do the first steps by hand: warroom guide {GUIDE}.",
+            ),
+            self._condition(
+                RefusalRule.SAFETY_CONCERN,
+                "A change to production was asked for, and this console only reads there.",
+                ("questions only: triage, checks, logs, guides and doctor",),
+                "Take the figures and their evidence, and hand them to the team, which makes the change.",
+            ),
+        )
+
+    def _condition(self, rule: RefusalRule, when: str, accepted: tuple[str, ...], *steps: str) -> Condition:
+        return Condition(rule, when, accepted, (*steps, CHECK_ACCESS, self._escalate()))
 
     def matrix(self) -> tuple[str, ...]:
         """Every accepted issue type with its severities, most severe first."""

@@ -11,6 +11,10 @@ from diagnostics.failures import UserError
 from screens.account import AccountScreen
 from screens.critical import CriticalScreen
 from screens.explorer import ExplorerScreen
+from screens.investigation import InvestigationScreen
+from screens.respond import RespondScreen
+from screens.tasks import TasksScreen
+from screens.timeline import TimelineScreen
 from tui.actions import ACTIONS, MOVES, checked_keymap
 from tui.app import WarRoomApp
 
@@ -39,11 +43,16 @@ def test_every_action_is_answered_on_level_1() -> None:
 
 
 def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
-    screens = {"the log explorer": ExplorerScreen, "an account": AccountScreen}
+    screens: dict[str, tuple[type, ...]] = {
+        "the log explorer": (ExplorerScreen,),
+        "an account": (AccountScreen,),
+        "tasks, timeline and investigations": (TasksScreen, TimelineScreen, InvestigationScreen),
+        "the preview of a notice": (RespondScreen,),
+    }
     for action in ACTIONS:
         if action.where:
-            screen = screens[action.where.partition(";")[0]]
-            assert hasattr(screen, f"act_{action.name}"), action.name
+            for screen in screens[action.where.partition(";")[0]]:
+                assert hasattr(screen, f"act_{action.name}"), action.name
 
 
 def test_a_keymap_with_an_unknown_action_is_refused_with_the_accepted_ones() -> None:

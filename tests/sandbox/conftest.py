@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import httpx
 import pytest
 
-from sandbox.launch import start_sandbox
+from sandbox.launch import SandboxProcess, start_sandbox
 from tests.sandbox.api import UNLIMITED, Api
+from tests.sandbox.services import Slack
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +44,41 @@ def healthy(sandbox: Callable[[str], Api]) -> Api:
 def cascade(sandbox: Callable[[str], Api]) -> Api:
     """The sandbox in which tokens run out."""
     return sandbox("oauth_cascade")
+
+
+@pytest.fixture(scope="package")
+def outside_process() -> Iterator[SandboxProcess]:
+    with start_sandbox("healthy", rate_limits=["slack_channel=1000/1"]) as process:
+        yield process
+
+
+@pytest.fixture
+def outside(outside_process: SandboxProcess) -> Iterator[SandboxProcess]:
+    outside_process.clear_faults()
+    outside_process.forget()
+    yield outside_process
+    outside_process.clear_faults()
+
+
+@pytest.fixture
+def slack(outside: SandboxProcess) -> Iterator[Slack]:
+    made = Slack(outside)
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def jira(outside: SandboxProcess) -> Iterator[httpx.Client]:
+    flags = outside.flags()
+    with httpx.Client(
+        base_url=f"{outside.url}/rest/api/3",
+        auth=(str(flags["jira.email"]), str(flags["jira.token"])),
+        timeout=10.0,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def datadog(outside: SandboxProcess) -> Iterator[httpx.Client]:
+    with Api(outside) as api:
+        yield api.http

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from diagnostics.failures import SourceFailure, UserError
 from diagnostics.settings import load_settings
 from sandbox import scenarios
 from sandbox.launch import start_sandbox
-from sandbox.story import ENVIRONMENT
+from sandbox.story import ENVIRONMENT, Secrets
 from tests.sandbox.api import QUERIES, UNLIMITED, Api
 from tui.log_file import start_log_file
 
@@ -281,6 +282,6 @@ def test_wrong_usage_ends_with_the_code_of_wrong_usage() -> None:
 
 
 def test_the_environment_of_the_child_names_every_secret() -> None:
-    assert set(ENVIRONMENT) == {"api_key", "app_key", "database_password"}
+    assert set(ENVIRONMENT) == {field.name for field in fields(Secrets)}
     assert not set(ENVIRONMENT.values()) & set(os.environ)
     assert signal.SIGTERM

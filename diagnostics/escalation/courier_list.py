@@ -1,0 +1,24 @@
+"""The channels of this console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diagnostics.escalation.datadog_courier import DatadogCourier
+from diagnostics.escalation.jira_courier import JiraCourier
+from diagnostics.escalation.slack_courier import SlackCourier
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.escalation.couriers import Courier
+    from diagnostics.settings import Settings
+    from diagnostics.sources.datadog import Datadog
+
+
+def couriers(settings: Settings, catalogue: Catalogue, datadog: Datadog) -> tuple[Courier, ...]:
+    """Slack first: people are told before anything is filed. Opens no connection."""
+    return (
+        SlackCourier(settings, catalogue.contact),
+        DatadogCourier(settings, datadog),
+        JiraCourier(settings, catalogue.contact),
+    )

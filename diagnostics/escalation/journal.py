@@ -1,0 +1,399 @@
+"""The journal: everything that was decided and done during incidents, in one order, shared by all consoles.
+
+Entries are only added. An append is one transaction, all or none; it is acknowledged by returning, after the place has
+it for good (SQLite with `synchronous = FULL`, InnoDB's own log). Each entry has a key, so that an append whose commit
+ended without an answer is recognised when it is tried once more, and stands there exactly once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection
+
+from diagnostics.escalation.entry_text import body_text, read_body, stored_key, stored_name
+from diagnostics.escalation.witness import Seen, Witness
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.models.entries import Body, Entry
+from diagnostics.now import utc_now
+from diagnostics.state import journal_rows
+from diagnostics.state.failures import SOURCE, Unanswered
+from diagnostics.state.journal_rows import Draft, Row
+from diagnostics.state.schema import MOST_NAME
+
+if TYPE_CHECKING:
+    from diagnostics.jobs import Job
+    from diagnostics.models.incidents import Verification
+    from diagnostics.state.store import StateStore
+
+__all__ = ["Conflict", "Head", "Journal"]
+
+logger = logging.getLogger(__name__)
+
+PAGE = 1_000
+"""Entries read in one transaction."""
+
+LOOK_AGAIN_S = 10.0
+"""How long an append that ended without an answer is asked after."""
+
+WITNESS_EVERY_S, WITNESS_EVERY = 60.0, 200
+"""What was seen is written down after so many seconds, or entries, and never for nothing."""
+
+_STREAM = re.compile(r"[A-Z]{2,8}-[1-9][0-9]{0,8}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True, frozen=True)
+class Head:
+    """The newest entry of all streams."""
+
+    seq: int
+    """0 for an empty journal."""
+    hash: str
+
+
+class Conflict(Exception):  # noqa: N818  # a state of the world
+    """The stream has moved on since it was read; nothing was written.
+
+    `entries_since` are the entries behind the expected one, oldest first. None of them: the stream is shorter than
+    expected, because another place holds the journal now (`Journal.generation`), and everything has to be read anew.
+    """
+
+    def __init__(self, entries_since: tuple[Entry, ...]) -> None:
+        self.entries_since = entries_since
+        super().__init__(f"{len(entries_since)} entries were written meanwhile")
+
+
+class _Moved(Exception):  # noqa: N818  # how a transaction is left
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+
+
+class Journal:
+    """Safe for several threads and for any number of consoles. Blocking; raises `SourceFailure` (source "state")."""
+
+    def __init__(self, state: StateStore, *, person: str, console: str, now: Callable[[], datetime] = utc_now) -> None:
+        self._state = state
+        self.person = stored_name(person, MOST_NAME) or "unknown"
+        self.console = stored_name(console, MOST_NAME) or "unknown"
+        self._now = now
+        self._lock = threading.Lock()
+        """Guards what is known of the witness."""
+        self._witness: Witness | None = None
+        self._seen: Seen | None = None
+        self._newest: Seen | None = None
+        self._look_at: float = 0.0
+        self._contradiction = ""
+        self._renames: dict[str, str] = {}
+
+    # Writing.
+
+    def append(
+        self,
+        stream: str,
+        bodies: Sequence[Body],
+        *,
+        expect: int | None = None,
+        keys: Sequence[str] | None = None,
+        actor: str | None = None,
+    ) -> tuple[Entry, ...]:
+        """Write entries behind the newest one, all or none, and return them as they stand.
+
+        `expect`: newest `seq` of this stream as the caller knows it, 0 for an empty one; raises `Conflict` when it has
+        moved on. `keys`: one for each body; an entry that has one already is returned instead of written once more.
+        `actor`: None is the person of this console. Raises `UserError` for text that is too long.
+        """
+        name = _checked(stream)
+        self._refuse_renamed(name)
+
+        def place(connection: Connection) -> str:
+            if expect is not None and journal_rows.newest_of(connection, name) != expect:
+                raise _Moved(journal_rows.after(connection, expect, PAGE, name))
+            return name
+
+        return self._write(place, self._drafts(bodies, keys, actor))
+
+    def open(
+        self,
+        prefix: Literal["INC", "INV"],
+        bodies: Sequence[Body],
+        *,
+        keys: Sequence[str] | None = None,
+        actor: str | None = None,
+    ) -> tuple[Entry, ...]:
+        """Begin a new stream under the next number of its prefix; all entries are of one transaction."""
+
+        def place(connection: Connection) -> str:
+            numbers = map(journal_rows.number_of, journal_rows.streams(connection, prefix))
+            return _checked(f"{prefix}-{max(numbers, default=0) + 1}")
+
+        return self._write(place, self._drafts(bodies, keys, actor))
+
+    # Reading.
+
+    def head(self) -> Head:
+        """The newest entry: one row read by its key."""
+        with self._state.read() as connection:
+            found = journal_rows.head(connection) or journal_rows.last(connection)
+        self._note(found.seq, found.hash)
+        return Head(found.seq, found.hash)
+
+    def since(self, seq: int, most: int = PAGE) -> tuple[Entry, ...]:
+        """Entries of all streams behind `seq`, oldest first, at most `most`."""
+        with self._state.read() as connection:
+            rows = journal_rows.after(connection, seq, most)
+        return _entries(rows)
+
+    def stream(self, stream: str, after: int = 0) -> tuple[Entry, ...]:
+        """All entries of one stream behind `after`, oldest first; empty for a stream that nobody opened."""
+        read: list[Entry] = []
+        while True:
+            with self._state.read() as connection:
+                rows = journal_rows.after(connection, after, PAGE, stream)
+            read += _entries(rows)
+            if len(rows) < PAGE:
+                return tuple(read)
+            after = rows[-1].seq
+
+    def page(self, stream: str, before: int | None = None, most: int = 100) -> tuple[Entry, ...]:
+        """Entries of one stream before `before`, newest first; None begins with the newest."""
+        with self._state.read() as connection:
+            rows = journal_rows.before(connection, before, most, stream)
+        return _entries(rows)
+
+    def streams(self, prefix: str) -> tuple[str, ...]:
+        """Names of the streams of a prefix, the one opened last first."""
+        with self._state.read() as connection:
+            return journal_rows.streams(connection, prefix)
+
+    def verify(self, job: Job | None = None) -> Verification:
+        """Read everything and compute every hash again; progress is reported in entries, and it can be cancelled."""
+        from diagnostics.escalation.verification import verify  # noqa: PLC0415  # few ask for it
+
+        seen = self._witness_now().read() if self._state.is_lasting else None
+        found, newest = verify(self._state, seen, self._now, job)
+        if found.is_sound and newest.seq:
+            self._keep(Seen(newest.seq, newest.hash, self._now().isoformat(timespec="seconds")))
+        return found
+
+    def close(self) -> None:
+        """Write down what was seen of it. Raises nothing."""
+        with self._lock:
+            newest, self._look_at = self._newest, 0.0
+        if newest is not None and newest != self._seen:
+            self._note(newest.seq, newest.hash)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the journal or its place, for people; empty when all is well. Opens the place."""
+        return self._state.problem or self._contradiction
+
+    @property
+    def is_lasting(self) -> bool:
+        """False when the journal ends with this process. Opens the place."""
+        return self._state.is_lasting
+
+    @property
+    def generation(self) -> int:
+        """Rises when the journal moves to another place, such as back from memory: what was read before is void."""
+        return self._state.generation
+
+    def take_renames(self) -> dict[str, str]:
+        """Old to new name of streams that lost their number when they were taken along from memory.
+
+        Until this was asked for, nothing is appended to an old name: it now belongs to another incident.
+        """
+        self._learn_renames()
+        with self._lock:
+            renames, self._renames = self._renames, {}
+        return renames
+
+    # How writing is done.
+
+    def _drafts(self, bodies: Sequence[Body], keys: Sequence[str] | None, actor: str | None) -> list[Draft]:
+        if keys is not None and len(keys) != len(bodies):
+            raise ValueError("one key for each entry")
+        who = self.person if actor is None else stored_name(actor, MOST_NAME) or "unknown"
+        at_us = (self._now() - _EPOCH) // timedelta(microseconds=1)
+        named = [secrets.token_hex(16) for _ in bodies] if keys is None else [stored_key(key) for key in keys]
+        return [
+            Draft("", body.kind, key, at_us, who, self.console, body_text(body))
+            for body, key in zip(bodies, named, strict=True)
+        ]
+
+    def _write(self, place: Callable[[Connection], str], drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+        if not drafts:
+            return ()
+
+        def work(connection: Connection) -> tuple[Row, ...]:
+            newest = journal_rows.lock(connection)
+            there = journal_rows.by_keys(connection, {draft.key for draft in drafts})
+            missing = {draft.key: draft for draft in drafts if draft.key not in there}
+            if missing:
+                stream = place(connection)
+                written = journal_rows.put(connection, newest, [_in_stream(one, stream) for one in missing.values()])
+                there |= {row.key: row for row in written}
+            return tuple(there[draft.key] for draft in drafts)
+
+        try:
+            rows = self._transact(work, [draft.key for draft in drafts])
+        except _Moved as moved:
+            raise Conflict(_entries(moved.rows)) from None
+        self._note(rows[-1].seq, rows[-1].hash)
+        return _entries(rows)
+
+    def _transact(self, work: Callable[[Connection], tuple[Row, ...]], keys: Sequence[str]) -> tuple[Row, ...]:
+        """`work`, once more when nobody knows whether it was done: it finds by the keys what is there already."""
+        ends = time.monotonic() + LOOK_AGAIN_S
+        unanswered: SourceFailure | None = None
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._state.transact(work)
+            except Unanswered as failure:
+                unanswered = failure
+            except SourceFailure as failure:
+                if unanswered is None:
+                    raise
+                unanswered = failure
+            if time.monotonic() > ends:
+                raise self._unknown(unanswered, keys)
+            time.sleep(random.uniform(0.05, 0.1) * min(attempt, 10))  # noqa: S311  # apart from others, no secret
+
+    def _unknown(self, failure: SourceFailure, keys: Sequence[str]) -> SourceFailure:
+        """How it ended: with nothing written, where that is certain."""
+        try:
+            with self._state.read() as connection:
+                is_there = bool(journal_rows.by_keys(connection, keys))
+            # A file's commit is over when its statement is; a server may still be at it.
+            is_certain = not is_there and not self._state.name.startswith("server ")
+        except SourceFailure:
+            is_certain = False
+        if is_certain:
+            return SourceFailure(failure.kind, SOURCE, f"{failure.reason}; nothing was written", remedy=failure.remedy)
+        return SourceFailure(
+            failure.kind,
+            SOURCE,
+            f"{failure.reason}; nobody knows yet whether the entry was written",
+            remedy="look at the timeline before you say it once more",
+        )
+
+    # Streams that lost their number.
+
+    def _learn_renames(self) -> None:
+        renames = self._state.take_renames()
+        if renames:
+            logger.warning("journal: %s", ", ".join(f"{old} goes on as {new}" for old, new in renames.items()))
+            with self._lock:
+                self._renames |= renames
+
+    def _refuse_renamed(self, stream: str) -> None:
+        _ = self._state.generation  # coming back from memory happens here, and not between this look and the writing
+        self._learn_renames()
+        with self._lock:
+            new = self._renames.get(stream)
+        if new is not None:
+            raise UserError(
+                f"{stream} goes on as {new}: its number was taken while this console had its journal in memory only",
+                next_step=f"open {new} and say it there",
+            )
+
+    # The witness.
+
+    def _witness_now(self) -> Witness:
+        place = self._state.name
+        with self._lock:
+            if self._witness is None or self._witness.place != place:
+                self._witness, self._seen, self._look_at = Witness(self._state.folder, place), None, 0.0
+                self._contradiction = ""
+            return self._witness
+
+    def _note(self, seq: int, mark: str) -> None:
+        """Write down what was seen, now and then; raises nothing."""
+        with self._lock:
+            self._newest = Seen(seq, mark)
+            known = self._seen.seq if self._seen is not None else 0
+            if time.monotonic() < self._look_at and abs(seq - known) < WITNESS_EVERY:
+                return
+            self._look_at = time.monotonic() + WITNESS_EVERY_S
+        try:
+            if self._state.is_lasting:
+                self._compare(Seen(seq, mark, self._now().isoformat(timespec="seconds")))
+        except SourceFailure as failure:
+            logger.info("journal: it was not compared with what was seen: %s", failure)
+
+    def _compare(self, newest: Seen) -> None:
+        before = self._witness_now().read()
+        if before is not None and before.seq:
+            with self._state.read() as connection:
+                found = journal_rows.hash_at(connection, before.seq)
+            if found != before.hash:
+                self._contradict(before, is_there=found is not None)
+                return
+            if newest.seq <= before.seq:
+                with self._lock:
+                    self._seen = before
+                return
+        if newest.seq:
+            self._keep(newest)
+
+    def _contradict(self, before: Seen, *, is_there: bool) -> None:
+        words = "is another one" if is_there else "is gone"
+        with self._lock:
+            self._seen = before
+            self._contradiction = (
+                f"The journal was changed: entry {before.seq:,}, which this machine has seen, {words}."
+                " `warroom journal verify` tells more."
+            )
+        logger.warning("journal: %s", self._contradiction)
+
+    def _keep(self, seen: Seen) -> None:
+        if not self._state.is_lasting:
+            return
+        witness = self._witness_now()
+        witness.write(seen)
+        with self._lock:
+            self._seen = seen
+            self._contradiction = ""
+
+
+def _in_stream(draft: Draft, stream: str) -> Draft:
+    return Draft(stream, draft.kind, draft.key, draft.at_us, draft.actor, draft.console, draft.body)
+
+
+def _checked(stream: str) -> str:
+    if not _STREAM.fullmatch(stream):
+        raise ValueError(f"no name of a stream: {stream!r}")
+    return stream
+
+
+def _entries(rows: Sequence[Row]) -> tuple[Entry, ...]:
+    return tuple(map(_entry, rows))
+
+
+def _entry(row: Row) -> Entry:
+    try:
+        at = _EPOCH + timedelta(microseconds=row.at_us)
+    except (OverflowError, TypeError):
+        at = _EPOCH
+    return Entry.model_construct(
+        seq=row.seq,
+        stream=stored_name(row.stream, 32),
+        at=at,
+        actor=stored_name(row.actor, MOST_NAME),
+        console=stored_name(row.console, MOST_NAME),
+        key=str(row.key),
+        body=read_body(row.kind, row.body),
+        previous=str(row.previous),
+        hash=str(row.hash),
+    )

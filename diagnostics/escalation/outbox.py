@@ -1,0 +1,433 @@
+"""Confirmed deliveries, carried out exactly once by whichever console comes first.
+
+Every step stands in the journal before it is taken: an attempt is written, against the newest state, before anything
+is sent, so that of several consoles one sends. What became of it is written afterwards. An attempt without an outcome
+(its console died) and one that ended without an answer are looked for at the service, several times, because services
+show what they have stored with a delay; only what is surely not there is sent again. Where nobody can look, a person
+decides.
+
+How long something has been waiting is measured by this console's own steady clock from when it first saw it: a clock
+that jumps may make it wait longer, and never makes it send twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
+from diagnostics.escalation.notice_index import PendingDeliveries
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.models.entries import (
+    Body,
+    Channel,
+    DeliveryAttempted,
+    DeliveryFailed,
+    DeliverySent,
+    DeliverySettled,
+    Purpose,
+)
+from diagnostics.text import clean
+from diagnostics.windows import span
+
+if TYPE_CHECKING:
+    from diagnostics.checks.base import Tools
+    from diagnostics.escalation.couriers import Courier, Outcome
+    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.jobs import Job
+    from diagnostics.models.incidents import Delivery, Incident
+
+logger = logging.getLogger(__name__)
+
+CONSOLE = "console"
+"""Who writes what the console did by itself."""
+
+SETTLEMENTS: Mapping[str, frozenset[str]] = {
+    "arrived": frozenset({"uncertain", "failed", "retrying"}),
+    "send_again": frozenset({"uncertain", "failed", "given_up"}),
+    "given_up": frozenset({"queued", "retrying", "uncertain", "failed"}),
+}
+"""What a person may decide, and of which deliveries."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One delivery in one state, since this console first saw it so. Moments of the steady clock."""
+
+    mark: tuple[str, int]
+    since: float
+    due: float
+    looks: int = 0
+    """Looks that were answered, and found nothing."""
+    failed: int = 0
+    """Looks that were not answered."""
+
+
+class Outbox:
+    """The engine. Thread-safe; one pass at a time within a process."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        incidents: IncidentDesk,
+        couriers: Sequence[Courier],
+        *,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tools = tools
+        self._incidents = incidents
+        self._couriers = {one.channel: one for one in couriers}
+        self._rules = tools.catalogue.delivery
+        self._steady = steady
+        self._turn = threading.Lock()
+        self._index = PendingDeliveries(tools, incidents)
+        self._watches: dict[tuple[str, str], _Watch] = {}
+        self._unwritten: dict[tuple[str, str], DeliverySent | DeliveryFailed] = {}
+        """Outcomes that the journal would not take; nothing is done about these deliveries before it has."""
+
+    def waiting(self) -> bool:
+        """Whether anything may be done without a person. One row read where nothing is new. Raises nothing."""
+        try:
+            pending = self._index.refresh()
+        except (SourceFailure, UserError):
+            pending = self._index.known()
+        return bool(pending or self._unwritten)
+
+    def deliver(self, job: Job | None = None) -> int:
+        """One pass over what is due; returns how many deliveries were sent or looked for. Raises SourceFailure."""
+        if not self._turn.acquire(blocking=False):
+            return 0
+        try:
+            self._write_down()
+            done = 0
+            for name in self._index.refresh():
+                for delivery in self._incidents.get(name).deliveries:
+                    if done >= self._rules.most_at_once or (job is not None and job.is_over):
+                        return done
+                    if not delivery.is_settled and (name, delivery.delivery) not in self._unwritten:
+                        done += self._advance(name, delivery.delivery)
+            return done
+        finally:
+            self._turn.release()
+
+    def settle(self, incident_id: str, delivery_id: str, outcome: str, why: str = "") -> Incident:
+        """A person decides: it arrived, send it again, or give it up. Raises UserError where nothing is to decide."""
+        if outcome not in SETTLEMENTS:
+            raise UserError(f"a delivery cannot be settled as {outcome!r}", accepted=", ".join(SETTLEMENTS))
+        reason = clean(why, limit=1_000).strip()
+
+        def decision(incident: Incident) -> Sequence[Body]:
+            delivery = _named(incident, delivery_id)
+            if delivery is None:
+                names = ", ".join(one.delivery for one in incident.deliveries)
+                raise UserError(
+                    f"{incident.id} has no delivery {clean(delivery_id, limit=20)!r}", accepted=names or "none yet"
+                )
+            left = delivery.state == "sending" and self._watch(incident, delivery).since + self._grace <= self._steady()
+            if delivery.state not in SETTLEMENTS[outcome] and not (left and outcome != "send_again"):
+                raise UserError(
+                    f"{delivery.delivery} is {delivery.state.replace('_', ' ')}: it cannot be settled as"
+                    f" {outcome.replace('_', ' ')}",
+                    accepted=", ".join(sorted(SETTLEMENTS[outcome])),
+                    next_step=f"it is being sent by {delivery.attempted_by}" if delivery.state == "sending" else "",
+                )
+            return (DeliverySettled(delivery=delivery.delivery, outcome=outcome, why=reason),)
+
+        return self._incidents.decide(incident_id, decision)
+
+    # ---- one delivery
+
+    @property
+    def _grace(self) -> float:
+        return self._rules.attempt_grace_s
+
+    def _advance(self, name: str, delivery_id: str) -> int:
+        """The next step of one delivery, if it is due. Returns 1 when a service was asked."""
+        incident = self._incidents.get(name)
+        delivery = _named(incident, delivery_id)
+        if delivery is None or delivery.is_settled:
+            return 0
+        watch, now = self._watch(incident, delivery), self._steady()
+        if delivery.state == "sending":
+            return self._left_behind(incident, delivery) if now >= watch.since + self._grace else 0
+        if now < watch.due or self._courier(delivery) is None:
+            return 0
+        if delivery.state == "uncertain":
+            return self._look(incident, delivery, watch) if delivery.retry_at is not None else 0
+        return self._send(incident, delivery)
+
+    def _courier(self, delivery: Delivery) -> Courier | None:
+        """Who carries it from this console; None where it is not configured, or not permitted."""
+        writes = self._tools.parts.settings.writes
+        permitted = writes.notices if delivery.channel is Channel.SLACK else writes.tracking
+        courier = self._couriers.get(delivery.channel)
+        return courier if courier is not None and permitted and not courier.problem() else None
+
+    def _watch(self, incident: Incident, delivery: Delivery) -> _Watch:
+        mark = (delivery.state, delivery.attempts)
+        found = self._watches.get((incident.id, delivery.delivery))
+        if found is None or found.mark != mark:
+            now = self._steady()
+            pause = 0.0
+            if delivery.retry_at is not None:
+                pause = (delivery.retry_at - self._tools.now()).total_seconds()
+            # A clock that jumped may claim any pause: none is longer than the longest that the rules know.
+            most = max(self._rules.longest_retry_after_s, *self._rules.retry_pauses_s, *self._rules.look_pauses_s)
+            found = _Watch(mark, now, now + min(max(0.0, pause), most))
+            self._watches[incident.id, delivery.delivery] = found
+        return found
+
+    # ---- sending
+
+    def _send(self, incident: Incident, delivery: Delivery) -> int:
+        """Claim the next attempt, then send. Of several consoles, the one whose claim was written sends."""
+        courier = self._courier(delivery)
+        if courier is None:
+            return 0
+        carried, obstacle = self._prepared(incident, delivery)
+        if obstacle is not None:
+            self._close_unsent(incident, delivery, obstacle)
+            return 0
+        if carried is None:
+            return 0
+        claimed = False
+        steady, wall = self._steady(), self._tools.now()
+        attempt = delivery.attempts + 1
+
+        def claim(newest: Incident) -> Sequence[Body]:
+            nonlocal claimed
+            claimed = _unchanged(newest, delivery)
+            way = str(getattr(courier, "way", ""))
+            return (DeliveryAttempted(delivery=delivery.delivery, attempt=attempt, way=way),) if claimed else ()
+
+        newest = self._incidents.decide(incident.id, claim, actor=CONSOLE)
+        if not claimed:
+            return 0
+        body: DeliverySent | DeliveryFailed
+        elapsed = max(self._steady() - steady, (self._tools.now() - wall).total_seconds())
+        if elapsed > self._grace / 2:
+            # This process stood still after its claim: by now another console may have taken it over.
+            reason = f"the console stood still for {span(elapsed)} before it could send"
+            body = self._failed(delivery, attempt, NotDelivered("definite", reason))
+        else:
+            body = self._carry(courier, carried, newest, attempt)
+        self._write(incident.id, body)
+        return 1
+
+    def _prepared(self, incident: Incident, delivery: Delivery) -> tuple[Delivery | None, NotDelivered | None]:
+        """The delivery as the courier needs it, or why it is not sent; neither while it waits for something."""
+        if delivery.state == "queued" and not delivery.reason and self._is_old(delivery):
+            # One that a person asked to be sent again keeps the reason of its last failure, and is sent.
+            words = f"it was confirmed more than {span(60 * self._rules.give_up_after_minutes)} ago, and never sent"
+            return None, NotDelivered("permanent", words, remedy="send it again if it is still true, or give it up")
+        if delivery.purpose is not Purpose.NOTE or delivery.fields.get("of"):
+            return delivery, None
+        opened = [
+            one
+            for one in incident.deliveries
+            if one.channel is delivery.channel and one.purpose is Purpose.TRACKING and one.state != "given_up"
+        ]
+        if not opened:
+            words = "what it is a note on was never opened"
+            return None, NotDelivered("permanent", words, remedy="give it up, or open tracking and write it anew")
+        sent = next((one for one in opened if one.state == "sent" and one.receipt), None)
+        if sent is None:
+            return None, None
+        return delivery.model_copy(update={"fields": {**delivery.fields, "of": sent.receipt}}), None
+
+    def _close_unsent(self, incident: Incident, delivery: Delivery, obstacle: NotDelivered) -> None:
+        body = self._failed(delivery, delivery.attempts, obstacle)
+        self._incidents.decide(
+            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
+        )
+
+    def _carry(
+        self, courier: Courier, delivery: Delivery, incident: Incident, attempt: int
+    ) -> DeliverySent | DeliveryFailed:
+        """Send, and say what became of it."""
+        try:
+            return _sent(delivery, attempt, courier.send(delivery, incident))
+        except NotDelivered as failure:
+            return self._failed(delivery, attempt, failure)
+        except SourceFailure as failure:
+            told = NotDelivered("ambiguous", failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after)
+            return self._failed(delivery, attempt, told)
+        except Exception:  # whatever went wrong, it may have been sent: that has to be written down
+            logger.exception("a delivery failed unexpectedly")
+            told = NotDelivered("ambiguous", "the console met an error of its own; its log file has the details")
+            return self._failed(delivery, attempt, told)
+
+    def _failed(self, delivery: Delivery, attempt: int, failure: NotDelivered) -> DeliveryFailed:
+        """The entry about a failure: when it is tried again, or that a person has to decide."""
+        outcome: Outcome = failure.outcome
+        reason, retry_at = failure.reason, None
+        if outcome == "definite":
+            pause = max(_nth(self._rules.retry_pauses_s, attempt - 1), failure.retry_after_s or 0.0)
+            ended = self._ends(delivery, attempt, failure, pause)
+            if ended:
+                outcome, reason = "permanent", f"{reason}; {ended}"
+            else:
+                retry_at = self._in(pause)
+        elif outcome == "ambiguous":
+            retry_at = self._in(self._rules.look_pauses_s[0])
+        return DeliveryFailed(
+            delivery=delivery.delivery,
+            attempt=attempt,
+            outcome=outcome,
+            reason=clean(reason, limit=500),
+            remedy=clean(failure.remedy, limit=500),
+            retry_at=retry_at,
+        )
+
+    def _ends(self, delivery: Delivery, attempt: int, failure: NotDelivered, pause: float) -> str:
+        """Why it is not tried again by itself; empty when it is."""
+        if (failure.retry_after_s or 0.0) > self._rules.longest_retry_after_s:
+            return f"the service asks to wait {span(failure.retry_after_s or 0.0)}, which is left to you"
+        if attempt >= self._rules.most_attempts:
+            return f"not tried any more after {attempt} attempts"
+        if self._is_old(delivery, pause):
+            return f"not tried any more {span(60 * self._rules.give_up_after_minutes)} after its confirmation"
+        return ""
+
+    def _is_old(self, delivery: Delivery, ahead_s: float = 0.0) -> bool:
+        age = (self._tools.now() - delivery.confirmed_at).total_seconds()
+        return age + ahead_s > 60 * self._rules.give_up_after_minutes
+
+    def _in(self, seconds: float) -> datetime:
+        return self._tools.now() + timedelta(seconds=seconds)
+
+    # ---- looking
+
+    def _left_behind(self, incident: Incident, delivery: Delivery) -> int:
+        """An attempt without an outcome: from now on it is looked for."""
+        if self._courier(delivery) is None and self._steady() < self._watch(incident, delivery).since + 3 * self._grace:
+            # Another console may be able to look; when none does, a person has to know.
+            return 0
+        told = NotDelivered("ambiguous", f"{delivery.attempted_by or 'a console'} began to send it and never said how")
+        body = self._failed(delivery, delivery.attempts, told)
+        if self._courier(delivery) is None:
+            body = body.model_copy(update={"retry_at": None, "remedy": "look yourself, and say whether it arrived"})
+        self._incidents.decide(
+            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
+        )
+        return 0
+
+    def _look(self, incident: Incident, delivery: Delivery, watch: _Watch) -> int:
+        """Look for it at the service: there, surely not there, not yet known, or nobody can tell."""
+        courier = self._courier(delivery)
+        if courier is None:
+            return 0
+        try:
+            if delivery.way != str(getattr(courier, "way", "")):
+                raise CannotLook(
+                    f"it was sent another way ({delivery.way or 'unknown'}), which cannot be looked through from here",
+                    remedy="look yourself, and say whether it arrived",
+                )
+            receipt = courier.find(delivery, incident)
+        except CannotLook as failure:
+            self._hand_over(incident, delivery, failure.reason, failure.remedy)
+        except SourceFailure as failure:
+            watch.failed += 1
+            watch.due = self._steady() + max(_nth(self._rules.look_pauses_s, watch.failed), failure.retry_after or 0.0)
+            if watch.failed >= self._rules.most_looks:
+                self._hand_over(incident, delivery, f"looking for it failed too: {failure.reason}", failure.remedy)
+        except Exception:  # a courier that breaks must not end the pass
+            logger.exception("looking for a delivery failed unexpectedly")
+            watch.failed += 1
+            watch.due = self._steady() + _nth(self._rules.look_pauses_s, watch.failed)
+        else:
+            self._looked(incident, delivery, watch, receipt)
+        return 1
+
+    def _looked(self, incident: Incident, delivery: Delivery, watch: _Watch, receipt: Receipt | None) -> None:
+        if receipt is not None:
+            self._write(incident.id, _sent(delivery, delivery.attempts, receipt, found_again=True))
+            return
+        watch.looks += 1
+        pauses = self._rules.look_pauses_s
+        if watch.looks < len(pauses):
+            watch.due = self._steady() + pauses[watch.looks]
+            return
+        # Surely not there: the same as if it had never been sent.
+        told = NotDelivered("definite", f"it did not arrive (looked {watch.looks} times; before: {delivery.reason})")
+        ended = self._ends(delivery, delivery.attempts, told, 0.0)
+        if ended:
+            obstacle = NotDelivered("permanent", f"{told.reason}; {ended}", remedy="send it again, or give it up")
+            self._close_unsent(incident, delivery, obstacle)
+            return
+        self._send(incident, delivery)
+
+    def _hand_over(self, incident: Incident, delivery: Delivery, why: str, remedy: str) -> None:
+        """Nobody knows, and the console cannot find out: a person has to."""
+        body = DeliveryFailed(
+            delivery=delivery.delivery,
+            attempt=delivery.attempts,
+            outcome="ambiguous",
+            reason=clean(f"{delivery.reason}; {why}" if delivery.reason else why, limit=500),
+            remedy=clean(remedy or "look yourself, and say whether it arrived", limit=500),
+        )
+        self._incidents.decide(
+            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
+        )
+
+    # ---- writing down
+
+    def _write(self, name: str, body: DeliverySent | DeliveryFailed) -> None:
+        """Write an outcome. One that the journal does not take now is kept, and written first in the next pass."""
+
+        def decision(newest: Incident) -> Sequence[Body]:
+            delivery = _named(newest, body.delivery)
+            if delivery is None or delivery.state == "sent":
+                return ()
+            # A late failure says nothing about an attempt that another console has begun meanwhile.
+            late = isinstance(body, DeliveryFailed) and (delivery.state, delivery.attempts) != ("sending", body.attempt)
+            return () if late else (body,)
+
+        try:
+            self._incidents.decide(name, decision, actor=CONSOLE)
+        except SourceFailure:
+            self._unwritten[name, body.delivery] = body
+            raise
+        except UserError:
+            # The incident goes on under another number; there it is looked for, as after a crash.
+            logger.warning("the outcome of %s of %s could not be written", body.delivery, name)
+        self._unwritten.pop((name, body.delivery), None)
+
+    def _write_down(self) -> None:
+        for (name, _), body in tuple(self._unwritten.items()):
+            self._write(name, body)
+
+
+def _named(incident: Incident, delivery_id: str) -> Delivery | None:
+    wanted = delivery_id.strip().upper()
+    return next((one for one in incident.deliveries if one.delivery == wanted), None)
+
+
+def _unchanged(newest: Incident, delivery: Delivery) -> bool:
+    """Whether nobody has done anything about it since it was looked at."""
+    found = _named(newest, delivery.delivery)
+    return found is not None and (found.state, found.attempts, found.retry_at) == (
+        delivery.state,
+        delivery.attempts,
+        delivery.retry_at,
+    )
+
+
+def _sent(delivery: Delivery, attempt: int, receipt: Receipt, *, found_again: bool = False) -> DeliverySent:
+    return DeliverySent(
+        delivery=delivery.delivery,
+        attempt=attempt,
+        receipt=clean(receipt.receipt, limit=200),
+        link=clean(receipt.link, limit=1_000),
+        found_again=found_again,
+    )
+
+
+def _nth(pauses: Sequence[float], number: int) -> float:
+    """The pause after so many; the last one goes on."""
+    return pauses[max(0, min(number, len(pauses) - 1))]

@@ -1,0 +1,546 @@
+"""What can be measured during an incident, each reading by its name: nothing new is asked, screens ask the same.
+
+Each gives a figure, or raises SourceFailure; what is missing never becomes 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from diagnostics.answers import SharedAnswers
+from diagnostics.checks.base import Tools, about, plural, share
+from diagnostics.escalation.affected import RESOLUTION, Account, Named, named_accounts, read_accounts, size_words
+from diagnostics.health.figures import quantity, remarks, taken_at
+from diagnostics.health.tokens import read_tokens
+from diagnostics.models.entries import MeasuredFigure
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.figures import UNKNOWN, Figure
+from diagnostics.models.status import Status
+from diagnostics.models.triage import TriageRequest
+from diagnostics.pulse_rules import PARTIAL, judge_count, of_counts
+from diagnostics.webhook_backlog import Backlog, read_backlog
+from diagnostics.windows import span
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import IssueType, Threshold
+    from diagnostics.health.connections import States
+    from diagnostics.health.desk import HealthDesk
+    from diagnostics.log_questions import Counts
+    from diagnostics.models.health import HealthOverview
+
+Answer = TypeVar("Answer")
+
+FOREVER_S = 86_400.0
+"""Within one round nothing is asked twice, however long the round takes."""
+
+MOST_NAMED = 10
+"""Large accounts that a notice names; the rest is counted."""
+
+KEEP_REQUESTS_S = 60.0
+
+
+@dataclass(slots=True, frozen=True)
+class Round:
+    """One measuring of several readings, in which every question is asked once."""
+
+    tools: Tools
+    health: HealthDesk
+    issue: IssueType
+    answers: SharedAnswers = field(default_factory=SharedAnswers)
+
+    def once(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        """The answer to `ask`, shared by the readings of this round."""
+        return self.answers.get(name, FOREVER_S, ask)
+
+    def rule(self, name: str) -> Threshold:
+        """A threshold of the catalogue."""
+        return self.tools.catalogue.thresholds[name]
+
+    def overview(self) -> HealthOverview:
+        """Level 2's big number and the sync events beside it."""
+        return self.once("overview", self.health.overview)
+
+    def backlog(self) -> Backlog:
+        """The webhook backlog."""
+        return self.once("backlog", lambda: read_backlog(self.tools))
+
+    def counts(self, query: str) -> Counts:
+        """Events of a named query in the window."""
+        text = self.tools.catalogue.queries[query].datadog
+        return self.once(f"counts {query}", lambda: self.tools.logs.counts(text, self.tools.window_s))
+
+    def states(self) -> States:
+        """Connections by state."""
+        from diagnostics.health.connections import read_states  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return self.once("states", lambda: read_states(self.tools))
+
+    def named(self) -> Named:
+        """The accounts that the issue affects."""
+        return self.once("named", lambda: named_accounts(self.tools, self.issue))
+
+    def accounts(self) -> dict[int, Account]:
+        """Their sizes."""
+        return self.once("accounts", lambda: read_accounts(self.tools, self.named().ids))[0]
+
+
+def made(
+    name: str,
+    title: str,
+    value: float | int | str | None,
+    *,
+    shown: str = "",
+    unit: str = "",
+    status: Status = Status.NO_DATA,
+    notes: Iterable[str] = (),
+    evidence: Iterable[Evidence] = (),
+) -> MeasuredFigure:
+    """A reading as a figure; its notes stand as the caveat of its first evidence."""
+    parts = tuple(evidence)
+    caveat = remarks((*notes, *(parts[0].caveat for _ in parts[:1])))
+    return MeasuredFigure(
+        id=name,
+        title=title,
+        value=value,
+        shown=UNKNOWN if value is None else shown or str(value),
+        unit=unit,
+        status=(Status.NO_DATA if value is None and status is Status.PASS else status).value,
+        taken_at=taken_at(parts),
+        evidence=parts[0].model_copy(update={"caveat": caveat}) if parts else None,
+    )
+
+
+def of_figure(name: str, figure: Figure) -> MeasuredFigure:
+    """A figure of level 2. One whose source fails now has no value here, also where an older one is remembered."""
+    parts = figure.evidence
+    if figure.failure:
+        return made(
+            name,
+            figure.title,
+            None,
+            unit=figure.unit,
+            status=figure.status if figure.status is Status.UNREACHABLE else Status.NO_DATA,
+            notes=(figure.failure, figure.note),
+            evidence=parts,
+        )
+    return made(
+        name,
+        figure.title,
+        figure.value,
+        shown=figure.shown,
+        unit=figure.unit,
+        status=figure.status,
+        notes=(figure.note,),
+        evidence=parts,
+    )
+
+
+def _judged(name: str, rule: Threshold, value: float | None, evidence: Iterable[Evidence], note: str) -> MeasuredFigure:
+    return made(
+        name,
+        rule.title,
+        value,
+        shown="" if value is None else quantity(value, rule.unit),
+        unit=rule.unit,
+        status=rule.judge(value),
+        notes=(note, f"Limits: {rule.rule()}"),
+        evidence=evidence,
+    )
+
+
+# ---- connections
+
+
+def health(asked: Round) -> MeasuredFigure:
+    """Share of healthy connections."""
+    return of_figure("health", asked.overview().health)
+
+
+def deviation(asked: Round) -> MeasuredFigure:
+    """How far below its baseline health is, per cent of the baseline; for resolution, the furthest share."""
+    if asked.issue.name == RESOLUTION:
+        drift = resolution_drift(asked)
+        return drift.model_copy(update={"id": "deviation", "title": "Deviation from the baseline", "unit": "%"})
+    found = asked.overview().health
+    baseline = asked.tools.catalogue.baselines["system_health"].value
+    value = None
+    if isinstance(found.value, int | float) and not found.failure and baseline:
+        value = max(0.0, 100.0 * (baseline - found.value) / baseline)
+    return made(
+        "deviation",
+        "Deviation from the baseline",
+        value,
+        shown="" if value is None else quantity(value, "%"),
+        unit="%",
+        status=found.status,
+        notes=(f"health {found.shown} against its baseline of {baseline:.2f} %",),
+        evidence=found.evidence,
+    )
+
+
+def sync_events(asked: Round) -> MeasuredFigure:
+    """Sync events that succeeded or failed, in the last complete hour and the present one."""
+    found = asked.overview()
+    count = found.sync_events
+    sync = found.sync
+    return made(
+        "sync_events",
+        "Sync events",
+        count,
+        shown="" if count is None else f"{count:,}",
+        unit="events",
+        status=sync.status if count is None else Status.PASS if count else Status.NO_DATA,
+        notes=("in the last complete hour and the present one", sync.failure, sync.note),
+        evidence=sync.evidence,
+    )
+
+
+def connections_judged(asked: Round) -> MeasuredFigure:
+    """Connections that health is a share of."""
+    states = asked.states()
+    return made(
+        "connections_judged",
+        "Connections",
+        states.judged,
+        shown=f"{states.judged:,}",
+        unit="connections",
+        status=Status.PASS if states.judged else Status.NO_DATA,
+        notes=states.notes(),
+        evidence=(states.evidence,),
+    )
+
+
+def new_problems(asked: Round) -> MeasuredFigure:
+    """Problems that began within the last hour, per cent of connections."""
+    states, rule = asked.states(), asked.rule("new_problem_share")
+    note = f"{plural(states.new, 'new problem')} among {plural(states.judged, 'connection')}"
+    return _judged("new_problems", rule, share(states.new, states.judged), (states.evidence,), note)
+
+
+# ---- webhooks
+
+
+def webhook_backlog(asked: Round) -> MeasuredFigure:
+    """Events that wait for delivery."""
+    found, rule = asked.backlog(), asked.rule("webhook_backlog")
+    value = float(found.waiting) if found.any_received else None
+    figure = _judged("webhook_backlog", rule, value, (found.evidence,), _received(found))
+    return figure if value is None else figure.model_copy(update={"value": found.waiting, "shown": f"{value:,.0f}"})
+
+
+def oldest_pending(asked: Round) -> MeasuredFigure:
+    """How long the oldest waiting event has waited, seconds; 0 where events come and none waits."""
+    found, rule = asked.backlog(), asked.rule("oldest_pending_minutes")
+    minutes = found.oldest_minutes(asked.tools.now())
+    seconds = None if not found.any_received else round((minutes or 0.0) * 60)
+    return made(
+        "oldest_pending_s",
+        rule.title,
+        seconds,
+        shown="" if seconds is None else about(seconds) if seconds else "none waits",
+        unit="s",
+        status=rule.judge(None if seconds is None else seconds / 60),
+        notes=(_received(found), f"Limits: {rule.rule()}"),
+        evidence=(found.evidence,),
+    )
+
+
+def events_lost(asked: Round) -> MeasuredFigure:
+    """Webhook events past saving, of the last 24 hours."""
+    found = asked.backlog()
+    value = found.lost if found.any_received else None
+    return made(
+        "events_lost",
+        "Events lost for good",
+        value,
+        shown="" if value is None else f"{value:,}",
+        unit="events",
+        status=Status.NO_DATA if value is None else Status.FAIL if value else Status.PASS,
+        notes=(_received(found),),
+        evidence=(found.evidence,),
+    )
+
+
+def data_loss_risk(asked: Round) -> MeasuredFigure:
+    """Low, medium or high, as the check says."""
+    from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
+
+    check = CHECKS["data_loss_risk"]
+    found = asked.once("data_loss_risk", lambda: check.answer(asked.tools, TriageRequest(issue_type=asked.issue.name)))
+    parts = () if found.evidence is None else (found.evidence,)
+    return made(
+        "data_loss_risk",
+        "Risk of data loss",
+        found.value,
+        status=found.status,
+        notes=(found.summary,),
+        evidence=parts,
+    )
+
+
+def webhook_latency(asked: Round) -> MeasuredFigure:
+    """From received to processed, 95th percentile."""
+    return _kpi(asked, "webhook_latency_p95")
+
+
+def _received(found: Backlog) -> str:
+    return "" if found.any_received else "no webhook event was received in the last 24 h, so that 0 means nothing"
+
+
+# ---- logs
+
+
+def rate_limited(asked: Round) -> MeasuredFigure:
+    """HTTP 429 answers from Zillow, in the busier of the last two complete minutes."""
+    found, rule = asked.counts("rate_limited"), asked.rule("rate_limit_per_minute")
+    rate = found.recent_minute
+    status = of_counts(rule.judge(None if rate is None else float(rate)), partial=found.partial)
+    return made(
+        "rate_limited_per_minute",
+        rule.title,
+        rate,
+        shown="" if rate is None else f"{rate:,}/min",
+        unit="/min",
+        status=status,
+        notes=(_in_window(asked, found), PARTIAL if found.partial else "", f"Limits: {rule.rule()}"),
+        evidence=(found.evidence,),
+    )
+
+
+def zillow_requests(asked: Round) -> MeasuredFigure:
+    """Requests to Zillow that the logs hold."""
+    text = asked.tools.catalogue.queries["zillow_requests"].datadog
+    found = asked.tools.logs.counts(text, asked.tools.window_s, fresh_s=KEEP_REQUESTS_S)
+    return made(
+        "zillow_requests",
+        "Requests to Zillow",
+        found.count,
+        shown=f"{found.count:,}",
+        unit="requests",
+        status=of_counts(Status.PASS, partial=found.partial),
+        notes=(_in_window(asked, found), PARTIAL if found.partial else ""),
+        evidence=(found.evidence,),
+    )
+
+
+def events_in_window(asked: Round) -> MeasuredFigure:
+    """Events of the issue's own query. Silence is good news only where it is usual."""
+    found = asked.counts(asked.issue.query)
+    status, said = Status.WARN, ""
+    if not found.count:
+        status, said = _silence(asked)
+    return made(
+        "events_in_window",
+        f"Events, {asked.tools.catalogue.queries[asked.issue.query].title}",
+        found.count,
+        shown=f"{found.count:,} in {span(asked.tools.window_s)}",
+        unit="events",
+        status=of_counts(status, partial=found.partial),
+        notes=(said, PARTIAL if found.partial else ""),
+        evidence=(found.evidence,),
+    )
+
+
+def _silence(asked: Round) -> tuple[Status, str]:
+    """What no event at all is worth: the baseline, which costs scarce questions, is asked only for this."""
+    text = asked.tools.catalogue.queries[asked.issue.query].datadog
+    baseline = asked.tools.logs.baselines.known(text, asked.tools.window_s)
+    usual = None if baseline.usual is None else baseline.usual.count
+    judged = judge_count(asked.issue, 0, usual, is_pending=baseline.is_pending)
+    return judged.status, judged.comparison
+
+
+def _in_window(asked: Round, found: Counts) -> str:
+    return f"{plural(found.count, 'event')} in the last {span(asked.tools.window_s)}"
+
+
+# ---- accounts
+
+
+def accounts_affected(asked: Round) -> MeasuredFigure:
+    """How many accounts the logs name; for resolution, those with stale agents."""
+    found = asked.named()
+    status, said = Status.NO_DATA if found.total is None else Status.WARN, ""
+    if found.total == 0:
+        status, said = (Status.PASS, "") if asked.issue.name == RESOLUTION else _silence(asked)
+    return made(
+        "accounts_affected",
+        "Accounts affected",
+        found.total,
+        shown="" if found.total is None else f"{found.total:,}" + (" at least" if found.at_least else ""),
+        unit="accounts",
+        status=of_counts(status, partial=found.at_least),
+        notes=(found.basis, said),
+        evidence=found.evidence,
+    )
+
+
+def large_accounts(asked: Round) -> MeasuredFigure:
+    """Large accounts among them, by name, the largest first."""
+    found, from_users = asked.named(), asked.tools.catalogue.impact.large_from_users
+    accounts = asked.accounts()
+    large = sorted(
+        (one for one in accounts.values() if one.users is not None and one.users >= from_users),
+        key=lambda one: (-(one.users or 0), one.account_id),
+    )
+    unknown = sum(1 for one in accounts.values() if one.users is None) + found.beyond
+    shown = "; ".join(size_words(one) for one in large[:MOST_NAMED])
+    shown += f"; and {len(large) - MOST_NAMED:,} more" if len(large) > MOST_NAMED else ""
+    value = (shown or "none") if large or not unknown else None
+    return made(
+        "large_accounts",
+        f"Large accounts, from {from_users:,} users",
+        value,
+        status=Status.NO_DATA if unknown and not large else Status.WARN if large else Status.PASS,
+        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
+        evidence=found.evidence,
+    )
+
+
+def users_affected(asked: Round) -> MeasuredFigure:
+    """Users of the accounts affected: how many are in them, not how many have noticed."""
+    found, accounts = asked.named(), asked.accounts()
+    known = [one.users for one in accounts.values() if one.users is not None]
+    unknown = len(accounts) - len(known) + found.beyond
+    value = sum(known) if known or not unknown else None
+    status = Status.NO_DATA if unknown else Status.WARN if value else Status.PASS
+    return made(
+        "users_affected",
+        "Users of the accounts affected",
+        value,
+        shown="" if value is None else f"{value:,}" + (" at least" if unknown else ""),
+        unit="users",
+        status=status,
+        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
+        evidence=found.evidence,
+    )
+
+
+# ---- level 2
+
+
+def _kpi(asked: Round, name: str) -> MeasuredFigure:
+    return of_figure(name, asked.once(name, lambda: asked.health.kpis(only=(name,)))[0])
+
+
+def token_success(asked: Round) -> MeasuredFigure:
+    """Token refreshes that succeeded."""
+    return _kpi(asked, "token_success")
+
+
+def transaction_sync_success(asked: Round) -> MeasuredFigure:
+    """Transactions that synced among those that tried."""
+    return _kpi(asked, "transaction_sync_success")
+
+
+def api_p95(asked: Round) -> MeasuredFigure:
+    """Response time of the API."""
+    return _kpi(asked, "api_p95")
+
+
+def performance_loss(asked: Round) -> MeasuredFigure:
+    """How far the API's response time lies beyond its healthy value, per cent; 0 where it does not."""
+    found, rule = _kpi(asked, "api_p95"), asked.rule("api_p95")
+    value = None
+    if isinstance(found.value, int | float) and rule.healthy:
+        value = max(0.0, 100.0 * (found.value - rule.healthy) / rule.healthy)
+    return made(
+        "performance_loss",
+        "Loss of performance",
+        value,
+        shown="" if value is None else f"{value:,.0f} %",
+        unit="%",
+        status=Status(found.status),
+        notes=(f"API response time {found.shown} against {rule.healthy_text()}",),
+        evidence=() if found.evidence is None else (found.evidence,),
+    )
+
+
+def resolution_accuracy(asked: Round) -> MeasuredFigure:
+    """Agents that are not stale."""
+    return _kpi(asked, "resolution_accuracy")
+
+
+def _leading(asked: Round, name: str) -> MeasuredFigure:
+    return of_figure(name, asked.once(name, lambda: asked.health.leading(only=(name,)))[0])
+
+
+def resolution_drift(asked: Round) -> MeasuredFigure:
+    """The largest distance of a resolution share from its baseline."""
+    return _leading(asked, "resolution_drift")
+
+
+def deals_unsynced(asked: Round) -> MeasuredFigure:
+    """Deals of the last day without `synced_at`."""
+    return _leading(asked, "deals_unsynced")
+
+
+def agents_resolved(asked: Round) -> MeasuredFigure:
+    """Agents that the resolution shares rest on."""
+    found = asked.once("resolution", asked.health.resolution)
+    return made(
+        "agents_resolved",
+        "Agents with a resolution",
+        found.total,
+        shown="" if found.total is None else f"{found.total:,}",
+        unit="agents",
+        status=Status.PASS if found.total else Status.NO_DATA,
+        notes=("" if found.coverage is None else f"in {found.coverage.words()}",),
+        evidence=found.evidence,
+    )
+
+
+def tokens_expired(asked: Round) -> MeasuredFigure:
+    """Expired among held tokens."""
+    found = asked.once("tokens", lambda: read_tokens(asked.tools))
+    note = f"{found.expired:,} of {plural(found.held, 'token')}"
+    return _judged("tokens_expired", asked.rule("token_expiry_share"), found.expired_share, (found.evidence,), note)
+
+
+def tokens_missing(asked: Round) -> MeasuredFigure:
+    """Credentials without a token."""
+    found = asked.once("tokens", lambda: read_tokens(asked.tools))
+    note = f"{found.credentials - found.held:,} of {plural(found.credentials, 'credential')}"
+    return _judged("tokens_missing", asked.rule("token_missing_share"), found.missing_share, (found.evidence,), note)
+
+
+@dataclass(slots=True, frozen=True)
+class Reading:
+    """One reading: how it is taken, and what it is called where it does not come."""
+
+    title: str
+    take: Callable[[Round], MeasuredFigure]
+    unit: str = ""
+
+
+READINGS: dict[str, Reading] = {
+    "health": Reading("System health", health, "%"),
+    "deviation": Reading("Deviation from the baseline", deviation, "%"),
+    "sync_events": Reading("Sync events", sync_events, "events"),
+    "webhook_backlog": Reading("Webhook backlog", webhook_backlog, "events"),
+    "oldest_pending_s": Reading("Oldest pending webhook event", oldest_pending, "s"),
+    "events_lost": Reading("Events lost for good", events_lost, "events"),
+    "data_loss_risk": Reading("Risk of data loss", data_loss_risk),
+    "rate_limited_per_minute": Reading("HTTP 429 rate", rate_limited, "/min"),
+    "zillow_requests": Reading("Requests to Zillow", zillow_requests, "requests"),
+    "events_in_window": Reading("Events in the window", events_in_window, "events"),
+    "accounts_affected": Reading("Accounts affected", accounts_affected, "accounts"),
+    "large_accounts": Reading("Large accounts", large_accounts),
+    "users_affected": Reading("Users of the accounts affected", users_affected, "users"),
+    "token_success": Reading("OAuth token success", token_success, "%"),
+    "tokens_expired": Reading("Expired tokens", tokens_expired, "%"),
+    "tokens_missing": Reading("Missing tokens", tokens_missing, "%"),
+    "transaction_sync_success": Reading("Transaction sync success", transaction_sync_success, "%"),
+    "deals_unsynced": Reading("Deals created and not synced", deals_unsynced, "%"),
+    "api_p95": Reading("API response time, p95", api_p95, "ms"),
+    "performance_loss": Reading("Loss of performance", performance_loss, "%"),
+    "webhook_latency_p95": Reading("Webhook latency, p95", webhook_latency, "s"),
+    "resolution_accuracy": Reading("Resolution accuracy", resolution_accuracy, "%"),
+    "resolution_drift": Reading("Resolution share against baseline", resolution_drift, "points"),
+    "agents_resolved": Reading("Agents with a resolution", agents_resolved, "agents"),
+    "new_problems": Reading("New connection problems", new_problems, "%"),
+    "connections_judged": Reading("Connections", connections_judged, "connections"),
+}
+"""Every reading that the catalogue may name."""

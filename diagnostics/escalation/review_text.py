@@ -1,0 +1,312 @@
+"""The post-incident review as Markdown: what the journal holds, in the order in which people ask for it.
+
+Nothing in it is asked from a source, and nothing is guessed: what nobody recorded is said to be not recorded, and what
+only people can say is left to them with a prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from diagnostics.escalation.record_markdown import bullets, code, plain, section, table
+from diagnostics.escalation.review_evidence import evidence_lines, root_cause_lines
+from diagnostics.escalation.review_figures import (
+    Extreme,
+    Interval,
+    clock,
+    extremes,
+    intervals,
+    taken_at,
+)
+from diagnostics.escalation.sentences import sentence
+from diagnostics.models import entries as said
+from diagnostics.models.entries import Entry
+from diagnostics.models.figures import UNKNOWN
+from diagnostics.models.incidents import Affected, Delivery, FollowUp, Incident
+from diagnostics.models.investigations import Investigation
+from diagnostics.models.status import Status
+
+PROMPTS = {
+    "well": ("What went well", "Nobody has noted anything yet. Which step, tool or decision saved time?"),
+    "badly": ("What went badly", "Nobody has noted anything yet. What was missed, late, wrong or missing?"),
+    "prevention": (
+        "Prevention",
+        "Nobody has noted anything yet. What would have kept this from happening, or shown it sooner?",
+    ),
+}
+"""Sections that people write: their titles, and what is asked of them while they are empty."""
+
+
+@dataclass(slots=True, frozen=True)
+class ReviewMaterial:
+    """Everything that a review is written from."""
+
+    incident: Incident
+    entries: tuple[Entry, ...]
+    """The whole stream of the incident, oldest first."""
+    investigations: tuple[Investigation, ...]
+    issue_title: str
+    roles: dict[str, str]
+    """Title of each role by its name."""
+    criteria: dict[str, str]
+    """What each exit criterion of the issue type asks for, by its id."""
+    head_seq: int
+    head_hash: str
+    written_at: datetime
+
+
+def review_markdown(material: ReviewMaterial) -> str:
+    """The review. Times are those of the journal, to the second, UTC."""
+    incident = material.incident
+    worst, times = extremes(material.entries), intervals(material.entries)
+    lines = [f"# Post-incident review: {incident.id}, {plain(incident.title)}", ""]
+    lines += [*_header(material), ""]
+    lines += section("Summary", _summary(material, worst, times))
+    lines += section("Impact", _impact(worst))
+    lines += section("Times", _times(times))
+    lines += section("Roles", _roles(material))
+    lines += section("Scope", _scope(incident))
+    lines += section("Root cause", root_cause_lines(material.investigations))
+    lines += section("Evidence", evidence_lines(incident))
+    lines += section("Notices and tracking", _deliveries(incident))
+    lines += section("Exit criteria", _criteria(material))
+    lines += section("Tasks", _tasks(incident))
+    for side, (title, prompt) in PROMPTS.items():
+        said_here = [one for one in incident.lessons if one.lesson.side == side]
+        lines += section(
+            title, bullets((f"{plain(one.lesson.text)} ({plain(one.by)})" for one in said_here), empty=prompt)
+        )
+    lines += section("Follow-ups", _follow_ups(incident.follow_ups, material.written_at))
+    lines += section("Timeline", _timeline(material.entries))
+    lines += section("Where this comes from", _origin(material))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _header(material: ReviewMaterial) -> list[str]:
+    incident = material.incident
+    declared = f"{clock(incident.declared_at)} by {plain(incident.declared_by)}"
+    rows = [
+        ("Issue", plain(material.issue_title)),
+        ("Severity", _severities(incident)),
+        ("Status", f"{incident.status.words}, since {clock(incident.status_since)}"),
+        ("Environment", plain(incident.environment) or "not recorded"),
+        ("Declared", declared),
+        ("Began", clock(incident.began_at) if incident.began_at else "not recorded"),
+        ("Detected", clock(incident.detected_at) if incident.detected_at else "not recorded"),
+        ("Resolved", clock(incident.resolved_at) if incident.resolved_at else "not resolved"),
+    ]
+    if incident.merged_into:
+        rows.append(("Goes on in", plain(incident.merged_into)))
+    if incident.duplicates:
+        rows.append(("Duplicates", plain(", ".join(incident.duplicates))))
+    return [f"- **{name}:** {value}" for name, value in rows]
+
+
+def _severities(incident: Incident) -> str:
+    if len(incident.severities) < 2:
+        return plain(incident.severity)
+    return ", then ".join(f"{plain(name)} from {clock(at)}" for at, name in incident.severities)
+
+
+def _summary(material: ReviewMaterial, worst: Sequence[Extreme], times: Sequence[Interval]) -> list[str]:
+    incident = material.incident
+    lines = [plain(incident.summary, limit=4_000), ""] if incident.summary.strip() else []
+    known = [one.worst for one in worst if one.worst is not None]
+    facts = [f"{plain(one.title)} {plain(one.shown)}" for one in known if one.status != Status.PASS]
+    if known and not facts:
+        lines.append("Every figure that was measured was within its limits.")
+    elif facts:
+        lines.append(f"At its worst, as far as it was measured: {'; '.join(facts)}.")
+    else:
+        lines.append("No figure was measured during this incident.")
+    by_title = {one.title.partition(":")[0]: one for one in times}
+    repair, resolution = by_title["Repair"], by_title["Resolution"]
+    if resolution.seconds is not None:
+        repaired = f", with monitoring from {repair.shown} on" if repair.seconds is not None else ""
+        lines += ["", f"Resolved {resolution.shown} after it was declared{repaired}."]
+        if incident.resolved_why:
+            lines[-1] += f" Reason given: {plain(incident.resolved_why)}"
+    else:
+        lines += ["", f"It is not resolved: it is {incident.status.words}, and this review is not the last word."]
+    return lines
+
+
+def _impact(worst: Sequence[Extreme]) -> list[str]:
+    rows = []
+    for one in worst:
+        last = f"{plain(one.last.shown)} at {clock(taken_at(one.last, one.last_entry))}"
+        if one.worst is None or one.worst_entry is None:
+            rows.append((plain(one.title), UNKNOWN, f"no data in any of {one.times}", last))
+            continue
+        side = "lowest" if one.is_lowest else "highest"
+        when = f"{clock(taken_at(one.worst, one.worst_entry))}, {side} of {one.times}, entry {one.worst_entry.seq}"
+        rows.append((plain(one.title), plain(one.worst.shown), when, last))
+    lines = table(("Figure", "Worst", "When", "Last"), rows, empty="No figure was measured during this incident.")
+    if not rows:
+        return lines
+    lines += ["", "Values between two measurements are not known. Asked as:", ""]
+    return lines + [f"- {plain(one.title)}: {_asked(one)}" for one in worst]
+
+
+def _asked(one: Extreme) -> str:
+    evidence = (one.worst or one.last).evidence
+    if evidence is None:
+        return "no evidence was kept"
+    window = f", {plain(evidence.window)}" if evidence.window else ""
+    caveat = f" {plain(evidence.caveat)}" if evidence.caveat else ""
+    return f"{plain(evidence.source)}{window}: {code(evidence.query)}{caveat}"
+
+
+def _times(times: Sequence[Interval]) -> list[str]:
+    return table(
+        ("Time", "Length", "From which entries"), ((one.title, one.shown, one.basis) for one in times), empty=""
+    )
+
+
+def _roles(material: ReviewMaterial) -> list[str]:
+    rows = [
+        (
+            plain(material.roles.get(one.role, one.role.replace("_", " "))),
+            plain(one.person),
+            clock(one.since),
+            clock(one.until) if one.until else "to the end of the record",
+        )
+        for one in material.incident.roles
+    ]
+    return table(("Role", "Who", "From", "Until"), rows, empty="Nobody took a role.")
+
+
+def _scope(incident: Incident) -> list[str]:
+    rows = [
+        (
+            what,
+            plain(one.name),
+            clock(one.since),
+            clock(one.until) if one.until else "not ended in the record",
+            plain(one.why),
+            plain(one.by),
+        )
+        for what, among in (("system", incident.systems), ("account", incident.accounts))
+        for one in _in_order(among)
+    ]
+    return table(("What", "Name", "From", "Until", "Why", "Said by"), rows, empty="No system or account was named.")
+
+
+def _in_order(among: Iterable[Affected]) -> list[Affected]:
+    return sorted(among, key=lambda one: (one.since, one.name))
+
+
+def _deliveries(incident: Incident) -> list[str]:
+    rows = []
+    for one in incident.deliveries:
+        arrived = clock(one.sent_at) if one.sent_at else _standing(one)
+        found = ", found there after an attempt without an answer" if one.found_again else ""
+        receipt = " ".join(part for part in (plain(one.receipt), plain(one.link)) if part)
+        rows.append(
+            (
+                one.delivery,
+                f"{one.purpose.value.replace('_', ' ')}, for {one.audience.value}",
+                plain(one.destination or one.channel.value),
+                f"{clock(one.confirmed_at)} by {plain(one.confirmed_by)}",
+                f"{arrived}{found}",
+                receipt,
+                str(one.attempts),
+            )
+        )
+    head = ("No.", "What", "To", "Confirmed", "Arrived", "Receipt", "Attempts")
+    return table(head, rows, empty="Nothing was sent, and nothing was opened in a tracking service.")
+
+
+def _standing(delivery: Delivery) -> str:
+    reason = f": {plain(delivery.reason)}" if delivery.reason else ""
+    return f"not recorded, {delivery.state.replace('_', ' ')}{reason}"
+
+
+def _criteria(material: ReviewMaterial) -> list[str]:
+    incident = material.incident
+    known = {one.criterion: one for one in incident.criteria}
+    rows = []
+    for name in dict.fromkeys((*material.criteria, *known, *incident.unmet)):
+        record = known.get(name)
+        shown = record.shown if record is not None else ""
+        if record is not None and record.waived_by:
+            state = f"waived by {plain(record.waived_by)}: {plain(record.waived_why)}"
+        elif record is not None and record.met_since is not None:
+            state = f"held since {clock(record.met_since)}"
+        else:
+            state = "was not seen to hold" if record is None else "does not hold"
+        if name in incident.unmet:
+            state += f"; overruled when it was resolved: {plain(incident.resolved_why) or 'no reason recorded'}"
+        rows.append((plain(material.criteria.get(name, name.replace("_", " "))), state, plain(shown)))
+    return table(("Criterion", "State", "Last seen as"), rows, empty="This issue type has no exit criteria.")
+
+
+def _tasks(incident: Incident) -> list[str]:
+    rows = [
+        (
+            one.task,
+            plain(one.text),
+            plain(one.owner) or "nobody",
+            clock(one.due_at) if one.due_at else "",
+            f"done {clock(one.done_at)} by {plain(one.done_by)}" if one.done_at else "open",
+        )
+        for one in incident.tasks
+    ]
+    return table(("No.", "Task", "Owner", "Due", "State"), rows, empty="No task was added.")
+
+
+def _follow_ups(follow_ups: Sequence[FollowUp], now: datetime) -> list[str]:
+    rows = [
+        (
+            one.scheduled.follow_up,
+            plain(one.scheduled.text),
+            clock(one.scheduled.due_at),
+            plain(one.scheduled.owner or one.scheduled_by),
+            f"check {code(one.scheduled.check)}" if one.scheduled.check else "by a person",
+            follow_up_state(one, now),
+        )
+        for one in follow_ups
+    ]
+    head = ("No.", "What", "Due", "Owner", "How", "State")
+    return table(head, rows, empty="None is scheduled. When will somebody look whether it stays mended?")
+
+
+def follow_up_state(one: FollowUp, now: datetime) -> str:
+    """What became of a follow-up, in Markdown."""
+    if one.run is not None and one.run_at is not None:
+        return f"{plain(one.run.status.replace('_', ' '))}, {clock(one.run_at)}: {plain(one.run.summary)}"
+    return "overdue" if one.scheduled.due_at <= now else "waits"
+
+
+def _timeline(entries: Sequence[Entry]) -> list[str]:
+    corrections: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if isinstance(entry.body, said.Corrected):
+            corrections.setdefault(entry.body.seq, []).append(entry)
+    rows = []
+    for entry in entries:
+        text = plain(sentence(entry))
+        for one in corrections.get(entry.seq, ()):
+            body = one.body
+            if isinstance(body, said.Corrected):
+                text += (
+                    f" — **corrected** at {clock(one.at)} by {plain(one.actor)} (entry {one.seq}): {plain(body.text)}"
+                )
+        rows.append((clock(entry.at), str(entry.seq), plain(entry.actor), text))
+    return table(("Time", "Entry", "Who", "What"), rows, empty="The journal holds no entry.")
+
+
+def _origin(material: ReviewMaterial) -> list[str]:
+    newest = material.entries[-1]
+    written = (
+        f"Written {clock(material.written_at)} from {len(material.entries):,} entries of {material.incident.id},"
+        f" of which the newest is entry {newest.seq}, {code(newest.hash)}."
+    )
+    head = (
+        f"Head of the journal then: entry {material.head_seq}, {code(material.head_hash)}."
+        " `warroom journal verify` tells whether anything before it was altered, is missing or was put in."
+    )
+    clocks = "Entries bear the time of the console that wrote them; their order is that of their numbers."
+    return [written, "", head, "", clocks]

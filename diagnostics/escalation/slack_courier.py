@@ -1,0 +1,121 @@
+"""Carries confirmed notices to Slack.
+
+Reads of a delivery: `text` (Markdown), `token` (travels in the message's metadata, by which it is found again), the
+field "mention" (Slack ids that are called), and when it was confirmed.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
+from diagnostics.escalation.notice_markdown import to_mrkdwn
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.entries import Channel
+from diagnostics.sources.slack import Posted, Slack
+from diagnostics.sources.slack_failures import SlackFailure
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import Contact
+    from diagnostics.models.incidents import Delivery, Incident
+    from diagnostics.settings import Settings
+
+CLOCKS_DIFFER = timedelta(days=1)
+"""A message is looked for from so long before its confirmation, because this machine's clock may be wrong."""
+
+_CANNOT_READ = frozenset(
+    {
+        "missing_scope",
+        "no_permission",
+        "not_in_channel",
+        "channel_not_found",
+        "access_denied",
+        "not_allowed_token_type",
+        "too_many",
+    }
+)
+
+
+class SlackCourier:
+    """With a bot's token where there is one, through the incoming webhook otherwise. Blocking and thread-safe."""
+
+    channel = Channel.SLACK
+
+    def __init__(self, settings: Settings, contact: Contact) -> None:
+        self._settings = settings.slack
+        self._channel = settings.slack.channel or contact.channel
+        self._trusted = tuple(one for one in (settings.datadog.web_url, settings.jira.url) if one)
+        self._slack = Slack(settings.slack)
+
+    @property
+    def way(self) -> str:
+        """How it sends: "token", "webhook", or nothing. What a webhook sent cannot be found with a token."""
+        if self._settings.bot_token is not None:
+            return "token"
+        return "webhook" if self._settings.webhook_url is not None else ""
+
+    @property
+    def destination(self) -> str:
+        """The channel; a webhook writes to the one that it was made for, whatever the settings say."""
+        return f"{self._channel}, by webhook" if self.way == "webhook" else self._channel
+
+    def problem(self) -> str:
+        """Why Slack cannot be used from here; empty when it can. Asks nobody."""
+        if self.way:
+            return ""
+        return "Slack is not configured: set slack.bot_token, or slack.webhook_url; until then, paste the text by hand"
+
+    def send(self, delivery: Delivery, incident: Incident) -> Receipt:
+        """Send it once. Raises `NotDelivered`."""
+        text = self.message(delivery, incident)
+        try:
+            if self.way == "webhook":
+                self._slack.post_webhook(text)
+                return Receipt("")
+            posted = self._slack.post(self._channel, text, delivery.token)
+        except SlackFailure as failure:
+            raise NotDelivered(
+                failure.outcome, failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after
+            ) from None
+        return self._receipt(posted)
+
+    def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:  # noqa: ARG002  # the protocol's
+        """The message with this token, or None. Raises `CannotLook`, `SourceFailure`."""
+        if self.way != "token":
+            raise CannotLook(
+                "a webhook cannot read what it wrote",
+                remedy="look in the channel, and say here whether it arrived; slack.bot_token could look by itself",
+            )
+        try:
+            posted = self._slack.find(self._channel, delivery.token, delivery.confirmed_at - CLOCKS_DIFFER)
+        except SlackFailure as failure:
+            if failure.error in _CANNOT_READ or failure.kind is FailureKind.DENIED:
+                raise CannotLook(
+                    failure.reason, remedy="look in the channel yourself; the scope channels:history lets the bot look"
+                ) from None
+            raise
+        return None if posted is None else self._receipt(posted)
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._slack.close()
+
+    def message(self, delivery: Delivery, incident: Incident) -> str:
+        """What is sent: who is called, the text as it was confirmed, and the incident's number."""
+        called = " ".join(_mention(one) for one in delivery.fields.get("mention", "").split(",") if one)
+        text = to_mrkdwn(delivery.text, self._trusted)
+        number = "" if incident.id in delivery.text else f"\n\n_{incident.id}_"
+        return f"{called}\n{text}{number}" if called else f"{text}{number}"
+
+    def _receipt(self, posted: Posted) -> Receipt:
+        try:
+            link = self._slack.permalink(posted) if posted.ts else ""
+        except SourceFailure:
+            # The message is there; only its address for people is not known.
+            link = ""
+        return Receipt(posted.ts, link)
+
+
+def _mention(identity: str) -> str:
+    return f"<!subteam^{identity}>" if identity.startswith("S") else f"<@{identity}>"

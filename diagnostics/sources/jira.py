@@ -1,0 +1,267 @@
+"""Jira Cloud: issues opened once and found again by a label of our own, and comments on them. Through httpx.
+
+A request that writes is sent once and never repeated by itself. Source: the REST API, version 3, with the e-mail and
+the API token of an account. The token is in no text that leaves this module.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.sources.jira_failures import SOURCE, no_answer, refused, unreadable
+from diagnostics.sources.web_answers import NoAnswer
+from diagnostics.text import clean
+
+if TYPE_CHECKING:
+    from diagnostics.settings import JiraSettings
+    from diagnostics.sources.web import WebClient
+    from diagnostics.sources.web_answers import WebAnswer
+
+CONNECT_S = 3.0
+LONGEST_SUMMARY, LONGEST_TEXT = 250, 30_000
+"""Jira takes 255 characters of a summary, 32,767 of a description."""
+_PAGE, _MOST_PAGES = 100, 5
+_API = "/rest/api/3"
+
+
+@dataclass(slots=True, frozen=True)
+class JiraIssue:
+    """An issue that is there."""
+
+    key: str
+    """Such as "ZYN-482"."""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class JiraComment:
+    """A comment that is there."""
+
+    id: str
+    created: datetime | None = None
+    text: str = ""
+    """Its document as JSON: for looking whether our key is in it, not for reading."""
+
+
+class Jira:
+    """One site. Blocking and thread-safe; every call ends within the time limit. Raises SourceFailure."""
+
+    def __init__(self, settings: JiraSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._client: WebClient | None = None
+
+    def __repr__(self) -> str:
+        return "Jira()"
+
+    def create(self, *, project: str, issue_type: str, summary: str, text: str, labels: tuple[str, ...]) -> JiraIssue:
+        """Open one issue. Sent once: whoever meets a failure looks with `labelled` whether it exists.
+
+        `text` is plain; an empty line begins a new paragraph. Source: POST /rest/api/3/issue.
+        """
+        fields = {
+            "project": {"key": project},
+            "issuetype": {"name": issue_type},
+            "summary": clean(summary, limit=LONGEST_SUMMARY),
+            "description": document(text),
+            "labels": list(labels),
+        }
+        what = "the creation of an issue"
+        answer = self._ask(what, "POST", "/issue", body={"fields": fields})
+        key = _object(answer, what).get("key")
+        if not isinstance(key, str) or not key:
+            raise unreadable(what)
+        return JiraIssue(clean(key, limit=64), labels)
+
+    def labelled(self, label: str) -> tuple[JiraIssue, ...]:
+        """The issues that carry exactly this label. The search index may lag some seconds behind.
+
+        Source: POST /rest/api/3/search/jql.
+        """
+        what = "the search for issues"
+        body = {"jql": f"labels = {_quoted(label)} ORDER BY created ASC", "fields": ["labels"], "maxResults": 50}
+        found = _object(self._ask(what, "POST", "/search/jql", body=body), what).get("issues")
+        if not isinstance(found, list):
+            raise unreadable(what)
+        issues = [_issue(one, what) for one in found]
+        return tuple(one for one in issues if label in one.labels)
+
+    def comment(self, key: str, text: str) -> JiraComment:
+        """Write one comment. Sent once. Source: POST /rest/api/3/issue/{key}/comment."""
+        what = f"the comment on {key}"
+        answer = self._ask(what, "POST", f"/issue/{_path(key)}/comment", body={"body": document(text)})
+        return _comment(_object(answer, what), what)
+
+    def comments(self, key: str, since: datetime) -> Iterator[JiraComment]:
+        """Comments created at `since` (aware) or later, the newest first, page after page while they are read.
+
+        Raises SourceFailure, also (REJECTED) when there are more than the pages that are read.
+        Source: GET /rest/api/3/issue/{key}/comment.
+        """
+        what = f"reading the comments of {key}"
+        for page in range(_MOST_PAGES):
+            asked = {"orderBy": "-created", "startAt": str(page * _PAGE), "maxResults": str(_PAGE)}
+            answer = self._ask(what, "GET", f"/issue/{_path(key)}/comment", params=asked)
+            found = _object(answer, what).get("comments")
+            if not isinstance(found, list):
+                raise unreadable(what)
+            for one in found:
+                comment = _comment(one, what)
+                if comment.created is not None and comment.created < since:
+                    return
+                yield comment
+            if len(found) < _PAGE:
+                return
+        raise SourceFailure(
+            FailureKind.REJECTED,
+            SOURCE,
+            f"{key} has more than {_MOST_PAGES * _PAGE} comments to look through",
+            remedy="look at the issue yourself",
+        )
+
+    def probe(self) -> Evidence:
+        """Whether the account is accepted. Changes nothing. Source: GET /rest/api/3/myself."""
+        what, started_at, started = "reading the account", utc_now(), time.monotonic()
+        _object(self._ask(what, "GET", "/myself"), what)
+        took_ms = (time.monotonic() - started) * 1_000
+        return Evidence(source=SOURCE, query=f"GET {_API}/myself", started_at=started_at, took_ms=took_ms, rows=1)
+
+    def close(self) -> None:
+        """Close what is open."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # ---- the wire
+
+    def _ask(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object | None = None,
+    ) -> WebAnswer:
+        headers = {"Authorization": self._authorization(), "Accept": "application/json"}
+        url = f"{self._settings.url}{_API}{path}"
+        try:
+            answer = self._opened().ask(method, url, headers=headers, params=params, body=body)
+        except NoAnswer as failure:
+            told = no_answer(what, failure)
+        else:
+            if 200 <= answer.status < 300:
+                return answer
+            told = refused(what, answer, self._redact)
+        raise told
+
+    def _opened(self) -> WebClient:
+        from diagnostics.sources.web import WebClient  # noqa: PLC0415  # it loads httpx
+
+        with self._lock:
+            if self._client is None:
+                limit = self._settings.timeout_s
+                self._client = WebClient(connect_s=min(CONNECT_S, limit), total_s=limit)
+            return self._client
+
+    def _authorization(self) -> str:
+        token = self._token()
+        if not token or not self._settings.url or not self._settings.email:
+            raise _not_configured("jira.url, jira.email and jira.token have to be set", "set all three")
+        if travels_unencrypted(self._settings.url):
+            raise _not_configured("jira.url is plain http: the token would travel unencrypted", "use https")
+        return "Basic " + base64.b64encode(f"{self._settings.email}:{token}".encode()).decode()
+
+    def _token(self) -> str:
+        secret, told = self._settings.token, None
+        try:
+            return "" if secret is None else secret.get_secret_value().strip()
+        except UserError as error:
+            told = _not_configured(error.problem, error.accepted)
+        raise told
+
+    def _redact(self, text: str) -> str:
+        """`text` without the token, should the service have repeated it."""
+        token = self._token()
+        return text.replace(token, "[token]") if token else text
+
+
+def travels_unencrypted(url: str) -> bool:
+    """Whether a secret sent there could be read on the way: plain http, and not to this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
+
+
+def document(text: str) -> dict[str, Any]:
+    """Plain text as an Atlassian document: an empty line begins a paragraph, a line break stays one."""
+    paragraphs = clean(text, limit=LONGEST_TEXT, multiline=True).strip().split("\n\n")
+    content = [_paragraph(one.strip("\n")) for one in paragraphs if one.strip()]
+    return {"type": "doc", "version": 1, "content": content or [{"type": "paragraph", "content": []}]}
+
+
+def _paragraph(text: str) -> dict[str, Any]:
+    content: list[dict[str, str]] = []
+    for number, line in enumerate(text.split("\n")):
+        if number:
+            content.append({"type": "hardBreak"})
+        if line:  # Jira refuses a text node without text
+            content.append({"type": "text", "text": line})
+    return {"type": "paragraph", "content": content}
+
+
+def _quoted(value: str) -> str:
+    """A value of JQL, which knows no parameters: quoted, with what could end the quotation escaped."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _path(key: str) -> str:
+    return quote(key, safe="")
+
+
+def _object(answer: WebAnswer, what: str) -> dict[str, Any]:
+    read = answer.document()
+    if read is None:
+        raise unreadable(what)
+    return read
+
+
+def _issue(value: object, what: str) -> JiraIssue:
+    key = value.get("key") if isinstance(value, dict) else None
+    fields = value.get("fields") if isinstance(value, dict) else None
+    labels = fields.get("labels") if isinstance(fields, dict) else None
+    if not isinstance(key, str) or not isinstance(labels, list):
+        raise unreadable(what)
+    return JiraIssue(clean(key, limit=64), tuple(clean(one, limit=256) for one in labels if isinstance(one, str)))
+
+
+def _comment(value: object, what: str) -> JiraComment:
+    identity = value.get("id") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(identity, str) or not identity:
+        raise unreadable(what)
+    text = orjson.dumps(value.get("body")).decode()
+    return JiraComment(clean(identity, limit=64), _moment(value.get("created")), clean(text, limit=100_000))
+
+
+def _moment(value: object) -> datetime | None:
+    """A moment as Jira writes it, such as 2025-11-17T13:31:04.120+0000; None when it is none."""
+    try:
+        moment = datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S.%f%z")
+    except ValueError:
+        return None
+    return moment
+
+
+def _not_configured(reason: str, remedy: str) -> SourceFailure:
+    return SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, reason, remedy=remedy)

@@ -1,0 +1,242 @@
+"""The journal's rows: how they are chained, written and read. Statements only; transactions are given.
+
+Each entry holds the hash of the one before, and its own hash over that and everything else it says. What is hashed is
+exactly what stands in the columns, so that any reader can compute it again:
+
+    sha256 of the JSON array [previous, seq, stream, kind, key, at_us, actor, console, body], written without spaces,
+    in ASCII; `body` is the text of the column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from diagnostics.state.schema import JOURNAL, JOURNAL_HEAD
+
+NOTHING_BEFORE = "0" * 64
+"""What the first entry has for the hash of the one before."""
+
+HEAD_ID = 1
+_TOGETHER = 400
+"""Keys named in one statement; old builds of SQLite take 999 parameters."""
+
+_COLUMNS = (
+    JOURNAL.c.seq,
+    JOURNAL.c.stream,
+    JOURNAL.c.kind,
+    JOURNAL.c.entry_key,
+    JOURNAL.c.at_us,
+    JOURNAL.c.actor,
+    JOURNAL.c.console,
+    JOURNAL.c.body,
+    JOURNAL.c.previous,
+    JOURNAL.c.hash,
+)
+
+
+@dataclass(slots=True, frozen=True)
+class Draft:
+    """An entry without its place in the chain."""
+
+    stream: str
+    kind: str
+    key: str
+    at_us: int
+    actor: str
+    console: str
+    body: str
+    """Canonical JSON: sorted, without spaces, ASCII."""
+
+
+@dataclass(slots=True, frozen=True)
+class Row:
+    """One entry as its columns have it; SQLite does not mind what type a stranger wrote."""
+
+    seq: int
+    stream: str
+    kind: str
+    key: str
+    at_us: int
+    actor: str
+    console: str
+    body: str
+    previous: str
+    hash: str
+
+    def digest(self, seq: int | None = None) -> str:
+        """What its hash must be, or would have to be under another number."""
+        return chained(
+            self.previous,
+            self.seq if seq is None else seq,
+            Draft(self.stream, self.kind, self.key, self.at_us, self.actor, self.console, self.body),
+        )
+
+
+@dataclass(slots=True, frozen=True)
+class Newest:
+    """The end of the chain."""
+
+    seq: int
+    hash: str
+
+
+def canonical(value: object) -> str:
+    """JSON in the one form that is stored and hashed; raises ValueError for what is no number."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def chained(previous: str, seq: int, draft: Draft) -> str:
+    """The hash of an entry, hexadecimal."""
+    said = [previous, seq, draft.stream, draft.kind, draft.key, draft.at_us, draft.actor, draft.console, draft.body]
+    # `default`: a stranger may have written bytes into a column of SQLite; no honest hash comes of it.
+    return hashlib.sha256(json.dumps(said, separators=(",", ":"), default=repr).encode()).hexdigest()
+
+
+def lock(connection: Connection) -> Newest:
+    """Keep other writers out until this transaction ends, and say where the chain ends now."""
+    # An UPDATE first: on a server, what a transaction reads before it holds the lock would be the past.
+    held = connection.execute(update(JOURNAL_HEAD).where(JOURNAL_HEAD.c.id == HEAD_ID).values(seq=JOURNAL_HEAD.c.seq))
+    highest = select(func.max(JOURNAL.c.seq)).scalar_subquery()
+    if not held.rowcount:
+        # Somebody removed the row. Nobody is kept from writing during an incident; that the new entry does not follow
+        # the one before it is the trace that `verify` finds.
+        connection.execute(JOURNAL_HEAD.insert().values(id=HEAD_ID, seq=0, hash=NOTHING_BEFORE))
+    seq, found, top = connection.execute(
+        select(JOURNAL_HEAD.c.seq, JOURNAL_HEAD.c.hash, highest).where(JOURNAL_HEAD.c.id == HEAD_ID)
+    ).one()
+    # Numbers beyond the head were put in by a stranger: the chain goes on behind them, and shows it.
+    return Newest(max(_whole(seq), _whole(top)), str(found))
+
+
+def put(connection: Connection, newest: Newest, drafts: Sequence[Draft]) -> tuple[Row, ...]:
+    """Write entries behind the newest one; the transaction holds the lock."""
+    rows, seq, before = [], newest.seq, newest.hash
+    for draft in drafts:
+        seq += 1
+        mark = chained(before, seq, draft)
+        rows.append(
+            Row(
+                seq,
+                draft.stream,
+                draft.kind,
+                draft.key,
+                draft.at_us,
+                draft.actor,
+                draft.console,
+                draft.body,
+                before,
+                mark,
+            )
+        )
+        before = mark
+    if rows:
+        connection.execute(JOURNAL.insert(), [_values(row) for row in rows])
+        connection.execute(update(JOURNAL_HEAD).where(JOURNAL_HEAD.c.id == HEAD_ID).values(seq=seq, hash=before))
+    return tuple(rows)
+
+
+def _values(row: Row) -> dict[str, object]:
+    return {
+        "seq": row.seq,
+        "stream": row.stream,
+        "kind": row.kind,
+        "entry_key": row.key,
+        "at_us": row.at_us,
+        "actor": row.actor,
+        "console": row.console,
+        "body": row.body,
+        "previous": row.previous,
+        "hash": row.hash,
+    }
+
+
+def head(connection: Connection) -> Newest | None:
+    """The head row; None where somebody removed it."""
+    found = connection.execute(select(JOURNAL_HEAD.c.seq, JOURNAL_HEAD.c.hash).where(JOURNAL_HEAD.c.id == HEAD_ID))
+    row = found.one_or_none()
+    return None if row is None else Newest(_whole(row[0]), str(row[1]))
+
+
+def last(connection: Connection) -> Newest:
+    """The newest entry that is there, whatever the head row says."""
+    found = connection.execute(select(JOURNAL.c.seq, JOURNAL.c.hash).order_by(JOURNAL.c.seq.desc()).limit(1))
+    row = found.one_or_none()
+    return Newest(0, NOTHING_BEFORE) if row is None else Newest(int(row[0]), str(row[1]))
+
+
+def hash_at(connection: Connection, seq: int) -> str | None:
+    """The hash that entry has; None where it is missing."""
+    found = connection.execute(select(JOURNAL.c.hash).where(JOURNAL.c.seq == seq)).scalar()
+    return None if found is None else str(found)
+
+
+def by_keys(connection: Connection, keys: Iterable[str]) -> dict[str, Row]:
+    """The entries that have these keys."""
+    found: dict[str, Row] = {}
+    for some in _portions(keys):
+        for row in connection.execute(select(*_COLUMNS).where(JOURNAL.c.entry_key.in_(some))):
+            found[row[3]] = _row(row)
+    return found
+
+
+def newest_of(connection: Connection, stream: str) -> int:
+    """Number of a stream's newest entry; 0 for an empty one."""
+    return int(connection.execute(select(func.max(JOURNAL.c.seq)).where(JOURNAL.c.stream == stream)).scalar() or 0)
+
+
+def streams(connection: Connection, prefix: str) -> tuple[str, ...]:
+    """Names of the streams of a prefix, the one that was opened last first."""
+    opened = func.min(JOURNAL.c.seq)
+    wanted = (
+        select(JOURNAL.c.stream)
+        .where(JOURNAL.c.stream > f"{prefix}-", JOURNAL.c.stream < f"{prefix}.")
+        .group_by(JOURNAL.c.stream)
+        .order_by(opened.desc())
+    )
+    return tuple(str(row[0]) for row in connection.execute(wanted))
+
+
+def number_of(stream: str) -> int:
+    """7 for INC-7; 0 for a name that has no number."""
+    digits = stream.rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
+def after(connection: Connection, seq: int | None, most: int, stream: str | None = None) -> tuple[Row, ...]:
+    """Entries behind `seq`, oldest first; None begins with the first."""
+    wanted = select(*_COLUMNS).order_by(JOURNAL.c.seq).limit(max(0, most))
+    if seq is not None:
+        wanted = wanted.where(JOURNAL.c.seq > seq)
+    if stream is not None:
+        wanted = wanted.where(JOURNAL.c.stream == stream)
+    return tuple(_row(row) for row in connection.execute(wanted))
+
+
+def before(connection: Connection, seq: int | None, most: int, stream: str) -> tuple[Row, ...]:
+    """A stream's entries before `seq`, newest first; None begins with the newest."""
+    wanted = select(*_COLUMNS).where(JOURNAL.c.stream == stream).order_by(JOURNAL.c.seq.desc()).limit(max(0, most))
+    if seq is not None:
+        wanted = wanted.where(JOURNAL.c.seq < seq)
+    return tuple(_row(row) for row in connection.execute(wanted))
+
+
+def _row(columns: Iterable[Any]) -> Row:
+    return Row(*columns)
+
+
+def _portions(keys: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(keys)
+    while some := list(islice(left, _TOGETHER)):
+        yield some
+
+
+def _whole(value: object) -> int:
+    """0 for what is no number: SQLite lets a stranger write anything into any column."""
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,321 @@
+"""Declaring by hand, where no triage is in view: type and severity of the matrix, title, scope. Then the preview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+
+from diagnostics.text import clean
+from screens.base import RoomScreen
+from screens.line_entry import LineEntry
+from widgets import wording
+from widgets.footer_bar import FooterBar, Hint
+from widgets.line_view import LineView
+from widgets.notice_rows import READABLE, keyed, section, step_rows
+from widgets.rows import BLANK, Row, row, titled, wrap
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+
+CANCEL, GO_ON = "cancel", "go_on"
+LONGEST_TITLE, LONGEST_TEXT, MOST_ACCOUNTS = 200, 2_000, 200
+
+HINTS = (
+    Hint("enter", "choose or write"),
+    Hint("tab", "fields/steps"),
+    Hint("esc", "back"),
+    Hint("?", "help"),
+)
+
+
+class DeclareScreen(RoomScreen):
+    """The matrix and the words; nothing is declared here: that is the preview's second step."""
+
+    DEFAULT_CSS = """
+    DeclareScreen #declare-title { height: 1; scrollbar-size-vertical: 0; }
+    DeclareScreen #declare-body { height: 1fr; }
+    DeclareScreen #declare-steps { height: 3; scrollbar-size-vertical: 0; }
+    """
+
+    def __init__(self, issue_type: str | None = None, severity: str | None = None) -> None:
+        super().__init__()
+        self.issue_type = issue_type
+        self.severity = severity
+        self.words: dict[str, str] = {}
+        self.systems: tuple[str, ...] = ()
+        self.accounts: tuple[int, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Title, fields, steps, keys."""
+        signs = self.room.signs
+        yield LineView(signs=signs, cursor=False, id="declare-title")
+        yield LineView(signs=signs, id="declare-body")
+        yield LineView(signs=signs, id="declare-steps")
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """A word that is not in the matrix is dropped, and said."""
+        self.query_one(FooterBar).set_hints(HINTS)
+        self.body.focus()
+        self._check_given()
+
+    def service_opened(self) -> None:
+        """The matrix can be read now."""
+        self._check_given()
+        self.draw()
+
+    def _check_given(self) -> None:
+        catalogue = self.room.catalogue
+        if catalogue is None:
+            return
+        if self.issue_type is not None and self.issue_type not in catalogue.issues:
+            given, self.issue_type, self.severity = self.issue_type, None, None
+            said = f"there is no issue type {clean(given, limit=60)!r}; accepted: {', '.join(catalogue.issues)}"
+            self.call_later(self.room.say, said, "warn")
+        if self.issue_type is not None and self.severity not in catalogue.issues[self.issue_type].severities:
+            self.severity = None
+
+    @property
+    def body(self) -> LineView:
+        """The fields."""
+        return self.query_one("#declare-body", LineView)
+
+    @property
+    def steps(self) -> LineView:
+        """Cancel, and on to the preview."""
+        return self.query_one("#declare-steps", LineView)
+
+    def on_resize(self) -> None:
+        """Lines are wrapped for the width."""
+        self.draw()
+
+    def crumb(self) -> str:
+        """What this is."""
+        return "declare"
+
+    def place(self) -> str:
+        """The line that opens it again."""
+        return "declare"
+
+    # ---- drawing
+
+    def draw(self) -> None:
+        """Everything for the present width."""
+        signs, width = self.room.signs, max(20, self.size.width)
+        title = signs.text(titled(self.room.trail(), "declare an incident by hand", width))
+        self.query_one("#declare-title", LineView).show((row((title, "bar")),))
+        catalogue = self.room.catalogue
+        wide = min(width - 4, READABLE)
+        rows = [row(("the matrix is still being read", "muted"))] if catalogue is None else self._rows(catalogue, wide)
+        self.body.show([*rows, BLANK])
+        missing = self.missing()
+        said = f"missing: {', '.join(missing)}" if missing else "shows everything that would be sent; sends nothing yet"
+        self.steps.show(
+            step_rows(
+                [
+                    (GO_ON, "On to the preview", said, "warn" if missing else "muted"),
+                    (CANCEL, "Cancel", "declares nothing", "muted"),
+                ],
+                width - 4,
+                signs,
+            )
+        )
+
+    def _rows(self, catalogue: Catalogue, width: int) -> list[Row]:
+        signs = self.room.signs
+        rows = [row(("what kind of trouble", "title"))]
+        for name, issue in catalogue.issues.items():
+            mark = signs.dot if name == self.issue_type else signs.ring
+            rows.append(
+                row(
+                    (f"{mark} ", "accent" if name == self.issue_type else "muted"),
+                    (f"{name:<20}", "strong" if name == self.issue_type else ""),
+                    (signs.text(clean(issue.meaning, limit=max(20, width - 24))), "muted"),
+                    key=f"issue:{name}",
+                )
+            )
+        rows += section("how severe", width, signs)
+        if self.issue_type is None:
+            rows += [row((line, "muted")) for line in wrap("choose the kind first: each has its own severities", width)]
+        else:
+            for severity in catalogue.issues[self.issue_type].severities:
+                mark = signs.dot if severity == self.severity else signs.ring
+                tells = "the team is told and tracking opened within five minutes"
+                alarm = wording.severity_tone(severity) == "fail"
+                rows.append(
+                    row(
+                        (f"{mark} ", "accent" if severity == self.severity else "muted"),
+                        (f"{severity:<20}", wording.severity_tone(severity)),
+                        (tells if alarm else "", "muted"),
+                        key=f"severity:{severity}",
+                    )
+                )
+        rows += section("in your words (enter writes)", width, signs)
+        nothing = "(the console's own words, unless you write some)"
+        for name in ("title", "summary"):
+            rows += keyed(name, signs.text(self.words.get(name, nothing)), width, key=f"write:{name}", most=3)
+        systems = ", ".join(self.systems) or "none named; what the console sees is added"
+        accounts = ", ".join(map(str, self.accounts)) or "none named; what the console sees is added"
+        rows += keyed("systems", signs.text(systems), width, key="write:systems", most=2)
+        return rows + keyed("accounts", signs.text(accounts), width, key="write:accounts", most=2)
+
+    def missing(self) -> list[str]:
+        """What must be chosen before there can be a preview."""
+        return [name for name, chosen in (("kind", self.issue_type), ("severity", self.severity)) if not chosen]
+
+    # ---- keys
+
+    def act_next_pane(self) -> None:
+        """Between fields and steps."""
+        self.focus_next()
+
+    def act_previous_pane(self) -> None:
+        """Between fields and steps."""
+        self.focus_previous()
+
+    def act_open(self) -> None:
+        """Choose or write what is under the cursor; on the steps, go on or leave."""
+        if self.focused is self.steps:
+            if self.steps.cursor_key == GO_ON:
+                self.go_on()
+            else:
+                self.dismiss()
+            return
+        kind, _, name = (self.body.cursor_key or "").partition(":")
+        if kind == "issue":
+            self.issue_type = name
+            self._check_given()
+            self.draw()
+            first = next((item.key for item in self.body.rows if (item.key or "").startswith("severity:")), None)
+            if first is not None and self.severity is None:
+                self.body.place(first)
+        elif kind == "severity":
+            self.severity = name
+            self.draw()
+            self.steps.place(GO_ON)
+            self.steps.focus()
+        elif kind == "write":
+            self._write(name.partition("+")[0])
+
+    def act_notify(self) -> None:
+        """On to the preview."""
+        self.go_on()
+
+    def go_on(self) -> None:
+        """The preview of what would be declared and sent."""
+        if self.missing():
+            self.room.say(f"still to choose: {', '.join(self.missing())}", "warn")
+            return
+        from screens.respond import RespondScreen  # noqa: PLC0415  # a screen of its own weight
+
+        self.room.push_room_screen(
+            RespondScreen(
+                issue_type=self.issue_type,
+                severity=self.severity,
+                words=self.words,
+                systems=self.systems,
+                accounts=self.accounts,
+            )
+        )
+
+    def _write(self, name: str) -> None:
+        if name in {"title", "summary"}:
+            self._write_words(name)
+        elif name == "systems":
+            self._write_systems()
+        else:
+            self._write_accounts()
+
+    def _write_words(self, name: str) -> None:
+        most = LONGEST_TITLE if name == "title" else LONGEST_TEXT
+
+        def keep(text: str) -> None:
+            self.words = {key: value for key, value in self.words.items() if key != name}
+            if text:
+                self.words[name] = text
+            self.draw()
+
+        meaning = "one line: what is broken, for whom" if name == "title" else "what it means for customers"
+        self.room.push_room_screen(
+            LineEntry(
+                f"{name} of the incident to declare",
+                meaning,
+                keep,
+                check=lambda text: f"at most {most:,} characters are accepted" if len(text) > most else "",
+                start=self.words.get(name, ""),
+                explain=("Empty leaves it to the console.",),
+            )
+        )
+
+    def _write_systems(self) -> None:
+        catalogue = self.room.catalogue
+        if catalogue is None:
+            return
+        names = tuple(catalogue.systems)
+
+        def keep(text: str) -> None:
+            self.systems = named_systems(text, names)[0]
+            self.draw()
+
+        def check(text: str) -> str:
+            wrong = named_systems(text, names)[1]
+            return f"no system is called {', '.join(wrong)}; accepted: {', '.join(names)}" if wrong else ""
+
+        self.room.push_room_screen(
+            LineEntry(
+                "systems of the incident to declare",
+                "names, separated by commas",
+                keep,
+                check=check,
+                start=", ".join(self.systems),
+                explain=(f"Accepted: {', '.join(names)}.", "Empty leaves it to the console."),
+            )
+        )
+
+    def _write_accounts(self) -> None:
+        def keep(text: str) -> None:
+            self.accounts = account_ids(text)[0]
+            self.draw()
+
+        def check(text: str) -> str:
+            found, wrong = account_ids(text)
+            if wrong:
+                return f"{', '.join(wrong)}: an account is a positive whole number, such as 14009"
+            return f"at most {MOST_ACCOUNTS} accounts are accepted" if len(found) > MOST_ACCOUNTS else ""
+
+        self.room.push_room_screen(
+            LineEntry(
+                "accounts of the incident to declare",
+                "account ids, separated by commas",
+                keep,
+                check=check,
+                start=", ".join(map(str, self.accounts)),
+                explain=("Accepted: positive whole numbers, such as 14009, 75172.", "Empty leaves it to the console."),
+            )
+        )
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in text.replace(",", " ").split() if part]
+
+
+def named_systems(text: str, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The systems that are named, as the catalogue spells them, and what is none."""
+    known = {name.lower(): name for name in names}
+    found = [known.get(part.lower(), "") for part in _parts(text)]
+    wrong = [clean(part, limit=60) for part, name in zip(_parts(text), found, strict=True) if not name]
+    return tuple(dict.fromkeys(name for name in found if name)), tuple(wrong)
+
+
+def account_ids(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The accounts that are named, and what is no account id."""
+    right: list[int] = []
+    wrong: list[str] = []
+    for part in _parts(text):
+        if part.isascii() and part.isdigit() and len(part) <= 12 and int(part) > 0:
+            right.append(int(part))
+        else:
+            wrong.append(clean(part, limit=40))
+    return tuple(dict.fromkeys(right)), tuple(wrong)

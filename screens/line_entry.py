@@ -1,0 +1,368 @@
+"""One line to type, shared by everything that asks a person for words. Nothing typed is ever lost by a failure.
+
+What was left with Esc, refused, or could not be written stands there again when the same line is asked for the next
+time; Up brings back what was typed there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+from weakref import WeakKeyDictionary
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input, TextArea
+
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.text import clean
+from screens.base import RoomScreen
+from widgets.footer_bar import FooterBar, Hint
+from widgets.line_view import LineView
+from widgets.rows import BLANK, Row, Tone, row, titled, wrap
+
+if TYPE_CHECKING:
+    from screens.base import Room
+
+Answer = TypeVar("Answer")
+
+LONGEST = 4_000
+"""Characters of one text; the remains of a paste gone wrong are not a note."""
+
+REMEMBERED = 50
+"""How many texts of one title Up brings back."""
+
+
+class _Kept:
+    """What was typed under one title and has not arrived anywhere, and what was typed there before."""
+
+    def __init__(self) -> None:
+        self.unsent = ""
+        self.earlier: list[str] = []
+
+    def remember(self, text: str) -> None:
+        if not text:
+            return
+        self.earlier = [*(one for one in self.earlier if one != text), text][-REMEMBERED:]
+
+
+_kept: WeakKeyDictionary[object, dict[str, _Kept]] = WeakKeyDictionary()
+"""Per console and title. It ends with the console."""
+
+
+def _memory(room: Room, title: str) -> _Kept:
+    return _kept.setdefault(room, {}).setdefault(title, _Kept())
+
+
+def bring_back(room: Room, title: str, text: str) -> None:
+    """What was typed under `title` could not be written: the next entry of that title starts with it."""
+    _memory(room, title).unsent = text
+
+
+def send(
+    room: Room, title: str, text: str, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str
+) -> None:
+    """`room.ask` for a text that was typed under `title`: when the work fails, the text is kept for the next try."""
+
+    room.ask(work, then, doing=doing, failed=lambda: bring_back(room, title, text))
+
+
+def any_words(text: str) -> str:
+    """The check of entries that accept any words: only nothing at all is wrong."""
+    return "" if text else "nothing was typed; some words are needed, or esc leaves"
+
+
+class EntryInput(Input):
+    """One line; its text passes the gate on its way in, whether typed or pasted."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", show=False, id="entry.cancel"),
+        Binding("up", "earlier(-1)", "earlier", show=False, id="entry.earlier"),
+        Binding("down", "earlier(1)", "later", show=False, id="entry.later"),
+    ]
+
+    class Walked(Message):
+        """A text that was typed here before is to be brought back."""
+
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
+
+    def insert(self, text: str, index: int) -> None:
+        """Insert text that has passed the gate."""
+        super().insert(clean(text, limit=LONGEST), index)
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Replace by text that has passed the gate."""
+        super().replace(clean(text, limit=LONGEST), start, end)
+
+    def action_earlier(self, by: int) -> None:
+        """What was typed here before."""
+        self.post_message(self.Walked(by))
+
+    def action_cancel(self) -> None:
+        """Leave; nothing is sent."""
+        if isinstance(self.screen, LineEntry):
+            self.screen.leave()
+
+
+class EntryArea(TextArea):
+    """Several lines; Enter takes them, ctrl+j begins another line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", show=False, priority=True, id="entry.cancel"),
+        Binding("enter", "take", "take", show=False, priority=True, id="entry.take"),
+        Binding("ctrl+j", "break_line", "another line", show=False, priority=True, id="entry.break"),
+    ]
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted passes the gate before the area takes it."""
+        event.text = clean(event.text, limit=LONGEST, multiline=True)
+
+    def action_take(self) -> None:
+        """These are the words."""
+        if isinstance(self.screen, LineEntry):
+            self.screen.submit()
+
+    def action_break_line(self) -> None:
+        """Another line."""
+        self.insert("\n")
+
+    def action_cancel(self) -> None:
+        """Leave; nothing is sent."""
+        if isinstance(self.screen, LineEntry):
+            self.screen.leave()
+
+
+class LineEntry(RoomScreen):
+    """A typed line on top, what is wrong with it below, and what the reader must know.
+
+    `check` says what is wrong with a text and what is accepted, or nothing; `then` gets the text once it is right and
+    this screen is gone. Callers that write it somewhere use `send`, or `bring_back` when that fails.
+    """
+
+    takes_typing = True
+
+    DEFAULT_CSS = """
+    LineEntry #entry-title { height: 1; scrollbar-size-vertical: 0; }
+    LineEntry EntryInput, LineEntry EntryInput:focus {
+        width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;
+    }
+    LineEntry EntryArea, LineEntry EntryArea:focus {
+        width: 1fr; border: none; height: 8; padding: 0 1; background: $panel;
+    }
+    LineEntry #entry-verdict { height: 3; padding: 0 1; }
+    LineEntry #entry-explain { height: 1fr; padding: 0 1; }
+    LineEntry:ansi EntryInput, LineEntry:ansi EntryArea { background: ansi_default; }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        placeholder: str,
+        then: Callable[[str], None],
+        *,
+        check: Callable[[str], str] = any_words,
+        start: str = "",
+        explain: Sequence[str] = (),
+        multiline: bool = False,
+        confirms: bool = False,
+    ) -> None:
+        super().__init__()
+        self.title_text = title
+        self.placeholder = placeholder
+        self.then = then
+        self.check = check
+        self.start = start
+        self.explain = tuple(explain)
+        self.multiline = multiline
+        self.confirms = confirms
+        """The words confirm something: they are typed anew each time, and nothing of them is kept."""
+        self.done = False
+        self._refused = False
+        self._place: int | None = None
+        """Which earlier text is shown; None for none of them."""
+
+    # ---- layout
+
+    def compose(self) -> ComposeResult:
+        """Title, line, verdict, explanation, keys."""
+        signs = self.room.signs
+        begin = self.start if self.confirms else self.memory_of_title.unsent or self.start
+        yield LineView(signs=signs, cursor=False, id="entry-title")
+        if self.multiline:
+            yield EntryArea(
+                begin, show_line_numbers=False, compact=True, highlight_cursor_line=False, soft_wrap=True, id="entry"
+            )
+        else:
+            hint = signs.text(clean(self.placeholder, limit=200))
+            yield EntryInput(value=begin, placeholder=hint, select_on_focus=False, max_length=LONGEST, id="entry")
+        yield LineView(signs=signs, cursor=False, id="entry-verdict")
+        yield LineView(signs=signs, cursor=False, id="entry-explain")
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """Ready to type."""
+        if self.multiline:
+            area = self.query_one(EntryArea)
+            area.cursor_blink = False
+            area.move_cursor(area.document.end)
+        else:
+            entry = self.query_one(EntryInput)
+            # A blinking cursor is two repaints a second over SSH, for nothing.
+            entry.cursor_blink = False
+            entry.cursor_position = len(entry.value)
+        self.call_later(self._give_keys)
+        hints = [Hint("enter", "take it"), Hint("esc", "leave, nothing is sent")]
+        hints.insert(1, Hint("ctrl+j", "another line") if self.multiline else Hint("up", "typed before"))
+        self.query_one(FooterBar).set_hints(tuple(hints))
+
+    def _give_keys(self) -> None:
+        """Focus the line once every key that came before has been put into it: a later one must not overtake them."""
+        if self.message_queue_size:
+            self.call_later(self._give_keys)
+        else:
+            self.set_focus(self.query_one("#entry"))
+
+    def on_key(self, event: events.Key) -> None:
+        """Whoever types quickly, or pastes, is ahead of the line's focus: those keys belong to the line as well."""
+        if self.focused is self.query_one("#entry"):
+            return
+        if event.is_printable and event.character is not None:
+            event.stop()
+            self.put(self.text + event.character)
+        elif event.key == "backspace":
+            event.stop()
+            self.put(self.text[:-1])
+        elif event.key == "enter":
+            event.stop()
+            self.submit()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """As `on_key`."""
+        if self.focused is not self.query_one("#entry"):
+            event.stop()
+            self.put(self.text + clean(event.text, limit=LONGEST, multiline=self.multiline))
+
+    def on_resize(self) -> None:
+        """Lines are wrapped for the width."""
+        self.draw()
+
+    def crumb(self) -> str:
+        """What is asked for."""
+        return self.title_text
+
+    # ---- the text
+
+    @property
+    def memory_of_title(self) -> _Kept:
+        """What was typed under this title before."""
+        return _memory(self.room, self.title_text)
+
+    @property
+    def text(self) -> str:
+        """What stands in the line, as it is."""
+        return self.query_one(EntryArea).text if self.multiline else self.query_one(EntryInput).value
+
+    @property
+    def words(self) -> str:
+        """What stands in the line, through the gate and without blanks around it."""
+        return clean(self.text, limit=LONGEST, multiline=self.multiline).strip()
+
+    def put(self, text: str) -> None:
+        """Another text, the cursor behind it."""
+        if self.multiline:
+            area = self.query_one(EntryArea)
+            area.text = text
+            area.move_cursor(area.document.end)
+        else:
+            entry = self.query_one(EntryInput)
+            entry.value = text
+            entry.cursor_position = len(text)
+
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    def typed(self) -> None:
+        """Another letter, another verdict."""
+        self._refused = False
+        self.draw()
+
+    @on(EntryInput.Walked)
+    def walked(self, message: EntryInput.Walked) -> None:
+        """What was typed here before."""
+        earlier = self.memory_of_title.earlier
+        at = (len(earlier) if self._place is None else self._place) + message.by
+        if 0 <= at < len(earlier):
+            self._place = at
+            self.put(earlier[at])
+
+    def draw(self) -> None:
+        """Title, verdict and explanation for the present width."""
+        if self.done:
+            return
+        signs, width = self.room.signs, max(20, self.size.width)
+        title = signs.text(titled(self.room.trail(), clean(self.title_text, limit=200), width))
+        self.query_one("#entry-title", LineView).show((row((title, "bar")),))
+        self.query_one("#entry-verdict", LineView).show(self._verdict(width - 2))
+        lines: list[Row] = []
+        for paragraph in self.explain:
+            lines += [row((line, "muted")) for line in wrap(signs.text(clean(paragraph, limit=2_000)), width - 3)]
+        if self.multiline:
+            lines.insert(0, row((signs.text(clean(self.placeholder, limit=200)), "muted")))
+        self.query_one("#entry-explain", LineView).show([*lines, BLANK])
+
+    def _verdict(self, width: int) -> list[Row]:
+        """What is wrong: at once while something stands there, and loudly once it was entered."""
+        wrong = self.check(self.words) if self.words or self._refused else ""
+        tone: Tone = "fail" if self._refused else "warn"
+        return [
+            row((line, tone)) for line in wrap(self.room.signs.text(clean(wrong, limit=500)), width, most=3) if line
+        ]
+
+    # ---- ends
+
+    @on(Input.Submitted)
+    def submit(self) -> None:
+        """Take the text, or say what is wrong and keep it."""
+        if self.done:
+            return
+        words = self.words
+        if self.check(words):
+            self._refused = True
+            self.draw()
+            return
+        if not self.confirms:
+            self.memory_of_title.remember(words)
+        self.memory_of_title.unsent = ""
+        self.done = True
+        self.dismiss()
+        self.app.call_later(self._hand_over, words)
+
+    def _hand_over(self, words: str) -> None:
+        """`then`, with what is wrong said and the text kept for the next try."""
+        room = self.room
+        try:
+            self.then(words)
+        except (UserError, SourceFailure) as problem:
+            said = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
+            if not self.confirms:
+                bring_back(room, self.title_text, words)
+                said = f"{said}; what you typed is kept"
+            room.say(said, "warn")
+
+    def leave(self) -> None:
+        """Away without sending; what stands there is kept for the next time."""
+        if self.done:
+            return
+        self.done = True
+        words = "" if self.confirms or self.words == self.start.strip() else self.words
+        self.memory_of_title.unsent = words
+        self.dismiss()
+        kept = "; what you typed is kept" if words else ""
+        self.app.call_later(self.room.say, f"nothing was sent{kept}", "muted")
+
+    def act_back(self) -> None:
+        """Esc before the line has the focus."""
+        self.leave()

@@ -1,0 +1,213 @@
+"""The hand-off note and the review of an incident: written from the journal, read here, copied, kept as files."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+
+from diagnostics.failures import SourceFailure, UserError
+from screens import documents
+from screens.base import RoomScreen
+from widgets.footer_bar import FooterBar, Hint
+from widgets.line_view import LineView
+from widgets.rows import BLANK, Row, row, titled, wrap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from diagnostics.jobs import Job
+    from diagnostics.service import Diagnostics
+
+HINTS = (
+    Hint("y", "copy Markdown"),
+    Hint("Y", "plain text"),
+    Hint("E", "write files"),
+    Hint("r", "write it anew"),
+    Hint("esc", "back"),
+    Hint("?", "help"),
+)
+
+LIMIT_S = 60.0
+"""A text is written from the journal alone; what takes longer than this hangs."""
+
+
+class RecordScreen(RoomScreen):
+    """One text about one incident, from its journal as it is now."""
+
+    DEFAULT_CSS = """
+    RecordScreen #record-title { height: 1; scrollbar-size-vertical: 0; }
+    RecordScreen #record-body { height: 1fr; padding: 0 1; }
+    """
+
+    hint_names: ClassVar[tuple[str, ...]] = ("copy", "plain", "export", "refresh", "back", "help")
+
+    kind = ""
+    """Verb of the `:` line and part of the file's name."""
+    name = ""
+    """What people call it."""
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__()
+        self.incident_id = incident_id
+        self.markdown = ""
+        self.state = "not written yet"
+
+    def compose(self) -> ComposeResult:
+        """Title bar, text, keys."""
+        signs = self.room.signs
+        yield LineView(signs=signs, cursor=False, id="record-title")
+        body = LineView(signs=signs, cursor=False, id="record-body")
+        body.can_focus = True
+        yield body
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """Begin to write it."""
+        self.query_one("#record-body", LineView).focus()
+        self.query_one(FooterBar).set_hints(HINTS)
+        self.call_after_refresh(self.write)
+
+    def on_resize(self) -> None:
+        """Lines are wrapped for the width."""
+        self.draw()
+
+    def service_opened(self) -> None:
+        """The journal can be read."""
+        self.write()
+
+    def crumb(self) -> str:
+        """What this is."""
+        return f"{self.incident_id} {self.name}"
+
+    def place(self) -> str:
+        """The line that opens it again."""
+        return f"{self.kind} {self.incident_id}"
+
+    # ---- given by the two texts
+
+    def text_of(self, service: Diagnostics) -> str:
+        """The Markdown. Raises SourceFailure, UserError."""
+        raise NotImplementedError
+
+    # ---- writing
+
+    def write(self) -> None:
+        """Write it from the journal as it is now."""
+        service = self.room.service
+        if service is None:
+            return
+        if self.start_job(
+            partial(self._write, service), self._written, doing=f"writing the {self.name}", limit_s=LIMIT_S
+        ):
+            self.state = "being written"
+            self.draw()
+
+    def _write(self, service: Diagnostics, _job: Job) -> tuple[str, str]:
+        """The text, or why there is none."""
+        try:
+            return self.text_of(service), ""
+        except SourceFailure as failure:
+            return "", failure.headline()
+        except UserError as problem:
+            return "", problem.problem
+
+    def _written(self, answer: tuple[str, str]) -> None:
+        markdown, failure = answer
+        if failure:
+            # What was written before stays, and says how old it is.
+            kept = "what stands here is older; " if self.markdown else ""
+            self.state = f"not written ({failure}); {kept}r tries again"
+        else:
+            self.markdown, self.state = markdown, ""
+        self.draw()
+
+    def tick(self) -> None:
+        """A text whose writing was ended says so."""
+        job = self._running_job
+        if self.state == "being written" and job is not None and not job.is_running:
+            self.state = "not written; r tries again"
+            self.draw()
+
+    # ---- drawing
+
+    def draw(self) -> None:
+        """The text for the present width."""
+        if not self.is_attached:
+            return
+        signs, width = self.room.signs, self.size.width
+        state = f" {signs.separator} {self.state}" if self.state else ""
+        title = signs.text(titled(self.room.trail(), f"{self.name} of {self.incident_id}{state}", width))
+        self.query_one("#record-title", LineView).show((row((title, "bar")),))
+        self.query_one("#record-body", LineView).show([*self._rows(max(20, width - 3)), BLANK])
+
+    def _rows(self, width: int) -> list[Row]:
+        signs = self.room.signs
+        if self.markdown:
+            return list(documents.markdown_document(self.crumb(), self.markdown, signs).build(width))
+        said = f"The {self.name} of {self.incident_id} is {self.state}."
+        return [row((line, "muted")) for line in wrap(signs.text(said), width)]
+
+    # ---- keys
+
+    def _is_there(self) -> bool:
+        if not self.markdown:
+            self.room.say(f"the {self.name} is {self.state}", "muted")
+        return bool(self.markdown)
+
+    def act_copy(self) -> None:
+        """The Markdown, for a page or a channel."""
+        if self._is_there():
+            self.room.copy(self.markdown)
+
+    def act_plain(self) -> None:
+        """The Markdown as it stands, for the terminal's own selection."""
+        if self._is_there():
+            self.room.open_document(documents.text_document("plain text, to select", self.markdown, self.room.signs))
+
+    def act_refresh(self) -> None:
+        """Write it anew: the incident may have gone on."""
+        self.write()
+
+    def act_export(self) -> None:
+        """The text as Markdown and the whole record as JSON, in two new files."""
+        service = self.room.service
+        if service is None or not self._is_there():
+            return
+        markdown, incident_id, kind = self.markdown, self.incident_id, self.kind
+
+        def work(_job: Job) -> tuple[Path, ...]:
+            from diagnostics.escalation.record_files import write_record  # noqa: PLC0415  # few write files
+
+            folder = service.settings.state_dir / "exports"
+            return write_record(
+                folder, f"{incident_id}-{kind}", {"md": markdown, "json": service.reviews.export(incident_id)}
+            )
+
+        self.start_job(work, self._exported, doing="writing the files", limit_s=LIMIT_S)
+
+    def _exported(self, paths: tuple[Path, ...]) -> None:
+        self.room.say(f"written: {' and '.join(str(path) for path in paths)}", "pass")
+
+
+class HandoffScreen(RecordScreen):
+    """What the next commander has to know."""
+
+    kind, name = "handoff", "hand-off note"
+
+    def text_of(self, service: Diagnostics) -> str:
+        """As it is at this moment."""
+        text: str = service.reviews.handoff(self.incident_id)
+        return text
+
+
+class ReviewScreen(RecordScreen):
+    """What happened, how long it took, and what was learnt."""
+
+    kind, name = "review", "review"
+
+    def text_of(self, service: Diagnostics) -> str:
+        """From what was recorded."""
+        text: str = service.reviews.review(self.incident_id)
+        return text

@@ -1,0 +1,437 @@
+"""Refusals in full: which rule fired, what is accepted, how to check access, where else to look, whom to call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+
+from screens import documents
+from screens.base import RoomScreen
+from widgets import wording
+from widgets.footer_bar import FooterBar, Hint
+from widgets.line_view import LineView
+from widgets.rows import BLANK, Piece, Row, fit, plain, row, titled, wrap
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.jobs import Job
+    from diagnostics.models.doctor import DoctorLine
+    from diagnostics.models.triage import Refusal
+    from diagnostics.service import Diagnostics
+    from diagnostics.triage.refusals import Condition
+    from widgets.glyphs import Glyphs
+    from widgets.rows import Tone
+
+STATE = 15
+"""Cells of a state and its word."""
+
+NAMED = re.compile(r"warroom (triage|guide|doctor)\b([^;]*)")
+OPTION = re.compile(r"--(issue|severity|account-id|deal-id)[ =](\S+)")
+STARTS_WITH = re.compile(r"^(\w+)(?: --severity (\w+)|:|$)")
+
+ESCALATE, CHECK = "escalate", "check"
+
+
+class DoctorSaid(Message, bubble=False):
+    """One line of the access check. Posted from its thread."""
+
+    def __init__(self, run: int, line: DoctorLine) -> None:
+        super().__init__()
+        self.run = run
+        self.line = line
+
+
+def console_line(text: str, issues: Sequence[str] = ()) -> str:
+    """The `:` line of what a sentence names: a command of ours, or an issue type of the matrix; empty without one."""
+    named = NAMED.search(text)
+    if named is None:
+        start = STARTS_WITH.match(text)
+        if start is None or start.group(1) not in issues:
+            return ""
+        return " ".join(("triage", start.group(1), start.group(2) or "")).strip()
+    verb, rest = named.groups()
+    if verb == "guide":
+        words = rest.replace(".", " ").split()
+        return f"guide {words[0]}" if words else ""
+    if verb == "doctor":
+        return "doctor"
+    given = {name: value.rstrip(".,") for name, value in OPTION.findall(rest)}
+    if "issue" not in given:
+        return ""
+    words = ["triage", given["issue"], given.get("severity", "")]
+    words += [f"{name}={given[f'{name}-id']}" for name in ("account", "deal") if f"{name}-id" in given]
+    return " ".join(word for word in words if word)
+
+
+class GuidanceScreen(RoomScreen):
+    """Rows of guidance: steps that can be opened, and the access check written out below them, line by line."""
+
+    DEFAULT_CSS = """
+    GuidanceScreen #refusal-title { height: 1; scrollbar-size-vertical: 0; }
+    GuidanceScreen #refusal-body { height: 1fr; }
+    """
+
+    hints_shown: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "open"),
+        Hint("x", "check access"),
+        Hint("n", "escalate to people"),
+        Hint("y", "copy"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.doctor: list[DoctorLine] = []
+        self.check_state = ""
+        """How the access check stands; empty before it was asked for."""
+        self.opens: dict[str, Callable[[], object]] = {}
+        """What the row with this key opens."""
+        self._run = 0
+        self._items = 0
+
+    def compose(self) -> ComposeResult:
+        """Title bar, rows, keys."""
+        signs = self.room.signs
+        yield LineView(signs=signs, cursor=False, id="refusal-title")
+        yield LineView(signs=signs, id="refusal-body")
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """The rows have the keys."""
+        self.body.focus()
+        self.query_one(FooterBar).set_hints(self.hints_shown)
+
+    def on_resize(self) -> None:
+        """Rows are laid out for the width."""
+        self.draw()
+
+    @property
+    def body(self) -> LineView:
+        """The rows."""
+        return self.query_one("#refusal-body", LineView)
+
+    def service_opened(self) -> None:
+        """What can be opened is known once the catalogue is."""
+        self.draw()
+
+    # ---- given by the screens
+
+    def heading(self) -> str:
+        """What this is."""
+        raise NotImplementedError
+
+    def upper_rows(self, width: int) -> list[Row]:
+        """What stands above the access check."""
+        raise NotImplementedError
+
+    def channel_text(self) -> str:
+        """What `y` puts on the clipboard."""
+        raise NotImplementedError
+
+    def escalate(self) -> None:
+        """Tell people."""
+        raise NotImplementedError
+
+    # ---- drawing
+
+    def draw(self) -> None:
+        """Build the rows for the present width."""
+        if not self.is_attached:
+            return
+        signs, width = self.room.signs, self.size.width
+        bar = signs.text(titled(self.room.trail(), self.heading(), width))
+        self.query_one("#refusal-title", LineView).show((row((bar, "bar")),))
+        self.body.show([*self.rows(max(20, width - 5)), BLANK])
+
+    def rows(self, width: int) -> list[Row]:
+        """Everything, each line with a key, so that the arrows walk through all of the text."""
+        self.opens, self._items = {}, 0
+        rows = self.upper_rows(width)
+        rows += self.access_rows(width)
+        return [item if item.key else Row(item.pieces, f"line:{at}") for at, item in enumerate(rows)]
+
+    def section(self, title: str) -> list[Row]:
+        """A heading."""
+        return [BLANK, row((self.room.signs.text(title), "title"))]
+
+    def item(self, text: str, width: int, opens: Callable[[], object] | None = None, tone: Tone = "") -> list[Row]:
+        """One step; with `opens` it says that Enter goes there."""
+        signs = self.room.signs
+        self._items += 1
+        key = f"item:{self._items}"
+        room = width - 4 - (8 if opens is not None else 0)
+        lines = wrap(signs.text(text), room)
+        mark = Piece(fit(f" {signs.step}", 4), "accent" if opens is not None else "muted")
+        tail = (("   enter", "key"),) if opens is not None else ()
+        if opens is not None:
+            self.opens[key] = opens
+        first = row(mark, (fit(lines[0], room) if tail else lines[0], tone), *tail, key=key)
+        return [first, *(row("    ", (line, tone)) for line in lines[1:])]
+
+    def goes(self, line: str) -> Callable[[], object] | None:
+        """What runs one `:` line; the access check stays on this screen."""
+        if not line:
+            return None
+        return self.act_run if line == "doctor" else partial(self.room.command, line)
+
+    def access_rows(self, width: int) -> list[Row]:
+        """The access check: how to run it, or what it has said so far."""
+        signs = self.room.signs
+        rows = self.section(f"access check{f' {signs.separator} {self.check_state}' if self.check_state else ''}")
+        if not self.check_state:
+            rows += self.item("Test every source from here, line by line: x.", width, self.act_run)
+        rows += doctor_rows(self.doctor, width, signs)
+        return rows
+
+    # ---- the access check
+
+    def act_run(self) -> None:
+        """Run the access check in this screen."""
+        service = self.room.service
+        if service is None:
+            self.room.say("the sources are still opening; try again in a moment", "warn")
+            return
+        run = self._run + 1
+        if not self.start_job(partial(self._examine, service, run), self._examined, doing="access check"):
+            return
+        self._run, self.doctor, self.check_state = run, [], "running"
+        self.draw()
+        self.call_after_refresh(self._show_end)
+
+    def _examine(self, service: Diagnostics, run: int, job: Job) -> bool:
+        """Whether it came to its end. In the asking thread: each line is shown as it is found out."""
+        for number, line in enumerate(service.doctor(), 1):
+            if job.is_over:
+                return False
+            job.report(number, None, "lines")
+            if self.is_attached:
+                self.post_message(DoctorSaid(run, line))
+        return True
+
+    @on(DoctorSaid)
+    def doctor_said(self, message: DoctorSaid) -> None:
+        """One more line; those of a run that was ended are dropped."""
+        if message.run != self._run:
+            return
+        self.doctor.append(message.line)
+        self.draw()
+        self._show_end()
+
+    def _show_end(self) -> None:
+        if self.check_state == "running":
+            self.body.scroll_end(animate=False)
+
+    def _examined(self, complete: bool) -> None:
+        # The lines were posted before the answer, so they have arrived.
+        bad = sum(str(line.status) in {"fail", "unreachable"} for line in self.doctor)
+        amount = f"{len(self.doctor)} {'line' if len(self.doctor) == 1 else 'lines'}"
+        said = f"{amount}, {bad} to be mended" if bad else f"{amount}, nothing to be mended"
+        self.check_state = said if complete else f"ended because you asked for it, after {amount}"
+        self.draw()
+        self.room.say(f"access check: {self.check_state}", "warn" if bad else "")
+
+    # ---- keys
+
+    def act_open(self) -> None:
+        """Where the line under the cursor leads."""
+        opens = self.opens.get(self.body.cursor_key or "")
+        if opens is None:
+            self.room.say("nothing stands behind this line; x checks access, n escalates to people", "muted")
+            return
+        opens()
+
+    def act_notify(self) -> None:
+        """Escalate to people."""
+        self.escalate()
+
+    def act_copy(self) -> None:
+        """A text for the channel."""
+        self.room.copy(self.channel_text())
+
+    def act_plain(self) -> None:
+        """Everything as plain text that the terminal itself can select."""
+        text = f"{self.channel_text()}\n\n{plain(self.rows(100))}"
+        self.draw()
+        self.room.open_document(documents.text_document("plain text, to select", text, self.room.signs))
+
+    def act_why(self) -> None:
+        """What the refusal rests on stands in it."""
+        self.room.say("what was asked of each source stands with its finding; x asks every source again", "muted")
+
+    def declare_by_hand(self) -> None:
+        """Where no issue of the matrix fits, a person says what it is."""
+        from screens.declare import DeclareScreen  # noqa: PLC0415  # only who escalates pays for it
+
+        self.room.push_room_screen(DeclareScreen())
+
+
+class RefusalScreen(GuidanceScreen):
+    """One refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+    def crumb(self) -> str:
+        """What this is."""
+        return "refused"
+
+    def heading(self) -> str:
+        """What was refused."""
+        asked = self.refusal.issue_type.replace("_", " ") or "a question"
+        return f"refused {self.room.signs.separator} {asked}"
+
+    def upper_rows(self, width: int) -> list[Row]:
+        """Rule, what was missing, what may have been meant, what is accepted, steps, another way, whom to call."""
+        refusal, signs = self.refusal, self.room.signs
+        catalogue = self.room.catalogue
+        issues = tuple(catalogue.issues) if catalogue is not None else ()
+        rule = str(refusal.rule).replace("_", " ")
+        rows = [row(("refused", "warn"), (f"  {rule}", "title"), (f"   {refusal.taken_at:%H:%M:%S} UTC", "muted"))]
+        rows += [row((line, "strong")) for line in wrap(signs.text(refusal.missing), width)]
+        if refusal.candidates:
+            rows += self.section("did you mean")
+            for text in refusal.candidates:
+                rows += self.item(text, width, self.goes(console_line(text, issues)), "strong")
+        if refusal.accepted:
+            rows += self.section("accepted")
+            for text in refusal.accepted:
+                rows += self.item(text, width, self.goes(console_line(text, issues)))
+        rows += self.section("what to do")
+        for text in refusal.guidance:
+            rows += self.item(text, width, self.goes(console_line(text)))
+        if catalogue is not None and refusal.issue_type in issues:
+            rows += self._another_way(catalogue, width)
+        rows += self.section("whom to call")
+        rows += [row((line, "accent")) for line in wrap(signs.text(refusal.contact), width)]
+        rows += self.item(
+            "Escalate to people: n. Nothing is sent before you have seen and typed it.", width, self.escalate
+        )
+        for finding in refusal.findings:
+            rows += [BLANK, row(wording.status_piece(finding.status, signs), f"  {signs.text(finding.title)}")]
+            rows += [row((line, "")) for line in wrap(signs.text(finding.summary), width)]
+            if finding.evidence is not None:
+                rows += documents.evidence_rows([finding.evidence], width, signs)
+        return rows
+
+    def _another_way(self, catalogue: Catalogue, width: int) -> list[Row]:
+        issue = catalogue.issues[self.refusal.issue_type]
+        query = catalogue.queries[issue.query].datadog
+        rows = self.section("another way to investigate")
+        rows += self.item(f"The log explorer: {query}", width, self.goes(f"logs {query}"))
+        rows += self.item(
+            f"The steps by hand: guide immediate-actions, {issue.title}", width, self.goes("guide immediate-actions")
+        )
+        rows += self.item(
+            "Level 3: open investigations, past incidents, what threatens", width, self.goes("level investigate")
+        )
+        return rows
+
+    def channel_text(self) -> str:
+        """For the team's channel: what was asked, why there is no answer, what was tried."""
+        refusal = self.refusal
+        asked = " ".join(part for part in (refusal.issue_type, refusal.severity or "") if part)
+        lines = [
+            f"The war room console refused: {str(refusal.rule).replace('_', ' ')} ({refusal.taken_at:%H:%M} UTC).",
+            f"Asked: {asked or 'nothing that it knows'}",
+            f"Why: {refusal.missing}",
+        ]
+        lines += [f"May be meant: {'; '.join(refusal.candidates)}"] if refusal.candidates else []
+        lines += [f"{one.title}: {one.summary}" for one in refusal.findings]
+        silent = [f"{one.source}, {one.subject}: {one.detail}" for one in self.doctor if str(one.status) != "pass"]
+        lines += [f"Access check: {'; '.join(silent)}"] if silent else []
+        return "\n".join([*lines, "Who can say more?", refusal.contact])
+
+    def escalate(self) -> None:
+        """A first notice with issue and severity as far as the matrix knows them, else a declaration by hand."""
+        catalogue = self.room.catalogue
+        issue = catalogue.issues.get(self.refusal.issue_type) if catalogue is not None else None
+        if issue is None:
+            self.declare_by_hand()
+            return
+        from screens.respond import RespondScreen  # noqa: PLC0415  # only who escalates pays for it
+
+        given = self.refusal.severity
+        severity = given if given in issue.severities else None
+        self.room.push_room_screen(RespondScreen(issue_type=issue.name, severity=severity))
+
+
+class RefusalsScreen(GuidanceScreen):
+    """The six conditions under which the console answers with guidance instead of a guess."""
+
+    def crumb(self) -> str:
+        """What this is."""
+        return "refusals"
+
+    def place(self) -> str:
+        """The line that opens it again."""
+        return "refusals"
+
+    def heading(self) -> str:
+        """What this is."""
+        return f"refusals {self.room.signs.separator} the six conditions"
+
+    def upper_rows(self, width: int) -> list[Row]:
+        """Each condition with when it fires, what is accepted and what to do."""
+        catalogue, signs = self.room.catalogue, self.room.signs
+        if catalogue is None:
+            return [row(("the catalogue is still being read", "muted"))]
+        said = "The console never guesses. It refuses under six conditions, and always says what would be accepted."
+        rows = [row((line, "strong")) for line in wrap(signs.text(said), width)]
+        issues = tuple(catalogue.issues)
+        for number, condition in enumerate(_conditions(catalogue), 1):
+            rows += [BLANK, row((f"{number} ", "muted"), (str(condition.rule).replace("_", " "), "title"))]
+            rows += [row("  ", (line, "")) for line in wrap(signs.text(condition.when), width - 2)]
+            rows.append(row(("  accepted", "muted")))
+            for text in condition.accepted:
+                rows += self.item(text, width, self.goes(console_line(text, issues)))
+            rows.append(row(("  what to do", "muted")))
+            for text in condition.guidance:
+                rows += self.item(text, width, self.goes(console_line(text)))
+        rows += self.section("whom to call")
+        contact = catalogue.contact
+        rows += [row((line, "accent")) for line in wrap(signs.text(contact.line()), width)]
+        rows += [row((line, "")) for line in wrap(signs.text(contact.escalation), width)]
+        return rows
+
+    def channel_text(self) -> str:
+        """The conditions as text."""
+        catalogue = self.room.catalogue
+        if catalogue is None:
+            return ""
+        return "\n".join(f"{str(one.rule).replace('_', ' ')}: {one.when}" for one in _conditions(catalogue))
+
+    def escalate(self) -> None:
+        """A declaration by hand."""
+        self.declare_by_hand()
+
+
+def _conditions(catalogue: Catalogue) -> tuple[Condition, ...]:
+    from diagnostics.triage.refusals import Refusals  # noqa: PLC0415  # after the first paint
+
+    return Refusals(catalogue).conditions()
+
+
+def doctor_rows(lines: Sequence[DoctorLine], width: int, signs: Glyphs) -> list[Row]:
+    """What the access check has said, source by source, with what to do about each failure."""
+    rows: list[Row] = []
+    source = ""
+    for line in lines:
+        if line.source != source:
+            source = line.source
+            rows.append(row((signs.text(f" {source}"), "title")))
+        status = wording.status_piece(line.status, signs)
+        took = "" if line.latency_ms is None else f"  ({line.latency_ms:,.0f} ms)"
+        head = Piece(fit(f"  {status.text}", STATE), status.tone)
+        for at, part in enumerate(wrap(signs.text(f"{line.subject}: {line.detail}{took}"), width - STATE)):
+            rows.append(row(head if at == 0 else " " * STATE, part))
+        if line.remedy:
+            rows += [row(" " * STATE, (part, "accent")) for part in wrap(signs.text(line.remedy), width - STATE)]
+    return rows

@@ -1,0 +1,468 @@
+"""Telling people: nothing goes out that was not seen and typed, nothing goes twice, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
+from diagnostics.models.incidents import Incident
+from screens.declare import DeclareScreen
+from screens.deliveries import DeliveriesScreen
+from screens.document import DocumentScreen
+from screens.line_entry import LineEntry
+from screens.respond import RespondScreen
+from tests.console.account_rooms import press, text_on
+from tests.console.incident_rooms import IncidentWorld, until
+from tests.console.rooms import MakeApp, settle
+from tests.console.scripted import NOW, ScriptedService
+from tests.console.scripted_notices import ScriptedNoticeDesk, at, notice_world, stop_clocks
+from tui.app import WarRoomApp
+from widgets.footer_bar import FooterBar
+
+
+@pytest.fixture(autouse=True)
+def _stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_clocks(monkeypatch)
+
+
+@asynccontextmanager
+async def console(make_app: MakeApp, service: ScriptedService) -> AsyncIterator[Pilot[int]]:
+    app = make_app(service)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+def screen(pilot: Pilot[int]) -> RespondScreen:
+    return cast("RespondScreen", pilot.app.screen)
+
+
+def footer(pilot: Pilot[int]) -> str:
+    return pilot.app.screen.query_one(FooterBar).rows[0].text
+
+
+async def preview(pilot: Pilot[int], **how: object) -> RespondScreen:
+    """The screen with its preview on it."""
+    given = {"issue_type": "rate_limiting", "severity": "incident"} if "incident" not in how else {}
+    shown = RespondScreen(**{**given, **how})  # type: ignore[arg-type]  # fields of the screen
+    cast("WarRoomApp", pilot.app).push_room_screen(shown)
+    await until(pilot, lambda: shown.state.seen or shown.state.problem is not None)
+    await pilot.pause()
+    return shown
+
+
+async def send(pilot: Pilot[int], word: str = "send") -> None:
+    await press(pilot, "down", "enter", *word, "enter")
+
+
+def only(world: IncidentWorld) -> Incident:
+    (line,) = world.desk.lines()
+    return world.desk.get(line.id)
+
+
+async def test_three_keys_and_a_typed_word_declare_and_tell(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            await press(pilot, "n")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RespondScreen) and screen(pilot).state.seen)
+            await send(pilot)
+            await until(pilot, lambda: "done. Delivered" in text_on(pilot))
+            assert [one.state for one in only(world).deliveries] == ["sent", "sent", "sent"]
+            assert desk.confirmed == [("send", frozenset())]
+
+
+async def test_keys_typed_ahead_of_the_preview_send_only_after_it_is_on_screen(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, waits=threading.Event()) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            for key, letter in (("n", "n"), ("down", None), ("enter", "\r")):
+                pilot.app.post_message(events.Key(key, letter))
+            await until(pilot, lambda: isinstance(pilot.app.screen, RespondScreen) and desk.began.is_set())
+            await until(pilot, lambda: screen(pilot).typing)
+            await press(pilot, *"send", "enter")
+            assert "not here yet" in footer(pilot)
+            assert screen(pilot).entry.value == "send"
+            assert desk.confirmed == []
+            assert desk.waits is not None
+            desk.waits.set()
+            await until(pilot, lambda: screen(pilot).state.seen)
+            assert desk.confirmed == []
+            await press(pilot, "enter")
+            await until(pilot, lambda: world.desk.lines() and only(world).deliveries)
+            assert desk.confirmed == [("send", frozenset())]
+
+
+async def test_enter_on_what_comes_first_cancels_and_writes_nothing(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            await preview(pilot)
+            await press(pilot, "enter")
+            assert not isinstance(pilot.app.screen, RespondScreen)
+            assert desk.confirmed == []
+            assert world.journal.head().seq == 0
+
+
+@pytest.mark.parametrize("word", ["Send it", "", "sen"])
+async def test_another_word_sends_nothing(make_app: MakeApp, tmp_path: Path, word: str) -> None:
+    with notice_world(tmp_path) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            await preview(pilot)
+            await send(pilot, word)
+            assert "nothing was sent" in footer(pilot)
+            assert desk.confirmed == []
+            assert world.journal.head().seq == 0
+
+
+async def test_a_double_enter_sends_once_and_stays(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, holding=threading.Event()) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            await preview(pilot)
+            await send(pilot)
+            await press(pilot, "enter", "enter")
+            assert desk.holding is not None
+            desk.holding.set()
+            await until(pilot, lambda: screen(pilot).state.declared is not None)
+            await press(pilot, "enter")
+            assert isinstance(pilot.app.screen, RespondScreen)
+            assert len(desk.confirmed) == 1
+            assert len(only(world).deliveries) == 3
+
+
+async def test_an_old_number_blocks_until_it_is_accepted_by_name(make_app: MakeApp, tmp_path: Path) -> None:
+    stale = frozenset({"health", "accounts_affected"})
+    with notice_world(tmp_path, old=stale) as (_world, desk, service):
+        async with console(make_app, service) as pilot:
+            await preview(pilot)
+            assert "BLOCKED: 2 numbers are old" in text_on(pilot)
+            await send(pilot)
+            assert desk.confirmed == []
+            assert "nothing was sent: 2 numbers are old" in footer(pilot)
+            await press(pilot, "A")
+            assert "1 number is old" in text_on(pilot)
+            await press(pilot, "A")
+            assert "BLOCKED" not in text_on(pilot)
+            await press(pilot, "k", "k")
+            await send(pilot)
+            await until(pilot, lambda: desk.confirmed)
+            assert desk.confirmed == [("send", stale)]
+
+
+async def test_measuring_again_makes_old_numbers_fresh_and_keeps_what_was_written(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, old=frozenset({"health"})) as (_world, desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot, words={"eta": "within the hour"})
+            desk.old = frozenset()
+            await press(pilot, "r")
+            await until(pilot, lambda: shown.state.seen and not shown.state.blocking)
+            assert "BLOCKED" not in text_on(pilot)
+            assert "Expected end: within the hour." in text_on(pilot)
+
+
+async def test_an_acceptance_does_not_hold_for_another_value(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, old=frozenset({"health"})) as (_world, _desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await press(pilot, "A")
+            assert not shown.state.blocking
+            assert shown.state.prepared is not None
+            moved = [
+                draft.model_copy(
+                    update={
+                        "figures": tuple(
+                            one.model_copy(update={"shown": "91.00 %"}) if one.stale else one for one in draft.figures
+                        )
+                    }
+                )
+                for draft in shown.state.prepared.proposal.drafts
+            ]
+            shown.state.prepared.proposal = shown.state.prepared.proposal.model_copy(update={"drafts": tuple(moved)})
+            shown.state.take(shown.state.prepared)
+            assert [one.name for one in shown.state.blocking] == ["health"]
+
+
+async def test_a_preview_that_has_grown_old_is_measured_again_before_it_can_go(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with notice_world(tmp_path) as (_world, desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await press(pilot, "down", "enter", *"send")
+            stop_clocks(monkeypatch, at(200))
+            desk.good_for_s = 600.0
+            await press(pilot, "enter")
+            assert desk.confirmed == []
+            await until(pilot, lambda: shown.state.seen)
+            assert len(desk.asked) == 2
+            assert shown.entry.value == "send"
+            await press(pilot, "enter")
+            await until(pilot, lambda: desk.confirmed)
+
+
+async def test_where_slack_cannot_be_used_the_text_is_on_the_clipboard_at_once(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(WarRoomApp, "copy", lambda _self, text: copied.append(text))
+    with notice_world(tmp_path, problems=frozenset({Channel.SLACK, Channel.JIRA})) as (world, _desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            assert len(copied) == 1
+            assert copied[0].startswith("*INCIDENT: Rate limiting*")
+            text = text_on(pilot)
+            assert "not from here: Slack, Jira issue" in text
+            assert "no bot token and no webhook address is set" in text
+            assert "Send to 1 place " in text
+            await press(pilot, "r")
+            await until(pilot, lambda: shown.state.seen)
+            assert len(copied) == 1
+            await send(pilot)
+            await until(pilot, lambda: shown.state.declared is not None)
+            assert [one.channel for one in only(world).deliveries] == [Channel.DATADOG_INCIDENT]
+
+
+async def test_an_incident_can_be_declared_although_nothing_can_be_sent(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, problems=frozenset(Channel)) as (world, _desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            assert "Declare, send nothing" in text_on(pilot)
+            await send(pilot)
+            await until(pilot, lambda: shown.state.declared is not None)
+            assert only(world).deliveries == ()
+            assert "no message went to the team" in text_on(pilot)
+
+
+async def test_a_journal_that_cannot_be_written_sends_nothing_and_can_be_tried_again(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, confirm_fails=True) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await send(pilot)
+            await until(pilot, lambda: "unreachable" in footer(pilot))
+            assert world.journal.head().seq == 0
+            assert shown.state.declared is None
+            desk.confirm_fails = False
+            await send(pilot)
+            await until(pilot, lambda: shown.state.declared is not None)
+            assert len(only(world).deliveries) == 3
+
+
+async def test_a_refusal_opens_with_what_to_do(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, refuses=True) as (world, _desk, service):
+        async with console(make_app, service) as pilot:
+            await preview(pilot)
+            await send(pilot)
+            await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
+            assert "These numbers have become old. Nothing was sent." in text_on(pilot)
+            assert world.journal.head().seq == 0
+
+
+async def test_a_preview_that_fails_says_why_and_r_tries_again(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, failing=True) as (_world, desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            text = text_on(pilot)
+            assert "not prepared: state: denied" in text
+            assert "run `warroom doctor`" in text
+            desk.failing = False
+            await press(pilot, "r")
+            await until(pilot, lambda: shown.state.seen)
+
+
+async def test_escape_ends_a_preparation_and_then_leaves(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, waits=threading.Event()) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            await press(pilot, "n")
+            await until(pilot, desk.began.is_set)
+            await press(pilot, "escape")
+            await until(pilot, lambda: "you ended the preparation" in text_on(pilot))
+            await press(pilot, "escape")
+            assert not isinstance(pilot.app.screen, RespondScreen)
+            assert world.journal.head().seq == 0
+
+
+async def test_words_are_written_into_the_texts(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (_world, desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            shown.body.focus()
+            shown.body.place("edit:actions_taken")
+            await press(pilot, "enter")
+            assert isinstance(pilot.app.screen, LineEntry)
+            await press(pilot, *"callers told", "enter")
+            await until(pilot, lambda: len(desk.asked) == 2 and shown.state.seen)
+            assert desk.asked[1]["words"] == {"actions_taken": "callers told"}
+            assert "Done so far: callers told" in text_on(pilot)
+
+
+async def test_the_audience_of_an_update_is_cycled(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (world, desk, service):
+        incident = world.declare()
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot, incident=incident.id, purpose=Purpose.UPDATE)
+            await press(pilot, "s", "s")
+            await until(pilot, lambda: shown.state.seen and desk.asked[-1]["audience"] is Audience.EXECUTIVES)
+            assert "update for executives" in text_on(pilot)
+            assert "for 61 accounts since 13:51 UTC" in " ".join(text_on(pilot).split())
+
+
+async def test_a_resolution_with_criteria_unmet_asks_for_a_reason_and_resolves(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, unmet=2) as (world, _desk, service):
+        incident = world.declare()
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot, incident=incident.id, purpose=Purpose.RESOLUTION)
+            assert "exit criteria that are not met: 2" in text_on(pilot)
+            await press(pilot, "down", "enter")
+            assert isinstance(pilot.app.screen, LineEntry)
+            assert "health at least 98.80 %" in text_on(pilot)
+            await press(pilot, *"drained by hand", "enter")
+            await until(pilot, lambda: shown.typing)
+            await press(pilot, *"send", "enter")
+            await until(pilot, lambda: shown.state.declared is not None)
+            resolved = world.desk.get(incident.id)
+            assert resolved.status is IncidentStatus.RESOLVED
+            assert resolved.unmet == ("health", "backlog")
+            assert resolved.resolved_why == "drained by hand"
+
+
+async def test_what_failed_is_named_with_what_to_do(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(WarRoomApp, "copy", lambda _self, text: copied.append(text))
+    outcomes = {Channel.SLACK: "failed", Channel.JIRA: "uncertain"}
+    with notice_world(tmp_path, outcomes=outcomes) as (_world, _desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await send(pilot)
+            await until(pilot, lambda: "NOT delivered: Slack" in text_on(pilot))
+            text = " ".join(text_on(pilot).split())
+            assert "not sent: channel_not_found" in text
+            assert "invite the bot to the channel" in text
+            await until(pilot, lambda: "nobody knows whether it arrived" in text_on(pilot))
+            assert copied
+            assert copied[-1].startswith("*INCIDENT")
+            shown.steps.place("deliveries")
+            shown._entered_at = float("-inf")
+            await press(pilot, "enter")
+            assert isinstance(pilot.app.screen, DeliveriesScreen)
+
+
+async def test_leaving_while_it_is_on_its_way_loses_nothing(make_app: MakeApp, tmp_path: Path) -> None:
+    outcomes = {Channel.SLACK: "held"}
+    with notice_world(tmp_path, outcomes=outcomes) as (world, desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await send(pilot)
+            await until(pilot, lambda: shown.state.declared is not None)
+            await press(pilot, "escape")
+            assert not isinstance(pilot.app.screen, RespondScreen)
+            desk.outcomes = {}
+            await until(pilot, lambda: all(one.state == "sent" for one in only(world).deliveries))
+
+
+async def test_the_number_under_the_cursor_answers_for_itself(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (_world, _desk, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            shown.body.focus()
+            shown.body.place("figure:webhook_backlog")
+            await press(pilot, "w")
+            assert "the question behind webhook_backlog" in text_on(pilot)
+            assert "the question behind health" not in text_on(pilot)
+
+
+async def test_tier_and_impact_stand_in_the_preview_and_their_failure_is_a_dash(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path) as (_world, _desk, service):
+        async with console(make_app, service) as pilot:
+            await preview(pilot)
+            await until(pilot, lambda: "tier 3: 61 accounts, over 10" in text_on(pilot))
+            assert "impact 1,240 of 61 accounts" in text_on(pilot)
+            service.assessments.failing = True
+            await press(pilot, "escape")
+            await preview(pilot)
+            await until(pilot, lambda: "impact — (common: unreachable)" in text_on(pilot))
+
+
+async def test_a_word_outside_the_matrix_is_refused_with_what_is_accepted(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (_world, _desk, service):
+        async with console(make_app, service) as pilot:
+            app = cast("WarRoomApp", pilot.app)
+            app.push_room_screen(DeclareScreen(issue_type="flood"))
+            await pilot.pause(0.1)
+            assert "there is no issue type 'flood'; accepted:" in footer(pilot)
+            await press(pilot, "tab", "enter")
+            assert "still to choose: kind, severity" in footer(pilot)
+
+
+async def test_an_incident_is_declared_by_hand_with_its_own_words(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path) as (world, _desk, service):
+        async with console(make_app, service) as pilot:
+            app = cast("WarRoomApp", pilot.app)
+            declare = DeclareScreen()
+            app.push_room_screen(declare)
+            await pilot.pause(0.1)
+            declare.body.place("issue:oauth_failure")
+            await press(pilot, "enter")
+            assert declare.body.cursor_key == "severity:critical"
+            declare.body.place("write:accounts")
+            await press(pilot, "enter", *"14009, x", "enter")
+            assert "x: an account is a positive whole number, such as 14009" in text_on(pilot)
+            await press(pilot, "backspace", *"148261", "enter")
+            await pilot.pause(0.1)
+            declare.body.place("write:title")
+            await press(pilot, "enter", *"tokens die", "enter")
+            await pilot.pause(0.1)
+            declare.body.place("severity:critical")
+            await press(pilot, "enter", "enter")
+            await until(pilot, lambda: isinstance(app.screen, RespondScreen) and screen(pilot).state.seen)
+            await send(pilot)
+            await until(pilot, lambda: screen(pilot).state.declared is not None)
+            incident = only(world)
+            assert (incident.issue_type, incident.severity, incident.title) == (
+                "oauth_failure",
+                "critical",
+                "tokens die",
+            )
+            assert {"14009", "148261"} <= {one.name for one in incident.accounts}
+
+
+async def test_hostile_text_is_shown_as_text_and_never_runs(make_app: MakeApp, tmp_path: Path) -> None:
+    outcomes = {Channel.SLACK: "failed"}
+    with notice_world(tmp_path, hostile=True, notes=("an open incident may be the same",), outcomes=outcomes) as (
+        _world,
+        _desk,
+        service,
+    ):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            assert "[/foo]" in text_on(pilot)
+            await send(pilot)
+            await until(pilot, lambda: shown.state.declared is not None)
+            await until(pilot, lambda: "FAILED" in text_on(pilot))
+            assert "\x1b" not in text_on(pilot)
+
+
+def test_the_moment_of_these_tests_is_that_of_the_scripts() -> None:
+    assert at(0) == NOW
+
+
+def test_scripted_desks_have_the_methods_of_the_real_one() -> None:
+    notices = pytest.importorskip("diagnostics.escalation.notices")
+    real = {name for name in dir(notices.NoticeDesk) if not name.startswith("_")}
+    assert {"propose", "confirm", "deliver", "waiting", "settle"} <= real & set(dir(ScriptedNoticeDesk))

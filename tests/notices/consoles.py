@@ -1,0 +1,190 @@
+"""Consoles that share one journal and one Slack: the desks, the outbox and the couriers are the real ones."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.checks.base import Tools
+from diagnostics.escalation.assessments import AssessmentDesk
+from diagnostics.escalation.couriers import CannotLook, Courier, NotDelivered, Receipt
+from diagnostics.escalation.desk import IncidentDesk
+from diagnostics.escalation.journal import Journal
+from diagnostics.escalation.notices import NoticeDesk
+from diagnostics.escalation.slack_courier import SlackCourier
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.entries import Channel, MeasuredFigure
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.incidents import Delivery, Incident
+from diagnostics.models.notices import Proposal
+from diagnostics.settings import Settings, load_settings
+from diagnostics.state.store import StateStore
+from tests.notices.slack_server import TOKEN, SlackServer
+
+NOW = datetime(2025, 11, 17, 14, 3, tzinfo=UTC)
+
+
+@dataclass
+class Clocks:
+    """The wall clock, which may jump, and the steady one."""
+
+    now: datetime = NOW
+    steady_s: float = 1_000.0
+
+    def wall(self) -> datetime:
+        return self.now
+
+    def steady(self) -> float:
+        return self.steady_s
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.steady_s += seconds
+
+    def jump(self, **span: float) -> None:
+        """Somebody sets the wall clock."""
+        self.now += timedelta(**span)
+
+
+@dataclass
+class Readings:
+    """What measuring answers."""
+
+    clocks: Clocks
+    values: dict[str, float | str | None] = field(
+        default_factory=lambda: {
+            "health": "94.20 %",
+            "webhook_backlog": "212,631",
+            "accounts_affected": "1,204",
+            "large_accounts": "75172 (4,310 users)",
+            "data_loss_risk": "high",
+        }
+    )
+    unreachable: set[str] = field(default_factory=set)
+    failure: SourceFailure | None = None
+    asked: int = 0
+
+    def measure(self, issue_type: str, job: object = None) -> tuple[MeasuredFigure, ...]:
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+        return tuple(self._one(name, value) for name, value in self.values.items())
+
+    def _one(self, name: str, value: float | str | None) -> MeasuredFigure:
+        lost = name in self.unreachable
+        return MeasuredFigure(
+            id=name,
+            title=name.replace("_", " ").capitalize(),
+            value=None if lost else value,
+            shown="—" if lost or value is None else str(value),
+            status="unreachable" if lost else "no_data" if value is None else "fail",
+            taken_at=self.clocks.now,
+            evidence=Evidence(source="common", query=f"SELECT {name}", started_at=self.clocks.now, took_ms=2.0),
+        )
+
+
+class Tracker:
+    """A tracking service in memory: what it does next is told by the test."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.destination = channel.value
+        self.sent: list[tuple[Delivery, str]] = []
+        self.next: list[NotDelivered] = []
+        self.blind = False
+
+    def problem(self) -> str:
+        return ""
+
+    def send(self, delivery: Delivery, incident: Incident) -> Receipt:
+        if self.next:
+            raise self.next.pop(0)
+        self.sent.append((delivery, incident.id))
+        return Receipt(f"{self.channel.value}-{len(self.sent)}", f"https://track.example/{len(self.sent)}")
+
+    def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:
+        if self.blind:
+            raise CannotLook("nobody can look here", remedy="look yourself")
+        found = [number for number, (one, _) in enumerate(self.sent, 1) if one.token == delivery.token]
+        return Receipt(f"{self.channel.value}-{found[0]}") if found else None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Console:
+    """One responder's console."""
+
+    tools: Tools
+    incidents: IncidentDesk
+    notices: NoticeDesk
+    readings: Readings
+    clocks: Clocks
+    state: StateStore
+
+    def propose(self, **changes: object) -> Proposal:
+        given: dict[str, object] = {"issue_type": "rate_limiting", "severity": "incident"}
+        return self.notices.propose(**(given | changes))  # type: ignore[arg-type]  # a test's own choice
+
+    def confirm(self, proposal: Proposal | None = None) -> Incident:
+        done = self.notices.confirm(proposal or self.propose(), "send")
+        assert isinstance(done, Incident)
+        return done
+
+    def slack_of(self, incident: Incident) -> Delivery:
+        """Its first delivery to Slack as it is now."""
+        found = self.incidents.get(incident.id).deliveries
+        return next(one for one in found if one.channel is Channel.SLACK)
+
+    def close(self) -> None:
+        self.notices.close()
+        self.state.close()
+
+
+def console_settings(folder: Path, slack: SlackServer | None, way: str = "token", **changes: object) -> Settings:
+    """Settings of a console that knows this Slack; `changes` with `__` for a dot."""
+    flags: dict[str, object] = {"state_dir": folder, "slack.timeout_s": 0.4, "slack.mention": "S0614TZR7"}
+    if slack is not None and way == "token":
+        flags |= {"slack.api_url": slack.api_url, "slack.bot_token": TOKEN}
+    elif slack is not None:
+        flags |= {"slack.webhook_url": slack.webhook_url}
+    flags |= {name.replace("__", "."): value for name, value in changes.items()}
+    return load_settings(flags=flags, environ={}).settings
+
+
+def make_console(
+    settings: Settings,
+    clocks: Clocks,
+    *,
+    person: str = "cl.nolen",
+    couriers: Sequence[Courier] | None = None,
+    catalogue: Catalogue | None = None,
+) -> Console:
+    """A console on the journal of `settings.state_dir`. Close it."""
+    known = catalogue or load_catalogue(settings.catalogue)
+    state = StateStore(settings.state, settings.state_dir)
+    journal = Journal(state, person=person, console=f"bastion:{person}", now=clocks.wall)
+    readings = Readings(clocks)
+    datadog = types.SimpleNamespace(link=lambda *_, **__: f"{settings.datadog.web_url}/logs?query=x")
+    logs = types.SimpleNamespace(
+        accounts=lambda *_: types.SimpleNamespace(ids=(14009, 75172), partial=False, evidence=None)
+    )
+    parts = types.SimpleNamespace(settings=settings, catalogue=known, state=state, journal=journal, datadog=datadog)
+    tools = cast(
+        "Tools",
+        types.SimpleNamespace(parts=parts, catalogue=known, now=clocks.wall, logs=logs, window_s=900),
+    )
+    incidents = IncidentDesk(tools)
+    carriers = couriers if couriers is not None else (SlackCourier(settings, known.contact),)
+    desk = NoticeDesk(tools, incidents, cast("AssessmentDesk", readings), carriers, steady=clocks.steady)
+    return Console(tools, incidents, desk, readings, clocks, state)
+
+
+def lost(reason: str = "no answer") -> SourceFailure:
+    return SourceFailure(FailureKind.TIMED_OUT, "slack", reason)

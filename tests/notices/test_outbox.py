@@ -1,0 +1,366 @@
+"""Exactly once for each confirmation: through retries, time-outs, several consoles, crashes and jumping clocks."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from diagnostics.escalation.couriers import NotDelivered
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.models.entries import Channel, DeliveryAttempted, Purpose
+from tests.notices.conftest import MakeConsole
+from tests.notices.consoles import Clocks, Console, Tracker
+from tests.notices.slack_server import SECRET, SlackServer
+
+
+def test_a_confirmed_notice_is_sent_once_and_carries_its_receipt(console: Console, slack: SlackServer) -> None:
+    incident = console.confirm()
+    assert slack.messages == []
+    assert console.notices.waiting()
+    assert console.notices.deliver() == 1
+    assert console.notices.deliver() == 0
+    assert not console.notices.waiting()
+    sent = console.slack_of(incident)
+    assert (sent.state, sent.receipt, sent.found_again) == ("sent", slack.messages[0]["ts"], False)
+    assert sent.link.startswith("https://fub.slack.com/archives/")
+    assert len(slack.messages) == 1
+    assert slack.messages[0]["metadata"] == {
+        "event_type": "warroom_delivery",
+        "event_payload": {"token": sent.token},
+    }
+
+
+def test_a_first_attempt_that_times_out_after_it_was_stored_is_found_again(
+    console: Console, slack: SlackServer, clocks: Clocks
+) -> None:
+    slack.plan("chat.postMessage", store=True, silent=True)
+    incident = console.confirm()
+    assert console.notices.deliver() == 1
+    assert console.slack_of(incident).state == "uncertain"
+    clocks.forward(6)
+    assert console.notices.deliver() == 1
+    sent = console.slack_of(incident)
+    assert (sent.state, sent.found_again, len(slack.messages)) == ("sent", True, 1)
+
+
+def test_what_the_service_shows_late_is_looked_for_until_it_is_there(
+    console: Console, slack: SlackServer, clocks: Clocks
+) -> None:
+    slack.plan("chat.postMessage", store=True, status=503, body=b"upstream")
+    for _ in range(3):
+        slack.plan("conversations.history", body={"ok": True, "messages": []})
+    incident = console.confirm()
+    console.notices.deliver()
+    for pause in (6, 16, 31):
+        clocks.forward(pause)
+        console.notices.deliver()
+        assert console.slack_of(incident).state == "uncertain"
+    clocks.forward(61)
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+def test_what_is_surely_not_there_is_sent_again(console: Console, slack: SlackServer, clocks: Clocks) -> None:
+    slack.plan("chat.postMessage", store=False, status=502, body=b"")
+    incident = console.confirm()
+    console.notices.deliver()
+    for pause in (6, 16, 31, 61):
+        assert slack.messages == []
+        clocks.forward(pause)
+        console.notices.deliver()
+    sent = console.slack_of(incident)
+    assert (sent.state, sent.attempts, sent.found_again, len(slack.messages)) == ("sent", 2, False, 1)
+
+
+def test_nothing_is_sent_while_looking_for_it_fails(console: Console, slack: SlackServer, clocks: Clocks) -> None:
+    slack.plan("chat.postMessage", store=True, status=500, body=b"")
+    most = console.tools.catalogue.delivery.most_looks
+    for _ in range(most):
+        slack.plan("conversations.history", store=False, status=503, body=b"")
+    incident = console.confirm()
+    console.notices.deliver()
+    for _ in range(most):
+        clocks.forward(601)
+        console.notices.deliver()
+    left = console.slack_of(incident)
+    assert (left.state, left.retry_at, len(slack.messages)) == ("uncertain", None, 1)
+    assert not console.notices.waiting()
+    clocks.forward(86_400)
+    assert console.notices.deliver() == 0
+
+
+def test_a_webhook_that_ended_without_an_answer_waits_for_a_person(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    console = open_console(way="webhook")
+    slack.plan(SECRET, store=True, silent=True)
+    incident = console.confirm()
+    console.notices.deliver()
+    for _ in range(20):
+        clocks.forward(120)
+        console.notices.deliver()
+    left = console.slack_of(incident)
+    assert (left.state, len(slack.messages)) == ("uncertain", 1)
+    assert "webhook cannot read" in left.reason
+    assert "look in the channel" in left.remedy
+    settled = console.notices.settle(incident.id, "d1", "arrived", "I see it")
+    assert settled.deliveries[0].state == "sent"
+
+
+def test_what_a_webhook_sent_is_not_declared_missing_by_a_console_with_a_token(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    first, second = open_console(way="webhook"), open_console("b.berg")
+    slack.plan(SECRET, store=True, silent=True)
+    incident = first.confirm()
+    first.notices.deliver()
+    for _ in range(10):
+        clocks.forward(120)
+        second.notices.deliver()
+    assert (second.slack_of(incident).state, len(slack.messages)) == ("uncertain", 1)
+
+
+def test_a_person_may_send_again_or_give_up_what_nobody_can_look_for(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    console = open_console(way="webhook")
+    slack.plan(SECRET, store=False, status=500, body=b"rollup_error")
+    incident = console.confirm()
+    console.notices.deliver()
+    clocks.forward(10)
+    console.notices.deliver()
+    console.notices.settle(incident.id, "D1", "send_again", "it is not in the channel")
+    assert console.notices.waiting()
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, console.slack_of(incident).attempts) == ("sent", 2)
+    assert len(slack.messages) == 1
+    with pytest.raises(UserError, match="cannot be settled"):
+        console.notices.settle(incident.id, "D1", "send_again")
+    with pytest.raises(UserError, match="no delivery"):
+        console.notices.settle(incident.id, "D9", "given_up")
+    with pytest.raises(UserError, match="cannot be settled as"):
+        console.notices.settle(incident.id, "D1", "forgotten")
+
+
+def test_of_two_consoles_that_deliver_at_the_same_moment_one_sends(
+    open_console: MakeConsole, slack: SlackServer
+) -> None:
+    consoles = [open_console(person) for person in ("cl.nolen", "b.berg", "d.diaz", "e.eriksen")]
+    incident = consoles[0].confirm()
+    start = threading.Barrier(len(consoles))
+
+    def deliver(console: Console) -> None:
+        start.wait()
+        console.notices.deliver()
+
+    threads = [threading.Thread(target=deliver, args=(one,)) for one in consoles]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(slack.messages) == 1
+    assert consoles[1].slack_of(incident).state == "sent"
+
+
+def test_an_attempt_whose_console_died_is_finished_by_another_after_a_grace(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    first, second = open_console(), open_console("b.berg")
+    incident = first.confirm()
+    first.incidents.decide(incident.id, lambda _: (DeliveryAttempted(delivery="D1", attempt=1, way="token"),))
+    second.notices.deliver()
+    assert second.slack_of(incident).state == "sending"
+    for pause in (91, 6, 6, 16, 31, 61):
+        clocks.forward(pause)
+        second.notices.deliver()
+    assert (second.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_clock_that_jumps_makes_nobody_take_over_an_attempt_that_is_under_way(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks, hours: int
+) -> None:
+    first, second = open_console(), open_console("b.berg")
+    incident = first.confirm()
+    first.incidents.decide(incident.id, lambda _: (DeliveryAttempted(delivery="D1", attempt=1, way="token"),))
+    second.notices.deliver()
+    clocks.jump(hours=hours)
+    for _ in range(10):
+        second.notices.deliver()
+    assert (second.slack_of(incident).state, slack.messages) == ("sending", [])
+
+
+def test_a_clock_that_jumps_back_does_not_hold_a_retry_up_for_ever(
+    console: Console, slack: SlackServer, clocks: Clocks
+) -> None:
+    slack.plan("chat.postMessage", status=429, body={"ok": False, "error": "ratelimited"}, headers={"Retry-After": "7"})
+    incident = console.confirm()
+    console.notices.deliver()
+    clocks.jump(days=-3)
+    console.notices.deliver()
+    clocks.forward(601)
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+def test_a_rate_limit_is_waited_for_as_long_as_slack_asks(console: Console, slack: SlackServer, clocks: Clocks) -> None:
+    slack.plan("chat.postMessage", status=429, body=b"", headers={"Retry-After": "42"})
+    incident = console.confirm()
+    console.notices.deliver()
+    assert console.slack_of(incident).state == "retrying"
+    clocks.forward(41)
+    assert console.notices.deliver() == 0
+    clocks.forward(2)
+    assert console.notices.deliver() == 1
+    assert console.slack_of(incident).state == "sent"
+
+
+def test_definite_failures_are_tried_with_growing_pauses_and_then_left_to_a_person(
+    console: Console, slack: SlackServer, clocks: Clocks
+) -> None:
+    incident = console.confirm()
+    slack.close()
+    pauses = []
+    for _ in range(200):
+        before = console.slack_of(incident).attempts
+        console.notices.deliver()
+        after = console.slack_of(incident)
+        if after.attempts > before and after.retry_at is not None:
+            pauses.append((after.retry_at - clocks.now).total_seconds())
+        clocks.forward(31)
+    left = console.slack_of(incident)
+    assert pauses[:4] == [5, 15, 60, 180]
+    assert left.state == "failed"
+    assert "not tried any more" in left.reason
+    assert not console.notices.waiting()
+
+
+def test_a_permanent_failure_names_its_remedy_and_waits_for_a_person(
+    console: Console, slack: SlackServer, clocks: Clocks
+) -> None:
+    slack.plan("chat.postMessage", store=False, body={"ok": False, "error": "not_in_channel"})
+    incident = console.confirm()
+    console.notices.deliver()
+    left = console.slack_of(incident)
+    assert (left.state, left.reason) == ("failed", "the bot is not a member of the channel (not_in_channel)")
+    assert "/invite" in left.remedy
+    clocks.forward(86_400)
+    assert console.notices.deliver() == 0
+    console.notices.settle(incident.id, "D1", "send_again")
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+def test_a_notice_that_nobody_sent_for_too_long_is_no_news_and_is_left_to_a_person(
+    console: Console, slack: SlackServer, clocks: Clocks
+) -> None:
+    incident = console.confirm()
+    clocks.forward(3 * 3_600)
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, slack.messages) == ("failed", [])
+    console.notices.settle(incident.id, "D1", "send_again")
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+def test_an_outcome_that_the_journal_does_not_take_is_written_in_the_next_pass(
+    console: Console, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = console.confirm()
+    real, calls = console.incidents.decide, []
+
+    def decide(*args: object, **more: object) -> object:
+        calls.append(args)
+        if len(calls) == 2:
+            raise SourceFailure("denied", "state", "disk full")  # type: ignore[arg-type]  # the word is enough
+        return real(*args, **more)  # type: ignore[arg-type]  # handed through
+
+    monkeypatch.setattr(console.incidents, "decide", decide)
+    with pytest.raises(SourceFailure, match="disk full"):
+        console.notices.deliver()
+    assert console.slack_of(incident).state == "sending"
+    assert console.notices.waiting()
+    console.notices.deliver()
+    assert (console.slack_of(incident).state, console.slack_of(incident).found_again) == ("sent", False)
+    assert len(slack.messages) == 1
+
+
+def test_a_console_that_stood_still_after_its_claim_does_not_send(
+    console: Console, slack: SlackServer, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = console.confirm()
+    real = console.incidents.decide
+
+    def decide(*args: object, **more: object) -> object:
+        done = real(*args, **more)  # type: ignore[arg-type]  # handed through
+        clocks.forward(60)
+        return done
+
+    monkeypatch.setattr(console.incidents, "decide", decide)
+    console.notices.deliver()
+    monkeypatch.undo()
+    assert slack.messages == []
+    assert console.slack_of(incident).state == "retrying"
+
+
+def test_a_note_waits_for_the_receipt_of_what_it_is_a_note_on(open_console: MakeConsole, clocks: Clocks) -> None:
+    jira = Tracker(Channel.JIRA)
+    console = open_console(couriers=(jira,))
+    jira.next.append(NotDelivered("definite", "connection refused"))
+    incident = console.confirm()
+    console.confirm(console.propose(incident=incident.id, purpose=Purpose.UPDATE))
+    console.notices.deliver()
+    assert jira.sent == []
+    clocks.forward(6)
+    console.notices.deliver()
+    console.notices.deliver()
+    assert [(one.purpose, one.fields.get("of", "")) for one, _ in jira.sent] == [
+        (Purpose.TRACKING, ""),
+        (Purpose.NOTE, "jira-1"),
+    ]
+
+
+def test_a_note_on_what_was_given_up_is_left_to_a_person(open_console: MakeConsole) -> None:
+    jira = Tracker(Channel.JIRA)
+    console = open_console(couriers=(jira,))
+    incident = console.confirm()
+    console.confirm(console.propose(incident=incident.id, purpose=Purpose.UPDATE))
+    console.notices.settle(incident.id, "D1", "given_up", "tracked elsewhere")
+    console.notices.deliver()
+    assert [one.state for one in console.incidents.get(incident.id).deliveries] == ["given_up", "failed"]
+    assert jira.sent == []
+
+
+def test_a_console_that_may_not_write_sends_nothing_that_others_confirmed(
+    open_console: MakeConsole, slack: SlackServer
+) -> None:
+    first, quiet = open_console(), open_console("b.berg", writes__notices=False)
+    first.confirm()
+    assert quiet.notices.deliver() == 0
+    assert slack.messages == []
+    assert first.notices.deliver() == 1
+
+
+def test_a_resolution_is_delivered_although_the_incident_is_over(console: Console, slack: SlackServer) -> None:
+    from diagnostics.models.entries import IncidentStatus  # noqa: PLC0415  # only here
+
+    incident = console.confirm()
+    console.confirm(console.propose(incident=incident.id, purpose=Purpose.RESOLUTION))
+    console.incidents.set_status(incident.id, IncidentStatus.RESOLVED, why="batch retry done")
+    console.notices.deliver()
+    assert len(slack.messages) == 2
+
+
+def test_looking_whether_something_waits_raises_nothing_when_the_state_is_lost(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    console.confirm()
+    assert console.notices.waiting()
+
+    def fail(_: object) -> object:
+        raise SourceFailure("unreachable", "state", "gone")  # type: ignore[arg-type]  # the word is enough
+
+    monkeypatch.setattr(type(console.tools.parts.journal), "head", fail)
+    assert console.notices.waiting()

@@ -1,0 +1,237 @@
+"""Slack's manner of refusing, told plainly; limits that hold; and no secret in anything that is said."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from diagnostics.catalogue import load_catalogue
+from diagnostics.models.status import Status
+from diagnostics.sources.slack import Slack
+from diagnostics.sources.slack_doctor import inspect_slack
+from diagnostics.sources.slack_failures import SlackFailure
+from tests.notices.consoles import NOW, console_settings
+from tests.notices.slack_server import CHANNEL, SECRET, TOKEN, SlackServer
+
+
+@pytest.fixture
+def source(slack: SlackServer, tmp_path: Path) -> Iterator[Slack]:
+    made = Slack(console_settings(tmp_path, slack).slack)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def webhook(slack: SlackServer, tmp_path: Path) -> Iterator[Slack]:
+    made = Slack(console_settings(tmp_path, slack, "webhook").slack)
+    yield made
+    made.close()
+
+
+def refusal(source: Slack) -> SlackFailure:
+    with pytest.raises(SlackFailure) as caught:
+        source.post("#fub-zyno-support", "hello", "t1")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "words", "remedy"),
+    [
+        ("invalid_auth", "permanent", "does not accept the bot token", "slack.bot_token"),
+        ("token_revoked", "permanent", "was revoked", "slack.bot_token"),
+        ("account_inactive", "permanent", "was deleted", "slack.bot_token"),
+        ("missing_scope", "permanent", "lacks a permission", "chat:write"),
+        ("channel_not_found", "permanent", "no such channel", "slack.channel"),
+        ("not_in_channel", "permanent", "not a member", "/invite"),
+        ("is_archived", "permanent", "archived", "unarchive"),
+        ("msg_too_long", "permanent", "too long", "shorten"),
+        ("restricted_action", "permanent", "does not let this app", "administrator"),
+        ("ratelimited", "definite", "rate limit", "by itself"),
+        ("internal_error", "ambiguous", "may have been done", "slack-status"),
+        ("fatal_error", "ambiguous", "may have been done", "slack-status"),
+        ("a_new_one", "permanent", "Slack refused (a_new_one)", "documentation"),
+    ],
+)
+def test_an_error_in_an_answer_of_status_200_is_told_plainly(
+    source: Slack, slack: SlackServer, *, error: str, outcome: str, words: str, remedy: str
+) -> None:
+    slack.plan("chat.postMessage", body={"ok": False, "error": error})
+    failure = refusal(source)
+    assert failure.outcome == outcome
+    assert words in failure.reason
+    assert remedy in failure.remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome", "words"),
+    [
+        (500, b"", "ambiguous", "HTTP 500"),
+        (503, b"<html>", "ambiguous", "HTTP 503"),
+        (429, b"", "definite", "rate limit"),
+        (302, b"", "permanent", "redirect"),
+        (403, b"no", "permanent", "HTTP 403"),
+        (200, b"<html>sign in</html>", "ambiguous", "not one of Slack's"),
+        (200, b"[]", "ambiguous", "not one of Slack's"),
+        (200, b'{"ok": false, "error": "\\u001b]52;c;x\\u0007"}', "ambiguous", "not one of Slack's"),
+    ],
+)
+def test_an_answer_that_is_no_answer_says_whether_it_may_have_arrived(
+    source: Slack, slack: SlackServer, *, status: int, body: bytes, outcome: str, words: str
+) -> None:
+    slack.plan("chat.postMessage", status=status, body=body, headers={"Location": "https://evil.example/"})
+    failure = refusal(source)
+    assert failure.outcome == outcome
+    assert words in failure.reason
+    assert "\x1b" not in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "outcome", "words"),
+    [
+        (404, b"no_service", "permanent", "revoked"),
+        (410, b"channel_is_archived", "permanent", "archived"),
+        (403, b"action_prohibited", "permanent", "forbidden"),
+        (403, b"invalid_token", "permanent", "does not accept"),
+        (404, b"channel_not_found", "permanent", "does not exist any more"),
+        (400, b"invalid_payload", "permanent", "does not accept"),
+        (500, b"rollup_error", "ambiguous", "HTTP 500"),
+        (429, b"rate_limited", "definite", "rate limit"),
+        (200, b'{"ok": false, "error": "token_revoked"}', "permanent", "revoked"),
+        (200, b"<html>", "ambiguous", "not one of Slack's"),
+    ],
+)
+def test_a_webhook_that_refuses_is_told_plainly(
+    webhook: Slack, slack: SlackServer, *, status: int, word: bytes, outcome: str, words: str
+) -> None:
+    slack.plan(SECRET, status=status, body=word)
+    with pytest.raises(SlackFailure) as caught:
+        webhook.post_webhook("hello")
+    assert caught.value.outcome == outcome
+    assert words in caught.value.reason
+
+
+def test_retry_after_is_read_as_seconds_and_as_a_date(source: Slack, slack: SlackServer) -> None:
+    slack.plan("chat.postMessage", status=429, headers={"Retry-After": "30"})
+    assert refusal(source).retry_after == 30
+    slack.plan("chat.postMessage", status=429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
+    assert refusal(source).retry_after == 0
+    slack.plan("chat.postMessage", status=429, headers={"Retry-After": "soon"})
+    assert refusal(source).retry_after is None
+
+
+def test_nothing_was_taken_where_no_connection_came_about(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        settings = console_settings(tmp_path, None, slack__bot_token=TOKEN, slack__api_url=f"http://127.0.0.1:{port}")
+        failure = refusal(Slack(settings.slack))
+    assert failure.outcome == "definite"
+    assert "no connection" in failure.reason
+
+
+def test_a_name_that_does_not_resolve_is_definite(tmp_path: Path) -> None:
+    settings = console_settings(tmp_path, None, slack__bot_token=TOKEN, slack__api_url="http://slack.invalid/api")
+    assert refusal(Slack(settings.slack)).outcome == "definite"
+
+
+def test_a_silence_after_the_request_was_sent_is_ambiguous(source: Slack, slack: SlackServer) -> None:
+    slack.plan("chat.postMessage", store=True, silent=True)
+    failure = refusal(source)
+    assert failure.outcome == "ambiguous"
+    assert failure.reason == "no answer within 0.4 s"
+
+
+def test_an_answer_that_breaks_off_is_ambiguous(source: Slack, slack: SlackServer) -> None:
+    slack.plan("chat.postMessage", store=True, missing=50)
+    assert refusal(source).outcome == "ambiguous"
+
+
+def test_an_answer_that_drips_ends_at_the_total_limit(source: Slack, slack: SlackServer) -> None:
+    slack.plan("chat.postMessage", store=True, drip=True, body=b"x" * 10_000)
+    started = time.monotonic()
+    failure = refusal(source)
+    # Each byte comes well within any limit of a single read; all of them would take eight minutes.
+    assert time.monotonic() - started < 10
+    assert failure.outcome == "ambiguous"
+
+
+def test_a_message_is_found_by_its_token_on_a_later_page(source: Slack, slack: SlackServer) -> None:
+    slack.page = 2
+    for number in range(7):
+        source.post("#fub-zyno-support", f"message {number}", f"t{number}")
+    found = source.find("#fub-zyno-support", "t1", NOW - timedelta(days=1))
+    assert found is not None
+    assert (found.channel, found.ts) == (CHANNEL, slack.messages[1]["ts"])
+    assert source.find("#fub-zyno-support", "t99", NOW) is None
+
+
+def test_metadata_that_somebody_else_wrote_is_not_ours(source: Slack, slack: SlackServer) -> None:
+    slack.messages += [
+        {"ts": "1.1", "metadata": {"event_type": "other", "event_payload": {"token": "t1"}}},
+        {"ts": "1.2", "metadata": {"event_type": "warroom_delivery", "event_payload": "t1"}},
+        {"ts": "1.3", "metadata": "t1"},
+    ]
+    assert source.find(CHANNEL, "t1", NOW) is None
+
+
+def test_no_secret_stands_in_errors_logs_or_representations(
+    tmp_path: Path, slack: SlackServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said = []
+    for way in ("token", "webhook"):
+        settings = console_settings(tmp_path, slack, way)
+        source = Slack(settings.slack)
+        for plan in ({"status": 500}, {"status": 404, "body": b"no_service"}, {"silent": True}, {}):
+            slack.plan("chat.postMessage" if way == "token" else SECRET, **plan)
+            try:
+                source.post("C012345678", "x", "t") if way == "token" else source.post_webhook("x")
+            except SlackFailure as failure:
+                said += [str(failure), repr(failure), failure.remedy, failure.headline()]
+        said += [repr(source), repr(settings)]
+    everything = "\n".join([*said, caplog.text])
+    assert TOKEN not in everything
+    assert SECRET not in everything
+
+
+def test_a_token_that_cannot_stand_in_a_request_is_told_without_being_shown(tmp_path: Path, slack: SlackServer) -> None:
+    settings = console_settings(tmp_path, slack, slack__bot_token="xoxb-gehe\u00efm")
+    failure = refusal(Slack(settings.slack))
+    assert failure.outcome == "permanent"
+    assert "gehe" not in str(failure)
+
+
+def test_the_doctor_names_the_token_its_scopes_and_the_channel(tmp_path: Path, slack: SlackServer) -> None:
+    contact = load_catalogue().contact
+    slack.plan("auth.test", store=True, headers={"X-OAuth-Scopes": "chat:write,groups:history"})
+    lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
+    assert [(one.subject, one.status) for one in lines] == [
+        ("reachable", Status.PASS),
+        ("scopes", Status.PASS),
+        ("channel", Status.PASS),
+    ]
+    assert "warroom of Follow Up Boss" in lines[0].detail
+    slack.plan("auth.test", store=True, headers={"X-OAuth-Scopes": "chat:write"})
+    slack.plan("conversations.list", body={"ok": False, "error": "missing_scope"})
+    lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
+    assert [one.status for one in lines] == [Status.PASS, Status.WARN, Status.WARN]
+    slack.plan("auth.test", body={"ok": False, "error": "invalid_auth"})
+    lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
+    assert [(one.subject, one.status) for one in lines] == [("reachable", Status.FAIL)]
+    assert slack.messages == []
+
+
+def test_the_doctor_says_what_a_webhook_and_nothing_at_all_mean(tmp_path: Path, slack: SlackServer) -> None:
+    contact = load_catalogue().contact
+    (line,) = inspect_slack(console_settings(tmp_path, slack, "webhook"), contact)
+    assert (line.subject, line.status) == ("webhook", Status.NO_DATA)
+    (line,) = inspect_slack(console_settings(tmp_path, None), contact)
+    assert "pasted by hand" in line.detail
+    lines = list(inspect_slack(console_settings(tmp_path, None, writes__notices=False), contact))
+    assert lines[0].status is Status.WARN

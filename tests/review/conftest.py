@@ -1,0 +1,89 @@
+"""A journal with a clock that tests move, and the desks that write records from it."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from diagnostics.checks.base import Tools
+from diagnostics.escalation.assessments import AssessmentDesk
+from diagnostics.escalation.desk import IncidentDesk
+from diagnostics.escalation.investigations import InvestigationDesk
+from diagnostics.escalation.journal import Journal
+from diagnostics.escalation.reviews import ReviewDesk
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.entries import MeasuredFigure
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.incidents import Assessment
+from tests.console.incident_rooms import IncidentWorld, incident_world
+
+
+@dataclass
+class ToldAssessments:
+    """Answers what a test tells it, and fails as a source would while it was told nothing."""
+
+    figures: tuple[MeasuredFigure, ...] | None = None
+    assessment: Assessment | None = None
+    measured: list[str] = field(default_factory=list)
+
+    def measure(self, issue_type: str, job: object = None) -> tuple[MeasuredFigure, ...]:
+        self.measured.append(issue_type)
+        if self.figures is None:
+            raise SourceFailure(FailureKind.UNREACHABLE, "datadog", "connection refused", remedy="try again later")
+        return self.figures
+
+    def assess(self, incident_id: str, job: object = None) -> Assessment:
+        if self.assessment is None:
+            raise SourceFailure(FailureKind.UNREACHABLE, "datadog", "connection refused")
+        return self.assessment
+
+
+@dataclass
+class Room:
+    """One journal, and the desks of the person at this console."""
+
+    world: IncidentWorld
+    assessments: ToldAssessments
+
+    def __post_init__(self) -> None:
+        self.incidents = self.world.desk
+        self.investigations = InvestigationDesk(self.world.tools(), self.incidents)
+        told = cast("AssessmentDesk", self.assessments)
+        self.reviews = ReviewDesk(self.world.tools(), self.incidents, told, self.investigations)
+
+    def other(self, person: str) -> ReviewDesk:
+        """The reviews of somebody else's console on the same journal."""
+        world = self.world
+        journal = Journal(world.state, person=person, console=f"bastion-2:{person}", now=world.clock)
+        parts = types.SimpleNamespace(
+            settings=world.settings, catalogue=world.catalogue, state=world.state, journal=journal
+        )
+        tools = cast("Tools", types.SimpleNamespace(parts=parts, catalogue=world.catalogue, now=world.clock))
+        incidents = IncidentDesk(tools)
+        told = cast("AssessmentDesk", self.assessments)
+        return ReviewDesk(tools, incidents, told, InvestigationDesk(tools, incidents))
+
+    def figure(self, name: str, value: float | str | None, *, status: str = "fail", title: str = "") -> MeasuredFigure:
+        """A figure as it is now."""
+        at = self.world.clock.now
+        return MeasuredFigure(
+            id=name,
+            title=title or name.replace("_", " "),
+            value=value,
+            shown="—" if value is None else f"{value:,}" if not isinstance(value, str) else value,
+            status="no_data" if value is None else status,
+            taken_at=at,
+            evidence=Evidence(source="common", query=f"SELECT {name} | all", started_at=at, took_ms=2.0),
+        )
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    world = incident_world(tmp_path)
+    yield Room(world, ToldAssessments())
+    world.close()

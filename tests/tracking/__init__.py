@@ -1,0 +1,1 @@
+"""Couriers to tracking services, against the stand-ins over real sockets."""

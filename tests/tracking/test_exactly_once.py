@@ -1,0 +1,113 @@
+"""One confirmation, three services, the real desks, outbox and couriers: each service holds exactly one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from diagnostics.catalogue import load_catalogue
+from diagnostics.escalation.courier_list import couriers
+from diagnostics.models.entries import Channel
+from diagnostics.models.incidents import Incident
+from diagnostics.sources.datadog import Datadog
+from sandbox.launch import SandboxProcess
+from tests.notices.consoles import Clocks, Console, make_console
+from tests.tracking.conftest import settings_of
+
+MOST_PASSES = 60
+"""Each is half a minute of the test's own clock: half the time in which the rules give up."""
+
+OpenConsole = Callable[[], Console]
+
+
+@pytest.fixture
+def open_console(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[OpenConsole]:
+    """Opens consoles on one journal that write to the stand-ins."""
+    changes: dict[str, object] = {
+        "state_dir": tmp_path / "state",
+        "slack.timeout_s": 0.5,
+        "jira.timeout_s": 0.5,
+        "datadog.read_timeout_s": 0.5,
+        "datadog.total_timeout_s": 3,
+    }
+    clocks = Clocks()
+    with ExitStack() as stack:
+
+        def make() -> Console:
+            settings = settings_of(sandbox, changes)
+            datadog = Datadog(settings.datadog)
+            stack.callback(datadog.close)
+            carriers = couriers(settings, load_catalogue(None), datadog)
+            console = make_console(settings, clocks, couriers=carriers)
+            stack.callback(console.close)
+            return console
+
+        yield make
+
+
+def carry(console: Console, incident: Incident) -> Incident:
+    """Pass after pass until nothing waits any more."""
+    for _ in range(MOST_PASSES):
+        console.notices.deliver()
+        if not console.notices.waiting():
+            break
+        console.clocks.forward(30)
+    return console.incidents.get(incident.id)
+
+
+def assert_exactly_one_each(sandbox: SandboxProcess, incident: Incident) -> None:
+    recorded = sandbox.recorded()
+    assert (len(recorded.messages), len(recorded.incidents), len(recorded.issues)) == (1, 1, 1)
+    sent = {one.channel: one for one in incident.deliveries}
+    assert {one.state for one in sent.values()} == {"sent"}
+    assert sent[Channel.SLACK].receipt == recorded.messages[0]["ts"]
+    assert sent[Channel.DATADOG_INCIDENT].receipt == recorded.incidents[0]["id"]
+    assert sent[Channel.JIRA].receipt == recorded.issues[0]["key"]
+    assert all(one.link for one in sent.values())
+
+
+def test_all_goes_well(sandbox: SandboxProcess, open_console: OpenConsole) -> None:
+    console = open_console()
+    done = carry(console, console.confirm())
+    assert_exactly_one_each(sandbox, done)
+    assert not any(one.found_again for one in done.deliveries)
+
+
+@pytest.mark.parametrize("kind", ["stored_hang", "stored_500", "stored_reset"])
+@pytest.mark.parametrize("lag", [0, 2])
+def test_the_first_attempt_of_each_is_stored_and_not_answered(
+    sandbox: SandboxProcess, open_console: OpenConsole, kind: str, lag: int
+) -> None:
+    creating = ("slack_post", "incident_create", "jira_create")
+    sandbox.set_faults(*(f"{scope}={kind}/1" for scope in creating))
+    if lag:
+        sandbox.set_faults(*(f"{scope}=lag:{lag}" for scope in ("slack_history", "incident_search", "jira_search")))
+    console = open_console()
+    done = carry(console, console.confirm())
+    assert_exactly_one_each(sandbox, done)
+    assert all(one.found_again for one in done.deliveries)
+    requests = sandbox.recorded().requests
+    assert [requests[scope] for scope in creating] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["500", "hang", "429:1"])
+def test_the_first_attempt_of_each_is_lost(sandbox: SandboxProcess, open_console: OpenConsole, kind: str) -> None:
+    sandbox.set_faults(*(f"{scope}={kind}/1" for scope in ("slack_post", "incident_create", "jira_create")))
+    console = open_console()
+    assert_exactly_one_each(sandbox, carry(console, console.confirm()))
+
+
+def test_two_consoles_on_one_journal_send_each_thing_once(sandbox: SandboxProcess, open_console: OpenConsole) -> None:
+    first, second = open_console(), open_console()
+    sandbox.set_faults("incident_create=stored_reset/1", "jira_create=429:5/1")
+    incident = first.confirm()
+    for _ in range(MOST_PASSES):
+        first.notices.deliver()
+        second.notices.deliver()
+        if not first.notices.waiting():
+            break
+        first.clocks.forward(30)
+    assert_exactly_one_each(sandbox, second.incidents.get(incident.id))

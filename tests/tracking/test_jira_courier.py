@@ -1,0 +1,252 @@
+"""Jira: an issue opened once and found again by its label, comments on it, and every refusal with its remedy."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diagnostics.escalation.couriers import CannotLook, NotDelivered
+from diagnostics.failures import SourceFailure
+from diagnostics.models.entries import Channel, Purpose
+from diagnostics.models.incidents import Delivery
+from diagnostics.sources.jira import Jira, document
+from sandbox.launch import SandboxProcess
+from tests.tracking.conftest import TOKEN, MakeJira, delivery, incident, settings_of
+from tests.tracking.test_datadog_courier import free_port
+
+
+def opening(**more: Any) -> Delivery:  # noqa: ANN401
+    return delivery(Channel.JIRA, **more)
+
+
+def note(of: str) -> Delivery:
+    return delivery(Channel.JIRA, Purpose.NOTE, text="Batch retry runs.", fields={"of": of})
+
+
+def test_an_issue_is_opened_with_summary_description_and_our_label(
+    sandbox: SandboxProcess, make_jira: MakeJira
+) -> None:
+    receipt = make_jira().send(opening(), incident())
+    (made,) = sandbox.recorded().issues
+    assert made["summary"] == "INC-7 Zillow answers 429"
+    assert made["labels"] == [f"warroom-{TOKEN}"]
+    assert made["issue_type"] == "Bug"
+    assert made["fields"]["project"] == {"key": "ZYN"}
+    assert made["description"] == "212,631 webhook events wait.\nWe recover by batch retry."
+    assert receipt.receipt == made["key"]
+    assert receipt.link == f"{sandbox.url}/browse/{made['key']}"
+
+
+@pytest.mark.parametrize("fault", ["stored_500", "stored_hang", "stored_reset"])
+def test_an_issue_that_was_stored_without_an_answer_is_ambiguous_and_found_again(
+    sandbox: SandboxProcess, make_jira: MakeJira, fault: str
+) -> None:
+    sandbox.set_faults(f"jira_create={fault}/1")
+    courier = make_jira(jira__timeout_s=0.7)
+    with pytest.raises(NotDelivered) as caught:
+        courier.send(opening(), incident())
+    assert caught.value.outcome == "ambiguous"
+    receipt = courier.find(opening(), incident())
+    recorded = sandbox.recorded()
+    (made,) = recorded.issues
+    assert recorded.requests["jira_create"] == 1
+    assert receipt is not None
+    assert receipt.receipt == made["key"]
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "hang", "reset", "garbage", "truncated", "dribble:5"])
+def test_what_was_not_answered_is_ambiguous(sandbox: SandboxProcess, make_jira: MakeJira, fault: str) -> None:
+    sandbox.set_faults(f"jira_create={fault}/1")
+    with pytest.raises(NotDelivered) as caught:
+        make_jira(jira__timeout_s=0.7).send(opening(), incident())
+    assert caught.value.outcome == "ambiguous"
+
+
+def test_a_rate_limit_is_definite_and_says_how_long_to_wait(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    sandbox.set_faults("jira_create=429:23/1")
+    with pytest.raises(NotDelivered) as caught:
+        make_jira().send(opening(), incident())
+    assert (caught.value.outcome, caught.value.retry_after_s) == ("definite", 23.0)
+    assert sandbox.recorded().issues == []
+
+
+def test_a_connection_that_was_refused_is_definite(make_jira: MakeJira) -> None:
+    courier = make_jira(jira__url=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(NotDelivered) as caught:
+        courier.send(opening(), incident())
+    assert caught.value.outcome == "definite"
+    with pytest.raises(SourceFailure):
+        courier.find(opening(), incident())
+
+
+def test_a_required_field_is_named_and_permanent(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    sandbox.set_faults("jira_create=required:customfield_10042")
+    with pytest.raises(NotDelivered) as caught:
+        make_jira().send(opening(), incident())
+    assert caught.value.outcome == "permanent"
+    assert "customfield_10042: Cause is required." in caught.value.reason
+    assert "customfield_10042" in caught.value.remedy
+    assert "jira.issue_type" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason", "remedy"),
+    [
+        ({"jira__project": "NOPE"}, "project: valid project is required", "jira.project"),
+        ({"jira__issue_type": "Story"}, "issuetype: Specify a valid issue type", "jira.issue_type"),
+        ({"jira__email": "other@example.com"}, "HTTP 401", "jira.token"),
+    ],
+)
+def test_settings_that_jira_refuses_are_permanent_and_named(
+    make_jira: MakeJira, flags: dict[str, object], reason: str, remedy: str
+) -> None:
+    with pytest.raises(NotDelivered) as caught:
+        make_jira(**flags).send(opening(), incident())
+    assert caught.value.outcome == "permanent"
+    assert reason in caught.value.reason
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("fault", ["unauthorized", "forbidden", "missing", "redirect"])
+def test_a_refusal_is_permanent_with_a_remedy_and_a_search_refused_asks_a_person(
+    sandbox: SandboxProcess, make_jira: MakeJira, fault: str
+) -> None:
+    sandbox.set_faults(f"jira_create={fault}", f"jira_search={fault}")
+    courier = make_jira()
+    with pytest.raises(NotDelivered) as caught:
+        courier.send(opening(), incident())
+    assert caught.value.outcome == "permanent"
+    assert caught.value.remedy
+    with pytest.raises(CannotLook) as asked:
+        courier.find(opening(), incident())
+    assert f"warroom-{TOKEN}" in asked.value.remedy
+
+
+def test_a_slow_search_index_shows_the_issue_only_later(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    courier = make_jira()
+    sandbox.set_faults("jira_search=lag:2")
+    courier.send(opening(), incident())
+    assert [courier.find(opening(), incident()) is not None for _ in range(3)] == [False, False, True]
+
+
+def test_another_issue_with_a_similar_label_is_not_taken_for_ours(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    courier = make_jira()
+    courier.send(opening(token=TOKEN + "1"), incident())
+    assert courier.find(opening(), incident()) is None
+    assert len(sandbox.recorded().issues) == 1
+
+
+@pytest.mark.parametrize("fault", ["stored_500", "stored_reset"])
+def test_a_note_is_a_comment_that_is_written_once_and_found_again(
+    sandbox: SandboxProcess, make_jira: MakeJira, fault: str
+) -> None:
+    courier = make_jira()
+    key = courier.send(opening(), incident()).receipt
+    assert courier.find(note(key), incident()) is None
+    sandbox.set_faults(f"jira_comment={fault}/1")
+    with pytest.raises(NotDelivered) as caught:
+        courier.send(note(key), incident())
+    assert caught.value.outcome == "ambiguous"
+    receipt = courier.find(note(key), incident())
+    (made,) = sandbox.recorded().comments
+    assert made["text"].splitlines() == ["Batch retry runs.", f"[warroom-{TOKEN}]"]
+    assert receipt is not None
+    assert receipt.receipt == made["id"]
+    assert receipt.link.endswith(f"/browse/{key}?focusedCommentId={made['id']}")
+
+
+def test_a_comment_is_found_behind_pages_of_others(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    courier = make_jira()
+    key = courier.send(opening(), incident()).receipt
+    ours = courier.send(note(key), incident())
+    for number in range(110):
+        courier.send(note(key).model_copy(update={"token": f"other{number}"}), incident())
+    assert courier.find(note(key), incident()) == ours
+    assert sandbox.recorded().requests["jira_comments"] == 2
+
+
+def test_a_note_without_an_issue_or_on_one_that_is_gone_is_permanent(make_jira: MakeJira) -> None:
+    for key in ("", "ZYN-9999"):
+        with pytest.raises(NotDelivered) as caught:
+            make_jira().send(note(key), incident())
+        assert caught.value.outcome == "permanent"
+
+
+def test_what_holds_characters_of_the_query_language_finds_nothing_else(
+    sandbox: SandboxProcess, make_jira: MakeJira
+) -> None:
+    courier = make_jira()
+    courier.send(opening(), incident())
+    sandbox.forget()
+    assert courier.find(opening(token='x" OR project = "ZYN'), incident()) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        ({"writes__tracking": False}, "writes.tracking"),
+        ({"jira__url": None}, "jira.url"),
+        ({"jira__email": ""}, "jira.email"),
+        ({"jira__token": None}, "jira.token"),
+        ({"jira__url": "http://jira.example.com"}, "https"),
+    ],
+)
+def test_why_it_cannot_be_used_is_said_without_asking_anybody(
+    sandbox: SandboxProcess, make_jira: MakeJira, flags: dict[str, object], word: str
+) -> None:
+    assert word in make_jira(**flags).problem()
+    assert make_jira().problem() == ""
+    assert make_jira().destination == "Jira ZYN"
+    assert sandbox.recorded().requests == {}
+
+
+def test_a_secret_that_cannot_be_read_now_is_definite_and_nothing_is_sent(
+    sandbox: SandboxProcess, make_jira: MakeJira, tmp_path: Path
+) -> None:
+    courier = make_jira(jira__token=None, jira__token_file=str(tmp_path / "absent"))
+    with pytest.raises(NotDelivered) as caught:
+        courier.send(opening(), incident())
+    assert caught.value.outcome == "definite"
+    assert sandbox.recorded().requests == {}
+
+
+def test_the_token_is_in_no_failure_no_repr_and_no_log(
+    sandbox: SandboxProcess, make_jira: MakeJira, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    flags = sandbox.flags()
+    token = str(flags["jira.token"])
+    encoded = base64.b64encode(f"{flags['jira.email']}:{token}".encode()).decode()
+    sandbox.set_faults("jira_create=stored_reset/1")
+    courier = make_jira()
+    with pytest.raises(NotDelivered) as caught:
+        courier.send(opening(), incident())
+    courier.find(opening(), incident())
+    said = f"{caught.value!r} {caught.value.__context__!r} {courier._jira!r} {caplog.text}"
+    assert token not in said
+    assert encoded not in said
+
+
+def test_the_account_can_be_tried_without_changing_anything(sandbox: SandboxProcess) -> None:
+    jira = Jira(settings_of(sandbox, {}).jira)
+    try:
+        assert jira.probe().query == "GET /rest/api/3/myself"
+    finally:
+        jira.close()
+    assert sandbox.recorded().issues == []
+
+
+def test_plain_text_becomes_paragraphs_with_their_line_breaks() -> None:
+    made = document("one\ntwo\n\n\nthree")
+    assert made["content"] == [
+        {
+            "type": "paragraph",
+            "content": [{"type": "text", "text": "one"}, {"type": "hardBreak"}, {"type": "text", "text": "two"}],
+        },
+        {"type": "paragraph", "content": [{"type": "text", "text": "three"}]},
+    ]
+    assert document("")["content"] == [{"type": "paragraph", "content": []}]

@@ -1,0 +1,284 @@
+"""`warroom incident …`: the same journal and the same rules as the console, for scripts and for a bare shell."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.models.entries import IncidentStatus
+from diagnostics.models.incidents import Incident
+from diagnostics.models.notices import Proposal
+from diagnostics.models.triage import Refusal
+from diagnostics.text import clean
+from tui import incident_render as render
+from tui import incident_sending as sending
+from tui import render as triage_render
+from tui.exit_codes import ExitCode
+from tui.incident_sending import NotConfirmed
+from tui.opening import open_service
+from tui.output import Style, say
+
+if TYPE_CHECKING:
+    from diagnostics.service import Diagnostics
+    from tui.options import Options
+
+NEWEST_LINES = 20
+READS = frozenset({"list", "show", "export"})
+DECLARE = "declare"
+
+
+def run(options: Options, given: Namespace) -> int:
+    """Run one of the commands; what the rules refuse is exit code 3, with nothing done."""
+    with open_service(options) as opened:
+        service = opened.diagnostics
+        if given.what not in READS:
+            _must_last(service)
+        try:
+            return _RUNNERS[given.what](service, options, given)
+        except NotConfirmed as why:
+            _complain([f"refused: {why}", "Nothing was declared, written or sent."])
+            return ExitCode.REFUSED
+
+
+def _must_last(service: Diagnostics) -> None:
+    """A record that ends with this command would be worth nothing, and look as if it were there."""
+    if not service.journal.is_lasting:
+        raise SourceFailure(
+            FailureKind.UNREACHABLE,
+            "state",
+            f"nothing was done, because the journal would end with this command: {service.journal.problem}",
+            remedy="make its place usable; to tell people at once, paste the text of `warroom notify --preview`",
+        )
+
+
+def _complain(lines: Iterable[str]) -> None:
+    sys.stderr.write("".join(f"{clean(line, limit=2_000)}\n" for line in lines))
+    sys.stderr.flush()
+
+
+def _by_the_rules(work: Callable[[], Incident | Refusal]) -> Incident | Refusal | None:
+    """The answer; None where the rules refuse it, which has been said then."""
+    try:
+        return work()
+    except UserError as error:
+        _complain([*(line.replace("error: ", "refused: ", 1) for line in error.lines()), "Nothing was done."])
+        return None
+
+
+def _refused(service: Diagnostics, refusal: Refusal, form: str) -> int:
+    if form == "json":
+        say([triage_render.as_json(refusal)])
+    else:
+        contact = service.catalogue.contact.line()
+        say(triage_render.as_text(refusal, contact=contact, style=Style.of_stdout()))
+    return ExitCode.REFUSED
+
+
+# ---- sending
+
+
+def _declare(service: Diagnostics, options: Options, given: Namespace) -> int:
+    if given.no_notices:
+        return _declare_only(service, options, given)
+    return _send(service, options, given, sending.proposal_for(service, options, given), frozenset())
+
+
+def _declare_only(service: Diagnostics, options: Options, given: Namespace) -> int:
+    if options.issue is None or options.severity is None:
+        raise UserError(
+            "an incident needs an issue type and a severity",
+            where="command line",
+            accepted="--issue and --severity out of the classification matrix",
+            next_step="warroom guide quick-reference lists them",
+        )
+    issue, severity = options.issue, options.severity
+    if not given.yes:
+        sending.ask_to(DECLARE, f"This declares {issue}, {severity}: {clean(given.title, limit=200)}. Nobody is told.")
+
+    def work() -> Incident:
+        incident = service.incidents.declare(
+            title=given.title,
+            issue_type=issue,
+            severity=severity,
+            summary=given.summary,
+            accounts=tuple(getattr(given, "account_id", ())),
+        )
+        return service.incidents.edit(incident.id, "began_at", given.began_at) if given.began_at else incident
+
+    return _written(service, given, work, "is declared; nobody was told")
+
+
+def _update(service: Diagnostics, options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+    before = frozenset(one.delivery for one in incident.deliveries)
+    given.incident = incident.id
+    return _send(service, options, given, sending.proposal_for(service, options, given), before)
+
+
+def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+    before = frozenset(one.delivery for one in incident.deliveries)
+    given.incident = incident.id
+    unmet = sending.unmet_criteria(service, incident)
+    proposal = sending.proposal_for(service, options, given)
+
+    def end(confirmed: Incident) -> Incident:
+        why = clean(given.text, limit=4_000, multiline=True)
+        return service.incidents.set_status(confirmed.id, IncidentStatus.RESOLVED, why, tuple(one.id for one in unmet))
+
+    if proposal.sendable:
+        return _send(service, options, given, proposal, before, end, tuple(unmet))
+    # Nobody can be told from here; the incident can be ended all the same.
+    if given.format == "text":
+        say(render.proposal_lines(proposal, Style.of_stdout()))
+        say(f"NOT MET  {one.title}: {one.shown}" for one in unmet)
+    if not given.yes:
+        sending.ask_to("resolve", f"{incident.id} is resolved without a notice: paste the text above by hand.")
+    code = _written(service, given, lambda: end(incident), "is resolved; nobody was told from here")
+    return code or ExitCode.WARNING
+
+
+def _send(  # noqa: PLR0913, PLR0917  # one confirmation with all that belongs to it
+    service: Diagnostics,
+    options: Options,
+    given: Namespace,
+    proposal: Proposal,
+    before: frozenset[str],
+    then: Callable[[Incident], Incident] = lambda incident: incident,
+    unmet: tuple[object, ...] = (),
+) -> int:
+    answer = _by_the_rules(lambda: sending.confirmed(service, options, given, proposal, unmet))  # type: ignore[arg-type]  # criteria
+    if answer is None:
+        return ExitCode.REFUSED
+    if isinstance(answer, Refusal):
+        return _refused(service, answer, given.format)
+    aftermath = ""
+    if given.format == "text":
+        say(["", f"{answer.id}: confirmed, and written into the journal"])
+    try:
+        answer = then(answer)
+    except (SourceFailure, UserError) as failure:
+        said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
+        aftermath = f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}"
+    incident, trouble = sending.delivered(service, answer, before, given.wait)
+    mine = sending.new_deliveries(incident, before)
+    waits = [one for one in mine if one.state != "sent"]
+    if given.format == "json":
+        document = render.incident_document(incident)
+        document["deliveries"] = [one.model_dump(mode="json") for one in mine]
+        document["left_out"] = [
+            {"channel": one.channel.value, "problem": one.problem} for one in proposal.drafts if one.problem
+        ]
+        say([render.as_json(document)])
+    else:
+        style = Style.of_stdout()
+        say(render.delivery_lines(mine, style))
+        for one in proposal.drafts:
+            if one.problem:
+                say(style.block(f"{one.channel.value.replace('_', ' ')} left out: {one.problem}", indent=2))
+    if waits:
+        _complain([f"{len(waits)} of {len(mine)} not sent; what waits is in the journal, and an open console goes on"])
+    if sending.nobody_told(proposal):
+        _complain(["nobody was told from here: paste the text of the notice by hand"])
+    _complain([line for line in (aftermath, trouble) if line])
+    return ExitCode.WARNING if waits or aftermath or trouble or sending.nobody_told(proposal) else ExitCode.HEALTHY
+
+
+# ---- writing
+
+
+def _written(service: Diagnostics, given: Namespace, work: Callable[[], Incident], said: str) -> int:
+    answer = _by_the_rules(work)
+    if not isinstance(answer, Incident):
+        return ExitCode.REFUSED
+    if given.format == "json":
+        say([render.as_json(render.incident_document(answer))])
+    else:
+        say(Style.of_stdout().block(f"{answer.id}: {said}"))
+    return ExitCode.HEALTHY
+
+
+def _claim(service: Diagnostics, _options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+
+    def work() -> Incident:
+        return service.incidents.claim(incident.id, given.role, given.person, take_over=given.take_over)
+
+    return _written(service, given, work, f"{given.person or service.incidents.person} is {given.role}")
+
+
+def _note(service: Diagnostics, _options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+    return _written(service, given, lambda: service.incidents.note(incident.id, given.text), "noted")
+
+
+def _status(service: Diagnostics, _options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+    status = IncidentStatus(given.to)
+    unmet: tuple[str, ...] = ()
+    if status is IncidentStatus.RESOLVED:
+        unmet = tuple(one.id for one in sending.unmet_criteria(service, incident))
+
+    def work() -> Incident:
+        return service.incidents.set_status(incident.id, status, given.text, unmet)
+
+    return _written(service, given, work, f"is {status.words}")
+
+
+# ---- reading
+
+
+def _list(service: Diagnostics, _options: Options, given: Namespace) -> int:
+    lines = [one for one in service.incidents.lines() if one.is_open or not given.open]
+    problem = service.journal.problem
+    if given.format == "json":
+        incidents = [{**one.model_dump(mode="json"), "is_open": one.is_open} for one in lines]
+        say([render.as_json({"outcome": "incidents", "incidents": incidents, "problem": problem})])
+    else:
+        say(map(render.line, lines))
+        if not lines:
+            say(["no incident is open" if given.open else "no incident has been declared"])
+    if problem:
+        _complain([problem])
+    return ExitCode.HEALTHY
+
+
+def _show(service: Diagnostics, _options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+    page = service.incidents.timeline(incident.id, most=NEWEST_LINES)
+    due = service.incidents.next_update_at(incident)
+    if given.format == "json":
+        document = render.incident_document(incident)
+        document["next_update_at"] = due.isoformat() if due is not None else None
+        document["timeline"] = [
+            {"seq": one.seq, "at": one.at.isoformat(), "actor": one.actor, "kind": one.kind, "text": one.text}
+            for one in page.rows
+        ]
+        say([render.as_json(document)])
+    else:
+        say(render.incident_lines(incident, page.rows, due, Style.of_stdout()))
+    return ExitCode.HEALTHY
+
+
+def _export(service: Diagnostics, _options: Options, given: Namespace) -> int:
+    incident = sending.open_incident(service, given.incident)
+    desk = service.reviews
+    # Both have passed the text gate where they were made; lines stay lines.
+    say([(desk.export(incident.id) if given.format == "json" else desk.review(incident.id)).rstrip("\n")])
+    return ExitCode.HEALTHY
+
+
+_RUNNERS: dict[str, Callable[[Diagnostics, Options, Namespace], int]] = {
+    "declare": _declare,
+    "update": _update,
+    "resolve": _resolve,
+    "claim": _claim,
+    "note": _note,
+    "status": _status,
+    "list": _list,
+    "show": _show,
+    "export": _export,
+}

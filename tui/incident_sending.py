@@ -1,0 +1,197 @@
+"""From words to deliveries: a proposal, one confirmation, and what became of it. The same rules as in the console."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.jobs import Job
+from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
+from diagnostics.models.incidents import Criterion, Delivery, Incident
+from diagnostics.models.notices import Proposal
+from diagnostics.models.triage import Refusal
+from diagnostics.now import utc_now
+from diagnostics.text import clean
+from tui import incident_render as render
+from tui.output import Style, say
+
+if TYPE_CHECKING:
+    from diagnostics.service import Diagnostics
+    from tui.options import Options
+
+LOOK_S = 0.5
+"""Between two looks at what is being delivered."""
+
+TEXT_IN = {Purpose.FIRST_NOTICE: "actions_taken", Purpose.UPDATE: "progress", Purpose.RESOLUTION: "steps"}
+"""The placeholder of the templates that `--text` fills."""
+
+
+class NotConfirmed(Exception):  # noqa: N818  # a state of the world
+    """Nobody confirmed: nothing was written and nothing sent."""
+
+
+def proposal_for(service: Diagnostics, options: Options, given: Namespace) -> Proposal:
+    """What the flags ask to be sent, with figures measured now. Raises UserError, SourceFailure."""
+    purpose, incident = purpose_of(given), getattr(given, "incident", None)
+    if purpose is not Purpose.FIRST_NOTICE and incident is None:
+        incident = open_incident(service).id
+    if incident is None and (options.issue is None or options.severity is None):
+        raise UserError(
+            "a first notice needs an issue type and a severity",
+            where="command line",
+            accepted="--issue and --severity out of the classification matrix, or --incident",
+            next_step="warroom guide quick-reference lists them",
+        )
+    proposal = service.notices.propose(
+        issue_type=options.issue if incident is None else None,
+        severity=options.severity if incident is None else None,
+        incident=incident,
+        purpose=purpose,
+        audience=Audience(given.audience),
+        words=words_of(given, purpose),
+    )
+    return with_accounts(proposal, getattr(given, "account_id", ()))
+
+
+def with_accounts(proposal: Proposal, named: Iterable[int]) -> Proposal:
+    """The accounts that a person named belong to the scope, whether or not a source sees them."""
+    accounts = tuple(dict.fromkeys((*proposal.accounts, *named)))
+    if proposal.incident or accounts == proposal.accounts:
+        return proposal
+    return proposal.model_copy(update={"accounts": accounts})
+
+
+def purpose_of(given: Namespace) -> Purpose:
+    """What the command is for."""
+    named = getattr(given, "purpose", None)
+    if named is not None:
+        return Purpose(named)
+    if given.command == "notify":
+        return Purpose.UPDATE if given.incident is not None else Purpose.FIRST_NOTICE
+    return {"declare": Purpose.FIRST_NOTICE, "update": Purpose.UPDATE, "resolve": Purpose.RESOLUTION}[given.what]
+
+
+def words_of(given: Namespace, purpose: Purpose) -> dict[str, str]:
+    """What a person wrote, by placeholder. Raises UserError."""
+    words: dict[str, str] = {}
+    for one in given.fill:
+        name, sign, text = one.partition("=")
+        if not sign or not name.strip():
+            raise UserError(
+                f"--fill needs NAME=TEXT, not {clean(one, limit=60)!r}", where="command line", accepted="eta=22:00 UTC"
+            )
+        words[name.strip()] = text
+    named: Mapping[str, str | None] = {
+        TEXT_IN[purpose]: getattr(given, "text", None),
+        "root_cause": getattr(given, "root_cause", None),
+        "title": getattr(given, "title", None),
+        "summary": getattr(given, "summary", None),
+        "began_at": getattr(given, "began_at", None),
+    }
+    return words | {name: text for name, text in named.items() if text}
+
+
+def open_incident(service: Diagnostics, named: str | None = None) -> Incident:
+    """The incident of that name, or the only open one. Raises UserError naming the open ones."""
+    if named is not None:
+        return service.incidents.get(named)
+    lines = [one for one in service.incidents.lines() if one.is_open]
+    if len(lines) == 1:
+        return service.incidents.get(lines[0].id)
+    if not lines:
+        raise UserError(
+            "no incident is open",
+            where="command line",
+            accepted="--incident with the id of one that is over",
+            next_step="warroom incident list, or warroom incident declare",
+        )
+    raise UserError(
+        f"{len(lines)} incidents are open",
+        where="command line",
+        accepted="; ".join(f"--incident {one.id} ({one.title})" for one in lines[:10]),
+    )
+
+
+# ---- confirming
+
+
+def confirmed(
+    service: Diagnostics, options: Options, given: Namespace, proposal: Proposal, unmet: tuple[Criterion, ...] = ()
+) -> Incident | Refusal:
+    """Show it, have it confirmed, write it down. Raises `NotConfirmed`, UserError, SourceFailure."""
+    style = Style.of_stdout()
+    is_shown = given.format == "text"
+    if is_shown:
+        say(render.proposal_lines(proposal, style))
+        say(f"NOT MET  {one.title}: {one.shown}" for one in unmet)
+    typed = proposal.word if given.yes else _asked(proposal)
+    if utc_now() >= proposal.good_until:
+        # A person may have thought about it for longer than the figures are good.
+        proposal = with_accounts(service.notices.refresh(proposal), getattr(given, "account_id", ()))
+        if not given.yes:
+            say(["", "The figures had grown old meanwhile; they were measured again:", ""])
+            say(render.proposal_lines(proposal, style))
+            typed = _asked(proposal)
+    return service.notices.confirm(proposal, typed, frozenset(given.accept))
+
+
+def _asked(proposal: Proposal) -> str:
+    if not sys.stdin.isatty():
+        raise NotConfirmed("nobody can be asked here: standard input is no terminal; --yes confirms it")
+    sys.stderr.write(f"\nRead it, then type {proposal.word!r} and enter; anything else sends nothing: ")
+    sys.stderr.flush()
+    typed = sys.stdin.readline(1_000).strip()
+    if typed != proposal.word:
+        raise NotConfirmed("that was not the word")
+    return typed
+
+
+def ask_to(word: str, what: str) -> None:
+    """Have something without a proposal confirmed. Raises `NotConfirmed`."""
+    if not sys.stdin.isatty():
+        raise NotConfirmed("nobody can be asked here: standard input is no terminal; --yes confirms it")
+    sys.stderr.write(f"{what}\nType {word!r} and enter; anything else does nothing: ")
+    sys.stderr.flush()
+    if sys.stdin.readline(1_000).strip() != word:
+        raise NotConfirmed("that was not the word")
+
+
+# ---- delivering
+
+
+def new_deliveries(incident: Incident, before: frozenset[str]) -> tuple[Delivery, ...]:
+    """What this command put on its way."""
+    return tuple(one for one in incident.deliveries if one.delivery not in before)
+
+
+def delivered(service: Diagnostics, incident: Incident, before: frozenset[str], wait_s: float) -> tuple[Incident, str]:
+    """Deliver until everything new is settled, or the time is up; also says what kept it from going on."""
+    job, trouble = Job(limit_s=wait_s), ""
+    while True:
+        try:
+            service.notices.deliver(job)
+            incident, trouble = service.incidents.get(incident.id), ""
+        except SourceFailure as failure:
+            trouble = f"{failure.headline()}: {failure.reason}"
+        left = [one for one in new_deliveries(incident, before) if not one.is_settled]
+        if not left or job.is_over or (not trouble and not service.notices.waiting()):
+            return incident, trouble
+        time.sleep(min(LOOK_S, job.left_s(LOOK_S)))
+
+
+def nobody_told(proposal: Proposal) -> bool:
+    """True when the notice itself has no way to go from here."""
+    return not any(one.channel is Channel.SLACK for one in proposal.sendable) and any(
+        one.channel is Channel.SLACK for one in proposal.drafts
+    )
+
+
+def unmet_criteria(service: Diagnostics, incident: Incident) -> tuple[Criterion, ...]:
+    """Exit criteria that are not met, or that nobody can tell of."""
+    if incident.status is IncidentStatus.RESOLVED:
+        return ()
+    return tuple(one for one in service.assessments.assess(incident.id).criteria if not one.is_met)

@@ -1,0 +1,102 @@
+"""The clocks of an incident in words: how long it has lasted, when the first notice and the next update are due.
+
+Words move once a minute, and in steps of five seconds only within the last minute, so that an idle console is silent on
+the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
+
+if TYPE_CHECKING:
+    from diagnostics.models.incidents import Delivery, Incident
+    from widgets.rows import Tone
+
+State = Literal["due", "overdue", "snoozed"]
+
+STEP_S = 5
+"""Seconds are counted in steps of this many."""
+
+
+@dataclass(slots=True, frozen=True)
+class Clock:
+    """One promise and how it stands."""
+
+    state: State
+    at: datetime
+    """When it is, or was, due."""
+    span: str
+    """How long until then, or since then, e.g. "12 min"."""
+    tone: Tone
+
+
+def span(seconds: float) -> str:
+    """A span in words: "45 s", "12 min", "3 h 05 min", "2 d 4 h"."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole - whole % STEP_S} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def elapsed(since: datetime, until: datetime) -> str:
+    """Hours and minutes between two moments, "00:14"; with days before them where there are any."""
+    minutes = max(0, int((until - since).total_seconds())) // 60
+    days, minutes = divmod(minutes, 1440)
+    clock = f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{days} d {clock}" if days else clock
+
+
+def promise(due: datetime, now: datetime, snoozed_until: datetime | None = None) -> Clock:
+    """How a promise stands: it is due, overdue, or overdue while nobody wants to be reminded."""
+    seconds = (due - now).total_seconds()
+    if seconds > 0:
+        # Rounded up: five minutes that have just begun are five, and the last second is not none at all.
+        ahead = seconds + STEP_S - 1 if seconds < 60 - STEP_S else seconds
+        return Clock("due", due, span(ahead), "warn" if seconds < 60 else "strong")
+    if snoozed_until is not None and now < snoozed_until:
+        return Clock("snoozed", due, span(-seconds), "warn")
+    return Clock("overdue", due, span(-seconds), "fail")
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A moment as people say it: "14:25" today, "18 Nov 14:25" on another day."""
+    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%d %b %H:%M}"
+
+
+def notice_due(incident: Incident) -> datetime | None:
+    """When the first notice is due; None where none is, or where it has arrived."""
+    if not incident.is_open or incident.severity not in NOTIFY_SEVERITIES or incident.notified_at is not None:
+        return None
+    first_sign = min(incident.declared_at, incident.detected_at or incident.declared_at)
+    return first_sign + timedelta(minutes=FIRST_NOTICE_MINUTES)
+
+
+def first_notice(incident: Incident) -> Delivery | None:
+    """The delivery that told the team first: the first that arrived, else the newest one that was confirmed."""
+    slack = [one for one in incident.deliveries if one.channel.value == "slack"]
+    arrived = [one for one in slack if one.sent_at is not None]
+    if arrived:
+        return min(arrived, key=lambda one: (one.sent_at is None, one.sent_at))
+    return slack[-1] if slack else None
+
+
+def notice_clock(incident: Incident, now: datetime) -> Clock | None:
+    """The five-minute clock, until the first notice has arrived."""
+    due = notice_due(incident)
+    return None if due is None else promise(due, now)
+
+
+def update_clock(incident: Incident, next_update_at: datetime | None, now: datetime) -> Clock | None:
+    """The promise of the next update; None where none is promised."""
+    if next_update_at is None or not incident.is_open:
+        return None
+    return promise(next_update_at, now, incident.snoozed_until)
