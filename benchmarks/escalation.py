@@ -36,6 +36,9 @@ SEEN_WITHIN_S = 20.0
 GATHER_S = 3.0
 """Bytes are counted from the writing on for this long: the clocks of the panel are in them."""
 
+NOTICE_S = 8.0
+"""The notice that updates are paused goes away by itself within this time."""
+
 OPENING_S = 0.35
 """What comes within so long after the key belongs to opening the panel."""
 
@@ -132,9 +135,11 @@ def _console(sandbox: SandboxProcess, folder: Path) -> Iterator[Terminal]:
         wait_painted(terminal)
         # The header names the incident once the journal has been read.
         terminal.wait_for("INC-1", 60)
-        terminal.wait_quiet(1.0)
+        # Level 1 below stands still while the panel is looked at; the journal is followed all the same.
+        terminal.send(" ")
+        time.sleep(NOTICE_S)
         yield terminal
-        terminal.send("ctrl+q")
+        terminal.press("ctrl+q")
         terminal.wait_exit(20)
 
 
@@ -147,7 +152,7 @@ def _panels(
     for number in range(rounds + 1):
         for name, console in consoles.items():
             begin = console.press("e")
-            console.wait_for("exit criteria", SEEN_WITHIN_S)
+            console.wait_for("ROLES", SEEN_WITHIN_S)
             time.sleep(0.4)
             # What comes within a third of a second belongs to opening; a clock may tick afterwards.
             last = max(
@@ -156,7 +161,7 @@ def _panels(
             if number:
                 took[name].append((last - begin) * 1_000)
             console.send("e")
-            console.wait_quiet(0.3)
+            time.sleep(0.5)
     return took
 
 
@@ -165,8 +170,6 @@ def _entries(journal: Journal, others: Sequence[Terminal]) -> tuple[list[float],
     arrived: list[float] = []
     cost: list[float] = []
     for number in range(ENTRIES):
-        for one in others:
-            one.wait_quiet(0.3)
         word = f"seen-by-everybody-{number}"
         begin = time.monotonic()
         journal.append("INC-1", [Noted(text=word)])

@@ -90,6 +90,10 @@ class EscalationScreen(EscalationActions):
         """The incident, or what the panel is."""
         return self.state.incident.id if self.state.incident is not None else "escalation"
 
+    def place(self) -> str:
+        """The line that opens the panel again."""
+        return "escalation"
+
     def issue_in_view(self) -> tuple[str, str] | None:
         """Issue and severity of the incident; without one, the screens below say."""
         incident = self.state.incident

@@ -36,11 +36,11 @@ def one_column(view: IncidentView, width: int, height: int, signs: Glyphs, unfol
     resolved = not view.incident.is_open
     roles = role_rows(view, width, signs, folded=True)
     criteria = criterion_rows(view, width, signs, folded="criteria" not in unfolded)
-    notices = sections.delivery_rows(view, width, signs, most=0 if "deliveries" in unfolded else 3)
+    notices = sections.delivery_rows(view, width, signs, folded="deliveries" not in unfolded)
     tasks = sections.task_rows(view, width, signs, most=6 if "tasks" in unfolded else 1)
     scope = sections.scope_rows(view, width, signs, folded="scope" not in unfolded)
     follow_ups = sections.follow_up_rows(view, width, signs)
-    others = sections.other_rows(view.others, view.alarms, view.now, width, signs)
+    others = sections.other_rows(view.others, view.alarms, view.now, width, signs, folded=True)
     rest = sum(map(len, (roles, criteria, notices, tasks, scope, others))) + (len(follow_ups) if resolved else 0)
     room = height - rest - 1 - FEWEST_LINES - 1
     steps = step_rows(view, width, signs, most=0 if "steps" in unfolded else max(FEWEST_STEPS, room))

@@ -157,7 +157,7 @@ class IncidentsScreen(RoomScreen):
             state += f", {len(self.shown())} fit {self.filter_text!r}"
         text = titled(self.room.trail(), f"incidents {signs.separator} {state}", width)
         self.query_one("#incidents-title", LineView).show((row((signs.text(text), "bar")),))
-        self.view.show(self.rows(max(40, self.view.text_width())))
+        self.view.show(self.rows(max(40, self.view.text_width() - 1)))
 
     def rows(self, width: int) -> list[Row]:
         """Heading and rows; what to do where there is none."""
@@ -231,7 +231,12 @@ class IncidentsScreen(RoomScreen):
 
     def act_timeline(self) -> None:
         """Its journal."""
-        self._with_current(lambda one: self.room.command(f"timeline {one.id}"))
+        self._with_current(self._timeline)
+
+    def _timeline(self, one: IncidentLine) -> None:
+        from screens.timeline import TimelineScreen  # noqa: PLC0415  # only its readers pay for it
+
+        self.room.push_room_screen(TimelineScreen(one.id))
 
     def act_handoff(self) -> None:
         """Its hand-off note."""

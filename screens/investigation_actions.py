@@ -223,7 +223,7 @@ class InvestigationActions(RoomScreen):
         self._line(
             second,
             "for or against; direct, circumstantial, statistical or experimental; inference where it is one",
-            partial(self._weigh_source, hypothesis, pin, {title: text}),
+            lambda words: self._weigh_source(hypothesis, pin, {title: text, second: words}),
             check=check,
             start=start,
             explain=(
@@ -234,15 +234,15 @@ class InvestigationActions(RoomScreen):
             ),
         )
 
-    def _weigh_source(self, hypothesis: str, pin: Pin | None, typed: dict[str, str], words: str) -> None:
+    def _weigh_source(self, hypothesis: str, pin: Pin | None, typed: dict[str, str]) -> None:
+        text, words = typed.values()
         read = side_and_label(words, labels())
         if isinstance(read, str):
             return
         evidence = pin.pinned.evidence if pin is not None else None
-        title, text = next(iter(typed.items()))
 
         def write(source: str) -> None:
-            self._send_evidence(hypothesis, read, {title: text, third: source}, evidence)
+            self._send_evidence(hypothesis, read, {**typed, third: source}, evidence)
 
         third = f"{hypothesis}: source of the evidence"
         self._line(
@@ -263,7 +263,7 @@ class InvestigationActions(RoomScreen):
         from diagnostics.models.entries import EvidenceLabel  # noqa: PLC0415
 
         side, label, inferred = read
-        text, source = typed.values()
+        text, _, source = typed.values()
         self._write(
             typed,
             lambda desk: desk.weigh(

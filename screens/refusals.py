@@ -283,6 +283,12 @@ class RefusalScreen(GuidanceScreen):
         """What this is."""
         return "refused"
 
+    def issue_in_view(self) -> tuple[str, str] | None:
+        """The issue that was asked about, where the matrix knows it."""
+        catalogue = self.room.catalogue
+        known = catalogue is not None and self.refusal.issue_type in catalogue.issues
+        return (self.refusal.issue_type, self.refusal.severity or "") if known else None
+
     def heading(self) -> str:
         """What was refused."""
         asked = self.refusal.issue_type.replace("_", " ") or "a question"

@@ -286,7 +286,7 @@ class TimelineScreen(RoomScreen):
         self._draw_title()
         view = self.view
         before, top = view.rows, view.scroll_offset.y
-        rows = self._rows(max(40, view.text_width()))
+        rows = self._rows(max(40, view.text_width() - 1))
         view.show(rows)
         if top and before and len(rows) > len(before) and rows[0].key != before[0].key:
             # What is being read stays where it is, although newer entries have come above it.

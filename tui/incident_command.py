@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import IncidentStatus
-from diagnostics.models.incidents import Incident
+from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
 from diagnostics.text import clean
@@ -83,7 +83,7 @@ def _refused(service: Diagnostics, refusal: Refusal, form: str) -> int:
 def _declare(service: Diagnostics, options: Options, given: Namespace) -> int:
     if given.no_notices:
         return _declare_only(service, options, given)
-    return _send(service, options, given, sending.proposal_for(service, options, given), frozenset())
+    return _send(service, given, sending.proposal_for(service, options, given), frozenset())
 
 
 def _declare_only(service: Diagnostics, options: Options, given: Namespace) -> int:
@@ -108,14 +108,14 @@ def _declare_only(service: Diagnostics, options: Options, given: Namespace) -> i
         )
         return service.incidents.edit(incident.id, "began_at", given.began_at) if given.began_at else incident
 
-    return _written(service, given, work, "is declared; nobody was told")
+    return _written(given, work, "is declared; nobody was told")
 
 
 def _update(service: Diagnostics, options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
     before = frozenset(one.delivery for one in incident.deliveries)
     given.incident = incident.id
-    return _send(service, options, given, sending.proposal_for(service, options, given), before)
+    return _send(service, given, sending.proposal_for(service, options, given), before)
 
 
 def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
@@ -130,67 +130,72 @@ def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
         return service.incidents.set_status(confirmed.id, IncidentStatus.RESOLVED, why, tuple(one.id for one in unmet))
 
     if proposal.sendable:
-        return _send(service, options, given, proposal, before, end, tuple(unmet))
+        return _send(service, given, proposal, before, end=end, unmet=unmet)
     # Nobody can be told from here; the incident can be ended all the same.
     if given.format == "text":
         say(render.proposal_lines(proposal, Style.of_stdout()))
         say(f"NOT MET  {one.title}: {one.shown}" for one in unmet)
     if not given.yes:
         sending.ask_to("resolve", f"{incident.id} is resolved without a notice: paste the text above by hand.")
-    code = _written(service, given, lambda: end(incident), "is resolved; nobody was told from here")
+    code = _written(given, lambda: end(incident), "is resolved; nobody was told from here")
     return code or ExitCode.WARNING
 
 
-def _send(  # noqa: PLR0913, PLR0917  # one confirmation with all that belongs to it
+def _send(
     service: Diagnostics,
-    options: Options,
     given: Namespace,
     proposal: Proposal,
     before: frozenset[str],
-    then: Callable[[Incident], Incident] = lambda incident: incident,
-    unmet: tuple[object, ...] = (),
+    *,
+    end: Callable[[Incident], Incident] | None = None,
+    unmet: tuple[Criterion, ...] = (),
 ) -> int:
-    answer = _by_the_rules(lambda: sending.confirmed(service, options, given, proposal, unmet))  # type: ignore[arg-type]  # criteria
+    """Have it confirmed, deliver it, and say what became of it; `end` is done once it is confirmed."""
+    answer = _by_the_rules(lambda: sending.confirmed(service, given, proposal, unmet))
     if answer is None:
         return ExitCode.REFUSED
     if isinstance(answer, Refusal):
         return _refused(service, answer, given.format)
-    aftermath = ""
     if given.format == "text":
         say(["", f"{answer.id}: confirmed, and written into the journal"])
-    try:
-        answer = then(answer)
-    except (SourceFailure, UserError) as failure:
-        said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
-        aftermath = f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}"
+    problems = []
+    if end is not None:
+        try:
+            answer = end(answer)
+        except (SourceFailure, UserError) as failure:
+            said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
+            problems.append(f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}")
     incident, trouble = sending.delivered(service, answer, before, given.wait)
     mine = sending.new_deliveries(incident, before)
+    _say_sent(incident, mine, proposal, given.format)
     waits = [one for one in mine if one.state != "sent"]
-    if given.format == "json":
+    if waits:
+        problems.append(f"{len(waits)} of {len(mine)} not sent; what waits is in the journal: an open console goes on")
+    if sending.nobody_told(proposal):
+        problems.append("nobody was told from here: paste the text of the notice by hand")
+    problems += [trouble] if trouble else []
+    _complain(problems)
+    return ExitCode.WARNING if problems else ExitCode.HEALTHY
+
+
+def _say_sent(incident: Incident, mine: tuple[Delivery, ...], proposal: Proposal, form: str) -> None:
+    left_out = [(one.channel.value, one.problem) for one in proposal.drafts if one.problem]
+    if form == "json":
         document = render.incident_document(incident)
         document["deliveries"] = [one.model_dump(mode="json") for one in mine]
-        document["left_out"] = [
-            {"channel": one.channel.value, "problem": one.problem} for one in proposal.drafts if one.problem
-        ]
+        document["left_out"] = [{"channel": channel, "problem": problem} for channel, problem in left_out]
         say([render.as_json(document)])
-    else:
-        style = Style.of_stdout()
-        say(render.delivery_lines(mine, style))
-        for one in proposal.drafts:
-            if one.problem:
-                say(style.block(f"{one.channel.value.replace('_', ' ')} left out: {one.problem}", indent=2))
-    if waits:
-        _complain([f"{len(waits)} of {len(mine)} not sent; what waits is in the journal, and an open console goes on"])
-    if sending.nobody_told(proposal):
-        _complain(["nobody was told from here: paste the text of the notice by hand"])
-    _complain([line for line in (aftermath, trouble) if line])
-    return ExitCode.WARNING if waits or aftermath or trouble or sending.nobody_told(proposal) else ExitCode.HEALTHY
+        return
+    style = Style.of_stdout()
+    say(render.delivery_lines(mine, style))
+    for channel, problem in left_out:
+        say(style.block(f"{channel.replace('_', ' ')} left out: {problem}", indent=2))
 
 
 # ---- writing
 
 
-def _written(service: Diagnostics, given: Namespace, work: Callable[[], Incident], said: str) -> int:
+def _written(given: Namespace, work: Callable[[], Incident], said: str) -> int:
     answer = _by_the_rules(work)
     if not isinstance(answer, Incident):
         return ExitCode.REFUSED
@@ -207,12 +212,12 @@ def _claim(service: Diagnostics, _options: Options, given: Namespace) -> int:
     def work() -> Incident:
         return service.incidents.claim(incident.id, given.role, given.person, take_over=given.take_over)
 
-    return _written(service, given, work, f"{given.person or service.incidents.person} is {given.role}")
+    return _written(given, work, f"{given.person or service.incidents.person} is {given.role}")
 
 
 def _note(service: Diagnostics, _options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
-    return _written(service, given, lambda: service.incidents.note(incident.id, given.text), "noted")
+    return _written(given, lambda: service.incidents.note(incident.id, given.text), "noted")
 
 
 def _status(service: Diagnostics, _options: Options, given: Namespace) -> int:
@@ -225,7 +230,7 @@ def _status(service: Diagnostics, _options: Options, given: Namespace) -> int:
     def work() -> Incident:
         return service.incidents.set_status(incident.id, status, given.text, unmet)
 
-    return _written(service, given, work, f"is {status.words}")
+    return _written(given, work, f"is {status.words}")
 
 
 # ---- reading

@@ -155,6 +155,8 @@ def verification_lines(found: Verification, style: Style) -> Iterator[str]:
     indent = len("UNREACHABLE") + 2
     said = (
         f"{found.entries:,} entries, each as it was written; the newest has the hash {found.head[:16]}"
+        if found.is_sound and found.entries
+        else "the journal is empty"
         if found.is_sound
         else f"the journal of {found.entries:,} entries is not as it was written"
     )

@@ -120,7 +120,7 @@ def open_incident(service: Diagnostics, named: str | None = None) -> Incident:
 
 
 def confirmed(
-    service: Diagnostics, options: Options, given: Namespace, proposal: Proposal, unmet: tuple[Criterion, ...] = ()
+    service: Diagnostics, given: Namespace, proposal: Proposal, unmet: tuple[Criterion, ...] = ()
 ) -> Incident | Refusal:
     """Show it, have it confirmed, write it down. Raises `NotConfirmed`, UserError, SourceFailure."""
     style = Style.of_stdout()

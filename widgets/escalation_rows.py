@@ -10,7 +10,7 @@ from widgets.incident_rows import OPEN_BOX, TITLES, delivery_words, lasted, stat
 from widgets.incident_sections import ORDER
 from widgets.incident_view import IncidentView
 from widgets.issue_escalation_rows import issue_side_rows
-from widgets.rows import BLANK, Row, Tone, fit, row, wrap
+from widgets.rows import BLANK, Row, fit, row, wrap
 
 if TYPE_CHECKING:
     from widgets.glyphs import Glyphs
@@ -93,9 +93,9 @@ def _steps(view: IncidentView, width: int, most: int, signs: Glyphs) -> list[Row
     open_ones = [step for step in view.steps if step.record is None]
     for step in open_ones[:most]:
         late = str(step.status) == "fail"
-        text = f"{'OVERDUE: ' if late else ''}{step.text}"
-        tone: Tone = "fail" if late else ""
-        rows.append(row((f"{OPEN_BOX} ", "muted"), (fit(signs.text(text), width - 4).rstrip(), tone)))
+        mark = "OVERDUE " if late else ""
+        text = fit(signs.text(step.text), width - 4 - len(mark)).rstrip()
+        rows.append(row((f"{OPEN_BOX} ", "muted"), (mark, "fail"), text))
     if len(open_ones) > most:
         rows.append(row((f"    and {len(open_ones) - most} more: e", "muted")))
     return rows

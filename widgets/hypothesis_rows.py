@@ -19,7 +19,7 @@ CONFIDENCE: dict[str, Tone] = {"strict": "pass", "standard": "pass", "preliminar
 NEEDED = {"strict": STRICT, "standard": STANDARD, "preliminary": PRELIMINARY}
 STANDING = {"open": "open", "rejected": "rejected", "root_cause": "ROOT CAUSE"}
 
-NAME, LABEL, STATE, SOURCE = 8, 16, 12, 16
+NAME, LABEL, STATE, CONFIDENT = 8, 16, 12, 26
 
 
 def sources_words(count: int) -> str:
@@ -80,11 +80,14 @@ def hypothesis_row(one: Hypothesis, *, width: int, signs: Glyphs) -> Row:
     standing = STANDING.get(one.standing, one.standing)
     tone: Tone = "muted" if one.standing == "rejected" else "accent" if one.standing == "root_cause" else ""
     confidence = signs.text(confidence_words(one))
-    room = max(10, width - 5 - STATE - 24)
+    room = max(10, width - 5 - STATE - CONFIDENT)
     return row(
         (fit(signs.text(one.hypothesis), 5), "strong"),
         (fit(signs.text(standing), STATE), tone or "muted"),
-        (fit(confidence, 24), "muted" if one.standing == "rejected" else CONFIDENCE.get(one.confidence, "muted")),
+        (
+            fit(confidence, CONFIDENT),
+            "muted" if one.standing == "rejected" else CONFIDENCE.get(one.confidence, "muted"),
+        ),
         (fit(signs.text(one.statement), room), tone),
         key=f"hypothesis:{one.hypothesis}",
     )
@@ -93,7 +96,8 @@ def hypothesis_row(one: Hypothesis, *, width: int, signs: Glyphs) -> Row:
 def detail_rows(one: Hypothesis, pins: Sequence[Pin], *, width: int, now: datetime, signs: Glyphs) -> list[Row]:
     """A hypothesis in full, what is held for and against it, and pins of the incident that can be held for it."""
     rows = [row((line, "strong")) for line in wrap(signs.text(f"{one.hypothesis}  {one.statement}"), width)]
-    confidence = f"{confidence_words(one)}{f': {one.confidence_why}' if one.confidence_why else ''}"
+    word = "none" if one.confidence == "none" else one.confidence.upper()
+    confidence = f"{word}: {one.confidence_why}" if one.confidence_why else confidence_words(one)
     standing = f"{STANDING.get(one.standing, one.standing)}{f': {one.why}' if one.why else ''}"
     for label, text, tone in (
         ("confidence", confidence, CONFIDENCE.get(one.confidence, "muted")),

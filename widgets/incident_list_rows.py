@@ -49,6 +49,7 @@ def incident_row(line: IncidentLine, *, width: int, now: datetime, signs: Glyphs
         Piece(fit(signs.text(lasted(line, now)), LONG), "muted"),
         Piece(" "),
     ]
+    what = line.title
     room = width - NAME - SEVERITY - STATUS - WHEN - LONG - 5
     if width >= ROOMY:
         pieces += [
@@ -58,8 +59,10 @@ def incident_row(line: IncidentLine, *, width: int, now: datetime, signs: Glyphs
             Piece(" "),
         ]
         room -= ISSUE + COMMANDER + 2
+    else:
+        what = f"{line.issue_type.replace('_', ' ')}: {line.title}"
     mark = f" {signs.separator} in view" if in_view else ""
-    pieces.append(Piece(fit(signs.text(line.title), max(6, room - len(mark))), "" if line.is_open else "muted"))
+    pieces.append(Piece(fit(signs.text(what), max(6, room - len(mark))), "" if line.is_open else "muted"))
     if mark:
         pieces.append(Piece(mark, "accent"))
     return row(*pieces, key=f"incident:{line.id}")

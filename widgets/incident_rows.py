@@ -180,7 +180,7 @@ def role_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = F
 
 
 def _role_row(view: IncidentView, name: str, title: str, width: int, signs: Glyphs) -> Row:
-    label = fit(title.lower(), min(22, max(12, width // 3)))
+    label = fit(title.lower(), min(21, max(12, width // 3)))
     held = next((one for one in view.incident.roles if one.role == name and one.until is None), None)
     if held is None:
         free: Tone = "warn" if view.incident.is_open and name == view.roles[0][0] else "muted"
@@ -264,7 +264,7 @@ def _criterion_row(criterion: Criterion, width: int, signs: Glyphs) -> Row:
     if str(criterion.status) == "warn":
         # It holds; what is missing is time.
         piece = Piece(f"{signs.warned} holds", "warn")
-    mark = Piece(fit(piece.text, 14), piece.tone)
+    mark = Piece(fit(piece.text, max(8, cell_len(piece.text) + 1)), piece.tone)
     right = signs.text(" ".join(part for part in (criterion.shown, criterion_words(criterion)) if part))
     right = fit(right, min(cell_len(right), max(12, width // 2)))
     return pair([mark, (signs.text(criterion.title), "")], right, "muted", width, f"criterion:{criterion.id}")

@@ -26,21 +26,28 @@ ORDER = ("failed", "uncertain", "retrying", "sending", "queued", "sent", "given_
 # ---- notices and tracking
 
 
-def delivery_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 0) -> list[Row]:
-    """Notices and tracking, those that need somebody first."""
+def delivery_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 0, folded: bool = False) -> list[Row]:
+    """Notices and tracking, those that need somebody first; folded, only what has not arrived has a row of its own."""
     found = sorted(
         view.incident.deliveries,
         key=lambda one: (ORDER.index(one.state) if one.state in ORDER else 0, -one.confirmed_at.timestamp()),
     )
     needy = sum(1 for one in found if one.state in {"failed", "uncertain"})
-    said = f"{needy} need you: enter" if needy else f"{len(found)} confirmed" if found else "nothing was sent"
-    rows = [head("NOTICES AND TRACKING", said, width, key="deliveries", tone="fail" if needy else "muted")]
+    sent = [one for one in found if one.state == "sent"]
+    said = f"{len(found)} confirmed" if found else "nothing was sent"
+    if folded and sent:
+        names = [one.receipt for one in sent if one.receipt and one.channel is not Channel.SLACK]
+        said = f" {signs.separator} ".join([f"{len(sent)} sent", *names])
+    if needy:
+        said = f"{needy} need you: enter"
+    rows = [head("NOTICES AND TRACKING", signs.text(said), width, key="deliveries", tone="fail" if needy else "muted")]
+    if folded:
+        return rows + [_delivery_row(one, view.now, width, signs) for one in found if one.state != "sent"][:3]
     shown = found if not most or len(found) <= most else found[: max(1, most - 1)]
     rows += [_delivery_row(one, view.now, width, signs) for one in shown]
     if len(shown) < len(found):
-        rows.append(
-            row((f"    and {len(found) - len(shown)} more; enter shows them all", "muted"), key="deliveries:more")
-        )
+        more = f"    and {len(found) - len(shown)} more; enter shows them all"
+        rows.append(row((more, "muted"), key="deliveries:more"))
     return rows
 
 
@@ -78,7 +85,7 @@ def task_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 6) -
     said += f" · {late} OVERDUE" if late else ""
     rows = [head("TASKS", signs.text(said), width, key="tasks", tone="warn" if late else "muted")]
     rows += [task_row(task, view.now, width, signs) for task in open_ones[:most]]
-    if most and len(open_ones) > most:
+    if most > 1 and len(open_ones) > most:
         rows.append(row((f"    and {len(open_ones) - most} more; enter shows them all", "muted"), key="tasks:more"))
     return rows
 
@@ -178,19 +185,25 @@ def _line_row(line: TimelineLine, width: int, signs: Glyphs) -> Row:
 
 
 def other_rows(
-    others: Sequence[IncidentLine], alarms: Sequence[Alarm], now: datetime, width: int, signs: Glyphs
+    others: Sequence[IncidentLine],
+    alarms: Sequence[Alarm],
+    now: datetime,
+    width: int,
+    signs: Glyphs,
+    *,
+    folded: bool = False,
 ) -> list[Row]:
-    """Other open incidents, and what burns and belongs to none."""
+    """Other open incidents, and what burns and belongs to none; folded, without a head of their own."""
     rows: list[Row] = []
     for alarm in alarms:
         since = f" since {alarm.since:%H:%M}" if alarm.since is not None else ""
         said = f"{alarm.issue} is {alarm.severity.upper()}{since} and in no incident: 1, choose it, n"
         rows.append(row((fit(signs.text(said), width).rstrip(), "warn"), key=f"alarm:{alarm.issue}"))
-    if not others:
-        return rows
-    rows.append(head("OTHER OPEN INCIDENTS", "enter brings one into view", width, key="incidents"))
+    if others and not folded:
+        rows.append(head("OTHER OPEN INCIDENTS", "enter brings one into view", width, key="incidents"))
     for one in others:
         left: list[Piece | tuple[str, Tone] | str] = [
+            ("ALSO OPEN  " if folded else "", "title"),
             (one.id, "strong"),
             "  ",
             (one.severity.upper(), wording.severity_tone(one.severity)),

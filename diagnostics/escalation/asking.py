@@ -29,6 +29,8 @@ def ask_together(
     answer is shared with whoever asks next; every source ends by its own time limits. Raises SourceFailure (cancelled)
     when somebody ends the job.
     """
+    if job is not None:
+        job.raise_if_cancelled("console")
     limit = limit_s if job is None else job.left_s(limit_s)
     ends = time.monotonic() + limit
     threads = {name: _Asking(name, ask, ends) for name, ask in asks.items()}

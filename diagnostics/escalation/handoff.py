@@ -157,6 +157,14 @@ def _open(material: HandoffMaterial) -> list[str]:
     now, incident = material.now, material.incident
     lines = [_task(one, now) for one in incident.tasks if one.done_at is None]
     lines.sort(key=lambda line: "overdue" not in line)
+    for one in incident.follow_ups:
+        if one.run is None or one.run.status == "running":
+            owner = plain(one.scheduled.owner or one.scheduled_by)
+            lines.append(
+                f"follow-up {one.scheduled.follow_up}: {plain(one.scheduled.text)}, {owner},"
+                f" {_due(one.scheduled.due_at, now)}"
+            )
+    # What has an owner and a time stands before the steps of the checklist, which the panel shows in full.
     if material.assessment is not None:
         for step in material.assessment.steps:
             if step.status is not Status.PASS:
@@ -165,13 +173,6 @@ def _open(material: HandoffMaterial) -> list[str]:
     else:
         done = {one.step for one in incident.steps}
         lines += [f"step: {plain(text)}" for name, text in material.steps.items() if name not in done]
-    for one in incident.follow_ups:
-        if one.run is None or one.run.status == "running":
-            owner = plain(one.scheduled.owner or one.scheduled_by)
-            lines.append(
-                f"follow-up {one.scheduled.follow_up}: {plain(one.scheduled.text)}, {owner},"
-                f" {_due(one.scheduled.due_at, now)}"
-            )
     return _bounded(lines, MOST_OPEN, "in the panel")
 
 

@@ -43,7 +43,8 @@ def measure(
     (cancelled) when somebody ended the job.
     """
     from diagnostics.escalation.impact import issue_named  # noqa: PLC0415  # it loads SQLAlchemy
-    from diagnostics.escalation.readings import READINGS, Round  # noqa: PLC0415  # the same
+    from diagnostics.escalation.readings import READINGS  # noqa: PLC0415  # the same
+    from diagnostics.escalation.round import Round  # noqa: PLC0415  # the same
 
     issue = issue_named(tools, issue_type)
     names = tuple(dict.fromkeys(only if only is not None else (*issue.figures, *also)))

@@ -206,7 +206,11 @@ def _elapsed(basis: Basis) -> Value:
     if since is None:
         return Value(NOT_KNOWN)
     until = incident.resolved_at if incident is not None and incident.resolved_at is not None else basis.now
-    shown = span(60 * ((until - since).total_seconds() // 60)) if until - since >= timedelta(minutes=2) else "minutes"
+    shown = (
+        span(60 * ((until - since).total_seconds() // 60))
+        if until - since >= timedelta(minutes=2)
+        else "less than 2 min"
+    )
     return Value(shown, (BoundFigure(name="elapsed", shown=shown, taken_at=basis.now),))
 
 

@@ -5,150 +5,26 @@ Each gives a figure, or raises SourceFailure; what is missing never becomes 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from diagnostics.answers import SharedAnswers
-from diagnostics.checks.base import Tools, about, plural, share
-from diagnostics.escalation.affected import RESOLUTION, Account, Named, named_accounts, read_accounts, size_words
-from diagnostics.health.figures import quantity, remarks, taken_at
+from diagnostics.checks.base import about, plural, share
+from diagnostics.escalation.affected import RESOLUTION
+from diagnostics.escalation.readings_logs import (
+    accounts_affected,
+    events_in_window,
+    large_accounts,
+    rate_limited,
+    users_affected,
+    zillow_requests,
+)
+from diagnostics.escalation.round import Round, judged, made, of_figure
+from diagnostics.health.figures import quantity
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.entries import MeasuredFigure
-from diagnostics.models.evidence import Evidence
-from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
-from diagnostics.pulse_rules import PARTIAL, judge_count, of_counts
-from diagnostics.webhook_backlog import Backlog, read_backlog
-from diagnostics.windows import span
-
-if TYPE_CHECKING:
-    from diagnostics.catalogue.model import IssueType, Threshold
-    from diagnostics.health.connections import States
-    from diagnostics.health.desk import HealthDesk
-    from diagnostics.log_questions import Counts
-    from diagnostics.models.health import HealthOverview
-
-Answer = TypeVar("Answer")
-
-FOREVER_S = 86_400.0
-"""Within one round nothing is asked twice, however long the round takes."""
-
-MOST_NAMED = 10
-"""Large accounts that a notice names; the rest is counted."""
-
-KEEP_REQUESTS_S = 60.0
-
-
-@dataclass(slots=True, frozen=True)
-class Round:
-    """One measuring of several readings, in which every question is asked once."""
-
-    tools: Tools
-    health: HealthDesk
-    issue: IssueType
-    answers: SharedAnswers = field(default_factory=SharedAnswers)
-
-    def once(self, name: str, ask: Callable[[], Answer]) -> Answer:
-        """The answer to `ask`, shared by the readings of this round."""
-        return self.answers.get(name, FOREVER_S, ask)
-
-    def rule(self, name: str) -> Threshold:
-        """A threshold of the catalogue."""
-        return self.tools.catalogue.thresholds[name]
-
-    def overview(self) -> HealthOverview:
-        """Level 2's big number and the sync events beside it."""
-        return self.once("overview", self.health.overview)
-
-    def backlog(self) -> Backlog:
-        """The webhook backlog."""
-        return self.once("backlog", lambda: read_backlog(self.tools))
-
-    def counts(self, query: str) -> Counts:
-        """Events of a named query in the window."""
-        text = self.tools.catalogue.queries[query].datadog
-        return self.once(f"counts {query}", lambda: self.tools.logs.counts(text, self.tools.window_s))
-
-    def states(self) -> States:
-        """Connections by state."""
-        from diagnostics.health.connections import read_states  # noqa: PLC0415  # it loads SQLAlchemy
-
-        return self.once("states", lambda: read_states(self.tools))
-
-    def named(self) -> Named:
-        """The accounts that the issue affects."""
-        return self.once("named", lambda: named_accounts(self.tools, self.issue))
-
-    def accounts(self) -> dict[int, Account]:
-        """Their sizes."""
-        return self.once("accounts", lambda: read_accounts(self.tools, self.named().ids))[0]
-
-
-def made(
-    name: str,
-    title: str,
-    value: float | int | str | None,
-    *,
-    shown: str = "",
-    unit: str = "",
-    status: Status = Status.NO_DATA,
-    notes: Iterable[str] = (),
-    evidence: Iterable[Evidence] = (),
-) -> MeasuredFigure:
-    """A reading as a figure; its notes stand as the caveat of its first evidence."""
-    parts = tuple(evidence)
-    caveat = remarks((*notes, *(parts[0].caveat for _ in parts[:1])))
-    return MeasuredFigure(
-        id=name,
-        title=title,
-        value=value,
-        shown=UNKNOWN if value is None else shown or str(value),
-        unit=unit,
-        status=(Status.NO_DATA if value is None and status is Status.PASS else status).value,
-        taken_at=taken_at(parts),
-        evidence=parts[0].model_copy(update={"caveat": caveat}) if parts else None,
-    )
-
-
-def of_figure(name: str, figure: Figure) -> MeasuredFigure:
-    """A figure of level 2. One whose source fails now has no value here, also where an older one is remembered."""
-    parts = figure.evidence
-    if figure.failure:
-        return made(
-            name,
-            figure.title,
-            None,
-            unit=figure.unit,
-            status=figure.status if figure.status is Status.UNREACHABLE else Status.NO_DATA,
-            notes=(figure.failure, figure.note),
-            evidence=parts,
-        )
-    return made(
-        name,
-        figure.title,
-        figure.value,
-        shown=figure.shown,
-        unit=figure.unit,
-        status=figure.status,
-        notes=(figure.note,),
-        evidence=parts,
-    )
-
-
-def _judged(name: str, rule: Threshold, value: float | None, evidence: Iterable[Evidence], note: str) -> MeasuredFigure:
-    return made(
-        name,
-        rule.title,
-        value,
-        shown="" if value is None else quantity(value, rule.unit),
-        unit=rule.unit,
-        status=rule.judge(value),
-        notes=(note, f"Limits: {rule.rule()}"),
-        evidence=evidence,
-    )
-
+from diagnostics.webhook_backlog import Backlog
 
 # ---- connections
 
@@ -216,7 +92,7 @@ def new_problems(asked: Round) -> MeasuredFigure:
     """Problems that began within the last hour, per cent of connections."""
     states, rule = asked.states(), asked.rule("new_problem_share")
     note = f"{plural(states.new, 'new problem')} among {plural(states.judged, 'connection')}"
-    return _judged("new_problems", rule, share(states.new, states.judged), (states.evidence,), note)
+    return judged("new_problems", rule, share(states.new, states.judged), (states.evidence,), note)
 
 
 # ---- webhooks
@@ -226,7 +102,7 @@ def webhook_backlog(asked: Round) -> MeasuredFigure:
     """Events that wait for delivery."""
     found, rule = asked.backlog(), asked.rule("webhook_backlog")
     value = float(found.waiting) if found.any_received else None
-    figure = _judged("webhook_backlog", rule, value, (found.evidence,), _received(found))
+    figure = judged("webhook_backlog", rule, value, (found.evidence,), _received(found))
     return figure if value is None else figure.model_copy(update={"value": found.waiting, "shown": f"{value:,.0f}"})
 
 
@@ -287,135 +163,6 @@ def webhook_latency(asked: Round) -> MeasuredFigure:
 
 def _received(found: Backlog) -> str:
     return "" if found.any_received else "no webhook event was received in the last 24 h, so that 0 means nothing"
-
-
-# ---- logs
-
-
-def rate_limited(asked: Round) -> MeasuredFigure:
-    """HTTP 429 answers from Zillow, in the busier of the last two complete minutes."""
-    found, rule = asked.counts("rate_limited"), asked.rule("rate_limit_per_minute")
-    rate = found.recent_minute
-    status = of_counts(rule.judge(None if rate is None else float(rate)), partial=found.partial)
-    return made(
-        "rate_limited_per_minute",
-        rule.title,
-        rate,
-        shown="" if rate is None else f"{rate:,}/min",
-        unit="/min",
-        status=status,
-        notes=(_in_window(asked, found), PARTIAL if found.partial else "", f"Limits: {rule.rule()}"),
-        evidence=(found.evidence,),
-    )
-
-
-def zillow_requests(asked: Round) -> MeasuredFigure:
-    """Requests to Zillow that the logs hold."""
-    text = asked.tools.catalogue.queries["zillow_requests"].datadog
-    found = asked.tools.logs.counts(text, asked.tools.window_s, fresh_s=KEEP_REQUESTS_S)
-    return made(
-        "zillow_requests",
-        "Requests to Zillow",
-        found.count,
-        shown=f"{found.count:,}",
-        unit="requests",
-        status=of_counts(Status.PASS, partial=found.partial),
-        notes=(_in_window(asked, found), PARTIAL if found.partial else ""),
-        evidence=(found.evidence,),
-    )
-
-
-def events_in_window(asked: Round) -> MeasuredFigure:
-    """Events of the issue's own query. Silence is good news only where it is usual."""
-    found = asked.counts(asked.issue.query)
-    status, said = Status.WARN, ""
-    if not found.count:
-        status, said = _silence(asked)
-    return made(
-        "events_in_window",
-        f"Events, {asked.tools.catalogue.queries[asked.issue.query].title}",
-        found.count,
-        shown=f"{found.count:,} in {span(asked.tools.window_s)}",
-        unit="events",
-        status=of_counts(status, partial=found.partial),
-        notes=(said, PARTIAL if found.partial else ""),
-        evidence=(found.evidence,),
-    )
-
-
-def _silence(asked: Round) -> tuple[Status, str]:
-    """What no event at all is worth: the baseline, which costs scarce questions, is asked only for this."""
-    text = asked.tools.catalogue.queries[asked.issue.query].datadog
-    baseline = asked.tools.logs.baselines.known(text, asked.tools.window_s)
-    usual = None if baseline.usual is None else baseline.usual.count
-    judged = judge_count(asked.issue, 0, usual, is_pending=baseline.is_pending)
-    return judged.status, judged.comparison
-
-
-def _in_window(asked: Round, found: Counts) -> str:
-    return f"{plural(found.count, 'event')} in the last {span(asked.tools.window_s)}"
-
-
-# ---- accounts
-
-
-def accounts_affected(asked: Round) -> MeasuredFigure:
-    """How many accounts the logs name; for resolution, those with stale agents."""
-    found = asked.named()
-    status, said = Status.NO_DATA if found.total is None else Status.WARN, ""
-    if found.total == 0:
-        status, said = (Status.PASS, "") if asked.issue.name == RESOLUTION else _silence(asked)
-    return made(
-        "accounts_affected",
-        "Accounts affected",
-        found.total,
-        shown="" if found.total is None else f"{found.total:,}" + (" at least" if found.at_least else ""),
-        unit="accounts",
-        status=of_counts(status, partial=found.at_least),
-        notes=(found.basis, said),
-        evidence=found.evidence,
-    )
-
-
-def large_accounts(asked: Round) -> MeasuredFigure:
-    """Large accounts among them, by name, the largest first."""
-    found, from_users = asked.named(), asked.tools.catalogue.impact.large_from_users
-    accounts = asked.accounts()
-    large = sorted(
-        (one for one in accounts.values() if one.users is not None and one.users >= from_users),
-        key=lambda one: (-(one.users or 0), one.account_id),
-    )
-    unknown = sum(1 for one in accounts.values() if one.users is None) + found.beyond
-    shown = "; ".join(size_words(one) for one in large[:MOST_NAMED])
-    shown += f"; and {len(large) - MOST_NAMED:,} more" if len(large) > MOST_NAMED else ""
-    value = (shown or "none") if large or not unknown else None
-    return made(
-        "large_accounts",
-        f"Large accounts, from {from_users:,} users",
-        value,
-        status=Status.NO_DATA if unknown and not large else Status.WARN if large else Status.PASS,
-        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
-        evidence=found.evidence,
-    )
-
-
-def users_affected(asked: Round) -> MeasuredFigure:
-    """Users of the accounts affected: how many are in them, not how many have noticed."""
-    found, accounts = asked.named(), asked.accounts()
-    known = [one.users for one in accounts.values() if one.users is not None]
-    unknown = len(accounts) - len(known) + found.beyond
-    value = sum(known) if known or not unknown else None
-    status = Status.NO_DATA if unknown else Status.WARN if value else Status.PASS
-    return made(
-        "users_affected",
-        "Users of the accounts affected",
-        value,
-        shown="" if value is None else f"{value:,}" + (" at least" if unknown else ""),
-        unit="users",
-        status=status,
-        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
-        evidence=found.evidence,
-    )
 
 
 # ---- level 2
@@ -496,14 +243,14 @@ def tokens_expired(asked: Round) -> MeasuredFigure:
     """Expired among held tokens."""
     found = asked.once("tokens", lambda: read_tokens(asked.tools))
     note = f"{found.expired:,} of {plural(found.held, 'token')}"
-    return _judged("tokens_expired", asked.rule("token_expiry_share"), found.expired_share, (found.evidence,), note)
+    return judged("tokens_expired", asked.rule("token_expiry_share"), found.expired_share, (found.evidence,), note)
 
 
 def tokens_missing(asked: Round) -> MeasuredFigure:
     """Credentials without a token."""
     found = asked.once("tokens", lambda: read_tokens(asked.tools))
     note = f"{found.credentials - found.held:,} of {plural(found.credentials, 'credential')}"
-    return _judged("tokens_missing", asked.rule("token_missing_share"), found.missing_share, (found.evidence,), note)
+    return judged("tokens_missing", asked.rule("token_missing_share"), found.missing_share, (found.evidence,), note)
 
 
 @dataclass(slots=True, frozen=True)

@@ -34,8 +34,7 @@ def console(make_app: MakeApp, world: IncidentWorld, **changes: object) -> WarRo
     """A console on this world."""
     given = {"assessments": ScriptedAssessments(world), **changes}
     options = given.pop("options", None)
-    app = make_app(world.service(**given), options=options)  # type: ignore[arg-type]  # options or nothing
-    return app
+    return make_app(world.service(**given), options=options)
 
 
 async def in_view(pilot: Pilot[int], world: IncidentWorld) -> None:
@@ -82,4 +81,6 @@ async def go_to(pilot: Pilot[int], key: str) -> None:
             view.place(key)
             await pilot.pause()
             return
-    raise AssertionError(f"no row {key}: {[item.key for view in pilot.app.screen.query(LineView) for item in view.rows]}")
+    raise AssertionError(
+        f"no row {key}: {[item.key for view in pilot.app.screen.query(LineView) for item in view.rows]}"
+    )

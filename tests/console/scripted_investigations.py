@@ -74,7 +74,8 @@ class Breakable:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the desk has
         found = getattr(self.desk, name)
-        if not callable(found):
+        if not callable(found) or name == "next_update_at":
+            # Worked out from what is known already: it asks the journal nothing.
             return found
 
         def call(*given: object, **named: object) -> object:
@@ -118,11 +119,13 @@ def level_3(folder: Path, **health: Any) -> Level3:  # noqa: ANN401  # fields of
 def fill(level: Level3, *, hostile: bool = False) -> Incident:
     """An open incident with a record of what is thought of it, a past one, and a question nobody has answered."""
     world, desk = level.world, level.world.desk
-    say: Callable[[str], str] = (lambda text: f"{text} {HOSTILE}") if hostile else str
+    say: Callable[[str], str] = (lambda text: f"{text} {HOSTILE[:110]}") if hostile else str
     world.clock.forward(days=-2)
     past = desk.declare(title=say("38 accounts cannot refresh"), issue_type="oauth_failure", severity="critical")
     closed = level.investigations.open(say("Why do the refreshes fail?"), past.id)
-    closed = level.investigations.add_hypothesis(closed.id, "The secret was rotated", "a refresh with the new secret fails")
+    closed = level.investigations.add_hypothesis(
+        closed.id, "The secret was rotated", "a refresh with the new secret fails"
+    )
     level.investigations.weigh(closed.id, "H1", "for", EvidenceLabel.DIRECT, "the rotation log names it", "vault")
     level.investigations.name_root_cause(closed.id, "H1", "refreshes work with the new secret")
     level.investigations.close(closed.id, "The rotation left the old secret in place.")
@@ -132,19 +135,27 @@ def fill(level: Level3, *, hostile: bool = False) -> Incident:
     world.clock.forward(minutes=-14)
     incident = world.declare(title=say("Zillow answers HTTP 429; webhook events pile up"))
     asked = evidence("datadog", say("service:fub @context.error_message:*429*"), 15)
-    desk.pin(incident.id, say("1,204 HTTP 429 a minute"), say("Retry-After 30 s"), EvidenceLabel.STATISTICAL, evidence=asked)
+    desk.pin(
+        incident.id, say("1,204 HTTP 429 a minute"), say("Retry-After 30 s"), EvidenceLabel.STATISTICAL, evidence=asked
+    )
     desk.pin(incident.id, say("The partner's status page names a lowered limit"), "", inferred=True)
     world.clock.forward(minutes=2)
     record = level.investigations.open(say("Why does Zillow answer 429?"), incident.id)
-    level.investigations.add_hypothesis(record.id, say("Zillow lowered our limit"), say("their support says that it did not"))
-    level.investigations.add_hypothesis(record.id, say("A worker retries without a pause"), say("the retry log shows pauses"))
+    level.investigations.add_hypothesis(
+        record.id, say("Zillow lowered our limit"), say("their support says that it did not")
+    )
+    level.investigations.add_hypothesis(
+        record.id, say("A worker retries without a pause"), say("the retry log shows pauses")
+    )
     for side, label, text, source, found in (
         ("for", EvidenceLabel.STATISTICAL, "429s begin at 13:49 in every service at once", "datadog", asked),
         ("for", EvidenceLabel.DIRECT, "support confirms a lowered limit", "zillow support", None),
         ("against", EvidenceLabel.CIRCUMSTANTIAL, "deploy at 13:40 touched the retry code", "deploy log", None),
     ):
         level.investigations.weigh(record.id, "H1", side, label, say(text), source, evidence=found)
-    level.investigations.weigh(record.id, "H1", "for", EvidenceLabel.CIRCUMSTANTIAL, say("it fits the calendar"), "somebody", inferred=True)
+    level.investigations.weigh(
+        record.id, "H1", "for", EvidenceLabel.CIRCUMSTANTIAL, say("it fits the calendar"), "somebody", inferred=True
+    )
     level.investigations.withdraw(record.id, "V3", say("the deploy was rolled back before"))
     level.investigations.open(say("Why is account 75172 not onboarded?"))
     world.clock.now = NOW

@@ -41,9 +41,7 @@ def level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Level3]:
 
 
 @asynccontextmanager
-async def at_level_3(
-    make_app: MakeApp, level: Level3, size: tuple[int, int] = (120, 40)
-) -> AsyncIterator[Pilot[Any]]:
+async def at_level_3(make_app: MakeApp, level: Level3, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[Any]]:
     app = make_app(level.service)
     async with app.run_test(size=size) as pilot:
         await opened_sources(pilot)
@@ -238,7 +236,9 @@ async def test_t_on_an_incident_opens_its_timeline(make_app: MakeApp, level: Lev
 # ---- hand-off and review
 
 
-@pytest.mark.parametrize(("line", "kind", "words"), [("handoff", HandoffScreen, "Hand-off"), ("review", ReviewScreen, "Review")])
+@pytest.mark.parametrize(
+    ("line", "kind", "words"), [("handoff", HandoffScreen, "Hand-off"), ("review", ReviewScreen, "Review")]
+)
 async def test_hand_off_and_review_are_read_and_written_to_new_files(
     make_app: MakeApp, level: Level3, line: str, kind: type[HandoffScreen], words: str
 ) -> None:

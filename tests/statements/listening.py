@@ -29,7 +29,17 @@ MAKERS = frozenset({"select", "exists", "text"})
 """SQLAlchemy's functions that make statements."""
 
 OWN_MEMORY = frozenset(
-    {"book.py", "book_rows.py", "connecting.py", "documents.py", "samples.py", "search.py", "store.py"}
+    {
+        "book.py",
+        "book_rows.py",
+        "connecting.py",
+        "documents.py",
+        "journal_carrying.py",
+        "journal_rows.py",
+        "samples.py",
+        "search.py",
+        "store.py",
+    }
 )
 """Files of `diagnostics/state` that ask the console's own memory, and nobody's production database."""
 

@@ -83,6 +83,7 @@ def catalogue(consoles: Consoles) -> Iterator[Question]:
     yield from _triage(service)
     yield from _health(service)
     yield from _fleet(service)
+    yield from _escalation(service)
     yield from _memory(service)
     yield from _logs(service)
     yield from _sources(service)
@@ -208,6 +209,51 @@ def _health(service: Diagnostics) -> Iterator[Question]:
     )
 
 
+def _escalation(service: Diagnostics) -> Iterator[Question]:
+    """An incident's questions to the live world. Nothing is confirmed, so nothing is sent."""
+    desk, incidents = service.assessments, service.incidents
+    for name, issue in service.catalogue.issues.items():
+        worst = issue.severities[0]
+        yield Question(f"assessments.measure {name}", EVERYBODY, partial(desk.measure, name))
+        yield Question(
+            f"assessments.impact {name}", EVERYBODY, partial(desk.impact, name, worst, accounts=(BIG, SMALL))
+        )
+        yield Question(f"assessments.tier {name}", EVERYBODY, partial(desk.tier, name, worst, None, ()))
+        yield Question(f"assessments.checklist {name}", EVERYBODY, partial(desk.checklist, name, worst))
+        incident = incidents.declare(
+            title=f"tried: {name}", issue_type=name, severity=worst, systems=("ZillowSyncUser",), accounts=(BIG,)
+        )
+        yield Question(f"assessments.assess {name}", EVERYBODY, partial(desk.assess, incident.id))
+        yield Question(f"assessments.observe {name}", EVERYBODY, partial(desk.observe, incident.id))
+        yield from _telling(service, name, worst, incident.id)
+
+
+def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> Iterator[Question]:
+    notices, reviews = service.notices, service.reviews
+
+    def propose(**how: Any) -> Any:  # noqa: ANN401  # what a notice is about
+        return notices.propose(issue_type=issue, severity=severity, **how)
+
+    yield Question(f"notices.propose {issue}", EVERYBODY, propose)
+    yield Question(f"notices.propose of {issue}", EVERYBODY, lambda: propose(incident=incident))
+    yield Question(f"notices.refresh {issue}", EVERYBODY, lambda: notices.refresh(propose()))
+    yield Question(f"notices.confirm {issue}", EVERYBODY, lambda: notices.confirm(propose(), "not the word"))
+    yield Question(f"notices.stale {issue}", EVERYBODY, lambda: notices.stale(propose()))
+    yield Question(f"notices.waiting {issue}", EVERYBODY, notices.waiting)
+    yield Question(f"notices.deliver {issue}", EVERYBODY, notices.deliver)
+    yield Question(f"notices.settle {issue}", EVERYBODY, lambda: notices.settle(incident, "D1", "given_up", "tried"))
+    yield Question(f"notices.couriers {issue}", EVERYBODY, lambda: notices.couriers)
+    yield Question(f"reviews.handoff {issue}", EVERYBODY, partial(reviews.handoff, incident))
+    yield Question(f"reviews.review {issue}", EVERYBODY, partial(reviews.review, incident))
+    yield Question(f"reviews.export {issue}", EVERYBODY, partial(reviews.export, incident))
+    check = service.catalogue.issues[issue].checks[0]
+    due = utc_now() - timedelta(minutes=1)
+    yield Question(
+        f"reviews.schedule {issue}", EVERYBODY, lambda: reviews.schedule(incident, "look again", due, check=check)
+    )
+    yield Question(f"reviews.run_due {issue}", EVERYBODY, reviews.run_due)
+
+
 def _fleet(service: Diagnostics) -> Iterator[Question]:
     fleet = service._parts.fleet
     for name, question in shipped_fleet_questions().items():
@@ -306,13 +352,16 @@ def _elsewhere(consoles: Consoles) -> Iterator[Question]:
     yield Question("check webhook_backlog in quiet times", EVERYBODY, lambda: read_backlog(later))
 
 
-NOT_ASKED = {"open", "close", "fleet.close"}
+NOT_ASKED = {"open", "close", "fleet.close", "notices.close"}
 """Methods that open and close; they ask nothing."""
+
+OWN_JOURNAL = {"incidents", "investigations"}
+"""Desks that ask the journal, which is the console's own, and no source."""
 
 
 def public_methods(service: Diagnostics) -> set[str]:
     """Everything that a caller may call, by the names that the catalogue uses."""
-    desks = {name for name, value in vars(Desks).items() if isinstance(value, cached_property)}
+    desks = {name for name, value in vars(Desks).items() if isinstance(value, cached_property)} - OWN_JOURNAL
     doors = {f"{name}.": type(getattr(service, name)) for name in desks}
     doors |= {"": Diagnostics, "rollup.": SyncRollup, "samples.": Samples, "fleet.": Fleet}
     found = {

@@ -1,0 +1,264 @@
+"""An incident against the live world: the night of 17 November, measured, judged and observed by several consoles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from diagnostics.catalogue import load_catalogue
+from diagnostics.escalation.affected import read_accounts, read_shares
+from diagnostics.escalation.assessments import AssessmentDesk
+from diagnostics.escalation.desk import IncidentDesk
+from diagnostics.escalation.impact import read_impact
+from diagnostics.escalation.measuring import measure
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.health.desk import HealthDesk
+from diagnostics.jobs import Job
+from diagnostics.models.entries import MeasuredFigure
+from diagnostics.models.evidence import utc_now
+from diagnostics.models.status import Status
+from diagnostics.service import Diagnostics
+from diagnostics.settings import load_settings
+from sandbox.launch import SandboxProcess, start_sandbox
+from sandbox.roster import INTEGRATION_DISABLED, STALE_AGENTS
+from tests.mariadb import MariaDB
+
+NO_LIMIT = tuple(f"{endpoint}=100000/1" for endpoint in ("search", "aggregate", "metrics"))
+
+
+@pytest.fixture(scope="module")
+def nov17() -> Iterator[SandboxProcess]:
+    with start_sandbox("nov17", rate_limits=NO_LIMIT, ready_timeout_s=120) as sandbox:
+        yield sandbox
+
+
+def opened(sandbox: SandboxProcess, state: Path, **changed: object) -> Diagnostics:
+    flags = {**sandbox.flags(), "state_dir": state, **changed}
+    return Diagnostics.open(load_settings(flags=flags, environ={}).settings, load_catalogue())
+
+
+@pytest.fixture
+def service(nov17: SandboxProcess, tmp_path: Path) -> Iterator[Diagnostics]:
+    with opened(nov17, tmp_path) as made:
+        yield made
+
+
+def by_id(figures: tuple[MeasuredFigure, ...]) -> dict[str, MeasuredFigure]:
+    return {one.id: one for one in figures}
+
+
+def declared(service: Diagnostics, issue: str = "rate_limiting", severity: str = "incident") -> str:
+    return service.incidents.declare(title="tried", issue_type=issue, severity=severity).id
+
+
+def test_the_figures_of_17_november_are_measured_with_their_evidence(service: Diagnostics) -> None:
+    figures = by_id(service.assessments.measure("rate_limiting"))
+    assert tuple(figures) == service.catalogue.issues["rate_limiting"].figures
+    assert figures["webhook_backlog"].value == 212_631
+    assert figures["health"].shown == "94.20 %"
+    assert figures["events_lost"].value == 2
+    assert figures["data_loss_risk"].value == "high"
+    assert isinstance(figures["rate_limited_per_minute"].value, int)
+    assert figures["rate_limited_per_minute"].value > 100
+    assert isinstance(figures["accounts_affected"].value, int)
+    assert "users" in str(figures["large_accounts"].value)
+    for one in figures.values():
+        assert one.evidence is not None
+        assert one.evidence.query
+        assert one.taken_at is not None
+
+
+@pytest.mark.parametrize("issue", ["oauth_failure", "transaction_sync", "agent_resolution", "connection_health"])
+def test_every_issue_is_measured(service: Diagnostics, issue: str) -> None:
+    figures = by_id(service.assessments.measure(issue))
+    assert tuple(figures) == service.catalogue.issues[issue].figures
+    assert [one.id for one in figures.values() if one.status == Status.UNREACHABLE.value] == []
+
+
+def test_a_source_that_is_gone_gives_the_dash_and_says_why(nov17: SandboxProcess, tmp_path: Path) -> None:
+    with opened(nov17, tmp_path, **{"datadog.api_url": "http://127.0.0.1:9"}) as service:
+        figures = by_id(service.assessments.measure("rate_limiting"))
+        assert figures["webhook_backlog"].value == 212_631
+        for name in ("rate_limited_per_minute", "accounts_affected", "users_affected", "token_success"):
+            lost = figures[name]
+            assert (lost.value, lost.shown, lost.status) == (None, "—", "unreachable")
+            assert lost.evidence is not None
+            assert "datadog" in lost.evidence.caveat
+        with pytest.raises(SourceFailure):
+            service.assessments.impact("rate_limiting", "incident")
+        assessment = service.assessments.assess(declared(service))
+        assert assessment.impact is None
+        assert any("datadog" in line for line in assessment.failures)
+        assert assessment.tier.tier == 3
+        rate = next(one for one in assessment.criteria if one.id == "rate")
+        assert (rate.status, rate.shown, rate.held_s) == (Status.UNREACHABLE, "—", None)
+
+
+def test_without_the_database_nothing_is_zero(nov17: SandboxProcess, tmp_path: Path) -> None:
+    missing = f"sqlite:///{tmp_path / 'nothing.db'}"
+    with opened(nov17, tmp_path, **{"databases.common_url": missing}) as service:
+        figures = by_id(service.assessments.measure("rate_limiting"))
+        for name in ("health", "deviation", "sync_events", "webhook_backlog", "oldest_pending_s", "events_lost"):
+            assert (figures[name].value, figures[name].shown) == (None, "—")
+
+
+def test_an_unknown_issue_is_refused_and_a_cancelled_job_ends(service: Diagnostics) -> None:
+    with pytest.raises(UserError, match="no issue type"):
+        service.assessments.measure("rate_limit")
+    job = Job()
+    job.cancel()
+    with pytest.raises(SourceFailure):
+        service.assessments.measure("oauth_failure", job)
+
+
+def test_a_job_without_time_leaves_figures_without_values(service: Diagnostics) -> None:
+    figures = measure(service._tools, service.health, "rate_limiting", Job(limit_s=0.0))
+    assert {one.value for one in figures if one.status == "no_data"} <= {None}
+    assert len(figures) == len(service.catalogue.issues["rate_limiting"].figures)
+
+
+def test_the_impact_of_17_november_needs_a_commander_and_explains_every_account(service: Diagnostics) -> None:
+    impact = service.assessments.impact("rate_limiting", "incident", accounts=(STALE_AGENTS,))
+    assert impact.proposes_command
+    assert impact.score > 1_000
+    assert STALE_AGENTS in {one.account_id for one in impact.accounts}
+    assert all("× incident 10 ×" in one.why for one in impact.accounts)
+    assert impact.coverage.is_complete
+    tier = service.assessments.tier("rate_limiting", "incident", impact, service.assessments.measure("rate_limiting"))
+    assert (tier.tier, "risk of data loss" in tier.rule) == (3, True)
+    assert impact.words in tier.others
+
+
+def test_more_accounts_than_are_weighed_are_covered_and_not_silent(service: Diagnostics) -> None:
+    few = service.catalogue.impact.model_copy(update={"most_accounts": 5})
+    tools = replace(service._tools, catalogue=service.catalogue.model_copy(update={"impact": few}))
+    impact = read_impact(tools, "rate_limiting", "incident")
+    assert impact.coverage.answered == 5
+    assert impact.coverage.asked > 5
+    assert impact.coverage.gaps[0].reason == "beyond the 5 that are weighed"
+    assert impact.words.startswith("impact at least ")
+
+
+def test_observing_ticks_what_it_sees_once_over_many_consoles(service: Diagnostics) -> None:
+    incident = declared(service)
+    desks = [AssessmentDesk(service._tools, IncidentDesk(service._tools), HealthDesk(service._tools)) for _ in range(4)]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        tuple(pool.map(lambda desk: desk.observe(incident), desks))
+    found = service.incidents.get(incident)
+    ticked = {one.step for one in found.steps}
+    assert {"rate", "backlog", "loss", "batch_retry"} <= ticked
+    assert all(one.by_console and one.by == "console" and one.evidence for one in found.steps)
+    assert found.entries == 1 + len(ticked)
+
+
+def test_a_step_that_a_person_took_back_is_not_ticked_again(service: Diagnostics) -> None:
+    incident = declared(service)
+    service.assessments.observe(incident)
+    service.incidents.untick(incident, "backlog", "counted the wrong table")
+    seen = service.assessments.observe(incident)
+    step = next(one for one in seen.steps if one.id == "backlog")
+    assert step.record is None
+    assert step.note.startswith("seen: 212,631")
+
+
+def test_assessing_writes_nothing(service: Diagnostics) -> None:
+    incident = declared(service)
+    service.assessments.assess(incident)
+    assert service.incidents.get(incident).entries == 1
+    assert service._parts.state.recall("exit_criterion_hold") == ()
+
+
+class _Turning:
+    """A world in which one criterion holds: backlog at most 500,000, for two minutes; and a clock that tests move."""
+
+    def __init__(self, service: Diagnostics) -> None:
+        criteria = service.catalogue.exit_criteria["rate_limiting"]
+        backlog = criteria.criteria["backlog"].model_copy(update={"limit": 500_000.0, "hold_minutes": 2.0})
+        changed = criteria.model_copy(update={"criteria": {"backlog": backlog}, "longest_gap_s": 60.0})
+        catalogue = service.catalogue.model_copy(update={"exit_criteria": {"rate_limiting": changed}})
+        self.service, self.ahead = service, 0.0
+        self.tools = replace(service._tools, catalogue=catalogue, now=self.now)
+
+    def now(self) -> datetime:
+        return utc_now() + timedelta(seconds=self.ahead)
+
+    def desk(self) -> AssessmentDesk:
+        """A console that has just been started."""
+        desk = AssessmentDesk(self.tools, self.service.incidents, self.service.health, clock=lambda: self.ahead)
+        measured = desk._ask
+
+        def moved(*given: object) -> object:
+            world = measured(*given)  # type: ignore[arg-type]
+            figures = {name: one.model_copy(update={"taken_at": self.now()}) for name, one in world.figures.items()}
+            return replace(world, figures=figures)
+
+        desk._ask = moved  # type: ignore[method-assign,assignment]
+        return desk
+
+
+def test_a_criterion_is_journalled_when_it_has_held_and_when_nobody_could_tell_any_more(
+    service: Diagnostics,
+) -> None:
+    turning, incident = _Turning(service), declared(service)
+    first = turning.desk()
+    one = first.observe(incident).criteria[0]
+    assert (one.status, one.held_s, one.needs_s) == (Status.WARN, 0.0, 120.0)
+    turning.ahead = 50.0
+    assert first.observe(incident).criteria[0].held_s == pytest.approx(50.0, abs=1.0)
+    turning.ahead = 100.0
+    # A restart, and another console: the hold goes on.
+    assert turning.desk().observe(incident).criteria[0].note.startswith("held 100 s of 2 min")
+    turning.ahead = 150.0
+    met = turning.desk().observe(incident).criteria[0]
+    assert met.status is Status.PASS
+    turning.desk().observe(incident)
+    kinds = [line.kind for line in service.incidents.timeline(incident).rows]
+    assert kinds.count("criterion_met") == 1
+    record = service.incidents.get(incident).criteria[0]
+    assert record.met_since == met.since
+    turning.ahead = 400.0
+    again = turning.desk().observe(incident).criteria[0]
+    assert (again.status, again.held_s) == (Status.WARN, 0.0)
+    assert "nobody could tell for" in again.note
+    kinds = [line.kind for line in service.incidents.timeline(incident).rows]
+    assert kinds.count("criterion_broken") == 1
+    assert service.incidents.get(incident).criteria[0].met_since is None
+
+
+def test_an_incident_that_is_over_is_looked_at_and_not_written_to(service: Diagnostics) -> None:
+    incident = declared(service)
+    service.incidents.set_status(incident, "resolved", "it was a drill")  # type: ignore[arg-type]
+    before = service.incidents.get(incident).entries
+    assessment = service.assessments.observe(incident)
+    assert service.incidents.get(incident).entries == before
+    assert assessment.proposals == ()
+    assert assessment.next_update_at is None
+
+
+@pytest.fixture(scope="module")
+def on_mariadb(mariadb: MariaDB) -> Iterator[SandboxProcess]:
+    with start_sandbox(
+        "nov17", database_url=mariadb.root_url, schema_prefix="assess", rate_limits=NO_LIMIT, ready_timeout_s=120
+    ) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.mariadb
+@pytest.mark.xdist_group("mariadb")
+def test_sizes_and_shares_are_read_in_batches_on_mariadb(on_mariadb: SandboxProcess, tmp_path: Path) -> None:
+    with opened(on_mariadb, tmp_path) as service:
+        ids = [STALE_AGENTS, INTEGRATION_DISABLED, *range(900_000, 900_150)]
+        known, evidence = read_accounts(service._tools, ids)
+        assert len(evidence) == 2
+        assert known[STALE_AGENTS].users == 612
+        assert not known[900_000].exists
+        for issue in ("oauth_failure", "connection_health", "transaction_sync", "agent_resolution"):
+            shares = read_shares(service._tools, service.catalogue.issues[issue], ids)
+            assert all(0.0 <= one <= 1.0 for one in shares.of.values())
+            assert shares.evidence, issue
+        assert by_id(service.assessments.measure("rate_limiting"))["webhook_backlog"].value == 212_631
