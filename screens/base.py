@@ -90,6 +90,9 @@ class Room(Protocol):
     def command(self, line: str) -> None:
         """Run one line of the `:` grammar."""
 
+    def draw_header(self) -> None:
+        """What the header says has changed: environment, sources, incident, the five minutes."""
+
     def incident_changed(self) -> None:
         """Something was written about an incident: follow it at once, and deliver what was confirmed."""
 

@@ -195,8 +195,12 @@ class CriticalScreen(CriticalActions, RoomScreen):
             return
         if kind == "logs" and reading.key != self.log_key:
             return
+        alarm = self.state.alarm_since()
         if not self.state.take(reading, utc_now()):
             return
+        if (self.state.alarm_since() is None) is not (alarm is None):
+            # The five minutes begin, or end, in the header at once.
+            self.room.draw_header()
         if kind == "logs":
             self._take_lines(reading)
         elif kind == "pulse":

@@ -95,7 +95,14 @@ class WarRoomDriver(LinuxDriver):
             self._loop.call_soon_threadsafe(callback)
 
     def _repaint(self) -> None:
+        self._forget_painted()
         self._app.refresh(layout=True)
+
+    def _forget_painted(self) -> None:
+        """What stands on the terminal is not what was last sent to it."""
+        forget = getattr(self._app, "forget_painted", None)
+        if forget is not None:
+            forget()
 
     # The way out.
 
@@ -118,6 +125,7 @@ class WarRoomDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal; a background job stops here until it is brought to the foreground."""
+        self._forget_painted()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._owns_terminal = self._key_thread is not None
 

@@ -36,6 +36,11 @@ class Leaving:
         """Ctrl+C is a habit, not an answer."""
         self._app.say("q leaves the console", "muted")
 
+    def act_repaint(self) -> None:
+        """Send every cell again: something else has written on this terminal."""
+        self._app.forget_painted()
+        self._app.refresh(layout=True)
+
     def act_suspend(self) -> None:
         """Into the background; `fg` brings it back."""
         if os.getsid(0) == os.getpgrp():

@@ -180,7 +180,7 @@ def role_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = F
 
 
 def _role_row(view: IncidentView, name: str, title: str, width: int, signs: Glyphs) -> Row:
-    label = fit(title.lower(), min(21, max(12, width // 3)))
+    label = fit(title.lower(), 21 if width >= 48 else max(12, width // 3))
     held = next((one for one in view.incident.roles if one.role == name and one.until is None), None)
     if held is None:
         free: Tone = "warn" if view.incident.is_open and name == view.roles[0][0] else "muted"

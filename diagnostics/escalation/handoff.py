@@ -213,7 +213,7 @@ def _criterion(one: Criterion) -> str:
         return f"{plain(one.title)}: waived by {plain(one.waived_by)}"
     state = _STATES.get(one.status, one.status.value.replace("_", " "))
     held = f", for {span(one.held_s)} of {span(one.needs_s)}" if one.held_s is not None and one.needs_s else ""
-    note = f". {plain(one.note)}" if one.note and one.status is not Status.PASS else ""
+    note = f". {plain(one.note)}" if one.note and one.note != state and one.status is not Status.PASS else ""
     return f"{plain(one.title)}: **{state}**{held}, now {plain(one.shown)}{note}"
 
 
@@ -221,9 +221,10 @@ def _watch(material: HandoffMaterial) -> list[str]:
     lines = []
     assessment = material.assessment
     if assessment is not None:
-        lines.append(f"alert tier {assessment.tier.tier}: {plain(assessment.tier.rule)}")
+        tier = assessment.tier
+        lines.append(f"alert tier {tier.tier}: {plain(tier.rule.removeprefix(f'tier {tier.tier}: '))}")
         if assessment.impact is not None and assessment.impact.proposes_command:
-            lines.append(f"{plain(assessment.impact.words)}: an incident commander is asked for")
+            lines.append(plain(assessment.impact.words))
         lines += [
             f"{one.what} {plain(one.name)} may belong to the scope: {plain(one.why)}" for one in assessment.proposals
         ]

@@ -1,4 +1,4 @@
-"""`warroom incident …` and `warroom notify`: one journal, one confirmation, and exit codes that tell what became of it."""
+"""`warroom incident …` and `warroom notify`: one journal, one confirmation, exit codes that tell what became of it."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_the_incident_may_be_left_out_only_where_one_is_open(warroom: Command) -
 
 
 def test_what_could_not_be_delivered_waits_in_the_journal(warroom: Command, nov17: SandboxProcess) -> None:
-    nov17.set_faults("slack:503")
+    nov17.set_faults("slack=503")
     try:
         said = warroom(*DECLARE, "--yes", "--wait", "1")
     finally:

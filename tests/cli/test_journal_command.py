@@ -66,5 +66,6 @@ def test_without_a_lasting_place_there_is_nothing_to_verify(
     assert "there is no journal to verify" in said.err
 
 
-def test_the_doctor_tells_of_the_journal(on_nov17: Command, folder: Path) -> None:
-    assert "5 entries; you write as" in on_nov17("doctor").out or "journal" in on_nov17("doctor").out
+def test_the_doctor_tells_of_the_journal(on_nov17: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WARROOM_STATE_DIR", str(folder))
+    assert "state  journal: 5 entries; you write as" in on_nov17("doctor").out

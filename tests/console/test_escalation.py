@@ -217,7 +217,7 @@ async def test_a_journal_that_does_not_answer_is_said_at_the_top(
 
     async with panel(make_app, world, size=(80, 24)) as pilot:
         monkeypatch.setattr(world.journal, "head", locked)
-        await until(pilot, lambda: "locked by another process" in shown(pilot))
+        await until(pilot, lambda: "JOURNAL: state: unreachable" in shown(pilot))
         answer = pilot.app.screen.query_one("#answer", LineView)
         assert answer.rows[0].text.startswith("JOURNAL:")
         assert "INC-1" in shown(pilot)

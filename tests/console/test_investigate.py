@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +251,7 @@ async def test_hand_off_and_review_are_read_and_written_to_new_files(
         folder = level.world.settings.state_dir / "exports"
         for number in (2, 4):
             await pilot.press("E")
-            await until(pilot, lambda number=number: folder.exists() and len(list(folder.iterdir())) == number)
+            await until(pilot, partial(_holds, folder, number))
             await showing(pilot, "written: ")
         names = sorted(path.suffix for path in folder.iterdir())
         assert names == [".json", ".json", ".md", ".md"]
@@ -270,3 +271,7 @@ async def test_a_note_that_cannot_be_written_says_why_and_is_tried_again(make_ap
         level.records.failing = True
         await pilot.press("r")
         await showing(pilot, "what stands here is older", "212,631")
+
+
+def _holds(folder: Path, number: int) -> bool:
+    return folder.exists() and len(list(folder.iterdir())) == number

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tests.emulator import Emulator
-from tui.frames import TightUpdate, boundary
+from tui.frames import Picture, boundary
 
 WIDTH, HEIGHT = 60, 12
 
@@ -52,6 +52,9 @@ class Recorder(App[None]):
         self.plain, self.tight = Emulator(WIDTH, HEIGHT), Emulator(WIDTH, HEIGHT)
         self.plain_bytes = self.tight_bytes = 0
         self.updates = 0
+        self.layouts: list[int] = []
+        """Bytes of each frame that came of a layout, as it was tightened."""
+        self.picture = Picture()
 
     def compose(self) -> ComposeResult:
         yield Rows()
@@ -62,16 +65,15 @@ class Recorder(App[None]):
         if not isinstance(renderable, CompositorUpdate) or self._batch_count:
             return
         plain = renderable.render_segments(self.console).encode()
-        tight = plain
+        update = self.picture.tightened(renderable, self.size.region)
+        assert isinstance(update, CompositorUpdate)
+        tight = update.render_segments(self.console).encode()
         if isinstance(renderable, ChopsUpdate):
             self.updates += 1
-            tight = (
-                TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
-                .render_segments(self.console)
-                .encode()
-            )
             self.plain_bytes += len(plain)
             self.tight_bytes += len(tight)
+        else:
+            self.layouts.append(len(tight))
         # A terminal turns the line feed of a raw program into a carriage return and a line feed.
         self.plain.feed(plain.replace(b"\n", b"\r\n"))
         self.tight.feed(tight.replace(b"\n", b"\r\n"))
@@ -93,6 +95,40 @@ async def test_the_picture_is_the_same_and_smaller(widget: int) -> None:
         assert app.tight.lines() == app.plain.lines()
     assert app.updates >= 6
     assert app.tight_bytes < app.plain_bytes
+
+
+async def test_a_layout_sends_only_the_rows_that_are_not_there_already() -> None:
+    app = Recorder()
+    async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
+        rows = next(iter(app.query(Rows)))
+        rows.put(2, 20, "12")
+        await pilot.pause()
+        app.layouts.clear()
+        rows.rows[5] = "another row".ljust(WIDTH)
+        app.refresh(layout=True)
+        await pilot.pause()
+        assert app.tight.lines() == app.plain.lines()
+        # Row 5 is new, and of row 2 a part was sent on its own; the other ten stand there.
+        assert len(app.layouts) == 1
+        changed = app.layouts[0]
+        app.picture.forget()
+        app.refresh(layout=True)
+        await pilot.pause()
+        assert app.tight.lines() == app.plain.lines()
+        assert changed < app.layouts[-1] / 4
+
+
+async def test_another_screen_on_top_shows_all_of_its_rows() -> None:
+    app = Recorder()
+    async with app.run_test(size=(WIDTH, HEIGHT)) as pilot:
+        for screen in (Screen[None](), Screen[None]()):
+            await app.push_screen(screen)
+            await screen.mount(Rows())
+            await pilot.pause()
+            assert app.tight.lines() == app.plain.lines()
+        app.pop_screen()
+        await pilot.pause()
+        assert app.tight.lines() == app.plain.lines()
 
 
 @pytest.mark.parametrize(
