@@ -70,6 +70,8 @@ class Diagnostics(Desks):
     def close(self) -> None:
         """End every question under way (their askers get a SourceFailure, cancelled) and refuse further ones."""
         self._tools.logs.baselines.close()
+        if "notices" in vars(self):
+            self.notices.close()
         for close in (self._parts.close, self._datadog.close, self._databases.close):
             with suppress(SourceFailure):
                 close()

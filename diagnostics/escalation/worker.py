@@ -34,21 +34,28 @@ PATIENCE_S = 5.0
 
 
 class Worker:
-    """One thread. `wake` hurries it; `close` ends it, and the piece of work under way."""
+    """Two threads: what was confirmed does not wait for sources that are slow to be observed.
+
+    `wake` hurries the first one; `close` ends both, and the pieces of work under way.
+    """
 
     def __init__(self, service: Diagnostics) -> None:
         self._service = service
         self._woken = threading.Event()
         self._closed = threading.Event()
-        self._job: Job | None = None
-        self._thread = threading.Thread(target=self._run, name="escalation", daemon=True)
-        self._observed_at = self._followed_at = float("-inf")
-        self.problem = ""
-        """Why the last piece of work could not be done; empty when it could."""
+        self._jobs: set[Job] = set()
+        self._lock = threading.Lock()
+        self._threads = tuple(
+            threading.Thread(target=run, name=name, daemon=True)
+            for name, run in (("escalation-delivers", self._deliver_on), ("escalation-observes", self._observe_on))
+        )
+        self.problems: dict[str, str] = {}
+        """Why a piece of work could not be done the last time, by what it was; none when all could."""
 
     def start(self) -> None:
         """Begin. Called once."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """Something was confirmed: do not wait for the next look."""
@@ -57,30 +64,30 @@ class Worker:
     def close(self, patience_s: float = 2.0) -> None:
         """End. What was confirmed and not delivered is in the journal, and the next console goes on with it."""
         self._closed.set()
-        job = self._job
-        if job is not None:
+        with self._lock:
+            jobs = tuple(self._jobs)
+        for job in jobs:
             job.cancel()
         self._woken.set()
-        if self._thread.is_alive():
-            self._thread.join(patience_s)
+        until = time.monotonic() + patience_s
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
 
-    def _run(self) -> None:
+    def _deliver_on(self) -> None:
         while not self._closed.is_set():
-            pause = self._round()
-            self._woken.wait(pause)
+            well = self._do("delivering", self._deliver)
+            self._woken.wait(LOOK_EVERY_S if well else PATIENCE_S)
             self._woken.clear()
 
-    def _round(self) -> float:
-        """One look at everything; how long to wait before the next one, seconds."""
-        service, now = self._service, time.monotonic()
-        well = self._do("delivering", self._deliver)
-        if now - self._observed_at >= OBSERVE_EVERY_S and not self._closed.is_set():
-            self._observed_at = now
-            well &= self._do("observing", self._observe)
-        if now - self._followed_at >= FOLLOW_UPS_EVERY_S and not self._closed.is_set():
-            self._followed_at = now
-            well &= self._do("follow-ups", service.reviews.run_due)
-        return LOOK_EVERY_S if well else PATIENCE_S
+    def _observe_on(self) -> None:
+        followed_at = float("-inf")
+        while not self._closed.is_set():
+            self._do("observing", self._observe)
+            if time.monotonic() - followed_at >= FOLLOW_UPS_EVERY_S and not self._closed.is_set():
+                followed_at = time.monotonic()
+                self._do("follow-ups", self._service.reviews.run_due)
+            self._closed.wait(OBSERVE_EVERY_S)
 
     def _deliver(self, job: Job) -> None:
         if self._service.notices.waiting():
@@ -92,18 +99,21 @@ class Worker:
             self._service.assessments.observe(incident.id, job)
 
     def _do(self, what: str, work: Callable[[Job], object]) -> bool:
-        self._job = Job(limit_s=LONGEST_S)
+        job = Job(limit_s=LONGEST_S)
+        with self._lock:
+            self._jobs.add(job)
         try:
-            work(self._job)
+            work(job)
         except (SourceFailure, UserError) as failure:
             said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
-            self.problem = clean(f"{what}: {said}", limit=300)
+            self.problems[what] = clean(said, limit=300)
             return False
         except Exception:  # the other pieces of work must go on; the log has it
             logger.exception("escalation: %s failed unexpectedly", what)
-            self.problem = f"{what}: an error of the console's own; its log file has the details"
+            self.problems[what] = "an error of the console's own; its log file has the details"
             return False
         finally:
-            self._job = None
-        self.problem = ""
+            with self._lock:
+                self._jobs.discard(job)
+        self.problems.pop(what, None)
         return True
