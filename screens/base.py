@@ -157,6 +157,10 @@ class RoomScreen(Screen[None]):
         """Issue type and severity (may be empty) of what is in view; None where the screen is about no issue."""
         return None
 
+    def pin_in_view(self) -> tuple[str, str, Evidence | None] | None:
+        """Title, text and evidence of what can be kept for the incident's review; None where there is nothing."""
+        return None
+
     def runbook(self) -> str:
         """The section of the guide *immediate actions* that belongs to what is in view; empty where none does."""
         return ""

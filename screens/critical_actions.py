@@ -135,7 +135,9 @@ class CriticalActions(RoomScreen):
             open_route(self.room, answer, self.state.selected, self.state.window_s)
 
     def _open_refusal(self, refusal: Refusal) -> None:
-        self.room.open_document(documents.refusal_document(refusal, self.room.signs))
+        from screens.refusals import RefusalScreen  # noqa: PLC0415  # only who is refused pays for it
+
+        self.room.push_room_screen(RefusalScreen(refusal))
 
     def act_back(self) -> None:
         """Out of a pane to the list."""

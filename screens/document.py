@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 
 from screens.base import Document, RoomScreen
 from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
 from widgets.rows import Row, row, titled
+
+if TYPE_CHECKING:
+    from diagnostics.models.evidence import Evidence
 
 
 class DocumentScreen(RoomScreen):
@@ -64,6 +69,11 @@ class DocumentScreen(RoomScreen):
     def issue_in_view(self) -> tuple[str, str] | None:
         """The issue that the text speaks of."""
         return self.document.issue
+
+    def pin_in_view(self) -> tuple[str, str, Evidence | None] | None:
+        """The text, with the first of the questions behind it."""
+        document = self.document
+        return document.title, document.copy_text, document.evidence[0] if document.evidence else None
 
     def act_why(self) -> None:
         """To where the text says what its numbers rest on; what was asked stands in the text itself."""

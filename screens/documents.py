@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnostics.models.status import FIRST_NOTICE_MINUTES
@@ -54,10 +55,11 @@ def evidence_rows(items: Sequence[Evidence], width: int, signs: Glyphs) -> list[
 
 def evidence_document(title: str, summary: str, items: Sequence[Evidence], signs: Glyphs) -> Document:
     """What `w` opens: the number, then every question behind it."""
-    return _document(
+    document = _document(
         f"why {signs.separator} {title}",
         lambda width: [*_paragraph(signs.text(summary), width, "strong"), *evidence_rows(items, width, signs)],
     )
+    return replace(document, evidence=tuple(items))
 
 
 def finding_document(finding: Finding, signs: Glyphs, *, doubt: str = "") -> Document:

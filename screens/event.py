@@ -16,6 +16,7 @@ from widgets.rows import row, titled
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
+    from diagnostics.models.evidence import Evidence
 
 
 class EventScreen(RoomScreen):
@@ -55,6 +56,13 @@ class EventScreen(RoomScreen):
     def crumb(self) -> str:
         """One log line."""
         return "log line"
+
+    def pin_in_view(self) -> tuple[str, str, Evidence | None] | None:
+        """The log line."""
+        event = self.event
+        when = datetime.fromtimestamp(event.timestamp_ms / 1000, UTC)
+        text = f"{when:%Y-%m-%d %H:%M:%S} UTC {event.service} {event.status} {event.message} (event {event.id})"
+        return f"log line of {event.service} at {when:%H:%M:%S} UTC", text, None
 
     def act_open(self) -> None:
         """Unfold a long value."""

@@ -13,7 +13,6 @@ from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import IncidentStatus, Purpose
 from diagnostics.now import utc_now
 from diagnostics.text import clean
-from screens import documents
 from screens.line_entry import EntryInput, LineEntry
 from screens.respond_actions import RespondActions
 from screens.respond_rows import CANCEL, DELIVERIES, SEND
@@ -227,7 +226,9 @@ class RespondSending(RespondActions):
 
         if not isinstance(answer, Incident):
             self._not_confirmed()
-            self.room.open_document(documents.refusal_document(answer, self.room.signs))
+            from screens.refusals import RefusalScreen  # noqa: PLC0415  # only who is refused pays for it
+
+            self.room.push_room_screen(RefusalScreen(answer))
             return
         self.state.confirmed(answer)
         self._entered_at = time.monotonic()

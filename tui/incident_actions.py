@@ -166,6 +166,28 @@ class IncidentActions:
 
             self._app.push_room_screen(StatusScreen(incident.id))
 
+    def act_pin(self) -> None:
+        """Keep what is in view as evidence of the incident."""
+        app, incident = self._app, self._with_incident("pin")
+        service, screen = app.service, app.screen
+        if incident is None or service is None or not isinstance(screen, RoomScreen):
+            return
+        pin = screen.pin_in_view()
+        if pin is None:
+            app.say("nothing here can be pinned; w shows the evidence of a number, and m pins that", "muted")
+            return
+        title, text, evidence = pin
+
+        def done(changed: Incident) -> None:
+            app.say(f"kept as {changed.pins[-1].pinned.pin} of {changed.id}", "pass")
+            self.incident_changed()
+
+        app.ask(
+            lambda: service.incidents.pin(incident.id, title[:200], text[:4_000], evidence=evidence),
+            done,
+            doing="pinning",
+        )
+
     def act_timeline(self) -> None:
         """The timeline of the incident in view."""
         incident = self._with_incident("timeline")

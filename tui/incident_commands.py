@@ -26,7 +26,9 @@ ENTRIES = (
     ("cadence ", "how often updates are promised, in minutes: cadence 30"),
     ("scope ", "who is affected: scope account 14009, scope system ZillowAuth; scope out account 14009"),
     ("lesson ", "what went well or badly, for the review: lesson badly the alert came an hour late"),
-    ("follow-up ", "look again later: follow-up +24h is the backlog still empty"),
+    ("follow-up ", "look again later: follow-up +24h is it empty; follow-up +1h check=webhook_backlog runs by itself"),
+    ("follow-up-done ", "what came of a follow-up that people do: follow-up-done F1 pass all deals are there"),
+    ("timeline ", "the timeline of an incident: timeline INC-7"),
     ("deliveries", "what was sent, what waits, what nobody knows of"),
     ("handoff", "the hand-off note for the next commander"),
     ("review", "the post-incident review, from what was recorded"),
@@ -215,9 +217,30 @@ def _follow_up(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
     incident = _incident(app)
     when, _, text = _needs(rest, "follow-up", "+24h or 14:30, and what to look at").partition(" ")
     due = moment_of(when, utc_now())
-    wanted = _needs(text, "follow-up", "what to look at, behind the time")
+    words = _needs(text, "follow-up", "what to look at, behind the time").split()
+    check = next((word.partition("=")[2] for word in words if word.startswith("check=")), "")
+    wanted = " ".join(word for word in words if not word.startswith("check=")) or check.replace("_", " ")
     said = f"follow-up on {due:%d %b %H:%M} UTC"
-    _write(app, lambda: service.reviews.schedule(incident.id, wanted, due), said, "scheduling")
+    _write(app, lambda: service.reviews.schedule(incident.id, wanted, due, check=check), said, "scheduling")
+
+
+def _follow_up_done(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
+    incident, words = _incident(app), rest.split(maxsplit=2)
+    if len(words) != 3:  # number, state, words
+        raise UserError("which follow-up?", accepted="its number, pass, warn or fail, and a sentence")
+    name, status, summary = words
+    _write(
+        app,
+        lambda: service.reviews.record_follow_up(incident.id, name.upper(), status, summary),
+        f"{name.upper()} recorded",
+        "recording",
+    )
+
+
+def _timeline(app: WarRoomApp, _service: Diagnostics, rest: str) -> None:
+    from screens.timeline import TimelineScreen  # noqa: PLC0415
+
+    app.push_room_screen(TimelineScreen(rest.strip().upper() or _incident(app).id))
 
 
 _RUNNERS: dict[str, Callable[[WarRoomApp, Diagnostics, str], None]] = {
@@ -232,6 +255,8 @@ _RUNNERS: dict[str, Callable[[WarRoomApp, Diagnostics, str], None]] = {
     "scope": _scope,
     "lesson": _lesson,
     "follow-up": _follow_up,
+    "follow-up-done": _follow_up_done,
+    "timeline": _timeline,
     "deliveries": _deliveries,
     "handoff": _handoff,
     "review": _review,

@@ -11,6 +11,7 @@ from diagnostics.failures import UserError
 from screens.account import AccountScreen
 from screens.critical import CriticalScreen
 from screens.explorer import ExplorerScreen
+from screens.incidents import IncidentsScreen
 from screens.investigation import InvestigationScreen
 from screens.respond import RespondScreen
 from screens.tasks import TasksScreen
@@ -48,6 +49,7 @@ def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
         "an account": (AccountScreen,),
         "tasks, timeline and investigations": (TasksScreen, TimelineScreen, InvestigationScreen),
         "the preview of a notice": (RespondScreen,),
+        "the list of incidents": (IncidentsScreen,),
     }
     for action in ACTIONS:
         if action.where:
