@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.cells import cell_len
 from rich.control import Control
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import Console, RenderableType
     from textual.app import App
     from textual.geometry import Region
     from textual.screen import Screen
-    from textual.strip import Strip
 
-    Painted = Sequence[list[Strip] | None]
+    Painted = list[list[Strip] | None]
     _Base = App[int]
 else:
     _Base = object
@@ -35,17 +35,17 @@ class TightUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return the update as text with escape sequences."""
-        sequences: list[str] = []
+        return "".join(Control.move_to(x, y).segment.text + piece.render(console) for x, y, piece in self.pieces())
+
+    def pieces(self) -> Iterator[tuple[int, int, Strip]]:
+        """What is sent: column and row at which each piece begins, and the piece."""
         for y, first, last in self.spans:
             for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 if strip is None or x >= last or end <= first:
                     continue
                 start = boundary(strip, first - x) if first > x else 0
                 stop = min(end, last) - x
-                piece = strip if start == 0 and stop >= strip.cell_length else strip.crop(start, stop)
-                sequences.append(Control.move_to(x + start, y).segment.text)
-                sequences.append(piece.render(console))
-        return "".join(sequences)
+                yield x + start, y, strip if start == 0 and stop >= strip.cell_length else strip.crop(start, stop)
 
 
 class RowsUpdate(LayoutUpdate):
@@ -66,6 +66,22 @@ class RowsUpdate(LayoutUpdate):
         return "".join(
             Control.move_to(left + x, top + y).segment.text + strip.render(console) for x, y, strip in self.parts
         )
+
+
+def _patched(row: list[Strip] | None, at: int, piece: Strip) -> list[Strip] | None:
+    """The row after a piece was sent to column `at`; None where the piece does not lie within one of its parts."""
+    if row is None:
+        return None
+    x = 0
+    for number, strip in enumerate(row):
+        end = x + strip.cell_length
+        if x <= at < end:
+            if at + piece.cell_length > end:
+                return None
+            before, behind = strip.crop(0, at - x), strip.crop(at - x + piece.cell_length, strip.cell_length)
+            return [*row[:number], Strip.join([before, piece, behind]).simplify(), *row[number + 1 :]]
+        x = end
+    return None
 
 
 def _missing(row: list[Strip], painted: list[Strip] | None) -> Iterator[tuple[int, Strip]]:
@@ -104,23 +120,25 @@ class Picture:
     """What stands on the terminal, as far as it is known, and how little brings it to the next state."""
 
     def __init__(self) -> None:
-        self._rows: Painted = ()
-        """The rows as they were last sent whole; None for one of which a part was sent since."""
+        self._rows: Painted = []
+        """Every row, pane by pane; None for one of which nobody knows."""
 
     def forget(self) -> None:
         """Nobody knows what stands there: the next whole screen is sent with every row."""
-        self._rows = ()
+        self._rows = []
 
     def tightened(self, update: RenderableType | CompositorUpdate, whole: Region) -> RenderableType | CompositorUpdate:
         """The same update with fewer bytes; it is taken to be sent. `whole` is the region of the screen."""
         if type(update) is ChopsUpdate:
-            touched = {y for y, _, _ in update.spans}
-            self._rows = [None if y in touched else row for y, row in enumerate(self._rows)]
-            return TightUpdate(update.chops, update.spans, update.chop_ends)
+            tight = TightUpdate(update.chops, update.spans, update.chop_ends)
+            for x, y, piece in tight.pieces():
+                if y < len(self._rows):
+                    self._rows[y] = _patched(self._rows[y], x, piece)
+            return tight
         if type(update) is LayoutUpdate and update.region == whole:
-            strips = [list(row) for row in update.strips]
+            strips = [[strip.simplify() for strip in row] for row in update.strips]
             rows = RowsUpdate(strips, update.region, self._rows)
-            self._rows = strips
+            self._rows = [*strips]
             return rows
         self.forget()
         return update
