@@ -33,6 +33,9 @@ ATTEMPTS = 30
 
 LONGEST_TITLE, LONGEST_TEXT = 200, 4_000
 
+PAGE, MOST_FOLLOWED = 1_000, 200
+"""Entries read of what is new, and incidents that are read when there is more than that."""
+
 
 class IncidentDesk(IncidentActions):
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
@@ -60,11 +63,7 @@ class IncidentDesk(IncidentActions):
     def get(self, incident_id: str) -> Incident:
         """One incident as it is now. Raises UserError naming those that exist."""
         name = incident_id.strip().upper()
-        self._check_place()
-        with self._lock:
-            before = self._known.get(name)
-        entries = self._journal.stream(name, after=before.last_seq if before is not None else 0)
-        incident = fold(entries, before)
+        incident = self._read(name)
         if incident is None:
             names = self._journal.streams(PREFIX)
             raise UserError(
@@ -72,15 +71,29 @@ class IncidentDesk(IncidentActions):
                 accepted=", ".join(names[:10]) or "none has been declared yet",
                 next_step=":incidents lists them",
             )
-        with self._lock:
-            newer = self._known.get(name)
-            if newer is None or newer.last_seq <= incident.last_seq:
-                self._known[name] = incident
+        return incident
+
+    def _read(self, name: str) -> Incident | None:
+        """The incident as it is now; None for a stream that declares none, which a stranger may have begun."""
+        while True:
+            generation = self._check_place()
+            with self._lock:
+                before = self._known.get(name)
+            entries = self._journal.stream(name, after=before.last_seq if before is not None else 0)
+            if self._journal.generation == generation:
+                break
+            # The journal moved in between: these entries may be of another incident of the same number.
+        incident = fold(entries, before)
+        if incident is not None:
+            with self._lock:
+                newer = self._known.get(name)
+                if self._generation == generation and (newer is None or newer.last_seq <= incident.last_seq):
+                    self._known[name] = incident
         return incident
 
     def lines(self, most: int = 200) -> tuple[IncidentLine, ...]:
         """The `most` newest incidents, newest first."""
-        return tuple(_line(self.get(name)) for name in self._journal.streams(PREFIX)[:most])
+        return tuple(_line(one) for one in map(self._read, self._journal.streams(PREFIX)[:most]) if one is not None)
 
     def choose(self, incident_id: str | None) -> None:
         """Which incident this console has in view; None is the gravest that is open."""
@@ -89,26 +102,37 @@ class IncidentDesk(IncidentActions):
     def following(self) -> Following:
         """What other consoles have written meanwhile, and the incident in view. One row read where nothing is new."""
         journal = self._journal
-        head = journal.head().seq
-        self._check_place()
-        if self._seq < 0:
-            names = journal.streams(PREFIX)[:200]
-            for name in names:
-                self.get(name)
-        elif head != self._seq:
-            fresh = {entry.stream for entry in journal.since(self._seq, most=1_000)}
+        while True:
+            generation = self._check_place()
             with self._lock:
-                # More than one page behind: whatever is known may have moved on.
-                names = tuple(self._known) if head - self._seq > 1_000 else ()  # the page above
-            for name in {one for one in fresh if one.startswith(f"{PREFIX}-")} | set(names):
-                self.get(name)
-        self._seq = head
-        with self._lock:
-            known = sorted(self._known.values(), key=lambda one: one.declared_at, reverse=True)
+                seen = self._seq
+            head = journal.head().seq
+            for name in self._moved_on(seen, head):
+                self._read(name)
+            with self._lock:
+                if self._generation == generation == journal.generation:
+                    self._seq = head
+                    known = sorted(self._known.values(), key=lambda one: one.declared_at, reverse=True)
+                    break
         opened = [one for one in known if one.is_open]
         return Following(
             seq=head, incident=self._in_view(opened), open=tuple(map(_line, opened)), problem=journal.problem
         )
+
+    def _moved_on(self, seen: int, head: int) -> tuple[str, ...]:
+        """Streams of incidents that may have entries which `_known` lacks."""
+        if head == seen:
+            return ()
+        with self._lock:
+            if head < seen:
+                # Somebody has cut the journal: what was read of it is not what stands there.
+                self._known.clear()
+            known = tuple(self._known)
+        if 0 <= seen <= head <= seen + PAGE:
+            fresh = dict.fromkeys(entry.stream for entry in self._journal.since(seen, most=PAGE))
+            return tuple(one for one in fresh if one.startswith(f"{PREFIX}-"))
+        # The first look, or more than one page behind: others may have declared some meanwhile.
+        return tuple(dict.fromkeys((*self._journal.streams(PREFIX)[:MOST_FOLLOWED], *known)))
 
     def timeline(self, incident_id: str, before: int | None = None, most: int = 100) -> Page[TimelineLine]:
         """Entries as people read them, newest first; `after` of the page is the `before` of the next one, as text."""
@@ -126,17 +150,19 @@ class IncidentDesk(IncidentActions):
 
         return next_update_at(incident, self._tools.catalogue)
 
-    def _check_place(self) -> None:
-        """The journal may have moved, such as back from memory: what was read of it is void, and names may differ."""
+    def _check_place(self) -> int:
+        """The generation of the journal. It may have moved, such as back from memory: what was read of it is void."""
         generation = self._journal.generation
         with self._lock:
-            if generation == self._generation:
-                return
+            if generation <= self._generation:
+                return generation
             moved = self._generation >= 0
             self._known.clear()
             self._seq, self._generation = -1, generation
             if moved and self._chosen is not None:
+                # Names may differ there.
                 self._chosen = self._journal.take_renames().get(self._chosen, self._chosen)
+            return generation
 
     def _in_view(self, opened: Sequence[Incident]) -> Incident | None:
         if self._chosen is not None:
@@ -214,7 +240,11 @@ class IncidentDesk(IncidentActions):
                 return incident
             try:
                 self._journal.append(incident.id, bodies, expect=incident.last_seq, actor=actor)
-            except Conflict:
+            except Conflict as conflict:
+                if not conflict.entries_since:
+                    # The stream is shorter than it was: it has to be read anew, or no change would ever fit it.
+                    with self._lock:
+                        self._known.pop(incident.id, None)
                 time.sleep(random.uniform(0.0, 0.01) * (attempt + 1))  # noqa: S311  # apart from the other writer
                 continue
             return self.get(incident.id)

@@ -60,9 +60,7 @@ class InvestigationDesk:
 
     def get(self, investigation_id: str) -> Investigation:
         """One record as it is now. Raises UserError naming those that exist."""
-        name = investigation_id.strip().upper()
-        before = self._remembered(name)
-        record = fold_investigation(self._journal.stream(name, after=before.last_seq if before else 0), before)
+        record = self._read(investigation_id.strip().upper())
         if record is None:
             names = self._journal.streams(PREFIX)
             raise UserError(
@@ -70,17 +68,24 @@ class InvestigationDesk:
                 accepted=", ".join(names[:10]) or "none has been opened yet",
                 next_step=":investigate opens one",
             )
-        with self._lock:
-            newer = self._known.get(name)
-            if newer is None or newer.last_seq <= record.last_seq:
-                self._known[name] = record
+        return record
+
+    def _read(self, name: str) -> Investigation | None:
+        """The record as it is now; None for a stream that opens none, which a stranger may have begun."""
+        before = self._remembered(name)
+        record = fold_investigation(self._journal.stream(name, after=before.last_seq if before else 0), before)
+        if record is not None:
+            with self._lock:
+                newer = self._known.get(name)
+                if newer is None or newer.last_seq <= record.last_seq:
+                    self._known[name] = record
         return record
 
     def lines(self, incident: str = "") -> tuple[Investigation, ...]:
         """The 200 newest records, newest first; those of one incident where it is named."""
         wanted = incident.strip().upper()
-        found = tuple(self.get(name) for name in self._journal.streams(PREFIX)[:MOST_LISTED])
-        return found if not wanted else tuple(one for one in found if one.incident == wanted)
+        found = map(self._read, self._journal.streams(PREFIX)[:MOST_LISTED])
+        return tuple(one for one in found if one is not None and (not wanted or one.incident == wanted))
 
     def _remembered(self, name: str) -> Investigation | None:
         generation = self._journal.generation

@@ -130,13 +130,17 @@ class Journal:
         keys: Sequence[str] | None = None,
         actor: str | None = None,
     ) -> tuple[Entry, ...]:
-        """Begin a new stream under the next number of its prefix; all entries are of one transaction."""
+        """Begin a new stream under the next number of its prefix; all entries are of one transaction.
+
+        Where one of the `keys` is there already, that stream was begun before: nothing is written, and the entries of
+        it that have one of the keys are returned.
+        """
 
         def place(connection: Connection) -> str:
             numbers = map(journal_rows.number_of, journal_rows.streams(connection, prefix))
             return _checked(f"{prefix}-{max(numbers, default=0) + 1}")
 
-        return self._write(place, self._drafts(bodies, keys, actor))
+        return self._write(place, self._drafts(bodies, keys, actor), begins=True)
 
     # Reading.
 
@@ -230,7 +234,9 @@ class Journal:
             for body, key in zip(bodies, named, strict=True)
         ]
 
-    def _write(self, place: Callable[[Connection], str], drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+    def _write(
+        self, place: Callable[[Connection], str], drafts: Sequence[Draft], *, begins: bool = False
+    ) -> tuple[Entry, ...]:
         if not drafts:
             return ()
 
@@ -238,11 +244,11 @@ class Journal:
             newest = journal_rows.lock(connection)
             there = journal_rows.by_keys(connection, {draft.key for draft in drafts})
             missing = {draft.key: draft for draft in drafts if draft.key not in there}
-            if missing:
+            if missing and not (begins and there):
                 stream = place(connection)
                 written = journal_rows.put(connection, newest, [_in_stream(one, stream) for one in missing.values()])
                 there |= {row.key: row for row in written}
-            return tuple(there[draft.key] for draft in drafts)
+            return tuple(there[draft.key] for draft in drafts if draft.key in there)
 
         try:
             rows = self._transact(work, [draft.key for draft in drafts])

@@ -22,6 +22,7 @@ from tests.console.scripted import ScriptedService
 from tui.actions import ACTIONS
 from tui.app import WarRoomApp
 from tui.options import Options
+from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
 from widgets.log_list import LogList
 from widgets.log_pane import LogPane
@@ -46,6 +47,11 @@ def on_top(pilot: Pilot[int]) -> Screen[Any]:
 def text_on(pilot: Pilot[int]) -> str:
     """What the screen on top shows, row by row."""
     return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
+
+
+def footer(pilot: Pilot[int]) -> str:
+    """The bottom line."""
+    return pilot.app.screen.query_one(FooterBar).rows[0].text
 
 
 def is_following(lines: LogList) -> bool:
@@ -290,12 +296,11 @@ async def test_accounts_and_deals_are_asked_for_by_id(make_app: MakeApp, key: st
         assert f"cannot do: {start}minus one" in text_on(pilot)
 
 
-@pytest.mark.parametrize("key", ["3", "n", "c"])
-async def test_what_is_not_built_says_so_and_says_what_to_do(make_app: MakeApp, key: str) -> None:
+@pytest.mark.parametrize("key", ["c", "u", "T", "H", "z", "m"])
+async def test_without_an_incident_its_keys_say_what_begins_one(make_app: MakeApp, key: str) -> None:
     async with room(make_app) as pilot:
         await press(pilot, key)
-        assert "not available yet" in text_on(pilot)
-        await press(pilot, "1")
+        assert "no incident is open; n declares one and tells the team" in footer(pilot)
         assert on_top(pilot) is level_1(pilot)
 
 
@@ -330,7 +335,7 @@ async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
         monkeypatch.setattr(app.live, "look", look)
         await press(pilot, "w")
         await pilot.pause(0.2)
-        assert looked[-1] == {"sources"}
+        assert looked[-1] == {"sources", "incident"}
         await press(pilot, "escape")
         await pilot.pause(0.2)
         assert any(key.startswith("logs:") for key in looked[-1])
@@ -384,13 +389,13 @@ async def test_a_view_that_changed_while_it_was_hidden_shows_the_change(make_app
     app = make_app(ScriptedService())
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await press(pilot, "e", "t")
-        await pilot.pause(1.2)
-        await press(pilot, "escape")
+        await pilot.resize_terminal(80, 20)
+        await press(pilot, "j")
         await pilot.pause(0.3)
-        title = "".join(segment.text for segment in app.screen._compositor.render_strips()[1])
-        assert title.startswith(" 1 CRITICAL · last 1h · ")
-        assert "old" in title
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause(0.3)
+        title = "".join(segment.text for segment in app.screen._compositor.render_strips()[5])
+        assert title.startswith(" oauth failures · ")
 
 
 async def test_the_console_draws_nothing_but_ascii_when_asked_to(make_app: MakeApp) -> None:

@@ -137,7 +137,7 @@ async def test_whatever_happens_the_picture_stays_the_same(seed: int) -> None:
                     app.pop_screen()
                 case _:
                     for _ in range(chance.randrange(1, 4)):
-                        # Behind the wide characters, and within the pane: other cells would move without being repainted.
+                        # Behind the wide characters and within the pane: others would move without being repainted.
                         text = chance.choice(["1", "é", "some text", " "])
                         chance.choice(panes).put(chance.randrange(HEIGHT), chance.randrange(14, 18), text)
             await pilot.pause()
