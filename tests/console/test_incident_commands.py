@@ -1,0 +1,178 @@
+"""The `:` lines and keys of an incident, on a console whose journal is real."""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from diagnostics.escalation.worker import Worker
+from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.models.incidents import Incident
+from screens.document import DocumentScreen
+from tests.console.incident_rooms import IncidentWorld, followed, incident_world, until
+from tests.console.rooms import MakeApp, settle
+from tests.console.scripted_escalation import ScriptedAssessments
+from tui.incident_commands import moment_of
+from widgets.footer_bar import FooterBar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from textual.pilot import Pilot
+
+    from diagnostics.service import Diagnostics
+    from tui.app import WarRoomApp
+
+NOON = datetime(2025, 11, 17, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[IncidentWorld]:
+    made = incident_world(tmp_path)
+    yield made
+    made.close()
+
+
+@asynccontextmanager
+async def room(make_app: MakeApp, world: IncidentWorld) -> AsyncIterator[tuple[Pilot[int], Incident]]:
+    """Level 1 with an open incident in view."""
+    incident = world.declare()
+    app = make_app(world.service(assessments=ScriptedAssessments(world)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await followed(pilot, incident)
+        yield pilot, incident
+
+
+def bottom(pilot: Pilot[int]) -> str:
+    return pilot.app.screen.query_one(FooterBar).rows[0].text
+
+
+async def line(pilot: Pilot[int], text: str) -> None:
+    cast("WarRoomApp", pilot.app).command(text)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("+30m", NOON.replace(minute=30)),
+        ("+2h", NOON.replace(hour=14)),
+        ("+1d", NOON.replace(day=18)),
+        ("14:30", NOON.replace(hour=14, minute=30, second=0)),
+        ("11:00", NOON.replace(day=18, hour=11, second=0)),
+    ],
+)
+def test_a_time_is_a_span_from_now_or_the_next_such_clock(word: str, expected: datetime) -> None:
+    assert moment_of(word, NOON) == expected
+
+
+@pytest.mark.parametrize("word", ["", "soon", "+30", "+m", "25:00", "+-3m", "+٣m" + "x"])
+def test_what_is_no_time_is_refused_with_what_is_accepted(word: str) -> None:
+    with pytest.raises(UserError) as refused:
+        moment_of(word, NOON)
+    assert "+30m" in refused.value.accepted
+
+
+async def test_a_note_stands_in_the_journal_and_is_said_to(make_app: MakeApp, world: IncidentWorld) -> None:
+    async with room(make_app, world) as (pilot, incident):
+        await line(pilot, "note the queue is draining")
+        await until(pilot, lambda: f"noted in {incident.id}" in bottom(pilot))
+        assert world.desk.timeline(incident.id).rows[0].text == "the queue is draining"
+
+
+async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(make_app: MakeApp, world: IncidentWorld) -> None:
+    async with room(make_app, world) as (pilot, incident):
+        await line(pilot, "task call the customer @ann +30m")
+        await until(pilot, lambda: world.desk.get(incident.id).tasks)
+        task = world.desk.get(incident.id).tasks[0]
+        assert (task.text, task.owner) == ("call the customer", "ann")
+        assert task.due_at is not None
+
+
+async def test_scope_cadence_and_lessons_are_written(make_app: MakeApp, world: IncidentWorld) -> None:
+    async with room(make_app, world) as (pilot, incident):
+        for text in ("scope account 148261", "scope out account 14009", "cadence 15", "lesson badly no alert came"):
+            before = world.desk.get(incident.id).last_seq
+            await line(pilot, text)
+            await until(pilot, lambda before=before: world.desk.get(incident.id).last_seq > before)  # type: ignore[misc]  # bound at once
+        changed = world.desk.get(incident.id)
+        assert [one.name for one in changed.accounts if one.until is None] == ["75172", "148261"]
+        assert changed.cadence_minutes == 15
+        assert [one.lesson.text for one in changed.lessons] == ["no alert came"]
+
+
+@pytest.mark.parametrize("text", ["scope planet mars", "cadence often", "follow-up soon look", "lesson", "note"])
+async def test_a_line_that_makes_no_sense_says_what_is_accepted_and_writes_nothing(
+    make_app: MakeApp, world: IncidentWorld, text: str
+) -> None:
+    async with room(make_app, world) as (pilot, incident):
+        await line(pilot, text)
+        await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
+        assert "accepted" in cast("DocumentScreen", pilot.app.screen).document.copy_text
+        assert world.desk.get(incident.id).last_seq == incident.last_seq
+
+
+async def test_the_evidence_of_a_number_is_kept_for_the_review(make_app: MakeApp, world: IncidentWorld) -> None:
+    async with room(make_app, world) as (pilot, incident):
+        await pilot.press("w", "m")
+        await until(pilot, lambda: world.desk.get(incident.id).pins)
+        pin = world.desk.get(incident.id).pins[0].pinned
+        assert pin.evidence is not None
+        assert pin.evidence.query
+
+
+async def test_an_entry_of_another_console_arrives_also_while_updates_are_paused(
+    make_app: MakeApp, world: IncidentWorld
+) -> None:
+    async with room(make_app, world) as (pilot, incident):
+        await pilot.press("space")
+        changed = world.other("ann").note(incident.id, "on my way")
+        await followed(pilot, changed)
+
+
+class Desks:
+    """What a worker asks for, each call noted."""
+
+    def __init__(self) -> None:
+        self.delivered = threading.Event()
+        self.observed = threading.Event()
+        self.failing = True
+        self.notices = types.SimpleNamespace(waiting=lambda: True, deliver=self._deliver)
+        self.incidents = types.SimpleNamespace(following=self._following)
+        self.reviews = types.SimpleNamespace(run_due=lambda _job: 0)
+        self.assessments: Any = None
+
+    def _deliver(self, _job: object) -> int:
+        if self.failing:
+            self.failing = False
+            raise SourceFailure(FailureKind.UNREACHABLE, "state", "gone")
+        self.delivered.set()
+        return 1
+
+    def _following(self) -> object:
+        self.observed.set()
+        return types.SimpleNamespace(incident=None)
+
+
+def test_the_worker_goes_on_after_a_failure_and_says_what_it_was() -> None:
+    desks = Desks()
+    worker = Worker(cast("Diagnostics", desks))
+    worker.start()
+    try:
+        assert desks.observed.wait(10)
+        for _ in range(200):
+            if worker.problems.get("delivering") or desks.delivered.is_set():
+                break
+            threading.Event().wait(0.02)
+        worker.wake()
+        assert desks.delivered.wait(10)
+    finally:
+        worker.close()
