@@ -39,6 +39,9 @@ GATHER_S = 3.0
 NOTICE_S = 8.0
 """The notice that updates are paused goes away by itself within this time."""
 
+SETTLED_S = 35.0
+"""Within this time every console has observed the incident once."""
+
 OPENING_S = 0.35
 """What comes within so long after the key belongs to opening the panel."""
 
@@ -58,7 +61,9 @@ def run(quick: bool) -> list[Figure]:
         others = [stack.enter_context(_console(sandbox, long[0])) for _ in range(consoles - 1)]
         for one in others:
             one.send("e")
-            one.wait_for("INC-1", SEEN_WITHIN_S)
+            one.wait_for("TIMELINE", SEEN_WITHIN_S)
+        # What each console sees for itself is written into the journal, and painted, before anything is counted.
+        time.sleep(SETTLED_S)
         arrived, cost = _entries(long[1], others)
     names = f"{many:,} entries beside {FEW}"
     watched = f"{consoles} consoles with the panel open; {len(arrived)} arrivals"
