@@ -214,7 +214,6 @@ class RespondSending(RespondActions):
                 f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}; u does it"
             )
             return answer
-        # The deliveries of this confirmation are recognised by the state right after it.
         return answer.model_copy(update={"status": after.status})
 
     def _not_confirmed(self) -> None:

@@ -172,12 +172,11 @@ class RespondState:
 
     def confirmed(self, incident: Incident) -> None:
         """It stands in the journal: from here on its deliveries are followed."""
-        proposal = self.proposal
-        amount = len(proposal.sendable) if proposal is not None else 0
+        key = self.proposal.key if self.proposal is not None else ""
         self.confirming = False
         self.incident_id = incident.id
-        # One append confirms them all: they are the newest ones at this moment.
-        self.sent = tuple(one.delivery for one in incident.deliveries[-amount:]) if amount else ()
+        # Others may have confirmed something since, and tracking that they opened was left out of this confirmation.
+        self.sent = tuple(one.delivery for one in incident.deliveries if key and one.token.startswith(f"{key}-"))
         self.declared = incident
 
     def followed(self, incident: Incident) -> bool:

@@ -30,6 +30,10 @@ else:
     _Base = object
 
 
+_WIDE = 2
+"""Cells of a wide character."""
+
+
 class TightUpdate(ChopsUpdate):
     """The same update, cropped on the left as well as on the right."""
 
@@ -44,7 +48,8 @@ class TightUpdate(ChopsUpdate):
                 if strip is None or x >= last or end <= first:
                     continue
                 start = boundary(strip, first - x) if first > x else 0
-                stop = min(end, last) - x
+                # To the end of a character as well: of one cut in half, a space would be painted.
+                stop = ending(strip, min(end, last) - x)
                 yield x + start, y, strip if start == 0 and stop >= strip.cell_length else strip.crop(start, stop)
 
 
@@ -183,3 +188,9 @@ def boundary(strip: Strip, cell: int) -> int:
                 return at
             at += step
     return min(at, cell)
+
+
+def ending(strip: Strip, cell: int) -> int:
+    """Return the nearest cell at or behind `cell` where a character ends."""
+    start = boundary(strip, cell)
+    return cell if start == cell or cell >= strip.cell_length else min(strip.cell_length, start + _WIDE)

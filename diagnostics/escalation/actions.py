@@ -135,7 +135,9 @@ class IncidentActions(ABC):
     def claim(self, incident_id: str, role: str, person: str | None = None, *, take_over: bool = False) -> Incident:
         """Take a role, or give it to somebody. Raises UserError naming who holds it, unless `take_over`."""
         name = self._role(role)
-        who = self.person if person is None else self.checked_text(person, "name", LONGEST_NAME)
+        who = self.person if person is None else clean(person, limit=LONGEST_NAME).strip()
+        if not who:
+            raise UserError("the name is empty", accepted="whoever takes the role; left out, it is you")
 
         def decision(incident: Incident) -> Sequence[Body]:
             _living(incident)

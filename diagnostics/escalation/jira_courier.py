@@ -17,7 +17,7 @@ from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
 from diagnostics.escalation.outcomes import not_delivered
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel, Purpose
-from diagnostics.sources.jira import Jira, travels_unencrypted
+from diagnostics.sources.jira import LONGEST_TEXT, Jira, travels_unencrypted
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
@@ -98,7 +98,10 @@ class JiraCourier:
         key = delivery.fields.get("of", "")
         if not key:
             raise NotDelivered("permanent", "it names no Jira issue that it would be written to")
-        made = self._jira.comment(key, f"{delivery.text}\n\n{_mark(delivery)}")
+        mark = _mark(delivery)
+        # Cut before Jira's limit does it, so that our key always stands.
+        words = delivery.text[: LONGEST_TEXT - len(mark) - 2]
+        made = self._jira.comment(key, f"{words}\n\n{mark}")
         return self._commented(key, made.id)
 
     def _look(self, delivery: Delivery) -> Receipt | None:

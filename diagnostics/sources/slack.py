@@ -104,7 +104,7 @@ class Slack:
         found = self.channel_id(channel)
         given = {"channel": found, "oldest": f"{since.timestamp():.6f}", "include_all_metadata": "true"}
         for page in self._pages("conversations.history", given):
-            for message in page.get("messages") or ():
+            for message in _listed(page, "messages"):
                 if isinstance(message, dict) and _token_of(message) == token:
                     return Posted(found, _text(message.get("ts")))
         return None
@@ -117,7 +117,7 @@ class Slack:
             return self._ids[channel]
         name = channel.removeprefix("#")
         for page in self._pages("conversations.list", {"exclude_archived": "false"}):
-            for one in page.get("channels") or ():
+            for one in _listed(page, "channels"):
                 if isinstance(one, dict) and one.get("name") == name:
                     self._ids[channel] = _text(one.get("id"))
                     return self._ids[channel]
@@ -154,6 +154,8 @@ class Slack:
             yield document
             metadata = document.get("response_metadata")
             cursor = _text(metadata.get("next_cursor")) if isinstance(metadata, dict) else ""
+            if not cursor and document.get("has_more") is True:
+                raise _unreadable("more lines that it gives no way to")
             if not cursor:
                 return
         raise SlackFailure(
@@ -227,6 +229,23 @@ def _accepted(answer: WebAnswer) -> dict[str, Any]:
     if answer.status != 200 or document is None or document.get("ok") is not True:
         raise refused(answer)
     return document
+
+
+def _listed(page: Mapping[str, Any], name: str) -> list[Any]:
+    """What a page lists. One without its list says nothing: it must not be taken for one on which nothing stands."""
+    found = page.get(name)
+    if not isinstance(found, list):
+        raise _unreadable(f"a page without {name}")
+    return found
+
+
+def _unreadable(what: str) -> SlackFailure:
+    return SlackFailure(
+        FailureKind.MALFORMED,
+        "ambiguous",
+        f"Slack answered with {what}",
+        remedy="check slack.api_url, and whether a proxy stands in the way",
+    )
 
 
 def _token_of(message: Mapping[str, Any]) -> str:

@@ -236,7 +236,7 @@ class ScriptedNoticeDesk:
         return [
             said.DeliveryConfirmed(
                 delivery=f"D{number}",
-                token=f"token-{len(self.confirmed)}-{number}",
+                token=f"{proposal.key}-{number}",
                 channel=draft.channel,
                 purpose=draft.purpose,
                 audience=draft.audience,

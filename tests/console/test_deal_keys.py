@@ -11,6 +11,7 @@ from screens.account import AccountScreen
 from screens.deal import DealScreen
 from screens.document import DocumentScreen
 from screens.listing import ListingScreen
+from screens.refusals import RefusalScreen
 from tests.console.account_rooms import opened, press, stop_clocks, text_on
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccountService
@@ -121,7 +122,7 @@ async def test_a_deal_id_that_several_accounts_hold_asks_which(make_app: MakeApp
 
 async def test_a_deal_id_that_nobody_knows_is_refused_with_guidance(make_app: MakeApp) -> None:
     async with opened(make_app, ScriptedAccountService(), "deal 999") as pilot:
-        await until(pilot, DocumentScreen)
+        await until(pilot, RefusalScreen)
         assert "refused" in text_on(pilot)
 
 

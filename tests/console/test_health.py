@@ -21,6 +21,7 @@ from screens.health import HealthScreen
 from screens.health_drill import DrillScreen
 from screens.monitors import MonitorScreen
 from screens.problems import ProblemsScreen
+from screens.refusals import RefusalScreen
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_health import (
@@ -556,7 +557,7 @@ async def test_creating_is_refused_with_the_reason_where_it_is_switched_off(make
         await arrived(pilot, MonitorScreen)
         assert "switched off" in text_on(pilot)
         await press(pilot, "j", "enter")
-        await arrived(pilot, DocumentScreen)
+        await arrived(pilot, RefusalScreen)
         assert "writes.monitors is false" in text_on(pilot)
         assert service.health.created == []
 

@@ -16,8 +16,8 @@ from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpos
 from diagnostics.models.incidents import Incident
 from screens.declare import DeclareScreen
 from screens.deliveries import DeliveriesScreen
-from screens.document import DocumentScreen
 from screens.line_entry import LineEntry
+from screens.refusals import RefusalScreen
 from screens.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.incident_rooms import IncidentWorld, until
@@ -263,7 +263,7 @@ async def test_a_refusal_opens_with_what_to_do(make_app: MakeApp, tmp_path: Path
         async with console(make_app, service) as pilot:
             await preview(pilot)
             await send(pilot)
-            await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
+            await until(pilot, lambda: isinstance(pilot.app.screen, RefusalScreen))
             assert "These numbers have become old. Nothing was sent." in text_on(pilot)
             assert world.journal.head().seq == 0
 

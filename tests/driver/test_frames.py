@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
+from rich.console import Console
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.app import App, ComposeResult
@@ -15,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tests.emulator import Emulator
-from tui.frames import Picture, boundary
+from tui.frames import Picture, TightUpdate, boundary, ending
 
 WIDTH, HEIGHT = 60, 12
 
@@ -164,3 +166,18 @@ async def test_another_screen_on_top_shows_all_of_its_rows() -> None:
 def test_a_piece_begins_where_a_character_begins(cell: int, expected: int) -> None:
     strip = Strip([Segment("plain "), Segment(" 漢字"), Segment(" e\u0301 end")])
     assert boundary(strip, cell) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "painted"), [(0, 7, "plain 漢"), (7, 9, "漢字"), (8, 11, "字 "), (0, 6, "plain ")]
+)
+def test_a_part_that_ends_within_a_wide_character_paints_all_of_it(first: int, last: int, painted: str) -> None:
+    strip = Strip([Segment("plain 漢字"), Segment(" end")])
+    update = TightUpdate([{0: strip}], [(0, first, last)], [[strip.cell_length]])
+    sent = update.render_segments(Console(color_system=None))
+    assert re.sub(r"\x1b\[[0-9;]*H", "", sent) == painted
+
+
+@pytest.mark.parametrize(("cell", "expected"), [(0, 0), (6, 6), (7, 8), (8, 8), (9, 10), (10, 10), (14, 14), (20, 20)])
+def test_a_piece_ends_where_a_character_ends(cell: int, expected: int) -> None:
+    assert ending(Strip([Segment("plain 漢字"), Segment(" end")]), cell) == expected

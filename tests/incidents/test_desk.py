@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
+from diagnostics.escalation import desk
 from diagnostics.escalation.fold import fold
+from diagnostics.escalation.journal import Head
 from diagnostics.failures import UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, IncidentStatus, Purpose
@@ -48,6 +51,86 @@ def test_the_same_confirmation_declares_one_incident(world: IncidentWorld) -> No
     second = world.declare(key="proposal-1")
     assert first == second
     assert len(world.desk.lines()) == 1
+
+
+def test_the_same_confirmation_with_other_figures_begins_no_second_record(world: IncidentWorld) -> None:
+    first = world.declare(key="proposal-1", accounts=(14009,))
+    second = world.declare(key="proposal-1", accounts=(14009, 75172, 90210))
+    assert second == first
+    assert world.journal.streams("INC") == ("INC-1",)
+
+
+def test_a_stream_that_declares_nothing_keeps_nobody_from_the_others(world: IncidentWorld) -> None:
+    incident = world.declare()
+    world.desk.following()
+    world.journal.append("INC-99", [said.Noted(text="nobody declared this")])
+    assert world.desk.following().incident == incident
+    assert [one.id for one in world.desk.lines()] == ["INC-1"]
+    assert world.other("ann").following().incident == incident
+    with pytest.raises(UserError, match="no incident called 'INC-99'"):
+        world.desk.get("INC-99")
+
+
+def test_an_incident_that_was_declared_more_than_a_page_ago_is_seen(
+    world: IncidentWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "PAGE", 5)
+    world.desk.following()
+    ann = world.other("ann")
+    first = ann.declare(title="one", issue_type="rate_limiting", severity="incident")
+    for number in range(8):
+        ann.note(first.id, f"note {number}")
+    second = ann.declare(title="two", issue_type="rate_limiting", severity="incident")
+    for number in range(8):
+        ann.note(first.id, f"more {number}")
+    assert {one.id for one in world.desk.following().open} == {first.id, second.id}
+
+
+def test_a_journal_that_was_cut_while_the_console_ran_can_still_be_written_to(world: IncidentWorld) -> None:
+    incident = world.declare()
+    world.desk.note(incident.id, "this one goes")
+    world.desk.following()
+    with world.state.begin() as connection:
+        connection.execute(text("DELETE FROM warroom_journal WHERE kind = 'noted'"))
+        connection.execute(
+            text(
+                "UPDATE warroom_journal_head SET seq = (SELECT MAX(seq) FROM warroom_journal),"
+                " hash = (SELECT hash FROM warroom_journal ORDER BY seq DESC LIMIT 1)"
+            )
+        )
+    after = world.desk.note(incident.id, "this one stays")
+    assert after.entries == incident.entries + 1
+
+
+def test_a_journal_that_moves_while_it_is_followed_leaves_nothing_of_the_old_one(
+    world: IncidentWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes back from memory while one thread follows it, and another thread is the first to meet the new place."""
+    incident, ann, head = world.declare(), world.other("ann"), world.journal.head
+    generation = 1
+
+    def old_head() -> Head:
+        nonlocal generation
+        if generation == 2:
+            return head()
+        generation = 2
+        world.desk.get(incident.id)
+        return Head(500, "of the memory")
+
+    monkeypatch.setattr(type(world.journal), "generation", property(lambda _journal: generation))
+    monkeypatch.setattr(world.journal, "head", old_head)
+    assert world.desk.following().incident == incident
+    ann.note(incident.id, "written by another console")
+    found = world.desk.following()
+    assert found.incident is not None
+    assert (found.seq, found.incident.entries) == (head().seq, incident.entries + 1)
+
+
+def test_a_role_is_given_to_nobody_without_a_name(world: IncidentWorld) -> None:
+    incident = world.declare()
+    with pytest.raises(UserError, match="the name is empty"):
+        world.desk.claim(incident.id, "commander", "  ")
+    assert world.desk.get(incident.id).roles == ()
 
 
 def test_of_two_who_claim_at_once_the_second_is_told_who_was_quicker(world: IncidentWorld) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from diagnostics.failures import UserError
-from diagnostics.models.entries import EvidenceLabel
+from diagnostics.models.entries import EvidenceLabel, Noted
 from diagnostics.models.investigations import Investigation
 from diagnostics.service import Diagnostics
 from tests.investigations.conftest import Console
@@ -178,3 +178,11 @@ def test_hostile_text_is_cleaned_before_it_is_kept(service: Diagnostics) -> None
     record = service.investigations.open("why \x1b]52;c;aGk=\x07 now?")
     assert "\x1b" not in record.question
     assert record.question.startswith("why ")
+
+
+def test_a_stream_that_opens_no_record_keeps_nobody_from_the_others(service: Diagnostics) -> None:
+    record = opened(service)
+    service.journal.append("INV-99", [Noted(text="nobody opened this")])
+    assert service.investigations.lines() == (record,)
+    with pytest.raises(UserError, match="no investigation called 'INV-99'"):
+        service.investigations.get("INV-99")

@@ -123,7 +123,10 @@ def test_a_key_that_is_there_is_not_written_twice(place: JournalPlace) -> None:
     strange = "ключ with spaces " * 40
     assert one.append("INC-1", notes("a"), keys=[strange]) == other.append("INC-1", notes("b"), keys=[strange])
     assert [entry.seq for entry in one.stream("INC-1")] == [1, 2, 3]
-    assert one.open("INC", notes("c"), keys=["open"]) == one.open("INC", notes("d"), keys=["open"])
+    begun = one.open("INC", notes("c"), keys=["open"])
+    assert one.open("INC", notes("d"), keys=["open"]) == begun
+    assert other.open("INC", notes("d", "e"), keys=["open", "and more"]) == begun
+    assert one.streams("INC") == ("INC-2", "INC-1")
 
 
 def test_keys_that_a_server_would_take_for_equal_are_different(place: JournalPlace) -> None:

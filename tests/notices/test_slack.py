@@ -171,6 +171,24 @@ def test_a_message_is_found_by_its_token_on_a_later_page(source: Slack, slack: S
     assert source.find("#fub-zyno-support", "t99", NOW) is None
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"ok": True},
+        {"ok": True, "messages": None},
+        {"ok": True, "messages": [], "has_more": True, "response_metadata": {"next_cursor": ""}},
+    ],
+)
+def test_a_page_that_does_not_say_what_stands_there_does_not_say_that_nothing_does(
+    source: Slack, slack: SlackServer, page: dict[str, object]
+) -> None:
+    source.post("#fub-zyno-support", "hello", "t1")
+    slack.plan("conversations.history", body=page)
+    with pytest.raises(SlackFailure) as caught:
+        source.find(CHANNEL, "t1", NOW - timedelta(days=1))
+    assert caught.value.outcome == "ambiguous"
+
+
 def test_metadata_that_somebody_else_wrote_is_not_ours(source: Slack, slack: SlackServer) -> None:
     slack.messages += [
         {"ts": "1.1", "metadata": {"event_type": "other", "event_payload": {"token": "t1"}}},

@@ -159,6 +159,15 @@ def test_a_note_is_a_comment_that_is_written_once_and_found_again(
     assert receipt.link.endswith(f"/browse/{key}?focusedCommentId={made['id']}")
 
 
+def test_the_key_of_a_comment_stands_behind_the_longest_text(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    courier = make_jira()
+    key = courier.send(opening(), incident()).receipt
+    long = note(key).model_copy(update={"text": "Batch retry runs. " * 2_500})
+    receipt = courier.send(long, incident())
+    assert courier.find(long, incident()) == receipt
+    assert sandbox.recorded().comments[0]["text"].endswith(f"[warroom-{TOKEN}]")
+
+
 def test_a_comment_is_found_behind_pages_of_others(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
     courier = make_jira()
     key = courier.send(opening(), incident()).receipt
