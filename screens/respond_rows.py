@@ -199,7 +199,9 @@ def rank_lines(service: Diagnostics, proposal: Proposal) -> tuple[str, ...]:
         lines.append(f"impact — ({_headline(failure)})")
     try:
         tier = desk.tier(proposal.issue_type, proposal.severity, impact, proposal.measured)
-        lines.insert(0, clean(f"tier {tier.tier}: {tier.rule}", limit=300))
+        # A rule that fires names its tier itself.
+        own = f"tier {tier.tier}: "
+        lines.insert(0, clean(f"{own}{tier.rule.removeprefix(own)}", limit=300))
     except (SourceFailure, UserError) as failure:
         lines.insert(0, f"tier — ({_headline(failure)})")
     return tuple(lines)

@@ -156,8 +156,9 @@ class RespondState:
             return "the preview is old: r measures again"
         if self.blocking:
             names = ", ".join(one.name.replace("_", " ") for one in self.blocking)
-            amount = "1 number is" if len(self.blocking) == 1 else f"{len(self.blocking)} numbers are"
-            return f"{amount} old: {names}. r measures again, A accepts the one under the cursor"
+            amount = "1 old number" if len(self.blocking) == 1 else f"{len(self.blocking)} old numbers"
+            # What to do comes first: where the line is cut, it is the names that go.
+            return f"{amount}: r measures again, A accepts the one under the cursor: {names}"
         if self.unreasoned():
             return f"{len(self.unreasoned())} exit criteria are not met: a reason is needed"
         return ""

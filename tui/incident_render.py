@@ -136,7 +136,7 @@ def delivery_lines(deliveries: Iterable[Delivery], style: Style) -> Iterator[str
     """What was confirmed to be sent, and what became of it."""
     for one in deliveries:
         head = f"{one.delivery} {one.channel.value.replace('_', ' ')} to {one.destination}: {STATES[one.state]}"
-        receipt = f" as {one.receipt}" if one.receipt else ""
+        receipt = f" as {one.called}" if one.called else ""
         link = f"  {one.link}" if one.link else ""
         yield from style.block(f"{head}{receipt}{link}", indent=INDENT)
         if one.state != "sent" and one.reason:

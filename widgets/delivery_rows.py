@@ -57,7 +57,7 @@ def outcome(delivery: Delivery, now: datetime) -> str:
 
 def _arrival(delivery: Delivery) -> str:
     when = f"at {delivery.sent_at:%H:%M:%S} UTC" if delivery.sent_at is not None else "arrived"
-    name = f" as {clean(delivery.receipt, limit=80)}" if delivery.receipt else ""
+    name = f" as {clean(delivery.called, limit=80)}" if delivery.called else ""
     return f"{when}{name}{', found there after an attempt without an answer' if delivery.found_again else ''}"
 
 

@@ -36,7 +36,7 @@ def delivery_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 
     sent = [one for one in found if one.state == "sent"]
     said = f"{len(found)} confirmed" if found else "nothing was sent"
     if folded and sent:
-        names = [one.receipt for one in sent if one.receipt and one.channel is not Channel.SLACK]
+        names = [one.called for one in sent if one.called]
         said = f" {signs.separator} ".join([f"{len(sent)} sent", *names])
     if needy:
         said = f"{needy} need you: enter"
@@ -58,7 +58,7 @@ def _delivery_row(delivery: Delivery, now: datetime, width: int, signs: Glyphs) 
     what = TITLES[delivery.channel]
     if delivery.purpose is not Purpose.TRACKING:
         what = delivery.purpose.value.replace("_", " ")
-    where = delivery.receipt if delivery.channel is not Channel.SLACK and delivery.receipt else delivery.destination
+    where = delivery.called or delivery.destination
     left: list[Piece | tuple[str, Tone] | str] = [
         what,
         "  ",

@@ -159,10 +159,11 @@ def _standing(one: BoundFigure, accepted: bool, now: datetime, signs: Glyphs) ->
     age = f"{wording.age(one.taken_at, now)} old" if one.taken_at is not None else "no measurement"
     if not one.stale:
         return (f"{signs.passed} fresh {signs.separator} {age}", "pass") if one.taken_at is not None else (age, "muted")
-    why = clean(one.stale, limit=200)
+    # The reason says how old it is, where age is the reason.
+    why = clean(one.stale, limit=200).removeprefix("old: ")
     if accepted:
-        return f"{signs.warned} accepted as it is {signs.separator} {age} {signs.separator} {why}", "warn"
-    return f"{signs.failed} STALE, blocks sending {signs.separator} {age} {signs.separator} {why}", "fail"
+        return f"{signs.warned} accepted as it is {signs.separator} {why}", "warn"
+    return f"{signs.failed} STALE, blocks sending {signs.separator} {why}", "fail"
 
 
 def words_rows(

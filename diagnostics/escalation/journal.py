@@ -49,6 +49,7 @@ WITNESS_EVERY_S, WITNESS_EVERY = 60.0, 200
 """What was seen is written down after so many seconds, or entries, and never for nothing."""
 
 _STREAM = re.compile(r"[A-Z]{2,8}-[1-9][0-9]{0,8}")
+_LAST_NUMBER = 999_999_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -137,7 +138,9 @@ class Journal:
         """
 
         def place(connection: Connection) -> str:
-            numbers = map(journal_rows.number_of, journal_rows.streams(connection, prefix))
+            # Names that no console gives, or behind which none is left, must not keep anybody from declaring.
+            names = filter(_STREAM.fullmatch, journal_rows.streams(connection, prefix))
+            numbers = (number for number in map(journal_rows.number_of, names) if number < _LAST_NUMBER)
             return _checked(f"{prefix}-{max(numbers, default=0) + 1}")
 
         return self._write(place, self._drafts(bodies, keys, actor), begins=True)

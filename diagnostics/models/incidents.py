@@ -102,6 +102,19 @@ class Delivery(Frozen):
         """True when nothing further will be tried."""
         return self.state in {"sent", "failed", "given_up"}
 
+    @property
+    def called(self) -> str:
+        """What people call the thing that arrived: "#214", "ZYN-482"; empty for a message, which has no name.
+
+        Datadog's receipt is an id for machines; the number that people use stands at the end of its link.
+        """
+        if self.channel is Channel.SLACK:
+            return ""
+        last = self.link.split("?", 1)[0].rstrip("/").rpartition("/")[2]
+        if self.channel is Channel.DATADOG_INCIDENT and last.isascii() and last.isdigit():
+            return f"#{last}"
+        return self.receipt
+
 
 class CriterionRecord(Frozen):
     """What the journal knows of an exit criterion."""

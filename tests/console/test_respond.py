@@ -142,12 +142,12 @@ async def test_an_old_number_blocks_until_it_is_accepted_by_name(make_app: MakeA
     with notice_world(tmp_path, old=stale) as (_world, desk, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
-            assert "BLOCKED: 2 numbers are old" in text_on(pilot)
+            assert "BLOCKED: 2 old numbers" in text_on(pilot)
             await send(pilot)
             assert desk.confirmed == []
-            assert "nothing was sent: 2 numbers are old" in footer(pilot)
+            assert "nothing was sent: 2 old numbers" in footer(pilot)
             await press(pilot, "A")
-            assert "1 number is old" in text_on(pilot)
+            assert "1 old number" in text_on(pilot)
             await press(pilot, "A")
             assert "BLOCKED" not in text_on(pilot)
             await press(pilot, "k", "k")

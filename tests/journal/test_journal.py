@@ -129,6 +129,12 @@ def test_a_key_that_is_there_is_not_written_twice(place: JournalPlace) -> None:
     assert one.streams("INC") == ("INC-2", "INC-1")
 
 
+def test_a_number_behind_which_none_is_left_keeps_nobody_from_declaring(place: JournalPlace) -> None:
+    journal = place.journal()
+    journal.append("INC-999999999", notes("a stranger's"))
+    assert [journal.open("INC", notes("ours"))[0].stream for _ in range(2)] == ["INC-1", "INC-2"]
+
+
 def test_keys_that_a_server_would_take_for_equal_are_different(place: JournalPlace) -> None:
     journal = place.journal()
     journal.append("INC-1", notes("1", "2", "3", "4"), keys=["key", "KEY", "key ", "kéy"])

@@ -186,6 +186,6 @@ def test_a_cursor_of_another_query_is_refused(nov17: Api) -> None:
 
 
 def test_an_unknown_path_is_not_found(nov17: Api) -> None:
-    answer = nov17.http.get("/api/v2/incidents")
+    answer = nov17.http.get("/api/v2/teams")
     assert answer.status_code == 404
     assert answer.json() == {"errors": ["Not found"]}
