@@ -173,7 +173,10 @@ class RespondActions(RoomScreen):
             self.room.say("no number stands in these texts", "muted")
             return
         if figure is None:
-            title, said = "the numbers in these texts", ", ".join(f"{one.name} {one.shown}" for one in figures)
+            title, said = (
+                "the numbers in these texts",
+                "; ".join(f"{one.name.replace('_', ' ')} {one.shown}" for one in figures),
+            )
         else:
             title = figure.name.replace("_", " ")
             said = f"{figure.shown}, {wording.age(figure.taken_at, utc_now())} old. {figure.stale}".strip()

@@ -120,7 +120,8 @@ class IncidentActions:
             return
         issue, incident = self._issue_in_view(), self.incident
         if incident is not None and incident.is_open and (issue is None or issue[0] == incident.issue_type):
-            told = any(one.purpose is not Purpose.TRACKING for one in incident.deliveries)
+            notices = [one for one in incident.deliveries if one.purpose not in {Purpose.TRACKING, Purpose.NOTE}]
+            told = any(one.state not in {"failed", "given_up"} for one in notices)
             purpose = Purpose.UPDATE if told else Purpose.FIRST_NOTICE
             app.push_room_screen(RespondScreen(incident=incident.id, purpose=purpose))
             return

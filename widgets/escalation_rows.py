@@ -81,7 +81,7 @@ def _deliveries(view: IncidentView, width: int, signs: Glyphs) -> list[Row]:
     rows = []
     for one in found[:4]:
         words, tone = delivery_words(one, view.now)
-        name = one.receipt if one.state == "sent" and one.channel.value != "slack" else TITLES[one.channel].lower()
+        name = one.called if one.state == "sent" and one.called else TITLES[one.channel].lower()
         left = fit(signs.text(name), min(12, width // 3))
         rows.append(row((left, "muted"), " ", (fit(signs.text(words), width - len(left) - 1).rstrip(), tone)))
     return [*rows, BLANK] if rows else []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from diagnostics.models.entries import Channel, Purpose
+from diagnostics.models.entries import Purpose
 from widgets import incident_clock, wording
 from widgets.incident_clock import moment
 from widgets.incident_rows import OPEN_BOX, TITLES, delivery_words, head, pair

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from diagnostics.now import utc_now
 
 if TYPE_CHECKING:
     from diagnostics.models.entries import Channel
     from diagnostics.models.incidents import Delivery, Incident
 
 Outcome = Literal["definite", "ambiguous", "permanent"]
+
+
+CLOCKS_DIFFER = timedelta(days=1)
+"""Clocks of this machine and of a service are taken to differ by less than this."""
+
+
+def looked_for_since(delivery: Delivery) -> datetime:
+    """From when on a service is searched for what may have been sent.
+
+    A clock that was ahead when it was confirmed, and has been put right since, must not hide what was sent meanwhile.
+    """
+    return min(delivery.confirmed_at, utc_now()) - CLOCKS_DIFFER
 
 
 @dataclass(slots=True, frozen=True)

@@ -11,11 +11,10 @@ is created. The words of a note stay in the journal, in Slack and in Jira.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since
 from diagnostics.escalation.outcomes import not_delivered
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel, Purpose
@@ -39,8 +38,6 @@ ASSUMED_SEVERITIES: Mapping[str, str] = MappingProxyType(
 """The console's severities as Datadog's. Assumed: no source gives the mapping, and it keeps the order."""
 
 STATES = ("active", "stable", "resolved")
-CLOCKS_DIFFER = timedelta(days=1)
-"""An incident is looked for from so long before its confirmation, because this machine's clock may be wrong."""
 _LONGEST_TITLE = 200
 """Of the words before our key, so that the key always stands."""
 
@@ -127,7 +124,7 @@ class DatadogCourier:
 
     def _look(self, delivery: Delivery) -> DatadogIncident | None:
         if delivery.purpose is Purpose.TRACKING:
-            since, mark = delivery.confirmed_at - CLOCKS_DIFFER, _mark(delivery)
+            since, mark = looked_for_since(delivery), _mark(delivery)
             return next((one for one in self._datadog.incidents.created_since(since) if mark in one.title), None)
         severity, state = self._wanted(delivery)
         if not delivery.fields.get("of") or not (severity or state):

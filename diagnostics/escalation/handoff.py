@@ -139,7 +139,10 @@ def _done(material: HandoffMaterial) -> list[str]:
         if one.done_at is not None
     ]
     done += [
-        (one.sent_at, f"{one.purpose.value.replace('_', ' ')} to {plain(one.destination)} arrived {plain(one.called)}".rstrip())
+        (
+            one.sent_at,
+            f"{one.purpose.value.replace('_', ' ')} to {plain(one.destination)} arrived {plain(one.called)}".rstrip(),
+        )
         for one in incident.deliveries
         if one.sent_at is not None
     ]

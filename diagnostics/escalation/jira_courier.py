@@ -10,10 +10,9 @@ project has its own.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since
 from diagnostics.escalation.outcomes import not_delivered
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel, Purpose
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
     from diagnostics.models.incidents import Delivery, Incident
     from diagnostics.settings import Settings
-
-CLOCKS_DIFFER = timedelta(days=1)
-"""A comment is looked for from so long before its confirmation, because this machine's clock may be wrong."""
 
 
 class JiraCourier:
@@ -109,7 +105,7 @@ class JiraCourier:
             found = self._jira.labelled(_label(delivery))
             return self._issue(found[0].key) if found else None
         key = delivery.fields.get("of", "")
-        since = delivery.confirmed_at - CLOCKS_DIFFER
+        since = looked_for_since(delivery)
         there = (one for one in self._jira.comments(key, since) if _mark(delivery) in one.text) if key else iter(())
         one = next(there, None)
         return None if one is None else self._commented(key, one.id)

@@ -105,15 +105,18 @@ def _live(basis: Basis) -> dict[str, Value]:
 
 
 def _degradation(basis: Basis) -> Value:
-    """How much slower or weaker it is: the loss of performance where it is known, else the health."""
+    """How much weaker it is, and how much slower where it is: no loss of speed says nothing about what fails."""
     loss, health = basis.figure("performance_loss"), basis.figure("health")
-    if loss is not None and loss.value is not None:
-        return measured(loss, loss.id, basis.bind)
-    if health is None:
-        return Value(NOT_KNOWN)
-    figure = basis.bind(health)
-    usual = basis.catalogue.thresholds["system_health"].healthy_text()
-    return Value(f"health {figure.shown}, healthy is {usual}", (figure,))
+    words: list[str] = []
+    figures: list[BoundFigure] = []
+    if health is not None:
+        figures.append(basis.bind(health))
+        usual = basis.catalogue.thresholds["system_health"].healthy_text()
+        words.append(f"health {figures[-1].shown}, healthy is {usual}")
+    if loss is not None and loss.value:
+        figures.append(basis.bind(loss))
+        words.append(f"performance down by {figures[-1].shown}")
+    return Value("; ".join(words), tuple(figures)) if words else Value(NOT_KNOWN)
 
 
 def _work(basis: Basis) -> dict[str, Value]:

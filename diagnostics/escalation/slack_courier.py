@@ -6,10 +6,9 @@ field "mention" (Slack ids that are called), and when it was confirmed.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since
 from diagnostics.escalation.notice_markdown import to_mrkdwn
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
     from diagnostics.models.incidents import Delivery, Incident
     from diagnostics.settings import Settings
-
-CLOCKS_DIFFER = timedelta(days=1)
-"""A message is looked for from so long before its confirmation, because this machine's clock may be wrong."""
 
 _CANNOT_READ = frozenset(
     {
@@ -88,7 +84,7 @@ class SlackCourier:
                 remedy="look in the channel, and say here whether it arrived; slack.bot_token could look by itself",
             )
         try:
-            posted = self._slack.find(self._channel, delivery.token, delivery.confirmed_at - CLOCKS_DIFFER)
+            posted = self._slack.find(self._channel, delivery.token, looked_for_since(delivery))
         except SlackFailure as failure:
             if failure.error in _CANNOT_READ or failure.kind is FailureKind.DENIED:
                 raise CannotLook(

@@ -158,13 +158,21 @@ def test_ours_is_found_behind_pages_of_others(sandbox: SandboxProcess, make_data
 
 
 def test_nothing_older_than_the_confirmation_is_looked_through(
-    sandbox: SandboxProcess, make_datadog: MakeDatadog
+    sandbox: SandboxProcess, make_datadog: MakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     courier = make_datadog()
     courier.send(opening(), incident())
-    later = opening(confirmed_at=datetime(2099, 1, 1, tzinfo=UTC))
+    new_year = datetime(2099, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr("diagnostics.escalation.couriers.utc_now", lambda: new_year)
+    later = opening(confirmed_at=new_year)
     assert courier.find(later, incident()) is None
     assert len(sandbox.recorded().incidents) == 1
+
+
+def test_a_clock_that_was_ahead_when_it_was_confirmed_hides_nothing(make_datadog: MakeDatadog) -> None:
+    courier = make_datadog()
+    ours = courier.send(opening(), incident())
+    assert courier.find(opening(confirmed_at=datetime(2099, 1, 1, tzinfo=UTC)), incident()) == ours
 
 
 def test_a_note_moves_severity_and_state_on_and_is_found_by_how_the_incident_stands(
