@@ -129,7 +129,7 @@ async def test_a_delivery_opens_with_text_key_attempts_and_evidence(make_app: Ma
             assert isinstance(pilot.app.screen, DocumentScreen)
             text = text_on(pilot)
             assert "confirmed     17 Nov 14:03:22 UTC by cl.nolen" in text
-            assert "token-1-1" in text
+            assert world.desk.get("INC-1").deliveries[0].token in text
             assert "*INCIDENT: Rate limiting*" in text
             await press(pilot, "G")
             assert "the question behind health" in text

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.console.rooms import MakeApp, settle
-from tests.console.scripted import ScriptedService
+from tests.console.scripted import NOW, ScriptedService
 from tui.options import Options
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -131,7 +131,10 @@ def test_the_palette(snap_compare: Snap, make_app: MakeApp) -> None:
     assert snap_compare(make_app(ScriptedService()), terminal_size=(80, 24), run_before=pressing(*keys))
 
 
-def test_the_escalation_panel_on_a_narrow_terminal(snap_compare: Snap, make_app: MakeApp) -> None:
+def test_the_escalation_panel_on_a_narrow_terminal(
+    snap_compare: Snap, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.escalation.utc_now", lambda: NOW)
     assert snap_compare(make_app(ScriptedService()), terminal_size=(80, 24), run_before=pressing("e"))
 
 
