@@ -10,6 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from screens.actions import check_handlers, find
+
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.jobs import Job
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
+    from screens.addresses import Address
     from screens.job_line import RunningJob
     from widgets.footer_bar import Hint
     from widgets.glyphs import Glyphs
@@ -78,8 +81,11 @@ class Room(Protocol):
     def open_document(self, document: Document) -> None:
         """Show something to read, on top."""
 
+    def navigate(self, address: Address | str) -> None:
+        """Open what stands at an address, on top: one of `screens.addresses`, or a `:` line such as "account 14009"."""
+
     def push_room_screen(self, screen: RoomScreen) -> None:
-        """Put a screen on top; the covered one stops asking."""
+        """Put a screen on top; the covered one stops asking. For lists, texts and lines to type that were made here."""
 
     def hints(self) -> tuple[Hint, ...]:
         """The footer's keys for the screen on top."""
@@ -125,6 +131,12 @@ class RoomScreen(Screen[None]):
     ]
 
     _running_job: RunningJob[Any] | None = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:  # noqa: ANN401  # Textual's own
+        super().__init_subclass__(**arguments)
+        check_handlers(cls)
+        for name in cls.hint_names:
+            find(name)
 
     @property
     def room(self) -> Room:

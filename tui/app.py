@@ -18,10 +18,10 @@ from textual.widgets import Input
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.now import utc_now
 from diagnostics.text import clean
+from screens.actions import ACTIONS, TYPED_INTO, bindings, check_handlers, checked_keymap, find
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
 from tui import theme
-from tui.actions import ACTIONS, TYPED_INTO, bindings, checked_keymap, find
 from tui.clipboard import copy_sequence, load_into_tmux
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
 from tui.driver import WarRoomDriver
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from diagnostics.live import Live
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
+    from screens.addresses import Address
     from tui.opening import Opened
 
 Answer = TypeVar("Answer")
@@ -210,6 +211,15 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
         """Only what the screen on top shows is asked for."""
         if self.live is not None and isinstance(self.screen, RoomScreen):
             self.live.look(["sources", "incident", *self.screen.shown_readings()])
+
+    def navigate(self, address: Address | str) -> None:
+        """Open what stands at an address, on top."""
+        if isinstance(address, str):
+            self.command(address)
+            return
+        from tui.navigation import screen_at  # noqa: PLC0415  # after the first paint
+
+        self.push_room_screen(screen_at(address))
 
     def push_room_screen(self, screen: RoomScreen) -> None:
         """Put a screen on top; the covered one stops asking until it is seen again."""
@@ -380,6 +390,10 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
                 words=source_words(self.live, self.service, self.signs),
                 incident=incident_words(self._followed, self.service, alarm, utc_now(), self.signs),
             )
+
+
+for _part in (WarRoomApp, LevelActions, IncidentActions, Going):
+    check_handlers(_part)
 
 
 def run_console(options: Options) -> int:

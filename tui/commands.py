@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
 from screens import documents
+from screens.actions import ACTIONS
 from screens.critical import CriticalScreen
 from screens.critical_state import WINDOWS
 from tui import explorer_commands, incident_commands, theme
-from tui.actions import ACTIONS
 from widgets import wording
 
 if TYPE_CHECKING:

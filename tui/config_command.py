@@ -25,7 +25,7 @@ def show(options: Options) -> int:
 
 def check(options: Options) -> int:
     """Read settings, keymap and catalogue and parse every query; mistakes are raised, warnings make exit code 2."""
-    from tui.actions import checked_keymap  # noqa: PLC0415  # it brings a part of Textual, which no command needs
+    from screens.actions import checked_keymap  # noqa: PLC0415  # it brings a part of Textual, which no command needs
 
     prepared = prepare(options)
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, cast
 
 from diagnostics.failures import UserError
 from screens import documents
+from screens.actions import ACTIONS, MOVES
 from screens.base import RoomScreen
 from screens.critical import CriticalScreen
 from tui import theme
-from tui.actions import ACTIONS, MOVES
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine

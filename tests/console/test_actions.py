@@ -9,6 +9,8 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.failures import UserError
 from screens.account import AccountScreen
+from screens.actions import ACTIONS, MOVES, checked_keymap
+from screens.base import RoomScreen
 from screens.critical import CriticalScreen
 from screens.explorer import ExplorerScreen
 from screens.incidents import IncidentsScreen
@@ -16,7 +18,6 @@ from screens.investigation import InvestigationScreen
 from screens.respond import RespondScreen
 from screens.tasks import TasksScreen
 from screens.timeline import TimelineScreen
-from tui.actions import ACTIONS, MOVES, checked_keymap
 from tui.app import WarRoomApp
 
 KEY = re.compile(r"`([^`]+)`")
@@ -55,6 +56,16 @@ def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
         if action.where:
             for screen in screens[action.where.partition(";")[0]]:
                 assert hasattr(screen, f"act_{action.name}"), action.name
+
+
+def test_a_misspelt_handler_ends_the_import() -> None:
+    with pytest.raises(TypeError, match="act_opne answers no action"):
+        type("Misspelt", (RoomScreen,), {"act_opne": lambda _self: None})
+
+
+def test_a_handler_that_no_key_can_call_ends_the_import() -> None:
+    with pytest.raises(TypeError, match="takes no argument"):
+        type("Asking", (RoomScreen,), {"act_open": lambda _self, _key: None})
 
 
 def test_a_keymap_with_an_unknown_action_is_refused_with_the_accepted_ones() -> None:

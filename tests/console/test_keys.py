@@ -12,6 +12,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from screens.actions import ACTIONS
 from screens.base import ReadingArrived
 from screens.critical import CriticalScreen
 from screens.document import DocumentScreen
@@ -19,7 +20,6 @@ from screens.event import EventScreen
 from screens.palette import PaletteScreen
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
-from tui.actions import ACTIONS
 from tui.app import WarRoomApp
 from tui.options import Options
 from widgets.footer_bar import FooterBar

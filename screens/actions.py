@@ -1,11 +1,13 @@
 """The action registry: one list that feeds the keys, the palette, the help screen, the footer and the user's keymap.
 
 A key does the same thing on every screen. A screen offers an action by having a method `act_<name>`; the application is
-asked when the screen has none.
+asked when the screen has none. `check_handlers` holds every such method against this list when its class is made, so
+that a misspelt handler ends the import instead of answering "nothing to do on this screen".
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -149,9 +151,27 @@ def bindings() -> list[Binding]:
     ]
 
 
+_BY_NAME = {item.name: item for item in ACTIONS}
+
+HANDLER = "act_"
+"""What the name of a handler begins with."""
+
+
 def find(name: str) -> Action:
     """The action with this name; raises KeyError."""
-    return {item.name: item for item in ACTIONS}[name]
+    return _BY_NAME[name]
+
+
+def check_handlers(owner: type) -> None:
+    """Hold the handlers that a class defines against the registry. Raises TypeError for one that no key can call."""
+    for attribute, handler in vars(owner).items():
+        if not attribute.startswith(HANDLER):
+            continue
+        where = f"{owner.__module__}.{owner.__qualname__}.{attribute}"
+        if attribute.removeprefix(HANDLER) not in _BY_NAME:
+            raise TypeError(f"{where} answers no action of the registry")
+        if not inspect.isfunction(handler) or len(inspect.signature(handler).parameters) != 1:
+            raise TypeError(f"{where} must be a method that takes no argument")
 
 
 def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
