@@ -8,13 +8,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from widgets import wording
-from widgets.agent_rows import AGENT_COLUMNS
-from widgets.connection_table import CONNECTION_COLUMNS
+from widgets.account_rows import AGENT_COLUMNS, CONNECTION_COLUMNS, HISTORY_COLUMNS, USER_COLUMNS
 from widgets.deal_rows import DEAL_COLUMNS
 from widgets.paged_rows import Column, Layout, heading, item_row, lay_out
 from widgets.rows import BLANK, Row, Tone, fit, row, wrap
 from widgets.tab_bar import Tab
-from widgets.user_rows import HISTORY_COLUMNS, USER_COLUMNS
 
 if TYPE_CHECKING:
     from diagnostics.accounts.desk import AccountDesk

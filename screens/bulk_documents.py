@@ -18,12 +18,10 @@ from screens.diagnosis_documents import (
 )
 from screens.listing import Listing, Why
 from widgets import wording
-from widgets.account_rows import finding_rows
-from widgets.agent_rows import STALE_COLUMNS
+from widgets.account_rows import HISTORY_COLUMNS, STALE_COLUMNS, finding_rows
 from widgets.deal_rows import short_code
 from widgets.paged_rows import heading, item_row, lay_out
 from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, row, wrap
-from widgets.user_rows import HISTORY_COLUMNS
 
 if TYPE_CHECKING:
     from diagnostics.models.deals import DealHeader, ResolutionDiagnosis, UnsyncedDeals, UnsyncedGroup

@@ -15,11 +15,10 @@ from screens.base import Document, ReadingArrived, RoomScreen
 from screens.diagnosis_documents import LABEL, deal_rows, deal_why
 from screens.documents import evidence_rows
 from widgets import wording
+from widgets.deal_rows import PATHS, gate_name, waiting_rows
 from widgets.footer_bar import FooterBar, Hint
-from widgets.gate_rows import gate_name, waiting_rows
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
-from widgets.path_matrix import PATHS
 from widgets.rows import BLANK, Row, Tone, labelled, plain, row, titled, wrap
 
 if TYPE_CHECKING:

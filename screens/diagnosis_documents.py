@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from screens.listing import Listing, Why
 from widgets.account_rows import figure_rows, finding_rows
-from widgets.gate_rows import gate_rows, strip_row
+from widgets.deal_rows import gate_rows, path_rows, strip_row
 from widgets.paged_rows import stamp
-from widgets.path_matrix import path_rows
 from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, row, wrap
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from screens.base import Document
 from screens.diagnosis_documents import LABEL, conclusion_rows, section
 from screens.documents import evidence_rows
-from widgets.account_rows import finding_rows
+from widgets.account_rows import HISTORY_COLUMNS, connection_piece, finding_rows
 from widgets.paged_rows import heading, item_row, lay_out, span, stamp
 from widgets.rows import BLANK, Row, labelled, plain, row, wrap
-from widgets.user_rows import HISTORY_COLUMNS, connection_piece
 
 if TYPE_CHECKING:
     from diagnostics.models.accounts import ConnectionRow, HistoryRow, OAuthDiagnosis

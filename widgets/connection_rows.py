@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from widgets import wording
-from widgets.cells import column
-from widgets.rows import BLANK, Piece, Row, Tone, fit, row
+from widgets.rows import BLANK, Piece, Row, Tone, column, fit, row
 
 if TYPE_CHECKING:
     from diagnostics.models.figures import Figure

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from widgets import wording
 from widgets.big_digits import HEIGHT, big_digits
-from widgets.cells import column
 from widgets.course_rows import Scale, axis_row, course_chart, course_pieces
-from widgets.rows import BLANK, Piece, Row, Tone, fit, row, wrap
+from widgets.rows import BLANK, Piece, Row, Tone, column, fit, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.models.health import HealthOverview

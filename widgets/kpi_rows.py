@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from widgets import wording
-from widgets.cells import column
 from widgets.glyphs import UNICODE
-from widgets.rows import Piece, Row, Tone, fit, row
+from widgets.rows import Piece, Row, Tone, column, fit, row
 
 if TYPE_CHECKING:
     from diagnostics.models.figures import Figure

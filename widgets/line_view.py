@@ -5,14 +5,16 @@ Measured reason: over SSH a DataTable repaints 19 kB for one changed cell; this 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -21,7 +23,9 @@ from textual.widget import Widget
 
 from widgets.glyphs import UNICODE, Glyphs
 from widgets.rows import Row
-from widgets.tones import tone_styles
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 PLAIN = Style.null()
 
@@ -234,3 +238,66 @@ def changed_cells(old: Row, new: Row) -> tuple[int, int]:
 
 def _letters(item: Row) -> list[tuple[str, str]]:
     return [(letter, piece.tone) for piece in item.pieces for letter in piece.text]
+
+
+# ---- tones
+
+NATIVE: Mapping[str, Style] = {
+    "fail": Style(color="red", bold=True),
+    "warn": Style(color="yellow", bold=True),
+    "pass": Style(color="green"),
+    "muted": Style(dim=True),
+    "title": Style(bold=True),
+    "accent": Style(color="cyan"),
+    "key": Style(bold=True),
+    "bar": Style(reverse=True),
+    "strong": Style(bold=True),
+    "code": Style(color="cyan"),
+    "cursor": Style(reverse=True, bold=True),
+    "held": Style(bold=True),
+}
+"""For the terminal's own palette: sixteen colours, or none."""
+
+COLOURLESS: Mapping[str, Style] = {**NATIVE, "fail": Style(bold=True, underline=True)}
+"""Without colour a failure is underlined: bold alone also marks titles and the cursor."""
+
+
+def tone_styles(app: App[object]) -> Mapping[str, Style]:
+    """The style of each tone, to be added to a view's own.
+
+    Read from the theme's variables and not from CSS component classes: those cost one styled node per view and tone,
+    which with a dozen views was a third of the time to the first paint.
+    """
+    if app.native_ansi_color:
+        return COLOURLESS if app.no_color else NATIVE
+    return _from_theme(tuple((name, app.theme_variables.get(name, "")) for name in _VARIABLES))
+
+
+_VARIABLES = (
+    *("foreground", "background", "panel", "primary"),
+    *("text-error", "text-warning", "text-success", "text-accent", "text-primary", "text-secondary"),
+)
+
+
+@lru_cache(maxsize=8)
+def _from_theme(values: tuple[tuple[str, str], ...]) -> Mapping[str, Style]:
+    named = dict(values)
+    background = Color.parse(named["background"])
+
+    def colour(name: str, share: float = 1.0) -> str:
+        return background.blend(Color.parse(named[name]), share, alpha=1.0).hex6
+
+    return {
+        "fail": Style(color=colour("text-error"), bold=True),
+        "warn": Style(color=colour("text-warning"), bold=True),
+        "pass": Style(color=colour("text-success")),
+        "muted": Style(color=colour("foreground", 0.62)),
+        "title": Style(color=colour("foreground"), bold=True),
+        "accent": Style(color=colour("text-accent")),
+        "key": Style(color=colour("text-primary"), bold=True),
+        "bar": Style(color=colour("foreground"), bgcolor=colour("panel")),
+        "strong": Style(bold=True),
+        "code": Style(color=colour("text-secondary")),
+        "cursor": Style(bgcolor=colour("primary", 0.3), bold=True),
+        "held": Style(bold=True),
+    }

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.cells import cell_len
 from textual.message import Message
 
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
-from widgets.rows import Piece, Row, Tone, fit, row
+from widgets.rows import Piece, Row, Tone, column, fit, row
 
 GAP = 2
 """Cells between two columns."""
@@ -85,21 +84,14 @@ def heading(layout: Layout, signs: Glyphs) -> Row:
     return row(((" " * GAP).join(titles), "muted"))
 
 
-def cell(text: str, tone: Tone, cells: int, *, right: bool = False) -> list[Piece]:
-    """Text in exactly that many cells. The padding has no tone: where there is no colour, a tone underlines."""
-    shown = fit(text, min(cells, cell_len(text)))
-    padding = Piece(" " * (cells - cell_len(shown)))
-    return [padding, Piece(shown, tone)] if right else [Piece(shown, tone), padding]
-
-
 def item_row(item: Any, layout: Layout, *, key: str, signs: Glyphs, now: datetime) -> Row:  # noqa: ANN401  # any row model
     """One item in the columns of `layout`."""
     pieces: list[Piece] = []
-    for column, cells in layout:
+    for one, cells in layout:
         if pieces:
             pieces.append(Piece(" " * GAP))
-        piece = column.piece(item, signs, now)
-        pieces += cell(signs.text(piece.text), piece.tone, cells, right=column.right)
+        piece = one.piece(item, signs, now)
+        pieces += column(signs.text(piece.text), cells, piece.tone, right=one.right)
     return row(*pieces, key=key)
 
 

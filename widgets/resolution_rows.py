@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from widgets import wording
-from widgets.cells import column
-from widgets.rows import Piece, Row, fit, row, wrap
+from widgets.rows import Piece, Row, column, fit, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.models.health import Resolution, ResolutionShare

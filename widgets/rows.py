@@ -63,6 +63,18 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return padding + text if right else text + padding
 
 
+def column(text: str, width: int, tone: Tone = "", *, right: bool = False) -> list[Piece]:
+    """`text` cut or padded to exactly `width` cells.
+
+    The tone covers the words and not the padding, which some terminals would underline.
+    """
+    gap = width - cell_len(text)
+    if gap <= 0:
+        return [Piece(fit(text, width), tone)]
+    padding = Piece(" " * gap)
+    return [padding, Piece(text, tone)] if right else [Piece(text, tone), padding]
+
+
 def wrap(text: str, width: int, *, most: int = 0) -> list[str]:
     """Break `text` at spaces into lines of at most `width` cells; words longer than a line are cut.
 
