@@ -16,7 +16,7 @@ from textual.timer import Timer
 
 from diagnostics.logs import compile_query
 from diagnostics.logs.throughput import synthetic_events
-from tui.driver import WarRoomDriver
+from tui.terminal.driver import WarRoomDriver
 from widgets.log_pane import LogPane
 
 LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000

@@ -32,5 +32,5 @@ def test_the_first_paint_needs_none_of_the_heavy_packages() -> None:
 
 
 def test_the_command_line_reaches_the_console_without_the_heavy_packages() -> None:
-    loaded = loaded_after("import tui.__main__, tui.cli")
+    loaded = loaded_after("import tui.__main__, tui.cli.main")
     assert loaded.isdisjoint({*HEAVY, "textual"}), loaded & {*HEAVY, "textual"}

@@ -11,7 +11,7 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    from tui.cli import run  # noqa: PLC0415  # `python -X importtime -m tui` then shows what the start costs
+    from tui.cli.main import run  # noqa: PLC0415  # `python -X importtime -m tui` then shows what the start costs
 
     code = run(sys.argv[1:])
     if code == INTERRUPTED:

@@ -21,17 +21,17 @@ from diagnostics.text import clean
 from screens.actions import ACTIONS, TYPED_INTO, bindings, check_handlers, checked_keymap, find
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
-from tui import theme
-from tui.clipboard import copy_sequence, load_into_tmux
 from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
-from tui.driver import WarRoomDriver
-from tui.frames import TightFrames
-from tui.going import Going
 from tui.history import History
-from tui.incident_actions import IncidentActions
+from tui.incidents import IncidentActions
 from tui.leaving import Leaving
 from tui.levels import LevelActions
 from tui.options import Options
+from tui.session import Going
+from tui.terminal import theme
+from tui.terminal.clipboard import copy_sequence, load_into_tmux
+from tui.terminal.driver import WarRoomDriver
+from tui.terminal.frames import TightFrames
 from widgets.footer_bar import FooterBar, Hint
 from widgets.glyphs import glyphs
 from widgets.header_bar import HeaderBar
@@ -379,7 +379,7 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
 
     def draw_header(self) -> None:
         """Environment, sources, incident: what has changed of them is painted."""
-        from tui.header_words import incident_words, source_words  # noqa: PLC0415
+        from tui.header import incident_words, source_words  # noqa: PLC0415
 
         level_1 = self.screen_stack[0]
         alarm = level_1.alarm_since() if isinstance(level_1, CriticalScreen) else None

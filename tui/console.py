@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
 from tui.crash import install_crash_hooks
-from tui.driver import missing_terminal
+from tui.terminal.driver import missing_terminal
 
 if TYPE_CHECKING:
     from tui.app import WarRoomApp

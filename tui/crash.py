@@ -122,7 +122,7 @@ class CalmCrash(_Base):
 
     def crash_folder(self) -> Path:
         """The state folder."""
-        from tui.cli import state_folder  # noqa: PLC0415  # reads the settings, which only a crash needs again
+        from tui.cli.main import state_folder  # noqa: PLC0415  # reads the settings, which only a crash needs again
 
         return state_folder()
 

@@ -10,7 +10,7 @@ from screens import documents
 from screens.actions import ACTIONS, MOVES
 from screens.base import RoomScreen
 from screens.critical import CriticalScreen
-from tui import theme
+from tui.terminal import theme
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
@@ -120,7 +120,7 @@ class LevelActions:
     def palette(self, start: str) -> None:
         """The palette with a line begun."""
         from screens.palette import PaletteScreen  # noqa: PLC0415  # only its users pay for the input widget
-        from tui.commands import entries  # noqa: PLC0415
+        from tui.commands.grammar import entries  # noqa: PLC0415
 
         app = self._app
         palette = PaletteScreen(entries(app.catalogue), start)
@@ -133,7 +133,7 @@ class LevelActions:
 
     def command(self, line: str) -> None:
         """Run one line of the `:` grammar; a mistake is said, with what is accepted."""
-        from tui.commands import run_command  # noqa: PLC0415
+        from tui.commands.grammar import run_command  # noqa: PLC0415
 
         try:
             run_command(self._app, line)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.launch import SandboxProcess, start_sandbox
-from tui.cli import run
+from tui.cli.main import run
 
 
 @dataclass(slots=True, frozen=True)

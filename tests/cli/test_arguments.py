@@ -8,9 +8,9 @@ import pytest
 
 from diagnostics.failures import UserError
 from diagnostics.settings_places import THEMES
-from tui.arguments import options_of, parser
+from tui.cli.arguments import options_of, parser
 from tui.options import Options
-from tui.theme import NAMES
+from tui.terminal.theme import NAMES
 
 
 def options(*arguments: str) -> Options:

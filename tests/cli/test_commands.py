@@ -266,7 +266,7 @@ def test_an_error_of_the_console_goes_to_a_file_and_not_to_the_screen(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("unexpected")
 
-    monkeypatch.setattr("tui.guide_command.load_catalogue", broken)
+    monkeypatch.setattr("tui.cli.guide.load_catalogue", broken)
     said = command("guide")
     assert said.code == 70
     # report_crash writes past pytest's capture, to the interpreter's own standard error; the file is what counts.
@@ -280,7 +280,7 @@ def test_an_interrupt_is_calm(command: Command, monkeypatch: pytest.MonkeyPatch)
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tui.guide_command.load_catalogue", interrupted)
+    monkeypatch.setattr("tui.cli.guide.load_catalogue", interrupted)
     said = command("guide")
     assert (said.code, said.err) == (130, "interrupted\n")
 

@@ -13,7 +13,7 @@ from diagnostics.settings import load_settings
 from tui.app import WarRoomApp, run_console
 from tui.options import Options
 from tui.preferences import with_preferences
-from tui.theme import NAMES
+from tui.terminal.theme import NAMES
 
 
 def look(options: Options) -> tuple[str | None, bool, bool]:

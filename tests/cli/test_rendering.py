@@ -9,9 +9,10 @@ import pytest
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Route, Status, Triage
-from tui import exit_codes, render
-from tui.doctor_command import as_text as doctor_text
-from tui.output import Style
+from tui.cli import exit_codes
+from tui.cli.doctor import as_text as doctor_text
+from tui.cli.output import Style
+from tui.cli.renderers import triage as render
 
 PLAIN = Style()
 FINDING_KEYS = ["check", "status", "summary", "value", "threshold", "evidence"]

@@ -20,7 +20,7 @@ from tests.console.incident_rooms import IncidentWorld, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW
 from tui.app import WarRoomApp
-from tui.header_words import incident_words
+from tui.header import incident_words
 from widgets import incident_clock
 from widgets.glyphs import UNICODE
 from widgets.header_bar import HeaderBar

@@ -19,7 +19,7 @@ from screens.document import DocumentScreen
 from tests.console.incident_rooms import IncidentWorld, followed, incident_world, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
-from tui.incident_commands import moment_of
+from tui.commands.incident import moment_of
 from widgets.footer_bar import FooterBar
 
 if TYPE_CHECKING:

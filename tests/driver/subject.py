@@ -18,7 +18,7 @@ from textual.binding import BindingType
 from textual.widgets import Input, Static
 
 from tui.crash import CalmCrash
-from tui.driver import WarRoomDriver
+from tui.terminal.driver import WarRoomDriver
 
 FOLDER = Path(sys.argv[1])
 WORDS = frozenset(sys.argv[2:])

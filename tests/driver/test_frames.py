@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tests.emulator import Emulator
-from tui.frames import Picture, TightUpdate, boundary, ending
+from tui.terminal.frames import Picture, TightUpdate, boundary, ending
 
 WIDTH, HEIGHT = 60, 12
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tui.writer import SYNC_END, SYNC_START, Writer, is_frame
+from tui.terminal.writer import SYNC_END, SYNC_START, Writer, is_frame
 
 
 def frame(number: int, size: int = 4_000) -> str:

@@ -13,13 +13,13 @@ from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
 from diagnostics.text import clean
-from tui import incident_render as render
-from tui import incident_sending as sending
-from tui import render as triage_render
-from tui.exit_codes import ExitCode
-from tui.incident_sending import NotConfirmed
+from tui.cli import sending
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Style, say
+from tui.cli.renderers import incident as render
+from tui.cli.renderers import triage as triage_render
+from tui.cli.sending import NotConfirmed
 from tui.opening import open_service
-from tui.output import Style, say
 
 if TYPE_CHECKING:
     from diagnostics.service import Diagnostics

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from diagnostics.failures import UserError
 from diagnostics.models.triage import TriageRequest
-from tui import exit_codes, render
+from tui.cli import exit_codes
+from tui.cli.output import Style, say
+from tui.cli.renderers import triage as render
 from tui.opening import open_service
 from tui.options import Options
-from tui.output import Style, say
 
 
 def run(options: Options, form: str) -> int:

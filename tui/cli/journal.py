@@ -6,11 +6,11 @@ import sys
 
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.jobs import Job, Progress
-from tui import incident_render as render
-from tui.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Style, say
+from tui.cli.renderers import incident as render
 from tui.opening import open_service
 from tui.options import Options
-from tui.output import Style, say
 
 
 def verify(options: Options, form: str) -> int:

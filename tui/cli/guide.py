@@ -5,9 +5,9 @@ from __future__ import annotations
 from diagnostics.catalogue import load_catalogue
 from diagnostics.settings import load_settings
 from diagnostics.text import clean
-from tui.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import say
 from tui.options import Options
-from tui.output import say
 
 
 def run(options: Options, name: str | None) -> int:

@@ -11,7 +11,7 @@ from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.incidents import Delivery, Incident, IncidentLine, TimelineLine, Verification
 from diagnostics.models.notices import Draft, Proposal
 from diagnostics.text import clean
-from tui.output import Style
+from tui.cli.output import Style
 
 STATES = {
     "queued": "waits",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.models.accounts import OAuthDiagnosis
 from diagnostics.models.deals import AgentPath, ConfigurationChange, DealDiagnosis, ResolutionDiagnosis, UnsyncedDeals
-from tui import render
-from tui.output import WORD_WIDTH, WORDS, Style
+from tui.cli.output import WORD_WIDTH, WORDS, Style
+from tui.cli.renderers import triage as render
 
 if TYPE_CHECKING:
     from diagnostics.models.conclusions import Conclusion

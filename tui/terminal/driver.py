@@ -1,8 +1,8 @@
 """The terminal driver: Textual's for Linux and macOS, with what a console on a bastion host needs besides.
 
-A stalled link never stops the event loop (`tui.writer`); SIGTERM, SIGHUP and SIGINT, and a terminal that is gone, end
-the program with the terminal restored (`tui.signals`); ctrl+z and `fg` bring the whole picture back, also after a stop
-from outside; nothing unprintable is painted (`tui.fence`). Use it as `App(driver_class=WarRoomDriver)`.
+A stalled link never stops the event loop (`writer`); SIGTERM, SIGHUP and SIGINT, and a terminal that is gone, end the
+program with the terminal restored (`signals`); ctrl+z and `fg` bring the whole picture back, also after a stop from
+outside; nothing unprintable is painted (`output_filter`). Use it as `App(driver_class=WarRoomDriver)`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import textual.screen
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from tui.fence import install_fence
-from tui.signals import ExitSignals
-from tui.writer import Writer, open_output
+from tui.terminal.output_filter import install_fence
+from tui.terminal.signals import ExitSignals
+from tui.terminal.writer import Writer, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable

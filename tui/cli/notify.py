@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import Namespace
 
 from diagnostics.failures import UserError
-from tui import incident_render as render
-from tui.exit_codes import ExitCode
-from tui.incident_sending import proposal_for
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Style, say
+from tui.cli.renderers import incident as render
+from tui.cli.sending import proposal_for
 from tui.opening import open_service
 from tui.options import Options
-from tui.output import Style, say
 
 
 def run(options: Options, given: Namespace) -> int:

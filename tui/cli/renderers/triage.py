@@ -10,7 +10,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Triage
 from diagnostics.text import clean
-from tui.output import WORD_WIDTH, WORDS, Style
+from tui.cli.output import WORD_WIDTH, WORDS, Style
 
 Answer = Triage | Refusal
 

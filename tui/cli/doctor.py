@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import utc_now
 from diagnostics.models.triage import Status
-from tui import exit_codes
+from tui.cli import exit_codes
+from tui.cli.output import WORD_WIDTH, Style, say
 from tui.opening import Opened, open_service
 from tui.options import Options
-from tui.output import WORD_WIDTH, Style, say
 
 
 def run(options: Options, account_ids: tuple[int, ...], form: str) -> int:

@@ -12,7 +12,9 @@ from screens import documents
 from screens.actions import ACTIONS
 from screens.critical import CriticalScreen
 from screens.critical_state import WINDOWS
-from tui import explorer_commands, incident_commands, theme
+from tui.commands import explorer as explorer_commands
+from tui.commands import incident as incident_commands
+from tui.terminal import theme
 from widgets import wording
 
 if TYPE_CHECKING:

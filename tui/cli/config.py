@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from diagnostics.catalogue import validate_queries
 from diagnostics.text import clean
-from tui.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import say
 from tui.opening import prepare
 from tui.options import Options
-from tui.output import say
 
 
 def show(options: Options) -> int:

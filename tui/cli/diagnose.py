@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
-from tui import diagnosis_render as render
-from tui.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Style, say
+from tui.cli.renderers import diagnosis as render
 from tui.opening import open_service
 from tui.options import Options
-from tui.output import Style, say
 
 if TYPE_CHECKING:
     from diagnostics.models.conclusions import Conclusion

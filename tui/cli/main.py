@@ -14,8 +14,8 @@ from pathlib import Path
 
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.text import clean
-from tui.arguments import options_of, parser
-from tui.exit_codes import ExitCode
+from tui.cli.arguments import options_of, parser
+from tui.cli.exit_codes import ExitCode
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -68,24 +68,24 @@ def _dispatch(arguments: list[str]) -> int:  # one return a command
 def _command(given: Namespace) -> int:
     options = options_of(given)
     if given.command == "triage":
-        from tui import triage_command  # noqa: PLC0415
+        from tui.cli import triage as triage_command  # noqa: PLC0415
 
         return triage_command.run(options, given.format)
     if given.command == "diagnose":
-        from tui import diagnose_command  # noqa: PLC0415
+        from tui.cli import diagnose as diagnose_command  # noqa: PLC0415
 
         return diagnose_command.run(options, given.what, given.format)
     if given.command == "doctor":
-        from tui import doctor_command  # noqa: PLC0415
+        from tui.cli import doctor as doctor_command  # noqa: PLC0415
 
         return doctor_command.run(options, tuple(getattr(given, "account_id", ())), given.format)
     if given.command == "config":
-        from tui import config_command  # noqa: PLC0415
+        from tui.cli import config as config_command  # noqa: PLC0415
 
         return config_command.show(options) if given.what == "show" else config_command.check(options)
     if given.command in {"incident", "notify", "journal"}:
         return _of_incidents(given)
-    from tui import guide_command  # noqa: PLC0415
+    from tui.cli import guide as guide_command  # noqa: PLC0415
 
     return guide_command.run(options, given.name)
 
@@ -93,14 +93,14 @@ def _command(given: Namespace) -> int:
 def _of_incidents(given: Namespace) -> int:
     options = options_of(given)
     if given.command == "incident":
-        from tui import incident_command  # noqa: PLC0415
+        from tui.cli import incident as incident_command  # noqa: PLC0415
 
         return incident_command.run(options, given)
     if given.command == "notify":
-        from tui import notify_command  # noqa: PLC0415
+        from tui.cli import notify as notify_command  # noqa: PLC0415
 
         return notify_command.run(options, given)
-    from tui import journal_command  # noqa: PLC0415
+    from tui.cli import journal as journal_command  # noqa: PLC0415
 
     return journal_command.verify(options, given.format)
 

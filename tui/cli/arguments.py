@@ -9,7 +9,7 @@ from typing import NoReturn
 from diagnostics.failures import UserError
 from diagnostics.settings_places import THEMES
 from diagnostics.text import clean
-from tui import incident_grammar
+from tui.cli import incident_arguments as incident_grammar
 from tui.options import Options
 
 EPILOG = """\

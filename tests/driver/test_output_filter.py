@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.app import App
 from textual.color import Color
 
-from tui.fence import Fence, install_fence
+from tui.terminal.output_filter import Fence, install_fence
 
 BLACK = Color(0, 0, 0)
 

@@ -16,8 +16,8 @@ from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
 from diagnostics.now import utc_now
 from diagnostics.text import clean
-from tui import incident_render as render
-from tui.output import Style, say
+from tui.cli.output import Style, say
+from tui.cli.renderers import incident as render
 
 if TYPE_CHECKING:
     from diagnostics.service import Diagnostics

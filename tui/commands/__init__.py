@@ -1,0 +1,1 @@
+"""The `:` grammar: one module a family of verbs."""

@@ -1,0 +1,1 @@
+"""The terminal: the way of bytes to it, its signals and clipboard, and what it can show."""
