@@ -14,10 +14,9 @@ from screens.base import Document, ReadingArrived, RoomScreen
 from screens.documents import evidence_rows
 from screens.line_entry import LineEntry
 from widgets import wording
-from widgets.delivery_rows import delivery_rows, headline, outcome, state_piece
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
-from widgets.notice_rows import READABLE, channel_word, purpose_word
+from widgets.notice_rows import READABLE, channel_word, delivery_rows, headline, outcome, purpose_word, state_piece
 from widgets.rows import BLANK, Row, labelled, plain, row, titled, wrap
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from diagnostics.now import utc_now
-from screens import escalation_layout as layout
 from screens.base import ReadingArrived, RoomScreen
 from screens.escalation_actions import EscalationActions
 from screens.escalation_state import EscalationState
+from widgets import escalation_rows as layout
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
@@ -214,7 +214,7 @@ class EscalationScreen(EscalationActions):
             if wide:
                 first, second = layout.two_columns(found, width, height, signs)
             else:
-                first = layout.one_column(found, width, height, signs, self.state.unfolded)
+                first = layout.one_column(found, width, height, signs, all_steps=self.state.all_steps)
         else:
             first, second = layout.issue_columns(found, width, signs)
             first = first if wide else layout.issue_column(first, second)

@@ -92,7 +92,7 @@ class EscalationActions(RoomScreen):
             "notice": self._open_deliveries,
             "roles": self._open_roles,
             "role": self._open_roles,
-            "steps": partial(self._fold, "steps"),
+            "steps": self._fold_steps,
             "criteria": self._open_criteria,
             "criterion": partial(self._open_criteria, name),
             "deliveries": self._open_deliveries,
@@ -169,8 +169,8 @@ class EscalationActions(RoomScreen):
         if chosen is not None:
             self.room.open_document(escalation_documents.follow_up_document(chosen, self.room.signs))
 
-    def _fold(self, section: str) -> None:
-        self.state.unfolded ^= {section}
+    def _fold_steps(self) -> None:
+        self.state.all_steps = not self.state.all_steps
         self.draw()
 
     def _switch(self, name: str) -> None:

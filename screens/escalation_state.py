@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,8 @@ class EscalationState:
     followed: Reading[Following] | None = None
     assessed: Reading[Assessment] | None = None
     lines: tuple[TimelineLine, ...] = ()
-    unfolded: set[str] = field(default_factory=set)
-    """Sections that a person has opened on a small terminal."""
+    all_steps: bool = False
+    """A person has opened the checklist on a small terminal."""
     _lines_of: tuple[str, int] = ("", 0)
     """Incident and newest entry that `lines` was read at."""
     _asking: tuple[str, int] = ("", 0)

@@ -65,7 +65,6 @@ def send(
     room: Room, title: str, text: str, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str
 ) -> None:
     """`room.ask` for a text that was typed under `title`: when the work fails, the text is kept for the next try."""
-
     room.ask(work, then, doing=doing, failed=lambda: bring_back(room, title, text))
 
 
@@ -136,11 +135,35 @@ class EntryArea(TextArea):
             self.screen.leave()
 
 
+def write_line(
+    room: Room,
+    title: str,
+    placeholder: str,
+    work: Callable[[str], Answer],
+    then: Callable[[Answer], None],
+    *,
+    doing: str,
+    check: Callable[[str], str] = any_words,
+    explain: Sequence[str] = (),
+) -> None:
+    """Ask for a line, and run `work` on it in a thread; `then` gets the answer on the event loop.
+
+    `work` may raise SourceFailure or UserError: both are said, and the line stands there again when it is asked for
+    the next time.
+    """
+
+    def typed(text: str) -> None:
+        send(room, title, text, lambda: work(text), then, doing=doing)
+
+    room.push_room_screen(LineEntry(title, placeholder, typed, check=check, explain=explain))
+
+
 class LineEntry(RoomScreen):
     """A typed line on top, what is wrong with it below, and what the reader must know.
 
     `check` says what is wrong with a text and what is accepted, or nothing; `then` gets the text once it is right and
-    this screen is gone. Callers that write it somewhere use `send`, or `bring_back` when that fails.
+    this screen is gone. A line that is written somewhere is asked for with `write_line`; where several of them are
+    written together, `bring_back` keeps each when that fails.
     """
 
     takes_typing = True

@@ -10,8 +10,17 @@ from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.text import clean
 from widgets import wording
-from widgets.delivery_rows import delivery_rows, headline
-from widgets.notice_rows import channel_word, draft_rows, figure_rows, head_rows, keyed, section, words_rows
+from widgets.notice_rows import (
+    channel_word,
+    delivery_rows,
+    draft_rows,
+    figure_rows,
+    head_rows,
+    headline,
+    keyed,
+    section,
+    words_rows,
+)
 from widgets.rows import BLANK, Row, Tone, row, wrap
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from diagnostics.failures import UserError
 from diagnostics.now import utc_now
 from diagnostics.text import clean
 from screens.escalation_follow import FollowingScreen
-from widgets.incident_sections import task_order, task_row
+from widgets.incident_rows import task_order, task_row
 from widgets.rows import BLANK, Row, row, wrap
 
 if TYPE_CHECKING:

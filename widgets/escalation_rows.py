@@ -1,23 +1,193 @@
-"""The escalation panel in the narrow pane beside level 1: the same, in the fewest words."""
+"""The escalation panel in its three shapes: one column, two columns, and the narrow pane beside level 1.
+
+With an incident it shows the sections of `incident_rows`; without one, the issue in view and its five minutes.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import incident_clock, wording
+from widgets import incident_rows as sections
 from widgets.incident_clock import moment
-from widgets.incident_rows import OPEN_BOX, TITLES, delivery_words, lasted, status_piece, tier_words
-from widgets.incident_sections import ORDER
+from widgets.incident_rows import OPEN_BOX, ORDER, TITLES, delivery_words, head, lasted, pair, status_piece, tier_words
 from widgets.incident_view import IncidentView
-from widgets.issue_escalation_rows import issue_side_rows
-from widgets.rows import BLANK, Row, fit, row, wrap
+from widgets.rows import BLANK, Row, fit, labelled, row, wrap
 
 if TYPE_CHECKING:
     from widgets.glyphs import Glyphs
     from widgets.incident_view import IssueView
 
-MOST_LINES = 8
-"""Entries of the timeline here: each new one moves them all, which costs bytes."""
+WIDE = 110
+"""From so many columns on there are two of them."""
+
+FEWEST_STEPS, FEWEST_LINES, MOST_LINES = 4, 2, 12
+"""Rows that the checklist and the timeline keep on the smallest terminal, and that the timeline takes on a large one:
+each entry moves all of its rows, which costs bytes."""
+
+SIDE_LINES = 8
+"""Entries of the timeline beside level 1."""
+
+BEGIN = "n begins: declare, tell, track"
+
+
+def answer(view: IncidentView | IssueView, problem: str, width: int, signs: Glyphs) -> list[Row]:
+    """What stands above everything: what is wrong with the journal, then the answer."""
+    rows = sections.problem_rows(problem, width, signs)
+    if isinstance(view, IncidentView):
+        return rows + sections.answer_rows(view, width, signs)
+    return rows + issue_answer_rows(view, width, signs)
+
+
+def one_column(view: IncidentView, width: int, height: int, signs: Glyphs, *, all_steps: bool = False) -> list[Row]:
+    """Everything below the answer for a small terminal: what is needed first stands without scrolling."""
+    resolved = not view.incident.is_open
+    roles = sections.role_rows(view, width, signs, folded=True)
+    criteria = sections.criterion_rows(view, width, signs, folded=True)
+    notices = sections.delivery_rows(view, width, signs, folded=True)
+    tasks = sections.task_rows(view, width, signs, most=1)
+    scope = sections.scope_rows(view, width, signs, folded=True)
+    follow_ups = sections.follow_up_rows(view, width, signs)
+    others = sections.other_rows(view.others, view.alarms, view.now, width, signs, folded=True)
+    rest = sum(map(len, (roles, criteria, notices, tasks, scope, others))) + (len(follow_ups) if resolved else 0)
+    room = height - rest - 1 - FEWEST_LINES - 1
+    steps = sections.step_rows(view, width, signs, most=0 if all_steps else max(FEWEST_STEPS, room))
+    spare = height - rest - len(steps) - 1
+    lines = sections.timeline_rows(view, width, signs, most=max(FEWEST_LINES, min(MOST_LINES, spare)))
+    if resolved:
+        return [*follow_ups, *criteria, *notices, *tasks, *scope, *roles, *steps, *lines, *others]
+    return [*roles, *steps, *notices, *criteria, *tasks, *scope, *others, *lines, *follow_ups]
+
+
+def two_columns(view: IncidentView, width: int, height: int, signs: Glyphs) -> tuple[list[Row], list[Row]]:
+    """Everything below the answer for a wide terminal, each column `width` wide."""
+    left: list[Row] = []
+    roles = [head("ROLES", "", width, key="roles"), *sections.role_rows(view, width, signs)]
+    criteria = sections.criterion_rows(view, width, signs)
+    room = height - len(roles) - len(criteria) - 2
+    for section in (roles, sections.step_rows(view, width, signs, most=max(FEWEST_STEPS, room)), criteria):
+        left += [*section, BLANK]
+    notices = sections.delivery_rows(view, width, signs, most=8)
+    tasks = sections.task_rows(view, width, signs)
+    parts = [notices, tasks, sections.scope_rows(view, width, signs), sections.follow_up_rows(view, width, signs)]
+    parts.append(sections.other_rows(view.others, view.alarms, view.now, width, signs))
+    right: list[Row] = []
+    for section in parts:
+        right += [*section, BLANK] if section else []
+    spare = height - len(right) - 1
+    return left[:-1], right + sections.timeline_rows(view, width, signs, most=max(4, min(MOST_LINES, spare)))
+
+
+def issue_columns(view: IssueView, width: int, signs: Glyphs) -> tuple[list[Row], list[Row]]:
+    """Without an incident: what to do first, and the people."""
+    others = sections.other_rows(view.others, (), view.now, width, signs)
+    return issue_step_rows(view, width, signs), [*issue_people_rows(view, width, signs), BLANK, *others]
+
+
+def issue_column(steps: list[Row], people: list[Row]) -> list[Row]:
+    """The same for a small terminal: the people first, who are five lines, then the steps."""
+    return [*people, *steps] if not people[-1].text else [*people, BLANK, *steps]
+
+
+def padded(rows: list[Row], height: int) -> list[Row]:
+    """At least `height` rows: a pane whose number of rows stays the same repaints single rows, and not all of them."""
+    return rows + [BLANK] * max(0, height - len(rows))
+
+
+# ---- without an incident
+
+
+def issue_answer_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+    """Which issue, how bad, the five minutes, and the one key that begins."""
+    word = {"judging": "severity is being judged", "unknown": "severity unknown"}.get(
+        view.severity, view.severity.upper()
+    )
+    dot = f" {signs.separator} "
+    rows = [
+        row(
+            (view.issue.upper(), "title"),
+            dot,
+            (word, wording.severity_tone(view.severity)),
+            (f"{dot}no incident is open", "muted"),
+            key="issue",
+        )
+    ]
+    if view.notify and view.due is not None:
+        clock = incident_clock.promise(view.due, view.now)
+        seen = f"seen here since {moment(view.since, view.now)} UTC" if view.since is not None else ""
+        if clock.state == "due":
+            said = f"FIRST NOTICE due {moment(view.due, view.now)} UTC{dot}{seen}"
+            rows.append(pair([(said, "warn")], f"in {clock.span}", clock.tone, width, "notice"))
+        else:
+            said = f"FIRST NOTICE OVERDUE since {moment(view.due, view.now)} UTC{dot}{seen}"
+            rows.append(pair([(said, "fail")], f"OVERDUE {clock.span}", "fail", width, "notice"))
+    elif view.notify:
+        rows.append(row((f"TELL THE TEAM within {FIRST_NOTICE_MINUTES} minutes", "fail"), key="notice"))
+    elif view.severity in {"unknown", "judging"}:
+        rows += [row((line, "warn"), key="notice") for line in wrap(_unjudged(view), width, most=1)]
+    else:
+        rows.append(row(("no notice is due at this severity", "muted"), key="notice"))
+    rows.append(row((BEGIN, "strong" if view.notify else ""), key="begin"))
+    return rows
+
+
+def _unjudged(view: IssueView) -> str:
+    missing = "What is usual is still being asked for." if view.severity == "judging" else "No answer to judge by."
+    return f"{missing} When in doubt, tell the people below rather than wait."
+
+
+def issue_step_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+    """The checklist of the issue type, as it would begin."""
+    rows = [head("FIRST RESPONSE", f"{len(view.steps)} steps; they are ticked once it is declared", width, key="steps")]
+    for step in view.steps:
+        within = f"within {step.minutes} min" if step.minutes is not None else ""
+        text = signs.text(step.text)
+        rows.append(pair([(f"{OPEN_BOX} ", "muted"), text], within, "muted", width, f"step:{step.id}"))
+    return rows
+
+
+def issue_people_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+    """Whom to tell."""
+    rows = [head("WHOM TO TELL", "", width, key="people")]
+    for label, value in (
+        ("manager", view.manager),
+        ("channel", view.channel),
+        ("team", view.team),
+        ("project", view.project),
+        ("route", view.route),
+    ):
+        rows += labelled(label, signs.text(value), width, label_width=10)
+    return rows
+
+
+def issue_side_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+    """The same for the narrow pane of level 1."""
+    tone = wording.severity_tone(view.severity)
+    title = fit(view.issue, width - len(view.severity) - 2).rstrip()
+    rows = [row((title, "title"), "  ", (view.severity.upper(), tone))]
+    if view.notify:
+        by = f"by {view.due:%H:%M:%S} UTC" if view.due is not None else f"within {FIRST_NOTICE_MINUTES} minutes"
+        rows.append(row(("TELL THE TEAM", "fail"), (f"  {by}", "strong")))
+        clock = incident_clock.promise(view.due, view.now) if view.due is not None else None
+        if clock is not None and clock.state != "due":
+            rows.append(row((f"OVERDUE {clock.span}", "fail")))
+        elif view.since is not None:
+            rows.append(row((f"seen here since {view.since:%H:%M:%S} UTC", "muted")))
+    elif view.severity in {"unknown", "judging"}:
+        rows += [row((line, "warn")) for line in wrap(_unjudged(view), width)]
+    else:
+        rows.append(row(("no notice is due at this severity", "muted")))
+    rows += [row((BEGIN, "strong" if view.notify else "muted")), BLANK]
+    rows += issue_people_rows(view, width, signs)[1:]
+    rows += [BLANK, row(("first response", "title"))]
+    for step in view.steps:
+        lines = wrap(signs.text(step.text), max(10, width - 4), most=2)
+        rows += [row((f"{OPEN_BOX} " if index == 0 else "    ", "muted"), line) for index, line in enumerate(lines)]
+    return rows
+
+
+# ---- beside level 1
 
 
 def side_rows(view: IncidentView | IssueView, problem: str, *, width: int, height: int, signs: Glyphs) -> list[Row]:
@@ -27,7 +197,7 @@ def side_rows(view: IncidentView | IssueView, problem: str, *, width: int, heigh
         rows += _incident_rows(view, width, height - len(rows), signs)
     else:
         rows += issue_side_rows(view, width, signs)
-    return rows + [BLANK] * max(0, height - len(rows))
+    return padded(rows, height)
 
 
 def _incident_rows(view: IncidentView, width: int, height: int, signs: Glyphs) -> list[Row]:
@@ -46,9 +216,9 @@ def _incident_rows(view: IncidentView, width: int, height: int, signs: Glyphs) -
         rows.append(row((label, "muted"), shown))  # type: ignore[arg-type]  # a tone's name
     rows.append(BLANK)
     rows += _deliveries(view, width, signs)
-    steps = _steps(view, width, max(3, height - len(rows) - MOST_LINES - 5), signs)
+    steps = _steps(view, width, max(3, height - len(rows) - SIDE_LINES - 5), signs)
     rows += [*steps, BLANK, row(("timeline", "title"), (f"  {incident.entries:,} entries", "muted"))]
-    for line in view.lines[:MOST_LINES]:
+    for line in view.lines[:SIDE_LINES]:
         said = fit(signs.text(line.text.replace("\n", " ")), width - 6).rstrip()
         rows.append(row((f"{line.at:%H:%M} ", "muted"), said))
     return rows
