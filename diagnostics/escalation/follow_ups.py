@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import advice
-from diagnostics.escalation.actions import LONGEST_NAME
+from diagnostics.escalation.desk import LONGEST_NAME
+from diagnostics.escalation.records import checked_text
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body
@@ -68,15 +69,16 @@ def is_due(one: FollowUp, now: datetime) -> bool:
 
 
 class FollowUps:
-    """Mixed into the desk of reviews. Blocking, thread-safe."""
+    """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
-    _tools: Tools
-    _incidents: IncidentDesk
-    _assessments: AssessmentDesk
+    def __init__(self, tools: Tools, incidents: IncidentDesk, assessments: AssessmentDesk) -> None:
+        self._tools = tools
+        self._incidents = incidents
+        self._assessments = assessments
 
     def schedule(self, incident_id: str, text: str, due_at: datetime, check: str = "", owner: str = "") -> Incident:
         """Something to look at again; `check` is one of `runnable_checks`, or empty for a person. Raises UserError."""
-        wanted = self._incidents.checked_text(text, "follow-up", LONGEST_TEXT)
+        wanted = checked_text(text, "follow-up", LONGEST_TEXT)
         if due_at.tzinfo is None:
             raise UserError("the moment has no time zone", accepted="a moment with its offset, such as one in UTC")
         name, who = check.strip(), clean(owner, limit=LONGEST_NAME).strip()
@@ -94,11 +96,11 @@ class FollowUps:
 
         return self._incidents.decide(incident_id, decision)
 
-    def record_follow_up(self, incident_id: str, follow_up: str, status: str, summary: str) -> Incident:
+    def record(self, incident_id: str, follow_up: str, status: str, summary: str) -> Incident:
         """A person looked at it and says what there was; `status` is pass, warn, fail or no_data. Raises UserError."""
         if status not in OUTCOMES:
             raise UserError(f"a follow-up does not end as {clean(status, limit=60)!r}", accepted=", ".join(OUTCOMES))
-        wanted = self._incidents.checked_text(summary, "summary", LONGEST_TEXT)
+        wanted = checked_text(summary, "summary", LONGEST_TEXT)
 
         def decision(incident: Incident) -> Sequence[Body]:
             found = _named(incident, follow_up)

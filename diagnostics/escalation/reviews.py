@@ -26,7 +26,7 @@ RECENT = 200
 """Newest entries that the hand-off note is written from; the record itself is folded from all of them."""
 
 
-class ReviewDesk(FollowUps):
+class ReviewDesk:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state"), and `UserError` for an unknown incident."""
 
     def __init__(
@@ -36,6 +36,7 @@ class ReviewDesk(FollowUps):
         self._incidents = incidents
         self._assessments = assessments
         self._investigations = investigations
+        self.follow_ups = FollowUps(tools, incidents, assessments)
 
     @property
     def _journal(self) -> Journal:

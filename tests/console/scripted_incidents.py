@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diagnostics.models.incidents import Following
 
@@ -26,8 +26,15 @@ class ScriptedNotices:
 
 
 @dataclass
-class ScriptedReviews:
+class ScriptedFollowUps:
     """Nothing is due."""
 
     def run_due(self, _job: object = None) -> int:
         return 0
+
+
+@dataclass
+class ScriptedReviews:
+    """Nothing is due."""
+
+    follow_ups: ScriptedFollowUps = field(default_factory=ScriptedFollowUps)

@@ -20,6 +20,7 @@ from tests.console.incident_rooms import IncidentWorld, incident_world, until
 from tests.console.scripted import HOSTILE, NOW, evidence
 from tests.console.scripted_explorer import ScriptedExplorer
 from tests.console.scripted_health import ScriptedHealth, ServiceWithHealth
+from tests.console.scripted_incidents import ScriptedFollowUps
 from widgets.line_view import LineView
 
 CLOCKS = ("investigate", "investigation", "timeline", "incidents")
@@ -44,6 +45,7 @@ class ScriptedRecords:
 
     failing: bool = False
     hostile: bool = False
+    follow_ups: ScriptedFollowUps = field(default_factory=ScriptedFollowUps)
 
     def _text(self, name: str, incident: str) -> str:
         if self.failing:
@@ -59,9 +61,6 @@ class ScriptedRecords:
 
     def export(self, incident: str) -> str:
         return f'{{"incident": "{incident}"}}\n'
-
-    def run_due(self, _job: object = None) -> int:
-        return 0
 
 
 @dataclass

@@ -19,6 +19,7 @@ from screens.document import DocumentScreen
 from tests.console.incident_rooms import IncidentWorld, followed, incident_world, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
+from tests.console.scripted_incidents import ScriptedFollowUps
 from tui.commands.incident import moment_of
 from widgets.footer_bar import FooterBar
 
@@ -147,7 +148,7 @@ class Desks:
         self.failing = True
         self.notices = types.SimpleNamespace(waiting=lambda: True, deliver=self._deliver)
         self.incidents = types.SimpleNamespace(following=self._following)
-        self.reviews = types.SimpleNamespace(run_due=lambda _job: 0)
+        self.reviews = types.SimpleNamespace(follow_ups=ScriptedFollowUps())
         self.assessments: Any = None
 
     def _deliver(self, _job: object) -> int:

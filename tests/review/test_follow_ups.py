@@ -16,7 +16,7 @@ from tests.review.conftest import Room
 def scheduled(room: Room, check: str = "health") -> str:
     incident = room.world.declare()
     due = room.world.clock.now + timedelta(hours=1)
-    return room.reviews.schedule(incident.id, "is health at its baseline?", due, check, "ann").id
+    return room.reviews.follow_ups.schedule(incident.id, "is health at its baseline?", due, check, "ann").id
 
 
 def newest(room: Room, incident_id: str) -> FollowUp:
@@ -31,22 +31,22 @@ def runs(room: Room, incident_id: str) -> list[FollowUpRun]:
 def test_a_follow_up_is_kept_with_its_owner_and_runs_when_it_is_due_and_not_before(room: Room) -> None:
     name = scheduled(room)
     room.assessments.figures = (room.figure("health", 98.8, status="pass", title="Health"),)
-    assert room.reviews.run_due() == 0
+    assert room.reviews.follow_ups.run_due() == 0
     room.world.clock.forward(hours=1)
-    assert room.reviews.run_due() == 1
+    assert room.reviews.follow_ups.run_due() == 1
     found = newest(room, name)
     assert (found.scheduled.follow_up, found.scheduled.owner) == ("F1", "ann")
     assert found.run is not None
     assert (found.run.status, found.run.summary) == ("pass", "Health 98.8.")
     assert found.run.evidence is not None
-    assert room.reviews.run_due() == 0
+    assert room.reviews.follow_ups.run_due() == 0
 
 
 def test_the_run_is_written_by_the_console_and_claimed_first(room: Room) -> None:
     name = scheduled(room)
     room.assessments.figures = (room.figure("health", 98.8, status="pass"),)
     room.world.clock.forward(hours=1)
-    room.reviews.run_due()
+    room.reviews.follow_ups.run_due()
     written = [one for one in room.world.journal.stream(name) if isinstance(one.body, FollowUpRun)]
     assert [one.actor for one in written] == ["console", "console"]
     assert [one.status for one in runs(room, name)] == ["running", "pass"]
@@ -59,7 +59,7 @@ def test_a_follow_up_is_run_after_the_incident_is_resolved(room: Room) -> None:
     room.incidents.set_status(name, IncidentStatus.RESOLVED, "mended")
     room.assessments.figures = (room.figure("health", 98.8, status="pass"),)
     room.world.clock.forward(hours=1)
-    assert room.reviews.run_due() == 1
+    assert room.reviews.follow_ups.run_due() == 1
 
 
 def test_eight_consoles_at_once_run_it_once(room: Room) -> None:
@@ -71,7 +71,7 @@ def test_eight_consoles_at_once_run_it_once(room: Room) -> None:
 
     def run(place: int) -> None:
         start.wait(30)
-        ran[place] = desks[place].run_due()
+        ran[place] = desks[place].follow_ups.run_due()
 
     threads = [threading.Thread(target=run, args=(place,)) for place in range(8)]
     for thread in threads:
@@ -86,16 +86,16 @@ def test_eight_consoles_at_once_run_it_once(room: Room) -> None:
 def test_a_silent_source_is_an_outcome_and_is_asked_again_after_a_while(room: Room) -> None:
     name = scheduled(room)
     room.world.clock.forward(hours=1)
-    assert room.reviews.run_due() == 1
+    assert room.reviews.follow_ups.run_due() == 1
     run = newest(room, name).run
     assert run is not None
     assert run.status == "unreachable"
     assert "datadog: unreachable" in run.summary
     assert "asked again from" in run.summary
-    assert room.reviews.run_due() == 0
+    assert room.reviews.follow_ups.run_due() == 0
     room.world.clock.forward(minutes=15)
     room.assessments.figures = (room.figure("health", 98.8, status="pass"),)
-    assert room.reviews.run_due() == 1
+    assert room.reviews.follow_ups.run_due() == 1
     assert [one.status for one in runs(room, name)] == ["running", "unreachable", "running", "pass"]
 
 
@@ -104,7 +104,7 @@ def test_a_source_that_stays_silent_for_a_day_is_left_to_people(room: Room) -> N
     room.world.clock.forward(hours=1)
     asked = 0
     for _ in range(30 * 4):
-        asked += room.reviews.run_due()
+        asked += room.reviews.follow_ups.run_due()
         room.world.clock.forward(minutes=15)
     run = newest(room, name).run
     assert run is not None
@@ -118,9 +118,9 @@ def test_a_claim_that_a_console_left_behind_is_taken_over(room: Room) -> None:
     claim = FollowUpRun(follow_up="F1", status="running", summary="a console is looking at it")
     room.world.journal.append(name, [claim], actor="console")
     room.assessments.figures = (room.figure("health", 97.0, status="warn"),)
-    assert room.reviews.run_due() == 0
+    assert room.reviews.follow_ups.run_due() == 0
     room.world.clock.forward(minutes=10)
-    assert room.reviews.run_due() == 1
+    assert room.reviews.follow_ups.run_due() == 1
     run = newest(room, name).run
     assert run is not None
     assert run.status == "warn"
@@ -129,8 +129,8 @@ def test_a_claim_that_a_console_left_behind_is_taken_over(room: Room) -> None:
 def test_a_follow_up_without_a_check_is_left_to_people_who_say_what_they_saw(room: Room) -> None:
     name = scheduled(room, check="")
     room.world.clock.forward(hours=2)
-    assert room.reviews.run_due() == 0
-    incident = room.reviews.record_follow_up(name, "f1", "pass", "the customer says that it works")
+    assert room.reviews.follow_ups.run_due() == 0
+    incident = room.reviews.follow_ups.record(name, "f1", "pass", "the customer says that it works")
     run = incident.follow_ups[0].run
     assert run is not None
     assert run.summary == "the customer says that it works"
@@ -140,7 +140,7 @@ def test_a_follow_up_without_a_check_is_left_to_people_who_say_what_they_saw(roo
 def test_a_check_that_cannot_be_run_is_refused_with_those_that_can(room: Room, check: str) -> None:
     incident = room.world.declare()
     with pytest.raises(UserError) as refused:
-        room.reviews.schedule(incident.id, "look", room.world.clock.now, check)
+        room.reviews.follow_ups.schedule(incident.id, "look", room.world.clock.now, check)
     assert "webhook_backlog" in refused.value.accepted
     assert "health_baseline" in refused.value.accepted
 
@@ -148,10 +148,10 @@ def test_a_check_that_cannot_be_run_is_refused_with_those_that_can(room: Room, c
 def test_a_moment_without_a_time_zone_an_empty_text_and_an_unknown_number_are_refused(room: Room) -> None:
     incident = room.world.declare()
     with pytest.raises(UserError, match="time zone"):
-        room.reviews.schedule(incident.id, "look", datetime(2025, 11, 18, 12))  # noqa: DTZ001  # the point
+        room.reviews.follow_ups.schedule(incident.id, "look", datetime(2025, 11, 18, 12))  # noqa: DTZ001  # the point
     with pytest.raises(UserError, match="empty"):
-        room.reviews.schedule(incident.id, " ", room.world.clock.now)
+        room.reviews.follow_ups.schedule(incident.id, " ", room.world.clock.now)
     with pytest.raises(UserError, match="no follow-up"):
-        room.reviews.record_follow_up(incident.id, "F9", "pass", "seen")
+        room.reviews.follow_ups.record(incident.id, "F9", "pass", "seen")
     with pytest.raises(UserError, match="does not end as"):
-        room.reviews.record_follow_up(incident.id, "F9", "running", "seen")
+        room.reviews.follow_ups.record(incident.id, "F9", "running", "seen")

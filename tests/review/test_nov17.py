@@ -99,7 +99,7 @@ def live_through(service: Diagnostics, clock: Clock) -> str:
     unmet = tuple(one.id for one in service.assessments.assess(name).criteria if not one.is_met)
     incidents.set_status(name, IncidentStatus.RESOLVED, "the batch retry has delivered what waited", unmet)
     incidents.lesson(name, "badly", "the backlog grew for 40 minutes before anybody looked")
-    service.reviews.schedule(name, "is health at its baseline?", clock.now + timedelta(hours=24), "health")
+    service.reviews.follow_ups.schedule(name, "is health at its baseline?", clock.now + timedelta(hours=24), "health")
     return name
 
 

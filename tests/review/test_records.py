@@ -106,7 +106,7 @@ def test_hostile_text_everywhere_leaves_the_tables_whole_and_no_escape_sequence(
     room.incidents.add_task(name, HOSTILE, "[ann](x)")
     room.incidents.claim(name, "incident_commander", "a | b")
     room.incidents.lesson(name, "well", HOSTILE)
-    room.reviews.schedule(name, HOSTILE, room.world.clock.now)
+    room.reviews.follow_ups.schedule(name, HOSTILE, room.world.clock.now)
     record = room.investigations.open(HOSTILE, name)
     room.investigations.add_hypothesis(record.id, HOSTILE, HOSTILE)
     for text in (room.reviews.review(name), room.reviews.handoff(name)):
@@ -155,7 +155,7 @@ def test_the_hand_off_note_says_what_the_next_commander_needs(room: Room) -> Non
     measured(room, name, room.figure("health", None, title="Health"))
     record = room.investigations.open("why?", name)
     room.investigations.add_hypothesis(record.id, "Zillow limits us", "no HTTP 429")
-    room.reviews.schedule(name, "look again", clock.now + timedelta(hours=24), "health", "ann")
+    room.reviews.follow_ups.schedule(name, "look again", clock.now + timedelta(hours=24), "health", "ann")
     clock.forward(minutes=2)
     note = room.reviews.handoff(name)
     assert "32 min elapsed" in note

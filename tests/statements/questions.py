@@ -16,6 +16,7 @@ from diagnostics.checks.base import FleetCheck
 from diagnostics.checks.connection_health import ProactiveMonitoring
 from diagnostics.checks.registry import CHECKS
 from diagnostics.desks import Desks
+from diagnostics.escalation.follow_ups import FollowUps
 from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import FleetQuestion
@@ -248,10 +249,18 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
     yield Question(f"reviews.export {issue}", EVERYBODY, partial(reviews.export, incident))
     check = service.catalogue.issues[issue].checks[0]
     due = utc_now() - timedelta(minutes=1)
-    yield Question(
-        f"reviews.schedule {issue}", EVERYBODY, lambda: reviews.schedule(incident, "look again", due, check=check)
-    )
-    yield Question(f"reviews.run_due {issue}", EVERYBODY, reviews.run_due)
+    follow_ups = reviews.follow_ups
+
+    def schedule() -> object:
+        return follow_ups.schedule(incident, "look again", due, check=check)
+
+    def record() -> object:
+        schedule()
+        return follow_ups.record(incident, "F1", "pass", "seen")
+
+    yield Question(f"reviews.follow_ups.schedule {issue}", EVERYBODY, schedule)
+    yield Question(f"reviews.follow_ups.record {issue}", EVERYBODY, record)
+    yield Question(f"reviews.follow_ups.run_due {issue}", EVERYBODY, follow_ups.run_due)
 
 
 def _fleet(service: Diagnostics) -> Iterator[Question]:
@@ -363,6 +372,7 @@ def public_methods(service: Diagnostics) -> set[str]:
     """Everything that a caller may call, by the names that the catalogue uses."""
     desks = {name for name, value in vars(Desks).items() if isinstance(value, cached_property)} - OWN_JOURNAL
     doors = {f"{name}.": type(getattr(service, name)) for name in desks}
+    doors["reviews.follow_ups."] = FollowUps
     doors |= {"": Diagnostics, "rollup.": SyncRollup, "samples.": Samples, "fleet.": Fleet}
     found = {
         f"{door}{name}"

@@ -221,7 +221,7 @@ def _follow_up(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
     check = next((word.partition("=")[2] for word in words if word.startswith("check=")), "")
     wanted = " ".join(word for word in words if not word.startswith("check=")) or check.replace("_", " ")
     said = f"follow-up on {due:%d %b %H:%M} UTC"
-    _write(app, lambda: service.reviews.schedule(incident.id, wanted, due, check=check), said, "scheduling")
+    _write(app, lambda: service.reviews.follow_ups.schedule(incident.id, wanted, due, check=check), said, "scheduling")
 
 
 def _follow_up_done(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
@@ -231,7 +231,7 @@ def _follow_up_done(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
     name, status, summary = words
     _write(
         app,
-        lambda: service.reviews.record_follow_up(incident.id, name.upper(), status, summary),
+        lambda: service.reviews.follow_ups.record(incident.id, name.upper(), status, summary),
         f"{name.upper()} recorded",
         "recording",
     )
