@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from diagnostics.escalation.asking import ask_together
-from diagnostics.escalation.cadence import next_update_at
 from diagnostics.escalation.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
 from diagnostics.escalation.criteria import changes, judge, look_at, readings_of
 from diagnostics.escalation.holds import Hold, HoldBook, advance
@@ -171,7 +170,7 @@ class AssessmentDesk:
             tier=decide_tier(catalogue, incident.issue_type, incident.severity, world.impact, world.figures.values()),
             impact=world.impact,
             proposals=self._proposals(incident, world),
-            next_update_at=next_update_at(incident, catalogue),
+            next_update_at=self._incidents.next_update_at(incident),
             taken_at=now,
             failures=tuple(failures),
         )

@@ -6,17 +6,16 @@ they stay in the timeline, where people can see them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from diagnostics.escalation.fold_deliveries import delivery_entry
-from diagnostics.escalation.sentences import sentence
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Entry, IncidentStatus, Purpose
 from diagnostics.models.incidents import (
     Affected,
     CriterionRecord,
+    Delivery,
     FollowUp,
     Incident,
     Lesson,
@@ -26,8 +25,6 @@ from diagnostics.models.incidents import (
     StepRecord,
     Task,
 )
-
-__all__ = ["fold", "sentence"]
 
 Record = dict[str, Any]
 """Fields of `Incident`, with lists where it has tuples."""
@@ -107,7 +104,7 @@ def _apply(record: Record, entry: Entry) -> None:
 
 def _edited(record: Record, entry: Entry, body: said.Edited) -> None:
     if body.field in {"began_at", "detected_at"}:
-        record[body.field] = _moment(body.value) or record[body.field]
+        record[body.field] = moment(body.value) or record[body.field]
         return
     record[body.field] = body.value
     if body.field == "severity":
@@ -151,9 +148,11 @@ def _role_released(record: Record, entry: Entry, body: said.RoleReleased) -> Non
 
 
 def _end_role(record: Record, role: str, at: datetime, *, person: str | None = None) -> None:
-    for place, held in enumerate(record["roles"]):
-        if held.role == role and held.until is None and person in {None, held.person}:
-            record["roles"][place] = held.model_copy(update={"until": at})
+    _change(
+        record["roles"],
+        lambda held: held.role == role and held.until is None and person in {None, held.person},
+        {"until": at},
+    )
 
 
 def _task_added(record: Record, entry: Entry, body: said.TaskAdded) -> None:
@@ -172,7 +171,7 @@ def _task_added(record: Record, entry: Entry, body: said.TaskAdded) -> None:
 def _task_changed(record: Record, entry: Entry, body: said.TaskChanged) -> None:
     changes: dict[str, object] = {body.field: body.value}
     if body.field == "due_at":
-        changes = {"due_at": _moment(body.value)}
+        changes = {"due_at": moment(body.value)}
     elif body.field == "done":
         done = body.value == "yes"
         changes = {"done_at": entry.at if done else None, "done_by": entry.actor if done else ""}
@@ -270,29 +269,107 @@ def _follow_up_run(record: Record, entry: Entry, body: said.FollowUpRun) -> None
 # ---- deliveries
 
 
-def _delivery(record: Record, entry: Entry, body: object) -> None:
-    record["deliveries"] = delivery_entry(record["deliveries"], entry)
-    if isinstance(body, said.DeliveryConfirmed) and body.purpose in {
-        Purpose.FIRST_NOTICE,
-        Purpose.UPDATE,
-        Purpose.RESOLUTION,
-    }:
+_NOTICES = frozenset({Purpose.FIRST_NOTICE, Purpose.UPDATE, Purpose.RESOLUTION})
+_SETTLED_AS = {"arrived": "sent", "given_up": "given_up", "send_again": "queued"}
+_FAILED_AS = {"definite": "retrying", "ambiguous": "uncertain", "permanent": "failed"}
+
+
+def _delivery_confirmed(record: Record, entry: Entry, body: said.DeliveryConfirmed) -> None:
+    record["deliveries"].append(
+        Delivery(
+            delivery=body.delivery,
+            token=body.token,
+            channel=body.channel,
+            purpose=body.purpose,
+            audience=body.audience,
+            destination=body.destination,
+            title=body.title,
+            text=body.text,
+            fields=body.fields,
+            figures=body.figures,
+            confirmed_at=entry.at,
+            confirmed_by=entry.actor,
+        )
+    )
+    if body.purpose in _NOTICES:
         # A promise is kept by what a person confirmed; whether it arrived is shown beside it.
         record["last_update_at"], record["snoozed_until"] = entry.at, None
 
 
-def _change(among: list[Any], which: Callable[[Any], bool], changes: dict[str, object]) -> None:
+def _attempted(record: Record, entry: Entry, body: said.DeliveryAttempted) -> None:
+    _change(
+        record["deliveries"],
+        lambda one: one.delivery == body.delivery,
+        lambda one: {
+            "state": "sending",
+            "attempts": max(one.attempts, body.attempt),
+            "attempted_at": entry.at,
+            "attempted_by": entry.console,
+            "way": body.way,
+            "retry_at": None,
+        },
+    )
+
+
+def _sent(record: Record, entry: Entry, body: said.DeliverySent) -> None:
+    _change(
+        record["deliveries"],
+        lambda one: one.delivery == body.delivery,
+        lambda one: {
+            "state": "sent",
+            # Found twice is still there once: the first finding stays.
+            "sent_at": one.sent_at or entry.at,
+            "receipt": body.receipt,
+            "link": body.link,
+            "found_again": body.found_again,
+            "reason": "",
+            "remedy": "",
+            "retry_at": None,
+        },
+    )
+
+
+def _failed(record: Record, _entry: Entry, body: said.DeliveryFailed) -> None:
+    changes = {
+        "state": _FAILED_AS[body.outcome],
+        "reason": body.reason,
+        "remedy": body.remedy,
+        "retry_at": body.retry_at,
+    }
+    _change_unless_sent(record, body.delivery, changes)
+
+
+def _settled(record: Record, entry: Entry, body: said.DeliverySettled) -> None:
+    changes: dict[str, object] = {"state": _SETTLED_AS[body.outcome], "retry_at": None}
+    if body.outcome == "arrived":
+        changes["sent_at"] = entry.at
+    _change_unless_sent(record, body.delivery, changes)
+
+
+def _change_unless_sent(record: Record, name: str, changes: Mapping[str, object]) -> None:
+    _change(record["deliveries"], lambda one: one.delivery == name and one.state != "sent", changes)
+
+
+# ---- one of many
+
+
+def _change(
+    among: list[Any],
+    which: Callable[[Any], bool],
+    changes: Mapping[str, object] | Callable[[Any], Mapping[str, object]],
+) -> None:
     for place, one in enumerate(among):
         if which(one):
-            among[place] = one.model_copy(update=changes)
+            among[place] = one.model_copy(update=changes(one) if callable(changes) else changes)
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
+    """A moment in ISO 8601; None for what is none, or has no offset."""
     try:
-        moment = datetime.fromisoformat(text)
+        read = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo is not None else None
+    return read if read.tzinfo is not None else None
 
 
 _HANDLERS: dict[str, Callable[[Record, Entry, Any], None]] = {
@@ -319,9 +396,9 @@ _HANDLERS: dict[str, Callable[[Record, Entry, Any], None]] = {
     "snoozed": _snoozed,
     "follow_up_scheduled": _follow_up,
     "follow_up_run": _follow_up_run,
-    "delivery_confirmed": _delivery,
-    "delivery_attempted": _delivery,
-    "delivery_sent": _delivery,
-    "delivery_failed": _delivery,
-    "delivery_settled": _delivery,
+    "delivery_confirmed": _delivery_confirmed,
+    "delivery_attempted": _attempted,
+    "delivery_sent": _sent,
+    "delivery_failed": _failed,
+    "delivery_settled": _settled,
 }

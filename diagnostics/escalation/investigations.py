@@ -1,38 +1,38 @@
 """Investigation records: what may be the cause, what speaks for and against it, and how sure anybody may be.
 
-Every change is decided against the newest state of the record, and decided again when another console was quicker.
+Every change is decided against the newest state of the record; see `Records.decide`. Entries that make no sense any
+more (evidence for a hypothesis that nobody added) change nothing; they stay in the journal, where people can see them.
 """
 
 from __future__ import annotations
 
 import logging
-import random
-import threading
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, cast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from diagnostics.escalation.investigation_fold import LEVELS, fold_investigation, judge
-from diagnostics.escalation.journal import Conflict
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.escalation.records import LONGEST_TEXT, RecordKind, Records, checked_text
+from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models import entries as said
-from diagnostics.models.entries import Body, EvidenceLabel
+from diagnostics.models.entries import Body, Entry, EvidenceLabel, EvidenceWeighed
 from diagnostics.models.evidence import Evidence
-from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
+from diagnostics.models.investigations import (
+    PRELIMINARY,
+    STANDARD,
+    STRICT,
+    Hypothesis,
+    Investigation,
+    Weighed,
+)
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
     from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.escalation.journal import Journal
 
 logger = logging.getLogger(__name__)
 
-PREFIX: Final = "INV"
-ATTEMPTS = 30
-"""How often a change is decided anew because somebody else was quicker."""
-
-LONGEST_TEXT, LONGEST_STATEMENT, LONGEST_SOURCE = 4_000, 500, 120
+LONGEST_STATEMENT, LONGEST_SOURCE = 500, 120
 MOST_LISTED = 200
 
 SIDES = ("for", "against")
@@ -40,72 +40,207 @@ FIELDS = ("statement", "overturned_by", "standing")
 STANDINGS = ("open", "rejected")
 """What people set by hand; "root_cause" has conditions, and a method of its own."""
 
+LEVELS = ("none", "preliminary", "standard", "strict")
+"""Confidence, rising."""
+
+NEEDS = {"preliminary": PRELIMINARY, "standard": STANDARD, "strict": STRICT}
+"""Independent sources of each level."""
+
+WEIGHTY = frozenset({EvidenceLabel.DIRECT, EvidenceLabel.EXPERIMENTAL})
+"""What lowers the confidence by a level when it speaks against."""
+
+
+def fold_investigation(entries: Iterable[Entry], onto: Investigation | None = None) -> Investigation | None:
+    """The record after these entries, which follow those that `onto` was folded from; None before it is opened.
+
+    Entries are of one stream, in its order. Raises nothing: what is unknown is not obeyed.
+    """
+    draft = None if onto is None else _Draft(onto, list(onto.hypotheses))
+    for entry in entries:
+        if draft is None:
+            draft = _opened(entry)
+            continue
+        handler = _HANDLERS.get(entry.body.kind)
+        if handler is not None and not isinstance(entry.body, said.Unknown):
+            handler(draft, entry, entry.body)
+        draft.changes |= {"last_seq": entry.seq, "last_at": entry.at}
+    if draft is None or not draft.changes:
+        return onto
+    judged = tuple(map(judge, draft.hypotheses))
+    return draft.before.model_copy(update=draft.changes | {"hypotheses": judged})
+
+
+def source_of(item: EvidenceWeighed) -> str:
+    """The source an item is counted under: what was really asked, where that is known, and not what it is called."""
+    named = item.evidence.source if item.evidence is not None else item.source
+    return " ".join(named.split()).casefold()
+
+
+def counts(weighed: Weighed) -> bool:
+    """Whether it was observed and stands: an inference adds no source, whoever draws it."""
+    return not weighed.withdrawn_why and not weighed.item.inferred
+
+
+def judge(hypothesis: Hypothesis) -> Hypothesis:
+    """The hypothesis with its independent sources, its confidence, and the sentence why."""
+    sources = tuple(
+        dict.fromkeys(source_of(one.item) for one in hypothesis.speaks_for if counts(one) and source_of(one.item))
+    )
+    reached = next((name for name in reversed(LEVELS[1:]) if len(sources) >= NEEDS[name]), LEVELS[0])
+    against = [one for one in hypothesis.speaks_against if counts(one) and one.item.label in WEIGHTY]
+    final = LEVELS[max(0, LEVELS.index(reached) - 1)] if against else reached
+    return hypothesis.model_copy(
+        update={"sources": sources, "confidence": final, "confidence_why": _why(hypothesis, sources, reached, against)}
+    )
+
+
+def _why(hypothesis: Hypothesis, sources: tuple[str, ...], reached: str, against: list[Weighed]) -> str:
+    if sources:
+        counted = f"{len(sources)} independent source{'' if len(sources) == 1 else 's'} ({', '.join(sources)})"
+        parts = [f"{counted}: {reached}"]
+    else:
+        parts = ["no independent source speaks for it: no confidence"]
+    if against and reached != LEVELS[0]:
+        items = ", ".join(f"{one.item.item} ({one.item.label.value})" for one in against)
+        parts.append(f"lowered one level because {items} speaks against it")
+    inferred = [one.item.item for one in hypothesis.speaks_for if one.item.inferred and not one.withdrawn_why]
+    if inferred:
+        parts.append(f"{', '.join(inferred)} inferred, and not counted")
+    higher = next((name for name in LEVELS[1:] if NEEDS[name] > len(sources)), None)
+    if higher is not None:
+        more = NEEDS[higher] - len(sources)
+        parts.append(f"{higher} would need {more} more source{'' if more == 1 else 's'}")
+    return "; ".join(parts) + "."
+
+
+@dataclass(slots=True)
+class _Draft:
+    before: Investigation
+    hypotheses: list[Hypothesis]
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+def _opened(entry: Entry) -> _Draft | None:
+    body = entry.body
+    if not isinstance(body, said.InvestigationOpened):
+        return None
+    record = Investigation(
+        id=entry.stream,
+        question=body.question,
+        incident=body.incident,
+        account_id=body.account_id,
+        opened_at=entry.at,
+        opened_by=entry.actor,
+        last_seq=entry.seq,
+        last_at=entry.at,
+    )
+    return _Draft(record, [], {"last_seq": entry.seq})
+
+
+def _added(draft: _Draft, entry: Entry, body: said.HypothesisAdded) -> None:
+    if any(one.hypothesis == body.hypothesis for one in draft.hypotheses):
+        return
+    draft.hypotheses.append(
+        Hypothesis(
+            hypothesis=body.hypothesis,
+            statement=body.statement,
+            overturned_by=body.overturned_by,
+            added_at=entry.at,
+            added_by=entry.actor,
+        )
+    )
+
+
+def _changed(draft: _Draft, _entry: Entry, body: said.HypothesisChanged) -> None:
+    if body.field != "standing":
+        _replace(draft, body.hypothesis, lambda _: {body.field: body.value})
+        return
+    if body.value == "root_cause":
+        # There is one root cause: whichever was named last.
+        for one in list(draft.hypotheses):
+            if one.standing == "root_cause" and one.hypothesis != body.hypothesis:
+                _replace(
+                    draft, one.hypothesis, lambda _: {"standing": "open", "why": f"{body.hypothesis} was named instead"}
+                )
+    _replace(draft, body.hypothesis, lambda _: {"standing": body.value, "why": body.why})
+
+
+def _weighed(draft: _Draft, entry: Entry, body: EvidenceWeighed) -> None:
+    side = "speaks_for" if body.side == "for" else "speaks_against"
+    added = Weighed(item=body, at=entry.at, by=entry.actor)
+    _replace(draft, body.hypothesis, lambda one: {side: (*getattr(one, side), added)})
+
+
+def _withdrawn(draft: _Draft, _entry: Entry, body: said.EvidenceWithdrawn) -> None:
+    why = body.why or "withdrawn without a reason"
+
+    def without(side: tuple[Weighed, ...]) -> tuple[Weighed, ...]:
+        return tuple(
+            one.model_copy(update={"withdrawn_why": why}) if one.item.item == body.item else one for one in side
+        )
+
+    for place, one in enumerate(draft.hypotheses):
+        draft.hypotheses[place] = one.model_copy(
+            update={"speaks_for": without(one.speaks_for), "speaks_against": without(one.speaks_against)}
+        )
+
+
+def _closed(draft: _Draft, entry: Entry, body: said.InvestigationClosed) -> None:
+    draft.changes |= {"closed_at": entry.at, "conclusion": body.conclusion}
+
+
+def _replace(draft: _Draft, name: str, changes: Callable[[Hypothesis], dict[str, object]]) -> None:
+    for place, one in enumerate(draft.hypotheses):
+        if one.hypothesis == name:
+            draft.hypotheses[place] = one.model_copy(update=changes(one))
+
+
+_HANDLERS: dict[str, Callable[[_Draft, Entry, Any], None]] = {
+    "hypothesis_added": _added,
+    "hypothesis_changed": _changed,
+    "evidence_weighed": _weighed,
+    "evidence_withdrawn": _withdrawn,
+    "investigation_closed": _closed,
+}
+
+
+INVESTIGATIONS = RecordKind(
+    prefix="INV",
+    project=fold_investigation,
+    noun="investigation",
+    none_yet="none has been opened yet",
+    next_step=":investigate opens one",
+)
+
 
 class InvestigationDesk:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
     def __init__(self, tools: Tools, incidents: IncidentDesk) -> None:
-        self._tools = tools
         self._incidents = incidents
-        self._lock = threading.RLock()
-        self._known: dict[str, Investigation] = {}
-        self._generation = -1
-        """Of the journal that `_known` was read from."""
-
-    @property
-    def _journal(self) -> Journal:
-        return self._tools.parts.journal
+        self._records = Records(tools, INVESTIGATIONS)
 
     # ---- reading
 
     def get(self, investigation_id: str) -> Investigation:
         """One record as it is now. Raises UserError naming those that exist."""
-        record = self._read(investigation_id.strip().upper())
-        if record is None:
-            names = self._journal.streams(PREFIX)
-            raise UserError(
-                f"there is no investigation called {clean(investigation_id, limit=60)!r}",
-                accepted=", ".join(names[:10]) or "none has been opened yet",
-                next_step=":investigate opens one",
-            )
-        return record
-
-    def _read(self, name: str) -> Investigation | None:
-        """The record as it is now; None for a stream that opens none, which a stranger may have begun."""
-        before = self._remembered(name)
-        record = fold_investigation(self._journal.stream(name, after=before.last_seq if before else 0), before)
-        if record is not None:
-            with self._lock:
-                newer = self._known.get(name)
-                if newer is None or newer.last_seq <= record.last_seq:
-                    self._known[name] = record
-        return record
+        return self._records.get(investigation_id)
 
     def lines(self, incident: str = "") -> tuple[Investigation, ...]:
         """The 200 newest records, newest first; those of one incident where it is named."""
         wanted = incident.strip().upper()
-        found = map(self._read, self._journal.streams(PREFIX)[:MOST_LISTED])
-        return tuple(one for one in found if one is not None and (not wanted or one.incident == wanted))
-
-    def _remembered(self, name: str) -> Investigation | None:
-        generation = self._journal.generation
-        with self._lock:
-            if generation != self._generation:
-                # The journal moved to another place: the numbers of its entries mean something else there.
-                self._known.clear()
-                self._generation = generation
-            return self._known.get(name)
+        return tuple(one for one in self._records.newest(MOST_LISTED) if not wanted or one.incident == wanted)
 
     # ---- writing
 
     def open(self, question: str, incident: str = "", account_id: int | None = None) -> Investigation:
         """A new record, linked to an incident where one is named. Raises UserError."""
-        asked = self._text(question, "question", LONGEST_STATEMENT)
+        asked = checked_text(question, "question", LONGEST_STATEMENT)
         linked = self._incidents.get(incident).id if incident.strip() else ""
         if account_id is not None and account_id < 1:
             raise UserError(f"{account_id} is no account", accepted="a positive number, or none")
-        entries = self._journal.open(
-            PREFIX, [said.InvestigationOpened(question=asked, incident=linked, account_id=account_id)]
+        entries = self._records.journal.open(
+            INVESTIGATIONS.prefix, [said.InvestigationOpened(question=asked, incident=linked, account_id=account_id)]
         )
         record = self.get(entries[0].stream)
         self._tell(record, f"{record.id} asks: {asked}")
@@ -113,8 +248,8 @@ class InvestigationDesk:
 
     def add_hypothesis(self, investigation_id: str, statement: str, overturned_by: str) -> Investigation:
         """What may be the cause, and what would show that it is not. Both are needed (UserError)."""
-        wanted = self._text(statement, "hypothesis", LONGEST_STATEMENT)
-        overturned = self._overturned_by(overturned_by)
+        wanted = checked_text(statement, "hypothesis", LONGEST_STATEMENT)
+        overturned = _overturned_by(overturned_by)
         return self._decide(
             investigation_id,
             lambda record: (
@@ -138,12 +273,12 @@ class InvestigationDesk:
                     accepted=f"{', '.join(STANDINGS)}, or root_cause",
                 )
             if value == "rejected":
-                reason = self._text(why, "reason for rejecting it", LONGEST_TEXT)
+                reason = checked_text(why, "reason for rejecting it", LONGEST_TEXT)
             text = value
         elif field == "overturned_by":
-            text = self._overturned_by(value)
+            text = _overturned_by(value)
         else:
-            text = self._text(value, "hypothesis", LONGEST_STATEMENT)
+            text = checked_text(value, "hypothesis", LONGEST_STATEMENT)
 
         def decision(record: Investigation) -> Sequence[Body]:
             found = _hypothesis(record, hypothesis)
@@ -175,9 +310,9 @@ class InvestigationDesk:
                 f"evidence does not speak {clean(side, limit=60)!r} a hypothesis", accepted=", ".join(SIDES)
             )
         kind = _label(label)
-        wanted = self._text(text, "evidence", LONGEST_TEXT)
+        wanted = checked_text(text, "evidence", LONGEST_TEXT)
         named = source if source.strip() or evidence is None else evidence.source
-        origin = " ".join(self._text(named, "source of the evidence", LONGEST_SOURCE).split())
+        origin = " ".join(checked_text(named, "source of the evidence", LONGEST_SOURCE).split())
 
         def decision(record: Investigation) -> Sequence[Body]:
             found = _hypothesis(record, hypothesis)
@@ -198,7 +333,7 @@ class InvestigationDesk:
 
     def withdraw(self, investigation_id: str, item: str, why: str) -> Investigation:
         """It turned out not to be evidence; it stays in the record with the reason, and is not counted any more."""
-        reason = self._text(why, "reason", LONGEST_TEXT)
+        reason = checked_text(why, "reason", LONGEST_TEXT)
 
         def decision(record: Investigation) -> Sequence[Body]:
             items = {one.item.item: one for one in _items(record)}
@@ -214,7 +349,7 @@ class InvestigationDesk:
 
     def name_root_cause(self, investigation_id: str, hypothesis: str, why: str) -> Investigation:
         """This one was it. Needs a reason, what would overturn it, and one independent source at least (UserError)."""
-        reason = self._text(why, "reason why it is the root cause", LONGEST_TEXT)
+        reason = checked_text(why, "reason why it is the root cause", LONGEST_TEXT)
 
         def decision(record: Investigation) -> Sequence[Body]:
             found = judge(_hypothesis(record, hypothesis))
@@ -245,41 +380,22 @@ class InvestigationDesk:
 
     def close(self, investigation_id: str, conclusion: str) -> Investigation:
         """Nobody looks any further; "not found out" is a conclusion too. Raises UserError."""
-        wanted = self._text(conclusion, "conclusion", LONGEST_TEXT)
+        wanted = checked_text(conclusion, "conclusion", LONGEST_TEXT)
         record = self._decide(investigation_id, lambda _: (said.InvestigationClosed(conclusion=wanted),))
         self._tell(record, f"{record.id} is closed: {wanted}")
         return record
 
     def _decide(self, investigation_id: str, decision: Callable[[Investigation], Sequence[Body]]) -> Investigation:
-        for attempt in range(ATTEMPTS):
-            record = self.get(investigation_id)
+        def while_open(record: Investigation) -> Sequence[Body]:
             if record.closed_at is not None:
                 raise UserError(
                     f"{record.id} was closed at {record.closed_at:%Y-%m-%d %H:%M:%S} UTC",
                     accepted="a record that is open",
                     next_step="open another one; it may name this one in its question",
                 )
-            bodies = decision(record)
-            if not bodies:
-                return record
-            try:
-                self._journal.append(record.id, bodies, expect=record.last_seq)
-            except Conflict as conflict:
-                if not conflict.entries_since:
-                    self._forget(record.id)
-                time.sleep(random.uniform(0.0, 0.01) * (attempt + 1))  # noqa: S311  # apart from the other writer
-                continue
-            return self.get(record.id)
-        raise SourceFailure(
-            FailureKind.TIMED_OUT,
-            "state",
-            "other consoles write to this investigation at the same moment",
-            remedy="try it once more; what you typed is kept",
-        )
+            return decision(record)
 
-    def _forget(self, name: str) -> None:
-        with self._lock:
-            self._known.pop(name, None)
+        return self._records.decide(investigation_id, while_open)
 
     def _tell(self, record: Investigation, text: str) -> None:
         """A line in the timeline of the incident it belongs to. The record is written by now, with or without it."""
@@ -290,16 +406,14 @@ class InvestigationDesk:
         except (SourceFailure, UserError) as failure:
             logger.warning("investigation: %s was not told: %s", record.incident, failure)
 
-    def _text(self, text: str, what: str, most: int) -> str:
-        return self._incidents.checked_text(text, what, most)
 
-    def _overturned_by(self, text: str) -> str:
-        if not text.strip():
-            raise UserError(
-                "a hypothesis needs what would overturn it",
-                accepted=f"1 to {LONGEST_STATEMENT:,} characters: what would show that it is wrong",
-            )
-        return self._text(text, "sentence about what would overturn it", LONGEST_STATEMENT)
+def _overturned_by(text: str) -> str:
+    if not text.strip():
+        raise UserError(
+            "a hypothesis needs what would overturn it",
+            accepted=f"1 to {LONGEST_STATEMENT:,} characters: what would show that it is wrong",
+        )
+    return checked_text(text, "sentence about what would overturn it", LONGEST_STATEMENT)
 
 
 def _hypothesis(record: Investigation, name: str) -> Hypothesis:

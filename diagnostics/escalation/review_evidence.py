@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from diagnostics.escalation.investigation_fold import counts
+from diagnostics.escalation.investigations import counts
 from diagnostics.escalation.record_markdown import bullets, code, plain, table
 from diagnostics.escalation.review_figures import clock
 from diagnostics.models.incidents import Incident

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from diagnostics.escalation.fold import moment
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, Entry, IncidentStatus, MeasuredFigure
 from diagnostics.windows import span
@@ -203,17 +204,9 @@ def _entered(entries: Sequence[Entry], field: str, what: str) -> Moment | None:
             at = body.began_at if field == "began_at" else body.detected_at
             found = None if at is None else Moment(at, entry.seq, what)
         elif isinstance(body, said.Edited) and body.field == field:
-            at = _moment(body.value)
+            at = moment(body.value)
             found = found if at is None else Moment(at, entry.seq, what)
     return found
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None
 
 
 def _status(entries: Sequence[Entry], status: IncidentStatus) -> tuple[Moment | None, str]:

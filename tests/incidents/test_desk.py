@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from diagnostics.escalation import desk
+from diagnostics.escalation import records
 from diagnostics.escalation.fold import fold
 from diagnostics.escalation.journal import Head
 from diagnostics.failures import UserError
 from diagnostics.models import entries as said
-from diagnostics.models.entries import Channel, IncidentStatus, Purpose
+from diagnostics.models.entries import Channel, EvidenceUnpinned, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident, TimelineLine
 from tests.console.incident_rooms import IncidentWorld
 
@@ -74,7 +74,7 @@ def test_a_stream_that_declares_nothing_keeps_nobody_from_the_others(world: Inci
 def test_an_incident_that_was_declared_more_than_a_page_ago_is_seen(
     world: IncidentWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "PAGE", 5)
+    monkeypatch.setattr(records, "PAGE", 5)
     world.desk.following()
     ann = world.other("ann")
     first = ann.declare(title="one", issue_type="rate_limiting", severity="incident")
@@ -226,7 +226,8 @@ def test_a_step_stays_with_who_ticked_it_first(world: IncidentWorld) -> None:
 def test_a_pin_that_was_taken_out_does_not_give_its_number_away(world: IncidentWorld) -> None:
     incident = world.declare()
     world.desk.pin(incident.id, "backlog")
-    world.desk.unpin(incident.id, "E1", "a stand-in")
+    # No console writes it today, and journals hold it.
+    world.desk.decide(incident.id, lambda _: (EvidenceUnpinned(pin="E1", why="a stand-in"),))
     assert [one.pinned.pin for one in world.desk.pin(incident.id, "429s").pins] == ["E2"]
 
 

@@ -18,10 +18,11 @@ from typing import Any, get_args
 
 import pytest
 
-from diagnostics.escalation.fold import fold, sentence
+from diagnostics.escalation.fold import fold
 from diagnostics.escalation.holds import HoldBook
-from diagnostics.escalation.investigation_fold import fold_investigation
+from diagnostics.escalation.investigations import fold_investigation
 from diagnostics.escalation.journal import Journal
+from diagnostics.escalation.sentences import sentence
 from diagnostics.escalation.witness import Seen, Witness
 from diagnostics.models.entries import Body, Noted, Unknown
 from diagnostics.places import Places, Session
