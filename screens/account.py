@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 
+from diagnostics.failures import SourceFailure, UserError
 from diagnostics.now import utc_now
-from screens.account_actions import AccountActions
+from screens import documents
+from screens.account_details import AccountDetails, lead_rows
 from screens.account_tabs import KINDS, ORDER, TABS, TabState
+from screens.addresses import DealAt, EventAt
 from screens.base import ReadingArrived, RoomScreen
+from screens.critical_state import WINDOWS
+from screens.diagnosis_documents import why_figure, why_finding
 from widgets import wording
 from widgets.account_rows import account_title, figure_rows, summary_rows
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
+from widgets.log_list import LogList
+from widgets.log_pane import LogPane
 from widgets.paged_rows import PagedRows
 from widgets.row_filter import RowFilter
 from widgets.rows import Row, Tone, fit, row, titled, wrap
@@ -29,14 +37,16 @@ from widgets.tab_bar import tab_row
 if TYPE_CHECKING:
     from diagnostics.models.accounts import AccountSummary
     from diagnostics.models.events import LogPage
-    from diagnostics.models.figures import Figure
+    from diagnostics.models.figures import Figure, Page
     from diagnostics.models.readings import Reading
+    from diagnostics.tail import Tail
+    from screens.listing import Why
 
 GATHER_S = 0.06
 """Answers that arrive together are drawn together, and a key is painted before what follows from it."""
 
-SIDE = 46
-"""Columns of the figures where they stand beside the findings."""
+WINDOW_REST_S = 0.5
+"""A window is asked for once nobody has pressed the key for so long: each asking spends a rate limit."""
 
 BESIDE = 120
 """From this many columns they do."""
@@ -48,10 +58,18 @@ _numbers = itertools.count(1)
 """Each account screen has live readings of its own, also when two show the same account."""
 
 
-class AccountScreen(AccountActions, RoomScreen):
-    """Findings and figures above, the tabs' rows below."""
+class AccountScreen(RoomScreen):
+    """Findings and figures above, the tabs' rows below; tab, left and right walk through the tabs."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-wide")]  # noqa: RUF012  # Textual's own name and type
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # Textual gives these two keys of every screen to its own walk through whatever can take the focus.
+        Binding("tab", "app.act('next_pane')", "next tab", show=False, id="next_pane"),
+        Binding("shift+tab", "app.act('previous_pane')", "tab before", show=False, id="previous_pane"),
+        Binding("left", "sideways(-1)", "left", show=False, id="account.left"),
+        Binding("right", "sideways(1)", "right", show=False, id="account.right"),
+    ]
 
     DEFAULT_CSS = """
     AccountScreen .line { height: 1; scrollbar-size-vertical: 0; }
@@ -80,7 +98,13 @@ class AccountScreen(AccountActions, RoomScreen):
         self.summary_key = f"account:{self.number}:summary"
         self.behaviour: Reading[Figure] | None = None
         self.behaviour_key = f"account:{self.number}:behaviour"
+        self.details = AccountDetails(self, account_id)
+        self.log_key = ""
+        """Key of the log reading in view; empty before the first visit."""
         self.log_reading: Reading[LogPage] | None = None
+        self.tail: Tail | None = None
+        self.window_s = 0
+        self._window_timer: Timer | None = None
         self._dirty: set[str] = set()
         self._drawing: Timer | None = None
 
@@ -265,6 +289,428 @@ class AccountScreen(AccountActions, RoomScreen):
         own = reading.value
         return (*(figure for figure in summary.figures if figure.id != own.id), own)
 
+    # ---- panes and tabs
+
+    def act_next_pane(self) -> None:
+        """From above into the rows; from the rows to the next tab."""
+        self._walk(1)
+
+    def act_previous_pane(self) -> None:
+        """From above into the rows; from the rows to the tab before."""
+        self._walk(-1)
+
+    def _walk(self, by: int) -> None:
+        if self.focused_pane() == "rows":
+            self.choose_tab(ORDER[(ORDER.index(self.tab) + by) % len(ORDER)])
+        else:
+            self._focus_pane("rows")
+
+    def action_sideways(self, by: int) -> None:
+        """Findings and figures where they stand beside each other; otherwise the tabs. Log lines scroll instead."""
+        pane = self.focused_pane()
+        if pane != "rows" and self.query_one("#figures").display:
+            self._focus_pane("figures" if by > 0 else "findings")
+        elif pane != "rows":
+            self.choose_tab(ORDER[(ORDER.index(self.tab) + by) % len(ORDER)])
+        else:
+            self._walk(by)
+
+    def _focus_pane(self, pane: str) -> None:
+        if pane == "rows" and self.tab == "logs":
+            # A pane that has just been made takes the keys once its list is there.
+            self.call_after_refresh(self.query_one(LogPane).focus)
+        else:
+            self.query_one(f"#{pane}", PagedRows).focus()
+
+    def focused_pane(self) -> str:
+        """findings, figures or rows; the log lines are rows too."""
+        focused = self.focused
+        return focused.id or "rows" if isinstance(focused, PagedRows) else "rows"
+
+    def choose_tab(self, name: str) -> None:
+        """Bring a tab into view, and its rows under the keys."""
+        self.open_tab(name)
+        self._focus_pane("rows")
+
+    @on(PagedRows.Beyond)
+    def beyond(self, message: PagedRows.Beyond) -> None:
+        """Walking over the edge of a pane leads into the next one."""
+        pane = message.view.id
+        if pane in {"findings", "figures"} and message.down:
+            self._focus_pane("rows")
+        elif pane == "rows" and not message.down:
+            self._focus_pane("findings")
+
+    @on(PagedRows.EndNear)
+    def end_near(self, message: PagedRows.EndNear) -> None:
+        """The cursor comes near the end of what has been read."""
+        if message.view.id == "rows" and self.tab != "logs":
+            state = self.tabs[self.tab]
+            if not state.more_failure:
+                self.read_on(state)
+
+    # ---- pages
+
+    def read_page(self, state: TabState, after: str | None, only_wrong: bool) -> Page[Any]:
+        """One page of a tab. Blocking; raises SourceFailure."""
+        service = self.room.service
+        assert service is not None  # noqa: S101  # only asked once the service is open
+        return state.kind.ask(service.accounts, self.account_id, after, only_wrong)
+
+    def read_on(self, state: TabState) -> None:
+        """Ask for the page behind the last one, unless that is under way."""
+        if state.after is None or state.asking_more or self.room.service is None:
+            return
+        state.asking_more, state.more_failure = True, ""
+        question, after, only_wrong = state.live_key, state.after, state.only_wrong
+
+        def work() -> Page[Any] | str:
+            try:
+                return self.read_page(state, after, only_wrong)
+            except SourceFailure as failure:
+                return failure.headline()
+            except UserError as error:
+                return error.problem
+
+        def done(answer: Page[Any] | str) -> None:
+            if state.live_key != question:
+                # Another question has been put in the meantime.
+                return
+            if isinstance(answer, str):
+                state.asking_more, state.more_failure = False, answer
+            else:
+                state.add(answer)
+            self.draw_soon("tabs", "rows")
+
+        def failed() -> None:
+            done("it could not be worked out; the console's log file has the details")
+
+        self.draw_soon("rows")
+        self.room.ask(work, done, doing=f"reading more {state.kind.tab.id}", failed=failed)
+
+    # ---- filter, sort, refresh
+
+    def act_filter(self) -> None:
+        """Log lines by Datadog's syntax, other rows by a word in them."""
+        if self.tab == "logs":
+            self.query_one(LogPane).open_filter()
+        else:
+            self.query_one(RowFilter).open(self.tabs[self.tab].filter_text)
+
+    @on(RowFilter.Edited)
+    def filter_edited(self, message: RowFilter.Edited) -> None:
+        """Rows follow the letters."""
+        if self.tab != "logs":
+            self.tabs[self.tab].filter_text = message.text.strip()
+            self.draw_soon("rows")
+
+    @on(RowFilter.Closed)
+    def filter_closed(self, message: RowFilter.Closed) -> None:
+        """Back to the rows."""
+        if self.tab == "logs":
+            return
+        state = self.tabs[self.tab]
+        state.filter_text = message.text
+        if message.text and state.after is not None:
+            self.room.say(f"searching the {len(state.items):,} rows read so far; more come as the cursor goes down")
+        self.draw_soon("rows")
+        self._focus_pane("rows")
+
+    def act_back(self) -> None:
+        """Take a filter away first; then out."""
+        if self.tab == "logs":
+            if self.query_one(LogPane).log_list.filter_text:
+                self.query_one(LogPane).set_filter("")
+                return
+        elif self.tabs[self.tab].filter_text:
+            self.tabs[self.tab].filter_text = ""
+            self.draw_soon("rows")
+            return
+        self.dismiss()
+
+    def act_sort(self) -> None:
+        """Lists are read by key and keep that order; what can be chosen is to see only what is wrong."""
+        if self.tab == "logs":
+            self.room.say("log lines stand by time; ] goes to the next error, / filters", "muted")
+            return
+        state = self.tabs[self.tab]
+        if not state.kind.wrong:
+            self.room.say("nothing in this tab is wrong by itself; / filters it", "muted")
+            return
+        state.only_wrong = not state.only_wrong
+        self.watch_rows(self.tab)
+        self.room.say(f"only {state.kind.wrong}; s shows all again" if state.only_wrong else "all rows")
+        self.draw()
+
+    def act_refresh(self) -> None:
+        """Ask everything shown here again."""
+        if self.room.live is not None and self.room.service is not None:
+            self.room.service.forget_answers()
+            self.room.live.refresh(None)
+            self.room.say("asking again; panes keep what they show until the answers come")
+
+    # ---- one level deeper
+
+    def row_key(self) -> str:
+        """Key of the row under the cursor."""
+        view = self.focused
+        return view.cursor_key or "" if isinstance(view, LineView) else ""
+
+    def _known(self) -> AccountSummary | None:
+        return self.summary.value if self.summary is not None else None
+
+    def act_open(self) -> None:
+        """One level deeper, whatever is under the cursor."""
+        if isinstance(self.focused, LogList):
+            self.focused.action_open()
+            return
+        kind, _, name = self.row_key().partition(":")
+        opener: Callable[[str], None] | None = {
+            "finding": self._open_finding,
+            "bulk": self._open_bulk,
+            "user": lambda word: self.details.diagnose_oauth(int(word)),
+            "agent": self._open_item,
+            "connection": self._open_item,
+            "change": self._open_item,
+            "deal": lambda word: self.room.navigate(DealAt(int(word), self.account_id)),
+            "note": self._open_note,
+            "more": lambda _word: self.read_on(self.tabs[self.tab]),
+        }.get(kind)
+        if opener is not None:
+            opener(name)
+        else:
+            self.act_why()
+
+    def _open_finding(self, name: str) -> None:
+        known = self._known()
+        if known is not None and int(name) < len(known.findings):
+            self.room.open_document(documents.finding_document(known.findings[int(name)], self.room.signs))
+
+    def _open_note(self, name: str) -> None:
+        known = self._known()
+        notes = list(known.notes) if known is not None and self.focused_pane() != "rows" else self.tabs[self.tab].notes
+        if int(name) < len(notes):
+            self.room.open_document(documents.text_document("about this data", notes[int(name)], self.room.signs))
+
+    def _open_item(self, _name: str) -> None:
+        key, state = self.row_key(), self.tabs.get(self.tab)
+        item = state.items.get(key) if state is not None else None
+        if item is None or state is None:
+            return
+        if key.startswith("agent:"):
+            self.details.open_agent(item)
+        elif key.startswith("connection:"):
+            self.details.open_connection(item, state.evidence_of(key))
+        else:
+            self.details.open_change(item, state.evidence_of(key))
+
+    def _open_bulk(self, name: str) -> None:
+        if name == "resolution":
+            self.details.diagnose_resolution()
+        else:
+            self.details.diagnose_unsynced()
+
+    def act_run(self) -> None:
+        """The diagnosis of the whole account; on a row that leads to another one, that one."""
+        kind, _, name = self.row_key().partition(":")
+        if kind == "bulk":
+            self._open_bulk(name)
+        else:
+            self.details.diagnose_oauth(None)
+
+    def act_why(self) -> None:
+        """Evidence behind what is under the cursor."""
+        found = self._why()
+        if found is None:
+            self.room.say("nothing has answered yet here, so there is no evidence to show", "muted")
+            return
+        self.room.open_document(documents.evidence_document(*found, self.room.signs))
+
+    def _why(self) -> Why | None:
+        key, known = self.row_key(), self._known()
+        if self.focused_pane() != "rows":
+            if known is None:
+                return None
+            return (
+                why_finding(known.findings, key)
+                or why_figure(self.figures(known), key)
+                or (f"account {self.account_id}", f"account {known.header.name}", known.header.evidence)
+            )
+        if self.tab == "logs":
+            page = self.log_reading.value if self.log_reading is not None else None
+            return (
+                ("log lines", "the newest answer behind the log lines", [page.evidence]) if page is not None else None
+            )
+        state = self.tabs[self.tab]
+        if not state.is_answered:
+            return None
+        view = self.focused
+        current = view.current.text.strip() if isinstance(view, LineView) and view.current is not None else ""
+        words = f"{state.kind.tab.long_title}: {state.amount()}"
+        return words, current, state.evidence_of(key)
+
+    # ---- logs
+
+    def act_logs(self) -> None:
+        """To the account's log lines."""
+        self.choose_tab("logs")
+
+    def open_logs(self) -> None:
+        """Show the account's query and follow it; the pane is made at the first visit."""
+        if not self.query(LogPane):
+            self.mount(LogPane(ascii=self.room.signs.ascii_only), after="#rows")
+        if not self.log_key and self.room.service is not None:
+            self.watch_logs()
+
+    def watch_logs(self) -> None:
+        """Ask for the newest lines of the present window."""
+        service, live = self.room.service, self.room.live
+        if service is None or live is None:
+            return
+        from diagnostics.tail import Tail  # noqa: PLC0415
+
+        if self.log_key:
+            live.unwatch(self.log_key)
+        self.log_key = f"account:{self.number}:logs:{next(_numbers)}"
+        self.log_reading = None
+        key = self.log_key
+        held: list[Tail] = []
+
+        def newest() -> LogPage:
+            # The desk is reached here, in the asking thread.
+            if not held:
+                held.append(Tail(service, service.accounts.log_query(self.account_id), window_s=self.window_s))
+                if self.log_key == key:
+                    self.tail = held[0]
+            return held[0].newest()
+
+        live.watch(key, newest, every_s=service.settings.refresh.logs_s)
+        for pane in self.query(LogPane):
+            pane.reset()
+            pane.show_query("", wording.duration(self.window_s))
+        self.room.look_again()
+
+    def take_lines(self, reading: Reading[LogPage]) -> None:
+        """New lines, or why there are none."""
+        self.log_reading = reading
+        pane = self.query_one(LogPane)
+        if reading.failure:
+            pane.set_failure(reading.failure, reading.remedy)
+        elif reading.value is not None:
+            if self.tail is not None:
+                pane.show_query(self.tail.query, wording.duration(self.window_s))
+            pane.add_events(list(reading.value.events))
+        self.draw_soon("tabs", "age")
+
+    def log_status(self) -> tuple[str, Tone]:
+        """For the end of the tab bar."""
+        reading = self.log_reading
+        if reading is None or str(reading.freshness) == "loading":
+            return "asking…", ""
+        if reading.value is None:
+            return "failed", "warn"
+        age = wording.age(wording.asked_at(reading), utc_now())
+        if wording.is_stale(reading):
+            return f"stale {age}", "warn"
+        skipped = "lines left out · " if self.tail is not None and self.tail.skipped else ""
+        return f"{skipped}live {age}", ""
+
+    def draw_lines_age(self) -> None:
+        """The age of the lines stands in the tab bar; a stale answer also dims them."""
+        for pane in self.query(LogPane):
+            pane.set_status("", stale=self.log_reading is not None and wording.is_stale(self.log_reading))
+
+    def act_window(self) -> None:
+        """Next time window of the log lines."""
+        if self.tab != "logs":
+            self.room.say("the window is that of the log lines: l shows them", "muted")
+            return
+        at = WINDOWS.index(self.window_s) if self.window_s in WINDOWS else 0
+        self.window_s = WINDOWS[(at + 1) % len(WINDOWS)]
+        self.room.say(f"window: last {wording.duration(self.window_s)}")
+        if self._window_timer is not None:
+            self._window_timer.stop()
+        self._window_timer = self.set_timer(WINDOW_REST_S, self.watch_logs)
+
+    def act_follow(self) -> None:
+        """Stick to the newest line."""
+        for lines in self.query(LogList):
+            lines.follow()
+
+    def act_next_error(self) -> None:
+        """To the next error line."""
+        for lines in self.query(LogList):
+            lines.action_next_error()
+
+    def act_previous_error(self) -> None:
+        """To the previous error line."""
+        for lines in self.query(LogList):
+            lines.action_previous_error()
+
+    def act_older(self) -> None:
+        """One page of log lines further back in the window."""
+        tail = self.tail
+        if tail is None or tail.reading_older or self.tab != "logs":
+            return
+        pane = self.query_one(LogPane)
+        if not tail.has_older:
+            pane.older_done("no older lines in this window; t widens it")
+            return
+
+        def add(page: LogPage | None) -> None:
+            if tail is self.tail and page is not None:
+                pane.add_events(list(page.events), older=True)
+            pane.older_done()
+
+        self.room.ask(tail.older, add, doing="loading older lines", failed=pane.older_done)
+
+    @on(LogPane.OlderWanted)
+    def older_wanted(self) -> None:
+        """The cursor ran into the oldest line."""
+        self.act_older()
+
+    @on(LogPane.Opened)
+    def line_opened(self, message: LogPane.Opened) -> None:
+        """One log line as a tree."""
+        self.room.navigate(EventAt(message.event, self.query_one(LogPane).set_filter))
+
+    def act_link(self) -> None:
+        """The account's query in the web application."""
+        service = self.room.service
+        if service is None:
+            return
+        window_s = self.window_s or service.settings.refresh.window_s
+
+        def show(link: str) -> None:
+            self.room.open_document(documents.text_document("link to the account's logs", link, self.room.signs))
+
+        self.room.ask(
+            lambda: service.log_link(service.accounts.log_query(self.account_id), window_s=window_s),
+            show,
+            doing="building the link",
+        )
+
+    # ---- copying
+
+    def act_copy(self) -> None:
+        """Copy what is under the cursor."""
+        text = self.text_under_cursor()
+        if text:
+            self.room.copy(text)
+
+    def act_plain(self) -> None:
+        """What `y` would copy, as plain text that the terminal itself can select."""
+        document = documents.text_document("plain text, to select", self.text_under_cursor(), self.room.signs)
+        self.room.open_document(document)
+
+    def text_under_cursor(self) -> str:
+        """The row, or the message of the log line."""
+        view = self.focused
+        if isinstance(view, LogList):
+            return view.current.message if view.current is not None else ""
+        current = view.current if isinstance(view, LineView) else None
+        return current.text.strip() if current is not None else ""
+
     # ---- drawing
 
     def tick(self) -> None:
@@ -367,4 +813,4 @@ class AccountScreen(AccountActions, RoomScreen):
         width = self._width(view)
         columns = state.heading(width, signs)
         self.query_one("#columns", LineView).show((row("  ", *columns.pieces),))
-        view.show(state.rows(width=width, now=utc_now(), signs=signs, lead=self.lead_rows(self.tab)))
+        view.show(state.rows(width=width, now=utc_now(), signs=signs, lead=lead_rows(self.tab, self._known(), signs)))

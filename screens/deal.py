@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -11,18 +12,22 @@ from textual.app import ComposeResult
 
 from diagnostics.now import utc_now
 from screens import documents
+from screens.addresses import AccountAt
 from screens.base import Document, ReadingArrived, RoomScreen
-from screens.diagnosis_documents import LABEL, deal_rows, deal_why
+from screens.diagnosis_documents import LABEL, certainty_rows, note_rows, section, sentence_rows, why_finding
 from screens.documents import evidence_rows
+from screens.listing import Why
 from widgets import wording
-from widgets.deal_rows import PATHS, gate_name, waiting_rows
+from widgets.account_rows import finding_rows
+from widgets.deal_rows import PATHS, gate_name, gate_rows, path_rows, strip_row, waiting_rows
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, Tone, labelled, plain, row, titled, wrap
+from widgets.paged_rows import stamp
+from widgets.rows import BLANK, Row, Tone, fit, labelled, plain, row, titled, wrap
 
 if TYPE_CHECKING:
-    from diagnostics.models.deals import AgentPath, DealDiagnosis, Gate
+    from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
     from diagnostics.models.readings import Reading
     from widgets.glyphs import Glyphs
 
@@ -207,7 +212,7 @@ class DealScreen(RoomScreen):
         elif kind == "finding":
             self.room.open_document(documents.finding_document(value.findings[int(name)], signs))
         elif kind == "account":
-            self._open_account("users")
+            self.room.navigate(AccountAt(self.account_id))
         else:
             self.act_why()
 
@@ -233,12 +238,7 @@ class DealScreen(RoomScreen):
 
     def act_logs(self) -> None:
         """The log lines of its account."""
-        self._open_account("logs")
-
-    def _open_account(self, tab: str) -> None:
-        from screens.account import AccountScreen  # noqa: PLC0415  # an account opens deals, too
-
-        self.room.push_room_screen(AccountScreen(self.account_id, tab=tab))
+        self.room.navigate(AccountAt(self.account_id, tab="logs"))
 
     def act_copy(self) -> None:
         """The row under the cursor."""
@@ -283,3 +283,74 @@ def agent_document(agent: AgentPath, signs: Glyphs) -> Document:
 
     title = f"agent {signs.separator} user {agent.user_id} {agent.name}"
     return Document(title.rstrip(), build, plain(build(100)))
+
+
+# ---- the diagnosis as rows
+
+
+def deal_rows(diagnosis: DealDiagnosis, *, width: int, now: datetime, signs: Glyphs, stale: bool = False) -> list[Row]:
+    """The sentence why, the gates, the paths of every agent, what was configured lately, findings and notes."""
+    rows: list[Row] = []
+    if diagnosis.error_code:
+        rows.append(row(("fails with  ", "muted"), (diagnosis.error_code, "fail"), key="code"))
+    rows += sentence_rows(diagnosis.conclusion, width, signs)
+    rows += section("eligibility, in the order of the sync")
+    strip = strip_row(diagnosis.gates, width=width, signs=signs)
+    if strip is not None:
+        rows += [strip, BLANK]
+    rows += gate_rows(diagnosis.gates, width=width, signs=signs, stale=stale)
+    rows += section("agents on the deal, and the four paths that can verify each")
+    if diagnosis.agents:
+        rows += path_rows(diagnosis.agents, width=width, signs=signs)
+    else:
+        rows.append(row(("no agent of this deal was read; the gate above says whether it has none", "muted")))
+    rows += section("how sure this is")
+    rows += certainty_rows(diagnosis.conclusion, width, signs)
+    rows += note_rows(diagnosis.notes, width, signs)
+    rows += section("configured lately")
+    for place, change in enumerate(diagnosis.configuration):
+        when = fit(stamp(change.at, now, signs), LABEL)
+        lines = wrap(signs.text(f"{change.what} ({change.source})"), width - LABEL)
+        rows.append(row((when, "muted"), lines[0], key=f"change:{place}"))
+        rows += [row(" " * LABEL, line) for line in lines[1:]]
+    if not diagnosis.configuration:
+        rows.append(row(("no recent change is recorded that bears on this deal", "muted")))
+    if diagnosis.findings:
+        rows += section("findings")
+        rows += finding_rows(diagnosis.findings, width=width, signs=signs, most=4, stale=stale)
+    rows += section("the deal itself")
+    return rows + header_rows(diagnosis.header, width=width, now=now, signs=signs)
+
+
+def header_rows(header: DealHeader, *, width: int, now: datetime, signs: Glyphs) -> list[Row]:
+    """The deal's own row, and the way to its account."""
+    account = (
+        f"{header.account_id} {signs.separator} {header.account_name}" if header.account_name else header.account_id
+    )
+    rows = [row((fit("account", LABEL), "muted"), signs.text(str(account)), ("   enter", "key"), key="account")]
+    for label, text in (
+        ("stage", header.stage),
+        ("property", header.property_id),
+        ("transaction", header.zillow_transaction_id),
+        ("synced", stamp(header.synced_at, now, signs) if header.synced_at else "never"),
+        ("created", stamp(header.created_at, now, signs)),
+        ("updated", stamp(header.updated_at, now, signs)),
+    ):
+        rows += labelled(label, signs.text(text or signs.missing), width, label_width=LABEL)
+    return rows
+
+
+def deal_why(diagnosis: DealDiagnosis, key: str) -> Why:
+    """Evidence behind a row of `deal_rows`; behind the whole diagnosis where a row has none of its own."""
+    kind, _, name = key.partition(":")
+    for gate in diagnosis.gates:
+        wanted = "agents" if kind == "agent" else name if kind == "gate" else ""
+        if gate.id == wanted:
+            code = f" Fails with {gate.error_code}." if gate.error_code else ""
+            return gate.title, f"{gate.summary}{code}", gate.evidence
+    found = why_finding(diagnosis.findings, key)
+    if found is not None:
+        return found
+    everything = {(item.source, item.query): item for gate in diagnosis.gates for item in gate.evidence}
+    everything |= {(item.source, item.query): item for item in diagnosis.evidence}
+    return f"deal {diagnosis.header.deal_id}", diagnosis.conclusion.sentence, list(everything.values())

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from screens import documents
+from screens.addresses import DealAt, RefusalAt
 from screens.base import RoomScreen
-from screens.bulk_documents import candidates_listing, group_listing, unsynced_listing
-from screens.deal import DealScreen
-from screens.listing import ListingScreen
+from screens.diagnosis_documents import LABEL, Open, note_rows, paragraph
+from screens.listing import Listing, ListingScreen, Why
+from widgets.deal_rows import short_code
+from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, row, wrap
 
 if TYPE_CHECKING:
-    from diagnostics.models.deals import DealHeader, UnsyncedDeals
+    from diagnostics.models.deals import DealHeader, UnsyncedDeals, UnsyncedGroup
+    from diagnostics.models.evidence import Evidence
     from diagnostics.models.triage import Refusal, Triage
     from screens.base import Room
+    from widgets.glyphs import Glyphs
 
 
 def find_deal(room: Room, deal_id: int) -> None:
@@ -29,7 +34,7 @@ def find_deal(room: Room, deal_id: int) -> None:
         elif len(found) == 1:
             account = found[0].account_id
             note = f"deal {deal_id} was found in account {account}; no other account is known to hold it"
-            room.push_room_screen(DealScreen(deal_id, account, note=note))
+            room.navigate(DealAt(deal_id, account, note))
         else:
             _choose(room, deal_id, found)
 
@@ -43,7 +48,7 @@ def find_deal(room: Room, deal_id: int) -> None:
 
 def _choose(room: Room, deal_id: int, found: tuple[DealHeader, ...]) -> None:
     def open_key(key: str) -> None:
-        room.push_room_screen(DealScreen(deal_id, int(key.partition(":")[2])))
+        room.navigate(DealAt(deal_id, int(key.partition(":")[2])))
 
     room.push_room_screen(ListingScreen(candidates_listing(deal_id, found, room.signs, open_key)))
 
@@ -58,15 +63,13 @@ def _refuse(room: Room, deal_id: int) -> None:
     request = TriageRequest(issue_type="transaction_sync", deal_id=deal_id)
 
     def show(answer: Triage | Refusal) -> None:
-        if isinstance(answer, Triage) and answer.account_id is not None:
+        if not isinstance(answer, Triage):
+            room.navigate(RefusalAt(answer))
+        elif answer.account_id is not None:
             note = " ".join(answer.notes) or f"deal {deal_id} was found in account {answer.account_id}"
-            room.push_room_screen(DealScreen(deal_id, answer.account_id, note=note))
-        elif isinstance(answer, Triage):
-            room.open_document(documents.triage_document(answer, room.signs))
+            room.navigate(DealAt(deal_id, answer.account_id, note))
         else:
-            from screens.refusals import RefusalScreen  # noqa: PLC0415  # only who is refused pays for it
-
-            room.push_room_screen(RefusalScreen(answer))
+            room.open_document(documents.triage_document(answer, room.signs))
 
     room.ask(lambda: service.triage(request), show, doing=f"looking for the account of deal {deal_id}")
 
@@ -78,7 +81,7 @@ def show_unsynced(room: Room, unsynced: UnsyncedDeals) -> None:
         kind, _, pair = key.partition(":")
         if kind == "pair":
             account, _, deal = pair.partition(":")
-            room.push_room_screen(DealScreen(int(deal), int(account)))
+            room.navigate(DealAt(int(deal), int(account)))
 
     def open_group(key: str) -> None:
         kind, _, place = key.partition(":")
@@ -87,3 +90,104 @@ def show_unsynced(room: Room, unsynced: UnsyncedDeals) -> None:
             room.push_room_screen(ListingScreen(listing))
 
     room.push_room_screen(ListingScreen(unsynced_listing(unsynced, room.signs, open_group)))
+
+
+# ---- listings
+
+
+def candidates_listing(deal_id: int, found: Sequence[DealHeader], signs: Glyphs, open_key: Open) -> Listing:
+    """Several accounts hold a deal with this id; `open_key` gets `candidate:ACCOUNT`."""
+
+    def build(width: int) -> list[Row]:
+        rows = paragraph(
+            f"{len(found)} accounts hold a deal {deal_id}: deal ids are unique in one account only. Which one is it?",
+            width,
+            "strong",
+        )
+        rows.append(BLANK)
+        for header in found:
+            name = signs.text(header.account_name or signs.missing)
+            deal = signs.text(f"{header.name or 'no name'} {signs.separator} {header.stage or 'no stage'}")
+            room = max(10, width - 10 - 26 - 4)
+            rows.append(
+                row(
+                    (fit(str(header.account_id), 10, right=True), "strong"),
+                    "  ",
+                    fit(name, 26),
+                    "  ",
+                    (fit(deal, room), "muted"),
+                    key=f"candidate:{header.account_id}",
+                )
+            )
+        return rows
+
+    title = f"deal {deal_id} {signs.separator} which account?"
+    return Listing(title, f"deal {deal_id}?", build, open_key, frozenset({"candidate"}))
+
+
+def unsynced_listing(unsynced: UnsyncedDeals, signs: Glyphs, open_key: Open) -> Listing:
+    """Unsynced deals by cause, largest group first; `open_key` gets `group:N`."""
+    where = f"account {unsynced.account_id}" if unsynced.account_id is not None else "all accounts"
+
+    def build(width: int) -> list[Row]:
+        judged = f"{unsynced.total:,} deals of {where} have not synced"
+        if unsynced.examined < unsynced.total:
+            judged += f"; {unsynced.examined:,} of them were judged, the rest is counted only"
+        rows = paragraph(judged, width, "strong" if unsynced.total else "muted", key="total")
+        if unsynced.coverage is not None and not unsynced.coverage.is_complete:
+            rows += paragraph(signs.text(f"{signs.warned} {unsynced.coverage.words()} answered"), width, "warn")
+            for gap in unsynced.coverage.gaps:
+                rows += paragraph(signs.text(f"  {gap.count:,} {unsynced.coverage.unit}: {gap.reason}"), width, "warn")
+        rows += note_rows(unsynced.notes, width, signs)
+        rows.append(BLANK)
+        for place, group in enumerate(unsynced.groups):
+            rows += _group_rows(place, group, width, signs)
+        return rows
+
+    def why(_key: str) -> Why | None:
+        return f"unsynced deals of {where}", f"{unsynced.total:,} deals with synced_at null", unsynced.evidence
+
+    title = f"why deals do not sync {signs.separator} {unsynced.taken_at:%H:%M:%S} UTC"
+    return Listing(title, "unsynced deals", build, open_key, frozenset({"group"}), why)
+
+
+def _group_rows(place: int, group: UnsyncedGroup, width: int, signs: Glyphs) -> list[Row]:
+    code = short_code(group.error_code) if group.error_code else "eligible"
+    lines = wrap(signs.text(group.title), max(12, width - 30))
+    count = Piece(fit(f"{group.count:,}", 7, right=True), "strong")
+    tone: Tone = "fail" if group.error_code else "warn"
+    rows = [row(count, "  ", (fit(code, 19), tone), "  ", lines[0], key=f"group:{place}")]
+    rows += [row(" " * 30, line) for line in lines[1:]]
+    rows += [row(" " * 30, (line, "accent")) for line in wrap(signs.text(group.next_step), max(12, width - 30)) if line]
+    return rows
+
+
+def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], signs: Glyphs, open_key: Open) -> Listing:
+    """The deals of one cause; `open_key` gets `pair:ACCOUNT:DEAL`."""
+
+    def build(width: int) -> list[Row]:
+        rows = paragraph(signs.text(group.title), width, "strong")
+        if group.error_code:
+            rows.append(row(("fails with  ", "muted"), (group.error_code, "code")))
+        if group.next_step:
+            rows += labelled("next", signs.text(group.next_step), width, label_width=LABEL, tone="accent")
+        named = len(group.deals)
+        shown = f"all {named:,}" if named >= group.count else f"the newest {named:,} of {group.count:,}"
+        rows += [BLANK, row((f"{shown}; enter opens a deal", "muted"))]
+        rows += [
+            row(
+                ("deal ", "muted"),
+                (fit(str(deal), 12), "strong"),
+                (f"account {account}", "muted"),
+                key=f"pair:{account}:{deal}",
+            )
+            for account, deal in group.deals
+        ]
+        return rows
+
+    title = (
+        f"{short_code(group.error_code) if group.error_code else 'eligible'} {signs.separator} {group.count:,} deals"
+    )
+    return Listing(
+        title, "one cause", build, open_key, frozenset({"pair"}), lambda _key: (title, group.title, evidence)
+    )

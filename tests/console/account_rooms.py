@@ -15,14 +15,13 @@ from tests.console.scripted_accounts import ScriptedAccountService
 from tui.app import WarRoomApp
 from widgets.line_view import LineView
 
-CLOCKS = ("account", "account_opening", "deal")
+CLOCKS = ("account", "account_details", "deal")
 
 
 def stop_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every screen of accounts and deals sees the same moment."""
     for name in CLOCKS:
         monkeypatch.setattr(f"screens.{name}.utc_now", lambda: NOW)
-    monkeypatch.setattr("screens.account_actions.utc_now", lambda: NOW)
 
 
 async def arrived(pilot: Pilot[int]) -> None:
