@@ -22,11 +22,28 @@ class FailureKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Sent(StrEnum):
+    """Whether what was to be sent has been taken by the service: what decides whether it may be sent again."""
+
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    """Surely not: nothing left this machine, or the service refused it."""
+    UNKNOWN = "unknown"
+    """Perhaps: silence, a broken connection, an error inside the service, an answer that cannot be read."""
+
+
+_REFUSED = {FailureKind.DENIED, FailureKind.REJECTED, FailureKind.NOT_MAPPED}
+_NOT_ASKED = {FailureKind.RATE_LIMITED, FailureKind.NOT_CONFIGURED}
+
+
 class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an Error suffix would add nothing
     """A source did not answer, and why.
 
     `source` is the name a person uses ("datadog", "common", "client 14009"); `reason` one sentence without secrets;
     `remedy` what to do next; `retry_after` seconds until asking again can help, or None when nobody knows.
+
+    `sent` says of a request that writes whether it was taken: of its own accord a refusal is NOT_SENT, and everything
+    else UNKNOWN. `lasting` means that the same request fails until somebody mends something; so does a refusal.
     """
 
     def __init__(
@@ -37,8 +54,12 @@ class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an
         *,
         remedy: str = "",
         retry_after: float | None = None,
+        sent: Sent | None = None,
+        lasting: bool | None = None,
     ) -> None:
         self.kind = kind
+        self.sent = sent or (Sent.NOT_SENT if kind in _REFUSED | _NOT_ASKED else Sent.UNKNOWN)
+        self.lasting = kind in _REFUSED if lasting is None else lasting
         self.source = clean(source, limit=120)
         self.reason = clean(reason, limit=500)
         self.remedy = clean(remedy, limit=500)
@@ -61,10 +82,6 @@ class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an
         words = self.kind.value.replace("_", " ")
         wait = f", {self.retry_after:.0f} s" if self.retry_after is not None else ""
         return f"{self.source}: {words}{wait}"
-
-
-class NeverSent(SourceFailure):
-    """No connection came about: what was asked surely did not reach the source."""
 
 
 class TurnAwaited(SourceFailure):

@@ -16,7 +16,8 @@ from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, l
 from diagnostics.escalation.outcomes import not_delivered
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel, Purpose
-from diagnostics.sources.jira import LONGEST_TEXT, Jira, travels_unencrypted
+from diagnostics.sources.http import travels_unencrypted
+from diagnostics.sources.jira import LONGEST_TEXT, Jira
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact

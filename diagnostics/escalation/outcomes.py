@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from diagnostics.escalation.couriers import NotDelivered, Outcome
-from diagnostics.failures import FailureKind, NeverSent, SourceFailure
-
-_DEFINITE = {FailureKind.RATE_LIMITED, FailureKind.NOT_CONFIGURED}
-"""A secret that cannot be read now may be readable later, and without it nothing was sent."""
-_PERMANENT = {FailureKind.DENIED, FailureKind.REJECTED, FailureKind.NOT_MAPPED}
+from diagnostics.failures import Sent, SourceFailure
 
 
 def not_delivered(failure: SourceFailure) -> NotDelivered:
@@ -17,10 +13,11 @@ def not_delivered(failure: SourceFailure) -> NotDelivered:
     and refused again until somebody mends something. Ambiguous: everything else, such as silence, a broken connection,
     an error inside the service or an answer that cannot be read, because the service may have stored it before.
     """
-    return NotDelivered(_outcome(failure), failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after)
+    return NotDelivered(outcome_of(failure), failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after)
 
 
-def _outcome(failure: SourceFailure) -> Outcome:
-    if isinstance(failure, NeverSent) or failure.kind in _DEFINITE:
-        return "definite"
-    return "permanent" if failure.kind in _PERMANENT else "ambiguous"
+def outcome_of(failure: SourceFailure) -> Outcome:
+    """In the journal's words."""
+    if failure.sent is not Sent.NOT_SENT:
+        return "ambiguous"
+    return "permanent" if failure.lasting else "definite"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since
+from diagnostics.escalation.couriers import CannotLook, Receipt, looked_for_since
 from diagnostics.escalation.notice_markdown import to_mrkdwn
+from diagnostics.escalation.outcomes import not_delivered
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel
-from diagnostics.sources.slack import Posted, Slack
-from diagnostics.sources.slack_failures import SlackFailure
+from diagnostics.sources.slack import Posted, Slack, SlackFailure
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
@@ -71,9 +71,7 @@ class SlackCourier:
                 return Receipt("")
             posted = self._slack.post(self._channel, text, delivery.token)
         except SlackFailure as failure:
-            raise NotDelivered(
-                failure.outcome, failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after
-            ) from None
+            raise not_delivered(failure) from None
         return self._receipt(posted)
 
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:  # noqa: ARG002  # the protocol's

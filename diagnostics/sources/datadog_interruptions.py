@@ -18,7 +18,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from diagnostics.failures import FailureKind, NeverSent, SourceFailure
+from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.sources.datadog_failures import SOURCE, Operation, TransientFailure, malformed
 from diagnostics.sources.datadog_sockets import Flight
 from diagnostics.text import clean
@@ -35,7 +35,7 @@ def interrupted(operation: Operation, error: Exception, host: str, flight: Fligh
             failure = _no_connection(error, where)
         case ConnectTimeoutError():
             reason = f"no connection to {where} within {flight.connect_timeout_s:g} s"
-            failure = NeverSent(FailureKind.TIMED_OUT, SOURCE, reason, remedy=_WHEN_SLOW)
+            failure = SourceFailure(FailureKind.TIMED_OUT, SOURCE, reason, remedy=_WHEN_SLOW, sent=Sent.NOT_SENT)
         case ReadTimeoutError() | TimeoutError():
             failure = _slow(f"no byte from {where} for {flight.read_timeout_s:g} s during {operation.what}")
         case DecodeError():
@@ -59,19 +59,21 @@ def interrupted(operation: Operation, error: Exception, host: str, flight: Fligh
 
 def _no_connection(error: Exception, where: str) -> SourceFailure:
     if isinstance(error, NameResolutionError):
-        return NeverSent(
+        return SourceFailure(
             FailureKind.UNREACHABLE,
             SOURCE,
             f"no address is known for {where}",
             remedy="Check datadog.api_url and the name server.",
+            sent=Sent.NOT_SENT,
         )
     if isinstance(error, NewConnectionError):
         cause = error.__cause__.strerror if isinstance(error.__cause__, OSError) else None
-        return NeverSent(
+        return SourceFailure(
             FailureKind.UNREACHABLE,
             SOURCE,
             f"no connection to {where}: {cause or 'no address answers'}",
             remedy="Check the network and datadog.api_url.",
+            sent=Sent.NOT_SENT,
         )
     return _unreachable(
         f"no trusted TLS connection to {where}: {clean(str(error), limit=200)}",

@@ -1,4 +1,4 @@
-"""Jira Cloud: issues opened once and found again by a label of our own, and comments on them. Through httpx.
+"""Jira Cloud: issues opened once and found again by a label of our own, and comments on them.
 
 A request that writes is sent once and never repeated by itself. Source: the REST API, version 3, with the e-mail and
 the API token of an account. The token is in no text that leaves this module.
@@ -7,32 +7,43 @@ the API token of an account. The token is in no text that leaves this module.
 from __future__ import annotations
 
 import base64
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import orjson
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.models.evidence import Evidence, utc_now
-from diagnostics.sources.jira_failures import SOURCE, no_answer, refused, unreadable
-from diagnostics.sources.web_answers import NoAnswer
+from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request, travels_unencrypted
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.settings import JiraSettings
-    from diagnostics.sources.web import WebClient
-    from diagnostics.sources.web_answers import WebAnswer
+
+SOURCE = "jira"
 
 CONNECT_S = 3.0
+MOST_BYTES = 4_000_000
+"""Of an answer; the pages that are asked for are a tenth of it."""
 LONGEST_SUMMARY, LONGEST_TEXT = 250, 30_000
 """Jira takes 255 characters of a summary, 32,767 of a description."""
 _PAGE, _MOST_PAGES = 100, 5
 _API = "/rest/api/3"
+
+
+_ACCOUNT = "check jira.email and jira.token: make an API token for that account at id.atlassian.com"
+_PERMISSION = "give the account of jira.email the permissions Browse, Create Issues and Add Comments in the project"
+_ADDRESS = "check jira.url, jira.project, and that the account of jira.email may see the project"
+_PROXY = "check jira.url, and whether a proxy or a sign-in page stands in the way"
+_OF_SETTINGS = {
+    "project": "set jira.project to the key of a project that the account may write to",
+    "issuetype": "set jira.issue_type to a type that the project has",
+}
+_OURS = {"summary", "description", "labels"}
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,8 +70,8 @@ class Jira:
 
     def __init__(self, settings: JiraSettings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
-        self._client: WebClient | None = None
+        limit = settings.timeout_s
+        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
 
     def __repr__(self) -> str:
         return "Jira()"
@@ -138,11 +149,8 @@ class Jira:
         return Evidence(source=SOURCE, query=f"GET {_API}/myself", started_at=started_at, took_ms=took_ms, rows=1)
 
     def close(self) -> None:
-        """Close what is open."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        """End what is under way."""
+        self._http.close()
 
     # ---- the wire
 
@@ -154,11 +162,12 @@ class Jira:
         *,
         params: Mapping[str, str] | None = None,
         body: object | None = None,
-    ) -> WebAnswer:
+    ) -> Answer:
         headers = {"Authorization": self._authorization(), "Accept": "application/json"}
         url = f"{self._settings.url}{_API}{path}"
         try:
-            answer = self._opened().ask(method, url, headers=headers, params=params, body=body)
+            request = Request.of(method, url, headers=headers, params=(params or {}).items(), body=body)
+            answer = self._http.ask(request)
         except NoAnswer as failure:
             told = no_answer(what, failure)
         else:
@@ -166,15 +175,6 @@ class Jira:
                 return answer
             told = refused(what, answer, self._redact)
         raise told
-
-    def _opened(self) -> WebClient:
-        from diagnostics.sources.web import WebClient  # noqa: PLC0415  # it loads httpx
-
-        with self._lock:
-            if self._client is None:
-                limit = self._settings.timeout_s
-                self._client = WebClient(connect_s=min(CONNECT_S, limit), total_s=limit)
-            return self._client
 
     def _authorization(self) -> str:
         token = self._token()
@@ -196,12 +196,6 @@ class Jira:
         """`text` without the token, should the service have repeated it."""
         token = self._token()
         return text.replace(token, "[token]") if token else text
-
-
-def travels_unencrypted(url: str) -> bool:
-    """Whether a secret sent there could be read on the way: plain http, and not to this machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
 
 
 def document(text: str) -> dict[str, Any]:
@@ -230,7 +224,7 @@ def _path(key: str) -> str:
     return quote(key, safe="")
 
 
-def _object(answer: WebAnswer, what: str) -> dict[str, Any]:
+def _object(answer: Answer, what: str) -> dict[str, Any]:
     read = answer.document()
     if read is None:
         raise unreadable(what)
@@ -265,3 +259,75 @@ def _moment(value: object) -> datetime | None:
 
 def _not_configured(reason: str, remedy: str) -> SourceFailure:
     return SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, reason, remedy=remedy)
+
+
+def no_answer(what: str, failure: NoAnswer) -> SourceFailure:
+    """Nothing came back, or nothing went out."""
+    remedy = "check the network, and jira.url" if failure.sent is Sent.NOT_SENT else "check the network when it lasts"
+    return SourceFailure(failure.kind, SOURCE, f"{what}: {failure.reason}", remedy=remedy, sent=failure.sent)
+
+
+def unreadable(what: str) -> SourceFailure:
+    """An answer of success whose body is not what it should be."""
+    return SourceFailure(FailureKind.MALFORMED, SOURCE, f"the answer to {what} is not one of Jira's", remedy=_PROXY)
+
+
+def refused(what: str, answer: Answer, redact: Callable[[str], str]) -> SourceFailure:
+    """What an answer of another status than 2xx means. `redact` removes the token from a text."""
+    status, wait = answer.status, answer.headers.retry_after_s
+    words = redact(_words(answer))
+    said = f": {words}" if words else ""
+    if status == 429:
+        reason = f"{what} is rate limited (HTTP 429)"
+        return SourceFailure(
+            FailureKind.RATE_LIMITED, SOURCE, reason, remedy="it is tried again by itself", retry_after=wait
+        )
+    if status >= 500 or status == 408:
+        return SourceFailure(
+            FailureKind.UNREACHABLE,
+            SOURCE,
+            f"{what} failed inside Jira (HTTP {status})",
+            remedy="see status.atlassian.com when it lasts",
+            retry_after=wait,
+        )
+    if 300 <= status < 400:
+        reason = f"{what} was answered with a redirect (HTTP {status}), which was not followed"
+        return SourceFailure(FailureKind.REJECTED, SOURCE, reason, remedy=_PROXY)
+    if status in {401, 403}:
+        reason = f"Jira does not permit {what} (HTTP {status}){said}"
+        return SourceFailure(FailureKind.DENIED, SOURCE, reason, remedy=_ACCOUNT if status == 401 else _PERMISSION)
+    if status == 404:
+        return SourceFailure(FailureKind.REJECTED, SOURCE, f"Jira knows nothing for {what}{said}", remedy=_ADDRESS)
+    return SourceFailure(
+        FailureKind.REJECTED,
+        SOURCE,
+        f"Jira refused {what} (HTTP {status}){said}",
+        remedy=_remedy(_field_errors(answer)),
+    )
+
+
+def _field_errors(answer: Answer) -> Mapping[str, str]:
+    """Field to what Jira says about it."""
+    errors = (answer.document() or {}).get("errors")
+    if not isinstance(errors, dict):
+        return {}
+    return {clean(str(name), limit=80): clean(str(text), limit=200) for name, text in list(errors.items())[:8]}
+
+
+def _words(answer: Answer) -> str:
+    """Its sentences and its fields, each with what is wrong with it; one short line."""
+    given = (answer.document() or {}).get("errorMessages")
+    messages = [one for one in given if isinstance(one, str)][:3] if isinstance(given, list) else []
+    fields = [f"{name}: {text}" for name, text in _field_errors(answer).items()]
+    return clean("; ".join([*messages, *fields]), limit=400)
+
+
+def _remedy(fields: Mapping[str, str]) -> str:
+    known = [_OF_SETTINGS[name] for name in fields if name in _OF_SETTINGS]
+    wanted = [name for name in fields if name not in _OF_SETTINGS and name not in _OURS]
+    if wanted:
+        known.append(
+            f"the project wants {', '.join(wanted)}, which the console does not fill in: make it optional for this "
+            "issue type, or set jira.issue_type to a type without it"
+        )
+    return "; ".join(known) or "open the issue by hand, and tell the console's maintainers"

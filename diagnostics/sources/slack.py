@@ -1,34 +1,55 @@
-"""Slack: messages with a bot's token, which can be found again, or through an incoming webhook, which cannot."""
+"""Slack: messages with a bot's token, which can be found again, or through an incoming webhook, which cannot.
+
+The Web API refuses with status 200 and `{"ok": false, "error": NAME}`; a webhook with a status and one word.
+"""
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.failures import FailureKind, UserError
-from diagnostics.sources.slack_failures import SlackFailure, no_answer, refused
-from diagnostics.sources.web_answers import NoAnswer
+from diagnostics.failures import FailureKind, Sent, SourceFailure, UserError
+from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from diagnostics.settings import SlackSettings
-    from diagnostics.sources.web import WebClient
-    from diagnostics.sources.web_answers import WebAnswer
 
+SOURCE = "slack"
 EVENT_TYPE = "warroom_delivery"
 """Of the metadata that our messages carry: `{"event_type": EVENT_TYPE, "event_payload": {"token": …}}`."""
 
 CONNECT_S = 3.0
+MOST_BYTES = 4_000_000
+"""Of an answer; the pages that are asked for are a tenth of it."""
 PAGE, MOST_PAGES = 200, 20
 """Messages of one page of a channel's history, and the pages that are read before it is given up."""
 
+_NAME = re.compile(r"[a-z0-9_]{1,80}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
+
+
+class SlackFailure(SourceFailure):
+    """Slack did not do what it was asked, or nobody knows. `error` is Slack's own name for it, empty without one."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        reason: str,
+        *,
+        sent: Sent = Sent.NOT_SENT,
+        lasting: bool = False,
+        remedy: str = "",
+        retry_after: float | None = None,
+        error: str = "",
+    ) -> None:
+        super().__init__(kind, SOURCE, reason, remedy=remedy, retry_after=retry_after, sent=sent, lasting=lasting)
+        self.error = error
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,8 +77,8 @@ class Slack:
 
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
-        self._client: WebClient | None = None
+        limit = settings.timeout_s
+        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
         self._ids: dict[str, str] = {}
 
     def post(self, channel: str, text: str, token: str) -> Posted:
@@ -85,7 +106,7 @@ class Slack:
         """One message through the incoming webhook, to the channel that it was made for."""
         url = self._secret(self._settings.webhook_url, "slack.webhook_url")
         body = {"text": text, "mrkdwn": True, "parse": "none", "unfurl_links": False, "unfurl_media": False}
-        answer = self._ask("POST", url, body=body)
+        answer = self._ask(Request.of("POST", url, body=body))
         document = answer.document()
         taken = document.get("ok") is True if document is not None else answer.words(80) == "ok"
         if answer.status != 200 or not taken:
@@ -123,8 +144,8 @@ class Slack:
                     return self._ids[channel]
         raise SlackFailure(
             FailureKind.REJECTED,
-            "permanent",
             f"Slack lists no channel called {channel} (channel_not_found)",
+            lasting=True,
             remedy="set slack.channel to the channel's id",
             error="channel_not_found",
         )
@@ -138,11 +159,8 @@ class Slack:
         return Identity(_text(document.get("team")), _text(document.get("user")), scopes)
 
     def close(self) -> None:
-        """Close what is open."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        """End what is under way."""
+        self._http.close()
 
     # ---- the wire
 
@@ -160,7 +178,6 @@ class Slack:
                 return
         raise SlackFailure(
             FailureKind.MALFORMED,
-            "definite",
             f"Slack has more than {MOST_PAGES * PAGE:,} lines to look through",
             remedy="look in the channel yourself",
             error="too_many",
@@ -171,60 +188,39 @@ class Slack:
     ) -> dict[str, Any]:
         return _accepted(self._answer(method, params, body))
 
-    def _answer(self, method: str, params: Mapping[str, str] | None, body: object | None) -> WebAnswer:
-        token = self._secret(self._settings.bot_token, "slack.bot_token")
-        return self._ask(
-            "GET" if body is None else "POST",
-            f"{self._settings.api_url}/{method}",
-            headers={"Authorization": f"Bearer {token}"},
-            params=params,
-            body=body,
-        )
+    def _answer(self, method: str, params: Mapping[str, str] | None, body: object | None) -> Answer:
+        headers = {"Authorization": f"Bearer {self._secret(self._settings.bot_token, 'slack.bot_token')}"}
+        url = f"{self._settings.api_url}/{method}"
+        verb = "GET" if body is None else "POST"
+        return self._ask(Request.of(verb, url, headers=headers, params=(params or {}).items(), body=body))
 
-    def _ask(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        body: object | None = None,
-    ) -> WebAnswer:
+    def _ask(self, request: Request) -> Answer:
         try:
-            return self._opened().ask(method, url, headers=headers, params=params, body=body)
+            return self._http.ask(request)
         except NoAnswer as failure:
             raise no_answer(failure) from None
-
-    def _opened(self) -> WebClient:
-        from diagnostics.sources.web import WebClient  # noqa: PLC0415  # it loads httpx
-
-        with self._lock:
-            if self._client is None:
-                limit = self._settings.timeout_s
-                self._client = WebClient(connect_s=min(CONNECT_S, limit), total_s=limit)
-            return self._client
 
     def _secret(self, secret: SecretStr | None, setting: str) -> str:
         """The secret itself. One that cannot be read now may be readable later: nothing was sent."""
         if secret is None:
             raise SlackFailure(
-                FailureKind.NOT_CONFIGURED, "permanent", f"{setting} is not set", remedy=f"set {setting}"
+                FailureKind.NOT_CONFIGURED, f"{setting} is not set", lasting=True, remedy=f"set {setting}"
             )
         try:
             value = secret.get_secret_value().strip()
         except UserError as error:
-            raise SlackFailure(FailureKind.NOT_CONFIGURED, "definite", error.problem, remedy=error.accepted) from None
+            raise SlackFailure(FailureKind.NOT_CONFIGURED, error.problem, remedy=error.accepted) from None
         if not value.isascii() or not value.isprintable() or " " in value:
             raise SlackFailure(
                 FailureKind.NOT_CONFIGURED,
-                "permanent",
                 f"{setting} holds characters that cannot stand in a request",
+                lasting=True,
                 remedy=f"set {setting} anew",
             )
         return value
 
 
-def _accepted(answer: WebAnswer) -> dict[str, Any]:
+def _accepted(answer: Answer) -> dict[str, Any]:
     document = answer.document()
     if answer.status != 200 or document is None or document.get("ok") is not True:
         raise refused(answer)
@@ -242,8 +238,8 @@ def _listed(page: Mapping[str, Any], name: str) -> list[Any]:
 def _unreadable(what: str) -> SlackFailure:
     return SlackFailure(
         FailureKind.MALFORMED,
-        "ambiguous",
         f"Slack answered with {what}",
+        sent=Sent.UNKNOWN,
         remedy="check slack.api_url, and whether a proxy stands in the way",
     )
 
@@ -258,3 +254,159 @@ def _token_of(message: Mapping[str, Any]) -> str:
 
 def _text(value: object) -> str:
     return clean(value, limit=500) if isinstance(value, str) else ""
+
+
+_TOKEN = "put a valid bot token into slack.bot_token (it begins with xoxb-); warroom doctor tries it"  # noqa: S105
+_CHANNEL = "set slack.channel to a channel that exists, best by its id (in Slack: channel details, at the bottom)"
+_SCOPE = "give the app the scopes chat:write and channels:history, and install it anew"
+_ADMIN = "ask an administrator of the Slack workspace"
+_WEBHOOK = "make a new incoming webhook for the channel and put its address into slack.webhook_url"
+
+_DENIED = {
+    "invalid_auth": ("Slack does not accept the bot token", _TOKEN),
+    "not_authed": ("Slack was given no token", _TOKEN),
+    "token_revoked": ("the bot token was revoked", _TOKEN),
+    "token_expired": ("the bot token has expired", _TOKEN),
+    "account_inactive": ("the bot's account, or its workspace, was deleted", _TOKEN),
+    "not_allowed_token_type": ("Slack wants another kind of token", _TOKEN),
+    "missing_scope": ("the bot token lacks a permission", _SCOPE),
+    "no_permission": ("the bot may not write there", _SCOPE),
+    "restricted_action": ("the workspace does not let this app write there", _ADMIN),
+    "restricted_action_read_only_channel": ("the channel is read-only", _ADMIN),
+    "ekm_access_denied": ("the workspace's administrators have suspended posting", _ADMIN),
+    "team_access_not_granted": ("the token is not valid for this workspace", _TOKEN),
+    "org_login_required": ("the workspace is being moved to an enterprise organisation", _ADMIN),
+    "access_denied": ("Slack denies access", _ADMIN),
+}
+_REJECTED = {
+    "channel_not_found": ("Slack knows no such channel, or the bot does not see it", _CHANNEL),
+    "not_in_channel": ("the bot is not a member of the channel", "invite it: /invite @NAME in the channel"),
+    "is_archived": ("the channel is archived", "unarchive it, or set slack.channel to another one"),
+    "msg_too_long": ("the message is too long for Slack", "shorten the text, then send it once more"),
+    "no_text": ("the message is empty", "look at the team's template"),
+    "invalid_metadata_format": ("Slack does not accept the message's metadata", "tell the console's maintainers"),
+    "invalid_metadata_schema": ("Slack does not accept the message's metadata", "tell the console's maintainers"),
+    "metadata_too_large": ("the message's metadata is too large", "tell the console's maintainers"),
+    "metadata_must_be_sent_from_app": ("Slack takes metadata from an app's token only", _TOKEN),
+}
+_PERHAPS = {
+    "fatal_error": "Slack failed on its own side, and says that part of the work may have been done",
+    "internal_error": "Slack failed on its own side, and says that part of the work may have been done",
+    "service_unavailable": "Slack is not available at the moment",
+    "team_added_to_org": "the workspace is being moved to an enterprise organisation",
+}
+_NOT_TAKEN = {
+    "ratelimited": "Slack's rate limit is reached",
+    "rate_limited": "Slack's rate limit is reached",
+    "message_limit_exceeded": "the workspace's message limit is reached",
+    "request_timeout": "Slack received the request cut off",
+    "accesslimited": "Slack is limited on this network",
+}
+_WEBHOOK_WORDS = {
+    "no_service": ("the webhook was revoked or is disabled", _WEBHOOK),
+    "no_service_id": ("the webhook's address is incomplete", _WEBHOOK),
+    "no_team": ("the webhook's workspace does not exist", _WEBHOOK),
+    "no_active_hooks": ("the webhook is disabled", _WEBHOOK),
+    "team_disabled": ("the webhook's workspace is disabled", _ADMIN),
+    "invalid_token": ("Slack does not accept the webhook's address", _WEBHOOK),
+    "channel_not_found": ("the webhook's channel does not exist any more", _WEBHOOK),
+    "channel_is_archived": ("the webhook's channel is archived", "unarchive it, or " + _WEBHOOK),
+    "action_prohibited": ("an administrator has forbidden the webhook to write there", _ADMIN),
+    "posting_to_general_channel_denied": ("the webhook may not write to the general channel", _ADMIN),
+    "invalid_payload": ("Slack does not accept the message", "tell the console's maintainers"),
+    "no_text": ("the message is empty", "look at the team's template"),
+}
+
+
+def no_answer(failure: NoAnswer) -> SlackFailure:
+    """Nothing came back: surely not taken when nothing was sent, unknown otherwise."""
+    remedy = "check the network, and slack.api_url; warroom doctor tries it" if failure.sent is Sent.NOT_SENT else ""
+    return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=remedy)
+
+
+def refused(answer: Answer, *, webhook: bool = False) -> SlackFailure:
+    """What an answer that is not "ok" means."""
+    document = answer.document() or {}
+    said = document.get("error")
+    name = said if isinstance(said, str) and _NAME.fullmatch(said) else ""
+    if answer.status == 429 or (name in _NOT_TAKEN and answer.status < 500):
+        return _not_taken(answer, name)
+    if answer.status >= 500 or answer.status == 408:
+        return _perhaps(f"Slack failed with HTTP {answer.status}", answer, name)
+    if name in _PERHAPS:
+        return _perhaps(_PERHAPS[name], answer, name)
+    known = _known_refusal(answer, name, webhook=webhook)
+    return known if known is not None else _unexpected(answer, name, webhook=webhook)
+
+
+def _known_refusal(answer: Answer, name: str, *, webhook: bool) -> SlackFailure | None:
+    word = answer.words(80) if webhook and not name else ""
+    if word in _WEBHOOK_WORDS:
+        reason, remedy = _WEBHOOK_WORDS[word]
+        kind = FailureKind.DENIED if answer.status == 403 else FailureKind.REJECTED
+        return _permanent(kind, reason, word, remedy)
+    if name in _DENIED:
+        reason, remedy = _DENIED[name]
+        needed = (answer.document() or {}).get("needed")
+        if name == "missing_scope" and isinstance(needed, str):
+            reason += f" ({clean(needed, limit=80)})"
+        return _permanent(FailureKind.DENIED, reason, name, remedy)
+    if name in _REJECTED:
+        reason, remedy = _REJECTED[name]
+        return _permanent(FailureKind.REJECTED, reason, name, remedy)
+    return None
+
+
+def _permanent(kind: FailureKind, reason: str, name: str, remedy: str) -> SlackFailure:
+    return SlackFailure(kind, f"{reason} ({name})", lasting=True, remedy=remedy, error=name)
+
+
+def _perhaps(reason: str, answer: Answer, name: str) -> SlackFailure:
+    shown = f"{reason} ({name})" if name else reason
+    return SlackFailure(
+        FailureKind.UNREACHABLE,
+        shown,
+        sent=Sent.UNKNOWN,
+        remedy="see slack-status.com when it lasts",
+        retry_after=answer.headers.retry_after_s,
+        error=name,
+    )
+
+
+def _not_taken(answer: Answer, name: str) -> SlackFailure:
+    words = _NOT_TAKEN.get(name, "Slack's rate limit is reached")
+    shown = name or f"HTTP {answer.status}"
+    is_limit = answer.status == 429 or "limit" in name
+    return SlackFailure(
+        FailureKind.RATE_LIMITED if is_limit else FailureKind.UNREACHABLE,
+        f"{words} ({shown})",
+        remedy="it is tried again by itself",
+        retry_after=answer.headers.retry_after_s,
+        error=name,
+    )
+
+
+def _unexpected(answer: Answer, name: str, *, webhook: bool) -> SlackFailure:
+    """Nothing of what Slack documents: a name that is new, a proxy's page, a redirect."""
+    setting = "slack.webhook_url" if webhook else "slack.api_url"
+    if 300 <= answer.status < 400:
+        return SlackFailure(
+            FailureKind.UNREACHABLE,
+            f"the service answered with a redirect (HTTP {answer.status}), which was not followed",
+            lasting=True,
+            remedy=f"check {setting}, and whether a proxy or a sign-in page stands in the way",
+        )
+    if name:
+        return _permanent(FailureKind.REJECTED, "Slack refused", name, "see Slack's documentation of this error")
+    if answer.status >= 400:
+        words = answer.words(80)
+        said = f": {words}" if words.isprintable() and words and not words.startswith("<") else ""
+        kind = FailureKind.DENIED if answer.status in {401, 403} else FailureKind.REJECTED
+        remedy = _WEBHOOK if webhook else f"check {setting}"
+        return SlackFailure(kind, f"Slack refused with HTTP {answer.status}{said}", lasting=True, remedy=remedy)
+    return SlackFailure(
+        FailureKind.MALFORMED,
+        f"the answer (HTTP {answer.status}) is not one of Slack's",
+        sent=Sent.UNKNOWN,
+        remedy=f"check {setting}, and whether a proxy stands in the way",
+    )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.status import Status
-from diagnostics.sources.slack import Slack
-from diagnostics.sources.slack_failures import SOURCE, SlackFailure
+from diagnostics.sources.slack import SOURCE, Slack, SlackFailure
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import FailureKind, NeverSent, SourceFailure
+from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.models.triage import Status
 from diagnostics.settings import load_settings
 from diagnostics.sources.datadog import Datadog
@@ -90,30 +90,30 @@ def test_more_incidents_than_the_pages_that_are_read_are_said_not_hidden(
 
 def test_no_connection_is_a_failure_that_surely_sent_nothing(connect: Connect, server: DatadogServer) -> None:
     host = server.url.rpartition(":")[0]
-    with pytest.raises(NeverSent):
-        connect(api_url=f"{host}:1").incidents.create(title="t", severity="SEV-1")
-    with pytest.raises(NeverSent):
-        connect(api_url="http://localhost:1").incidents.create(title="t", severity="SEV-1")
+    for url in (f"{host}:1", "http://localhost:1"):
+        with pytest.raises(SourceFailure) as caught:
+            connect(api_url=url).incidents.create(title="t", severity="SEV-1")
+        assert caught.value.sent is Sent.NOT_SENT
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "sent"),
     [
-        ("500", FailureKind.UNREACHABLE),
-        ("garbage", FailureKind.MALFORMED),
-        ("forbidden", FailureKind.DENIED),
-        ("missing", FailureKind.REJECTED),
-        ("429:9", FailureKind.RATE_LIMITED),
+        ("500", FailureKind.UNREACHABLE, Sent.UNKNOWN),
+        ("garbage", FailureKind.MALFORMED, Sent.UNKNOWN),
+        ("forbidden", FailureKind.DENIED, Sent.NOT_SENT),
+        ("missing", FailureKind.REJECTED, Sent.NOT_SENT),
+        ("429:9", FailureKind.RATE_LIMITED, Sent.NOT_SENT),
     ],
 )
 def test_a_failure_of_the_creation_is_not_repeated(
-    sandbox: SandboxProcess, source: Datadog, fault: str, kind: FailureKind
+    sandbox: SandboxProcess, source: Datadog, *, fault: str, kind: FailureKind, sent: Sent
 ) -> None:
     sandbox.set_faults(f"incident_create={fault}")
     with pytest.raises(SourceFailure) as caught:
         source.incidents.create(title="t", severity="SEV-1")
     assert caught.value.kind is kind
-    assert not isinstance(caught.value, NeverSent)
+    assert caught.value.sent is sent
     assert sandbox.recorded().requests["incident_create"] == 1
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.escalation.outcomes import outcome_of
 from diagnostics.models.status import Status
-from diagnostics.sources.slack import Slack
+from diagnostics.sources.slack import Slack, SlackFailure
 from diagnostics.sources.slack_doctor import inspect_slack
-from diagnostics.sources.slack_failures import SlackFailure
 from tests.notices.consoles import NOW, console_settings
 from tests.notices.slack_server import CHANNEL, SECRET, TOKEN, SlackServer
 
@@ -63,7 +63,7 @@ def test_an_error_in_an_answer_of_status_200_is_told_plainly(
 ) -> None:
     slack.plan("chat.postMessage", body={"ok": False, "error": error})
     failure = refusal(source)
-    assert failure.outcome == outcome
+    assert outcome_of(failure) == outcome
     assert words in failure.reason
     assert remedy in failure.remedy
 
@@ -86,7 +86,7 @@ def test_an_answer_that_is_no_answer_says_whether_it_may_have_arrived(
 ) -> None:
     slack.plan("chat.postMessage", status=status, body=body, headers={"Location": "https://evil.example/"})
     failure = refusal(source)
-    assert failure.outcome == outcome
+    assert outcome_of(failure) == outcome
     assert words in failure.reason
     assert "\x1b" not in failure.reason
 
@@ -112,7 +112,7 @@ def test_a_webhook_that_refuses_is_told_plainly(
     slack.plan(SECRET, status=status, body=word)
     with pytest.raises(SlackFailure) as caught:
         webhook.post_webhook("hello")
-    assert caught.value.outcome == outcome
+    assert outcome_of(caught.value) == outcome
     assert words in caught.value.reason
 
 
@@ -131,25 +131,25 @@ def test_nothing_was_taken_where_no_connection_came_about(tmp_path: Path) -> Non
         port = taken.getsockname()[1]
         settings = console_settings(tmp_path, None, slack__bot_token=TOKEN, slack__api_url=f"http://127.0.0.1:{port}")
         failure = refusal(Slack(settings.slack))
-    assert failure.outcome == "definite"
+    assert outcome_of(failure) == "definite"
     assert "no connection" in failure.reason
 
 
 def test_a_name_that_does_not_resolve_is_definite(tmp_path: Path) -> None:
     settings = console_settings(tmp_path, None, slack__bot_token=TOKEN, slack__api_url="http://slack.invalid/api")
-    assert refusal(Slack(settings.slack)).outcome == "definite"
+    assert outcome_of(refusal(Slack(settings.slack))) == "definite"
 
 
 def test_a_silence_after_the_request_was_sent_is_ambiguous(source: Slack, slack: SlackServer) -> None:
     slack.plan("chat.postMessage", store=True, silent=True)
     failure = refusal(source)
-    assert failure.outcome == "ambiguous"
+    assert outcome_of(failure) == "ambiguous"
     assert failure.reason == "no answer within 0.4 s"
 
 
 def test_an_answer_that_breaks_off_is_ambiguous(source: Slack, slack: SlackServer) -> None:
     slack.plan("chat.postMessage", store=True, missing=50)
-    assert refusal(source).outcome == "ambiguous"
+    assert outcome_of(refusal(source)) == "ambiguous"
 
 
 def test_an_answer_that_drips_ends_at_the_total_limit(source: Slack, slack: SlackServer) -> None:
@@ -158,7 +158,7 @@ def test_an_answer_that_drips_ends_at_the_total_limit(source: Slack, slack: Slac
     failure = refusal(source)
     # Each byte comes well within any limit of a single read; all of them would take eight minutes.
     assert time.monotonic() - started < 10
-    assert failure.outcome == "ambiguous"
+    assert outcome_of(failure) == "ambiguous"
 
 
 def test_a_message_is_found_by_its_token_on_a_later_page(source: Slack, slack: SlackServer) -> None:
@@ -186,7 +186,7 @@ def test_a_page_that_does_not_say_what_stands_there_does_not_say_that_nothing_do
     slack.plan("conversations.history", body=page)
     with pytest.raises(SlackFailure) as caught:
         source.find(CHANNEL, "t1", NOW - timedelta(days=1))
-    assert caught.value.outcome == "ambiguous"
+    assert outcome_of(caught.value) == "ambiguous"
 
 
 def test_metadata_that_somebody_else_wrote_is_not_ours(source: Slack, slack: SlackServer) -> None:
@@ -221,7 +221,7 @@ def test_no_secret_stands_in_errors_logs_or_representations(
 def test_a_token_that_cannot_stand_in_a_request_is_told_without_being_shown(tmp_path: Path, slack: SlackServer) -> None:
     settings = console_settings(tmp_path, slack, slack__bot_token="xoxb-gehe\u00efm")
     failure = refusal(Slack(settings.slack))
-    assert failure.outcome == "permanent"
+    assert outcome_of(failure) == "permanent"
     assert "gehe" not in str(failure)
 
 

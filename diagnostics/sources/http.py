@@ -1,0 +1,531 @@
+"""HTTP requests to services outside, under limits that hold: connecting, silence, total, size.
+
+httpcore, the engine of httpx, speaks HTTP and keeps connections; it knows no redirects, cookies or proxies, so that a
+key goes where it was sent and nowhere else. It limits each read, not their sum: a server that sends one byte a second,
+or a name server that does not answer, would hold a thread for hours. The sockets underneath are therefore ours. They
+are given what is left of the total, can be cut off from another thread, and remember whether anything was sent: what
+failed before that was surely not taken, what failed after it may have been.
+
+httpcore is imported with the first request, of which it is a tenth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+import os
+import queue
+import select
+import socket
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+import orjson
+
+from diagnostics.failures import FailureKind, Sent
+from diagnostics.now import utc_now
+from diagnostics.text import clean
+
+if TYPE_CHECKING:
+    import httpcore
+
+_CHUNK_BYTES = 65_536
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "warroom"}
+_here = threading.local()
+
+
+@dataclass(slots=True, frozen=True)
+class Request:
+    """One request. Its `repr` shows no address, header or body: any of them may hold a secret."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    body: bytes | None = field(repr=False, default=None)
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Iterable[tuple[str, str]] = (),
+        body: object | None = None,
+    ) -> Request:
+        """The request with `params` in its address and `body` as JSON."""
+        asked = urlencode(list(params), quote_via=quote)
+        given = dict(headers or {})
+        if body is not None:
+            given.setdefault("Content-Type", "application/json; charset=utf-8")
+        return cls(method, f"{url}?{asked}" if asked else url, given, None if body is None else orjson.dumps(body))
+
+
+class Headers(Mapping[str, str]):
+    """The headers of an answer, found in any case, each value cleaned when it is looked at."""
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in raw:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            self._values[key] = f"{self._values[key]}, {text}" if key in self._values else text
+
+    def __getitem__(self, name: str) -> str:
+        return clean(self._values[name.lower()], limit=2_000)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """What the service asks for in Retry-After, as seconds or as a date; None when it says nothing readable."""
+        text = self.get("Retry-After", "").strip()
+        try:
+            seconds = float(text)
+        except ValueError:
+            try:
+                seconds = (parsedate_to_datetime(text) - utc_now()).total_seconds()
+            except (TypeError, ValueError):
+                return None
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """Whatever the service answered, of whatever status. A service may repeat a key: its `repr` shows the status."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def document(self) -> dict[str, Any] | None:
+        """The body where it is a JSON object."""
+        try:
+            read = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+        return read if isinstance(read, dict) else None
+
+    def words(self, limit: int = 200) -> str:
+        """The body as one short cleaned line."""
+        return clean(self.body[: limit * 4].decode("utf-8", errors="replace").strip(), limit=limit)
+
+
+class Why(StrEnum):
+    """Why no answer came."""
+
+    NO_ADDRESS = "no_address"
+    """The name is not known, or cannot be asked for."""
+    NO_CONNECTION = "no_connection"
+    SLOW_CONNECTION = "slow_connection"
+    """Not connected within the limit for connecting, which includes the name server."""
+    UNTRUSTED = "untrusted"
+    """TLS failed: nobody vouches for the certificate, or the other side speaks no TLS."""
+    SILENT = "silent"
+    """No byte within the limit for reading."""
+    OVERRUN = "overrun"
+    """The total time is up."""
+    LOST = "lost"
+    """The connection broke."""
+    CUT_SHORT = "cut_short"
+    """The answer ended before it was complete."""
+    NOT_HTTP = "not_http"
+    UNPACKABLE = "unpackable"
+    """The body is compressed in a way that cannot be undone."""
+    TOO_LARGE = "too_large"
+    NOT_SENDABLE = "not_sendable"
+    """The address, or a header, cannot be sent as it is set."""
+    CLOSED = "closed"
+    """The client was closed meanwhile."""
+
+
+class NoAnswer(Exception):  # noqa: N818  # an outcome, told by name
+    """No answer came, and why. `reason` is one line without a secret.
+
+    `sent` is NOT_SENT where nothing of the request left this machine, UNKNOWN where the service may have taken it.
+    `detail` is what the system or TLS said about a connection that did not come about; empty otherwise.
+    """
+
+    def __init__(self, why: Why, reason: str, sent: Sent, detail: str = "") -> None:
+        self.why, self.sent = why, sent
+        self.reason, self.detail = clean(reason, limit=300), clean(detail, limit=200)
+        super().__init__(self.reason)
+
+    @property
+    def kind(self) -> FailureKind:
+        """As a source's failure."""
+        if self.why is Why.CLOSED:
+            return FailureKind.CANCELLED
+        late = self.why in {Why.SLOW_CONNECTION, Why.SILENT, Why.OVERRUN}
+        return FailureKind.TIMED_OUT if late else FailureKind.UNREACHABLE
+
+
+class HttpClient:
+    """Blocking and thread-safe; `close` ends every request under way.
+
+    Limits in seconds: `connect_s` until the connection stands, `read_s` without a byte, `total_s` for the whole. Of an
+    answer at most `most_bytes` are read, counted after decompression. `keep_alive` connections stay open between
+    requests; with none, no request can meet a connection that the service has closed meanwhile, which would leave
+    unknown whether it was taken.
+    """
+
+    def __init__(
+        self, *, connect_s: float, read_s: float, total_s: float, most_bytes: int, keep_alive: int = 0
+    ) -> None:
+        self._connect_s, self._read_s, self._total_s = min(connect_s, total_s), min(read_s, total_s), total_s
+        self._most_bytes, self._keep_alive = most_bytes, keep_alive
+        self._lock = threading.Lock()
+        self._pool: httpcore.ConnectionPool | None = None
+        self._flights: set[_Flight] = set()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return "HttpClient()"
+
+    def ask(self, request: Request, *, within_s: float | None = None) -> Answer:
+        """The answer, whatever its status; `within_s` is what is left of the total. Raises `NoAnswer`."""
+        import httpcore  # noqa: PLC0415  # few commands ask
+
+        flight = _Flight(self._connect_s, self._read_s, self._total_s if within_s is None else within_s)
+        try:
+            pool = self._begin(flight)
+            _here.flight = flight
+            answer = self._exchange(pool, request)
+            if not flight.aborted:
+                return answer
+            # A socket that was shut down reads as an honest end where the service named no length.
+            told = self._no_answer(_Ended(Why.CLOSED), flight)
+        except (
+            _Ended,
+            ValueError,
+            httpcore.UnsupportedProtocol,
+            httpcore.ProtocolError,
+            httpcore.NetworkError,
+        ) as error:
+            told = self._no_answer(error, flight)
+        finally:
+            self._end(flight)
+        # Outside of the handlers: an exception from within has frames that hold the headers.
+        raise told
+
+    def close(self) -> None:
+        """Cut off every request, close every connection, and refuse further requests."""
+        with self._lock:
+            self._closed = True
+            flights = list(self._flights)
+        for flight in flights:
+            flight.abort()
+        self._close_idle()
+
+    def _begin(self, flight: _Flight) -> httpcore.ConnectionPool:
+        with self._lock:
+            if self._closed:
+                raise _Ended(Why.CLOSED)
+            if self._pool is None:
+                self._pool = _pool(self._keep_alive)
+            self._flights.add(flight)
+            return self._pool
+
+    def _end(self, flight: _Flight) -> None:
+        # From here on the connection belongs to the pool, perhaps already to another request.
+        flight.hold(None)
+        _here.flight = None
+        with self._lock:
+            self._flights.discard(flight)
+            closed = self._closed
+        if closed:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Only these: the thread that uses another one closes it, when its flight has ended."""
+        for connection in self._pool.connections if self._pool is not None else ():
+            if connection.is_idle():
+                connection.close()
+
+    def _exchange(self, pool: httpcore.ConnectionPool, request: Request) -> Answer:
+        with pool.stream(
+            request.method,
+            request.url,
+            headers=list((_HEADERS | dict(request.headers)).items()),
+            content=request.body,
+            extensions={"timeout": {}},
+        ) as response:
+            headers = Headers(response.headers)
+            packing = headers.get("Content-Encoding", "").strip().lower()
+            return Answer(response.status, headers, _bounded(response.iter_stream(), packing, self._most_bytes))
+
+    def _no_answer(self, error: Exception, flight: _Flight) -> NoAnswer:
+        why, detail = (error.why, error.detail) if isinstance(error, _Ended) else (_why(error, flight), "")
+        if flight.aborted:
+            why = Why.CLOSED
+        sent = flight.sent
+        waited_s = self._connect_s if why is Why.SLOW_CONNECTION else self._read_s
+        words = {
+            Why.NO_ADDRESS: f"no connection: {detail}",
+            Why.NO_CONNECTION: f"no connection: {detail}",
+            Why.UNTRUSTED: f"no connection: {detail}",
+            Why.SLOW_CONNECTION: f"no connection within {waited_s:g} s",
+            Why.SILENT: f"no answer within {waited_s:g} s",
+            Why.OVERRUN: f"no {'connection' if sent is Sent.NOT_SENT else 'answer'} within {self._total_s:g} s",
+            Why.LOST: "the connection broke",
+            Why.CUT_SHORT: "the connection ended before an answer was complete",
+            Why.NOT_HTTP: "the answer is not HTTP",
+            Why.UNPACKABLE: "the answer cannot be decompressed",
+            Why.TOO_LARGE: f"the answer is larger than {self._most_bytes:,} bytes",
+            Why.NOT_SENDABLE: "the address or a header cannot be sent as it is set",
+            Why.CLOSED: "closed before the answer came",
+        }
+        return NoAnswer(why, words[why], sent, detail)
+
+
+def travels_unencrypted(url: str) -> bool:
+    """Whether a secret sent there could be read on the way: plain http, and not to this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}
+
+
+class _Ended(Exception):  # noqa: N818  # an outcome, told by name
+    """Why a request ended, from where it ended to where that is told."""
+
+    def __init__(self, why: Why, detail: str = "") -> None:
+        self.why, self.detail = why, detail
+        super().__init__(why)
+
+
+def _why(error: Exception, flight: _Flight) -> Why:
+    """What an error of httpcore's means. Its texts may quote a header or the address, and are left out."""
+    import httpcore  # noqa: PLC0415  # loaded by then
+
+    if isinstance(error, httpcore.NetworkError):
+        return Why.LOST
+    if not isinstance(error, httpcore.RemoteProtocolError):
+        return Why.NOT_SENDABLE
+    if not flight.at_end:
+        return Why.NOT_HTTP
+    return Why.CUT_SHORT if flight.received else Why.LOST
+
+
+def _bounded(parts: Iterable[bytes], packing: str, most: int) -> bytes:
+    if packing not in {"", "identity", "gzip", "x-gzip"}:
+        raise _Ended(Why.UNPACKABLE)
+    unpack = zlib.decompressobj(31) if packing.endswith("gzip") else None
+    kept = bytearray()
+    try:
+        for part in parts:
+            kept += part if unpack is None else unpack.decompress(part, most + 1 - len(kept))
+            if len(kept) > most:
+                raise _Ended(Why.TOO_LARGE)
+    except zlib.error:
+        raise _Ended(Why.UNPACKABLE) from None
+    return bytes(kept)
+
+
+class _Flight:
+    """One request on its way, in the thread that asks."""
+
+    def __init__(self, connect_s: float, read_s: float, total_s: float) -> None:
+        self.read_s = read_s
+        self._begun = time.monotonic()
+        self._connected_by, self._ends = self._begun + connect_s, self._begun + total_s
+        self.sent = Sent.NOT_SENT
+        self.received = False
+        self.at_end = False
+        """Whether the other side has closed the connection."""
+        self.aborted = False
+        self._lock = threading.Lock()
+        self._stop: Callable[[], None] | None = None
+
+    def hold(self, stop: Callable[[], None] | None) -> None:
+        """Name what ends the wait that begins now; it is ended at once when the flight was cut off already."""
+        with self._lock:
+            self._stop = stop
+            if stop is not None and self.aborted:
+                stop()
+
+    def abort(self) -> None:
+        """Cut the request off, from any thread."""
+        with self._lock:
+            self.aborted = True
+            if self._stop is not None:
+                self._stop()
+
+    def to_connect(self) -> float:
+        """Seconds left for connecting. Raises `_Ended`."""
+        return self._left(self._connected_by - time.monotonic(), Why.SLOW_CONNECTION)
+
+    def to_read(self) -> float:
+        """Seconds that may pass without a byte. Raises `_Ended`."""
+        return self._left(self.read_s, Why.SILENT)
+
+    def late(self, why: Why) -> _Ended:
+        """A wait was not enough: for `why`, or because the total is up."""
+        return _Ended(Why.OVERRUN if time.monotonic() >= self._ends else why)
+
+    def _left(self, limit_s: float, why: Why) -> float:
+        left = min(limit_s, self._ends - time.monotonic())
+        if left <= 0:
+            raise self.late(why)
+        return left
+
+
+class _Backend:
+    """Opens connections within the limits of this thread's flight. Of the shape of httpcore's NetworkBackend."""
+
+    def connect_tcp(self, host: str, port: int, *_: object, **__: object) -> _Stream:
+        """Connect to the first address of `host` that answers."""
+        flight: _Flight = _here.flight
+        last = OSError("the name has no address")
+        for family, kind, protocol, _name, address in _resolve(host, port, flight):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                flight.hold(functools.partial(_shut, sock))
+                sock.settimeout(flight.to_connect())
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                last = error
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return _Stream(sock)
+        if isinstance(last, TimeoutError):
+            raise flight.late(Why.SLOW_CONNECTION)
+        raise _Ended(Why.NO_CONNECTION, last.strerror or str(last))
+
+
+class _Stream:
+    """One connection, under the limits of whichever flight uses it. Of the shape of httpcore's NetworkStream."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, *_: object, **__: object
+    ) -> _Stream:
+        """The same connection over TLS."""
+        flight: _Flight = _here.flight
+        try:
+            sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+            self._sock = sock
+            flight.hold(functools.partial(_shut, sock))
+            sock.settimeout(flight.to_connect())
+            sock.do_handshake()
+        except BaseException as error:
+            self._sock.close()
+            if isinstance(error, TimeoutError):
+                raise flight.late(Why.SLOW_CONNECTION) from None
+            if isinstance(error, ssl.SSLError | ValueError):
+                raise _Ended(Why.UNTRUSTED, str(error)) from None
+            if isinstance(error, OSError):
+                raise _Ended(Why.LOST) from None
+            raise
+        return self
+
+    def write(self, buffer: bytes, *_: object, **__: object) -> None:
+        """Send all of it."""
+        flight = self._taken_by()
+        # Before the call: a write that fails may have sent something.
+        flight.sent = Sent.UNKNOWN
+        try:
+            self._sock.sendall(buffer)
+        except TimeoutError:
+            raise flight.late(Why.SILENT) from None
+        except OSError:
+            from httpcore import WriteError  # noqa: PLC0415  # loaded by then
+
+            # httpcore then looks for an answer: a service may refuse, and close, before it has read everything.
+            raise WriteError from None
+
+    def read(self, max_bytes: int, *_: object, **__: object) -> bytes:
+        """What came; nothing when the other side has closed."""
+        flight = self._taken_by()
+        try:
+            data = self._sock.recv(max_bytes)
+        except TimeoutError:
+            raise flight.late(Why.SILENT) from None
+        except OSError:
+            raise _Ended(Why.LOST) from None
+        flight.received = flight.received or bool(data)
+        flight.at_end = not data
+        return data
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sock.close()
+
+    def get_extra_info(self, info: str) -> object:
+        """What httpcore asks of a connection before it is used again: whether something, such as an end, has come."""
+        if info != "is_readable":
+            return None
+        if self._sock.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _taken_by(self) -> _Flight:
+        flight: _Flight = _here.flight
+        flight.hold(functools.partial(_shut, self._sock))
+        self._sock.settimeout(flight.to_read())
+        return flight
+
+
+def _shut(sock: socket.socket) -> None:
+    # The plain method also for TLS: SSLSocket.shutdown drops its TLS state under the hands of the reading thread.
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _resolve(host: str, port: int, flight: _Flight) -> list[tuple[Any, ...]]:
+    """`socket.getaddrinfo` with an end, which the system's resolver does not have: its thread is left behind."""
+    answer: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except (OSError, UnicodeError) as error:
+            answer.put(error)
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    flight.hold(lambda: answer.put(OSError("closed")))
+    try:
+        found = answer.get(timeout=flight.to_connect())
+    except queue.Empty:
+        raise flight.late(Why.SLOW_CONNECTION) from None
+    if isinstance(found, list):
+        return found
+    raise _Ended(Why.NO_ADDRESS, found.strerror or str(found) if isinstance(found, OSError) else str(found))
+
+
+def _pool(keep_alive: int) -> httpcore.ConnectionPool:
+    import httpcore  # noqa: PLC0415  # few commands ask
+
+    # Its lines name addresses, and the address of a webhook is a secret.
+    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    return httpcore.ConnectionPool(
+        ssl_context=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        max_connections=None,
+        max_keepalive_connections=keep_alive,
+        network_backend=cast("httpcore.NetworkBackend", _Backend()),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _tls(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """One context for all connections: each would otherwise read the system's certificates again, 19 ms."""
+    return ssl.create_default_context()
