@@ -20,8 +20,8 @@ from screens.account_details import AccountDetails, lead_rows
 from screens.account_tabs import KINDS, ORDER, TABS, TabState
 from screens.addresses import DealAt, EventAt
 from screens.base import ReadingArrived, RoomScreen
-from screens.critical_state import WINDOWS
 from screens.diagnosis_documents import why_figure, why_finding
+from screens.log_screen import WINDOWS
 from widgets import wording
 from widgets.account_rows import account_title, figure_rows, summary_rows
 from widgets.footer_bar import FooterBar, Hint

@@ -10,7 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from screens.actions import check_handlers, find
+from screens.actions import HANDLER, check_handlers, find
+from widgets.line_view import LineView
+from widgets.rows import plain, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -42,6 +44,15 @@ class Document:
     """Issue type and severity (may be empty) that it speaks of, for who wants to tell the team about it."""
     evidence: tuple[Evidence, ...] = ()
     """What it rests on, for who wants to keep it for the review."""
+
+    @classmethod
+    def of_text(cls, title: str, text: str, signs: Glyphs) -> Document:
+        """Plain paragraphs."""
+
+        def build(width: int) -> list[Row]:
+            return [row(line) for line in wrap(signs.text(text), width)]
+
+        return cls(title, build, plain(build(100)))
 
 
 class Room(Protocol):
@@ -153,6 +164,12 @@ class RoomScreen(Screen[None]):
     def tick(self) -> None:
         """Called about once a second while this screen is on top."""
 
+    def offers(self, action: str) -> bool:
+        """Whether this screen answers an action by itself, as it is now."""
+        if action in {"next_pane", "previous_pane"}:
+            return len(self.focus_chain) > 1
+        return hasattr(self, f"{HANDLER}{action}")
+
     def crumb(self) -> str:
         """What this screen is, in a word or two, for the breadcrumbs."""
         return ""
@@ -183,6 +200,40 @@ class RoomScreen(Screen[None]):
 
     def recall(self, memory: Mapping[str, object]) -> None:
         """Set again what `memory` gave; whatever does not fit any more is left as it is."""
+
+    # ---- panes and rows
+
+    def act_next_pane(self) -> None:
+        """Focus the next pane."""
+        self.focus_next()
+
+    def act_previous_pane(self) -> None:
+        """Focus the previous pane."""
+        self.focus_previous()
+
+    @property
+    def cursor_view(self) -> LineView | None:
+        """The rows that the keys speak of: those with the focus."""
+        return self.focused if isinstance(self.focused, LineView) else None
+
+    def key_under_cursor(self) -> tuple[str, str]:
+        """Kind and name of the row under the cursor, from its key "kind:name"; empty where there is none."""
+        view = self.cursor_view
+        kind, _, name = (view.cursor_key or "" if view is not None else "").partition(":")
+        return kind, name
+
+    def text_under_cursor(self) -> str:
+        """The row under the cursor as text; empty where there is none."""
+        view = self.cursor_view
+        return view.current.text.strip() if view is not None and view.current is not None else ""
+
+    def open_text(self, title: str, text: str) -> None:
+        """Show plain paragraphs on top."""
+        self.room.open_document(Document.of_text(title, text, self.room.signs))
+
+    def open_plain(self, text: str) -> None:
+        """Show text on top for terminals that take no copy: they can select it themselves."""
+        self.open_text("plain text, to select", text)
 
     # ---- long questions
 

@@ -15,7 +15,7 @@ from textual.timer import Timer
 
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.now import utc_now
-from screens.base import ReadingArrived, RoomScreen
+from screens.base import ReadingArrived
 from screens.critical_actions import NARROW, CriticalActions
 from screens.critical_state import SETTLE_S, CriticalState
 from widgets import wording
@@ -25,12 +25,10 @@ from widgets.header_bar import HeaderBar
 from widgets.issue_rows import IssueLine, issue_row
 from widgets.line_view import LineView
 from widgets.log_pane import LogPane
-from widgets.rows import Row, Tone, row
+from widgets.rows import Row, row
 
 if TYPE_CHECKING:
-    from diagnostics.models.events import LogPage
     from diagnostics.models.readings import Reading
-    from diagnostics.tail import Tail
     from screens.escalation_state import EscalationState
     from widgets.incident_view import Alarm
 
@@ -48,7 +46,7 @@ GATHER_S = 0.06
 """Answers that arrive together are drawn together, and a key is painted before what follows from it."""
 
 
-class CriticalScreen(CriticalActions, RoomScreen):
+class CriticalScreen(CriticalActions):
     """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide")]  # noqa: RUF012  # Textual's own name and type
@@ -74,7 +72,6 @@ class CriticalScreen(CriticalActions, RoomScreen):
         self.state = CriticalState(issues=tuple(name for name, _ in PLACEHOLDERS), selected=PLACEHOLDERS[0][0])
         self.people: EscalationState | None = None
         """The incident in view, once the sources are open."""
-        self.tail: Tail | None = None
         self.last_key_at = 0.0
         self.log_key = "logs:0"
         """Key of the log reading in view. Each question has its own, so that a late answer to another is dropped."""
@@ -160,15 +157,15 @@ class CriticalScreen(CriticalActions, RoomScreen):
         from diagnostics.tail import Tail  # noqa: PLC0415
 
         query = service.query_for(self.state.selected)
-        pane = self.query_one(LogPane)
+        pane = self.log_pane
         pane.reset()
         pane.show_query(query, wording.duration(self.state.window_s))
         live.unwatch(self.log_key)
         self.state.readings.pop(self.log_key, None)
         self._generation += 1
         self.log_key = f"logs:{self._generation}"
-        self.tail = Tail(service, query, window_s=self.state.window_s)
-        live.watch(self.log_key, self.tail.newest, every_s=service.settings.refresh.logs_s)
+        self.reader = Tail(service, query, window_s=self.state.window_s)
+        live.watch(self.log_key, self.reader.newest, every_s=service.settings.refresh.logs_s)
         self.room.look_again()
 
     def shown_readings(self) -> Iterable[str]:
@@ -202,7 +199,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
             # The five minutes begin, or end, in the header at once.
             self.room.draw_header()
         if kind == "logs":
-            self._take_lines(reading)
+            self.show_lines(reading)
+            self._draw_lines_age()
         elif kind == "pulse":
             self._settle_order()
             self.draw_soon("issues", "detail", "escalation", "total")
@@ -232,26 +230,8 @@ class CriticalScreen(CriticalActions, RoomScreen):
         if not self.state.chosen_by_person and complete and worst != self.state.selected:
             self.select(worst)
 
-    def _take_lines(self, reading: Reading[LogPage]) -> None:
-        pane = self.query_one(LogPane)
-        if reading.failure:
-            pane.set_failure(reading.failure, reading.remedy)
-        elif reading.value is not None:
-            pane.add_events(list(reading.value.events))
-        self._draw_lines_age()
-
     def _draw_lines_age(self) -> None:
-        reading = self.state.readings.get(self.log_key)
-        if reading is None or reading.value is None:
-            self.query_one(LogPane).set_status("")
-            return
-        aged = wording.age(wording.asked_at(reading), utc_now())
-        paused = self.room.live is not None and self.room.live.paused
-        stale = wording.is_stale(reading)
-        word = "stale" if stale else "paused" if paused else "live"
-        gaps = ", lines left out" if self.tail is not None and self.tail.skipped else ""
-        tone: Tone = "warn" if stale or paused else "muted"
-        self.query_one(LogPane).set_status(f"{word} {aged}{gaps}", tone, stale=stale)
+        self.show_lines_age(self.state.readings.get(self.log_key))
 
     def _draw_total(self) -> None:
         pulse = self.state.pulse(self.state.selected)

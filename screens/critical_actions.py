@@ -6,47 +6,34 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from textual import on
 from textual.timer import Timer
 
 from diagnostics.now import utc_now
 from screens import documents
-from screens.base import RoomScreen
-from screens.critical_state import WINDOWS
+from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
 from widgets import wording
 from widgets.line_view import LineView
 from widgets.log_list import LogList
 from widgets.log_pane import LogPane
 
 if TYPE_CHECKING:
-    from diagnostics.models.events import LogPage
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding, Refusal, Route
-    from diagnostics.tail import Tail
     from screens.critical_state import CriticalState
-
-WINDOW_REST_S = 0.5
-"""A window is asked for once nobody has pressed the key for so long: each asking spends a rate limit."""
 
 NARROW = 110
 """Below this many columns the escalation panel folds away behind its key."""
 
 
-class CriticalActions(RoomScreen):
+class CriticalActions(LogScreen):
     """Actions by name, `act_<name>` as the registry calls them."""
 
     state: CriticalState
-    tail: Tail | None
     log_key: str
     _window_timer: Timer | None = None
 
     # ---- where am I
-
-    def _focused(self) -> str:
-        if isinstance(self.focused, LogList):
-            return "logs"
-        return self.focused.id or "" if self.focused is not None else ""
 
     def _row_key(self) -> str:
         view = self.focused
@@ -98,7 +85,7 @@ class CriticalActions(RoomScreen):
 
     def act_open(self) -> None:
         """One level deeper, whatever is under the cursor."""
-        place = self._focused()
+        place = self.focused_pane()
         if place == "issues":
             self.query_one("#detail", LineView).focus()
         elif place == "detail":
@@ -141,18 +128,10 @@ class CriticalActions(RoomScreen):
 
     def act_back(self) -> None:
         """Out of a pane to the list."""
-        if self._focused() == "logs" and self.query_one(LogList).filter_text:
+        if self.focused_pane() == "logs" and self.query_one(LogList).filter_text:
             self.query_one(LogPane).set_filter("")
             return
         self.query_one("#issues", LineView).focus()
-
-    def act_next_pane(self) -> None:
-        """Focus the next pane."""
-        self.focus_next()
-
-    def act_previous_pane(self) -> None:
-        """Focus the previous pane."""
-        self.focus_previous()
 
     # ---- evidence and copying
 
@@ -162,7 +141,7 @@ class CriticalActions(RoomScreen):
         self.room.open_document(documents.evidence_document(title, summary, items, self.room.signs))
 
     def _evidence(self) -> tuple[str, str, list[Evidence]]:
-        place, issue = self._focused(), self.state.selected
+        place, issue = self.focused_pane(), self.state.selected
         if place == "logs":
             reading = self.state.readings.get(self.log_key)
             page = reading.value if reading is not None else None
@@ -186,7 +165,7 @@ class CriticalActions(RoomScreen):
 
     def act_copy(self) -> None:
         """Copy what is under the cursor."""
-        place = self._focused()
+        place = self.focused_pane()
         if place == "logs":
             event = self.query_one(LogPane).current
             text = event.message if event is not None else ""
@@ -235,7 +214,7 @@ class CriticalActions(RoomScreen):
 
     def act_plain(self) -> None:
         """What `y` would copy, as plain text that the terminal itself can select."""
-        place = self._focused()
+        place = self.focused_pane()
         text = self.first_notice() if place == "escalation" else self._row_text()
         event = self.query_one(LogPane).current if place == "logs" else None
         shown = event.message if event is not None else text
@@ -245,7 +224,7 @@ class CriticalActions(RoomScreen):
 
     def act_window(self) -> None:
         """Next time window for pulses and lines."""
-        self.set_window(self.state.next_window())
+        self.set_window(window_after(self.state.window_s))
 
     def set_window(self, seconds: int) -> None:
         """Show another time window, in seconds."""
@@ -284,59 +263,6 @@ class CriticalActions(RoomScreen):
             self.room.say(f"running {name.replace('_', ' ')} again")
         else:
             self.room.say("put the cursor on a check (enter, then j and k), then x runs it again", "warn")
-
-    # ---- logs
-
-    def act_logs(self) -> None:
-        """Into the log pane."""
-        self.query_one(LogList).focus()
-
-    def act_filter(self) -> None:
-        """Filter the lines, in Datadog's syntax."""
-        self.query_one(LogPane).open_filter()
-
-    def act_follow(self) -> None:
-        """Stick to the newest line."""
-        self.query_one(LogList).follow()
-
-    def act_next_error(self) -> None:
-        """To the next error line."""
-        self.query_one(LogList).action_next_error()
-
-    def act_previous_error(self) -> None:
-        """To the previous error line."""
-        self.query_one(LogList).action_previous_error()
-
-    def act_older(self) -> None:
-        """One page further back in the window."""
-        tail, pane = self.tail, self.query_one(LogPane)
-        if tail is None or tail.reading_older:
-            return
-        if not tail.has_older:
-            pane.older_done("no older lines in this window; t widens it")
-            return
-
-        def add(page: LogPage | None) -> None:
-            if tail is not self.tail:
-                return
-            if page is not None:
-                pane.add_events(list(page.events), older=True)
-                self.room.say(f"{len(page.events):,} older lines loaded")
-            pane.older_done()
-
-        self.room.ask(tail.older, add, doing="loading older lines", failed=pane.older_done)
-
-    @on(LogPane.OlderWanted)
-    def older_wanted(self) -> None:
-        """The cursor ran into the oldest line."""
-        self.act_older()
-
-    @on(LogPane.Opened)
-    def line_opened(self, message: LogPane.Opened) -> None:
-        """One log line as a tree."""
-        from screens.event import EventScreen  # noqa: PLC0415  # only readers of lines pay for it
-
-        self.room.push_room_screen(EventScreen(message.event, self.query_one(LogPane).set_filter))
 
     def act_link(self) -> None:
         """The same query in the web application."""

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding
 
-WINDOWS = (300, 900, 3600, 4 * 3600, 24 * 3600)
-"""Time windows that `t` walks through, seconds."""
-
 RISE = 1.05
 """A count rises when it is more than this many times the one before; less is noise."""
 
@@ -125,9 +122,3 @@ class CriticalState:
         changed = order != self.issues
         self.issues = order
         return changed
-
-    def next_window(self) -> int:
-        """Walk to the next time window."""
-        at = WINDOWS.index(self.window_s) if self.window_s in WINDOWS else 0
-        self.window_s = WINDOWS[(at + 1) % len(WINDOWS)]
-        return self.window_s

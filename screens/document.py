@@ -2,61 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
-
-from screens.base import Document, RoomScreen
-from widgets.footer_bar import FooterBar
-from widgets.line_view import LineView
-from widgets.rows import Row, row, titled
+from screens.base import Document
+from screens.list_screen import TitledScreen
+from widgets.rows import Row
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
 
 
-class DocumentScreen(RoomScreen):
+class DocumentScreen(TitledScreen):
     """A title, rows to scroll, `y` to copy, Esc to go back to exactly where one was."""
 
-    DEFAULT_CSS = """
-    DocumentScreen #document-title { height: 1; scrollbar-size-vertical: 0; }
-    DocumentScreen #document-body { height: 1fr; padding: 0 1; }
-    """
+    is_text = True
+    margin = 3
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self.document = document
-
-    def compose(self) -> ComposeResult:
-        """Title bar, text, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="document-title")
-        body = LineView(signs=signs, cursor=False, id="document-body")
-        body.can_focus = True
-        yield body
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """Draw once the size is known."""
-        self.query_one("#document-body", LineView).focus()
-        self.query_one(FooterBar).set_hints(self.room.hints())
-
-    def on_resize(self) -> None:
-        """Lines are wrapped for the width."""
-        self.draw()
 
     def replace(self, document: Document) -> None:
         """Show another document in place, e.g. once an answer has arrived."""
         self.document = document
         self.draw()
 
-    def draw(self) -> None:
-        """Build the rows for the present width."""
-        width = self.size.width
-        title = self.room.signs.text(titled(self.room.trail(), self.document.title, width))
-        self.query_one("#document-title", LineView).show((row((title, "bar")),))
-        rows = self.document.build(max(20, width - 3))
-        self.query_one("#document-body", LineView).show([*rows, Row(())])
+    def heading(self) -> str:
+        """The document's title."""
+        return self.document.title
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """The document's text."""
+        return self.document.build(width)
 
     def crumb(self) -> str:
         """The document's title."""
@@ -77,7 +55,7 @@ class DocumentScreen(RoomScreen):
 
     def act_why(self) -> None:
         """To where the text says what its numbers rest on; what was asked stands in the text itself."""
-        body = self.query_one("#document-body", LineView)
+        body = self.body
         asked = next((at for at, item in enumerate(body.rows) if item.text.startswith("asked of ")), None)
         if asked is None:
             self.room.say("this text holds no number of its own", "muted")

@@ -212,7 +212,7 @@ def help_document(keys: Sequence[tuple[str, str]], reading: Sequence[str], runbo
 
 def text_document(title: str, text: str, signs: Glyphs) -> Document:
     """Plain paragraphs."""
-    return _document(title, lambda width: _paragraph(signs.text(text), width))
+    return Document.of_text(title, text, signs)
 
 
 def markdown_document(title: str, markdown: str, signs: Glyphs) -> Document:

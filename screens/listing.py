@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
-from textual.app import ComposeResult
+from screens.list_screen import ListScreen, Why
+from widgets.footer_bar import Hint
+from widgets.rows import Row
 
-from screens import documents
-from screens.base import RoomScreen
-from widgets.footer_bar import FooterBar, Hint
-from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, plain, row, titled
-
-if TYPE_CHECKING:
-    from diagnostics.models.evidence import Evidence
-
-Why = tuple[str, str, Sequence["Evidence"]]
-"""Title, summary and evidence of one number."""
+__all__ = ["Listing", "ListingScreen", "Why"]
 
 
 def _nothing(_key: str) -> None:
@@ -40,46 +32,29 @@ class Listing:
     """Evidence behind the row with this key, and for the empty key behind the whole."""
 
 
-class ListingScreen(RoomScreen):
-    """Title bar, rows with a cursor, keys."""
+class ListingScreen(ListScreen):
+    """Rows to choose from. Enter opens those that can be opened, and says why on the others."""
 
-    DEFAULT_CSS = """
-    ListingScreen #listing-title { height: 1; scrollbar-size-vertical: 0; }
-    ListingScreen #listing-body { height: 1fr; }
-    """
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "open"),
+        Hint("w", "why"),
+        Hint("y", "copy"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
+    margin = 5
 
     def __init__(self, listing: Listing) -> None:
         super().__init__()
         self.listing = listing
 
-    def compose(self) -> ComposeResult:
-        """Title bar, rows, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="listing-title")
-        yield LineView(signs=signs, id="listing-body")
-        yield FooterBar(signs=signs)
+    def heading(self) -> str:
+        """The listing's title."""
+        return self.listing.title
 
-    def on_mount(self) -> None:
-        """The rows have the keys."""
-        self.body.focus()
-        hints = (Hint("enter", "open"), Hint("w", "why"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
-        self.query_one(FooterBar).set_hints(hints)
-
-    def on_resize(self) -> None:
-        """Rows are laid out for the width."""
-        self.draw()
-
-    @property
-    def body(self) -> LineView:
-        """The rows."""
-        return self.query_one("#listing-body", LineView)
-
-    def draw(self) -> None:
-        """Build the rows for the present width."""
-        width = self.size.width
-        title = self.room.signs.text(titled(self.room.trail(), self.listing.title, width))
-        self.query_one("#listing-title", LineView).show((row((title, "bar")),))
-        self.body.show([*self.listing.build(max(20, width - 5)), BLANK])
+    def rows(self, width: int) -> Sequence[Row]:
+        """The listing's rows."""
+        return self.listing.build(width)
 
     def crumb(self) -> str:
         """The listing's word."""
@@ -95,19 +70,4 @@ class ListingScreen(RoomScreen):
 
     def act_why(self) -> None:
         """Evidence behind the row under the cursor, or behind the whole."""
-        found = self.listing.why(self.body.cursor_key or "") or self.listing.why("")
-        if found is None:
-            self.room.say("this row holds no number of its own", "muted")
-            return
-        self.room.open_document(documents.evidence_document(*found, self.room.signs))
-
-    def act_copy(self) -> None:
-        """The row under the cursor."""
-        current = self.body.current
-        if current is not None:
-            self.room.copy(current.text.strip())
-
-    def act_plain(self) -> None:
-        """The whole list as plain text that the terminal itself can select."""
-        text = plain(self.listing.build(100))
-        self.room.open_document(documents.text_document("plain text, to select", text, self.room.signs))
+        self.open_why(self.listing.why(self.body.cursor_key or "") or self.listing.why(""))

@@ -89,7 +89,8 @@ class LevelActions:
 
     def _offered(self, name: str) -> bool:
         app = self._app
-        return hasattr(app.screen, f"act_{name}") or hasattr(app, f"act_{name}")
+        screen = app.screen
+        return (isinstance(screen, RoomScreen) and screen.offers(name)) or hasattr(app, f"act_{name}")
 
     # ---- the palette and its grammar
 

@@ -11,12 +11,19 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.console.incident_rooms import IncidentWorld, incident_world, until
+from tests.console.rooms import CLOCKS as SHARED_CLOCKS
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
 from tui.app import WarRoomApp
 from widgets.line_view import LineView
 
-CLOCKS = ("screens.critical", "screens.escalation", "screens.escalation_actions", "screens.claim", "screens.tasks")
+CLOCKS = (
+    *SHARED_CLOCKS,
+    "screens.escalation",
+    "screens.escalation_actions",
+    "screens.claim",
+    "screens.tasks",
+)
 
 
 @pytest.fixture
@@ -25,7 +32,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[IncidentW
     made = incident_world(tmp_path)
     for module in CLOCKS:
         monkeypatch.setattr(f"{module}.utc_now", made.clock)
-    monkeypatch.setattr("tui.app.utc_now", made.clock)
     yield made
     made.close()
 

@@ -16,6 +16,9 @@ from widgets.log_pane import LogPane
 
 MakeApp = Callable[..., WarRoomApp]
 
+CLOCKS = ("tui.app", "screens.critical", "screens.list_screen", "screens.log_screen")
+"""The clocks that every console looks at, on whatever screen."""
+
 
 @pytest.fixture
 def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
@@ -25,8 +28,8 @@ def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr("screens.critical.utc_now", lambda: NOW)
-    monkeypatch.setattr("tui.app.utc_now", lambda: NOW)
+    for module in CLOCKS:
+        monkeypatch.setattr(f"{module}.utc_now", lambda: NOW)
 
     def make(
         service: ScriptedService | None, *, environment: str = "PROD", options: Options | None = None

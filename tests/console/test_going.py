@@ -119,5 +119,5 @@ async def test_documents_show_the_way_back(make_app: MakeApp) -> None:
         await pilot.pause(0.2)
         assert isinstance(app, WarRoomApp)
         assert app.trail().startswith("rate limiting")
-        title = app.screen.query_one("#document-title")
+        title = app.screen.query_one("#screen-title")
         assert "rate limiting › why" in title.rows[0].text  # type: ignore[attr-defined]  # a LineView

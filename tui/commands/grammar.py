@@ -11,7 +11,7 @@ from diagnostics.failures import UserError
 from screens import documents
 from screens.actions import ACTIONS
 from screens.critical import CriticalScreen
-from screens.critical_state import WINDOWS
+from screens.log_screen import WINDOWS
 from tui.commands import explorer as explorer_commands
 from tui.commands import incident as incident_commands
 from tui.terminal import theme

@@ -1,0 +1,151 @@
+"""Screens of one body of rows: a title bar with the way here, the rows, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from diagnostics.now import utc_now
+from screens import documents
+from screens.base import RoomScreen
+from widgets.footer_bar import FooterBar, Hint
+from widgets.header_bar import HeaderBar
+from widgets.line_view import LineView
+from widgets.rows import BLANK, Row, plain, row, titled
+
+if TYPE_CHECKING:
+    from diagnostics.models.evidence import Evidence
+
+Why = tuple[str, str, Sequence["Evidence"]]
+"""Title, summary and evidence of one number."""
+
+
+class TitledScreen(RoomScreen):
+    """A title bar, one body of rows, keys. Laid out whenever the size changes, and whenever the screen calls `draw`.
+
+    A screen says `heading()`, which the title bar puts behind the breadcrumbs, and `rows(width)`. It may say:
+
+    - `footer_keys`, what the footer names; without them it is `hint_names`, or the application's choice;
+    - `read()`, which asks for what is shown: called when the screen appears, and once more when the sources open;
+    - `is_text`, for a body that is read: it scrolls and has no cursor;
+    - `has_header`, `margin`, `ends_blank` and `row_width()`, for the shape;
+    - `panes()`, where there is more than the body between title bar and footer: yield the body first, or `super()`'s.
+
+    `on_mount` may be defined for more: Textual runs the one of each class. Ages move on where `tick` calls `draw`.
+    """
+
+    DEFAULT_CSS = """
+    TitledScreen #screen-title { height: 1; scrollbar-size-vertical: 0; }
+    TitledScreen #screen-body { height: 1fr; }
+    TitledScreen #screen-body.text { padding: 0 1; }
+    """
+
+    footer_keys: ClassVar[tuple[Hint, ...]] = ()
+    is_text: ClassVar[bool] = False
+    has_header: ClassVar[bool] = False
+    margin: ClassVar[int] = 4
+    """Cells of a line that no row may take: cursor or padding, and the bar that a longer body will bring."""
+    ends_blank: ClassVar[bool] = True
+    """An empty row below the last one, so that its end is seen."""
+
+    def compose(self) -> ComposeResult:
+        """Header where there is one, title bar, panes, keys. Nothing here waits for a source."""
+        signs = self.room.signs
+        if self.has_header:
+            yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        yield LineView(signs=signs, cursor=False, id="screen-title")
+        yield from self.panes()
+        yield FooterBar(signs=signs)
+
+    def panes(self) -> Iterable[Widget]:
+        """What stands between title bar and footer."""
+        body = LineView(signs=self.room.signs, cursor=not self.is_text, id="screen-body")
+        body.can_focus = True
+        body.set_class(self.is_text, "text")
+        yield body
+
+    def on_mount(self) -> None:
+        """The body has the keys."""
+        self.body.focus()
+        self.query_one(FooterBar).set_hints(self.hints())
+        self.read()
+
+    def on_resize(self) -> None:
+        """Rows are laid out for the width."""
+        self.draw()
+
+    def service_opened(self) -> None:
+        """The sources can be asked now."""
+        self.read()
+
+    @property
+    def body(self) -> LineView:
+        """The rows."""
+        return self.query_one("#screen-body", LineView)
+
+    @property
+    def cursor_view(self) -> LineView | None:
+        """The rows, whatever else has the focus."""
+        return self.body
+
+    # ---- said by the screen
+
+    def hints(self) -> tuple[Hint, ...]:
+        """What the footer names."""
+        return self.footer_keys or self.room.hints()
+
+    def read(self) -> None:
+        """Ask for what is shown; `room.service` may still be None."""
+
+    def heading(self) -> str:
+        """What is shown, for the title bar."""
+        raise NotImplementedError
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """The body's rows, each at most `width` cells wide."""
+        raise NotImplementedError
+
+    # ---- drawing
+
+    def row_width(self) -> int:
+        """Cells that a row has."""
+        return max(20, self.size.width - self.margin)
+
+    def draw(self) -> None:
+        """Lay out title and rows for the present size; the views repaint the differences."""
+        if not self.is_attached or not self.size.width:
+            return
+        self.draw_title()
+        self.body.show([*self.rows(self.row_width()), *([BLANK] if self.ends_blank else [])])
+
+    def draw_title(self) -> None:
+        """The way here, and what is shown."""
+        text = self.room.signs.text(titled(self.room.trail(), self.heading(), self.size.width))
+        self.query_one("#screen-title", LineView).show((row((text, "bar")),))
+
+
+class ListScreen(TitledScreen):
+    """A titled screen whose rows can be copied: the one under the cursor, or all of them as plain text.
+
+    A screen that answers `why` hands what it found to `open_why`.
+    """
+
+    def open_why(self, found: Why | None) -> None:
+        """Show the evidence behind a row; None says that there is none."""
+        if found is None:
+            self.room.say("this row holds no number of its own", "muted")
+        else:
+            self.room.open_document(documents.evidence_document(*found, self.room.signs))
+
+    def act_copy(self) -> None:
+        """The row under the cursor."""
+        text = self.text_under_cursor()
+        if text:
+            self.room.copy(text)
+
+    def act_plain(self) -> None:
+        """The whole list as plain text that the terminal itself can select."""
+        self.open_plain(plain(self.rows(100)))

@@ -1,0 +1,178 @@
+"""Screens with a pane of log lines: follow the newest, read back page by page, go from error to error, open a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual import on
+
+from diagnostics.now import utc_now
+from screens.addresses import EventAt
+from screens.base import RoomScreen
+from widgets import wording
+from widgets.log_list import LogList
+from widgets.log_pane import LogPane
+
+if TYPE_CHECKING:
+    from diagnostics.models.events import LogEvent, LogPage
+    from diagnostics.models.readings import Reading
+    from widgets.rows import Tone
+
+WINDOWS = (300, 900, 3600, 4 * 3600, 24 * 3600)
+"""Time windows that `t` walks through, seconds."""
+
+WINDOW_REST_S = 0.5
+"""A window is asked for once nobody has pressed the key for so long: each asking spends a rate limit."""
+
+
+def window_after(window_s: int) -> int:
+    """The next of the time windows, seconds; the second one after a length that is none of them."""
+    at = WINDOWS.index(window_s) if window_s in WINDOWS else 0
+    return WINDOWS[(at + 1) % len(WINDOWS)]
+
+
+class LineReader(Protocol):
+    """What reads a query's lines: `diagnostics.tail.Tail`, or a reader of a stretch of time."""
+
+    query: str
+    reading_older: bool
+    """True while `older` is under way."""
+
+    @property
+    def skipped(self) -> bool:
+        """True once lines are missing between those read."""
+
+    @property
+    def has_older(self) -> bool:
+        """True while there are lines before those read."""
+
+    def newest(self) -> LogPage:
+        """The newest lines. Blocking; raises SourceFailure."""
+
+    def older(self) -> LogPage | None:
+        """The page before the oldest line read; None where there is none. Blocking; raises SourceFailure."""
+
+
+class LogScreen(RoomScreen):
+    """A screen that shows the lines of one query in a `LogPane`, among other panes.
+
+    A screen puts what reads its lines into `reader` whenever it asks another query, so that pages of the one before
+    are dropped, and hands each reading of its lines to `show_lines` and `show_lines_age`. It may override:
+
+    - `add_lines`, which puts lines into the pane, to do more with them;
+    - `older_arrived`, which says how many older lines have come;
+    - `narrow`, what choosing a term in an opened line does;
+    - `nothing_older`, what is said at the oldest line.
+
+    There may be no pane yet: the keys of the lines do nothing then.
+    """
+
+    nothing_older: ClassVar[str] = "no older lines in this window; t widens it"
+
+    reader: LineReader | None = None
+
+    @property
+    def log_pane(self) -> LogPane:
+        """The pane of lines."""
+        return self.query_one(LogPane)
+
+    def focused_pane(self) -> str:
+        """Id of the pane with the focus, "logs" for the lines; empty where none has it."""
+        if isinstance(self.focused, LogList):
+            return "logs"
+        return self.focused.id or "" if self.focused is not None else ""
+
+    # ---- lines
+
+    def show_lines(self, reading: Reading[LogPage]) -> None:
+        """New lines, or why there are none."""
+        if reading.failure:
+            self.log_pane.set_failure(reading.failure, reading.remedy)
+        elif reading.value is not None:
+            self.add_lines(reading.value.events)
+
+    def add_lines(self, events: Sequence[LogEvent], *, older: bool = False) -> None:
+        """Put lines into the pane, newest or `older` ones."""
+        self.log_pane.add_events(list(events), older=older)
+
+    def show_lines_age(self, reading: Reading[LogPage] | None) -> None:
+        """Say how old the lines are, and whether they are still followed."""
+        if reading is None or reading.value is None:
+            self.log_pane.set_status("")
+            return
+        paused = self.room.live is not None and self.room.live.paused
+        stale = wording.is_stale(reading)
+        word = "stale" if stale else "paused" if paused else "live"
+        gaps = ", lines left out" if self.reader is not None and self.reader.skipped else ""
+        tone: Tone = "warn" if stale or paused else "muted"
+        aged = wording.age(wording.asked_at(reading), utc_now())
+        self.log_pane.set_status(f"{word} {aged}{gaps}", tone, stale=stale)
+
+    def older_arrived(self, events: Sequence[LogEvent]) -> None:
+        """A page of older lines."""
+        self.add_lines(events, older=True)
+        self.room.say(f"{len(events):,} older lines loaded")
+
+    def narrow(self, term: str) -> None:
+        """A term was chosen in an opened line: show the lines that hold it."""
+        self.log_pane.set_filter(term)
+
+    def open_line(self, event: LogEvent) -> None:
+        """One log line as a tree."""
+        self.room.navigate(EventAt(event, self.narrow))
+
+    # ---- keys
+
+    @on(LogPane.Opened)
+    def line_opened(self, message: LogPane.Opened) -> None:
+        """Enter on a line."""
+        self.open_line(message.event)
+
+    @on(LogPane.OlderWanted)
+    def older_wanted(self) -> None:
+        """The cursor ran into the oldest line."""
+        self.act_older()
+
+    def act_logs(self) -> None:
+        """Into the lines."""
+        self.query_one(LogList).focus()
+
+    def act_filter(self) -> None:
+        """Filter the lines, in Datadog's syntax."""
+        self.log_pane.open_filter()
+
+    def act_follow(self) -> None:
+        """Stick to the newest line."""
+        for lines in self.query(LogList):
+            lines.follow()
+
+    def act_next_error(self) -> None:
+        """To the next error line."""
+        for lines in self.query(LogList):
+            lines.action_next_error()
+
+    def act_previous_error(self) -> None:
+        """To the previous error line."""
+        for lines in self.query(LogList):
+            lines.action_previous_error()
+
+    def act_older(self) -> None:
+        """One page of lines further back."""
+        reader = self.reader
+        if reader is None or reader.reading_older:
+            return
+        pane = self.log_pane
+        if not reader.has_older:
+            pane.older_done(self.nothing_older)
+            return
+
+        def add(page: LogPage | None) -> None:
+            if reader is not self.reader:
+                # Another query has been asked meanwhile.
+                return
+            if page is not None:
+                self.older_arrived(page.events)
+            pane.older_done()
+
+        self.room.ask(reader.older, add, doing="loading older lines", failed=pane.older_done)
