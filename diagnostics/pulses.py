@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostics.baselines import Baseline
-from diagnostics.checks.base import Tools, plural
+from diagnostics.checks.base import plural
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.log_questions import FEWEST_WINDOWS, Counts, Usual
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
-from diagnostics.models.triage import Status
-from diagnostics.pulse_rules import OK, PARTIAL, Judged, judge_count, of_counts, severity_status
+from diagnostics.models.status import NOTIFY_SEVERITIES, Status
+from diagnostics.sources.states import AGGREGATE, log_budgets
 from diagnostics.webhook_backlog import Backlog, read_backlog
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
+    from diagnostics.core.context import Context
+
+OK = "ok"
+"""The severity of an issue about which nothing is unusual."""
+
+PARTIAL = "Datadog gave a partial answer: the counts are lower bounds, and no all-clear"
 
 BACKLOG_ISSUE = "rate_limiting"
 """The issue whose pulse also shows the webhook backlog."""
-
 
 LOGS = "datadog"
 """The source of counts, as evidence names it."""
@@ -28,13 +34,59 @@ LOGS = "datadog"
 ASK_AGAIN_S = 3.0
 """A pulse without its baseline is asked again so soon; the count it has is used once more and costs nothing."""
 
-
 SHARE = 0.8
 """A count younger than this share of its interval is used again."""
 
+PACE_SHARE = 1.5
+"""Pulses take two thirds of the aggregates' rate limit; the rest is left for baselines, checks and other consoles."""
+
+
+@dataclass(slots=True, frozen=True)
+class Judged:
+    """A count held against its rule."""
+
+    severity: str
+    """A severity of the issue's row, or "ok"."""
+    status: Status
+    ratio: float | None
+    """count ÷ usual; None when nothing is usual, or what is usual is not known."""
+    comparison: str
+    """For a person: "9.2 times the usual 45"."""
+    rule: str
+
+
+class Pulses:
+    """The pulse of every issue, and the last count of each for the time when the logs give none."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._counted: dict[tuple[str, int], Pulse] = {}
+        """The last pulse of each issue and window that the logs gave a count for."""
+
+    def take(self, issue: IssueType, window_s: int) -> Pulse:
+        """The pulse now; see `take_pulse`. Raises SourceFailure."""
+        key = (issue.name, window_s)
+        pulse = take_pulse(
+            self._context,
+            issue,
+            window_s,
+            every_s=self._context.settings.refresh.pulse_s,
+            pace_s=self._pace(),
+            before=self._counted.get(key),
+        )
+        if pulse.count is not None and not pulse.log_failure:
+            self._counted[key] = pulse
+        return pulse
+
+    def _pace(self) -> float:
+        """How often the aggregates' rate limit carries the pulse of each critical issue, seconds."""
+        pulses = sum(issue.level == 1 for issue in self._context.catalogue.issues.values())
+        limits = log_budgets(self._context.datadog.budgets(), AGGREGATE)
+        return max((PACE_SHARE * pulses * one.period_s / max(1, one.limit) for one in limits), default=0.0)
+
 
 def take_pulse(
-    tools: Tools, issue: IssueType, window_s: int, *, every_s: float, pace_s: float, before: Pulse | None = None
+    context: Context, issue: IssueType, window_s: int, *, every_s: float, pace_s: float, before: Pulse | None = None
 ) -> Pulse:
     """The pulse of `issue` over the last `window_s` seconds: one log aggregate, and seldom a second for the baseline.
 
@@ -43,23 +95,23 @@ def take_pulse(
     findings say so. Where the logs give no answer, the count of `before`, the last pulse of this issue and window that
     had one, stands beside the present backlog, with its age. Raises SourceFailure when there is no backlog either.
     """
-    backlog, backlog_failure = _backlog(tools, issue)
-    query = tools.catalogue.queries[issue.query].datadog
+    backlog, backlog_failure = _backlog(context, issue)
+    query = context.catalogue.queries[issue.query].datadog
     try:
-        counts = tools.logs.counts(query, window_s, fresh_s=SHARE * max(every_s, pace_s))
+        counts = context.logs.counts(query, window_s, fresh_s=SHARE * max(every_s, pace_s))
     except SourceFailure as failure:
         if backlog is None:
             raise
-        return _backlog_alone(tools, issue, window_s, backlog, failure=failure, before=before)
-    baseline = tools.logs.baselines.known(query, window_s)
+        return _backlog_alone(context, issue, window_s, backlog, failure=failure, before=before)
+    baseline = context.logs.baselines.known(query, window_s)
     usual = baseline.usual
     judged = judge_count(issue, counts.count, None if usual is None else usual.count, is_pending=baseline.is_pending)
-    severity, status = _graver(tools, issue, judged, backlog)
+    severity, status = _graver(context, issue, judged, backlog)
     status = of_counts(_with_backlog(status, backlog, backlog_failure), partial=counts.partial)
     findings = [
         _count_line(counts, judged, window_s),
         _usual_line(baseline, window_s),
-        *([] if backlog is None else [_backlog_line(tools, backlog)]),
+        *([] if backlog is None else [_backlog_line(context, backlog)]),
         *([] if backlog_failure is None else [f"backlog not known: {backlog_failure.headline()}"]),
         *([PARTIAL] if counts.partial else []),
     ]
@@ -81,23 +133,23 @@ def take_pulse(
     )
 
 
-def _backlog(tools: Tools, issue: IssueType) -> tuple[Backlog | None, SourceFailure | None]:
+def _backlog(context: Context, issue: IssueType) -> tuple[Backlog | None, SourceFailure | None]:
     if issue.name != BACKLOG_ISSUE:
         return None, None
     try:
-        backlog = read_backlog(tools)
+        backlog = read_backlog(context)
     except SourceFailure as failure:
         return None, failure
     return backlog, None
 
 
 def _backlog_alone(
-    tools: Tools, issue: IssueType, window_s: int, backlog: Backlog, *, failure: SourceFailure, before: Pulse | None
+    context: Context, issue: IssueType, window_s: int, backlog: Backlog, *, failure: SourceFailure, before: Pulse | None
 ) -> Pulse:
     judged = None
     if before is not None and before.count is not None:
         judged = judge_count(issue, before.count, before.usual, is_pending=before.judging)
-    severity, status = _graver(tools, issue, judged, backlog)
+    severity, status = _graver(context, issue, judged, backlog)
     if status in {Status.PASS, Status.NO_DATA}:
         # What the logs would say is missing, so the quiet half cannot make the whole a pass.
         status = Status.NO_DATA if isinstance(failure, TurnAwaited) else Status.UNREACHABLE
@@ -108,7 +160,7 @@ def _backlog_alone(
         count=None,
         window_s=window_s,
         headline=_headline(None, window_s, backlog, None),
-        findings=(_backlog_line(tools, backlog), f"counts not known: {failure.headline()}"),
+        findings=(_backlog_line(context, backlog), f"counts not known: {failure.headline()}"),
         evidence=(backlog.evidence,),
         log_failure=failure.headline(),
     )
@@ -133,12 +185,12 @@ def _with_last_count(alone: Pulse, before: Pulse, judged: Judged) -> Pulse:
     )
 
 
-def _graver(tools: Tools, issue: IssueType, judged: Judged | None, backlog: Backlog | None) -> tuple[str, Status]:
+def _graver(context: Context, issue: IssueType, judged: Judged | None, backlog: Backlog | None) -> tuple[str, Status]:
     """The graver of what the log count and the backlog say."""
     severity, status = (judged.severity, judged.status) if judged else (OK, Status.PASS)
     if backlog is None or not backlog.any_received:
         return severity, status
-    verdict = tools.catalogue.thresholds["webhook_backlog"].judge(float(backlog.waiting))
+    verdict = context.catalogue.thresholds["webhook_backlog"].judge(float(backlog.waiting))
     of_backlog = {Status.FAIL: issue.severities[0], Status.WARN: issue.severities[min(1, len(issue.severities) - 1)]}
     by_backlog = of_backlog.get(verdict, OK)
     ranks = (*issue.severities, OK)
@@ -180,13 +232,80 @@ def _usual_line(baseline: Baseline, window_s: int) -> str:
     return f"usual not known: fewer than {FEWEST_WINDOWS} windows of {span(window_s)} hold logs before this one"
 
 
-def _backlog_line(tools: Tools, backlog: Backlog) -> str:
+def _backlog_line(context: Context, backlog: Backlog) -> str:
     if not backlog.any_received:
         return "backlog not known: no webhook event received in the last 24 h"
-    rule = tools.catalogue.thresholds["webhook_backlog"].rule()
+    rule = context.catalogue.thresholds["webhook_backlog"].rule()
     return f"backlog {backlog.waiting:,} webhook events ({rule}); {backlog.lost:,} lost for good"
 
 
 def _evidence(counts: Evidence, usual: Usual | None, backlog: Backlog | None) -> tuple[Evidence, ...]:
     parts = (counts, usual.evidence if usual else None, backlog.evidence if backlog else None)
     return tuple(part for part in parts if part is not None)
+
+
+# How grave a count is against what is usual: the rule of the catalogue.
+
+
+def severity_status(severity: str) -> Status:
+    """A severity that calls people is a failure, every other one a warning, "ok" a pass."""
+    if severity == OK:
+        return Status.PASS
+    return Status.FAIL if severity in NOTIFY_SEVERITIES else Status.WARN
+
+
+def of_counts(status: Status, *, partial: bool) -> Status:
+    """What a status is worth when the counts behind it are lower bounds: bad news stands, good news does not."""
+    return Status.NO_DATA if partial and status is Status.PASS else status
+
+
+def attention(issue: IssueType) -> str:
+    """The least severe word of a row that still asks for somebody's attention."""
+    return issue.severities[-2] if len(issue.severities) > 1 else issue.severities[0]
+
+
+def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending: bool = False) -> Judged:
+    """Hold `count` against `usual`, the median of windows of the same length; None when it is not known.
+
+    While what is usual is still being asked for (`is_pending`), nothing is judged. Where it cannot be found out, a
+    count that could be grave asks for attention and calls nobody. A silent log is only good news where silence is
+    usual; elsewhere, logs may have stopped arriving: no data.
+    """
+    rule = issue.pulse
+    text = (
+        f"at least {rule.minimum_count:,} events and {rule.high_ratio:g} times the usual is {attention(issue)}, "
+        f"{rule.top_ratio:g} times is {issue.severities[0]}"
+    )
+    enough = count >= max(1, rule.minimum_count)
+    if usual is None and is_pending:
+        status = Status.NO_DATA if enough or not count else Status.PASS
+        return Judged(OK, status, None, "how many are usual is being asked for", text)
+    if usual is None:
+        severity = _unsure(issue) if enough else OK
+        status = (Status.WARN if enough else Status.PASS) if count else Status.NO_DATA
+        return Judged(severity, status, None, "how many are usual is not known", text)
+    ratio = count / usual if usual else None
+    if count == 0:
+        silence_is_usual = usual < max(1, rule.minimum_count)
+        comparison = (
+            f"usual are {usual:,.0f}"
+            if silence_is_usual
+            else f"usual are {usual:,.0f}: such a silence may mean that logs no longer arrive"
+        )
+        return Judged(OK, Status.PASS if silence_is_usual else Status.NO_DATA, ratio, comparison, text)
+    severity = _severity(issue, count, count / max(usual, 1.0))
+    comparison = f"{ratio:,.1f} times the usual {usual:,.0f}" if ratio is not None else "none are usual"
+    return Judged(severity, severity_status(severity), ratio, comparison, text)
+
+
+def _unsure(issue: IssueType) -> str:
+    """The gravest word of a row that calls nobody: a count alone, with nothing to hold it against, is no incident."""
+    return next((word for word in issue.severities if word not in NOTIFY_SEVERITIES), OK)
+
+
+def _severity(issue: IssueType, count: int, ratio: float) -> str:
+    if count < issue.pulse.minimum_count:
+        return OK
+    if ratio >= issue.pulse.top_ratio:
+        return issue.severities[0]
+    return attention(issue) if ratio >= issue.pulse.high_ratio else OK

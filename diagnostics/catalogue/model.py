@@ -20,8 +20,10 @@ from diagnostics.catalogue.response import (
     ExitCriteria,
     ImpactRules,
 )
+from diagnostics.failures import UserError
 from diagnostics.models.doctor import Guide
 from diagnostics.models.triage import Status
+from diagnostics.text import clean
 from diagnostics.toml_lines import suggestion
 
 CHECK_IDS = (
@@ -333,6 +335,13 @@ class Catalogue(Entry):
     """Markdown of each addressable section, by guide and section id."""
     origins: dict[str, str]
     """`file.entry`, and `file.entry.key` for overridden keys, to "built in" or "PATH:LINE"."""
+
+    def issue(self, name: str) -> IssueType:
+        """The row of the matrix called `name`; raises `UserError` listing the issue types there are."""
+        found = self.issues.get(name)
+        if found is None:
+            raise UserError(f"there is no issue type {clean(name, limit=60)!r}", accepted=", ".join(self.issues))
+        return found
 
     def guide(self, name: str) -> Guide:
         """The guide called `name`; raises `UserError` listing the names there are."""

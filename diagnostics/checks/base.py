@@ -4,66 +4,27 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from diagnostics.answers import SharedAnswers
+from diagnostics.core.context import Context
 from diagnostics.failures import SourceFailure, TurnAwaited, UserError
-from diagnostics.log_questions import KEEP_S, LogQuestions
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.seen import SeenDeals
 from diagnostics.text import clean
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select, Table
-
-    from diagnostics.catalogue import Catalogue
-    from diagnostics.parts import Parts
-    from diagnostics.sources.databases import Databases, Rows
-
-    Question = Select[*tuple[Any, ...]]
+    from diagnostics.core.context import Question as Question  # noqa: PLC0414  # for modules still to ask for it there
 
 logger = logging.getLogger(__name__)
 
+Tools = Context
+"""The name of the context in modules that are still to take it over."""
+
 MOST_DETAILS = 20
 """Lines of a drill-down; the rest is counted."""
-
-
-@dataclass(slots=True, frozen=True)
-class Tools:
-    """What checks work with. Reads are shared for a few seconds, so that checks may ask the same thing freely."""
-
-    catalogue: Catalogue
-    databases: Databases
-    logs: LogQuestions
-    answers: SharedAnswers
-    seen: SeenDeals
-    window_s: int
-    """Length of the window that log counts cover, seconds."""
-    parts: Parts
-    now: Callable[[], datetime] = utc_now
-
-    def table(self, logical: str) -> Table:
-        """The mapped table called `logical`; its columns carry the console's names."""
-        return self.databases.table(logical)
-
-    def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
-        """Read `common`; answers to the same `name` are shared."""
-        return self.answers.get(
-            ("common", name), KEEP_S, lambda: self.databases.read_common(statement, window=window, caveat=caveat)
-        )
-
-    def client(self, account_id: int, name: str, statement: Question, *, caveat: str = "") -> Rows:
-        """Read the client database of one account; answers to the same `name` are shared."""
-        return self.answers.get(
-            ("client", account_id, name),
-            KEEP_S,
-            lambda: self.databases.read_client(account_id, statement, caveat=caveat),
-        )
 
 
 class Check(ABC):

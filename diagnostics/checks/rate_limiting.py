@@ -9,7 +9,7 @@ from diagnostics.checks.base import Check, FleetCheck, Tools, about, asked_as, p
 from diagnostics.failures import SourceFailure
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
-from diagnostics.pulse_rules import PARTIAL, of_counts
+from diagnostics.pulses import PARTIAL, of_counts
 from diagnostics.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
 from diagnostics.windows import span
 

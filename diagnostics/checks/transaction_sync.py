@@ -10,7 +10,7 @@ from diagnostics.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews,
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.pulse_rules import PARTIAL, judge_count, of_counts
+from diagnostics.pulses import PARTIAL, judge_count, of_counts
 from diagnostics.seen import SeenDeal, deal_of
 from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
 from diagnostics.sync.paths import read_paths

@@ -91,7 +91,7 @@ def run_checks(
 
 def _answer(tools: Tools, incident: Incident, name: str) -> Finding:
     from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
-    from diagnostics.triage.context import newest_reported_deal  # noqa: PLC0415  # the same
+    from diagnostics.triage.subject import newest_reported_deal  # noqa: PLC0415  # the same
 
     issue = tools.catalogue.issues[incident.issue_type]
     accounts = [one.name for one in incident.accounts if one.until is None]

@@ -9,7 +9,7 @@ from diagnostics.escalation.affected import RESOLUTION, size_words
 from diagnostics.escalation.round import Round, made
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
-from diagnostics.pulse_rules import PARTIAL, judge_count, of_counts
+from diagnostics.pulses import PARTIAL, judge_count, of_counts
 from diagnostics.windows import span
 
 if TYPE_CHECKING:

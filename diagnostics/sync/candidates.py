@@ -6,7 +6,7 @@ from diagnostics.checks.base import Tools
 from diagnostics.deals import read_deal
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.deals import DealHeader
-from diagnostics.triage.context import MOST_CANDIDATES, sightings
+from diagnostics.triage.subject import MOST_CANDIDATES, sightings
 
 
 def find(tools: Tools, deal_id: int) -> tuple[DealHeader, ...]:

@@ -64,3 +64,20 @@ def route_named(name: str) -> Route:
     """A specialist, and whether this version brings it along."""
     is_built = name in BUILT_ROUTES
     return Route(name=name, available=is_built, reason="" if is_built else ROUTE_REASON)
+
+
+def open_route(catalogue: Catalogue, issue_type: str, request: TriageRequest | None = None) -> Route | Refusal:
+    """The issue's specialist, or what to do instead where this version lacks it."""
+    named = (request or TriageRequest(issue_type=issue_type)).model_copy(update={"issue_type": issue_type})
+    refusals = Refusals(catalogue)
+    issue = catalogue.issues.get(issue_type)
+    if issue is None:
+        return refusals.issue_type_unknown(named)
+    route = route_named(issue.route)
+    return route if route.available else refusals.escalation_blocked(named, issue)
+
+
+def refuse_change(catalogue: Catalogue, name: str, request: TriageRequest | None = None) -> Refusal:
+    """Why a change to production, such as `batch_retry`, is not made from here."""
+    of_check = next((issue.name for issue in catalogue.issues.values() if name in issue.checks), "")
+    return Refusals(catalogue).safety_concern(request or TriageRequest(issue_type=of_check), name)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Index, MetaData, Table, UniqueConstra
 
 from diagnostics.accounts.desk import AccountDesk
 from diagnostics.catalogue import load_catalogue
+from diagnostics.core.context import Context
 from diagnostics.models.evidence import utc_now
 from diagnostics.service import Diagnostics
 from diagnostics.settings import DatabaseSettings, Settings
@@ -198,7 +199,7 @@ class Place:
             databases=DatabaseSettings.model_validate({**urls, **databases}),
         )
         read = Databases(settings.databases, self.catalogue.schema_map)
-        return Diagnostics(settings, self.catalogue, cast("Datadog", self.datadog), read)
+        return Diagnostics(Context(settings, self.catalogue, cast("Datadog", self.datadog), read))
 
     def _create(self, name: str, metadata: MetaData) -> Engine:
         if self._server is None:

@@ -77,7 +77,7 @@ def fill(place: Place) -> None:
 def statements(place: Place) -> Iterator[list[tuple[str, Any]]]:
     """Every statement that the service sends, with the kind of database it went to."""
     sent: list[tuple[str, Any]] = []
-    databases = place.service._databases
+    databases = place.service.context.databases
     common, client = databases.read_common, databases.read_client
 
     def read_common(statement: Any, **how: Any) -> Any:  # noqa: ANN401  # passed on

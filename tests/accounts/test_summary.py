@@ -138,7 +138,7 @@ def test_a_client_host_that_is_silent_is_asked_once(place: Place, monkeypatch: p
         asked.append(account_id)
         raise SourceFailure(FailureKind.UNREACHABLE, f"client {account_id}", "no answer")
 
-    monkeypatch.setattr(place.service._databases, "read_client", silent)
+    monkeypatch.setattr(place.service.context.databases, "read_client", silent)
     assert statuses(place.desk.summary(ACCOUNT))["account_client"] == "unreachable"
     assert asked == [ACCOUNT]
 

@@ -26,6 +26,7 @@ from diagnostics.service import Diagnostics
 from diagnostics.settings import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.roster import INTEGRATION_DISABLED, STALE_AGENTS
+from tests.contexts import with_members
 from tests.mariadb import MariaDB
 
 NO_LIMIT = tuple(f"{endpoint}=100000/1" for endpoint in ("search", "aggregate", "metrics"))
@@ -117,7 +118,7 @@ def test_an_unknown_issue_is_refused_and_a_cancelled_job_ends(service: Diagnosti
 
 
 def test_a_job_without_time_leaves_figures_without_values(service: Diagnostics) -> None:
-    figures = measure(service._tools, service.health, "rate_limiting", Job(limit_s=0.0))
+    figures = measure(service.context, service.health, "rate_limiting", Job(limit_s=0.0))
     assert {one.value for one in figures if one.status == "no_data"} <= {None}
     assert len(figures) == len(service.catalogue.issues["rate_limiting"].figures)
 
@@ -136,7 +137,7 @@ def test_the_impact_of_17_november_needs_a_commander_and_explains_every_account(
 
 def test_more_accounts_than_are_weighed_are_covered_and_not_silent(service: Diagnostics) -> None:
     few = service.catalogue.impact.model_copy(update={"most_accounts": 5})
-    tools = replace(service._tools, catalogue=service.catalogue.model_copy(update={"impact": few}))
+    tools = with_members(service.context, catalogue=service.catalogue.model_copy(update={"impact": few}))
     impact = read_impact(tools, "rate_limiting", "incident")
     assert impact.coverage.answered == 5
     assert impact.coverage.asked > 5
@@ -146,7 +147,9 @@ def test_more_accounts_than_are_weighed_are_covered_and_not_silent(service: Diag
 
 def test_observing_ticks_what_it_sees_once_over_many_consoles(service: Diagnostics) -> None:
     incident = declared(service)
-    desks = [AssessmentDesk(service._tools, IncidentDesk(service._tools), HealthDesk(service._tools)) for _ in range(4)]
+    desks = [
+        AssessmentDesk(service.context, IncidentDesk(service.context), HealthDesk(service.context)) for _ in range(4)
+    ]
     with ThreadPoolExecutor(max_workers=4) as pool:
         tuple(pool.map(lambda desk: desk.observe(incident), desks))
     found = service.incidents.get(incident)
@@ -170,7 +173,7 @@ def test_assessing_writes_nothing(service: Diagnostics) -> None:
     incident = declared(service)
     service.assessments.assess(incident)
     assert service.incidents.get(incident).entries == 1
-    assert service._parts.state.recall("exit_criterion_hold") == ()
+    assert service.context.state.recall("exit_criterion_hold") == ()
 
 
 class _Turning:
@@ -182,7 +185,7 @@ class _Turning:
         changed = criteria.model_copy(update={"criteria": {"backlog": backlog}, "longest_gap_s": 60.0})
         catalogue = service.catalogue.model_copy(update={"exit_criteria": {"rate_limiting": changed}})
         self.service, self.ahead = service, 0.0
-        self.tools = replace(service._tools, catalogue=catalogue, now=self.now)
+        self.tools = with_members(service.context, catalogue=catalogue, now=self.now)
 
     def now(self) -> datetime:
         return utc_now() + timedelta(seconds=self.ahead)
@@ -253,12 +256,12 @@ def on_mariadb(mariadb: MariaDB) -> Iterator[SandboxProcess]:
 def test_sizes_and_shares_are_read_in_batches_on_mariadb(on_mariadb: SandboxProcess, tmp_path: Path) -> None:
     with opened(on_mariadb, tmp_path) as service:
         ids = [STALE_AGENTS, INTEGRATION_DISABLED, *range(900_000, 900_150)]
-        known, evidence = read_accounts(service._tools, ids)
+        known, evidence = read_accounts(service.context, ids)
         assert len(evidence) == 2
         assert known[STALE_AGENTS].users == 612
         assert not known[900_000].exists
         for issue in ("oauth_failure", "connection_health", "transaction_sync", "agent_resolution"):
-            shares = read_shares(service._tools, service.catalogue.issues[issue], ids)
+            shares = read_shares(service.context, service.catalogue.issues[issue], ids)
             assert all(0.0 <= one <= 1.0 for one in shares.of.values())
             assert shares.evidence, issue
         assert by_id(service.assessments.measure("rate_limiting"))["webhook_backlog"].value == 212_631

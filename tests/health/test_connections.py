@@ -49,7 +49,7 @@ def test_a_row_that_contradicts_itself_is_in_no_share_and_its_effect_is_named(wo
     connection(world, 10, connection_health_status=said)
     overview = world.service.health.connections()
     assert counted(overview)["unclear"] == 1
-    states = read_states(world.service._tools)
+    states = read_states(world.service.context)
     assert states.health == 100.0
     assert "health lies between 90.00 and 100.00 %" in overview.notes[0]
 
@@ -69,7 +69,7 @@ def test_a_problem_in_the_future_is_named_and_is_not_new(world: World) -> None:
     health = world.service.health.connections()
     assert counted(health)["error"] == 2
     assert any("in the future" in note and "clocks disagree" in note for note in health.notes)
-    states = read_states(world.service._tools)
+    states = read_states(world.service.context)
     assert (states.new, states.ahead) == (1, 1)
 
 

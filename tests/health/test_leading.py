@@ -56,7 +56,7 @@ def test_request_velocity_waits_for_what_is_usual(world: World) -> None:
     told.total, told.usual = 600, 100
     first = leading(world.service)["request_velocity"]
     assert first.value == 40.0
-    settled(world.service._tools.logs.baselines, query)
+    settled(world.service.context.logs.baselines, query)
     world.service.forget_answers()
     figure = leading(world.service)["request_velocity"]
     assert (figure.status, figure.shown) == (Status.FAIL, "40.0/min, 6.0× usual")

@@ -35,7 +35,7 @@ def test_methods_out_of_use_are_in_no_share(method: object) -> None:
 )
 def test_each_share_is_judged_by_its_distance_from_the_baseline(world: World, shift: int, status: Status) -> None:
     found = distribution(
-        world.service._tools,
+        world.service.context,
         Counted({1: 4_672 - shift, 3: 1_599, 4: 3_729 + shift}, 0, 0),
         origin="told",
         evidence=(),
@@ -52,13 +52,13 @@ def test_a_pass_stands_only_where_the_missing_accounts_could_not_overturn_it(
     world: World, answered: int, status: Status
 ) -> None:
     coverage = Coverage(answered=answered, asked=100)
-    found = distribution(world.service._tools, EVEN, origin="told", evidence=(), coverage=coverage)
+    found = distribution(world.service.context, EVEN, origin="told", evidence=(), coverage=coverage)
     assert found.status is status
     assert any("rests on" in note for note in found.notes) is (answered < 100)
 
 
 def test_no_agents_are_no_data(world: World) -> None:
-    found = distribution(world.service._tools, Counted({1: 0, 3: 0, 4: 0}, 3, 0), origin="told", evidence=())
+    found = distribution(world.service.context, Counted({1: 0, 3: 0, 4: 0}, 3, 0), origin="told", evidence=())
     assert found.status is Status.NO_DATA
     assert {share.share for share in found.shares} == {None}
     assert "3 agents with the retired method 2, and no other" in found.notes
@@ -72,7 +72,7 @@ def test_outliers_lie_beyond_chance_and_large_accounts_stand_first(world: World)
         8: Counted({1: 3, 3: 0, 4: 0}, 0, 0),
         9: Counted({1: 467, 3: 160, 4: 373}, 0, 0),
     }
-    found = outliers(world.service._tools, by_account)
+    found = outliers(world.service.context, by_account)
     assert [(one.account_id, one.method, one.agents) for one in found] == [
         (ACCOUNT, "CONNECTED", 1_000),
         (7, "INFERRED", 1_000),

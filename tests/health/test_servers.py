@@ -78,7 +78,7 @@ def test_pages_of_problems_meet_every_row_once(service: Diagnostics) -> None:
 
 
 def test_no_statement_scans_an_event_table(service: Diagnostics, served: SandboxProcess, mariadb: MariaDB) -> None:
-    tools = service._tools
+    tools = service.context
     latency = read_latency(tools, service.catalogue.thresholds["webhook_latency_p95"])
     plans = [(part.query, _plan(served, mariadb, part.query)) for part in latency.evidence]
     for query, plan in plans:
@@ -89,13 +89,13 @@ def test_no_statement_scans_an_event_table(service: Diagnostics, served: Sandbox
 
 
 def test_problems_are_read_from_their_index(service: Diagnostics, served: SandboxProcess, mariadb: MariaDB) -> None:
-    first = problems(service._tools, "newest", limit=5)
-    second = problems(service._tools, "newest", first.after, limit=5)
+    first = problems(service.context, "newest", limit=5)
+    second = problems(service.context, "newest", first.after, limit=5)
     for page in (first, second):
         (step,) = _plan(served, mariadb, page.evidence[0].query)
         assert step["key"] == "ix_zillow_sync_users_problem_at"
         assert "filesort" not in str(step["Extra"])
-    assert connection_health(service._tools).evidence
+    assert connection_health(service.context).evidence
 
 
 def _plan(served: SandboxProcess, mariadb: MariaDB, query: str) -> list[dict[str, Any]]:

@@ -77,4 +77,4 @@ def test_no_event_at_all_is_no_data(world: World) -> None:
 def test_events_of_another_day_are_not_read(world: World) -> None:
     delivered(world, 20, 3, minutes_ago=60)
     rule = world.catalogue.thresholds["webhook_latency_p95"]
-    assert read_latency(world.service._tools, rule).seconds is None
+    assert read_latency(world.service.context, rule).seconds is None

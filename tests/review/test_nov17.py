@@ -5,7 +5,6 @@ Figures are measured over real sockets. The journal's clock is moved by the test
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -49,9 +48,9 @@ def opened(stand_ins: SandboxProcess, folder: Path, clock: Clock) -> Diagnostics
     """A console on the stand-ins whose journal and whose notices follow the test's clock."""
     flags = stand_ins.flags() | {"state_dir": folder, "escalation.person": "cl.nolen"}
     service = Diagnostics.open(load_settings(flags=flags).settings, load_catalogue())
-    parts = service._parts  # the journal is opened here with another clock than the world's
-    parts._opened["journal"] = Journal(parts.state, person="cl.nolen", console="bastion-1:4711", now=clock)
-    service._tools = dataclasses.replace(service._tools, now=clock)
+    context = service.context  # the journal is opened here with another clock than the world's
+    vars(context)["journal"] = Journal(context.state, person="cl.nolen", console="bastion-1:4711", now=clock)
+    context.now = clock
     return service
 
 
@@ -125,7 +124,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
         service = stack.enter_context(opened(stand_ins, tmp_path_factory.mktemp("nov17"), clock))
         name = live_through(service, clock)
         review = service.reviews.review(name)
-        entries = service._parts.journal.stream(name)
+        entries = service.context.journal.stream(name)
         yield Recorded(service, stand_ins, service.incidents.get(name), entries, review)
 
 
@@ -192,7 +191,7 @@ def test_every_line_of_the_timeline_bears_the_time_of_its_entry_to_the_second(re
 
 def test_no_time_stands_in_the_review_that_the_journal_does_not_hold(recorded: Recorded) -> None:
     known = set()
-    streams = [recorded.entries, recorded.service._parts.journal.stream("INV-1")]
+    streams = [recorded.entries, recorded.service.context.journal.stream("INV-1")]
     for entry in (one for stream in streams for one in stream):
         known.add(written(entry.at))
         known |= {written(one) for one in moments(entry.body.model_dump())}
@@ -202,7 +201,7 @@ def test_no_time_stands_in_the_review_that_the_journal_does_not_hold(recorded: R
     assert len(stamps) > 60
     # The moment at which it was written is the one that no entry holds.
     rest = {one for one in stamps if one not in known}
-    assert rest <= {written(recorded.service._tools.now())}
+    assert rest <= {written(recorded.service.context.now())}
 
 
 def moments(value: object) -> Iterator[datetime]:
@@ -266,7 +265,7 @@ def test_sections_that_only_people_can_write_are_left_to_them_with_a_prompt(reco
 
 
 def test_the_head_of_the_journal_stands_below_and_the_journal_is_sound(recorded: Recorded) -> None:
-    journal = recorded.service._parts.journal
+    journal = recorded.service.context.journal
     assert journal.head().hash in section(recorded.review, "Where this comes from")
     assert journal.verify().is_sound
 

@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from sqlalchemy.dialects import mysql
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.core.context import Context
 from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.settings import load_settings
@@ -49,7 +50,7 @@ def test_no_statement_scans_a_table_that_grows(sandbox: SandboxProcess, mariadb:
     catalogue = load_catalogue()
     databases = Listening(settings.databases, catalogue.schema_map)
     databases.heard = []
-    service = Diagnostics(settings, catalogue, Datadog(settings.datadog), databases)
+    service = Diagnostics(Context(settings, catalogue, Datadog(settings.datadog), databases))
     try:
         for check in (*catalogue.issues["oauth_failure"].checks, *catalogue.issues["rate_limiting"].checks):
             service.check(check, TriageRequest(issue_type="rate_limiting"))

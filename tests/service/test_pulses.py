@@ -11,7 +11,7 @@ from diagnostics.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.models.datadog import Aggregate
 from diagnostics.models.readings import Budget, Pulse
 from diagnostics.models.triage import Status
-from diagnostics.pulse_rules import judge_count
+from diagnostics.pulses import judge_count
 from tests.service.world import World, ago, budget, settled, unreachable
 
 WINDOW_S = 900
@@ -20,7 +20,7 @@ WINDOW_S = 900
 def pulse(world: World, issue: str = "oauth_failure") -> Pulse:
     """A pulse whose baseline is known, or has failed."""
     query = world.service.query_for(issue)
-    settled(world.service._tools.logs.baselines, query, WINDOW_S)
+    settled(world.service.context.logs.baselines, query, WINDOW_S)
     return world.service.pulse(issue, WINDOW_S)
 
 
@@ -255,7 +255,7 @@ DAY_S = 86_400
 
 
 def day_pulse(world: World, issue: str) -> Pulse:
-    settled(world.service._tools.logs.baselines, world.service.query_for(issue), DAY_S)
+    settled(world.service.context.logs.baselines, world.service.query_for(issue), DAY_S)
     return world.service.pulse(issue, DAY_S)
 
 
@@ -289,7 +289,7 @@ def test_a_baseline_names_the_windows_that_held_logs(world: World) -> None:
     assert found.evidence[1].caveat == line.removeprefix("usual is the ")
     # A part of a day lies before the last four whole days: the logs begin inside it, so it counts as little.
     world.datadog.history_s = 5 * DAY_S
-    shorter = world.service._tools.logs._usual("another", DAY_S)
+    shorter = world.service.context.logs._usual("another", DAY_S)
     assert shorter is not None
     assert (shorter.count, shorter.windows) == (0, 4) or shorter.windows == 3
 

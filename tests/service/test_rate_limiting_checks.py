@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from diagnostics.checks.registry import CHECKS
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.sources.databases import Rows
 from diagnostics.sources.statements import Statement
+from tests.contexts import with_members
 from tests.service.world import World, ago, event, unreachable
 
 
@@ -172,6 +171,6 @@ def test_the_risk_is_judged_without_the_flow_and_says_so(
 def test_the_tag_of_the_monitors_comes_from_the_catalogue(world: World) -> None:
     assert "0 of 1 monitor alerting" in check(world, "proactive_monitoring").summary
     contact = world.catalogue.contact.model_copy(update={"monitor_tag": "team:other"})
-    tools = dataclasses.replace(world.service._tools, catalogue=world.catalogue.model_copy(update={"contact": contact}))
+    tools = with_members(world.service.context, catalogue=world.catalogue.model_copy(update={"contact": contact}))
     finding = CHECKS["proactive_monitoring"].run(tools, TriageRequest(issue_type="connection_health"))
     assert "no monitor carries team:other" in finding.summary

@@ -158,7 +158,7 @@ def test_deals_without_agents_are_counted_against_the_usual_and_named(world: Wor
         event(1, {"deal_id": 8, "account_id": 9, "agentCount": 0}),
     )
     world.service.check("zero_agent_deals", TriageRequest(issue_type="transaction_sync"))
-    settled(world.service._tools.logs.baselines, world.query("zero_agent_deals"))
+    settled(world.service.context.logs.baselines, world.query("zero_agent_deals"))
     finding = world.service.console_check("transaction_sync", "zero_agent_deals")
     assert (finding.status, finding.value) == (Status.FAIL, 60)
     assert "20.0 times the usual 3" in finding.summary
@@ -258,7 +258,7 @@ def test_every_path_says_how_it_was_asked_however_many_agents_there_are(world: W
 def test_a_partial_count_of_deals_without_agents_never_passes(world: World) -> None:
     told = world.datadog.about(world.query("zero_agent_deals"))
     told.total, told.usual, told.partial = 3, 3, True
-    settled(world.service._tools.logs.baselines, world.query("zero_agent_deals"))
+    settled(world.service.context.logs.baselines, world.query("zero_agent_deals"))
     finding = world.service.console_check("transaction_sync", "zero_agent_deals")
     assert finding.status is Status.NO_DATA
     assert "partial answer" in finding.summary

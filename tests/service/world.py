@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine
 
 from diagnostics.baselines import Baseline, Baselines
 from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.core.context import Context
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, MeasuredValue, Metrics, Monitor, Monitors
 from diagnostics.models.events import LogEvent, LogPage
@@ -227,7 +228,9 @@ class World:
             ),
         )
         self.databases = Databases(self.settings.databases, self.catalogue.schema_map)
-        self.service = Diagnostics(self.settings, self.catalogue, cast("Datadog", self.datadog), self.databases)
+        self.service = Diagnostics(
+            Context(self.settings, self.catalogue, cast("Datadog", self.datadog), self.databases)
+        )
         self.account(ACCOUNT)
 
     def account(self, account_id: int) -> None:

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, cast
+from typing import Any
 
-from diagnostics.answers import SharedAnswers
 from diagnostics.catalogue import load_catalogue
-from diagnostics.checks.base import Tools
-from diagnostics.log_questions import LogQuestions
-from diagnostics.parts import Parts
-from diagnostics.seen import SeenDeals
+from diagnostics.core.context import Context
 from diagnostics.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.sources.databases import Databases, Rows
 from diagnostics.sources.datadog import Datadog
@@ -41,14 +37,13 @@ def main() -> None:
     )
     catalogue = load_catalogue()
     databases = Telling(settings.databases, catalogue.schema_map)
-    parts = Parts(settings, catalogue, cast("Datadog", None), databases)
-    tools = Tools(catalogue, databases, cast("LogQuestions", None), SharedAnswers(), SeenDeals(), 900, parts)
-    rollup = SyncRollup(tools, limits=RollupLimits(chunk=100, entry_ids=50, grace_s=1))
+    context = Context(settings, catalogue, Datadog(settings.datadog), databases)
+    rollup = SyncRollup(context, limits=RollupLimits(chunk=100, entry_ids=50, grace_s=1))
     for _ in range(rounds):
         rollup.refresh()
         rollup.widen()
-    if not parts.state.is_lasting:
-        raise SystemExit(parts.state.problem)
+    if not context.state.is_lasting:
+        raise SystemExit(context.state.problem)
     sys.stdout.write("done\n")
 
 

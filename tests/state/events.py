@@ -11,17 +11,13 @@ from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import text
 
-from diagnostics.answers import SharedAnswers
 from diagnostics.catalogue import load_catalogue
-from diagnostics.checks.base import Tools
-from diagnostics.log_questions import LogQuestions
-from diagnostics.parts import Parts
-from diagnostics.seen import SeenDeals
+from diagnostics.core.context import Context
 from diagnostics.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.sources.databases import Databases, Rows
 from diagnostics.sources.datadog import Datadog
@@ -78,8 +74,8 @@ class EventsWorld(ABC):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.catalogue = load_catalogue()
-        self._opened: list[Tools] = []
-        self._watch: Tools | None = None
+        self._opened: list[Context] = []
+        self._watch: Context | None = None
         self.state = StateSettings()
 
     @property
@@ -120,25 +116,17 @@ class EventsWorld(ABC):
             state_dir=self.folder / "state", databases=DatabaseSettings(common_url=self.url), state=self.state
         )
 
-    def tools(self) -> Tools:
+    def tools(self) -> Context:
         """One console's tools; closed with the world."""
         settings = self.settings()
         databases = Listening(settings.databases, self.catalogue.schema_map)
         databases.heard = []
-        tools = Tools(
-            catalogue=self.catalogue,
-            databases=databases,
-            logs=cast("LogQuestions", None),
-            answers=SharedAnswers(),
-            seen=SeenDeals(),
-            window_s=900,
-            parts=Parts(settings, self.catalogue, cast("Datadog", None), databases),
-        )
+        tools = Context(settings, self.catalogue, Datadog(settings.datadog), databases)
         self._opened.append(tools)
         return tools
 
     @staticmethod
-    def heard_of(tools: Tools) -> list[Any]:
+    def heard_of(tools: Context) -> list[Any]:
         """Every statement that these tools have sent to the shared database; may be cleared."""
         if not isinstance(tools.databases, Listening):
             raise TypeError("these are tools of somebody else")
@@ -152,7 +140,7 @@ class EventsWorld(ABC):
         """Let so much time have passed since everything that the store knows."""
         if self._watch is None:
             self._watch = self.tools()
-        store = self._watch.parts.state
+        store = self._watch.state
         with store.begin() as connection:
             for table, columns in (
                 ("warroom_rollups", ("caught_up_s", "started_s")),
@@ -170,8 +158,7 @@ class EventsWorld(ABC):
     def close(self) -> None:
         """Close every console."""
         for tools in self._opened:
-            tools.parts.close()
-            tools.databases.close()
+            tools.close()
 
 
 class SQLiteEvents(EventsWorld):

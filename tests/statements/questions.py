@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Literal
 
 from diagnostics.checks.base import FleetCheck
 from diagnostics.checks.connection_health import ProactiveMonitoring
 from diagnostics.checks.registry import CHECKS
-from diagnostics.desks import Desks
+from diagnostics.core.context import Lazy
 from diagnostics.escalation.follow_ups import FollowUps
 from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
@@ -38,6 +38,7 @@ from sandbox.roster import (
     INTEGRATION_DISABLED,
     STALE_AGENTS,
 )
+from tests.contexts import with_members
 from tests.statements.growing import DEALS, FIRST
 
 BIG = STALE_AGENTS
@@ -264,7 +265,7 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
 
 
 def _fleet(service: Diagnostics) -> Iterator[Question]:
-    fleet = service._parts.fleet
+    fleet = service.context.fleet
     for name, question in shipped_fleet_questions().items():
         yield Question(f"fleet.ask {name}", EVERYBODY, partial(fleet.ask, question))
         yield Question(f"fleet.ask {name} of some", EVERYBODY, partial(fleet.ask, question, accounts=(BIG, SMALL)))
@@ -283,7 +284,7 @@ def shipped_fleet_questions() -> dict[str, FleetQuestion]:
 
 def _memory(service: Diagnostics) -> Iterator[Question]:
     """The rollups and samples that screens read through `health.overview`, and what only the console's memory knows."""
-    rollup = SyncRollup(service._tools)
+    rollup = SyncRollup(service.context)
     now = utc_now()
     yield Question("rollup.refresh", EVERYBODY, lambda: rollup.refresh(Job()))
     yield Question("rollup.refresh again", EVERYBODY, rollup.refresh)
@@ -291,7 +292,7 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
     yield Question("rollup.hours", EVERYBODY, lambda: rollup.hours(now - timedelta(days=2)))
     for name in ("since", "until", "notes", "evidence"):
         yield Question(f"rollup.{name}", EVERYBODY, partial(getattr, rollup, name))
-    samples = Samples(service._parts.state, source=common_identity(service.settings.databases))
+    samples = Samples(service.context.state, source=common_identity(service.settings.databases))
     yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
     yield Question("samples.course", EVERYBODY, lambda: samples.course("tried", now - timedelta(hours=3)))
     yield Question("samples.since", EVERYBODY, lambda: samples.since("tried"))
@@ -350,14 +351,14 @@ def _elsewhere(consoles: Consoles) -> Iterator[Question]:
     """What is only asked with an analytics engine, with the workers' mutexes, or when nothing has happened."""
     asked = consoles.with_analytics
     for name, question in shipped_fleet_questions().items():
-        yield Question(f"fleet.ask {name} by analytics", EVERYBODY, partial(asked._parts.fleet.ask, question))
-    yield Question("fleet.ping_analytics", EVERYBODY, asked._parts.fleet.ping_analytics)
+        yield Question(f"fleet.ask {name} by analytics", EVERYBODY, partial(asked.context.fleet.ask, question))
+    yield Question("fleet.ping_analytics", EVERYBODY, asked.context.fleet.ping_analytics)
     yield Question("health.resolution by analytics", EVERYBODY, asked.health.resolution)
     yield Question("doctor with analytics", EVERYBODY, lambda: tuple(asked.doctor()))
     deals = consoles.with_redis.deals
     for deal in (DEAL_WITHOUT_AGENTS, DEAL_ELIGIBLE):
         yield Question(f"deals.diagnose with mutexes {deal}", ONE, partial(deals.diagnose, deal, BIG))
-    later = replace(consoles.plain._tools, now=lambda: utc_now() + timedelta(days=3))
+    later = with_members(consoles.plain.context, now=lambda: utc_now() + timedelta(days=3))
     yield Question("check webhook_backlog in quiet times", EVERYBODY, lambda: read_backlog(later))
 
 
@@ -370,7 +371,9 @@ OWN_JOURNAL = {"incidents", "investigations"}
 
 def public_methods(service: Diagnostics) -> set[str]:
     """Everything that a caller may call, by the names that the catalogue uses."""
-    desks = {name for name, value in vars(Desks).items() if isinstance(value, cached_property)} - OWN_JOURNAL
+    desks = {
+        name for name, value in vars(Diagnostics).items() if isinstance(value, Lazy) and name[0] != "_"
+    } - OWN_JOURNAL
     doors = {f"{name}.": type(getattr(service, name)) for name in desks}
     doors["reviews.follow_ups."] = FollowUps
     doors |= {"": Diagnostics, "rollup.": SyncRollup, "samples.": Samples, "fleet.": Fleet}

@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, create_engine, insert
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.core.context import Context
 from diagnostics.models.evidence import utc_now
 from diagnostics.service import Diagnostics
 from diagnostics.settings import DatabaseSettings, Settings
@@ -48,7 +49,9 @@ class Shelf:
             ),
         )
         self.databases = Databases(self.settings.databases, self.catalogue.schema_map)
-        self.service = Diagnostics(self.settings, self.catalogue, cast("Datadog", self.datadog), self.databases)
+        self.service = Diagnostics(
+            Context(self.settings, self.catalogue, cast("Datadog", self.datadog), self.databases)
+        )
 
     def account(self, account_id: int) -> None:
         """An account with an empty client database."""

@@ -315,7 +315,7 @@ def test_a_mutex_is_unknown_where_no_redis_is_configured(world: World) -> None:
 
 def with_redis(world: World, url: str) -> None:
     """Redis is configured, and the agent of the deal has sync connection 1."""
-    world.service._parts._opened["mutexes"] = Mutexes(RedisSettings(url=url, timeout_s=2))
+    vars(world.service.context)["mutexes"] = Mutexes(RedisSettings(url=url, timeout_s=2))
     world.common("zillow_sync_users", {"id": 1, "account_id": ACCOUNT, "user_id": 1, "problem_at": ago(hours=1)})
 
 

@@ -91,7 +91,7 @@ def test_every_combination_of_conditions_is_judged_alike_one_by_one_and_in_bulk(
     everybody = {code for codes in built.values() for code in codes.values()}
     assert everybody == {*ERROR_ORDER, ""} - {"deal_id_missing"}
     for account, codes in built.items():
-        bulk = judge_deals(shelf.service._tools, account, tuple(codes))
+        bulk = judge_deals(shelf.service.context, account, tuple(codes))
         assert {deal: verdict.error_code for deal, verdict in bulk.items()} == codes
         answer = shelf.service.deals.unsynced(account)
         grouped = {deal: group.error_code for group in answer.groups for _, deal in group.deals}
@@ -117,7 +117,7 @@ def test_random_deals_are_judged_alike_one_by_one_and_in_bulk(shelf: Shelf, seed
         deals[deal_id] = (account, expected(account, crew, contacts, has_property=has_property, lost_id=lost))
     for account in ACCOUNTS:
         mine = [deal for deal, (home, _) in deals.items() if home == account]
-        bulk = judge_deals(shelf.service._tools, account, mine)
+        bulk = judge_deals(shelf.service.context, account, mine)
         for deal in mine:
             alone = shelf.service.deals.diagnose(deal, account)
             assert alone.error_code == bulk[deal].fails_with == deals[deal][1]
@@ -128,7 +128,7 @@ def test_random_deals_are_judged_alike_one_by_one_and_in_bulk(shelf: Shelf, seed
 def test_a_deal_that_is_not_there_fails_with_its_own_code_in_both(shelf: Shelf) -> None:
     populate(shelf)
     assert shelf.service.deals.diagnose(404, WHOLE).error_code == "deal_id_missing"
-    assert judge_deals(shelf.service._tools, WHOLE, [404])[404].error_code == "deal_id_missing"
+    assert judge_deals(shelf.service.context, WHOLE, [404])[404].error_code == "deal_id_missing"
 
 
 def test_the_check_of_the_first_response_says_what_the_diagnosis_says(shelf: Shelf) -> None:
@@ -146,10 +146,10 @@ def test_a_set_of_deals_costs_as_many_statements_as_one(shelf: Shelf) -> None:
     for deal_id in range(1, 200):
         shelf.deal(WHOLE, deal_id, agents=CREWS[deal_id % len(CREWS)])
     sent = shelf.statements()
-    judge_deals(shelf.service._tools, WHOLE, [1])
+    judge_deals(shelf.service.context, WHOLE, [1])
     for_one = len(sent)
     sent.clear()
-    judge_deals(shelf.service._tools, WHOLE, range(1, 200))
+    judge_deals(shelf.service.context, WHOLE, range(1, 200))
     assert len(sent) <= for_one + 4, "one statement a table, however many deals; a crew of one may skip the paths"
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
-from diagnostics.triage.assessment import assess, remarks
+from diagnostics.triage.answer import assess, remarks
 from diagnostics.triage.matrix import Classification, classify
 from diagnostics.triage.refusals import near_names
 

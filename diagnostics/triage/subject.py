@@ -5,99 +5,116 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Tools
+from diagnostics.checks.registry import check_named
 from diagnostics.checks.transaction_sync import candidate_line, recent_zero_agent_deals
 from diagnostics.deals import read_deal
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.log_questions import DAY_S
-from diagnostics.models.triage import Refusal, TriageRequest
+from diagnostics.models.triage import Finding, Refusal, TriageRequest
 from diagnostics.seen import SeenDeal
 from diagnostics.triage.refusals import Refusals
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
+    from diagnostics.core.context import Context
 
 MOST_CANDIDATES = 10
 
 
 @dataclass(slots=True)
-class Context:
+class Subject:
     """A request with everything its checks need, and what was decided on the way."""
 
     request: TriageRequest
     notes: list[str] = field(default_factory=list)
 
 
-def complete(tools: Tools, issue: IssueType, request: TriageRequest) -> Context | Refusal:
+def complete(context: Context, issue: IssueType, request: TriageRequest) -> Subject | Refusal:
     """Complete the request's context, or refuse. Ids are taken to be in range; only names and places are asked for."""
-    refusals = Refusals(tools.catalogue)
-    context = Context(request)
+    refusals = Refusals(context.catalogue)
+    subject = Subject(request)
     if request.account_id is not None:
-        refused = _account_exists(tools, refusals, issue, context)
+        refused = _account_exists(context, refusals, issue, subject)
         if refused is not None:
             return refused
     if "deal" in issue.needs:
-        refused = _deal(tools, refusals, issue, context)
+        refused = _deal(context, refusals, issue, subject)
         if refused is not None:
             return refused
     elif request.deal_id is not None:
-        context.notes.append(f"The checks of {issue.name} look at no deal; deal {request.deal_id} was not used.")
-    if "account" in issue.needs and context.request.account_id is None:
+        subject.notes.append(f"The checks of {issue.name} look at no deal; deal {request.deal_id} was not used.")
+    if "account" in issue.needs and subject.request.account_id is None:
         return refusals.missing_context(
             request, issue, f"{issue.name} is a question about one account, and none was given."
         )
-    return context
+    return subject
 
 
-def newest_reported_deal(tools: Tools, query: str) -> SeenDeal | None:
+def newest_reported_deal(context: Context, query: str) -> SeenDeal | None:
     """The deal that logs, or what this console has seen, reported last without agents; None when there is none.
 
     Raises SourceFailure when the logs give no answer and nothing was seen either.
     """
     try:
-        deals = recent_zero_agent_deals(tools, query, tools.window_s, 1)
+        deals = recent_zero_agent_deals(context, query, context.window_s, 1)
     except SourceFailure:
-        deals = tools.seen.without_agents(1)
+        deals = context.seen.without_agents(1)
         if not deals:
             raise
-    return next(iter(deals or tools.seen.without_agents(1)), None)
+    return next(iter(deals or context.seen.without_agents(1)), None)
 
 
-def _account_exists(tools: Tools, refusals: Refusals, issue: IssueType, context: Context) -> Refusal | None:
-    account_id = context.request.account_id
+def check_of_newest(context: Context, issue: IssueType, check_id: str) -> Finding:
+    """One check of an issue with no account or deal given: where it needs a deal, of the one reported last.
+
+    A source's failure is a finding too. Raises UserError for an unknown check.
+    """
+    check, request = check_named(check_id), TriageRequest(issue_type=issue.name)
+    if "deal" in issue.needs and check_id != "zero_agent_deals":
+        try:
+            deal = newest_reported_deal(context, context.catalogue.queries[issue.query].datadog)
+        except SourceFailure as failure:
+            return check.unanswered(failure)
+        if deal is not None:
+            request = request.model_copy(update={"account_id": deal.account_id, "deal_id": deal.deal_id})
+    return check.run(context, request)
+
+
+def _account_exists(context: Context, refusals: Refusals, issue: IssueType, subject: Subject) -> Refusal | None:
+    account_id = subject.request.account_id
     assert account_id is not None  # noqa: S101  # for the type checker: asked only with an account
     try:
-        tools.databases.account(account_id)
+        context.databases.account(account_id)
     except UserError:
         return refusals.missing_context(
-            context.request,
+            subject.request,
             issue,
             f"There is no account {account_id} in common.accounts.",
             first_steps=("Check the number; an account of another environment is not in this database.",),
         )
     except SourceFailure as failure:
-        context.notes.append(f"Whether account {account_id} exists could not be checked ({failure.headline()}).")
+        subject.notes.append(f"Whether account {account_id} exists could not be checked ({failure.headline()}).")
     return None
 
 
-def _deal(tools: Tools, refusals: Refusals, issue: IssueType, context: Context) -> Refusal | None:
-    request = context.request
+def _deal(context: Context, refusals: Refusals, issue: IssueType, subject: Subject) -> Refusal | None:
+    request = subject.request
     if request.deal_id is None:
-        return _refuse_with_candidates(tools, refusals, issue, request)
+        return _refuse_with_candidates(context, refusals, issue, request)
     if request.account_id is None:
-        refused = _find_account(tools, refusals, issue, context, request.deal_id)
+        refused = _find_account(context, refusals, issue, subject, request.deal_id)
         if refused is not None:
             return refused
-    return _deal_exists(tools, refusals, issue, context)
+    return _deal_exists(context, refusals, issue, subject)
 
 
-def _refuse_with_candidates(tools: Tools, refusals: Refusals, issue: IssueType, request: TriageRequest) -> Refusal:
+def _refuse_with_candidates(context: Context, refusals: Refusals, issue: IssueType, request: TriageRequest) -> Refusal:
     """No deal was given: name those that logs reported without agents."""
     steps: tuple[str, ...] = ()
     try:
-        deals = recent_zero_agent_deals(tools, tools.catalogue.queries[issue.query].datadog, DAY_S, MOST_CANDIDATES)
+        deals = recent_zero_agent_deals(context, context.catalogue.queries[issue.query].datadog, DAY_S, MOST_CANDIDATES)
     except SourceFailure as failure:
-        deals = tools.seen.without_agents(MOST_CANDIDATES)
+        deals = context.seen.without_agents(MOST_CANDIDATES)
         steps = (f"Candidates were not looked for in the logs ({failure.headline()}).",)
     if request.account_id is not None:
         deals = tuple(deal for deal in deals if deal.account_id == request.account_id)
@@ -134,28 +151,30 @@ class Sightings:
         return f"this console has seen it in one, {silent}"
 
 
-def sightings(tools: Tools, deal_id: int) -> Sightings:
+def sightings(context: Context, deal_id: int) -> Sightings:
     """The accounts that logs of the last day, or this console, have named with the deal. Raises nothing."""
     from diagnostics.logs import bind  # noqa: PLC0415  # the query language loads when it is needed
 
-    seen = tools.seen.accounts(deal_id)
+    seen = context.seen.accounts(deal_id)
     try:
-        query = bind(tools.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
-        named = tools.logs.accounts(query, DAY_S)
+        query = bind(context.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
+        named = context.logs.accounts(query, DAY_S)
     except SourceFailure as failure:
         return Sightings(set(), seen, failure=failure)
     return Sightings(set(named.ids), seen, partial=named.partial)
 
 
-def _find_account(tools: Tools, refusals: Refusals, issue: IssueType, context: Context, deal_id: int) -> Refusal | None:
+def _find_account(
+    context: Context, refusals: Refusals, issue: IssueType, subject: Subject, deal_id: int
+) -> Refusal | None:
     """Look for the account of a deal; one is used and said, several, none or perhaps not all are refused."""
-    request = context.request
-    met = sightings(tools, deal_id)
+    request = subject.request
+    met = sightings(context, deal_id)
     accounts = met.accounts
     if len(accounts) == 1 and not met.partial:
         account_id = accounts[0]
-        context.request = request.model_copy(update={"account_id": account_id})
-        context.notes.append(f"The account of deal {deal_id} was not given; {met.where()}: {account_id}.")
+        subject.request = request.model_copy(update={"account_id": account_id})
+        subject.notes.append(f"The account of deal {deal_id} was not given; {met.where()}: {account_id}.")
         return None
     perhaps_more = "Datadog gave a partial answer: there may be further accounts." if met.partial else ""
     if accounts:
@@ -184,12 +203,12 @@ def _find_account(tools: Tools, refusals: Refusals, issue: IssueType, context: C
     )
 
 
-def _deal_exists(tools: Tools, refusals: Refusals, issue: IssueType, context: Context) -> Refusal | None:
-    request = context.request
+def _deal_exists(context: Context, refusals: Refusals, issue: IssueType, subject: Subject) -> Refusal | None:
+    request = subject.request
     if request.account_id is None or request.deal_id is None:
         return None
     try:
-        deal, _ = read_deal(tools, request.account_id, request.deal_id)
+        deal, _ = read_deal(context, request.account_id, request.deal_id)
     except UserError:
         return refusals.missing_context(request, issue, f"There is no account {request.account_id} in common.accounts.")
     except SourceFailure:

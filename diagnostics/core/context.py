@@ -1,0 +1,171 @@
+"""What every question works with: settings, catalogue, sources, shared answers and the console's own memory.
+
+What is not needed by every question is opened when it is first asked for, once, from whichever thread asks.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+from diagnostics.answers import SharedAnswers
+from diagnostics.failures import SourceFailure
+from diagnostics.log_questions import KEEP_S, LogQuestions
+from diagnostics.now import utc_now
+from diagnostics.seen import SeenDeals
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from sqlalchemy import Select, Table
+
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.escalation.journal import Journal
+    from diagnostics.fleet.fleet import Fleet
+    from diagnostics.settings import Settings
+    from diagnostics.sources.databases import Databases, Rows
+    from diagnostics.sources.datadog import Datadog
+    from diagnostics.sources.mutexes import Mutexes
+    from diagnostics.state.store import StateStore
+
+    Question = Select[*tuple[Any, ...]]
+
+Owner = TypeVar("Owner")
+Value = TypeVar("Value")
+
+STARTED_S = int(time.time())
+"""When this process began, near enough: numbers of processes are used again, and this tells two of them apart."""
+
+
+class Lazy(Generic[Owner, Value]):
+    """A member that is made when it is first read: once, whichever threads read it at that moment.
+
+    Modules imported inside the function that makes it are loaded then: all subjects together cost as much to import as
+    the door and its sources, and a command or a screen needs one or two of them.
+    """
+
+    def __init__(self, make: Callable[[Owner], Value]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type[Owner], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, owner: None, kind: type[Owner]) -> Self: ...
+
+    @overload
+    def __get__(self, owner: Owner, kind: type[Owner]) -> Value: ...
+
+    def __get__(self, owner: Owner | None, kind: type[Owner]) -> Self | Value:
+        if owner is None:
+            return self
+        members = vars(owner)
+        with members.setdefault("_making", threading.RLock()):
+            if self._name not in members:
+                members[self._name] = self._make(owner)
+            return cast("Value", members[self._name])
+
+
+class Context:
+    """What checks and services take. Reads are shared for a few seconds, so that they may ask the same thing freely."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        datadog: Datadog,
+        databases: Databases,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.catalogue = catalogue
+        self.datadog = datadog
+        self.databases = databases
+        self.answers = SharedAnswers()
+        self.logs = LogQuestions(datadog, self.answers, baseline_s=settings.refresh.baseline_s)
+        self.seen = SeenDeals()
+        self.window_s = settings.refresh.window_s
+        """Length of the window that log counts cover, seconds."""
+        self.now = now
+
+    @property
+    def parts(self) -> Self:
+        """This context."""
+        return self
+
+    def table(self, logical: str) -> Table:
+        """The mapped table called `logical`; its columns carry the console's names."""
+        return self.databases.table(logical)
+
+    def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
+        """Read `common`; answers to the same `name` are shared. Raises SourceFailure."""
+        return self.answers.get(
+            ("common", name), KEEP_S, lambda: self.databases.read_common(statement, window=window, caveat=caveat)
+        )
+
+    def client(self, account_id: int, name: str, statement: Question, *, caveat: str = "") -> Rows:
+        """Read the client database of one account; answers to the same `name` are shared. Raises SourceFailure."""
+        return self.answers.get(
+            ("client", account_id, name),
+            KEEP_S,
+            lambda: self.databases.read_client(account_id, statement, caveat=caveat),
+        )
+
+    @Lazy
+    def state(self) -> StateStore:
+        """The console's own memory: rollups, samples, recent places, saved queries, sessions."""
+        from diagnostics.state.store import StateStore  # noqa: PLC0415  # as Lazy says
+
+        return StateStore(self.settings.state, self.settings.state_dir)
+
+    @Lazy
+    def journal(self) -> Journal:
+        """What was decided and done during incidents, shared by the consoles of one state place."""
+        from diagnostics.escalation.journal import Journal  # noqa: PLC0415  # as Lazy says
+
+        return Journal(self.state, person=self.settings.escalation.person or login_name(), console=console_name())
+
+    @Lazy
+    def fleet(self) -> Fleet:
+        """System-wide questions over client databases, or over the analytics engine."""
+        from diagnostics.fleet.fleet import Fleet  # noqa: PLC0415  # as Lazy says
+
+        return Fleet(self.databases, self.settings)
+
+    @Lazy
+    def mutexes(self) -> Mutexes:
+        """The locks of the sync workers, where Redis is configured."""
+        from diagnostics.sources.mutexes import Mutexes  # noqa: PLC0415  # as Lazy says
+
+        return Mutexes(self.settings.redis)
+
+    def close(self) -> None:
+        """End every question under way and close what was opened."""
+        self.logs.baselines.close()
+        opened = [vars(self).pop(name, None) for name in ("mutexes", "fleet", "journal", "state")]
+        for source in (*opened, self.datadog, self.databases):
+            if source is not None:
+                with suppress(SourceFailure):
+                    source.close()
+
+
+def login_name() -> str:
+    """Who is logged in; the number of the user where the system knows no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+def console_name() -> str:
+    """Which console this is: host, process, and the second at which it began."""
+    return f"{socket.gethostname()}:{os.getpid()}:{STARTED_S}"

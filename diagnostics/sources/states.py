@@ -1,0 +1,94 @@
+"""The state of each source in a word, for the header: what it said last, or the answer to a cheap question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.readings import Budget, SourceState
+from diagnostics.models.status import Status
+from diagnostics.now import utc_now
+
+if TYPE_CHECKING:
+    from diagnostics.core.context import Context
+
+SEARCH, AGGREGATE = "logs_search", "logs_aggregate"
+"""Operations of the Datadog source, as its budgets name them."""
+
+PROBE_KEEP_S = 10.0
+"""How long the state of a source is believed: the header asks far more often than that."""
+
+
+class SourceStates:
+    """Asked every few seconds, asks seldom itself. Raises nothing."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def all(self) -> tuple[SourceState, ...]:
+        """Datadog, the shared database, and the console's own state where it does not last."""
+        datadog = self._datadog()
+        return (
+            datadog.model_copy(update={"detail": datadog.detail or self._scarcest_budget()}),
+            self._probe("common", self._context.databases.ping_common),
+            *self._lost_state(),
+        )
+
+    def _datadog(self) -> SourceState:
+        """Whether searches are answered says more than whether the key is valid; the key is asked when nothing was."""
+        logs = self._context.logs
+        last, failed_at = logs.last, logs.failed_at
+        said_at = last.started_at if isinstance(last, Evidence) else failed_at
+        if last is None or said_at is None or (utc_now() - said_at).total_seconds() > PROBE_KEEP_S:
+            return self._probe("datadog", self._context.datadog.validate)
+        if isinstance(last, SourceFailure):
+            return _failed("datadog", last, said_at)
+        return SourceState(name="datadog", status=Status.PASS, latency_ms=last.took_ms, checked_at=said_at)
+
+    def _lost_state(self) -> tuple[SourceState, ...]:
+        """Nobody needs to be told that it lasts."""
+        if self._context.state.is_lasting:
+            return ()
+        return (SourceState(name="state", status=Status.WARN, detail="in memory only", checked_at=utc_now()),)
+
+    def _scarcest_budget(self) -> str:
+        """What is left of the log budget nearest to its end, such as "1/3 per 10 s"."""
+        budgets = log_budgets(self._context.datadog.budgets(), SEARCH, AGGREGATE)
+        if not budgets:
+            return ""
+        scarce = min(budgets, key=lambda budget: budget.remaining / max(1, budget.limit))
+        return f"{scarce.remaining}/{scarce.limit} per {scarce.period_s:g} s"
+
+    def _probe(self, name: str, ask: Callable[[], Evidence]) -> SourceState:
+        def probe() -> SourceState:
+            try:
+                evidence = ask()
+            except SourceFailure as failure:
+                return _failed(name, failure, utc_now())
+            return SourceState(
+                name=name, status=Status.PASS, latency_ms=evidence.took_ms, checked_at=evidence.started_at
+            )
+
+        return self._context.answers.get(("probe", name), PROBE_KEEP_S, probe)
+
+
+def log_budgets(budgets: tuple[Budget, ...], *operations: str) -> tuple[Budget, ...]:
+    """The limits under which any of these operations is counted; the service may count several under one.
+
+    Where the source does not tell operations, the first two limits are those of log search and log aggregates, in this
+    order or merged: all of them, then, so that nothing is asked for too often.
+    """
+    told = tuple(one for one in budgets if set(one.operations) & set(operations))
+    return told if told or any(one.operations for one in budgets) else budgets[:2]
+
+
+def _failed(name: str, failure: SourceFailure, at: datetime) -> SourceState:
+    """A source that answers with a refusal is there: a limit passes by itself, wrong keys do not."""
+    if failure.kind is FailureKind.RATE_LIMITED:
+        status = Status.WARN
+    else:
+        status = Status.UNREACHABLE if failure.is_transient else Status.FAIL
+    return SourceState(name=name, status=status, detail=failure.headline(), checked_at=at)
