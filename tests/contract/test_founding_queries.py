@@ -16,7 +16,7 @@ from diagnostics.models.datadog import Compute
 from diagnostics.models.events import LogEvent
 from diagnostics.settings import load_settings
 from diagnostics.sources.datadog import Datadog
-from diagnostics.sources.datadog_decode import events as decoded
+from diagnostics.sources.datadog.decode import events as decoded
 from sandbox.launch import SandboxProcess, start_sandbox
 
 UNLIMITED = ("search=1000000/1", "aggregate=1000000/1")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.sources.datadog import Compute, Datadog, GroupBy
+from diagnostics.models.datadog import Compute, GroupBy
+from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import END, START
 from tests.datadog.server import DatadogServer, Reply
 

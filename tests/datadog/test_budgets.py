@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.models.datadog import Compute
 from diagnostics.sources.budgets import Budgets
-from diagnostics.sources.datadog import Compute, Datadog
+from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import END, START, Connect
 from tests.datadog.server import DatadogServer, Reply, budget
 from tests.datadog.test_time_limits import Asking

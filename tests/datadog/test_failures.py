@@ -11,7 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.sources.datadog import Compute, Datadog
+from diagnostics.models.datadog import Compute
+from diagnostics.sources.datadog import Datadog
 from tests.datadog import server as misbehaviour
 from tests.datadog.conftest import END, START, Connect
 from tests.datadog.server import DatadogServer, Misbehaviour, Reply, budget, log, running

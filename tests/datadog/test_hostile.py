@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from diagnostics.sources.datadog import Compute, Datadog, GroupBy
+from diagnostics.models.datadog import Compute, GroupBy
+from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import END, START
 from tests.datadog.server import DatadogServer, Reply, log
 

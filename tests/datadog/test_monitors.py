@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.sources.datadog import Datadog, Monitor
+from diagnostics.models.datadog import Monitor
+from diagnostics.sources.datadog import Datadog
 from tests.datadog.server import DatadogServer, Reply
 
 ALERTING = {

@@ -23,7 +23,7 @@ from datadog_api_client.rest import RESTClientObject
 from pydantic import SecretStr
 
 from diagnostics.failures import UserError
-from diagnostics.sources.datadog_sockets import Flight, guard
+from diagnostics.sources.datadog.sockets import Flight, guard
 
 _UNSTABLE = ("create_incident", "get_incident", "update_incident", "search_incidents")
 _CONNECTIONS = 16

@@ -20,8 +20,8 @@ from urllib3.exceptions import HTTPError
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import utc_now
 from diagnostics.sources.budgets import Budgets
-from diagnostics.sources.datadog_client import Client
-from diagnostics.sources.datadog_failures import (
+from diagnostics.sources.datadog.client import Client
+from diagnostics.sources.datadog.failures import (
     SOURCE,
     Operation,
     TransientFailure,
@@ -30,9 +30,9 @@ from diagnostics.sources.datadog_failures import (
     refusal_wait,
     refused,
 )
-from diagnostics.sources.datadog_interruptions import interrupted
-from diagnostics.sources.datadog_keys import Keys
-from diagnostics.sources.datadog_sockets import Flight
+from diagnostics.sources.datadog.interruptions import interrupted
+from diagnostics.sources.datadog.keys import Keys
+from diagnostics.sources.datadog.sockets import Flight
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings

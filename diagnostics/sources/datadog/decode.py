@@ -10,7 +10,7 @@ from typing import Any, cast
 from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
 from diagnostics.packed import Sharing, packed
-from diagnostics.sources.datadog_json import read_json
+from diagnostics.sources.datadog.json import read_json
 from diagnostics.text import clean, clean_tree
 
 _MAX_TAGS = 256

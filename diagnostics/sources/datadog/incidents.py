@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import DatadogIncident
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.datadog_failures import SOURCE, Operation, decoded
+from diagnostics.sources.datadog.failures import SOURCE, Operation, decoded
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.sources.datadog_wire import Answer, Wire
+    from diagnostics.sources.datadog.wire import Answer, Wire
 
 _ABSENT = (
     "Incident Management is not enabled for this organisation, or not at this address: enable it in Datadog, or set "
@@ -120,13 +120,13 @@ def _fields(severity: str, state: str) -> dict[str, dict[str, str]]:
 
 
 def _one(operation: Operation, answer: Answer) -> DatadogIncident:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415  # with the first answer
+    from diagnostics.sources.datadog import decode  # noqa: PLC0415  # with the first answer
 
     return decoded(operation, lambda: decode.incident(decode.document(answer.body)))
 
 
 def _many(answer: Answer) -> tuple[DatadogIncident, ...]:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415  # with the first answer
+    from diagnostics.sources.datadog import decode  # noqa: PLC0415  # with the first answer
 
     return decoded(SEARCH, lambda: decode.incidents_found(decode.document(answer.body)))
 

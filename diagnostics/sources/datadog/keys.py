@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.datadog_failures import SOURCE, Operation
+from diagnostics.sources.datadog.failures import SOURCE, Operation
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings

@@ -14,22 +14,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, Metrics, Monitor, Monitors
+from diagnostics.models.datadog import Aggregate, Compute, GroupBy, Metrics, Monitor, Monitors
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
-from diagnostics.sources.datadog_failures import SOURCE, Operation, cancelled, decoded
+from diagnostics.sources.datadog import decode
+from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, decoded
 from diagnostics.text import clean
 from diagnostics.windows import window_text
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings
-    from diagnostics.sources.datadog_incidents import DatadogIncidents
-    from diagnostics.sources.datadog_wire import Answer, Wire
-
-__all__ = ["Aggregate", "Bucket", "Compute", "Datadog", "GroupBy", "Metrics", "Monitor", "Monitors"]
+    from diagnostics.sources.datadog.incidents import DatadogIncidents
+    from diagnostics.sources.datadog.wire import Answer, Wire
 
 LARGEST_PAGE = 1_000
 """Events of one search page, the service's own maximum; also the monitors asked for at most."""
@@ -137,7 +136,7 @@ class Datadog:
     @property
     def incidents(self) -> DatadogIncidents:
         """Datadog's own incidents, over the same connection and within the same limits."""
-        from diagnostics.sources.datadog_incidents import DatadogIncidents  # noqa: PLC0415  # few ask for it
+        from diagnostics.sources.datadog.incidents import DatadogIncidents  # noqa: PLC0415  # few ask for it
 
         return DatadogIncidents(self._connected)
 
@@ -192,7 +191,7 @@ class Datadog:
         `monitor_tag` is what the team's monitors carry; clocks that differ by more than `clock_skew_s` seconds are a
         warning; `incidents` asks whether incidents can be read, and creates none. The defaults are assumed.
         """
-        from diagnostics.sources.datadog_doctor import inspect  # noqa: PLC0415
+        from diagnostics.sources.datadog.doctor import inspect  # noqa: PLC0415
 
         return inspect(self, self._settings, monitor_tag=monitor_tag, clock_skew_s=clock_skew_s, incidents=incidents)
 
@@ -215,7 +214,7 @@ class Datadog:
             if self._closed:
                 raise cancelled()
             if self._wire is None:
-                from diagnostics.sources.datadog_wire import Wire  # noqa: PLC0415
+                from diagnostics.sources.datadog.wire import Wire  # noqa: PLC0415
 
                 self._wire = Wire(self._settings, self._budgets)
             return self._wire
@@ -273,8 +272,6 @@ def _evidence(
 
 
 def _page(answer: Answer, query: str, window: str) -> LogPage:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
-
     document = decode.document(answer.body)
     events, unreadable = decode.events(document)
     partial, warnings = decode.incomplete(document)
@@ -286,8 +283,6 @@ def _page(answer: Answer, query: str, window: str) -> LogPage:
 def _aggregate(
     answer: Answer, query: str, window: str, computes: tuple[Compute, ...], group_by: tuple[GroupBy, ...]
 ) -> Aggregate:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
-
     document = decode.document(answer.body)
     buckets = decode.buckets(document, computes, grouped=bool(group_by))
     partial, warnings = decode.incomplete(document)
@@ -303,8 +298,6 @@ def _aggregate(
 
 
 def _monitors(answer: Answer, tags: str) -> Monitors:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
-
     monitors, unreadable = decode.monitors(answer.body)
     full = f"only the first {LARGEST_PAGE:,}" if len(monitors) + unreadable >= LARGEST_PAGE else ""
     evidence = _evidence(
@@ -317,22 +310,16 @@ def _monitors(answer: Answer, tags: str) -> Monitors:
 
 
 def _created(answer: Answer, query: str) -> tuple[Monitor, Evidence]:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
-
     return decode.monitor(answer.body), _evidence(answer, f"POST /api/v1/monitor, query {query}", rows=1)
 
 
 def _metrics(answer: Answer, query: str, count: int, window: str) -> Metrics:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
-
     series = decode.metric_series(decode.document(answer.body), count)
     points = sum(len(one) for one in series if one is not None)
     return Metrics(series, _evidence(answer, query, window=window, rows=points))
 
 
 def _is_valid(answer: Answer) -> bool:
-    from diagnostics.sources import datadog_decode as decode  # noqa: PLC0415
-
     valid = decode.document(answer.body).get("valid")
     if not isinstance(valid, bool):
         raise decode.WrongShape("does not say whether the key is valid")

@@ -19,8 +19,8 @@ from urllib3.exceptions import (
 )
 
 from diagnostics.failures import FailureKind, Sent, SourceFailure
-from diagnostics.sources.datadog_failures import SOURCE, Operation, TransientFailure, malformed
-from diagnostics.sources.datadog_sockets import Flight
+from diagnostics.sources.datadog.failures import SOURCE, Operation, TransientFailure, malformed
+from diagnostics.sources.datadog.sockets import Flight
 from diagnostics.text import clean
 
 _WHEN_SLOW = "Check the network; raise datadog.*_timeout_s if that is usual here."

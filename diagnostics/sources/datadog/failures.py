@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import utc_now
-from diagnostics.sources.datadog_json import read_json
+from diagnostics.sources.datadog.json import read_json
 from diagnostics.text import clean
 
 SOURCE = "datadog"
