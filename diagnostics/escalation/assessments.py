@@ -8,20 +8,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from diagnostics.catalogue.conditions import condition_words, limit_of
 from diagnostics.escalation.asking import ask_together
 from diagnostics.escalation.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
-from diagnostics.escalation.criteria import changes, judge, look_at, readings_of
-from diagnostics.escalation.holds import Hold, HoldBook, advance
-from diagnostics.escalation.measuring import LONGEST_S, measure
-from diagnostics.escalation.scope import propose_accounts, propose_systems
-from diagnostics.escalation.tiers import decide_tier
+from diagnostics.escalation.criteria import UNANSWERED, Hold, HoldBook, advance, changes, judge, look_at, readings_of
+from diagnostics.escalation.impact import issue_named, read_impact
+from diagnostics.escalation.readings import LONGEST_S, measure
 from diagnostics.failures import SourceFailure
+from diagnostics.health.systems import downstream
 from diagnostics.models.entries import MeasuredFigure
+from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Assessment, Impact, Incident, ScopeProposal, Step, Tier
 from diagnostics.models.status import Status
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.catalogue.response import AlertTier, Condition
     from diagnostics.checks.base import Tools
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.health.desk import HealthDesk
@@ -33,6 +36,14 @@ _Part = TypeVar("_Part")
 
 CONSOLE = "console"
 """Actor of entries that no person wrote."""
+
+DEGRADED = frozenset({Status.WARN, Status.FAIL})
+MOST_PROPOSED = 20
+"""Accounts proposed at a time: those that weigh most."""
+
+_WORDS = {Status.WARN: "degraded", Status.FAIL: "failing"}
+
+SEVERITY = "severity"
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,13 +77,11 @@ class AssessmentDesk:
         """When this console noted a look at an incident last, by its steady clock."""
 
     def measure(self, issue_type: str, job: Job | None = None) -> tuple[MeasuredFigure, ...]:
-        """The issue's figures now. Takes at most 15 seconds; see `diagnostics.escalation.measuring`."""
+        """The issue's figures now. Takes at most 15 seconds; see `diagnostics.escalation.readings`."""
         return measure(self._tools, self._health, issue_type, job)
 
     def impact(self, issue_type: str, severity: str, job: Job | None = None, *, accounts: Iterable[int] = ()) -> Impact:
         """The multi-account score, `accounts` included. Raises SourceFailure where nobody knows who is affected."""
-        from diagnostics.escalation.impact import read_impact  # noqa: PLC0415  # it loads SQLAlchemy
-
         wanted = tuple(accounts)
         found = ask_together(
             {"impact": lambda: read_impact(self._tools, issue_type, severity, wanted)}, LONGEST_S, job
@@ -83,8 +92,6 @@ class AssessmentDesk:
 
     def tier(self, issue_type: str, severity: str, impact: Impact | None, measured: Sequence[MeasuredFigure]) -> Tier:
         """The alert tier that these make. Asks nothing. Raises UserError for an unknown issue type."""
-        from diagnostics.escalation.impact import issue_named  # noqa: PLC0415  # it loads SQLAlchemy
-
         issue_named(self._tools, issue_type)
         return decide_tier(self._tools.catalogue, issue_type, severity, impact, measured)
 
@@ -224,3 +231,147 @@ def _unread(figures: Iterable[MeasuredFigure]) -> tuple[str, ...]:
         if one.value is None and one.status == Status.UNREACHABLE.value and one.evidence is not None:
             reasons.setdefault(one.evidence.caveat, []).append(one.title)
     return tuple(f"{', '.join(titles)}: {reason}" for reason, titles in reasons.items())
+
+
+# ---- the alert tier: the highest of which a rule fires, and what is not known never counts as small
+
+
+@dataclass(slots=True, frozen=True)
+class _Looked:
+    """One rule that was looked at."""
+
+    tier: AlertTier
+    fires: bool | None
+    """None where there is no data, or only people can say."""
+    words: str
+    figure: MeasuredFigure | None = None
+    title: str = ""
+    by_people: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class _Grounds:
+    """What the rules are held against."""
+
+    catalogue: Catalogue
+    expected: tuple[str, ...]
+    """Readings that the catalogue measures for the issue."""
+    severity: str
+    figures: Mapping[str, MeasuredFigure]
+
+
+def decide_tier(
+    catalogue: Catalogue, issue_type: str, severity: str, impact: Impact | None, measured: Iterable[MeasuredFigure]
+) -> Tier:
+    """The tier that these figures make. A figure that is only a lower bound may fire a rule, and never clears one."""
+    figures = {one.id: one for one in measured}
+    ordered = sorted(catalogue.tiers.values(), key=lambda one: -one.tier)
+    asked = _Grounds(catalogue, catalogue.issues[issue_type].figures, severity, figures)
+    looked = [_look_at_rule(asked, tier, rule) for tier in ordered for rule in tier.rules.values()]
+    fired = next((one for one in looked if one.fires), None)
+    unknown = [one for one in looked if one.fires is None and not one.by_people]
+    chosen, rule = _chosen(ordered, fired, unknown)
+    others = [f"{one.words}{', and fires as well' if one.fires else ''}" for one in looked if one is not fired]
+    if impact is not None:
+        others.append(impact.words)
+    evidence = (
+        () if fired is None or fired.figure is None or fired.figure.evidence is None else (fired.figure.evidence,)
+    )
+    return Tier(tier=chosen.tier, rule=rule, answer=chosen.answer, others=tuple(others), evidence=evidence)
+
+
+def _chosen(ordered: list[AlertTier], fired: _Looked | None, unknown: list[_Looked]) -> tuple[AlertTier, str]:
+    lowest = ordered[-1]
+    decided, rule = (fired.tier, fired.words) if fired is not None else (lowest, "no rule of a higher tier fires")
+    wary = next((tier for tier in ordered if tier.when_unknown), None)
+    doubtful = [] if wary is None else [one for one in unknown if one.tier.tier > decided.tier]
+    if wary is not None and doubtful and decided.tier < wary.tier:
+        names = ", ".join(dict.fromkeys(one.figure.title if one.figure else one.title for one in doubtful))
+        return wary, f"not known, so not taken for small: {names}"
+    return decided, rule
+
+
+def _look_at_rule(asked: _Grounds, tier: AlertTier, rule: Condition) -> _Looked:
+    said = f"tier {tier.tier}: {condition_words(rule, asked.catalogue.thresholds)}"
+    if not rule.reading:
+        return _Looked(tier, None, f"{said}. {rule.note}".strip(), by_people=True)
+    if rule.reading == SEVERITY:
+        fires = rule.holds(asked.severity, None)
+        return _Looked(tier, fires, f"{said}; it is {asked.severity}")
+    figure = asked.figures.get(rule.reading)
+    if figure is None:
+        # What the catalogue does not measure for this issue says nothing of it. What it does, and is missing, is doubt.
+        expected = rule.reading in asked.expected
+        words = "not measured now" if expected else "not measured for this issue"
+        return _Looked(tier, None, f"{said}; {words}", title=rule.title, by_people=not expected)
+    fires = rule.holds(figure.value, limit_of(rule, asked.catalogue.thresholds))
+    if not fires and figure.status in UNANSWERED:
+        fires = None
+    shown = figure.shown if figure.value is not None else f"{UNKNOWN} (no data)"
+    doubt = ", which may be too low" if fires is None and figure.value is not None else ""
+    return _Looked(tier, fires, f"{said}; it is {shown}{doubt}", figure)
+
+
+# ---- what seems to belong to the scope and is not in it
+
+
+def systems_of_issue(catalogue: Catalogue, issue_type: str) -> tuple[str, ...]:
+    """Systems whose own queries show this issue."""
+    return tuple(
+        name
+        for name, system in catalogue.systems.items()
+        if any(catalogue.queries[query].issue == issue_type for query in system.queries)
+    )
+
+
+def propose_systems(
+    catalogue: Catalogue, incident: Incident, states: Iterable[SystemState]
+) -> tuple[ScopeProposal, ...]:
+    """Degraded systems that the incident's systems drag along, hang on, or that show its issue. Each with why.
+
+    A system without data is not proposed, and is not said to be well either: the map shows it.
+    """
+    inside = {one.name for one in incident.systems if one.until is None}
+    own = systems_of_issue(catalogue, incident.issue_type)
+    core = tuple(dict.fromkeys((*(name for name in catalogue.systems if name in inside), *own)))
+    found = []
+    for state in states:
+        if state.name in inside or state.status not in DEGRADED:
+            continue
+        why = _reason(catalogue, state.name, core, own, inside)
+        if why:
+            evidence = tuple(part for figure in state.figures for part in figure.evidence[:1])
+            said = f"{state.name} is {_WORDS[state.status]} ({state.headline}), and {why}"
+            found.append(ScopeProposal(what="system", name=state.name, why=said, evidence=evidence))
+    return tuple(found)
+
+
+def _reason(catalogue: Catalogue, name: str, core: tuple[str, ...], own: tuple[str, ...], inside: Iterable[str]) -> str:
+    before = next((one for one in core if one != name and name in downstream(catalogue.systems, one)), "")
+    if before:
+        return f"fails after {before}, which {_standing(before, inside)}"
+    after = next((one for one in core if one != name and one in downstream(catalogue.systems, name)), "")
+    if after:
+        return f"{after}, which {_standing(after, inside)}, fails after it"
+    return "its own logs show this kind of issue" if name in own else ""
+
+
+def _standing(name: str, inside: Iterable[str]) -> str:
+    return "is in scope" if name in inside else "shows this issue"
+
+
+def propose_accounts(incident: Incident, impact: Impact | None, basis: str) -> tuple[ScopeProposal, ...]:
+    """Accounts that weigh in the impact score and are not in scope, those that weigh most first."""
+    if impact is None:
+        return ()
+    inside: Mapping[str, bool] = {one.name: True for one in incident.accounts if one.until is None}
+    wanted = [one for one in impact.accounts if str(one.account_id) not in inside and one.score > 0]
+    return tuple(
+        ScopeProposal(
+            what="account",
+            name=str(one.account_id),
+            why=f"{one.name or 'account'} is {basis}; impact {one.why}",
+            evidence=impact.evidence[:1],
+        )
+        for one in wanted[:MOST_PROPOSED]
+    )

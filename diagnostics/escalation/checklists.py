@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from diagnostics.checks.registry import CHECKS
 from diagnostics.escalation.asking import ask_together
 from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import Channel, Purpose, StepDone
@@ -15,6 +16,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Step
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding, TriageRequest
+from diagnostics.triage.subject import newest_reported_deal
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -90,9 +92,6 @@ def run_checks(
 
 
 def _answer(tools: Tools, incident: Incident, name: str) -> Finding:
-    from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
-    from diagnostics.triage.subject import newest_reported_deal  # noqa: PLC0415  # the same
-
     issue = tools.catalogue.issues[incident.issue_type]
     accounts = [one.name for one in incident.accounts if one.until is None]
     account = int(accounts[0]) if len(accounts) == 1 and accounts[0].isdecimal() else None

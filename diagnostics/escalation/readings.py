@@ -1,30 +1,176 @@
-"""What can be measured during an incident, each reading by its name: nothing new is asked, screens ask the same.
+"""The figures of an issue as they are now: all at once, each failing alone, in bounded time.
 
-Each gives a figure, or raises SourceFailure; what is missing never becomes 0.
+What notices bind, tiers and exit criteria judge, and the review compares. Nothing new is asked: screens ask the same,
+and share the answers. Each reading gives a figure, or raises SourceFailure; what is missing never becomes 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from diagnostics.checks.base import about, plural, share
-from diagnostics.escalation.affected import RESOLUTION
-from diagnostics.escalation.readings_logs import (
-    accounts_affected,
-    events_in_window,
-    large_accounts,
-    rate_limited,
-    users_affected,
-    zillow_requests,
+from diagnostics.answers import SharedAnswers
+from diagnostics.checks.base import Tools, about, plural, share
+from diagnostics.checks.registry import CHECKS
+from diagnostics.escalation.asking import ask_together
+from diagnostics.escalation.impact import (
+    RESOLUTION,
+    Account,
+    Named,
+    issue_named,
+    named_accounts,
+    read_accounts,
+    size_words,
 )
-from diagnostics.escalation.round import Round, judged, made, of_figure
-from diagnostics.health.figures import quantity
+from diagnostics.failures import SourceFailure, TurnAwaited
+from diagnostics.health.connections import read_states
+from diagnostics.health.figures import quantity, remarks, taken_at
+from diagnostics.health.patience import StillAsking
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.entries import MeasuredFigure
+from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
-from diagnostics.webhook_backlog import Backlog
+from diagnostics.pulses import PARTIAL, judge_count, of_counts
+from diagnostics.webhook_backlog import Backlog, read_backlog
+from diagnostics.windows import span
+
+if TYPE_CHECKING:
+    from diagnostics.catalogue.model import IssueType, Threshold
+    from diagnostics.health.connections import States
+    from diagnostics.health.desk import HealthDesk
+    from diagnostics.jobs import Job
+    from diagnostics.log_questions import Counts
+    from diagnostics.models.health import HealthOverview
+
+Answer = TypeVar("Answer")
+
+LONGEST_S = 15.0
+"""One measuring, with two turns of the scarcest rate limit in it; what is not there by then has no value yet."""
+
+FOREVER_S = 86_400.0
+"""Within one round nothing is asked twice, however long the round takes."""
+
+KEEP_REQUESTS_S = 60.0
+
+MOST_NAMED = 10
+"""Large accounts that a notice names; the rest is counted."""
+
+
+@dataclass(slots=True, frozen=True)
+class Round:
+    """One measuring of several readings, in which every question is asked once."""
+
+    tools: Tools
+    health: HealthDesk
+    issue: IssueType
+    answers: SharedAnswers = field(default_factory=SharedAnswers)
+
+    def once(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        """The answer to `ask`, shared by the readings of this round."""
+        return self.answers.get(name, FOREVER_S, ask)
+
+    def rule(self, name: str) -> Threshold:
+        """A threshold of the catalogue."""
+        return self.tools.catalogue.thresholds[name]
+
+    def overview(self) -> HealthOverview:
+        """Level 2's big number and the sync events beside it."""
+        return self.once("overview", self.health.overview)
+
+    def backlog(self) -> Backlog:
+        """The webhook backlog."""
+        return self.once("backlog", lambda: read_backlog(self.tools))
+
+    def counts(self, query: str) -> Counts:
+        """Events of a named query in the window."""
+        text = self.tools.catalogue.queries[query].datadog
+        return self.once(f"counts {query}", lambda: self.tools.logs.counts(text, self.tools.window_s))
+
+    def states(self) -> States:
+        """Connections by state."""
+        return self.once("states", lambda: read_states(self.tools))
+
+    def named(self) -> Named:
+        """The accounts that the issue affects."""
+        return self.once("named", lambda: named_accounts(self.tools, self.issue))
+
+    def accounts(self) -> dict[int, Account]:
+        """Their sizes."""
+        return self.once("accounts", lambda: read_accounts(self.tools, self.named().ids))[0]
+
+
+# ---- from a number to a figure
+
+
+def made(
+    name: str,
+    value: float | int | str | None,
+    *,
+    title: str = "",
+    shown: str = "",
+    unit: str | None = None,
+    status: Status = Status.NO_DATA,
+    notes: Iterable[str] = (),
+    evidence: Iterable[Evidence] = (),
+) -> MeasuredFigure:
+    """A reading as a figure, called as `READINGS` says; its notes stand as the caveat of its first evidence."""
+    parts = tuple(evidence)
+    caveat = remarks((*notes, *(parts[0].caveat for _ in parts[:1])))
+    plainly = f"{value:,}" if isinstance(value, int) else str(value)
+    return MeasuredFigure(
+        id=name,
+        title=title or READINGS[name].title,
+        value=value,
+        shown=UNKNOWN if value is None else shown or plainly,
+        unit=READINGS[name].unit if unit is None else unit,
+        status=(Status.NO_DATA if value is None and status is Status.PASS else status).value,
+        taken_at=taken_at(parts),
+        evidence=parts[0].model_copy(update={"caveat": caveat}) if parts else None,
+    )
+
+
+def of_figure(name: str, figure: Figure) -> MeasuredFigure:
+    """A figure of level 2. One whose source fails now has no value here, also where an older one is remembered."""
+    if figure.failure:
+        # What an older answer rests on would make the figure look older than the failure.
+        lost = Evidence(
+            source=figure.failure.partition(":")[0],
+            query="no answer",
+            started_at=utc_now(),
+            took_ms=0.0,
+            caveat=remarks((figure.failure, figure.note)),
+        )
+        status = figure.status if figure.status is Status.UNREACHABLE else Status.NO_DATA
+        return made(name, None, title=figure.title, unit=figure.unit, status=status, evidence=(lost,))
+    return made(
+        name,
+        figure.value,
+        title=figure.title,
+        shown=figure.shown,
+        unit=figure.unit,
+        status=figure.status,
+        notes=(figure.note,),
+        evidence=figure.evidence,
+    )
+
+
+def judged(name: str, rule: Threshold, value: float | None, evidence: Iterable[Evidence], note: str) -> MeasuredFigure:
+    """A share held against `rule`, whose name and unit it bears."""
+    return made(
+        name,
+        value,
+        title=rule.title,
+        shown="" if value is None else quantity(value, rule.unit),
+        unit=rule.unit,
+        status=rule.judge(value),
+        notes=(note, f"Limits: {rule.rule()}"),
+        evidence=evidence,
+    )
+
 
 # ---- connections
 
@@ -37,7 +183,7 @@ def health(asked: Round) -> MeasuredFigure:
 def deviation(asked: Round) -> MeasuredFigure:
     """How far below its baseline health is, per cent of the baseline; for resolution, the furthest share."""
     if asked.issue.name == RESOLUTION:
-        drift = resolution_drift(asked)
+        drift = _leading("resolution_drift", asked)
         return drift.model_copy(update={"id": "deviation", "title": "Deviation from the baseline", "unit": "%"})
     found = asked.overview().health
     baseline = asked.tools.catalogue.baselines["system_health"].value
@@ -46,10 +192,8 @@ def deviation(asked: Round) -> MeasuredFigure:
         value = max(0.0, 100.0 * (baseline - found.value) / baseline)
     return made(
         "deviation",
-        "Deviation from the baseline",
         value,
         shown="" if value is None else quantity(value, "%"),
-        unit="%",
         status=found.status,
         notes=(f"health {found.shown} against its baseline of {baseline:.2f} %",),
         evidence=found.evidence,
@@ -63,10 +207,7 @@ def sync_events(asked: Round) -> MeasuredFigure:
     sync = found.sync
     return made(
         "sync_events",
-        "Sync events",
         count,
-        shown="" if count is None else f"{count:,}",
-        unit="events",
         status=sync.status if count is None else Status.PASS if count else Status.NO_DATA,
         notes=("in the last complete hour and the present one", sync.failure, sync.note),
         evidence=sync.evidence,
@@ -78,10 +219,7 @@ def connections_judged(asked: Round) -> MeasuredFigure:
     states = asked.states()
     return made(
         "connections_judged",
-        "Connections",
         states.judged,
-        shown=f"{states.judged:,}",
-        unit="connections",
         status=Status.PASS if states.judged else Status.NO_DATA,
         notes=states.notes(),
         evidence=(states.evidence,),
@@ -113,10 +251,9 @@ def oldest_pending(asked: Round) -> MeasuredFigure:
     seconds = None if not found.any_received else round((minutes or 0.0) * 60)
     return made(
         "oldest_pending_s",
-        rule.title,
         seconds,
+        title=rule.title,
         shown="" if seconds is None else about(seconds) if seconds else "none waits",
-        unit="s",
         status=rule.judge(None if seconds is None else seconds / 60),
         notes=(_received(found), f"Limits: {rule.rule()}"),
         evidence=(found.evidence,),
@@ -129,10 +266,7 @@ def events_lost(asked: Round) -> MeasuredFigure:
     value = found.lost if found.any_received else None
     return made(
         "events_lost",
-        "Events lost for good",
         value,
-        shown="" if value is None else f"{value:,}",
-        unit="events",
         status=Status.NO_DATA if value is None else Status.FAIL if value else Status.PASS,
         notes=(_received(found),),
         evidence=(found.evidence,),
@@ -141,24 +275,16 @@ def events_lost(asked: Round) -> MeasuredFigure:
 
 def data_loss_risk(asked: Round) -> MeasuredFigure:
     """Low, medium or high, as the check says."""
-    from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
-
     check = CHECKS["data_loss_risk"]
     found = asked.once("data_loss_risk", lambda: check.answer(asked.tools, TriageRequest(issue_type=asked.issue.name)))
     parts = () if found.evidence is None else (found.evidence,)
     return made(
         "data_loss_risk",
-        "Risk of data loss",
         found.value,
         status=found.status,
         notes=(found.summary,),
         evidence=parts,
     )
-
-
-def webhook_latency(asked: Round) -> MeasuredFigure:
-    """From received to processed, 95th percentile."""
-    return _kpi(asked, "webhook_latency_p95")
 
 
 def _received(found: Backlog) -> str:
@@ -168,60 +294,28 @@ def _received(found: Backlog) -> str:
 # ---- level 2
 
 
-def _kpi(asked: Round, name: str) -> MeasuredFigure:
+def _kpi(name: str, asked: Round) -> MeasuredFigure:
     return of_figure(name, asked.once(name, lambda: asked.health.kpis(only=(name,)))[0])
-
-
-def token_success(asked: Round) -> MeasuredFigure:
-    """Token refreshes that succeeded."""
-    return _kpi(asked, "token_success")
-
-
-def transaction_sync_success(asked: Round) -> MeasuredFigure:
-    """Transactions that synced among those that tried."""
-    return _kpi(asked, "transaction_sync_success")
-
-
-def api_p95(asked: Round) -> MeasuredFigure:
-    """Response time of the API."""
-    return _kpi(asked, "api_p95")
 
 
 def performance_loss(asked: Round) -> MeasuredFigure:
     """How far the API's response time lies beyond its healthy value, per cent; 0 where it does not."""
-    found, rule = _kpi(asked, "api_p95"), asked.rule("api_p95")
+    found, rule = _kpi("api_p95", asked), asked.rule("api_p95")
     value = None
     if isinstance(found.value, int | float) and rule.healthy:
         value = max(0.0, 100.0 * (found.value - rule.healthy) / rule.healthy)
     return made(
         "performance_loss",
-        "Loss of performance",
         value,
         shown="" if value is None else f"{value:,.0f} %",
-        unit="%",
         status=Status(found.status),
         notes=(f"API response time {found.shown} against {rule.healthy_text()}",),
         evidence=() if found.evidence is None else (found.evidence,),
     )
 
 
-def resolution_accuracy(asked: Round) -> MeasuredFigure:
-    """Agents that are not stale."""
-    return _kpi(asked, "resolution_accuracy")
-
-
-def _leading(asked: Round, name: str) -> MeasuredFigure:
+def _leading(name: str, asked: Round) -> MeasuredFigure:
     return of_figure(name, asked.once(name, lambda: asked.health.leading(only=(name,)))[0])
-
-
-def resolution_drift(asked: Round) -> MeasuredFigure:
-    """The largest distance of a resolution share from its baseline."""
-    return _leading(asked, "resolution_drift")
-
-
-def deals_unsynced(asked: Round) -> MeasuredFigure:
-    """Deals of the last day without `synced_at`."""
-    return _leading(asked, "deals_unsynced")
 
 
 def agents_resolved(asked: Round) -> MeasuredFigure:
@@ -229,10 +323,7 @@ def agents_resolved(asked: Round) -> MeasuredFigure:
     found = asked.once("resolution", asked.health.resolution)
     return made(
         "agents_resolved",
-        "Agents with a resolution",
         found.total,
-        shown="" if found.total is None else f"{found.total:,}",
-        unit="agents",
         status=Status.PASS if found.total else Status.NO_DATA,
         notes=("" if found.coverage is None else f"in {found.coverage.words()}",),
         evidence=found.evidence,
@@ -253,8 +344,131 @@ def tokens_missing(asked: Round) -> MeasuredFigure:
     return judged("tokens_missing", asked.rule("token_missing_share"), found.missing_share, (found.evidence,), note)
 
 
+# ---- logs
+
+
+def rate_limited(asked: Round) -> MeasuredFigure:
+    """HTTP 429 answers from Zillow, in the busier of the last two complete minutes."""
+    found, rule = asked.counts("rate_limited"), asked.rule("rate_limit_per_minute")
+    rate = found.recent_minute
+    status = of_counts(rule.judge(None if rate is None else float(rate)), partial=found.partial)
+    return made(
+        "rate_limited_per_minute",
+        rate,
+        title=rule.title,
+        shown="" if rate is None else f"{rate:,}/min",
+        status=status,
+        notes=(_in_window(asked, found), PARTIAL if found.partial else "", f"Limits: {rule.rule()}"),
+        evidence=(found.evidence,),
+    )
+
+
+def zillow_requests(asked: Round) -> MeasuredFigure:
+    """Requests to Zillow that the logs hold."""
+    text = asked.tools.catalogue.queries["zillow_requests"].datadog
+    found = asked.tools.logs.counts(text, asked.tools.window_s, fresh_s=KEEP_REQUESTS_S)
+    return made(
+        "zillow_requests",
+        found.count,
+        status=of_counts(Status.PASS, partial=found.partial),
+        notes=(_in_window(asked, found), PARTIAL if found.partial else ""),
+        evidence=(found.evidence,),
+    )
+
+
+def events_in_window(asked: Round) -> MeasuredFigure:
+    """Events of the issue's own query. Silence is good news only where it is usual."""
+    found = asked.counts(asked.issue.query)
+    status, said = Status.WARN, ""
+    if not found.count:
+        status, said = _silence(asked)
+    return made(
+        "events_in_window",
+        found.count,
+        title=f"Events, {asked.tools.catalogue.queries[asked.issue.query].title}",
+        shown=f"{found.count:,} in {span(asked.tools.window_s)}",
+        status=of_counts(status, partial=found.partial),
+        notes=(said, PARTIAL if found.partial else ""),
+        evidence=(found.evidence,),
+    )
+
+
+def _silence(asked: Round) -> tuple[Status, str]:
+    """What no event at all is worth: the baseline, which costs scarce questions, is asked only for this."""
+    text = asked.tools.catalogue.queries[asked.issue.query].datadog
+    baseline = asked.tools.logs.baselines.known(text, asked.tools.window_s)
+    usual = None if baseline.usual is None else baseline.usual.count
+    against = judge_count(asked.issue, 0, usual, is_pending=baseline.is_pending)
+    return against.status, against.comparison
+
+
+def _in_window(asked: Round, found: Counts) -> str:
+    return f"{plural(found.count, 'event')} in the last {span(asked.tools.window_s)}"
+
+
+# ---- accounts
+
+
+def accounts_affected(asked: Round) -> MeasuredFigure:
+    """How many accounts the logs name; for resolution, those with stale agents."""
+    found = asked.named()
+    status, said = Status.NO_DATA if found.total is None else Status.WARN, ""
+    if found.total == 0:
+        status, said = (Status.PASS, "") if asked.issue.name == RESOLUTION else _silence(asked)
+    return made(
+        "accounts_affected",
+        found.total,
+        shown="" if found.total is None else f"{found.total:,}" + (" at least" if found.at_least else ""),
+        status=of_counts(status, partial=found.at_least),
+        notes=(found.basis, said),
+        evidence=found.evidence,
+    )
+
+
+def large_accounts(asked: Round) -> MeasuredFigure:
+    """Large accounts among them, by name, the largest first."""
+    found, from_users = asked.named(), asked.tools.catalogue.impact.large_from_users
+    accounts = asked.accounts()
+    large = sorted(
+        (one for one in accounts.values() if one.users is not None and one.users >= from_users),
+        key=lambda one: (-(one.users or 0), one.account_id),
+    )
+    unknown = sum(1 for one in accounts.values() if one.users is None) + found.beyond
+    shown = "; ".join(size_words(one) for one in large[:MOST_NAMED])
+    shown += f"; and {len(large) - MOST_NAMED:,} more" if len(large) > MOST_NAMED else ""
+    value = (shown or "none") if large or not unknown else None
+    return made(
+        "large_accounts",
+        value,
+        title=f"Large accounts, from {from_users:,} users",
+        status=Status.NO_DATA if unknown and not large else Status.WARN if large else Status.PASS,
+        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
+        evidence=found.evidence,
+    )
+
+
+def users_affected(asked: Round) -> MeasuredFigure:
+    """Users of the accounts affected: how many are in them, not how many have noticed."""
+    found, accounts = asked.named(), asked.accounts()
+    known = [one.users for one in accounts.values() if one.users is not None]
+    unknown = len(accounts) - len(known) + found.beyond
+    value = sum(known) if known or not unknown else None
+    status = Status.NO_DATA if unknown else Status.WARN if value else Status.PASS
+    return made(
+        "users_affected",
+        value,
+        shown="" if value is None else f"{value:,}" + (" at least" if unknown else ""),
+        status=status,
+        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
+        evidence=found.evidence,
+    )
+
+
+# ---- all of them
+
+
 @dataclass(slots=True, frozen=True)
-class Reading:
+class NamedReading:
     """One reading: how it is taken, and what it is called where it does not come."""
 
     title: str
@@ -262,32 +476,83 @@ class Reading:
     unit: str = ""
 
 
-READINGS: dict[str, Reading] = {
-    "health": Reading("System health", health, "%"),
-    "deviation": Reading("Deviation from the baseline", deviation, "%"),
-    "sync_events": Reading("Sync events", sync_events, "events"),
-    "webhook_backlog": Reading("Webhook backlog", webhook_backlog, "events"),
-    "oldest_pending_s": Reading("Oldest pending webhook event", oldest_pending, "s"),
-    "events_lost": Reading("Events lost for good", events_lost, "events"),
-    "data_loss_risk": Reading("Risk of data loss", data_loss_risk),
-    "rate_limited_per_minute": Reading("HTTP 429 rate", rate_limited, "/min"),
-    "zillow_requests": Reading("Requests to Zillow", zillow_requests, "requests"),
-    "events_in_window": Reading("Events in the window", events_in_window, "events"),
-    "accounts_affected": Reading("Accounts affected", accounts_affected, "accounts"),
-    "large_accounts": Reading("Large accounts", large_accounts),
-    "users_affected": Reading("Users of the accounts affected", users_affected, "users"),
-    "token_success": Reading("OAuth token success", token_success, "%"),
-    "tokens_expired": Reading("Expired tokens", tokens_expired, "%"),
-    "tokens_missing": Reading("Missing tokens", tokens_missing, "%"),
-    "transaction_sync_success": Reading("Transaction sync success", transaction_sync_success, "%"),
-    "deals_unsynced": Reading("Deals created and not synced", deals_unsynced, "%"),
-    "api_p95": Reading("API response time, p95", api_p95, "ms"),
-    "performance_loss": Reading("Loss of performance", performance_loss, "%"),
-    "webhook_latency_p95": Reading("Webhook latency, p95", webhook_latency, "s"),
-    "resolution_accuracy": Reading("Resolution accuracy", resolution_accuracy, "%"),
-    "resolution_drift": Reading("Resolution share against baseline", resolution_drift, "points"),
-    "agents_resolved": Reading("Agents with a resolution", agents_resolved, "agents"),
-    "new_problems": Reading("New connection problems", new_problems, "%"),
-    "connections_judged": Reading("Connections", connections_judged, "connections"),
+READINGS: dict[str, NamedReading] = {
+    "health": NamedReading("System health", health, "%"),
+    "deviation": NamedReading("Deviation from the baseline", deviation, "%"),
+    "sync_events": NamedReading("Sync events", sync_events, "events"),
+    "webhook_backlog": NamedReading("Webhook backlog", webhook_backlog, "events"),
+    "oldest_pending_s": NamedReading("Oldest pending webhook event", oldest_pending, "s"),
+    "events_lost": NamedReading("Events lost for good", events_lost, "events"),
+    "data_loss_risk": NamedReading("Risk of data loss", data_loss_risk),
+    "rate_limited_per_minute": NamedReading("HTTP 429 rate", rate_limited, "/min"),
+    "zillow_requests": NamedReading("Requests to Zillow", zillow_requests, "requests"),
+    "events_in_window": NamedReading("Events in the window", events_in_window, "events"),
+    "accounts_affected": NamedReading("Accounts affected", accounts_affected, "accounts"),
+    "large_accounts": NamedReading("Large accounts", large_accounts),
+    "users_affected": NamedReading("Users of the accounts affected", users_affected, "users"),
+    "token_success": NamedReading("OAuth token success", partial(_kpi, "token_success"), "%"),
+    "tokens_expired": NamedReading("Expired tokens", tokens_expired, "%"),
+    "tokens_missing": NamedReading("Missing tokens", tokens_missing, "%"),
+    "transaction_sync_success": NamedReading(
+        "Transaction sync success", partial(_kpi, "transaction_sync_success"), "%"
+    ),
+    "deals_unsynced": NamedReading("Deals created and not synced", partial(_leading, "deals_unsynced"), "%"),
+    "api_p95": NamedReading("API response time, p95", partial(_kpi, "api_p95"), "ms"),
+    "performance_loss": NamedReading("Loss of performance", performance_loss, "%"),
+    "webhook_latency_p95": NamedReading("Webhook latency, p95", partial(_kpi, "webhook_latency_p95"), "s"),
+    "resolution_accuracy": NamedReading("Resolution accuracy", partial(_kpi, "resolution_accuracy"), "%"),
+    "resolution_drift": NamedReading(
+        "Resolution share against baseline", partial(_leading, "resolution_drift"), "points"
+    ),
+    "agents_resolved": NamedReading("Agents with a resolution", agents_resolved, "agents"),
+    "new_problems": NamedReading("New connection problems", new_problems, "%"),
+    "connections_judged": NamedReading("Connections", connections_judged, "connections"),
 }
 """Every reading that the catalogue may name."""
+
+
+def measure(
+    tools: Tools,
+    health_desk: HealthDesk,
+    issue_type: str,
+    job: Job | None = None,
+    *,
+    also: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+) -> tuple[MeasuredFigure, ...]:
+    """The readings that the catalogue names for the issue, in its order, and those of `also`; or those of `only`.
+
+    A source that fails gives a figure with the value None, the dash, and the failure as caveat of its evidence. Takes
+    at most 15 seconds, or what is left of the job. Raises UserError for an unknown issue type, and SourceFailure
+    (cancelled) when somebody ended the job.
+    """
+    issue = issue_named(tools, issue_type)
+    names = tuple(dict.fromkeys(only if only is not None else (*issue.figures, *also)))
+    asked = Round(tools, health_desk, issue)
+    answers = ask_together({name: partial(READINGS[name].take, asked) for name in names}, LONGEST_S, job)
+    return tuple(
+        unread(name, answer) if isinstance(answer, SourceFailure) else answer for name, answer in answers.items()
+    )
+
+
+def unread(name: str, failure: SourceFailure) -> MeasuredFigure:
+    """The reading that did not come, and why. Not asked yet and still asked for are no data, not a lost source."""
+    reading = READINGS.get(name)
+    waiting = isinstance(failure, TurnAwaited | StillAsking)
+    now = utc_now()
+    return MeasuredFigure(
+        id=name,
+        title=name if reading is None else reading.title,
+        value=None,
+        shown=UNKNOWN,
+        unit="" if reading is None else reading.unit,
+        status=(Status.NO_DATA if waiting else Status.UNREACHABLE).value,
+        taken_at=now,
+        evidence=Evidence(
+            source=failure.source,
+            query="no answer",
+            started_at=now,
+            took_ms=0.0,
+            caveat=failure.headline() if waiting else f"{failure.headline()}: {failure.reason}",
+        ),
+    )

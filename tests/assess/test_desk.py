@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.escalation.affected import read_accounts, read_shares
 from diagnostics.escalation.assessments import AssessmentDesk
 from diagnostics.escalation.desk import IncidentDesk
-from diagnostics.escalation.impact import read_impact
-from diagnostics.escalation.measuring import measure
+from diagnostics.escalation.impact import read_accounts, read_impact, read_shares
+from diagnostics.escalation.readings import measure
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.health.desk import HealthDesk
 from diagnostics.jobs import Job

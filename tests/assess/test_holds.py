@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.escalation.holds import Hold, HoldBook, Look, advance
+from diagnostics.escalation.criteria import Hold, HoldBook, Look, advance
 from diagnostics.settings import StateSettings
 from diagnostics.state.store import StateStore
 from tests.mariadb import MariaDB

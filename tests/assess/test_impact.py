@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.escalation.affected import Account, Named, Shares
-from diagnostics.escalation.impact import score
+from diagnostics.escalation.impact import Account, Named, Shares, score
 from diagnostics.failures import UserError
 from diagnostics.models.incidents import Impact
 

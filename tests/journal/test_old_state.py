@@ -18,8 +18,8 @@ from typing import Any, get_args
 
 import pytest
 
+from diagnostics.escalation.criteria import HoldBook
 from diagnostics.escalation.fold import fold
-from diagnostics.escalation.holds import HoldBook
 from diagnostics.escalation.investigations import fold_investigation
 from diagnostics.escalation.journal import Journal
 from diagnostics.escalation.sentences import sentence
