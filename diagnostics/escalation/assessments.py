@@ -12,7 +12,8 @@ from diagnostics.catalogue.conditions import condition_words, limit_of
 from diagnostics.escalation.asking import ask_together
 from diagnostics.escalation.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
 from diagnostics.escalation.criteria import UNANSWERED, Hold, HoldBook, advance, changes, judge, look_at, readings_of
-from diagnostics.escalation.impact import issue_named, read_impact
+from diagnostics.escalation.desk import issue_named
+from diagnostics.escalation.impact import read_impact
 from diagnostics.escalation.readings import LONGEST_S, measure
 from diagnostics.failures import SourceFailure
 from diagnostics.health.systems import downstream
@@ -92,7 +93,7 @@ class AssessmentDesk:
 
     def tier(self, issue_type: str, severity: str, impact: Impact | None, measured: Sequence[MeasuredFigure]) -> Tier:
         """The alert tier that these make. Asks nothing. Raises UserError for an unknown issue type."""
-        issue_named(self._tools, issue_type)
+        issue_named(self._tools.catalogue, issue_type)
         return decide_tier(self._tools.catalogue, issue_type, severity, impact, measured)
 
     def checklist(self, issue_type: str, severity: str) -> tuple[Step, ...]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from diagnostics.failures import Sent, SourceFailure
+from diagnostics.models.entries import Channel
 from diagnostics.now import utc_now
 
 if TYPE_CHECKING:
-    from diagnostics.models.entries import Channel
     from diagnostics.models.incidents import Delivery, Incident
+    from diagnostics.settings import Settings
 
-Outcome = Literal["definite", "ambiguous", "permanent"]
-
+DeliveryOutcome = Literal["definite", "ambiguous", "permanent"]
 
 CLOCKS_DIFFER = timedelta(days=1)
 """Clocks of this machine and of a service are taken to differ by less than this."""
@@ -43,8 +44,10 @@ class NotDelivered(Exception):  # noqa: N818  # an outcome, told by name
     again is of no use before somebody mends something.
     """
 
-    def __init__(self, outcome: Outcome, reason: str, *, remedy: str = "", retry_after_s: float | None = None) -> None:
-        self.outcome: Outcome = outcome
+    def __init__(
+        self, outcome: DeliveryOutcome, reason: str, *, remedy: str = "", retry_after_s: float | None = None
+    ) -> None:
+        self.outcome: DeliveryOutcome = outcome
         self.reason = reason
         self.remedy = remedy
         self.retry_after_s = retry_after_s
@@ -82,3 +85,30 @@ class Courier(Protocol):
 
     def close(self) -> None:
         """End what is under way."""
+
+
+def not_delivered(failure: SourceFailure) -> NotDelivered:
+    """The outcome of a failure.
+
+    Definite: no connection came about, a rate limit refused it, or its secret could not be read. Permanent: refused,
+    and refused again until somebody mends something. Ambiguous: everything else, such as silence, a broken connection,
+    an error inside the service or an answer that cannot be read, because the service may have stored it before.
+    """
+    return NotDelivered(outcome_of(failure), failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after)
+
+
+def outcome_of(failure: SourceFailure) -> DeliveryOutcome:
+    """In the journal's words."""
+    if failure.sent is not Sent.NOT_SENT:
+        return "ambiguous"
+    return "permanent" if failure.lasting else "definite"
+
+
+def setting_of(channel: Channel) -> str:
+    """The setting that lets a console write there."""
+    return "writes.notices" if channel is Channel.SLACK else "writes.tracking"
+
+
+def may_write(settings: Settings, channel: Channel) -> bool:
+    """Whether the settings let this console write there."""
+    return settings.writes.notices if channel is Channel.SLACK else settings.writes.tracking

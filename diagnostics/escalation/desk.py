@@ -22,6 +22,7 @@ from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
+    from diagnostics.catalogue.model import IssueType
     from diagnostics.checks.base import Tools
 
 INCIDENTS = RecordKind(
@@ -128,7 +129,7 @@ class IncidentDesk:
 
         `more` is written with it, all or none. The same `key` given twice declares one incident.
         """
-        self._check_matrix(issue_type, severity)
+        check_severity(issue_named(self._tools.catalogue, issue_type), severity)
         now = self._tools.now()
         bodies: list[Body] = [
             said.Declared(
@@ -163,16 +164,6 @@ class IncidentDesk:
         An empty answer writes nothing. Raises what `decision` raises.
         """
         return self._records.decide(incident_id, decision, actor=actor)
-
-    def _check_matrix(self, issue_type: str, severity: str) -> None:
-        issues = self._tools.catalogue.issues
-        issue = issues.get(issue_type)
-        if issue is None:
-            raise UserError(f"there is no issue type {clean(issue_type, limit=60)!r}", accepted=", ".join(issues))
-        if severity not in issue.severities:
-            raise UserError(
-                f"{issue_type} has no severity {clean(severity, limit=60)!r}", accepted=", ".join(issue.severities)
-            )
 
     # ---- state
 
@@ -215,9 +206,9 @@ class IncidentDesk:
         def decision(incident: Incident) -> Sequence[Body]:
             _living(incident)
             if field == "severity":
-                self._check_matrix(incident.issue_type, text)
+                check_severity(issue_named(self._tools.catalogue, incident.issue_type), text)
             elif field == "issue_type":
-                self._check_matrix(text, incident.severity)
+                check_severity(issue_named(self._tools.catalogue, text), incident.severity)
             if str(getattr(incident, field)) == text:
                 return ()
             return (said.Edited(field=field, value=text, why=clean(why, limit=LONGEST_TEXT)),)
@@ -448,6 +439,22 @@ class IncidentDesk:
             raise UserError(f"{minutes} minutes", accepted=f"1 to {LONGEST_SNOOZE_MINUTES} minutes")
         until = self._tools.now() + timedelta(minutes=minutes)
         return self.decide(incident_id, lambda _: (said.Snoozed(until=until, why=clean(why, limit=500)),))
+
+
+def issue_named(catalogue: Catalogue, issue_type: str) -> IssueType:
+    """The row of the matrix. Raises UserError."""
+    issue = catalogue.issues.get(issue_type)
+    if issue is None:
+        raise UserError(f"there is no issue type {clean(issue_type, limit=60)!r}", accepted=", ".join(catalogue.issues))
+    return issue
+
+
+def check_severity(issue: IssueType, severity: str) -> None:
+    """Raises UserError for a severity that the matrix does not give the issue."""
+    if severity not in issue.severities:
+        raise UserError(
+            f"{issue.name} has no severity {clean(severity, limit=60)!r}", accepted=", ".join(issue.severities)
+        )
 
 
 def cadence_minutes(incident: Incident, catalogue: Catalogue) -> int | None:

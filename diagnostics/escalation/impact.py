@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, or_, select
 
 from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.escalation.desk import issue_named
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.resolution import counts_of_everybody
@@ -269,14 +270,6 @@ def size_words(account: Account) -> str:
 # ---- the score
 
 
-def issue_named(tools: Tools, issue_type: str) -> IssueType:
-    """The row of the matrix. Raises UserError."""
-    issue = tools.catalogue.issues.get(issue_type)
-    if issue is None:
-        raise UserError(f"there is no issue type {issue_type!r}", accepted=", ".join(tools.catalogue.issues))
-    return issue
-
-
 def read_impact(
     tools: Tools, issue_type: str, severity: str, accounts: Iterable[int] = (), job: Job | None = None
 ) -> Impact:
@@ -284,7 +277,7 @@ def read_impact(
 
     Sizes and parts that are not known are replaced by the catalogue's stand-ins, and said to be; they are never 0.
     """
-    issue = issue_named(tools, issue_type)
+    issue = issue_named(tools.catalogue, issue_type)
     named = named_accounts(tools, issue, accounts)
     notes: list[str] = []
     evidence = list(named.evidence)

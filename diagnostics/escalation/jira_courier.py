@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since
-from diagnostics.escalation.outcomes import not_delivered
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since, not_delivered
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted

@@ -6,32 +6,67 @@ either all of it was decided or none; the outbox carries it out from there, on w
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.notice_drafts import Drafts, is_missing
-from diagnostics.escalation.notice_proposals import WORDS_BESIDE, Asked, Proposals
+from diagnostics.escalation.couriers import may_write, setting_of
+from diagnostics.escalation.desk import LONGEST_TITLE, check_severity, issue_named
+from diagnostics.escalation.fold import moment
+from diagnostics.escalation.notice_texts import (
+    Basis,
+    Rendered,
+    Subject,
+    Value,
+    aged,
+    render,
+    template_for,
+    to_plain,
+    values,
+)
 from diagnostics.escalation.outbox import Outbox
-from diagnostics.escalation.rendering import aged
-from diagnostics.failures import UserError
-from diagnostics.models.entries import Audience, Body, BoundFigure, DeliveryConfirmed, Measured, Purpose
+from diagnostics.failures import SourceFailure, UserError
+from diagnostics.models.entries import (
+    Audience,
+    Body,
+    BoundFigure,
+    Channel,
+    DeliveryConfirmed,
+    IncidentStatus,
+    Measured,
+    MeasuredFigure,
+    Purpose,
+)
 from diagnostics.models.notices import Draft, Proposal
+from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, RefusalRule
 from diagnostics.text import clean
+from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
     from diagnostics.checks.base import Tools
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.couriers import Courier
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.jobs import Job
     from diagnostics.models.incidents import Incident
+    from diagnostics.settings import Settings
 
-__all__ = ["WORDS_BESIDE", "NoticeDesk"]
+WORDS_BESIDE = ("title", "summary", "began_at", "detected_at", "text")
+"""Accepted in `words` beside the placeholders; the moments in ISO 8601, `text` for a note."""
+
+MOST_ACCOUNTS = 20
+"""Accounts that enter the scope with the declaration; more are proposed afterwards."""
+
+_NAMES = {Channel.SLACK: "Slack", Channel.DATADOG_INCIDENT: "a Datadog incident", Channel.JIRA: "a Jira issue"}
+_TRACKERS = (Channel.DATADOG_INCIDENT, Channel.JIRA)
+_NOTICES = (Purpose.FIRST_NOTICE, Purpose.UPDATE, Purpose.RESOLUTION)
 
 
 class NoticeDesk:
@@ -80,7 +115,7 @@ class NoticeDesk:
         What a source does not answer is told in the proposal, and raises nothing.
         """
         given = {name: clean(text, limit=4_000, multiline=True) for name, text in (words or {}).items()}
-        asked = Asked(purpose, audience, given, uuid.uuid4().hex, job)
+        asked = ProposalRequest(purpose, audience, given, uuid.uuid4().hex, job)
         if incident is not None:
             return self._proposals.about(self._incidents.get(incident), asked)
         return self._proposals.new(issue_type, severity, asked)
@@ -90,7 +125,7 @@ class NoticeDesk:
         words = dict(proposal.words)
         if not proposal.incident and proposal.detected_at is not None:
             words.setdefault("detected_at", proposal.detected_at.isoformat())
-        asked = Asked(proposal.purpose, proposal.audience, words, proposal.key, job)
+        asked = ProposalRequest(proposal.purpose, proposal.audience, words, proposal.key, job)
         if proposal.incident:
             return self._proposals.about(self._incidents.get(proposal.incident), asked)
         return self._proposals.new(proposal.issue_type, proposal.severity, asked)
@@ -223,14 +258,12 @@ class NoticeDesk:
         forbidden = [
             one
             for one in proposal.drafts
-            if not self._drafts.permits(one.channel) and self._drafts.reachable(one.channel)
+            if not may_write(self._tools.parts.settings, one.channel) and self._drafts.reachable(one.channel)
         ]
         if not any(one in proposal.sendable for one in forbidden) and (proposal.sendable or not forbidden):
             return None
         contact = self._tools.catalogue.contact
-        settings = dict.fromkeys(
-            "writes.notices" if one.channel.value == "slack" else "writes.tracking" for one in forbidden
-        )
+        settings = dict.fromkeys(setting_of(one.channel) for one in forbidden)
         return Refusal(
             rule=RefusalRule.SAFETY_CONCERN,
             issue_type=proposal.issue_type,
@@ -265,3 +298,276 @@ class NoticeDesk:
         """Close the couriers."""
         for courier in self._couriers:
             courier.close()
+
+
+# ---- proposals
+
+
+@dataclass(slots=True, frozen=True)
+class ProposalRequest:
+    """How somebody asked for a proposal."""
+
+    purpose: Purpose
+    audience: Audience
+    words: Mapping[str, str]
+    """What people wrote, cleaned, by placeholder, with those of `WORDS_BESIDE`."""
+    key: str
+    job: Job | None = None
+
+
+class Proposals:
+    """Asks sources and the journal; writes nothing."""
+
+    def __init__(self, tools: Tools, incidents: IncidentDesk, assessments: AssessmentDesk, drafts: Drafts) -> None:
+        self._tools = tools
+        self._incidents = incidents
+        self._assessments = assessments
+        self._drafts = drafts
+
+    def new(self, issue_type: str | None, severity: str | None, asked: ProposalRequest) -> Proposal:
+        """A first notice that declares an incident. Raises UserError outside the matrix."""
+        words = asked.words
+        issue = issue_named(self._tools.catalogue, issue_type or "")
+        if not severity:
+            raise UserError("no severity is given", accepted=", ".join(issue.severities))
+        check_severity(issue, severity)
+        accounts, notes = self._accounts(issue.query)
+        subject = Subject(
+            issue_type=issue.name,
+            severity=severity,
+            title=clean(words.get("title", "").strip() or _title(issue.title, issue.impact), limit=LONGEST_TITLE),
+            began_at=_moment(words, "began_at"),
+            detected_at=_moment(words, "detected_at") or self._tools.now(),
+            systems=tuple(one.name for one in self._tools.catalogue.systems.values() if issue.query in one.queries),
+        )
+        number = "The incident gets its number when it is confirmed; it is written below the message."
+        return self._proposal(
+            subject,
+            replace(asked, purpose=Purpose.FIRST_NOTICE),
+            accounts=accounts,
+            notes=(*self.already_open(issue.name), *notes, number),
+        )
+
+    def about(self, incident: Incident, asked: ProposalRequest) -> Proposal:
+        """A notice, tracking or a note for an incident that is there. Raises UserError."""
+        if incident.merged_into:
+            raise UserError(
+                f"{incident.id} goes on as {incident.merged_into}", next_step=f"write about {incident.merged_into}"
+            )
+        if asked.purpose is Purpose.NOTE and not asked.words.get("text", "").strip():
+            raise UserError("a note without words", accepted="words with text")
+        subject = Subject(
+            issue_type=incident.issue_type,
+            severity=incident.severity,
+            title=incident.title,
+            began_at=incident.began_at,
+            detected_at=incident.detected_at,
+            systems=tuple(one.name for one in incident.systems if one.until is None)
+            or tuple(dict.fromkeys(one.name for one in incident.systems)),
+            incident=incident,
+        )
+        return self._proposal(subject, asked)
+
+    def _proposal(
+        self, subject: Subject, asked: ProposalRequest, *, accounts: tuple[int, ...] = (), notes: Sequence[str] = ()
+    ) -> Proposal:
+        words = asked.words
+        measured, trouble = self._measure(subject.issue_type, asked.job)
+        query = self._tools.catalogue.queries[self._tools.catalogue.issues[subject.issue_type].query].datadog
+        start, end = window_ending(self._tools.window_s, self._tools.now())
+        good_s = self._tools.parts.settings.escalation.figures_good_s
+        now = self._tools.now()
+        basis = Basis(
+            catalogue=self._tools.catalogue,
+            subject=subject,
+            measured=measured,
+            words=words,
+            query=query,
+            query_link=self._tools.parts.datadog.link(query, start=start, end=end),
+            now=now,
+            good_s=good_s,
+        )
+        drafts = self._drafts.of(subject, values(basis), asked.purpose, asked.audience, words.get("text", ""))
+        incident = subject.incident
+        oldest = min((one.taken_at for draft in drafts for one in draft.figures if one.taken_at), default=now)
+        return Proposal(
+            issue_type=subject.issue_type,
+            severity=subject.severity,
+            title=subject.title,
+            incident=incident.id if incident is not None else "",
+            summary=words.get("summary", incident.summary if incident is not None else ""),
+            began_at=subject.began_at,
+            detected_at=subject.detected_at,
+            systems=subject.systems,
+            accounts=accounts,
+            drafts=drafts,
+            measured=measured,
+            notes=tuple(dict.fromkeys((*notes, *trouble, *(note for draft in drafts for note in draft.notes)))),
+            made_at=now,
+            good_until=oldest + timedelta(seconds=good_s),
+            purpose=asked.purpose,
+            audience=asked.audience,
+            words=dict(words),
+            key=asked.key,
+        )
+
+    def _measure(self, issue_type: str, job: Job | None) -> tuple[tuple[MeasuredFigure, ...], tuple[str, ...]]:
+        try:
+            measured = tuple(self._assessments.measure(issue_type, job))
+        except SourceFailure as failure:
+            # A notice without figures is better than none: each stands there as not known.
+            return (), (f"Nothing could be measured: {failure.headline()}: {failure.reason}",)
+        without = [
+            f"{one.title} ({one.evidence.caveat})" if one.evidence is not None and one.evidence.caveat else one.title
+            for one in measured
+            if one.value is None
+        ]
+        return measured, (f"Without a value now: {'; '.join(without)}.",) if without else ()
+
+    def _accounts(self, query: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """The accounts that the issue's log lines name, most lines first."""
+        most = self._tools.catalogue.impact.most_accounts
+        try:
+            found = self._tools.logs.accounts(
+                self._tools.catalogue.queries[query].datadog, self._tools.window_s, min(most, MOST_ACCOUNTS)
+            )
+        except SourceFailure as failure:
+            return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)
+        more = (f"Only the first {len(found.ids)} accounts enter the scope; there may be more.",)
+        return found.ids, more if found.partial else ()
+
+    def already_open(self, issue_type: str) -> tuple[str, ...]:
+        """One sentence about each incident of this type that is open; it begins with the incident's number."""
+        return tuple(
+            f"{one.id} is open for this issue type ({one.title}): send an update there instead of declaring another."
+            for one in self._incidents.lines()
+            if one.is_open and one.issue_type == issue_type
+        )
+
+
+def _title(issue: str, impact: str) -> str:
+    """e.g. "Rate limiting: sync is suspended"."""
+    head = re.split(r"[;.]", impact, maxsplit=1)[0].strip()
+    return f"{issue}: {head[:1].lower()}{head[1:]}"
+
+
+def _moment(words: Mapping[str, str], name: str) -> datetime | None:
+    text = words.get(name, "").strip()
+    if not text:
+        return None
+    at = moment(text)
+    if at is None:
+        raise UserError(
+            f"{name} is not a moment: {clean(text, limit=60)!r}",
+            accepted="ISO 8601 with its offset, such as 2025-11-17T14:03+00:00",
+        )
+    return at.astimezone(UTC)
+
+
+# ---- drafts: which channels, which text, and why one cannot go
+
+
+class Drafts:
+    """Writes drafts; asks nobody."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, couriers: Sequence[Courier]) -> None:
+        self._settings, self._catalogue = settings, catalogue
+        self._couriers: Mapping[Channel, Courier] = {one.channel: one for one in couriers}
+
+    def of(
+        self, subject: Subject, values: Mapping[str, Value], purpose: Purpose, audience: Audience, text: str = ""
+    ) -> tuple[Draft, ...]:
+        """What one confirmation would send: the notice, tracking that is missing, notes on what is tracked."""
+        rendered = render(template_for(purpose, audience), self._catalogue, values)
+        drafts = []
+        if purpose in _NOTICES:
+            drafts.append(self._draft(Channel.SLACK, purpose, audience, subject=subject, rendered=rendered))
+        if purpose is not Purpose.NOTE:
+            tracking = render("tracking", self._catalogue, values)
+            drafts += [
+                self._draft(one, Purpose.TRACKING, Audience.RESPONDERS, subject=subject, rendered=tracking)
+                for one in _TRACKERS
+                if is_missing(subject.incident, one)
+            ]
+        if purpose in {Purpose.UPDATE, Purpose.RESOLUTION, Purpose.NOTE} and audience is Audience.RESPONDERS:
+            note = Rendered(text, (), ()) if purpose is Purpose.NOTE and text else rendered
+            state = "resolved" if purpose is Purpose.RESOLUTION else ""
+            drafts += [
+                self._draft(one, Purpose.NOTE, Audience.RESPONDERS, subject=subject, rendered=note, state=state)
+                for one in _TRACKERS
+                if not is_missing(subject.incident, one)
+            ]
+        return tuple(drafts)
+
+    def reachable(self, channel: Channel) -> bool:
+        """Whether it is configured, permitted or not."""
+        courier = self._couriers.get(channel)
+        return courier is not None and not courier.problem()
+
+    def _draft(
+        self,
+        channel: Channel,
+        purpose: Purpose,
+        audience: Audience,
+        *,
+        subject: Subject,
+        rendered: Rendered,
+        state: str = "",
+    ) -> Draft:
+        courier = self._couriers.get(channel)
+        return Draft(
+            channel=channel,
+            purpose=purpose,
+            audience=audience,
+            destination=courier.destination if courier is not None else _NAMES[channel],
+            title=subject.title,
+            text=rendered.text if channel is Channel.SLACK else to_plain(rendered.text),
+            fields=self._fields(channel, purpose, audience, subject, state),
+            figures=rendered.figures,
+            problem=self._problem(channel),
+            notes=rendered.notes,
+        )
+
+    def _problem(self, channel: Channel) -> str:
+        courier = self._couriers.get(channel)
+        if courier is None:
+            return f"this console cannot reach {_NAMES[channel]}"
+        if courier.problem():
+            return courier.problem()
+        if may_write(self._settings, channel):
+            return ""
+        setting = setting_of(channel)
+        return f"{setting} is off: this console may not write there; set {setting} = true, or write it by hand"
+
+    def _fields(
+        self, channel: Channel, purpose: Purpose, audience: Audience, subject: Subject, state: str
+    ) -> dict[str, str]:
+        """What couriers read beside the text; a key stands only where it says something."""
+        given = {
+            "severity": subject.severity,
+            "issue_type": subject.issue_type,
+            "state": state or _tracked_state(subject.incident),
+            "impact": self._catalogue.issues[subject.issue_type].impact,
+        }
+        mention = self._settings.slack.mention
+        calls = purpose is Purpose.FIRST_NOTICE and audience is Audience.RESPONDERS and channel is Channel.SLACK
+        if mention and calls and subject.severity in NOTIFY_SEVERITIES:
+            given["mention"] = mention
+        return given
+
+
+def is_missing(incident: Incident | None, channel: Channel) -> bool:
+    """Whether nothing was opened, or confirmed to be opened, in this tracking service."""
+    opened = incident.deliveries if incident is not None else ()
+    return not any(
+        one.channel is channel and one.purpose is Purpose.TRACKING and one.state != "given_up" for one in opened
+    )
+
+
+def _tracked_state(incident: Incident | None) -> str:
+    """In Datadog's words, which the other couriers read as well."""
+    if incident is None:
+        return "active"
+    if incident.status is IncidentStatus.RESOLVED:
+        return "resolved"
+    return "stable" if incident.status is IncidentStatus.MONITORING else "active"

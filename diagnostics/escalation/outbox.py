@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt
-from diagnostics.escalation.notice_index import PendingDeliveries
+from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, may_write
+from diagnostics.escalation.desk import INCIDENTS
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import (
     Body,
-    Channel,
     DeliveryAttempted,
     DeliveryFailed,
     DeliverySent,
@@ -37,7 +36,7 @@ from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
-    from diagnostics.escalation.couriers import Courier, Outcome
+    from diagnostics.escalation.couriers import Courier, DeliveryOutcome
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.jobs import Job
     from diagnostics.models.incidents import Delivery, Incident
@@ -53,6 +52,9 @@ SETTLEMENTS: Mapping[str, frozenset[str]] = {
     "given_up": frozenset({"queued", "retrying", "uncertain", "failed"}),
 }
 """What a person may decide, and of which deliveries."""
+
+PAGE = 1_000
+"""Entries of the journal that are looked through for what is new; behind more than that everything is."""
 
 
 @dataclass(slots=True)
@@ -163,9 +165,8 @@ class Outbox:
 
     def _courier(self, delivery: Delivery) -> Courier | None:
         """Who carries it from this console; None where it is not configured, or not permitted."""
-        writes = self._tools.parts.settings.writes
-        permitted = writes.notices if delivery.channel is Channel.SLACK else writes.tracking
         courier = self._couriers.get(delivery.channel)
+        permitted = may_write(self._tools.parts.settings, delivery.channel)
         return courier if courier is not None and permitted and not courier.problem() else None
 
     def _watch(self, incident: Incident, delivery: Delivery) -> _Watch:
@@ -241,10 +242,7 @@ class Outbox:
         return delivery.model_copy(update={"fields": {**delivery.fields, "of": sent.receipt}}), None
 
     def _close_unsent(self, incident: Incident, delivery: Delivery, obstacle: NotDelivered) -> None:
-        body = self._failed(delivery, delivery.attempts, obstacle)
-        self._incidents.decide(
-            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
-        )
+        self._write_if_unchanged(incident, delivery, self._failed(delivery, delivery.attempts, obstacle))
 
     def _carry(
         self, courier: Courier, delivery: Delivery, incident: Incident, attempt: int
@@ -264,7 +262,7 @@ class Outbox:
 
     def _failed(self, delivery: Delivery, attempt: int, failure: NotDelivered) -> DeliveryFailed:
         """The entry about a failure: when it is tried again, or that a person has to decide."""
-        outcome: Outcome = failure.outcome
+        outcome: DeliveryOutcome = failure.outcome
         reason, retry_at = failure.reason, None
         if outcome == "definite":
             pause = max(_nth(self._rules.retry_pauses_s, attempt - 1), failure.retry_after_s or 0.0)
@@ -312,9 +310,7 @@ class Outbox:
         body = self._failed(delivery, delivery.attempts, told)
         if self._courier(delivery) is None:
             body = body.model_copy(update={"retry_at": None, "remedy": "look yourself, and say whether it arrived"})
-        self._incidents.decide(
-            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
-        )
+        self._write_if_unchanged(incident, delivery, body)
         return 0
 
     def _look(self, incident: Incident, delivery: Delivery, watch: _Watch) -> int:
@@ -371,9 +367,7 @@ class Outbox:
             reason=clean(f"{delivery.reason}; {why}" if delivery.reason else why, limit=500),
             remedy=clean(remedy or "look yourself, and say whether it arrived", limit=500),
         )
-        self._incidents.decide(
-            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
-        )
+        self._write_if_unchanged(incident, delivery, body)
 
     # ---- writing down
 
@@ -397,6 +391,12 @@ class Outbox:
             # The incident goes on under another number; there it is looked for, as after a crash.
             logger.warning("the outcome of %s of %s could not be written", body.delivery, name)
         self._unwritten.pop((name, body.delivery), None)
+
+    def _write_if_unchanged(self, incident: Incident, delivery: Delivery, body: DeliveryFailed) -> None:
+        """Write it unless somebody has done anything about the delivery since it was looked at."""
+        self._incidents.decide(
+            incident.id, lambda newest: (body,) if _unchanged(newest, delivery) else (), actor=CONSOLE
+        )
 
     def _write_down(self) -> None:
         for (name, _), body in tuple(self._unwritten.items()):
@@ -431,3 +431,63 @@ def _sent(delivery: Delivery, attempt: int, receipt: Receipt, *, found_again: bo
 def _nth(pauses: Sequence[float], number: int) -> float:
     """The pause after so many; the last one goes on."""
     return pauses[max(0, min(number, len(pauses) - 1))]
+
+
+class PendingDeliveries:
+    """Incidents with deliveries that the console may do something about, kept up by what is new in the journal.
+
+    Thread-safe. Closed incidents are among them: their last notices have to arrive as well.
+    """
+
+    def __init__(self, tools: Tools, incidents: IncidentDesk) -> None:
+        self._tools = tools
+        self._incidents = incidents
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        """Generation of the journal, and its newest entry; None before the first look."""
+        self._pending: set[str] = set()
+
+    def known(self) -> tuple[str, ...]:
+        """What the last look found, in order."""
+        with self._lock:
+            return tuple(sorted(self._pending, key=_number))
+
+    def refresh(self) -> tuple[str, ...]:
+        """Ids of the incidents, oldest first. One row read where nothing is new. Raises SourceFailure."""
+        with self._lock:
+            journal = self._tools.parts.journal
+            now = (journal.generation, journal.head().seq)
+            if now != self._seen:
+                for name in self._changed(now):
+                    self._judge(name)
+                self._seen = now
+        return self.known()
+
+    def _changed(self, now: tuple[int, int]) -> tuple[str, ...]:
+        journal = self._tools.parts.journal
+        before = self._seen
+        if before is None or before[0] != now[0] or not 0 <= now[1] - before[1] <= PAGE:
+            self._pending.clear()
+            return journal.streams(INCIDENTS.prefix)
+        fresh = dict.fromkeys(entry.stream for entry in journal.since(before[1], PAGE))
+        return tuple(name for name in fresh if name.startswith(f"{INCIDENTS.prefix}-"))
+
+    def _judge(self, name: str) -> None:
+        try:
+            deliveries = self._incidents.get(name).deliveries
+        except UserError:
+            deliveries = ()
+        if any(map(may_advance, deliveries)):
+            self._pending.add(name)
+        else:
+            self._pending.discard(name)
+
+
+def may_advance(delivery: Delivery) -> bool:
+    """Whether anything can happen to it without a person."""
+    return not delivery.is_settled and not (delivery.state == "uncertain" and delivery.retry_at is None)
+
+
+def _number(name: str) -> tuple[int, str]:
+    digits = name.rpartition("-")[2]
+    return (int(digits) if digits.isdigit() else 0), name

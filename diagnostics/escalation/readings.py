@@ -15,11 +15,11 @@ from diagnostics.answers import SharedAnswers
 from diagnostics.checks.base import Tools, about, plural, share
 from diagnostics.checks.registry import CHECKS
 from diagnostics.escalation.asking import ask_together
+from diagnostics.escalation.desk import issue_named
 from diagnostics.escalation.impact import (
     RESOLUTION,
     Account,
     Named,
-    issue_named,
     named_accounts,
     read_accounts,
     size_words,
@@ -526,7 +526,7 @@ def measure(
     at most 15 seconds, or what is left of the job. Raises UserError for an unknown issue type, and SourceFailure
     (cancelled) when somebody ended the job.
     """
-    issue = issue_named(tools, issue_type)
+    issue = issue_named(tools.catalogue, issue_type)
     names = tuple(dict.fromkeys(only if only is not None else (*issue.figures, *also)))
     asked = Round(tools, health_desk, issue)
     answers = ask_together({name: partial(READINGS[name].take, asked) for name in names}, LONGEST_S, job)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, Receipt, looked_for_since
-from diagnostics.escalation.notice_markdown import to_mrkdwn
-from diagnostics.escalation.outcomes import not_delivered
+from diagnostics.escalation.couriers import CannotLook, Receipt, looked_for_since, not_delivered
+from diagnostics.escalation.notice_texts import to_mrkdwn
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel
 from diagnostics.sources.slack import Posted, Slack, SlackFailure

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.escalation.outcomes import outcome_of
+from diagnostics.escalation.couriers import outcome_of
 from diagnostics.models.status import Status
 from diagnostics.sources.slack import Slack, SlackFailure
 from diagnostics.sources.slack_doctor import inspect_slack
