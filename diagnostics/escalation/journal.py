@@ -7,35 +7,38 @@ ended without an answer is recognised when it is tried once more, and stands the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import random
 import re
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from diagnostics.escalation.entry_text import body_text, read_body, stored_key, stored_name
-from diagnostics.escalation.witness import Seen, Witness
+from diagnostics.escalation.verification import ChainGuard
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.models.entries import Body, Entry
+from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.now import utc_now
 from diagnostics.state import journal_rows
 from diagnostics.state.failures import SOURCE, Unanswered
-from diagnostics.state.journal_rows import Draft, Row
+from diagnostics.state.journal_rows import Draft, Row, canonical
 from diagnostics.state.schema import MOST_NAME
+from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.jobs import Job
     from diagnostics.models.incidents import Verification
     from diagnostics.state.store import StateStore
-
-__all__ = ["Conflict", "Head", "Journal"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +48,15 @@ PAGE = 1_000
 LOOK_AGAIN_S = 10.0
 """How long an append that ended without an answer is asked after."""
 
-WITNESS_EVERY_S, WITNESS_EVERY = 60.0, 200
-"""What was seen is written down after so many seconds, or entries, and never for nothing."""
+MOST_TEXT = 200_000
+"""Characters of one text; more is refused, because what is cut off would be lost without a word."""
 
+MOST_BODY = 2_000_000
+"""Bytes of one entry."""
+
+_SHOWN_UNKNOWN = 2_000
+_KEY = re.compile(r"[!-~]{1,191}")
+_ESCAPED = re.compile(r"\\[bfrtu]")
 _STREAM = re.compile(r"[A-Z]{2,8}-[1-9][0-9]{0,8}")
 _LAST_NUMBER = 999_999_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,13 +96,8 @@ class Journal:
         self.person = stored_name(person, MOST_NAME) or "unknown"
         self.console = stored_name(console, MOST_NAME) or "unknown"
         self._now = now
+        self._guard = ChainGuard(state, now)
         self._lock = threading.Lock()
-        """Guards what is known of the witness."""
-        self._witness: Witness | None = None
-        self._seen: Seen | None = None
-        self._newest: Seen | None = None
-        self._look_at: float = 0.0
-        self._contradiction = ""
         self._renames: dict[str, str] = {}
 
     # Writing.
@@ -151,7 +155,7 @@ class Journal:
         """The newest entry: one row read by its key."""
         with self._state.read() as connection:
             found = journal_rows.head(connection) or journal_rows.last(connection)
-        self._note(found.seq, found.hash)
+        self._guard.note(found.seq, found.hash)
         return Head(found.seq, found.hash)
 
     def since(self, seq: int, most: int = PAGE) -> tuple[Entry, ...]:
@@ -184,25 +188,16 @@ class Journal:
 
     def verify(self, job: Job | None = None) -> Verification:
         """Read everything and compute every hash again; progress is reported in entries, and it can be cancelled."""
-        from diagnostics.escalation.verification import verify  # noqa: PLC0415  # few ask for it
-
-        seen = self._witness_now().read() if self._state.is_lasting else None
-        found, newest = verify(self._state, seen, self._now, job)
-        if found.is_sound and newest.seq:
-            self._keep(Seen(newest.seq, newest.hash, self._now().isoformat(timespec="seconds")))
-        return found
+        return self._guard.verify(job)
 
     def close(self) -> None:
         """Write down what was seen of it. Raises nothing."""
-        with self._lock:
-            newest, self._look_at = self._newest, 0.0
-        if newest is not None and newest != self._seen:
-            self._note(newest.seq, newest.hash)
+        self._guard.close()
 
     @property
     def problem(self) -> str:
         """What is wrong with the journal or its place, for people; empty when all is well. Opens the place."""
-        return self._state.problem or self._contradiction
+        return self._state.problem or self._guard.problem
 
     @property
     def is_lasting(self) -> bool:
@@ -249,7 +244,9 @@ class Journal:
             missing = {draft.key: draft for draft in drafts if draft.key not in there}
             if missing and not (begins and there):
                 stream = place(connection)
-                written = journal_rows.put(connection, newest, [_in_stream(one, stream) for one in missing.values()])
+                written = journal_rows.put(
+                    connection, newest, [replace(one, stream=stream) for one in missing.values()]
+                )
                 there |= {row.key: row for row in written}
             return tuple(there[draft.key] for draft in drafts if draft.key in there)
 
@@ -257,7 +254,7 @@ class Journal:
             rows = self._transact(work, [draft.key for draft in drafts])
         except _Moved as moved:
             raise Conflict(_entries(moved.rows)) from None
-        self._note(rows[-1].seq, rows[-1].hash)
+        self._guard.note(rows[-1].seq, rows[-1].hash)
         return _entries(rows)
 
     def _transact(self, work: Callable[[Connection], tuple[Row, ...]], keys: Sequence[str]) -> tuple[Row, ...]:
@@ -317,68 +314,6 @@ class Journal:
                 next_step=f"open {new} and say it there",
             )
 
-    # The witness.
-
-    def _witness_now(self) -> Witness:
-        place = self._state.name
-        with self._lock:
-            if self._witness is None or self._witness.place != place:
-                self._witness, self._seen, self._look_at = Witness(self._state.folder, place), None, 0.0
-                self._contradiction = ""
-            return self._witness
-
-    def _note(self, seq: int, mark: str) -> None:
-        """Write down what was seen, now and then; raises nothing."""
-        with self._lock:
-            self._newest = Seen(seq, mark)
-            known = self._seen.seq if self._seen is not None else 0
-            if time.monotonic() < self._look_at and abs(seq - known) < WITNESS_EVERY:
-                return
-            self._look_at = time.monotonic() + WITNESS_EVERY_S
-        try:
-            if self._state.is_lasting:
-                self._compare(Seen(seq, mark, self._now().isoformat(timespec="seconds")))
-        except SourceFailure as failure:
-            logger.info("journal: it was not compared with what was seen: %s", failure)
-
-    def _compare(self, newest: Seen) -> None:
-        before = self._witness_now().read()
-        if before is not None and before.seq:
-            with self._state.read() as connection:
-                found = journal_rows.hash_at(connection, before.seq)
-            if found != before.hash:
-                self._contradict(before, is_there=found is not None)
-                return
-            if newest.seq <= before.seq:
-                with self._lock:
-                    self._seen = before
-                return
-        if newest.seq:
-            self._keep(newest)
-
-    def _contradict(self, before: Seen, *, is_there: bool) -> None:
-        words = "is another one" if is_there else "is gone"
-        with self._lock:
-            self._seen = before
-            self._contradiction = (
-                f"The journal was changed: entry {before.seq:,}, which this machine has seen, {words}."
-                " `warroom journal verify` tells more."
-            )
-        logger.warning("journal: %s", self._contradiction)
-
-    def _keep(self, seen: Seen) -> None:
-        if not self._state.is_lasting:
-            return
-        witness = self._witness_now()
-        witness.write(seen)
-        with self._lock:
-            self._seen = seen
-            self._contradiction = ""
-
-
-def _in_stream(draft: Draft, stream: str) -> Draft:
-    return Draft(stream, draft.kind, draft.key, draft.at_us, draft.actor, draft.console, draft.body)
-
 
 def _checked(stream: str) -> str:
     if not _STREAM.fullmatch(stream):
@@ -406,3 +341,73 @@ def _entry(row: Row) -> Entry:
         previous=str(row.previous),
         hash=str(row.hash),
     )
+
+
+# ---- entries as text
+
+
+@cache
+def _adapter() -> TypeAdapter[Body]:
+    return TypeAdapter(Body)
+
+
+def body_text(body: Body) -> str:
+    """The body as it is stored: its texts cleaned and normalised (NFC), lines kept. Raises `UserError`."""
+    try:
+        written = canonical(_each_text(body.model_dump(mode="json"), _kept))
+    except ValueError:
+        raise UserError("a figure that is no number cannot be kept in the journal") from None
+    if len(written) > MOST_BODY:
+        raise UserError("this is too long for the journal", accepted=f"{MOST_BODY:,} bytes for one entry")
+    return written
+
+
+def read_body(kind: str, text: str) -> Body | Unknown:
+    """The body as its column has it; `Unknown` for a kind of a newer console, and for what cannot be read."""
+    try:
+        if not isinstance(text, str):
+            raise TypeError(type(text).__name__)  # SQLite lets a stranger write bytes
+        if text.isascii() and text.isprintable() and not _ESCAPED.search(text):
+            body = _adapter().validate_json(text)
+        else:
+            body = _adapter().validate_python(_each_text(json.loads(text), _cleaned))
+        if body.kind == kind:
+            return body
+    except (ValueError, TypeError, RecursionError, ValidationError):
+        pass
+    return Unknown(kind=clean(str(kind), limit=64), text=clean(str(text), limit=_SHOWN_UNKNOWN))
+
+
+def stored_name(text: object, most: int) -> str:
+    """A person, console or stream as it is stored: one line, normalised, cleaned."""
+    return clean(unicodedata.normalize("NFC", str(text)), limit=most).strip()
+
+
+def stored_key(key: str) -> str:
+    """A key as an index can hold it: as it is where that is possible, otherwise its hash."""
+    if _KEY.fullmatch(key):
+        return key
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def _kept(text: str) -> str:
+    normal = text if text.isascii() else unicodedata.normalize("NFC", text)
+    if len(normal) > MOST_TEXT:
+        raise UserError("this text is too long for the journal", accepted=f"{MOST_TEXT:,} characters")
+    return _cleaned(normal)
+
+
+def _cleaned(text: str) -> str:
+    """A shared database is written by others: what comes back passes the gate once more."""
+    return clean(text, limit=2 * MOST_TEXT, multiline=True)
+
+
+def _each_text(value: object, change: Callable[[str], str]) -> object:
+    """The same tree with its texts changed, and its names cleaned."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {clean(str(name), limit=512): _each_text(inner, change) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_each_text(inner, change) for inner in value]
+    return value

@@ -1,13 +1,26 @@
-"""Reading the whole journal and computing every hash again: what was altered, is missing, was put in or moved."""
+"""Whether a journal is what it was: its chain computed again, and compared with what this machine has seen of it.
+
+The chain tells what was altered, is missing, was put in or moved. Who rewrites all of it, end included, contradicts the
+checkpoint: one small file in the console's own folder for each journal, with the number and hash of the newest entry
+seen. It only ever moves forward, rarely, and only while the journal still has the entry that was seen before.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from diagnostics.failures import SourceFailure
 from diagnostics.jobs import Job
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Verification
@@ -17,21 +30,175 @@ from diagnostics.state.journal_rows import NOTHING_BEFORE, Newest, Row
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.escalation.witness import Seen
     from diagnostics.state.store import StateStore
 
+logger = logging.getLogger(__name__)
+
 PAGE = 1_000
+"""Entries read in one transaction."""
+
 MOST_FLAWS = 200
 """Flaws that are named; the rest is counted."""
 
 MOST_SUSPECTS = 400
 """Altered entries that are compared with each other, to tell those that were moved."""
 
+KEEP_EVERY_S, KEEP_EVERY = 60.0, 200
+"""What was seen is written down after so many seconds, or entries, and never for nothing."""
+
 QUERY = "SELECT * FROM warroom_journal ORDER BY seq; sha256 over the hash before and every column of each entry"
 
 
+# ---- what this machine has seen
+
+
+@dataclass(slots=True, frozen=True)
+class Seen:
+    """The newest entry that a console of this machine saw."""
+
+    seq: int
+    hash: str
+    at: str = ""
+    """When, ISO 8601; empty when nobody knows."""
+
+
+class Witness:
+    """The file of one journal."""
+
+    def __init__(self, folder: Path, place: str) -> None:
+        mark = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:12]
+        self.path = folder / f"journal-seen-{mark}.json"
+        self.place = place
+
+    def read(self) -> Seen | None:
+        """What was seen; None where nothing is known, or where the file cannot be read."""
+        try:
+            said: Any = json.loads(self.path.read_text(encoding="utf-8"))
+            return Seen(int(said["seq"]), str(said["hash"]), str(said.get("at", "")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            logger.warning("journal: %s cannot be read; the journal is not compared with it", self.path)
+            return None
+
+    def write(self, seen: Seen) -> bool:
+        """Replace it in one step; False where the folder takes no files."""
+        said = {"place": self.place, "seq": seen.seq, "hash": seen.hash, "at": seen.at}
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix=f"{self.path.name}.", dir=self.path.parent)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    json.dump(said, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).replace(self.path)
+            except OSError:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            logger.warning("journal: what was seen of it cannot be kept (%s)", error.strerror)
+            return False
+        return True
+
+
+class ChainGuard:
+    """What this console sees of one journal, kept as a checkpoint and compared with the one before. Thread-safe."""
+
+    def __init__(self, state: StateStore, now: Callable[[], datetime]) -> None:
+        self._state = state
+        self._now = now
+        self._lock = threading.Lock()
+        self._file: Witness | None = None
+        self._seen: Seen | None = None
+        self._newest: Seen | None = None
+        self._look_at: float = 0.0
+        self._contradiction = ""
+
+    @property
+    def problem(self) -> str:
+        """How the journal contradicts what was seen of it; empty when it does not."""
+        return self._contradiction
+
+    def note(self, seq: int, mark: str) -> None:
+        """Write down what was seen, now and then; raises nothing."""
+        with self._lock:
+            self._newest = Seen(seq, mark)
+            known = self._seen.seq if self._seen is not None else 0
+            if time.monotonic() < self._look_at and abs(seq - known) < KEEP_EVERY:
+                return
+            self._look_at = time.monotonic() + KEEP_EVERY_S
+        try:
+            if self._state.is_lasting:
+                self._compare(self._seen_now(seq, mark))
+        except SourceFailure as failure:
+            logger.info("journal: it was not compared with what was seen: %s", failure)
+
+    def close(self) -> None:
+        """Write down what was seen. Raises nothing."""
+        with self._lock:
+            newest, self._look_at = self._newest, 0.0
+        if newest is not None and newest != self._seen:
+            self.note(newest.seq, newest.hash)
+
+    def verify(self, job: Job | None = None) -> Verification:
+        """Read everything and compute every hash again; what was read is the checkpoint, where it is sound."""
+        seen = self._file_now().read() if self._state.is_lasting else None
+        found, newest = verify(self._state, seen, self._now, job)
+        if found.is_sound and newest.seq:
+            self._keep(self._seen_now(newest.seq, newest.hash))
+        return found
+
+    def _seen_now(self, seq: int, mark: str) -> Seen:
+        return Seen(seq, mark, self._now().isoformat(timespec="seconds"))
+
+    def _file_now(self) -> Witness:
+        place = self._state.name
+        with self._lock:
+            if self._file is None or self._file.place != place:
+                self._file, self._seen, self._look_at = Witness(self._state.folder, place), None, 0.0
+                self._contradiction = ""
+            return self._file
+
+    def _compare(self, newest: Seen) -> None:
+        before = self._file_now().read()
+        if before is not None and before.seq:
+            with self._state.read() as connection:
+                found = journal_rows.hash_at(connection, before.seq)
+            if found != before.hash:
+                self._contradict(before, is_there=found is not None)
+                return
+            if newest.seq <= before.seq:
+                with self._lock:
+                    self._seen = before
+                return
+        if newest.seq:
+            self._keep(newest)
+
+    def _contradict(self, before: Seen, *, is_there: bool) -> None:
+        words = "is another one" if is_there else "is gone"
+        with self._lock:
+            self._seen = before
+            self._contradiction = (
+                f"The journal was changed: entry {before.seq:,}, which this machine has seen, {words}."
+                " `warroom journal verify` tells more."
+            )
+        logger.warning("journal: %s", self._contradiction)
+
+    def _keep(self, seen: Seen) -> None:
+        if not self._state.is_lasting:
+            return
+        self._file_now().write(seen)
+        with self._lock:
+            self._seen = seen
+            self._contradiction = ""
+
+
+# ---- the whole chain
+
+
 @dataclass(slots=True)
-class _Reading:
+class _Progress:
     """What was read so far."""
 
     before: Newest = field(default_factory=lambda: Newest(0, NOTHING_BEFORE))
@@ -62,7 +229,7 @@ def verify(
     with state.read() as connection:
         head, last = journal_rows.head(connection), journal_rows.last(connection)
         found = None if seen is None else journal_rows.hash_at(connection, seen.seq)
-    reading = _Reading()
+    reading = _Progress()
     after: int | None = None
     while True:
         job.raise_if_cancelled(SOURCE)
@@ -95,7 +262,7 @@ def verify(
     return verification, reading.before
 
 
-def _read(reading: _Reading, row: Row, head: Newest | None) -> None:
+def _read(reading: _Progress, row: Row, head: Newest | None) -> None:
     before = reading.before
     reading.entries += 1
     if head is not None and row.seq > head.seq:
@@ -127,7 +294,7 @@ def _does_not_follow(row: Row, before: Newest) -> str:
     return f"entry {row.seq}: does not follow entry {before.seq}: one of the two was replaced or inserted"
 
 
-def _tell_moved(reading: _Reading) -> None:
+def _tell_moved(reading: _Progress) -> None:
     """Say of each entry whose hash is wrong whether it is right under another number."""
     suspects, rest = reading.suspects[:MOST_SUSPECTS], reading.suspects[MOST_SUSPECTS:]
     numbers = [row.seq for row in suspects]
@@ -143,7 +310,7 @@ def _tell_moved(reading: _Reading) -> None:
         reading.tell(f"entry {row.seq}: altered, its hash is not that of what it says")
 
 
-def _compare_head(reading: _Reading, head: Newest | None) -> None:
+def _compare_head(reading: _Progress, head: Newest | None) -> None:
     last = reading.before
     if head is None:
         reading.tell("head row: missing; whether the newest entries were cut off cannot be told from it")
@@ -157,7 +324,7 @@ def _compare_head(reading: _Reading, head: Newest | None) -> None:
         reading.tell(f"head row: changed, or entry {last.seq} was replaced: their hashes differ")
 
 
-def _compare_seen(reading: _Reading, seen: Seen | None, found: str | None) -> None:
+def _compare_seen(reading: _Progress, seen: Seen | None, found: str | None) -> None:
     if seen is None or not seen.seq or found == seen.hash:
         return
     when = f" at {clean(seen.at, limit=40)}" if seen.at else ""

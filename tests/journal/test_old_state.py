@@ -23,7 +23,7 @@ from diagnostics.escalation.fold import fold
 from diagnostics.escalation.investigations import fold_investigation
 from diagnostics.escalation.journal import Journal
 from diagnostics.escalation.sentences import sentence
-from diagnostics.escalation.witness import Seen, Witness
+from diagnostics.escalation.verification import Seen, Witness
 from diagnostics.models.entries import Body, Noted, Unknown
 from diagnostics.places import Places, Session
 from diagnostics.settings import StateSettings
