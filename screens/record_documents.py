@@ -178,7 +178,7 @@ class RecordScreen(RoomScreen):
         markdown, incident_id, kind = self.markdown, self.incident_id, self.kind
 
         def work(_job: Job) -> tuple[Path, ...]:
-            from diagnostics.escalation.record_files import write_record  # noqa: PLC0415  # few write files
+            from diagnostics.escalation.export import write_record  # noqa: PLC0415  # few write files
 
             folder = service.settings.state_dir / "exports"
             return write_record(

@@ -1,47 +1,46 @@
-"""An incident as JSON: the record, every entry as it stands in the journal, its investigations, the journal's head."""
+"""An incident's record as files: as JSON, with every entry and its hashes; what was written stays.
+
+The JSON holds the record, every entry as it stands in the journal, its investigations, and the journal's head. A second
+writing gets another name.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from diagnostics.escalation.review_figures import Interval, intervals
-from diagnostics.models.entries import Entry
-from diagnostics.models.incidents import Incident
-from diagnostics.models.investigations import Investigation
+from diagnostics.escalation.review_figures import Interval, Material, intervals
+from diagnostics.failures import UserError
+
+if TYPE_CHECKING:
+    from diagnostics.escalation.journal import Head
+    from diagnostics.models.entries import Entry
 
 FORMAT, VERSION = "warroom incident", 1
 
-
-@dataclass(slots=True, frozen=True)
-class Exported:
-    """What goes into the file."""
-
-    incident: Incident
-    entries: tuple[Entry, ...]
-    investigations: tuple[Investigation, ...]
-    investigation_entries: Mapping[str, Sequence[Entry]]
-    head_seq: int
-    head_hash: str
-    written_at: datetime
+_NAME = re.compile(r"[^A-Za-z0-9-]+")
+ATTEMPTS = 100
 
 
-def export_json(material: Exported) -> str:
+def export_json(material: Material, head: Head, investigation_entries: Mapping[str, Sequence[Entry]]) -> str:
     """The file as text, UTF-8, indented; moments in ISO 8601, hashes as the journal has them."""
     document = {
         "format": FORMAT,
         "version": VERSION,
         "written_at": material.written_at.isoformat(),
-        "journal": {"seq": material.head_seq, "hash": material.head_hash},
+        "journal": {"seq": head.seq, "hash": head.hash},
         "incident": material.incident.model_dump(mode="json"),
         "times": [_interval(one) for one in intervals(material.entries)],
         "entries": [one.model_dump(mode="json") for one in material.entries],
         "investigations": [
             {
                 "record": one.model_dump(mode="json"),
-                "entries": [entry.model_dump(mode="json") for entry in material.investigation_entries[one.id]],
+                "entries": [entry.model_dump(mode="json") for entry in investigation_entries[one.id]],
             }
             for one in material.investigations
         ],
@@ -57,3 +56,56 @@ def _interval(one: Interval) -> dict[str, object]:
         "to_entry": one.ends.seq if one.ends is not None else None,
         "basis": one.basis,
     }
+
+
+def write_record(folder: Path, name: str, texts: Mapping[str, str], *, now: datetime | None = None) -> tuple[Path, ...]:
+    """Write each text to a new file `NAME-DATE-TIME.SUFFIX` in `folder`, readable by its owner only; their paths.
+
+    All of them bear the same name, and none overwrites anything. Raises UserError when the folder takes no file; what
+    was begun is taken away again.
+    """
+    moment = now or datetime.now(UTC)
+    base = f"{_NAME.sub('-', name).strip('-') or 'record'}-{moment:%Y%m%d-%H%M%S}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for attempt in range(ATTEMPTS):
+            stem = f"{base}-{attempt}" if attempt else base
+            paths = {suffix: folder / f"{stem}.{suffix}" for suffix in texts}
+            if any(path.exists() for path in paths.values()):
+                continue
+            if _write_all({path: texts[suffix] for suffix, path in paths.items()}):
+                return tuple(paths.values())
+    except OSError as error:
+        raise UserError(
+            f"the record could not be written: {error.strerror}",
+            where=str(folder),
+            accepted="a folder with room, to which you may write",
+            next_step="copy the text with y instead, or set state_dir",
+        ) from None
+    raise UserError(f"{ATTEMPTS} such files of one second already exist", where=str(folder), next_step="try again")
+
+
+def _write_all(texts: Mapping[Path, str]) -> bool:
+    """All or none; False when somebody else took one of the names in this moment."""
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            written.append(path)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                # A record that is said to be written is still there after the machine has lost its power.
+                os.fsync(file.fileno())
+    except FileExistsError:
+        _remove(written)
+        return False
+    except OSError:
+        _remove(written)
+        raise
+    return True
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import advice
+from diagnostics.checks.registry import CHECKS
+from diagnostics.escalation.criteria import UNANSWERED
 from diagnostics.escalation.desk import LONGEST_NAME
 from diagnostics.escalation.records import checked_text
 from diagnostics.failures import SourceFailure, UserError
@@ -42,7 +44,6 @@ ASK_AGAIN = timedelta(minutes=15)
 GIVE_UP = timedelta(hours=24)
 """Where a source gave no answer it is asked again, until so long after the follow-up was due; then people are asked."""
 
-UNANSWERED = frozenset({Status.UNREACHABLE.value, Status.NO_DATA.value})
 OUTCOMES = tuple(Status)
 
 CONSOLE = "console"
@@ -154,8 +155,6 @@ class FollowUps:
 
     def _outcome(self, incident: Incident, check: str) -> tuple[str, str, Evidence | None]:
         """Status, summary and evidence. A source that fails is an outcome too."""
-        from diagnostics.checks.registry import CHECKS  # noqa: PLC0415  # the checks load SQLAlchemy
-
         known = CHECKS.get(check)
         if known is not None:
             accounts = {one.name for one in incident.accounts}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from diagnostics.escalation.record_markdown import bullets, plain, section
-from diagnostics.escalation.review_figures import COMMANDER
-from diagnostics.models.entries import Entry, MeasuredFigure, Noted
+from diagnostics.escalation.review_figures import COMMANDER, Material, clock
+from diagnostics.models.entries import MeasuredFigure, Noted
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Assessment, Criterion, Incident, Task
 from diagnostics.models.investigations import Investigation
@@ -22,63 +22,55 @@ _STATES = {Status.PASS: "held", Status.WARN: "holds, not yet long enough", Statu
 
 
 @dataclass(slots=True, frozen=True)
-class HandoffMaterial:
-    """Everything that a hand-off note is written from."""
+class Present:
+    """How the incident stands while the note is written."""
 
-    incident: Incident
-    recent: tuple[Entry, ...]
-    """The newest entries, newest first."""
-    investigations: tuple[Investigation, ...]
-    issue_title: str
-    roles: dict[str, str]
-    """Title of each role of the catalogue by its name."""
-    steps: dict[str, str]
+    steps: Mapping[str, str]
     """Text of each step of the checklist by its id."""
     assessment: Assessment | None
-    assessment_problem: str
-    """Why there is none."""
+    problem: str
+    """Why there is no assessment."""
     next_update_at: datetime | None
-    now: datetime
 
 
-def handoff_markdown(material: HandoffMaterial) -> str:
+def handoff_markdown(material: Material, present: Present) -> str:
     """The note. Times are UTC; figures stand with their age."""
-    incident, now = material.incident, material.now
+    incident, now = material.incident, material.written_at
     lines = [f"# Hand-off: {incident.id}, {plain(incident.title)}", ""]
-    lines += [*_state(material), ""]
+    lines += [*_state(material, present), ""]
     lines += section("Who holds what", bullets(_roles(material), empty=""))
     lines += section("What is known", bullets(_known(material), empty="No figure has been measured yet."))
-    lines += section("What was done", bullets(_done(material), empty="Nothing has been recorded as done yet."))
-    lines += section("What is open", bullets(_open(material), empty="No task or step is open."))
+    lines += section("What was done", bullets(_done(material, present), empty="Nothing has been recorded as done yet."))
+    lines += section("What is open", bullets(_open(material, present), empty="No task or step is open."))
     lines += section(
         "Deliveries that are not settled",
         bullets(_unsettled(incident), empty="None: everything that was confirmed has arrived or was given up."),
     )
-    lines += section("Exit criteria", bullets(_criteria(material), empty="None is known for this issue type."))
-    lines += section("What to watch", bullets(_watch(material), empty="Nothing beyond what stands above."))
+    lines += section("Exit criteria", bullets(_criteria(material, present), empty="None is known for this issue type."))
+    lines += section("What to watch", bullets(_watch(material, present), empty="Nothing beyond what stands above."))
     lines += section("Open hypotheses", bullets(_hypotheses(material.investigations), empty="None is recorded."))
-    lines.append(f"Written {_day(now)} from {incident.entries:,} entries, up to entry {incident.last_seq}.")
+    lines.append(f"Written {clock(now)} from {incident.entries:,} entries, up to entry {incident.last_seq}.")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _state(material: HandoffMaterial) -> list[str]:
-    incident, now = material.incident, material.now
+def _state(material: Material, present: Present) -> list[str]:
+    incident, now = material.incident, material.written_at
     where = plain(incident.environment) or "environment not recorded"
     first = f"**{plain(incident.severity)}**, {plain(material.issue_title)}, {where}: **{incident.status.words}**"
     first += f" {_ago(incident.status_since, now)}"
     elapsed = span((incident.resolved_at or now).timestamp() - incident.declared_at.timestamp())
-    declared = f"Declared {_day(incident.declared_at)} by {plain(incident.declared_by)}; {elapsed} elapsed"
-    declared += f", resolved {_day(incident.resolved_at)}." if incident.resolved_at else "."
+    declared = f"Declared {clock(incident.declared_at)} by {plain(incident.declared_by)}; {elapsed} elapsed"
+    declared += f", resolved {clock(incident.resolved_at)}." if incident.resolved_at else "."
     lines = [f"{first}. {declared}"]
     if incident.merged_into:
         lines += ["", f"It goes on in {plain(incident.merged_into)}."]
     if incident.summary.strip():
         lines += ["", plain(incident.summary, limit=600)]
-    return [*lines, "", _next_update(material)]
+    return [*lines, "", _next_update(material, present)]
 
 
-def _next_update(material: HandoffMaterial) -> str:
-    due, now, incident = material.next_update_at, material.now, material.incident
+def _next_update(material: Material, present: Present) -> str:
+    due, now, incident = present.next_update_at, material.written_at, material.incident
     if due is None:
         return "**Next update:** none is promised."
     late = (
@@ -89,14 +81,14 @@ def _next_update(material: HandoffMaterial) -> str:
     return f"**Next update:** due {due:%H:%M:%S} UTC, {late}{quiet}."
 
 
-def _roles(material: HandoffMaterial) -> Iterable[str]:
+def _roles(material: Material) -> Iterable[str]:
     incident = material.incident
     named = dict.fromkeys((*material.roles, *(one.role for one in incident.roles)))
     for name in named:
         title = plain(material.roles.get(name, name.replace("_", " ")))
         held = next((one for one in incident.roles if one.role == name and one.until is None), None)
         if held is not None:
-            yield f"{title}: **{plain(held.person)}**, {_since(held.since, material.now)}"
+            yield f"{title}: **{plain(held.person)}**, {_since(held.since, material.written_at)}"
         elif name == COMMANDER:
             yield f"{title}: **nobody**"
         else:
@@ -118,19 +110,19 @@ def _latest(incident: Incident) -> list[tuple[MeasuredFigure, datetime, str]]:
     return list(newest.values())
 
 
-def _known(material: HandoffMaterial) -> list[str]:
+def _known(material: Material) -> list[str]:
     lines = [
         f"{plain(figure.title)}: **{plain(figure.shown)}** ({figure.status.replace('_', ' ')}), taken"
-        f" {_ago(at, material.now)}{note}"
+        f" {_ago(at, material.written_at)}{note}"
         for figure, at, note in _latest(material.incident)
     ]
     return _bounded(lines, MOST_FIGURES, "in the timeline")
 
 
-def _done(material: HandoffMaterial) -> list[str]:
+def _done(material: Material, present: Present) -> list[str]:
     incident = material.incident
     done: list[tuple[datetime, str]] = [
-        (one.at, f"{plain(material.steps.get(one.step, one.step.replace('_', ' ')))} ({plain(one.by)})")
+        (one.at, f"{plain(present.steps.get(one.step, one.step.replace('_', ' ')))} ({plain(one.by)})")
         for one in incident.steps
     ]
     done += [
@@ -149,15 +141,15 @@ def _done(material: HandoffMaterial) -> list[str]:
     done += [(at, f"{status.words} ({plain(who)})") for at, status, who in incident.statuses[1:]]
     done += [
         (one.at, f"note by {plain(one.actor)}: {plain(one.body.text, limit=300)}")
-        for one in material.recent
+        for one in material.entries
         if isinstance(one.body, Noted)
     ]
     done.sort(key=lambda one: one[0], reverse=True)
     return _bounded([f"{at:%H:%M:%S} {text}".rstrip() for at, text in done], MOST_DONE, "in the timeline")
 
 
-def _open(material: HandoffMaterial) -> list[str]:
-    now, incident = material.now, material.incident
+def _open(material: Material, present: Present) -> list[str]:
+    now, incident = material.written_at, material.incident
     lines = [_task(one, now) for one in incident.tasks if one.done_at is None]
     lines.sort(key=lambda line: "overdue" not in line)
     for one in incident.follow_ups:
@@ -168,14 +160,14 @@ def _open(material: HandoffMaterial) -> list[str]:
                 f" {_due(one.scheduled.due_at, now)}"
             )
     # What has an owner and a time stands before the steps of the checklist, which the panel shows in full.
-    if material.assessment is not None:
-        for step in material.assessment.steps:
+    if present.assessment is not None:
+        for step in present.assessment.steps:
             if step.status is not Status.PASS:
                 late = ", **overdue**" if step.status is Status.FAIL else ""
                 lines.append(f"step: {plain(step.text)}{late}")
     else:
         done = {one.step for one in incident.steps}
-        lines += [f"step: {plain(text)}" for name, text in material.steps.items() if name not in done]
+        lines += [f"step: {plain(text)}" for name, text in present.steps.items() if name not in done]
     return _bounded(lines, MOST_OPEN, "in the panel")
 
 
@@ -198,17 +190,17 @@ def _unsettled(incident: Incident) -> Iterable[str]:
             yield f"{one.delivery} to {plain(one.destination)} **failed**: {reason}"
 
 
-def _criteria(material: HandoffMaterial) -> list[str]:
-    if material.assessment is None:
+def _criteria(material: Material, present: Present) -> list[str]:
+    if present.assessment is None:
         known = [
             f"{plain(one.criterion.replace('_', ' '))}: "
             + (f"held since {one.met_since:%H:%M:%S} UTC" if one.met_since else "does not hold")
             + f", last seen as {plain(one.shown) or UNKNOWN}"
             for one in material.incident.criteria
         ]
-        problem = f"They could not be asked now: {plain(material.assessment_problem)}"
+        problem = f"They could not be asked now: {plain(present.problem)}"
         return [problem, *known] if known else [f"{problem} Nothing was recorded of them before."]
-    return [_criterion(one) for one in material.assessment.criteria]
+    return [_criterion(one) for one in present.assessment.criteria]
 
 
 def _criterion(one: Criterion) -> str:
@@ -220,9 +212,9 @@ def _criterion(one: Criterion) -> str:
     return f"{plain(one.title)}: **{state}**{held}, now {plain(one.shown)}{note}"
 
 
-def _watch(material: HandoffMaterial) -> list[str]:
+def _watch(material: Material, present: Present) -> list[str]:
     lines = []
-    assessment = material.assessment
+    assessment = present.assessment
     if assessment is not None:
         tier = assessment.tier
         lines.append(f"alert tier {tier.tier}: {plain(tier.rule.removeprefix(f'tier {tier.tier}: '))}")
@@ -258,10 +250,6 @@ def _bounded(lines: Sequence[str], most: int, where: str) -> list[str]:
     if len(lines) <= most:
         return list(lines)
     return [*lines[: most - 1], f"and {len(lines) - most + 1:,} more {where}"]
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _since(moment: datetime, now: datetime) -> str:

@@ -1,18 +1,21 @@
-"""The numbers of a review, each computed from entries that are named: times between them, and the worst of each figure.
+"""What records of an incident are written from, and the numbers of a review.
 
-Times are those that the entries carry, cut to the second as they are shown, so that a reader who takes the difference
-of two of them gets what stands here.
+Each number is computed from entries that are named: times between them, and the worst of each figure. Times are those
+that the entries carry, cut to the second as they are shown, so that a reader who takes the difference of two of them
+gets what stands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from diagnostics.escalation.fold import moment
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, Entry, IncidentStatus, MeasuredFigure
+from diagnostics.models.incidents import Incident
+from diagnostics.models.investigations import Investigation
 from diagnostics.windows import span
 
 NOT_RECORDED = "not recorded"
@@ -27,6 +30,20 @@ BASES = frozenset({"sync_events", "zillow_requests", "connections_judged", "agen
 
 RISK_ORDER = ("none", "low", "medium", "high")
 """Words that can be compared, rising."""
+
+
+@dataclass(slots=True, frozen=True)
+class Material:
+    """What every record is written from."""
+
+    incident: Incident
+    entries: tuple[Entry, ...]
+    """The whole stream, oldest first; for a hand-off note, its newest entries, newest first."""
+    investigations: tuple[Investigation, ...]
+    issue_title: str
+    roles: Mapping[str, str]
+    """Title of each role of the catalogue by its name."""
+    written_at: datetime
 
 
 @dataclass(slots=True, frozen=True)

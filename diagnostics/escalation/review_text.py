@@ -6,15 +6,16 @@ only people can say is left to them with a prompt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from diagnostics.escalation.investigations import counts
 from diagnostics.escalation.record_markdown import bullets, code, plain, section, table
-from diagnostics.escalation.review_evidence import evidence_lines, root_cause_lines
 from diagnostics.escalation.review_figures import (
     Extreme,
     Interval,
+    Material,
     clock,
     extremes,
     intervals,
@@ -25,8 +26,13 @@ from diagnostics.models import entries as said
 from diagnostics.models.entries import Entry
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Affected, Delivery, FollowUp, Incident
-from diagnostics.models.investigations import Investigation
+from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
 from diagnostics.models.status import Status
+
+if TYPE_CHECKING:
+    from diagnostics.escalation.journal import Head
+
+NONE_NAMED = "No root cause was named."
 
 PROMPTS = {
     "well": ("What went well", "Nobody has noted anything yet. Which step, tool or decision saved time?"),
@@ -39,26 +45,11 @@ PROMPTS = {
 """Sections that people write: their titles, and what is asked of them while they are empty."""
 
 
-@dataclass(slots=True, frozen=True)
-class ReviewMaterial:
-    """Everything that a review is written from."""
+def review_markdown(material: Material, criteria: Mapping[str, str], head: Head) -> str:
+    """The review. Times are those of the journal, to the second, UTC.
 
-    incident: Incident
-    entries: tuple[Entry, ...]
-    """The whole stream of the incident, oldest first."""
-    investigations: tuple[Investigation, ...]
-    issue_title: str
-    roles: dict[str, str]
-    """Title of each role by its name."""
-    criteria: dict[str, str]
-    """What each exit criterion of the issue type asks for, by its id."""
-    head_seq: int
-    head_hash: str
-    written_at: datetime
-
-
-def review_markdown(material: ReviewMaterial) -> str:
-    """The review. Times are those of the journal, to the second, UTC."""
+    `criteria`: what each exit criterion of the issue type asks for, by its id; `head`: the newest entry of the journal.
+    """
     incident = material.incident
     worst, times = extremes(material.entries), intervals(material.entries)
     lines = [f"# Post-incident review: {incident.id}, {plain(incident.title)}", ""]
@@ -68,10 +59,10 @@ def review_markdown(material: ReviewMaterial) -> str:
     lines += section("Times", _times(times))
     lines += section("Roles", _roles(material))
     lines += section("Scope", _scope(incident))
-    lines += section("Root cause", root_cause_lines(material.investigations))
-    lines += section("Evidence", evidence_lines(incident))
+    lines += section("Root cause", _root_cause(material.investigations))
+    lines += section("Evidence", _evidence(incident))
     lines += section("Notices and tracking", _deliveries(incident))
-    lines += section("Exit criteria", _criteria(material))
+    lines += section("Exit criteria", _criteria(incident, criteria))
     lines += section("Tasks", _tasks(incident))
     for side, (title, prompt) in PROMPTS.items():
         said_here = [one for one in incident.lessons if one.lesson.side == side]
@@ -80,11 +71,11 @@ def review_markdown(material: ReviewMaterial) -> str:
         )
     lines += section("Follow-ups", _follow_ups(incident.follow_ups, material.written_at))
     lines += section("Timeline", _timeline(material.entries))
-    lines += section("Where this comes from", _origin(material))
+    lines += section("Where this comes from", _origin(material, head))
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _header(material: ReviewMaterial) -> list[str]:
+def _header(material: Material) -> list[str]:
     incident = material.incident
     declared = f"{clock(incident.declared_at)} by {plain(incident.declared_by)}"
     rows = [
@@ -110,7 +101,7 @@ def _severities(incident: Incident) -> str:
     return ", then ".join(f"{plain(name)} from {clock(at)}" for at, name in incident.severities)
 
 
-def _summary(material: ReviewMaterial, worst: Sequence[Extreme], times: Sequence[Interval]) -> list[str]:
+def _summary(material: Material, worst: Sequence[Extreme], times: Sequence[Interval]) -> list[str]:
     incident = material.incident
     lines = [plain(incident.summary, limit=4_000), ""] if incident.summary.strip() else []
     known = [one.worst for one in worst if one.worst is not None]
@@ -165,7 +156,7 @@ def _times(times: Sequence[Interval]) -> list[str]:
     )
 
 
-def _roles(material: ReviewMaterial) -> list[str]:
+def _roles(material: Material) -> list[str]:
     rows = [
         (
             plain(material.roles.get(one.role, one.role.replace("_", " "))),
@@ -198,6 +189,90 @@ def _in_order(among: Iterable[Affected]) -> list[Affected]:
     return sorted(among, key=lambda one: (one.since, one.name))
 
 
+def _evidence(incident: Incident) -> list[str]:
+    """What people pinned: each with its label, and said to be inferred where it was."""
+    rows = []
+    for one in incident.pins:
+        pinned = one.pinned
+        label = f"{pinned.label.value}, inferred" if pinned.inferred else pinned.label.value
+        source = ""
+        if pinned.evidence is not None:
+            window = f", {plain(pinned.evidence.window)}" if pinned.evidence.window else ""
+            # A table is cut at every bar, also at one within code.
+            asked = code(pinned.evidence.query).replace("|", r"\|")
+            source = f"{plain(pinned.evidence.source)}{window}: {asked}"
+        text = f"{plain(pinned.title)}: {plain(pinned.text)}" if pinned.text else plain(pinned.title)
+        rows.append((pinned.pin, label, text, f"{clock(one.at)} by {plain(one.by)}", source))
+    return table(("No.", "Label", "What", "Pinned", "Source"), rows, empty="No evidence was pinned.")
+
+
+def _root_cause(investigations: Sequence[Investigation]) -> list[str]:
+    """What the linked investigations found, how sure that is, and what would overturn it."""
+    if not investigations:
+        return [f"{NONE_NAMED} No investigation was linked to this incident."]
+    lines: list[str] = []
+    if not any(one.root_cause for one in investigations):
+        lines += [f"{NONE_NAMED} What was looked into stands below.", ""]
+    for one in investigations:
+        lines += [*_investigation(one), ""]
+    return lines[:-1]
+
+
+def _investigation(record: Investigation) -> list[str]:
+    opened = f"opened {clock(record.opened_at)} by {plain(record.opened_by)}"
+    lines = [f"### {record.id}: {plain(record.question)}", "", f"It was {opened}."]
+    if record.account_id is not None:
+        lines[-1] += f" It is about account {record.account_id}."
+    cause = record.root_cause
+    if cause is not None:
+        lines += [
+            "",
+            f"**Root cause: {plain(cause.statement)}**",
+            "",
+            f"- **Confidence:** {cause.confidence}. {plain(cause.confidence_why)}",
+            f"- **Why it was named:** {plain(cause.why)}",
+            f"- **What would overturn it:** {plain(cause.overturned_by)}",
+            *_sides(cause),
+        ]
+    for one in record.hypotheses:
+        if cause is None or one.hypothesis != cause.hypothesis:
+            lines += ["", *_other(one)]
+    if record.closed_at is not None:
+        lines += ["", f"Closed {clock(record.closed_at)}: {plain(record.conclusion)}"]
+    else:
+        lines += ["", "It is still open."]
+    return lines
+
+
+def _other(one: Hypothesis) -> list[str]:
+    why = f" {plain(one.why)}" if one.why else ""
+    return [
+        f"{one.hypothesis}, {one.standing.replace('_', ' ')}: {plain(one.statement)}.{why}",
+        "",
+        f"- **Confidence:** {one.confidence}. {plain(one.confidence_why)}",
+        f"- **What would overturn it:** {plain(one.overturned_by)}",
+        *_sides(one),
+    ]
+
+
+def _sides(one: Hypothesis) -> list[str]:
+    found = [f"For: {_item(item)}" for item in one.speaks_for]
+    found += [f"Against: {_item(item)}" for item in one.speaks_against]
+    return bullets(found, empty="- No evidence was weighed.")
+
+
+def _item(weighed: Weighed) -> str:
+    item = weighed.item
+    label = f"{item.label.value}, inferred" if item.inferred else item.label.value
+    counted = "" if counts(weighed) else ", not counted"
+    withdrawn = f" Withdrawn: {plain(weighed.withdrawn_why)}" if weighed.withdrawn_why else ""
+    asked = f" Asked as {code(item.evidence.query)}." if item.evidence is not None else ""
+    return (
+        f"{item.item} ({label}{counted}; {plain(item.source)}; {clock(weighed.at)} by {plain(weighed.by)}):"
+        f" {plain(item.text)}{asked}{withdrawn}"
+    )
+
+
 def _deliveries(incident: Incident) -> list[str]:
     rows = []
     for one in incident.deliveries:
@@ -224,11 +299,10 @@ def _standing(delivery: Delivery) -> str:
     return f"not recorded, {delivery.state.replace('_', ' ')}{reason}"
 
 
-def _criteria(material: ReviewMaterial) -> list[str]:
-    incident = material.incident
+def _criteria(incident: Incident, criteria: Mapping[str, str]) -> list[str]:
     known = {one.criterion: one for one in incident.criteria}
     rows = []
-    for name in dict.fromkeys((*material.criteria, *known, *incident.unmet)):
+    for name in dict.fromkeys((*criteria, *known, *incident.unmet)):
         record = known.get(name)
         shown = record.shown if record is not None else ""
         if record is not None and record.waived_by:
@@ -239,7 +313,7 @@ def _criteria(material: ReviewMaterial) -> list[str]:
             state = "was not seen to hold" if record is None else "does not hold"
         if name in incident.unmet:
             state += f"; overruled when it was resolved: {plain(incident.resolved_why) or 'no reason recorded'}"
-        rows.append((plain(material.criteria.get(name, name.replace("_", " "))), state, plain(shown)))
+        rows.append((plain(criteria.get(name, name.replace("_", " "))), state, plain(shown)))
     return table(("Criterion", "State", "Last seen as"), rows, empty="This issue type has no exit criteria.")
 
 
@@ -265,7 +339,7 @@ def _follow_ups(follow_ups: Sequence[FollowUp], now: datetime) -> list[str]:
             clock(one.scheduled.due_at),
             plain(one.scheduled.owner or one.scheduled_by),
             f"check {code(one.scheduled.check)}" if one.scheduled.check else "by a person",
-            follow_up_state(one, now),
+            _follow_up_state(one, now),
         )
         for one in follow_ups
     ]
@@ -273,7 +347,7 @@ def _follow_ups(follow_ups: Sequence[FollowUp], now: datetime) -> list[str]:
     return table(head, rows, empty="None is scheduled. When will somebody look whether it stays mended?")
 
 
-def follow_up_state(one: FollowUp, now: datetime) -> str:
+def _follow_up_state(one: FollowUp, now: datetime) -> str:
     """What became of a follow-up, in Markdown."""
     if one.run is not None and one.run_at is not None:
         return f"{plain(one.run.status.replace('_', ' '))}, {clock(one.run_at)}: {plain(one.run.summary)}"
@@ -298,15 +372,15 @@ def _timeline(entries: Sequence[Entry]) -> list[str]:
     return table(("Time", "Entry", "Who", "What"), rows, empty="The journal holds no entry.")
 
 
-def _origin(material: ReviewMaterial) -> list[str]:
+def _origin(material: Material, head: Head) -> list[str]:
     newest = material.entries[-1]
     written = (
         f"Written {clock(material.written_at)} from {len(material.entries):,} entries of {material.incident.id},"
         f" of which the newest is entry {newest.seq}, {code(newest.hash)}."
     )
-    head = (
-        f"Head of the journal then: entry {material.head_seq}, {code(material.head_hash)}."
+    journal = (
+        f"Head of the journal then: entry {head.seq}, {code(head.hash)}."
         " `warroom journal verify` tells whether anything before it was altered, is missing or was put in."
     )
     clocks = "Entries bear the time of the console that wrote them; their order is that of their numbers."
-    return [written, "", head, "", clocks]
+    return [written, "", journal, "", clocks]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.conditions import criterion_words
-from diagnostics.escalation.export import Exported, export_json
+from diagnostics.escalation.checklists import steps_of
+from diagnostics.escalation.export import export_json
 from diagnostics.escalation.fold import fold
 from diagnostics.escalation.follow_ups import FollowUps
-from diagnostics.escalation.handoff import HandoffMaterial, handoff_markdown
-from diagnostics.escalation.review_text import ReviewMaterial, review_markdown
+from diagnostics.escalation.handoff import Present, handoff_markdown
+from diagnostics.escalation.review_figures import Material
+from diagnostics.escalation.review_text import review_markdown
 from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import Entry
 from diagnostics.models.incidents import Assessment, Incident
@@ -50,66 +52,51 @@ class ReviewDesk:
         """
         incident = self._incidents.get(incident_id)
         assessment, problem = self._assessed(incident)
-        catalogue = self._tools.catalogue
-        return handoff_markdown(
-            HandoffMaterial(
-                incident=incident,
-                recent=self._journal.page(incident.id, None, RECENT),
-                investigations=self._investigations.lines(incident.id),
-                issue_title=self._issue_title(incident),
-                roles={name: role.title for name, role in catalogue.roles.items()},
-                steps=self._steps(incident),
-                assessment=assessment,
-                assessment_problem=problem,
-                next_update_at=self._incidents.next_update_at(incident),
-                now=self._tools.now(),
-            )
+        recent = self._journal.page(incident.id, None, RECENT)
+        steps = steps_of(self._tools.catalogue, incident.issue_type, incident.severity)
+        present = Present(
+            steps={name: step.text for name, step in steps.items()},
+            assessment=assessment,
+            problem=problem,
+            next_update_at=self._incidents.next_update_at(incident),
         )
+        return handoff_markdown(self._material(incident, recent, self._investigations.lines(incident.id)), present)
 
     def review(self, incident_id: str) -> str:
         """The post-incident review, Markdown. Asks nothing but the journal."""
-        incident, entries = self._whole(incident_id)
-        head = self._journal.head()
+        material = self._whole(incident_id)
         catalogue = self._tools.catalogue
-        criteria = catalogue.exit_criteria.get(incident.issue_type)
+        criteria = catalogue.exit_criteria.get(material.incident.issue_type)
         words = {} if criteria is None else criteria.criteria
-        return review_markdown(
-            ReviewMaterial(
-                incident=incident,
-                entries=entries,
-                investigations=self._linked(incident),
-                issue_title=self._issue_title(incident),
-                roles={name: role.title for name, role in catalogue.roles.items()},
-                criteria={name: criterion_words(one, catalogue.thresholds) for name, one in words.items()},
-                head_seq=head.seq,
-                head_hash=head.hash,
-                written_at=self._tools.now(),
-            )
-        )
+        asked = {name: criterion_words(one, catalogue.thresholds) for name, one in words.items()}
+        return review_markdown(material, asked, self._journal.head())
 
     def export(self, incident_id: str) -> str:
         """Everything as JSON: the record, every entry with its hashes, its investigations, the journal's head."""
-        incident, entries = self._whole(incident_id)
-        linked = self._linked(incident)
-        streams = {one.id: self._journal.stream(one.id) for one in linked}
-        head = self._journal.head()
-        return export_json(
-            Exported(
-                incident=incident,
-                entries=entries,
-                investigations=linked,
-                investigation_entries=streams,
-                head_seq=head.seq,
-                head_hash=head.hash,
-                written_at=self._tools.now(),
-            )
-        )
+        material = self._whole(incident_id)
+        streams = {one.id: self._journal.stream(one.id) for one in material.investigations}
+        return export_json(material, self._journal.head(), streams)
 
-    def _whole(self, incident_id: str) -> tuple[Incident, tuple[Entry, ...]]:
-        """The incident and its entries, of one and the same moment."""
+    def _whole(self, incident_id: str) -> Material:
+        """The incident with all its entries, of one and the same moment."""
         known = self._incidents.get(incident_id)
         entries = self._journal.stream(known.id)
-        return fold(entries) or known, entries
+        incident = fold(entries) or known
+        return self._material(incident, entries, self._linked(incident))
+
+    def _material(
+        self, incident: Incident, entries: tuple[Entry, ...], investigations: tuple[Investigation, ...]
+    ) -> Material:
+        catalogue = self._tools.catalogue
+        issue = catalogue.issues.get(incident.issue_type)
+        return Material(
+            incident=incident,
+            entries=entries,
+            investigations=investigations,
+            issue_title=issue.title if issue is not None else incident.issue_type,
+            roles={name: role.title for name, role in catalogue.roles.items()},
+            written_at=self._tools.now(),
+        )
 
     def _linked(self, incident: Incident) -> tuple[Investigation, ...]:
         """Its investigations and those of its duplicates, oldest first."""
@@ -123,13 +110,3 @@ class ReviewDesk:
             return self._assessments.assess(incident.id), ""
         except SourceFailure as failure:
             return None, f"{failure.headline()}: {failure.reason}"
-
-    def _steps(self, incident: Incident) -> dict[str, str]:
-        from diagnostics.escalation.checklists import steps_of  # noqa: PLC0415  # it loads the models of checks
-
-        steps = steps_of(self._tools.catalogue, incident.issue_type, incident.severity)
-        return {name: step.text for name, step in steps.items()}
-
-    def _issue_title(self, incident: Incident) -> str:
-        issue = self._tools.catalogue.issues.get(incident.issue_type)
-        return issue.title if issue is not None else incident.issue_type
