@@ -15,6 +15,7 @@ from diagnostics.escalation.criteria import UNANSWERED, Hold, HoldBook, advance,
 from diagnostics.escalation.desk import issue_named
 from diagnostics.escalation.impact import read_impact
 from diagnostics.escalation.readings import LONGEST_S, measure
+from diagnostics.escalation.records import CONSOLE
 from diagnostics.failures import SourceFailure
 from diagnostics.health.systems import downstream
 from diagnostics.models.entries import MeasuredFigure
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import Finding
 
 _Part = TypeVar("_Part")
-
-CONSOLE = "console"
-"""Actor of entries that no person wrote."""
 
 DEGRADED = frozenset({Status.WARN, Status.FAIL})
 MOST_PROPOSED = 20

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -102,6 +104,26 @@ def outcome_of(failure: SourceFailure) -> DeliveryOutcome:
     if failure.sent is not Sent.NOT_SENT:
         return "ambiguous"
     return "permanent" if failure.lasting else "definite"
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    """What a source raises within becomes `NotDelivered`."""
+    try:
+        yield
+    except SourceFailure as failure:
+        raise not_delivered(failure) from None
+
+
+@contextmanager
+def looking(for_what: str) -> Iterator[None]:
+    """Where a source may not be asked, a person has to look `for_what`: `CannotLook`. Its other failures pass."""
+    try:
+        yield
+    except SourceFailure as failure:
+        if failure.kind in {FailureKind.DENIED, FailureKind.REJECTED}:
+            raise CannotLook(failure.reason, remedy=f"look {for_what}. {failure.remedy}") from None
+        raise
 
 
 def setting_of(channel: Channel) -> str:

@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since, not_delivered
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.escalation.couriers import NotDelivered, Receipt, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 
 if TYPE_CHECKING:
@@ -66,28 +65,18 @@ class DatadogCourier:
 
     def send(self, delivery: Delivery, incident: Incident) -> Receipt:
         """Open the incident, or set severity and state of the one that was opened. Raises `NotDelivered`."""
-        try:
+        with sending():
             if delivery.purpose is Purpose.TRACKING:
                 return self._receipt(self._create(delivery, incident))
             return self._receipt(self._change(delivery))
-        except SourceFailure as failure:
-            told = not_delivered(failure)
-        raise told
 
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:  # noqa: ARG002  # the protocol's
         """The incident whose title carries the token; for a note, the incident if it stands as the note wants it.
 
         The search index may lag behind: None is not yet a proof. Raises `CannotLook`, `SourceFailure`.
         """
-        try:
+        with looking(f"in Datadog for an incident with {delivery.token} in its title"):
             found = self._look(delivery)
-        except SourceFailure as failure:
-            if failure.kind in {FailureKind.DENIED, FailureKind.REJECTED}:
-                raise CannotLook(
-                    failure.reason,
-                    remedy=f"look in Datadog for an incident with {delivery.token} in its title. {failure.remedy}",
-                ) from None
-            raise
         return None if found is None else self._receipt(found)
 
     def close(self) -> None:

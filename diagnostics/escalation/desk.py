@@ -15,7 +15,7 @@ from diagnostics.escalation.sentences import sentence
 from diagnostics.failures import UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, EvidenceLabel, IncidentStatus, MeasuredFigure
-from diagnostics.models.evidence import Evidence
+from diagnostics.models.evidence import Evidence, shared_fields
 from diagnostics.models.figures import Page
 from diagnostics.models.incidents import Following, Incident, IncidentLine, Task, TimelineLine
 from diagnostics.text import clean
@@ -483,18 +483,7 @@ def next_update_at(incident: Incident, catalogue: Catalogue) -> datetime | None:
 
 
 def _line(incident: Incident) -> IncidentLine:
-    return IncidentLine(
-        id=incident.id,
-        title=incident.title,
-        issue_type=incident.issue_type,
-        severity=incident.severity,
-        status=incident.status,
-        declared_at=incident.declared_at,
-        resolved_at=incident.resolved_at,
-        commander=incident.holder("incident_commander"),
-        merged_into=incident.merged_into,
-        environment=incident.environment,
-    )
+    return IncidentLine(**shared_fields(incident, IncidentLine), commander=incident.holder("incident_commander"))
 
 
 def _living(incident: Incident) -> None:

@@ -18,8 +18,8 @@ from diagnostics.escalation.review_figures import Interval, Material, intervals
 from diagnostics.failures import UserError
 
 if TYPE_CHECKING:
-    from diagnostics.escalation.journal import Head
     from diagnostics.models.entries import Entry
+    from diagnostics.state.journal_rows import Newest
 
 FORMAT, VERSION = "warroom incident", 1
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[^A-Za-z0-9-]+")
 ATTEMPTS = 100
 
 
-def export_json(material: Material, head: Head, investigation_entries: Mapping[str, Sequence[Entry]]) -> str:
+def export_json(material: Material, head: Newest, investigation_entries: Mapping[str, Sequence[Entry]]) -> str:
     """The file as text, UTF-8, indented; moments in ISO 8601, hashes as the journal has them."""
     document = {
         "format": FORMAT,

@@ -12,6 +12,7 @@ from typing import Any
 
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Entry, IncidentStatus, Purpose
+from diagnostics.models.evidence import shared_fields
 from diagnostics.models.incidents import (
     Affected,
     CriterionRecord,
@@ -66,31 +67,19 @@ def _frozen(record: Record) -> Incident:
 
 
 def _declared(entry: Entry, body: said.Declared) -> Record:
-    record: Record = {name: [] for name in _LISTS}
-    record |= {
-        "id": entry.stream,
-        "title": body.title,
-        "issue_type": body.issue_type,
-        "severity": body.severity,
-        "summary": body.summary,
-        "status": IncidentStatus.DECLARED,
-        "environment": body.environment,
-        "declared_at": entry.at,
-        "declared_by": entry.actor,
-        "began_at": body.began_at,
-        "detected_at": body.detected_at,
-        "status_since": entry.at,
-        "entries": 0,
-        "pinned_ever": 0,
-        "last_seq": entry.seq,
-        "last_at": entry.at,
-    }
-    for name in ("responded_at", "mitigated_at", "resolved_at", "last_update_at", "snoozed_until", "cadence_minutes"):
-        record[name] = None
-    record["resolved_why"] = record["merged_into"] = record["snoozed_by"] = ""
-    record["severities"].append((entry.at, body.severity))
-    record["statuses"].append((entry.at, IncidentStatus.DECLARED, entry.actor))
-    return record
+    incident = Incident(
+        **shared_fields(body, Incident),
+        id=entry.stream,
+        status=IncidentStatus.DECLARED,
+        declared_at=entry.at,
+        declared_by=entry.actor,
+        status_since=entry.at,
+        last_seq=entry.seq,
+        last_at=entry.at,
+        severities=((entry.at, body.severity),),
+        statuses=((entry.at, IncidentStatus.DECLARED, entry.actor),),
+    )
+    return _thawed(incident)
 
 
 def _apply(record: Record, entry: Entry) -> None:
@@ -156,16 +145,7 @@ def _end_role(record: Record, role: str, at: datetime, *, person: str | None = N
 
 
 def _task_added(record: Record, entry: Entry, body: said.TaskAdded) -> None:
-    record["tasks"].append(
-        Task(
-            task=body.task,
-            text=body.text,
-            owner=body.owner,
-            due_at=body.due_at,
-            added_at=entry.at,
-            added_by=entry.actor,
-        )
-    )
+    record["tasks"].append(Task(**shared_fields(body, Task), added_at=entry.at, added_by=entry.actor))
 
 
 def _task_changed(record: Record, entry: Entry, body: said.TaskChanged) -> None:
@@ -180,16 +160,7 @@ def _task_changed(record: Record, entry: Entry, body: said.TaskChanged) -> None:
 
 def _step_done(record: Record, entry: Entry, body: said.StepDone) -> None:
     if not any(one.step == body.step for one in record["steps"]):
-        record["steps"].append(
-            StepRecord(
-                step=body.step,
-                at=entry.at,
-                by=entry.actor,
-                by_console=body.by_console,
-                text=body.text,
-                evidence=body.evidence,
-            )
-        )
+        record["steps"].append(StepRecord(**shared_fields(body, StepRecord), at=entry.at, by=entry.actor))
 
 
 def _step_undone(record: Record, _entry: Entry, body: said.StepUndone) -> None:
@@ -275,22 +246,8 @@ _FAILED_AS = {"definite": "retrying", "ambiguous": "uncertain", "permanent": "fa
 
 
 def _delivery_confirmed(record: Record, entry: Entry, body: said.DeliveryConfirmed) -> None:
-    record["deliveries"].append(
-        Delivery(
-            delivery=body.delivery,
-            token=body.token,
-            channel=body.channel,
-            purpose=body.purpose,
-            audience=body.audience,
-            destination=body.destination,
-            title=body.title,
-            text=body.text,
-            fields=body.fields,
-            figures=body.figures,
-            confirmed_at=entry.at,
-            confirmed_by=entry.actor,
-        )
-    )
+    confirmed = Delivery(**shared_fields(body, Delivery), confirmed_at=entry.at, confirmed_by=entry.actor)
+    record["deliveries"].append(confirmed)
     if body.purpose in _NOTICES:
         # A promise is kept by what a person confirmed; whether it arrived is shown beside it.
         record["last_update_at"], record["snoozed_until"] = entry.at, None

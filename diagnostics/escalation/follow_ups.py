@@ -15,7 +15,7 @@ from diagnostics.checks.base import advice
 from diagnostics.checks.registry import CHECKS
 from diagnostics.escalation.criteria import UNANSWERED
 from diagnostics.escalation.desk import LONGEST_NAME
-from diagnostics.escalation.records import checked_text
+from diagnostics.escalation.records import CONSOLE, checked_text
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body
@@ -46,7 +46,6 @@ GIVE_UP = timedelta(hours=24)
 
 OUTCOMES = tuple(Status)
 
-CONSOLE = "console"
 LONGEST_TEXT = 500
 
 

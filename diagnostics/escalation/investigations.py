@@ -15,7 +15,7 @@ from diagnostics.escalation.records import LONGEST_TEXT, RecordKind, Records, ch
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, Entry, EvidenceLabel, EvidenceWeighed
-from diagnostics.models.evidence import Evidence
+from diagnostics.models.evidence import Evidence, shared_fields
 from diagnostics.models.investigations import (
     PRELIMINARY,
     STANDARD,
@@ -125,10 +125,8 @@ def _opened(entry: Entry) -> _Draft | None:
     if not isinstance(body, said.InvestigationOpened):
         return None
     record = Investigation(
+        **shared_fields(body, Investigation),
         id=entry.stream,
-        question=body.question,
-        incident=body.incident,
-        account_id=body.account_id,
         opened_at=entry.at,
         opened_by=entry.actor,
         last_seq=entry.seq,
@@ -140,15 +138,7 @@ def _opened(entry: Entry) -> _Draft | None:
 def _added(draft: _Draft, entry: Entry, body: said.HypothesisAdded) -> None:
     if any(one.hypothesis == body.hypothesis for one in draft.hypotheses):
         return
-    draft.hypotheses.append(
-        Hypothesis(
-            hypothesis=body.hypothesis,
-            statement=body.statement,
-            overturned_by=body.overturned_by,
-            added_at=entry.at,
-            added_by=entry.actor,
-        )
-    )
+    draft.hypotheses.append(Hypothesis(**shared_fields(body, Hypothesis), added_at=entry.at, added_by=entry.actor))
 
 
 def _changed(draft: _Draft, _entry: Entry, body: said.HypothesisChanged) -> None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, looked_for_since, not_delivered
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.escalation.couriers import NotDelivered, Receipt, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
 from diagnostics.sources.jira import LONGEST_TEXT, Jira
@@ -54,26 +53,19 @@ class JiraCourier:
 
     def send(self, delivery: Delivery, incident: Incident) -> Receipt:
         """Open the issue, or comment on the one that was opened. Raises `NotDelivered`."""
-        try:
+        with sending():
             if delivery.purpose is Purpose.TRACKING:
                 return self._issue(self._create(delivery, incident))
             return self._comment(delivery)
-        except SourceFailure as failure:
-            told = not_delivered(failure)
-        raise told
 
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:  # noqa: ARG002  # the protocol's
         """The issue with our label, or the comment with our key; None is not yet a proof, because the index lags.
 
         Raises `CannotLook`, `SourceFailure`.
         """
-        try:
+        what = _label(delivery) if delivery.purpose is Purpose.TRACKING else _mark(delivery)
+        with looking(f"in Jira for {what}"):
             return self._look(delivery)
-        except SourceFailure as failure:
-            if failure.kind in {FailureKind.DENIED, FailureKind.REJECTED}:
-                what = _label(delivery) if delivery.purpose is Purpose.TRACKING else _mark(delivery)
-                raise CannotLook(failure.reason, remedy=f"look in Jira for {what}. {failure.remedy}") from None
-            raise
 
     def close(self) -> None:
         """End what is under way."""

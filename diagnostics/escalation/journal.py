@@ -17,7 +17,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -31,7 +31,7 @@ from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.now import utc_now
 from diagnostics.state import journal_rows
 from diagnostics.state.failures import SOURCE, Unanswered
-from diagnostics.state.journal_rows import Draft, Row, canonical
+from diagnostics.state.journal_rows import Draft, Newest, Row, canonical
 from diagnostics.state.schema import MOST_NAME
 from diagnostics.text import clean
 
@@ -60,15 +60,6 @@ _ESCAPED = re.compile(r"\\[bfrtu]")
 _STREAM = re.compile(r"[A-Z]{2,8}-[1-9][0-9]{0,8}")
 _LAST_NUMBER = 999_999_999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True, frozen=True)
-class Head:
-    """The newest entry of all streams."""
-
-    seq: int
-    """0 for an empty journal."""
-    hash: str
 
 
 class Conflict(Exception):  # noqa: N818  # a state of the world
@@ -151,12 +142,12 @@ class Journal:
 
     # Reading.
 
-    def head(self) -> Head:
+    def head(self) -> Newest:
         """The newest entry: one row read by its key."""
         with self._state.read() as connection:
             found = journal_rows.head(connection) or journal_rows.last(connection)
         self._guard.note(found.seq, found.hash)
-        return Head(found.seq, found.hash)
+        return found
 
     def since(self, seq: int, most: int = PAGE) -> tuple[Entry, ...]:
         """Entries of all streams behind `seq`, oldest first, at most `most`."""

@@ -42,6 +42,7 @@ from diagnostics.models.entries import (
     MeasuredFigure,
     Purpose,
 )
+from diagnostics.models.evidence import shared_fields
 from diagnostics.models.notices import Draft, Proposal
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, RefusalRule
@@ -217,16 +218,9 @@ class NoticeDesk:
     ) -> tuple[DeliveryConfirmed, ...]:
         return tuple(
             DeliveryConfirmed(
+                **shared_fields(draft, DeliveryConfirmed) | {"figures": tuple(map(self._now, draft.figures))},
                 delivery=f"D{before + number}",
                 token=f"{proposal.key}-{number}",
-                channel=draft.channel,
-                purpose=draft.purpose,
-                audience=draft.audience,
-                destination=draft.destination,
-                title=draft.title,
-                text=draft.text,
-                fields=draft.fields,
-                figures=tuple(map(self._now, draft.figures)),
                 accepted_stale=tuple(
                     one.name for one in draft.figures if self._now(one).stale and one.name in accept_stale
                 ),

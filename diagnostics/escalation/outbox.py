@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, may_write
 from diagnostics.escalation.desk import INCIDENTS
+from diagnostics.escalation.records import CONSOLE
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import (
     Body,
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
 
 logger = logging.getLogger(__name__)
-
-CONSOLE = "console"
-"""Who writes what the console did by itself."""
 
 SETTLEMENTS: Mapping[str, frozenset[str]] = {
     "arrived": frozenset({"uncertain", "failed", "retrying"}),

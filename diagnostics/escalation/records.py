@@ -30,6 +30,9 @@ PAGE, MOST_FOLLOWED = 1_000, 200
 
 LONGEST_TEXT = 4_000
 
+CONSOLE = "console"
+"""Actor of entries that no person wrote."""
+
 
 class _Record(Protocol):
     @property

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from diagnostics.now import utc_now
 
-__all__ = ["Evidence", "Frozen", "utc_now"]
+__all__ = ["Evidence", "Frozen", "shared_fields", "utc_now"]
 
 
 class Frozen(BaseModel):
     """Base of everything that crosses the door: immutable, and strict about unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def shared_fields(source: Frozen, target: type[Frozen]) -> dict[str, Any]:
+    """Values of `source` by the names that `target` has too: what one hands on to the other."""
+    return {name: getattr(source, name) for name in type(source).model_fields if name in target.model_fields}
 
 
 class Evidence(Frozen):

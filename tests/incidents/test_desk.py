@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from diagnostics.escalation import records
 from diagnostics.escalation.fold import fold
-from diagnostics.escalation.journal import Head
 from diagnostics.failures import UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, EvidenceUnpinned, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident, TimelineLine
+from diagnostics.state.journal_rows import Newest
 from tests.console.incident_rooms import IncidentWorld
 
 MOMENT = datetime(2025, 11, 17, tzinfo=UTC)
@@ -109,13 +109,13 @@ def test_a_journal_that_moves_while_it_is_followed_leaves_nothing_of_the_old_one
     incident, ann, head = world.declare(), world.other("ann"), world.journal.head
     generation = 1
 
-    def old_head() -> Head:
+    def old_head() -> Newest:
         nonlocal generation
         if generation == 2:
             return head()
         generation = 2
         world.desk.get(incident.id)
-        return Head(500, "of the memory")
+        return Newest(500, "of the memory")
 
     monkeypatch.setattr(type(world.journal), "generation", property(lambda _journal: generation))
     monkeypatch.setattr(world.journal, "head", old_head)

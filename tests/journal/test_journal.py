@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from diagnostics.escalation.journal import Conflict, Head, Journal
+from diagnostics.escalation.journal import Conflict, Journal
 from diagnostics.failures import UserError
 from diagnostics.models.entries import (
     Body,
@@ -21,6 +21,7 @@ from diagnostics.models.entries import (
     Unknown,
 )
 from diagnostics.models.evidence import Evidence
+from diagnostics.state.journal_rows import Newest
 from tests.journal.places import JournalPlace, declared, notes
 
 pytestmark = pytest.mark.xdist_group("mariadb")
@@ -41,7 +42,7 @@ def test_what_one_console_appends_another_reads_in_order(place: JournalPlace) ->
     assert texts(entries) == ["first", "second", "third"]
     assert [entry.actor for entry in entries] == ["ana", "ana", "ben", "ben"]
     assert entries == other.stream("INC-1") == one.since(0)
-    assert other.head() == Head(4, entries[-1].hash)
+    assert other.head() == Newest(4, entries[-1].hash)
     assert [entry.previous for entry in entries[1:]] == [entry.hash for entry in entries[:-1]]
 
 
