@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from diagnostics.failures import Sent, SourceFailure
+from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.models.entries import Channel
 from diagnostics.now import utc_now
 
