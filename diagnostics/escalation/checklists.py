@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 ANSWERED = frozenset({Status.PASS, Status.WARN, Status.FAIL})
 """A check without data, or whose source does not answer, has not answered."""
 
-LOOSE_DEAL_CHECK = "zero_agent_deals"
 CHECK, ROLE = "check:", "role:"
 
 
