@@ -256,10 +256,11 @@ class HttpClient:
                 connection.close()
 
     def _exchange(self, pool: httpcore.ConnectionPool, request: Request) -> Answer:
+        given = _HEADERS | dict(request.headers)
         with pool.stream(
             request.method,
-            request.url,
-            headers=list((_HEADERS | dict(request.headers)).items()),
+            request.url.encode("ascii"),
+            headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in given.items()],
             content=request.body,
             extensions={"timeout": {}},
         ) as response:

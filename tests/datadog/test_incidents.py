@@ -16,7 +16,7 @@ from diagnostics.models.triage import Status
 from diagnostics.settings import load_settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.decode import WrongShape, incident, incidents_found
-from diagnostics.sources.datadog.incidents import MOST_PAGES, PAGE
+from diagnostics.sources.datadog.source import MOST_PAGES, PAGE
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.datadog.conftest import Connect
 from tests.datadog.server import DatadogServer
@@ -177,7 +177,7 @@ def test_the_doctor_says_whether_incidents_can_be_read_and_creates_none(
 def test_the_couriers_import_neither_client_nor_httpx() -> None:
     code = (
         "import sys, diagnostics.escalation.datadog_courier, diagnostics.escalation.jira_courier, "
-        "diagnostics.sources.datadog.incidents\n"
+        "diagnostics.sources.datadog.source\n"
         "print({'httpx', 'datadog_api_client', 'urllib3'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import orjson
+
 from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
 from diagnostics.packed import Sharing, packed
-from diagnostics.sources.datadog.json import read_json
 from diagnostics.text import clean, clean_tree
 
 _MAX_TAGS = 256
@@ -24,6 +26,31 @@ _SHARED = Sharing()
 
 class WrongShape(ValueError):  # noqa: N818  # it says what is wrong with the answer
     """The document is JSON, and not what the endpoint documents."""
+
+
+def read_json(body: bytes) -> object:
+    """Return the document in `body`; raises ValueError for anything that is not one.
+
+    orjson is strict: one lone surrogate or one invalid UTF-8 byte in one log message would cost the whole page. So a
+    refused body is read again by the standard library, with the bad bytes replaced; the text gate marks the rest.
+    """
+    try:
+        document: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _read_lenient(body)
+    return document
+
+
+def _read_lenient(body: bytes) -> object:
+    try:
+        document: object = json.loads(body.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return document
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
 
 def document(body: bytes) -> dict[str, Any]:

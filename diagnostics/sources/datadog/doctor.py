@@ -11,8 +11,8 @@ from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.models.triage import Status
+from diagnostics.sources.datadog.connection import problem
 from diagnostics.sources.datadog.failures import SOURCE
-from diagnostics.sources.datadog.keys import problem
 from diagnostics.text import clean
 from diagnostics.windows import window_ending
 

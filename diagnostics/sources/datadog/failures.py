@@ -6,18 +6,21 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.models.evidence import utc_now
-from diagnostics.sources.datadog.json import read_json
+from diagnostics.sources.datadog.decode import read_json
+from diagnostics.sources.http import NoAnswer, Why
 from diagnostics.text import clean
 
-SOURCE = "datadog"
-_LONGEST_WAIT_S = 86_400.0
+if TYPE_CHECKING:
+    from diagnostics.settings import DatadogSettings
 
-Value = TypeVar("Value")
+SOURCE = "datadog"
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_LONGEST_WAIT_S = 86_400.0
 
 
 class TransientFailure(SourceFailure):
@@ -34,8 +37,12 @@ class Operation:
     """For a person, e.g. "log search"."""
     scope: str
     """The application-key scope it needs; empty when the API key alone is enough."""
+    endpoint: str
+    """Where the official client has it: version, module, class, method, e.g. "v2.logs_api.LogsApi.list_logs"."""
     absent: str = ""
     """What to do when the service knows no such endpoint; empty for those that every organisation has."""
+    writes: bool = False
+    """Whether it changes something: sent once, because a lost answer does not say that nothing was changed."""
 
 
 def refused(
@@ -154,15 +161,49 @@ def malformed(operation: Operation, what: str) -> SourceFailure:
     )
 
 
-def decoded(operation: Operation, decode: Callable[[], Value]) -> Value:
-    """What `decode` makes of an answer; raises SourceFailure MALFORMED for its ValueError (WrongShape among them)."""
-    try:
-        return decode()
-    except (ValueError, RecursionError) as error:
-        what = str(error) if type(error).__name__ == "WrongShape" else "is not readable JSON"
-    raise malformed(operation, what)
-
-
-def cancelled() -> SourceFailure:
+def cancelled(sent: Sent = Sent.NOT_SENT) -> SourceFailure:
     """The source was closed under the question."""
-    return SourceFailure(FailureKind.CANCELLED, SOURCE, "closed before the answer came")
+    return SourceFailure(FailureKind.CANCELLED, SOURCE, "closed before the answer came", sent=sent)
+
+
+_WHEN_SLOW = "Check the network; raise datadog.*_timeout_s if that is usual here."
+_MALFORMED = {
+    Why.CUT_SHORT: "ended early",
+    Why.NOT_HTTP: "is not HTTP",
+    Why.UNPACKABLE: "cannot be decompressed",
+}
+
+
+def no_answer(operation: Operation, failure: NoAnswer, settings: DatadogSettings) -> SourceFailure:
+    """What it means that no answer came."""
+    where = urlsplit(settings.api_url).netloc
+    if failure.why is Why.CLOSED:
+        return cancelled(failure.sent)
+    if failure.why is Why.TOO_LARGE:
+        return malformed(operation, f"is larger than {MAX_BODY_BYTES // 1_048_576} MiB")
+    if failure.why in _MALFORMED:
+        return malformed(operation, _MALFORMED[failure.why])
+    reason, remedy = {
+        Why.NO_ADDRESS: (f"no address is known for {where}", "Check datadog.api_url and the name server."),
+        Why.NO_CONNECTION: (f"no connection to {where}: {failure.detail}", "Check the network and datadog.api_url."),
+        Why.SLOW_CONNECTION: (f"no connection to {where} within {settings.connect_timeout_s:g} s", _WHEN_SLOW),
+        Why.UNTRUSTED: (
+            f"no trusted TLS connection to {where}: {failure.detail}",
+            "Check datadog.api_url; behind an inspecting proxy, point SSL_CERT_FILE at its certificates.",
+        ),
+        Why.SILENT: (
+            f"no byte from {where} for {settings.read_timeout_s:g} s during {operation.what}",
+            _WHEN_SLOW,
+        ),
+        Why.OVERRUN: (
+            f"{operation.what} was not finished within {settings.total_timeout_s:g} s",
+            "Narrow the window or the query; raise datadog.total_timeout_s if that is usual here.",
+        ),
+        Why.LOST: (
+            f"the connection to {where} was lost during {operation.what}",
+            "It asks again by itself; check the network when it lasts.",
+        ),
+        Why.NOT_SENDABLE: (f"{operation.what} could not be sent", ""),
+    }[failure.why]
+    kind = TransientFailure if failure.why is Why.LOST else SourceFailure
+    return kind(failure.kind, SOURCE, reason, remedy=remedy, sent=failure.sent)

@@ -2,33 +2,34 @@
 
 It reads, except for `create_monitor` and what `incidents` writes: these are sent once, never repeated by themselves.
 
-Importing this module is cheap; the official client, urllib3 and the decoder are imported with the first request.
+Importing this module is cheap; the official client and httpcore are imported with the first request.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.models.datadog import Aggregate, Compute, GroupBy, Metrics, Monitor, Monitors
+from diagnostics.models.datadog import Aggregate, Compute, DatadogIncident, GroupBy, Metrics, Monitor, Monitors
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
-from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, decoded
+from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed
 from diagnostics.text import clean
 from diagnostics.windows import window_text
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings
-    from diagnostics.sources.datadog.incidents import DatadogIncidents
-    from diagnostics.sources.datadog.wire import Answer, Wire
+    from diagnostics.sources.datadog.connection import Answer, Connection
+
+Value = TypeVar("Value")
 
 LARGEST_PAGE = 1_000
 """Events of one search page, the service's own maximum; also the monitors asked for at most."""
@@ -37,12 +38,55 @@ ASSUMED_MONITOR_TAG = "team:zyno"
 ASSUMED_CLOCK_SKEW_S = 30.0
 """Beyond this, "the last 15 minutes" of this machine and of Datadog are visibly not the same."""
 
-SEARCH = Operation("logs_search", "log search", "logs_read_data")
-AGGREGATE = Operation("logs_aggregate", "log aggregate", "logs_read_data")
-MONITORS = Operation("monitors", "the list of monitors", "monitors_read")
-CREATE_MONITOR = Operation("create_monitor", "the creation of a monitor", "monitors_write")
-METRICS = Operation("metrics_query", "metric query", "timeseries_query")
-VALIDATE = Operation("validate", "key validation", "")
+SEARCH = Operation("logs_search", "log search", "logs_read_data", "v2.logs_api.LogsApi.list_logs")
+AGGREGATE = Operation("logs_aggregate", "log aggregate", "logs_read_data", "v2.logs_api.LogsApi.aggregate_logs")
+MONITORS = Operation("monitors", "the list of monitors", "monitors_read", "v1.monitors_api.MonitorsApi.list_monitors")
+CREATE_MONITOR = Operation(
+    "create_monitor",
+    "the creation of a monitor",
+    "monitors_write",
+    "v1.monitors_api.MonitorsApi.create_monitor",
+    writes=True,
+)
+METRICS = Operation("metrics_query", "metric query", "timeseries_query", "v1.metrics_api.MetricsApi.query_metrics")
+VALIDATE = Operation("validate", "key validation", "", "v1.authentication_api.AuthenticationApi.validate")
+
+_ABSENT = (
+    "Incident Management is not enabled for this organisation, or not at this address: enable it in Datadog, or set "
+    "escalation.datadog_incidents to false."
+)
+CREATE_INCIDENT = Operation(
+    "incidents_create",
+    "the creation of an incident",
+    "incident_write",
+    "v2.incidents_api.IncidentsApi.create_incident",
+    _ABSENT,
+    writes=True,
+)
+GET_INCIDENT = Operation(
+    "incidents_get", "reading an incident", "incident_read", "v2.incidents_api.IncidentsApi.get_incident", _ABSENT
+)
+UPDATE_INCIDENT = Operation(
+    "incidents_update",
+    "the change of an incident",
+    "incident_write",
+    "v2.incidents_api.IncidentsApi.update_incident",
+    _ABSENT,
+    writes=True,
+)
+SEARCH_INCIDENTS = Operation(
+    "incidents_search",
+    "the search for incidents",
+    "incident_read",
+    "v2.incidents_api.IncidentsApi.search_incidents",
+    _ABSENT,
+)
+
+EVERY_STATE = "state:(active OR stable OR resolved OR completed)"
+"""A query is required; this one leaves nothing out."""
+PAGE = 100
+MOST_PAGES = 5
+LONGEST_TITLE, LONGEST_CELL = 250, 20_000
 
 # Observed at Datadog for log search and log aggregates; held to until the first answer's headers say otherwise.
 _ASSUMED = {SEARCH.name: (3, 10.0), AGGREGATE.name: (2, 10.0)}
@@ -55,7 +99,7 @@ class Datadog:
         self._settings = settings
         self._budgets = Budgets(SOURCE, _ASSUMED)
         self._lock = threading.Lock()
-        self._wire: Wire | None = None
+        self._connection: Connection | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -84,8 +128,8 @@ class Datadog:
             "page": page,
             "sort": "-timestamp",
         }
-        answer = self._connected().ask(SEARCH, lambda client: client.search(body))
-        return decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
+        answer = self._connected().ask(SEARCH, body=body)
+        return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
 
     def aggregate(
         self,
@@ -106,14 +150,14 @@ class Datadog:
         }
         if group_by:
             body["group_by"] = [_group(group, computes[0]) for group in group_by]
-        answer = self._connected().ask(AGGREGATE, lambda client: client.aggregate(body))
-        return decoded(AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by))
+        answer = self._connected().ask(AGGREGATE, body=body)
+        return _decoded(AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by))
 
     def monitors(self, tags: str | Iterable[str]) -> Monitors:
         """Monitors that carry all of `tags`, such as "team:zyno". Source: GET /api/v1/monitor."""
         wanted = clean(tags if isinstance(tags, str) else ",".join(tags))
-        answer = self._connected().ask(MONITORS, lambda client: client.monitors(wanted, LARGEST_PAGE))
-        return decoded(MONITORS, lambda: _monitors(answer, wanted))
+        answer = self._connected().ask(MONITORS, monitor_tags=wanted, page=0, page_size=LARGEST_PAGE)
+        return _decoded(MONITORS, lambda: _monitors(answer, wanted))
 
     def create_monitor(
         self, *, name: str, kind: str, query: str, message: str, tags: Sequence[str], options: dict[str, Any]
@@ -130,14 +174,12 @@ class Datadog:
             "tags": [clean(tag) for tag in tags],
             "options": options,
         }
-        answer = self._connected().ask(CREATE_MONITOR, lambda client: client.create_monitor(body), attempts=1)
-        return decoded(CREATE_MONITOR, lambda: _created(answer, query))
+        answer = self._connected().ask(CREATE_MONITOR, body=body)
+        return _decoded(CREATE_MONITOR, lambda: _created(answer, query))
 
     @property
     def incidents(self) -> DatadogIncidents:
         """Datadog's own incidents, over the same connection and within the same limits."""
-        from diagnostics.sources.datadog.incidents import DatadogIncidents  # noqa: PLC0415  # few ask for it
-
         return DatadogIncidents(self._connected)
 
     def metrics(self, queries: Sequence[str], *, start: datetime, end: datetime) -> Metrics:
@@ -147,16 +189,16 @@ class Datadog:
         """
         asked = clean(", ".join(queries))
         start_s, end_s = int(start.timestamp()), int(end.timestamp())
-        answer = self._connected().ask(METRICS, lambda client: client.metrics(asked, start_s, end_s))
-        return decoded(METRICS, lambda: _metrics(answer, asked, len(queries), window_text(start, end)))
+        answer = self._connected().ask(METRICS, _from=start_s, to=end_s, query=asked)
+        return _decoded(METRICS, lambda: _metrics(answer, asked, len(queries), window_text(start, end)))
 
     def validate(self) -> Evidence:
         """Whether the API key is valid; DENIED when it is not. Says nothing about the application key.
 
         Source: GET /api/v1/validate.
         """
-        answer = self._connected().ask(VALIDATE, lambda client: client.validate())
-        if not decoded(VALIDATE, lambda: _is_valid(answer)):
+        answer = self._connected().ask(VALIDATE)
+        if not _decoded(VALIDATE, lambda: _is_valid(answer)):
             raise SourceFailure(
                 FailureKind.DENIED,
                 SOURCE,
@@ -198,26 +240,120 @@ class Datadog:
     @property
     def clock_skew_s(self) -> float | None:
         """Datadog's clock minus this machine's at the newest answer, seconds; None before the first."""
-        return self._wire.clock_skew_s if self._wire is not None else None
+        return self._connection.clock_skew_s if self._connection is not None else None
 
     def close(self) -> None:
         """End every call under way, and refuse further ones."""
         with self._lock:
             self._closed = True
-            wire = self._wire
+            connection = self._connection
         self._budgets.close()
-        if wire is not None:
-            wire.close()
+        if connection is not None:
+            connection.close()
 
-    def _connected(self) -> Wire:
+    def _connected(self) -> Connection:
         with self._lock:
             if self._closed:
                 raise cancelled()
-            if self._wire is None:
-                from diagnostics.sources.datadog.wire import Wire  # noqa: PLC0415
+            if self._connection is None:
+                from diagnostics.sources.datadog.connection import Connection  # noqa: PLC0415  # the client is heavy
 
-                self._wire = Wire(self._settings, self._budgets)
-            return self._wire
+                self._connection = Connection(self._settings, self._budgets)
+            return self._connection
+
+
+class DatadogIncidents:
+    """Datadog's incidents: created once, found again, read, moved on. An unstable part of its API.
+
+    Blocking and thread-safe, within the limits of the connection that it is given. Raises SourceFailure. What Datadog's
+    API cannot do: a line of the incident's timeline can be written only while the incident is created, so that later
+    notes change fields and nothing else; and the search knows facets, not words of the title, so that our own incidents
+    are recognised by exact comparison.
+    """
+
+    def __init__(self, connected: Callable[[], Connection]) -> None:
+        self._connected = connected
+
+    def create(
+        self, *, title: str, severity: str, state: str = "active", impact: str = "", cell: str = ""
+    ) -> tuple[DatadogIncident, Evidence]:
+        """Open one incident. Sent once: whoever meets a failure looks with `created_since` whether it exists.
+
+        `severity` is UNKNOWN or SEV-0 to SEV-5, `state` active, stable, resolved or completed. `impact` says what
+        customers notice; empty is no impact on them. `cell` becomes the first line of its timeline, Markdown.
+        Source: POST /api/v2/incidents.
+        """
+        attributes: dict[str, Any] = {
+            "title": clean(title, limit=LONGEST_TITLE),
+            "customer_impacted": bool(impact),
+            "fields": _fields(severity, state),
+        }
+        if impact:
+            attributes["customer_impact_scope"] = clean(impact, limit=2_000, multiline=True)
+        if cell:
+            content = {"content": clean(cell, limit=LONGEST_CELL, multiline=True), "important": True}
+            attributes["initial_cells"] = [{"cell_type": "markdown", "content": content}]
+        body = {"data": {"type": "incidents", "attributes": attributes}}
+        answer = self._connected().ask(CREATE_INCIDENT, body=body)
+        return _incident(CREATE_INCIDENT, answer), _evidence(answer, "POST /api/v2/incidents", rows=1)
+
+    def get(self, identity: str) -> tuple[DatadogIncident, Evidence]:
+        """One incident by Datadog's id of it (a UUID). Source: GET /api/v2/incidents/{id}."""
+        wanted = clean(identity, limit=64)
+        answer = self._connected().ask(GET_INCIDENT, incident_id=wanted)
+        return _incident(GET_INCIDENT, answer), _evidence(answer, f"GET /api/v2/incidents/{wanted}", rows=1)
+
+    def update(self, identity: str, *, severity: str = "", state: str = "") -> tuple[DatadogIncident, Evidence]:
+        """Set severity and state; what is empty stays as it is. Sent once; the same again changes nothing further.
+
+        Source: PATCH /api/v2/incidents/{id}.
+        """
+        wanted = clean(identity, limit=64)
+        attributes = {"fields": _fields(severity, state)}
+        body = {"data": {"type": "incidents", "id": wanted, "attributes": attributes}}
+        answer = self._connected().ask(UPDATE_INCIDENT, incident_id=wanted, body=body)
+        return _incident(UPDATE_INCIDENT, answer), _evidence(answer, f"PATCH /api/v2/incidents/{wanted}", rows=1)
+
+    def created_since(self, moment: datetime) -> Iterator[DatadogIncident]:
+        """Every incident created at `moment` (aware) or later, the newest first, page after page while it is read.
+
+        Raises SourceFailure, also (REJECTED) when there are more than the pages that are read.
+        Source: GET /api/v2/incidents/search, sorted by creation.
+        """
+        for page in range(MOST_PAGES):
+            _, found = self._search(PAGE, page * PAGE)
+            for one in found:
+                if one.created is not None and one.created < moment:
+                    return
+                yield one
+            if len(found) < PAGE:
+                return
+        raise SourceFailure(
+            FailureKind.REJECTED,
+            SOURCE,
+            f"more than {MOST_PAGES * PAGE} incidents were created since {moment:%Y-%m-%d %H:%M} UTC",
+            remedy="Look in Datadog yourself.",
+        )
+
+    def probe(self) -> Evidence:
+        """Whether incidents can be read: asks for one. Changes nothing. Source: GET /api/v2/incidents/search."""
+        answer, found = self._search(1, 0)
+        return _evidence(answer, f"GET /api/v2/incidents/search?query={EVERY_STATE}", rows=len(found))
+
+    def _search(self, size: int, offset: int) -> tuple[Answer, tuple[DatadogIncident, ...]]:
+        answer = self._connected().ask(
+            SEARCH_INCIDENTS, query=EVERY_STATE, sort="-created", page_size=size, page_offset=offset
+        )
+        return answer, _decoded(SEARCH_INCIDENTS, lambda: decode.incidents_found(decode.document(answer.body)))
+
+
+def _decoded(operation: Operation, read: Callable[[], Value]) -> Value:
+    """What `read` makes of an answer; raises SourceFailure MALFORMED for its ValueError (WrongShape among them)."""
+    try:
+        return read()
+    except (ValueError, RecursionError) as error:
+        what = str(error) if isinstance(error, decode.WrongShape) else "is not readable JSON"
+    raise malformed(operation, what)
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -332,3 +468,12 @@ def _unreadable(count: int, noun: str) -> str:
 
 def _timed_out(partial: bool) -> str:
     return "Datadog timed out inside: not everything it holds" if partial else ""
+
+
+def _incident(operation: Operation, answer: Answer) -> DatadogIncident:
+    return _decoded(operation, lambda: decode.incident(decode.document(answer.body)))
+
+
+def _fields(severity: str, state: str) -> dict[str, dict[str, str]]:
+    given = {"severity": severity, "state": state}
+    return {name: {"type": "dropdown", "value": value} for name, value in given.items() if value}

@@ -1,0 +1,1 @@
+"""The one HTTP transport, on real sockets."""
