@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,9 @@ NO_HOUR = -1
 NO_STATUS, OTHER_STATUS = "(none)", "(other)"
 _MOST_STATUSES = 24
 """Different words for a status in one chunk; the rarest beyond are counted together."""
+
+_MOST_QUESTIONS = 90
+"""Ids of 64 bits need no more to find one; without the bound, rows that contradict each other might."""
 
 _WITNESSES = 5
 """Rows asked for their moment where one is wanted: the middle one is believed, so that one wrong clock does no harm."""
@@ -139,12 +142,12 @@ class LeadEvents:
             top = min(low + chunk, high)
             counted = self.count(low, top, behind_s=behind_s)
             if not counted.counts and top < high:
-                following = self.next_id(top, high)
-                if following is None:
+                following = self._from(top + 1, 1)
+                if not following or following[0][0] > high:
                     counted = Counted(low, high)
                 else:
-                    top = min(following - 1 + chunk, high)
-                    counted = self.count(low, top, begin=following - 1, behind_s=behind_s)
+                    begin = following[0][0] - 1
+                    counted = self.count(low, min(begin + chunk, high), begin=begin, behind_s=behind_s)
             yield counted
             low = counted.high
 
@@ -157,46 +160,71 @@ class LeadEvents:
         statement: Select[Any] = select(func.count().label("rows"), *others).where(key > low, key <= high)
         return _whole(self._ask(statement, f"ids {low + 1:,} to {high:,}").rows[0]["rows"]) or 0
 
-    def next_id(self, above: int, high: int) -> int | None:
-        """The lowest id above one and up to another."""
+    def count_below(self, high: int, first: int, chunk: int) -> Counted:
+        """Count up to `chunk` ids that end at `high`, none below `first`; a leap of the ids is jumped in one step."""
+        low = max(first - 1, high - chunk)
+        counted = self.count(low, high)
+        if counted.counts or low < first:
+            return counted
         key = self._table.c["id"]
-        statement = select(key).where(key > above, key <= high).order_by(key).limit(1)
-        return self._one_id(statement, f"the first id above {above:,}")
-
-    def previous_id(self, most: int) -> int | None:
-        """The highest id up to `most`."""
-        key = self._table.c["id"]
-        statement = select(key).where(key <= most).order_by(key.desc()).limit(1)
-        return self._one_id(statement, f"the last id up to {most:,}")
+        below = select(key).where(key <= low).order_by(key.desc()).limit(1)
+        rows = self._ask(below, f"the last id up to {low:,}", limit=1).rows
+        if not rows:
+            return Counted(first - 1, high)
+        last = _whole(rows[0]["id"]) or low
+        return replace(self.count(max(first - 1, last - chunk), last), high=high)
 
     def witness(self, row_id: int) -> int | None:
         """The moment of one row, seconds since 1970: None where there is no such row, `NO_HOUR` where it has none."""
-        columns = self._table.c
-        statement = select(columns["id"], columns["created_at"]).where(columns["id"] == row_id)
-        rows = self._ask(statement, f"the row {row_id:,}", limit=1).rows
-        if not rows:
+        found = self._from(row_id, 1)
+        if not found or found[0][0] != row_id:
             return None
-        found = rows[0]["created_at"]
-        return seconds(found) if isinstance(found, datetime) else NO_HOUR
+        return NO_HOUR if found[0][1] is None else found[0][1]
 
-    def about(self, row_id: int) -> tuple[int, int | None] | None:
-        """The first id from `row_id` on, and when rows thereabouts are dated; None where there are no further rows."""
-        columns = self._table.c
-        key = columns["id"]
-        statement = select(key, columns["created_at"]).where(key >= row_id).order_by(key).limit(_WITNESSES)
-        rows = self._ask(statement, f"{_WITNESSES} rows from id {row_id:,} on", limit=_WITNESSES).rows
-        if not rows:
-            return None
-        moments = [seconds(row["created_at"]) for row in rows if isinstance(row["created_at"], datetime)]
-        return _whole(rows[0]["id"]) or row_id, median_low(moments) if moments else None
+    def dated(self, row_id: int) -> int | None:
+        """When the rows from `row_id` on are dated, seconds since 1970; None where there are none, or none is dated."""
+        moments = [at_s for _, at_s in self._from(row_id, _WITNESSES) if at_s is not None]
+        return median_low(moments) if moments else None
+
+    def id_before(self, moment_s: int, ends: Ends, chunk: int) -> int:
+        """An id whose rows are dated before a moment, and not much further back than needed; below the first if none.
+
+        Ids rise with time, roughly. Rows that are not dated tell nothing, and count as later.
+        """
+
+        def is_older(row_id: int) -> bool:
+            at_s = self.dated(row_id)
+            return at_s is not None and at_s < moment_s
+
+        newer, older, step, asked = ends.last, ends.first - 1, max(1, chunk // 4), 0
+        while newer - step > ends.first and asked < _MOST_QUESTIONS:
+            asked += 1
+            if is_older(newer - step):
+                older = newer - step
+                break
+            newer, step = newer - step, step * 4
+        while newer - older > max(1, chunk // 16) and asked < _MOST_QUESTIONS:
+            asked += 1
+            middle = (older + newer) // 2
+            if middle < ends.first or not is_older(middle):
+                newer = middle
+            else:
+                older = middle
+        return older
 
     @property
     def _table(self) -> Table:
         return self._databases.table(TABLE)
 
-    def _one_id(self, statement: Select[Any], window: str) -> int | None:
-        rows = self._ask(statement, window, limit=1).rows
-        return _whole(rows[0]["id"]) if rows else None
+    def _from(self, row_id: int, most: int) -> list[tuple[int, int | None]]:
+        """The first rows from an id on: id, and moment where there is one."""
+        key, moment = self._table.c["id"], self._table.c["created_at"]
+        statement = select(key, moment).where(key >= row_id).order_by(key).limit(most)
+        rows = self._ask(statement, f"the first rows from id {row_id:,} on, {most} at most", limit=most).rows
+        return [
+            (_whole(row["id"]) or row_id, seconds(at) if isinstance(at := row["created_at"], datetime) else None)
+            for row in rows
+        ]
 
     def _ask(self, statement: Select[Any], window: str, *, limit: int | None = None) -> Rows:
         answer = self._databases.read_common(statement, window=window, caveat=_COMMITS, limit=limit)
