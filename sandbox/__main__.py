@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.command == "list":
             return _list()
         if options.command == "scale":
-            from sandbox.scale_command import scale  # noqa: PLC0415  # as below
+            from sandbox.scale import scale  # noqa: PLC0415  # as below
 
             return scale(options)
         from sandbox.serve import serve  # noqa: PLC0415  # a list of scenarios needs no web server

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import Table
 
 from sandbox import schema
-from sandbox.arrangements import INSTALLED_AFTER_S
 from sandbox.oddities import AHEAD_S, DANGLING_SYNC_USER, numeric_zuid
-from sandbox.population import CONNECTED, INFERRED, STALE, UNMATCHED, Person, Population
+from sandbox.population import CONNECTED, INFERRED, INSTALLED_AFTER_S, STALE, UNMATCHED, Person, Population
 from sandbox.roster import STALE_AGENTS, RosterAccount, roster
 from sandbox.scenario import LEAD_EVENTS_PER_HOUR
 from sandbox.story import Story

@@ -22,8 +22,7 @@ from starlette.routing import Route
 from sandbox.client_faults import is_client_fault, parse_client_fault
 from sandbox.faults import parse_fault
 from sandbox.log_search import wire_event
-from sandbox.moments import iso, moment_ms
-from sandbox.problems import Rejected, forbidden, invalid
+from sandbox.moments import Rejected, forbidden, invalid, iso, moment_ms
 
 if TYPE_CHECKING:
     from sandbox.server import World

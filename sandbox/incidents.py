@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.moments import iso
-from sandbox.problems import Rejected
+from sandbox.moments import Rejected, iso
 from sandbox.recorder import Recorder, SlowIndex
 
 _USER = "3ffa4d10-7c2c-4b1e-9d17-0242ac130003"

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.text import clean
 from sandbox.scenario import scenario_named
-from sandbox.story import ANALYTICS_TABLES, ENVIRONMENT, STATE, Secrets, new_secrets
+from sandbox.story import ANALYTICS_TABLES, DATABASE_URL, ENVIRONMENT, STATE, Secrets, new_secrets
 
 STOP_S = 5.0
 DROP_S = 45.0
@@ -278,9 +278,9 @@ def _environment(secrets: Secrets, database_url: str | None) -> dict[str, str]:
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
-    environment.pop("WARROOM_SANDBOX_DATABASE_URL", None)
+    environment.pop(DATABASE_URL, None)
     if database_url:
-        environment["WARROOM_SANDBOX_DATABASE_URL"] = database_url
+        environment[DATABASE_URL] = database_url
     for name, variable in ENVIRONMENT.items():
         environment[variable] = getattr(secrets, name)
     return environment

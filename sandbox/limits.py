@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from diagnostics.failures import UserError
-from sandbox.problems import Rejected
+from sandbox.moments import Rejected
 
 DEFAULTS = {
     "search": (3, 10),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.problems import invalid
+from sandbox.moments import invalid
 from sandbox.story import Story
 
 MOST_POINTS = 1_500

@@ -1,11 +1,34 @@
-"""Moments as Datadog's log endpoints accept and print them: ISO 8601, epoch milliseconds, date math."""
+"""What Datadog's endpoints share: moments as they are accepted and printed, and how a wrong request is refused.
+
+Moments are ISO 8601, epoch milliseconds or date math. The frame `input_validation_error(Field '…' is invalid: …)` and
+the sentences of 403 and 429 are the service's own as observed; the details after the colon are ours.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 
-from sandbox.problems import invalid
+
+class Rejected(Exception):  # noqa: N818  # the service rejects; nothing is broken here
+    """A request that is answered with `status` and `{"errors": [sentence]}`."""
+
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.sentence = sentence
+        self.headers = headers or {}
+        super().__init__(sentence)
+
+
+def invalid(field: str, reason: str) -> Rejected:
+    """Return the answer to a field that cannot be used."""
+    return Rejected(400, f"input_validation_error(Field '{field}' is invalid: {reason})")
+
+
+def forbidden() -> Rejected:
+    """Return the answer to missing or wrong keys."""
+    return Rejected(403, "Forbidden")
+
 
 _MATH = re.compile(r"now((?:[+-]\d{1,6}[smhdwM])*)")
 _STEP = re.compile(r"([+-]\d+)([smhdwM])")

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.moments import iso
-from sandbox.problems import Rejected, invalid
+from sandbox.moments import Rejected, invalid, iso
 from sandbox.story import Story
 
 

@@ -1,9 +1,15 @@
-"""Fills a server or a folder with as much as is asked for, quickly: the world that benchmarks are measured on."""
+"""Fills a server or a folder with as much as is asked for, quickly: the world that benchmarks are measured on.
+
+`python -m sandbox scale` does it from the command line, and says how the console gets at the databases.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
 import secrets
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import orjson
 from sqlalchemy import Dialect, create_engine
 
 from diagnostics.failures import UserError
 from sandbox import schema
 from sandbox.common_rows import stamps
-from sandbox.database_server import DatabaseServer
 from sandbox.filling import Cursor, fill_database, mark_of
-from sandbox.scale_events import EventMaker
-from sandbox.scale_rows import ScaleRows, ScaleSize
-from sandbox.story import Story
+from sandbox.scale_rows import EventMaker, ScaleRows, ScaleSize
+from sandbox.server_store import DatabaseServer
+from sandbox.story import DATABASE_URL, STATE, Story, settings_lines, write_private
 
 NAME = "scale"
 _STATEMENT_S = 900
@@ -280,3 +286,54 @@ def _fill_clients(place: _Place, accounts: range, rows: ScaleRows) -> None:
     cursors = place.created(f"client_{account_id}" for account_id in accounts)
     for cursor, account_id in zip(cursors, accounts, strict=True):
         fill_database(cursor, place.dialect, schema.CLIENT, rows.client(account_id), hostile=False)
+
+
+def scale(options: argparse.Namespace) -> int:
+    """Fill, write `console.toml`, and print one line of JSON; with `--remove` only take away."""
+    directory = options.directory.absolute()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot use {directory}: {error.strerror}", where="--directory", accepted="a folder to write in"
+        ) from None
+    url = options.database_url or os.environ.get(DATABASE_URL) or f"sqlite:///{directory}"
+    if options.remove:
+        remove_scale(url, prefix=options.schema_prefix)
+        return 0
+    world = fill_scale(
+        url,
+        rows=options.rows,
+        accounts=options.accounts,
+        agents=options.agents,
+        agents_in_one=options.agents_in_one,
+        deals=options.deals,
+        deals_in_one=options.deals_in_one,
+        webhooks=options.webhooks,
+        seed=options.seed,
+        prefix=options.schema_prefix,
+    )
+    said = {
+        "config": str(_write_settings(world, directory)),
+        "common_url": world.common_url,
+        "client_url": world.client_url,
+        "large_account": world.large_account,
+        "took_s": round(world.took_s, 1),
+    }
+    sys.stdout.buffer.write(orjson.dumps(said) + b"\n")
+    return 0
+
+
+def _write_settings(world: ScaleWorld, directory: Path) -> Path:
+    """Write the settings file with which `warroom --config` reads this world; the password stays in a file."""
+    config, password = directory / "console.toml", directory / "database_password"
+    databases = {"common_url": world.common_url, "client_url": world.client_url}
+    if world.password:
+        write_private(password, world.password)
+        databases["password_file"] = str(password)
+    lines = [
+        *settings_lines("", environment=world.flags()["environment"], state_dir=directory / STATE),
+        *settings_lines("databases", **databases),
+    ]
+    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return config

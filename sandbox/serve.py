@@ -23,22 +23,28 @@ from sandbox.client_faults import ClientFaults, is_client_fault, parse_client_fa
 from sandbox.faults import Faults
 from sandbox.jira import EMAIL
 from sandbox.limits import Limits
-from sandbox.matching import QueryCache
+from sandbox.log_search import QueryCache
 from sandbox.misbehaviour import ReachableProtocol
 from sandbox.redis_server import RedisServer
 from sandbox.scenario import scenario_named
 from sandbox.server import World, application
 from sandbox.slack import TEAM, WEBHOOK_SERVICE
-from sandbox.story import ANALYTICS_TABLES, STATE, Story, settle_secrets, settle_story, write_private
+from sandbox.story import (
+    ANALYTICS_TABLES,
+    DATABASE_URL,
+    STATE,
+    Story,
+    settings_lines,
+    settle_secrets,
+    settle_story,
+    write_private,
+)
 from sandbox.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sandbox.filling import Store
     from sandbox.keeper import Keeper
 
-DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
 HOST = "127.0.0.1"
 WEBHOOK_FILE = "slack_webhook_url"
 """Name of the file with the webhook's whole address, which depends on the port."""
@@ -158,15 +164,21 @@ class _Process:
     def _fill(self) -> None:
         """Fill the databases unless this very story is in them, then tell everybody that the world is ready."""
         # SQLAlchemy is imported beside the server that already listens.
-        from sandbox.databases import store_for  # noqa: PLC0415
         from sandbox.keeper import Keeper  # noqa: PLC0415
+        from sandbox.server_store import ServerStore  # noqa: PLC0415
+        from sandbox.sqlite_store import SqliteStore  # noqa: PLC0415
 
         world = self._world
         database_url = self._options.database_url or os.environ.get(DATABASE_URL)
         try:
             world.timeline.extend()
             password = world.secrets.database_password
-            store = store_for(world.story, self._directory, database_url, self._options.schema_prefix, password)
+            prefix = self._options.schema_prefix
+            store: Store
+            if database_url:
+                store = ServerStore(world.story, database_url, prefix, password)
+            else:
+                store = SqliteStore(world.story, self._directory, prefix)
             clients = ClientFaults(world.story, store, self._directory)
             if store.is_filled():
                 clients.heal()
@@ -247,48 +259,32 @@ def console_settings(
 ) -> str:
     """Return the settings file with which `warroom --config` speaks to this sandbox; secrets stay in files."""
 
-    def quoted(value: object) -> str:
-        return orjson.dumps(str(value)).decode()
-
+    password = {"password_file": directory / "database_password"}
+    databases = {"common_url": store.common_url, "client_url": store.client_url, **(password if is_server else {})}
     lines = [
-        f"environment = {quoted(environment_name(world.story))}",
-        f"state_dir = {quoted(directory / STATE)}",
-        "",
-        "[datadog]",
-        f"api_url = {quoted(world.base_url)}",
-        f"api_key_file = {quoted(directory / 'api_key')}",
-        f"app_key_file = {quoted(directory / 'app_key')}",
-        "",
-        "[databases]",
-        f"common_url = {quoted(store.common_url)}",
-        f"client_url = {quoted(store.client_url)}",
+        *settings_lines("", environment=environment_name(world.story), state_dir=directory / STATE),
+        *settings_lines(
+            "datadog",
+            api_url=world.base_url,
+            api_key_file=directory / "api_key",
+            app_key_file=directory / "app_key",
+        ),
+        *settings_lines("databases", **databases),
     ]
-    password = [f"password_file = {quoted(directory / 'database_password')}"] if is_server else []
-    lines += password
     if analytics_url:
-        tables = [f"{name} = {quoted(table)}" for name, table in ANALYTICS_TABLES.items()]
-        lines += ["", "[analytics]", f"url = {quoted(analytics_url)}", *password, *tables]
+        tables = (password if is_server else {}) | ANALYTICS_TABLES
+        lines += settings_lines("analytics", url=analytics_url, **tables)
     if redis_url:
-        secret = f"password_file = {quoted(directory / 'database_password')}"
-        lines += ["", "[redis]", f"url = {quoted(redis_url)}", secret]
-    return "\n".join([*lines, *_outside_lines(world, directory, quoted)]) + "\n"
-
-
-def _outside_lines(world: World, directory: Path, quoted: Callable[[object], str]) -> list[str]:
-    """The lines of Slack and Jira; their channel and their project are the catalogue's."""
-    return [
-        "",
-        "[slack]",
-        f"api_url = {quoted(world.base_url + '/api')}",
-        f"bot_token_file = {quoted(directory / 'slack_token')}",
+        lines += settings_lines("redis", url=redis_url, **password)
+    # Slack's channel and Jira's project are the catalogue's.
+    webhook = settings_lines("", webhook_url_file=directory / WEBHOOK_FILE)
+    lines += [
+        *settings_lines("slack", api_url=f"{world.base_url}/api", bot_token_file=directory / "slack_token"),
         "# In place of the token, to send through the incoming webhook:",
-        f"# webhook_url_file = {quoted(directory / WEBHOOK_FILE)}",
-        "",
-        "[jira]",
-        f"url = {quoted(world.base_url)}",
-        f"email = {quoted(EMAIL)}",
-        f"token_file = {quoted(directory / 'jira_token')}",
+        f"# {webhook[0]}",
+        *settings_lines("jira", url=world.base_url, email=EMAIL, token_file=directory / "jira_token"),
     ]
+    return "\n".join(lines) + "\n"
 
 
 def environment_name(story: Story) -> str:

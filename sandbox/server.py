@@ -24,13 +24,12 @@ from sandbox.incidents import Incidents
 from sandbox.jira import Jira
 from sandbox.limits import Limits
 from sandbox.log_aggregate import AggregateRequest, aggregate
-from sandbox.log_search import SearchRequest, search
-from sandbox.matching import QueryCache
+from sandbox.log_search import QueryCache, SearchRequest, search
 from sandbox.metrics import query as metric_query
 from sandbox.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
+from sandbox.moments import Rejected, forbidden
 from sandbox.monitors import Created, listing
 from sandbox.outside import outside_routes
-from sandbox.problems import Rejected, forbidden
 from sandbox.recorder import Recorder
 from sandbox.slack import TEAM, WEBHOOK_SERVICE, Slack
 from sandbox.story import Secrets, Story

@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sandbox.arrangements import DISABLED_AGE_S, INSTALLED_AFTER_S
-from sandbox.population import INFERRED, INTEGRATION_OFF, Person, Population, populate
+from sandbox.population import (
+    DISABLED_AGE_S,
+    INFERRED,
+    INSTALLED_AFTER_S,
+    INTEGRATION_OFF,
+    Person,
+    Population,
+    populate,
+)
 from sandbox.prototypes import Press, Prototype
 from sandbox.roster import STALE_AGENTS
 from sandbox.story import Story

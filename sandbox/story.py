@@ -13,6 +13,9 @@ from pathlib import Path
 from sandbox.scenario import INCIDENT_AGE_S, Scenario, scenario_named
 
 DEFAULT_SEED = 20_251_117
+DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
+"""Names the environment variable with an administrator's URL, which keeps a password off the command line."""
+
 STATE = "state"
 """The folder inside a sandbox's directory where a console that runs on it keeps what it knows and its log file."""
 
@@ -114,6 +117,12 @@ def write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def settings_lines(section: str, **values: object) -> list[str]:
+    """Return a section of a settings file, TOML, a line each; the settings before all sections for an empty name."""
+    heading = ["", f"[{section}]"] if section else []
+    return [*heading, *(f"{name} = {json.dumps(str(value), ensure_ascii=False)}" for name, value in values.items())]
 
 
 def settle_story(directory: Path, name: str, seed: int, hostile: bool) -> Story:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.metrics import query
-from sandbox.problems import Rejected
+from sandbox.moments import Rejected
 from sandbox.story import Story
 
 FAILED = "fubweb.zillowSync.accessToken.refreshFailed"

@@ -13,10 +13,9 @@ import pytest
 from diagnostics.logs import compile_query
 from sandbox.keeper import Keeper
 from sandbox.limits import Limit
-from sandbox.matching import Matches, tells_events_apart
-from sandbox.moments import interval_ms, iso, moment_ms
+from sandbox.log_search import Matches, tells_events_apart
+from sandbox.moments import Rejected, interval_ms, iso, moment_ms
 from sandbox.population import populate
-from sandbox.problems import Rejected
 from sandbox.scenario import SCENARIOS
 from sandbox.sqlite_store import SqliteStore
 from sandbox.story import Story, settle_story
