@@ -10,6 +10,6 @@ from __future__ import annotations
 
 def scenarios() -> dict[str, str]:
     """Return the scenario names with one line about each, in the order they are offered."""
-    from sandbox.scenario import SCENARIOS  # noqa: PLC0415  # importing the package stays free
+    from sandbox.stories.scenario import SCENARIOS  # noqa: PLC0415  # importing the package stays free
 
     return {scenario.name: scenario.description for scenario in SCENARIOS.values()}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from diagnostics.failures import SourceFailure, UserError
 from sandbox import scenarios
-from sandbox.client_faults import CLIENT_KINDS
-from sandbox.faults import KINDS, SCOPES
-from sandbox.story import DEFAULT_SEED
+from sandbox.server.faults import KINDS, SCOPES
+from sandbox.stores.client_faults import CLIENT_KINDS
+from sandbox.stories.story import DEFAULT_SEED
 
 BAD_USAGE = 64
 UNREACHABLE = 4

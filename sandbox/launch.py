@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.text import clean
-from sandbox.scenario import scenario_named
-from sandbox.story import ANALYTICS_TABLES, DATABASE_URL, ENVIRONMENT, STATE, Secrets, new_secrets
+from sandbox.stories.scenario import scenario_named
+from sandbox.stories.story import ANALYTICS_TABLES, DATABASE_URL, ENVIRONMENT, STATE, Secrets, new_secrets
 
 STOP_S = 5.0
 DROP_S = 45.0

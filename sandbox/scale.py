@@ -22,12 +22,12 @@ import orjson
 from sqlalchemy import Dialect, create_engine
 
 from diagnostics.failures import UserError
-from sandbox import schema
-from sandbox.common_rows import stamps
-from sandbox.filling import Cursor, fill_database, mark_of
-from sandbox.scale_rows import EventMaker, ScaleRows, ScaleSize
-from sandbox.server_store import DatabaseServer
-from sandbox.story import DATABASE_URL, STATE, Story, settings_lines, write_private
+from sandbox.rows import schema
+from sandbox.rows.common_rows import stamps
+from sandbox.rows.scale_rows import EventMaker, ScaleRows, ScaleSize
+from sandbox.stores.filling import Cursor, fill_database, mark_of
+from sandbox.stores.server_store import DatabaseServer
+from sandbox.stories.story import DATABASE_URL, STATE, Story, settings_lines, write_private
 
 NAME = "scale"
 _STATEMENT_S = 900

@@ -19,17 +19,17 @@ import orjson
 import uvicorn
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from sandbox.client_faults import ClientFaults, is_client_fault, parse_client_fault
-from sandbox.faults import Faults
-from sandbox.jira import EMAIL
-from sandbox.limits import Limits
-from sandbox.log_search import QueryCache
-from sandbox.misbehaviour import ReachableProtocol
-from sandbox.redis_server import RedisServer
-from sandbox.scenario import scenario_named
-from sandbox.server import World, application
-from sandbox.slack import TEAM, WEBHOOK_SERVICE
-from sandbox.story import (
+from sandbox.server.application import World, application
+from sandbox.server.faults import Faults
+from sandbox.server.jira import EMAIL
+from sandbox.server.limits import Limits
+from sandbox.server.log_search import QueryCache
+from sandbox.server.misbehaviour import ReachableProtocol
+from sandbox.server.redis_server import RedisServer
+from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
+from sandbox.stores.client_faults import ClientFaults, is_client_fault, parse_client_fault
+from sandbox.stories.scenario import scenario_named
+from sandbox.stories.story import (
     ANALYTICS_TABLES,
     DATABASE_URL,
     STATE,
@@ -39,11 +39,11 @@ from sandbox.story import (
     settle_story,
     write_private,
 )
-from sandbox.timeline import Timeline
+from sandbox.stories.timeline import Timeline
 
 if TYPE_CHECKING:
-    from sandbox.filling import Store
-    from sandbox.keeper import Keeper
+    from sandbox.stores.filling import Store
+    from sandbox.stores.ticker import Keeper
 
 HOST = "127.0.0.1"
 WEBHOOK_FILE = "slack_webhook_url"
@@ -164,9 +164,9 @@ class _Process:
     def _fill(self) -> None:
         """Fill the databases unless this very story is in them, then tell everybody that the world is ready."""
         # SQLAlchemy is imported beside the server that already listens.
-        from sandbox.keeper import Keeper  # noqa: PLC0415
-        from sandbox.server_store import ServerStore  # noqa: PLC0415
-        from sandbox.sqlite_store import SqliteStore  # noqa: PLC0415
+        from sandbox.stores.server_store import ServerStore  # noqa: PLC0415
+        from sandbox.stores.sqlite_store import SqliteStore  # noqa: PLC0415
+        from sandbox.stores.ticker import Keeper  # noqa: PLC0415
 
         world = self._world
         database_url = self._options.database_url or os.environ.get(DATABASE_URL)

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from textual.pilot import Pilot
 
-from sandbox.roster import ERROR_CODE_DEALS
+from sandbox.stories.roster import ERROR_CODE_DEALS
 from screens.account import AccountScreen
 from screens.account_tabs import ORDER
 from screens.deal import DealScreen

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.metrics import query
-from sandbox.moments import Rejected
-from sandbox.story import Story
+from sandbox.server.conventions import Rejected
+from sandbox.server.metrics import query
+from sandbox.stories.story import Story
 
 FAILED = "fubweb.zillowSync.accessToken.refreshFailed"
 ANCHOR = 1_763_388_120

@@ -26,7 +26,7 @@ from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.settings import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
-from sandbox.scenario import INCIDENT_AGE_S
+from sandbox.stories.scenario import INCIDENT_AGE_S
 from tests.console.incident_rooms import Clock
 from tests.health.conftest import GENEROUS
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sandbox.scenario import SCENARIOS
+from sandbox.stories.scenario import SCENARIOS
 from tests.sandbox.api import Api
 
 MINUTE_MS = 60_000

@@ -9,7 +9,7 @@ import pytest
 
 from diagnostics.settings import load_settings
 from sandbox.launch import start_sandbox
-from sandbox.story import ANALYTICS_TABLES
+from sandbox.stories.story import ANALYTICS_TABLES
 from tests.sandbox.api import Api
 
 

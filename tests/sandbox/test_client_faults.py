@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from diagnostics.failures import UserError
-from sandbox.client_faults import ClientFault, parse_client_fault
 from sandbox.launch import start_sandbox
-from sandbox.story import DEFAULT_SEED
+from sandbox.stores.client_faults import ClientFault, parse_client_fault
+from sandbox.stories.story import DEFAULT_SEED
 from tests.sandbox.api import UNLIMITED, Api
 
 AGENTS = "SELECT COUNT(*) FROM zillow_agents"

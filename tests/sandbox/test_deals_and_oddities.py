@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from sandbox import oddities
-from sandbox.oddities import find_oddities, numeric_zuid
-from sandbox.population import populate
-from sandbox.roster import ERROR_CODE_DEALS, account_of
-from sandbox.scenario import SCENARIOS
-from sandbox.story import DEFAULT_SEED, Story
+from sandbox.stories import anomalies as oddities
+from sandbox.stories.anomalies import find_oddities, numeric_zuid
+from sandbox.stories.population import populate
+from sandbox.stories.roster import ERROR_CODE_DEALS, account_of
+from sandbox.stories.scenario import SCENARIOS
+from sandbox.stories.story import DEFAULT_SEED, Story
 from tests.sandbox.api import Api
 
 Of = Callable[[str], Api]

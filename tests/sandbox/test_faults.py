@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from diagnostics.failures import UserError
-from sandbox.faults import parse_fault
-from sandbox.hostile import LONG
 from sandbox.launch import start_sandbox
+from sandbox.server.faults import parse_fault
+from sandbox.stories.hostile import LONG
 from tests.sandbox.api import UNLIMITED, Api
 
 SEARCH = "/api/v2/logs/events"

@@ -10,8 +10,8 @@ import pytest
 
 from diagnostics.failures import UserError
 from diagnostics.settings import load_settings
-from sandbox.faults import Faults, parse_fault
 from sandbox.launch import SandboxProcess
+from sandbox.server.faults import Faults, parse_fault
 from tests.sandbox.services import SUPPORT, Slack
 
 

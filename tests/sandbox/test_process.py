@@ -23,7 +23,7 @@ from diagnostics.failures import SourceFailure, UserError
 from diagnostics.settings import load_settings
 from sandbox import scenarios
 from sandbox.launch import start_sandbox
-from sandbox.story import ENVIRONMENT, Secrets
+from sandbox.stories.story import ENVIRONMENT, Secrets
 from tests.sandbox.api import QUERIES, UNLIMITED, Api
 from tui.log_file import start_log_file
 

@@ -16,8 +16,8 @@ import pytest
 
 from diagnostics.failures import UserError
 from diagnostics.settings import load_settings
+from sandbox.rows.scale_rows import ScaleSize
 from sandbox.scale import ScaleWorld, fill_scale, remove_scale
-from sandbox.scale_rows import ScaleSize
 
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from diagnostics.logs import compile_query
-from sandbox.keeper import Keeper
-from sandbox.limits import Limit
-from sandbox.log_search import Matches, tells_events_apart
-from sandbox.moments import Rejected, interval_ms, iso, moment_ms
-from sandbox.population import populate
-from sandbox.scenario import SCENARIOS
-from sandbox.sqlite_store import SqliteStore
-from sandbox.story import Story, settle_story
-from sandbox.timeline import Timeline
+from sandbox.server.conventions import Rejected, interval_ms, iso, moment_ms
+from sandbox.server.limits import Limit
+from sandbox.server.log_search import Matches, tells_events_apart
+from sandbox.stores.sqlite_store import SqliteStore
+from sandbox.stores.ticker import Keeper
+from sandbox.stories.population import populate
+from sandbox.stories.scenario import SCENARIOS
+from sandbox.stories.story import Story, settle_story
+from sandbox.stories.timeline import Timeline
 from tests.sandbox.api import QUERIES
 
 NOW = 1_795_450_000

@@ -29,7 +29,7 @@ from diagnostics.state.identity import common_identity
 from diagnostics.state.rollups import SyncRollup
 from diagnostics.state.samples import Samples
 from diagnostics.webhook_backlog import read_backlog
-from sandbox.roster import (
+from sandbox.stories.roster import (
     DEAL_AMBIGUOUS,
     DEAL_ELIGIBLE,
     DEAL_WITHOUT_AGENTS,

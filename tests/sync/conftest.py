@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.redis_server import RedisServer
+from sandbox.server.redis_server import RedisServer
 from tests.service.world import World
 from tests.sync.rows import Shelf
 

@@ -17,7 +17,7 @@ from diagnostics.service import Diagnostics
 from diagnostics.settings import DatabaseSettings, Settings
 from diagnostics.sources.databases import Databases
 from diagnostics.sources.datadog import Datadog
-from sandbox import schema
+from sandbox.rows import schema
 from tests.mariadb import MariaDB
 from tests.service.world import ToldDatadog
 

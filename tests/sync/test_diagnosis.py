@@ -15,7 +15,7 @@ from diagnostics.settings import RedisSettings
 from diagnostics.sources.databases import AccountUnknown
 from diagnostics.sources.mutexes import Mutexes, mutex_key
 from diagnostics.sync.configuration import IGNORE_CREATION
-from sandbox.redis_server import RedisServer
+from sandbox.server.redis_server import RedisServer
 from tests.service.world import ACCOUNT, DEAL, World, ago, event, unreachable
 
 CREATED = {"created_at": ago(days=9), "updated_at": ago(days=9)}

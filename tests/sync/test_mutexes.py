@@ -15,7 +15,7 @@ from redis import Redis
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.settings import RedisSettings
 from diagnostics.sources.mutexes import Mutexes, mutex_key
-from sandbox.redis_server import Keys, RedisServer
+from sandbox.server.redis_server import Keys, RedisServer
 
 PASSWORD = "hunter2-and-more"
 

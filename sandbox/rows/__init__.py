@@ -1,0 +1,1 @@
+"""Rows of the databases as plain tuples, and the tables that they belong to."""

@@ -1,0 +1,305 @@
+"""Jira Cloud's stand-in: issues, search by JQL, comments and transitions of its REST API, version 3."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.server.recorder import Recorder, SlowIndex
+
+EMAIL = "warroom@followupboss.com"
+PROJECT = "ZYN"
+ISSUE_TYPES = {"Bug": "10004", "Task": "10002", "Incident": "10011"}
+_ACCOUNT = {
+    "accountId": "5f7d0e1c2b3a4d0069a1b2c3",
+    "accountType": "atlassian",
+    "active": True,
+    "displayName": "War Room",
+    "emailAddress": EMAIL,
+    "timeZone": "America/New_York",
+}
+_FIRST = 482
+_FIRST_ID = 10_482
+_STATUSES = {"11": ("Open", "new"), "21": ("In Progress", "indeterminate"), "31": ("Done", "done")}
+"""Transition id to the status it leads to and that status's category."""
+_QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
+_TERM = re.compile(rf"\s*(\w+)\s*(=|!=|\bin\b)\s*(?:\(([^()]*)\)|{_QUOTED}|([\w.-]+))\s*", re.IGNORECASE)
+_AND = re.compile(r"and\b", re.IGNORECASE)
+_ORDER = re.compile(r"order\s+by\s+\w+(\s+(asc|desc))?\s*$", re.IGNORECASE)
+_MOST = 5_000
+
+
+class JiraRefused(Exception):  # noqa: N818  # Jira refuses; nothing is broken here
+    """A request that is answered with a status and Jira's two lists of what is wrong."""
+
+    def __init__(self, status: int, *messages: str, errors: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.content = {"errorMessages": list(messages), "errors": dict(errors or {})}
+        super().__init__(status)
+
+
+@dataclass(slots=True)
+class Jira:
+    """One site with one project. Methods return the content of a successful answer, or raise the refusal."""
+
+    token: str
+    base_url: str
+    recorder: Recorder
+    issues: list[dict[str, Any]] = field(default_factory=list)
+    index: SlowIndex = field(default_factory=SlowIndex)
+    _comments: int = 0
+
+    def check(self, authorization: str) -> None:
+        """Raise `JiraRefused` (401) unless e-mail and token are ours."""
+        scheme, _, encoded = authorization.partition(" ")
+        try:
+            given = base64.b64decode(encoded, validate=True) if scheme.lower() == "basic" else b""
+        except binascii.Error:
+            given = b""
+        if not hmac.compare_digest(given, f"{EMAIL}:{self.token}".encode()):
+            raise JiraRefused(401, "Client must be authenticated to access this resource.")
+
+    def myself(self) -> dict[str, Any]:
+        """`GET /rest/api/3/myself`."""
+        return {"self": f"{self.base_url}/rest/api/3/user?accountId={_ACCOUNT['accountId']}", **_ACCOUNT}
+
+    def create(self, body: Mapping[str, Any], required: str) -> dict[str, Any]:
+        """`POST /rest/api/3/issue`; `required` is a field that has to be filled in; raises `JiraRefused` (400)."""
+        fields = body.get("fields")
+        if not isinstance(fields, dict):
+            raise JiraRefused(400, "Field 'fields' is required.")
+        wrong = _wrong_fields(fields)
+        if required and not fields.get(required):
+            wrong[required] = "Cause is required."
+        if wrong:
+            raise JiraRefused(400, errors=wrong)
+        number = len(self.issues)
+        identity, key = str(_FIRST_ID + number), f"{PROJECT}-{_FIRST + number}"
+        issue: dict[str, Any] = {
+            "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
+            "id": identity,
+            "self": f"{self.base_url}/rest/api/3/issue/{identity}",
+            "key": key,
+            "fields": {
+                **fields,
+                "project": {"id": "10020", "key": PROJECT, "name": "Zynaptic Overlords"},
+                "labels": list(fields.get("labels") or []),
+                "status": _status("11"),
+                "created": _now(),
+                "reporter": _ACCOUNT,
+                "comment": [],
+            },
+        }
+        self.issues.append(issue)
+        self.recorder.store(
+            "issues",
+            "jira",
+            {
+                "key": key,
+                "summary": fields["summary"],
+                "labels": issue["fields"]["labels"],
+                "issue_type": fields["issuetype"].get("name"),
+                "description": _text(fields.get("description")),
+                "fields": fields,
+            },
+        )
+        return {"id": identity, "key": key, "self": issue["self"]}
+
+    def search(self, given: Mapping[str, Any], lag: int) -> dict[str, Any]:
+        """`/rest/api/3/search/jql`: ids only unless fields are asked for; the last page has no next token."""
+        terms = _terms(str(given.get("jql") or ""))
+        found = [issue for issue in reversed(self.issues) if _matches(issue, terms) and self._shows(issue, lag)]
+        start, size = _place(given)
+        wanted = given.get("fields") or ["id"]
+        names = wanted.split(",") if isinstance(wanted, str) else list(wanted)
+        page = [_shown(issue, names) for issue in found[start : start + size]]
+        answer: dict[str, Any] = {"issues": page, "isLast": start + size >= len(found)}
+        if not answer["isLast"]:
+            answer["nextPageToken"] = base64.b64encode(f"from:{start + size}".encode()).decode()
+        return answer
+
+    def comment(self, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """`POST /rest/api/3/issue/{key}/comment`; raises `JiraRefused` (400, 404)."""
+        issue = self._issue(key)
+        if not _is_document(body.get("body")):
+            raise JiraRefused(400, errors={"comment": "Comment body is not valid!"})
+        self._comments += 1
+        identity = str(20_000 + self._comments)
+        made = {
+            "self": f"{self.base_url}/rest/api/3/issue/{issue['id']}/comment/{identity}",
+            "id": identity,
+            "author": _ACCOUNT,
+            "body": body["body"],
+            "updateAuthor": _ACCOUNT,
+            "created": _now(),
+            "updated": _now(),
+            "jsdPublic": True,
+        }
+        issue["fields"]["comment"].append(made)
+        self.recorder.store("comments", "jira", {"key": issue["key"], "id": identity, "text": _text(body["body"])})
+        return made
+
+    def comments(self, key: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """`GET /rest/api/3/issue/{key}/comment`; raises `JiraRefused` (404)."""
+        found = list(self._issue(key)["fields"]["comment"])
+        if given.get("orderBy") == "-created":
+            found.reverse()
+        start, size = int(given.get("startAt") or 0), min(int(given.get("maxResults") or 100), 100)
+        page = found[start : start + size]
+        return {"startAt": start, "maxResults": size, "total": len(found), "comments": page}
+
+    def transitions(self, key: str) -> dict[str, Any]:
+        """`GET /rest/api/3/issue/{key}/transitions`; raises `JiraRefused` (404)."""
+        self._issue(key)
+        listed = [
+            {
+                "id": number,
+                "name": name,
+                "to": _status(number),
+                "hasScreen": False,
+                "isGlobal": True,
+                "isInitial": False,
+                "isAvailable": True,
+                "isConditional": False,
+            }
+            for number, (name, _category) in _STATUSES.items()
+        ]
+        return {"expand": "transitions", "transitions": listed}
+
+    def transition(self, key: str, body: Mapping[str, Any]) -> None:
+        """`POST /rest/api/3/issue/{key}/transitions`; raises `JiraRefused` (400, 404)."""
+        issue = self._issue(key)
+        number = str((body.get("transition") or {}).get("id") or "")
+        if number not in _STATUSES:
+            raise JiraRefused(400, "It seems that you have tried to perform an illegal workflow operation.")
+        issue["fields"]["status"] = _status(number)
+        self.recorder.store("updates", "jira", {"key": issue["key"], "changed": {"status": _STATUSES[number][0]}})
+
+    def _issue(self, key: str) -> dict[str, Any]:
+        for issue in self.issues:
+            if key in {issue["key"], issue["id"]}:
+                return issue
+        raise JiraRefused(404, "Issue does not exist or you do not have permission to see it.")
+
+    def _shows(self, issue: dict[str, Any], lag: int) -> bool:
+        return not lag or self.index.shows(issue["id"], lag)
+
+
+def _wrong_fields(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Field to what is wrong with it, in Jira's words."""
+    wrong: dict[str, str] = {}
+    if (fields.get("project") or {}).get("key") != PROJECT:
+        wrong["project"] = "valid project is required"
+    if (fields.get("issuetype") or {}).get("name") not in ISSUE_TYPES:
+        wrong["issuetype"] = "Specify a valid issue type"
+    summary = fields.get("summary")
+    if not isinstance(summary, str) or not summary.strip():
+        wrong["summary"] = "You must specify a summary of the issue."
+    elif "\n" in summary:
+        wrong["summary"] = "The summary is invalid because it contains newline characters."
+    elif len(summary) > 255:
+        wrong["summary"] = "Summary can't exceed 255 characters."
+    if "description" in fields and not _is_document(fields["description"]):
+        wrong["description"] = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+    for label in fields.get("labels") or []:
+        if not isinstance(label, str) or re.search(r"\s", label):
+            wrong["labels"] = f"The label '{label}' contains spaces which is invalid."
+    return wrong
+
+
+def _is_document(value: object) -> bool:
+    """Whether it is an Atlassian document whose every node has a type, and whose texts are not empty."""
+    return isinstance(value, dict) and value.get("type") == "doc" and value.get("version") == 1 and _is_node(value)
+
+
+def _is_node(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+        return False
+    if value["type"] == "text":
+        return isinstance(value.get("text"), str) and bool(value["text"])
+    return isinstance(value.get("content", []), list) and all(map(_is_node, value.get("content", [])))
+
+
+def _text(document: object) -> str:
+    """The words of an Atlassian document, one block a line."""
+    if not isinstance(document, dict):
+        return ""
+    if document.get("type") == "text":
+        return str(document.get("text"))
+    if document.get("type") == "hardBreak":
+        return "\n"
+    between = "\n" if document.get("type") in {"doc", "bulletList", "listItem"} else ""
+    return between.join(map(_text, document.get("content") or []))
+
+
+def _status(number: str) -> dict[str, Any]:
+    name, category = _STATUSES[number]
+    return {"id": f"100{number}", "name": name, "statusCategory": {"key": category, "name": name}}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
+def _terms(jql: str) -> list[tuple[str, str, set[str]]]:
+    """The restrictions of a query, joined by AND; raises `JiraRefused` (400) as Jira does."""
+    terms: list[tuple[str, str, set[str]]] = []
+    place = 0
+    while not _ORDER.match(jql, place) and jql[place:].strip():
+        if terms:
+            joined = _AND.match(jql, place)
+            place = joined.end() if joined else len(jql)
+        parsed = _TERM.match(jql, place)
+        if parsed is None or parsed[1].lower() not in {"project", "labels", "key", "issuekey"}:
+            raise JiraRefused(400, f"Error in the JQL Query: the stand-in cannot read it from character {place} on.")
+        terms.append((parsed[1].lower(), parsed[2].lower(), _values(parsed)))
+        place = parsed.end()
+    if not terms:
+        raise JiraRefused(400, "Unbounded JQL queries are not allowed here. Please add a search restriction.")
+    return terms
+
+
+def _values(parsed: re.Match[str]) -> set[str]:
+    if parsed[3] is not None:
+        return {value.strip(' "') for value in parsed[3].split(",")}
+    return {re.sub(r"\\(.)", r"\1", parsed[4]) if parsed[4] is not None else parsed[5]}
+
+
+def _matches(issue: dict[str, Any], terms: list[tuple[str, str, set[str]]]) -> bool:
+    has = {
+        "project": {PROJECT},
+        "labels": set(issue["fields"]["labels"]),
+        "key": {issue["key"]},
+        "issuekey": {issue["key"]},
+    }
+    return all(bool(has[name] & values) is not (operator == "!=") for name, operator, values in terms)
+
+
+def _shown(issue: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    if names == ["id"]:
+        return {"id": issue["id"]}
+    every = "*all" in names or "*navigable" in names
+    fields = {name: value for name, value in issue["fields"].items() if every or name in names}
+    return {**{name: issue[name] for name in ("expand", "id", "self", "key")}, "fields": fields}
+
+
+def _place(given: Mapping[str, Any]) -> tuple[int, int]:
+    size = str(given.get("maxResults") or 50)
+    if not size.isdigit() or not 1 <= int(size) <= _MOST:
+        raise JiraRefused(400, f"maxResults must be between 1 and {_MOST}.")
+    token = str(given.get("nextPageToken") or "")
+    if not token:
+        return 0, int(size)
+    try:
+        word, _, number = base64.b64decode(token, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        word, number = "", ""
+    if word != "from" or not number.isdigit():
+        raise JiraRefused(400, "The provided next page token is invalid or expired.")
+    return int(number), int(size)

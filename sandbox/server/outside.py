@@ -1,0 +1,187 @@
+"""Slack and Jira on the wire: routes, faults, keys and refusals in each service's own manner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.server.faults import Fault, lag_of
+from sandbox.server.jira import JiraRefused
+from sandbox.server.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
+from sandbox.server.slack import SlackLimited, SlackRefused, WebhookRefused, read_arguments
+from sandbox.stories.hostile import spoil_words
+
+if TYPE_CHECKING:
+    from sandbox.server.application import World
+
+_LARGEST_BODY = 1_000_000
+_ACCEPTED = 200
+_SPARED = frozenset({"ok", "ts", "id", "key", "channel", "next_cursor", "nextPageToken", "type"})
+"""Keys whose values a hostile answer leaves alone, so that it still has its shape."""
+
+Answer = Callable[[Request, bytes, Fault | None], Response]
+
+
+def outside_routes(world: World) -> list[Route]:
+    """Return the routes of Slack and Jira."""
+    return [*_slack_routes(world), *_jira_routes(world)]
+
+
+def _slack_routes(world: World) -> list[Route]:
+    def method(name: str, endpoint: str, call: Callable[[Mapping[str, Any], int], dict[str, Any]]) -> Route:
+        def answer(request: Request, body: bytes, fault: Fault | None) -> Response:
+            if fault is not None and fault.kind in {"error", "forbidden"}:
+                raise SlackRefused(fault.name or "not_allowed_token_type")
+            world.slack.check(request.headers.get("authorization", ""))
+            given = read_arguments(request.headers.get("content-type", ""), body, request.query_params)
+            return _json(call(given, lag_of(fault)))
+
+        return _route(world, f"/api/{name}", ["GET", "POST"], endpoint, answer)
+
+    def history(given: Mapping[str, Any], lag: int) -> dict[str, Any]:
+        return world.slack.history(given, lag)
+
+    def webhook(request: Request, body: bytes, fault: Fault | None) -> Response:
+        if fault is not None and fault.kind in {"error", "forbidden"}:
+            raise WebhookRefused(fault.name or "action_prohibited")
+        place = request.path_params
+        return _plain(200, world.slack.webhook(place["team"], place["service"], place["secret"], body))
+
+    return [
+        method("chat.postMessage", "slack_post", lambda given, _lag: world.slack.post(given)),
+        method("conversations.history", "slack_history", history),
+        method("conversations.list", "slack_list", lambda given, _lag: world.slack.list_channels(given)),
+        method("chat.getPermalink", "slack_permalink", lambda given, _lag: world.slack.permalink(given)),
+        method("auth.test", "slack_auth", lambda _given, _lag: world.slack.test()),
+        _route(world, "/services/{team}/{service}/{secret}", ["POST"], "webhook", webhook),
+    ]
+
+
+def _jira_routes(world: World) -> list[Route]:
+    base = "/rest/api/3"
+
+    def guarded(call: Callable[[Request, Mapping[str, Any], Fault | None], Response]) -> Answer:
+        def answer(request: Request, body: bytes, fault: Fault | None) -> Response:
+            _refuse(fault)
+            world.jira.check(request.headers.get("authorization", ""))
+            return call(request, _object(body), fault)
+
+        return answer
+
+    def create(_request: Request, given: Mapping[str, Any], fault: Fault | None) -> Response:
+        required = fault.name if fault is not None and fault.kind == "required" else ""
+        return _json(world.jira.create(given, required), 201)
+
+    def search(request: Request, given: Mapping[str, Any], fault: Fault | None) -> Response:
+        asked = dict(request.query_params) if request.method == "GET" else given
+        return _json(world.jira.search(asked, lag_of(fault)))
+
+    def comment(request: Request, given: Mapping[str, Any], _fault: Fault | None) -> Response:
+        return _json(world.jira.comment(request.path_params["key"], given), 201)
+
+    def comments(request: Request, _given: Mapping[str, Any], _fault: Fault | None) -> Response:
+        return _json(world.jira.comments(request.path_params["key"], request.query_params))
+
+    def transitions(request: Request, _given: Mapping[str, Any], _fault: Fault | None) -> Response:
+        return _json(world.jira.transitions(request.path_params["key"]))
+
+    def transition(request: Request, given: Mapping[str, Any], _fault: Fault | None) -> Response:
+        world.jira.transition(request.path_params["key"], given)
+        return Response(status_code=204)
+
+    return [
+        _route(world, f"{base}/issue", ["POST"], "jira_create", guarded(create)),
+        _route(world, f"{base}/search/jql", ["GET", "POST"], "jira_search", guarded(search)),
+        _route(world, f"{base}/issue/{{key}}/comment", ["POST"], "jira_comment", guarded(comment)),
+        _route(world, f"{base}/issue/{{key}}/comment", ["GET"], "jira_comments", guarded(comments)),
+        _route(world, f"{base}/issue/{{key}}/transitions", ["GET"], "jira_transition", guarded(transitions)),
+        _route(world, f"{base}/issue/{{key}}/transitions", ["POST"], "jira_transition", guarded(transition)),
+        _route(world, f"{base}/myself", ["GET"], "jira_myself", guarded(lambda _r, _g, _f: _json(world.jira.myself()))),
+    ]
+
+
+def _route(world: World, path: str, methods: list[str], endpoint: str, answer: Answer) -> Route:
+    async def handle(request: Request) -> Response:
+        return await _handle(world, endpoint, answer, request)
+
+    return Route(path, handle, methods=methods)
+
+
+async def _handle(world: World, endpoint: str, answer: Answer, request: Request) -> Response:
+    """Faults first, then the question; one that is stored and not answered does its work in between."""
+    world.recorder.count(endpoint)
+    fault = world.faults.find(endpoint)
+    if fault is None:
+        return _answered(endpoint, answer, request, await request.body(), None)
+    if fault.kind == "slow" and not await client_waits(request, fault.seconds):
+        return Response(status_code=499)
+    spoiled = _limited(endpoint, round(fault.seconds)) if fault.kind == "429" else spoiled_response(fault, {})
+    if spoiled is not None:
+        return spoiled
+    response = _answered(endpoint, answer, request, await request.body(), fault)
+    if fault.kind == "dribble":
+        return Dribble(bytes(response.body), {}, fault.seconds)
+    if fault.kind == "hostile" and response.media_type == "application/json":
+        return _json(spoil_words(orjson.loads(bytes(response.body)), _SPARED), response.status_code)
+    return stored_response(fault) or response
+
+
+def _answered(endpoint: str, answer: Answer, request: Request, body: bytes, fault: Fault | None) -> Response:
+    """The service's own answer, refusals among them."""
+    if len(body) > _LARGEST_BODY:
+        return _plain(413, "Payload too large")
+    try:
+        response = answer(request, body, fault)
+    except SlackRefused as refused:
+        response = _json(refused.content)
+    except SlackLimited as limited:
+        response = _limited(endpoint, limited.seconds)
+    except WebhookRefused as refused:
+        response = _plain(refused.status, refused.word)
+    except JiraRefused as refused:
+        response = _json(refused.content, refused.status)
+    return response
+
+
+def _refuse(fault: Fault | None) -> None:
+    """Raise `JiraRefused` for the faults that are a status of Jira's."""
+    if fault is None:
+        return
+    if fault.kind == "unauthorized":
+        raise JiraRefused(401, "Client must be authenticated to access this resource.")
+    if fault.kind == "forbidden":
+        raise JiraRefused(403, "You do not have permission to create issues in this project.")
+    if fault.kind == "missing":
+        raise JiraRefused(404, "Issue does not exist or you do not have permission to see it.")
+
+
+def _limited(endpoint: str, seconds: int) -> Response:
+    headers = {"retry-after": str(seconds)}
+    if endpoint == "webhook":
+        return Response("rate_limited", 429, headers, media_type="text/plain")
+    if endpoint.startswith("slack_"):
+        return _json({"ok": False, "error": "ratelimited"}, 429, headers)
+    return _json({"errorMessages": ["Rate limit exceeded."], "errors": {}}, 429, headers)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        read = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        read = None
+    if not isinstance(read, dict):
+        raise JiraRefused(400, "Invalid request payload. Refer to the REST API documentation and try again.")
+    return read
+
+
+def _json(content: object, status: int = _ACCEPTED, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+
+
+def _plain(status: int, text: str) -> Response:
+    return Response(text, status, media_type="text/plain")
