@@ -80,7 +80,7 @@ class ClientRows:
         self.story = story
         self.account = account
         self.people = population.by_account[account.id]
-        self.oddities = population.oddities
+        self.anomalies = population.anomalies
         self.stamp: Stamp = stamps(story)
         self.rng = random.Random(f"client:{story.seed}:{account.id}")
         self.fallen = {person.user_id for person in disconnected(story, population)}
@@ -105,7 +105,7 @@ class ClientRows:
         profile = self.paths[0].user_id if self.paths else None
         barred = {person.user_id for person in self.paths[1:]}
         for number, person in enumerate(self.people):
-            if person.user_id == self.oddities.deleted_user:
+            if person.user_id == self.anomalies.deleted_user:
                 continue
             legacy = person.user_id == profile or (is_legacy(number) and person.user_id not in barred)
             yield (
@@ -139,7 +139,7 @@ class ClientRows:
             yield (
                 number,
                 self.account.id,
-                person.user_id if resolved and person.user_id != self.oddities.agent_without_user else None,
+                person.user_id if resolved and person.user_id != self.anomalies.agent_without_user else None,
                 f"enc:{person.zuid}" if resolved and person.user_id != token_only else None,
                 _name(person.user_id),
                 f"agent{person.user_id}@example.com",

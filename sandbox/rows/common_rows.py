@@ -44,7 +44,7 @@ def account_rows(story: Story, place: Callable[[RosterAccount], tuple[str, str, 
 
 def auth_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
     """`zillow_auth`: one row for every token, and two rows whose token is missing."""
-    rng, odd = random.Random(f"auth:{story.seed}"), population.oddities
+    rng, odd = random.Random(f"auth:{story.seed}"), population.anomalies
     holders = [person for person in population.everyone() if person.token]
     without = {holders[len(holders) // 3].user_id, holders[2 * len(holders) // 3].user_id}
     for number, person in enumerate(holders):
@@ -84,7 +84,7 @@ def _zuid(person: Person, without: int, numeric: set[int]) -> str | None:
 
 def sync_user_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
     """`zillow_sync_users`: 1,000 with an integration id, 500 without."""
-    rng, odd = random.Random(f"sync:{story.seed}"), population.oddities
+    rng, odd = random.Random(f"sync:{story.seed}"), population.anomalies
     for person in population.everyone():
         if person.sync_user_id is None:
             continue
@@ -141,7 +141,7 @@ def connection_log_rows(story: Story, population: Population, stamp: Stamp) -> I
     ]
     if story.name == "account_148261":
         entries += [(-(p.problem_s or 0), p, CONNECTED, CONNECTED, p.problem) for p in population.disabled]
-    ahead = [p for p in people if p.user_id == population.oddities.changed_tomorrow]
+    ahead = [p for p in people if p.user_id == population.anomalies.changed_tomorrow]
     entries += [(AHEAD_S, p, UNMATCHED, CONNECTED, "agent sync") for p in ahead]
     entries.sort(key=lambda entry: entry[0])
     for number, (moment, person, old, new, reason) in enumerate(entries):

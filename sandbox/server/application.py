@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,80 +15,21 @@ from starlette.routing import Route
 
 from diagnostics.failures import UserError
 from sandbox.server.controls import control_routes
-from sandbox.server.conventions import Rejected, forbidden
-from sandbox.server.faults import Fault, Faults, lag_of
-from sandbox.server.incidents import Incidents
-from sandbox.server.jira import Jira
-from sandbox.server.limits import Limits
+from sandbox.server.conventions import Rejected, forbidden, json_response
+from sandbox.server.faults import Fault, lag_of
 from sandbox.server.log_aggregate import AggregateRequest, aggregate
-from sandbox.server.log_search import QueryCache, SearchRequest, search
+from sandbox.server.log_search import SearchRequest, search
 from sandbox.server.metrics import query as metric_query
 from sandbox.server.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
-from sandbox.server.monitors import Created, listing
+from sandbox.server.monitors import listing
 from sandbox.server.outside import outside_routes
-from sandbox.server.recorder import Recorder
-from sandbox.server.slack import TEAM, WEBHOOK_SERVICE, Slack
-from sandbox.stores.client_faults import ClientFaults
+from sandbox.server.world import World
 from sandbox.stories.hostile import spoil_buckets, spoil_events, spoil_incidents, spoil_monitors
-from sandbox.stories.story import Secrets, Story
-from sandbox.stories.timeline import Timeline
+from sandbox.stories.story import Secrets
 
 LARGEST_BODY = 1_000_000
 
 Answer = Callable[[Request, Fault | None], Awaitable[Any]]
-
-
-@dataclass(slots=True)
-class World:
-    """Everything the endpoints answer from."""
-
-    story: Story
-    secrets: Secrets
-    timeline: Timeline
-    faults: Faults
-    limits: Limits
-    base_url: str
-    cache: QueryCache
-    created: Created = field(default_factory=Created)
-    """Monitors that were created while it ran."""
-    recorder: Recorder = field(default_factory=Recorder)
-    """What the services below and the monitors were told and kept."""
-    slack: Slack = field(init=False)
-    jira: Jira = field(init=False)
-    incidents: Incidents = field(init=False)
-    ready: bool = False
-    """The databases are filled too."""
-    clients: ClientFaults | None = None
-    """Faults of the client databases; there once these are filled."""
-    _tally: tuple[int, Counter[int]] = field(default_factory=lambda: (0, Counter()))
-
-    def __post_init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew with what people write: no message, no incident, no issue, nothing counted."""
-        self.recorder = Recorder()
-        per_channel = self.limits.numbers("slack_channel")
-        self.slack = Slack(self.secrets.slack_token, self.secrets.slack_webhook, self.recorder, per_channel)
-        self.jira = Jira(self.secrets.jira_token, self.base_url, self.recorder)
-        self.incidents = Incidents(self.recorder)
-
-    @property
-    def webhook_url(self) -> str:
-        """Address of the incoming webhook: a secret."""
-        return f"{self.base_url}/services/{TEAM}/{WEBHOOK_SERVICE}/{self.secrets.slack_webhook}"
-
-    def fault_specs(self) -> list[str]:
-        """All faults in force, as written."""
-        return [*self.faults.specs(), *(self.clients.specs() if self.clients else ())]
-
-    def tally(self, present: int) -> Counter[int]:
-        """Return how many events of each prototype stand before a position; counted on from the last time."""
-        seen, counts = self._tally
-        if present > seen:
-            counts.update(self.timeline.kinds[seen:present])
-            self._tally = (present, counts)
-        return self._tally[1]
 
 
 def application(world: World) -> Starlette:
@@ -229,10 +168,9 @@ async def _body(request: Request) -> Mapping[str, Any]:
 def _respond(content: Any, headers: dict[str, str], fault: Fault | None, status: int = 200) -> Response:  # noqa: ANN401  # any JSON value
     if fault is not None and fault.kind == "hostile":
         content = _spoiled(content)
-    body = orjson.dumps(content)
     if fault is not None and fault.kind == "dribble":
-        return Dribble(body, headers, fault.seconds)
-    return Response(body, status, headers, media_type="application/json")
+        return Dribble(orjson.dumps(content), headers, fault.seconds)
+    return json_response(content, status, headers)
 
 
 def _spoiled(content: Any) -> object:  # noqa: ANN401  # any JSON value
@@ -253,4 +191,4 @@ def _type_of(data: Any) -> object:  # noqa: ANN401  # any JSON value
 
 
 def _errors(status: int, sentence: str, headers: dict[str, str]) -> Response:
-    return Response(orjson.dumps({"errors": [sentence]}), status, headers, media_type="application/json")
+    return json_response({"errors": [sentence]}, status, headers)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -19,13 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.server.conventions import Rejected, forbidden, invalid, iso, moment_ms
+from sandbox.server.conventions import Rejected, forbidden, invalid, iso, json_response, moment_ms
 from sandbox.server.faults import parse_fault
 from sandbox.server.log_search import wire_event
+from sandbox.server.world import World
 from sandbox.stores.client_faults import is_client_fault, parse_client_fault
-
-if TYPE_CHECKING:
-    from sandbox.server.application import World
 
 _BLOCK = 2_000
 
@@ -35,7 +33,7 @@ def control_routes(world: World) -> list[Route]:
 
     async def state(request: Request) -> Response:
         _local_only(request)
-        return _json(_state(world))
+        return json_response(_state(world))
 
     async def events(request: Request) -> Response:
         _local_only(request)
@@ -51,13 +49,13 @@ def control_routes(world: World) -> list[Route]:
             body = await request.body()
             # The faults of client databases are written to them, which takes a moment.
             await run_in_threadpool(_change_faults, world, body)
-        return _json({"faults": world.fault_specs()})
+        return json_response({"faults": world.fault_specs()})
 
     async def recorded(request: Request) -> Response:
         _local_only(request)
         if request.method == "DELETE":
             world.forget()
-        return _json(world.recorder.wire())
+        return json_response(world.recorder.wire())
 
     return [
         Route("/sandbox/state", state),
@@ -73,10 +71,6 @@ def _local_only(request: Request) -> None:
     from_here = client is not None and ipaddress.ip_address(client.host).is_loopback
     if not from_here or name not in {"127.0.0.1", "localhost", "::1"} or "origin" in request.headers:
         raise forbidden()
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
 
 
 def _state(world: World) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import orjson
+from starlette.responses import Response
+
 
 class Rejected(Exception):  # noqa: N818  # the service rejects; nothing is broken here
     """A request that is answered with `status` and `{"errors": [sentence]}`."""
@@ -69,3 +72,8 @@ def iso(moment: int) -> str:
     """Return milliseconds since the epoch as the service prints them, e.g. 2025-11-17T14:03:21.123Z."""
     seconds, rest = divmod(moment, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def json_response(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return an answer whose body is JSON."""
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.server.conventions import json_response
 from sandbox.server.faults import Fault, lag_of
 from sandbox.server.jira import JiraRefused
 from sandbox.server.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
 from sandbox.server.slack import SlackLimited, SlackRefused, WebhookRefused, read_arguments
+from sandbox.server.world import World
 from sandbox.stories.hostile import spoil_words
-
-if TYPE_CHECKING:
-    from sandbox.server.application import World
 
 _LARGEST_BODY = 1_000_000
 _ACCEPTED = 200
@@ -39,7 +38,7 @@ def _slack_routes(world: World) -> list[Route]:
                 raise SlackRefused(fault.name or "not_allowed_token_type")
             world.slack.check(request.headers.get("authorization", ""))
             given = read_arguments(request.headers.get("content-type", ""), body, request.query_params)
-            return _json(call(given, lag_of(fault)))
+            return json_response(call(given, lag_of(fault)))
 
         return _route(world, f"/api/{name}", ["GET", "POST"], endpoint, answer)
 
@@ -75,20 +74,20 @@ def _jira_routes(world: World) -> list[Route]:
 
     def create(_request: Request, given: Mapping[str, Any], fault: Fault | None) -> Response:
         required = fault.name if fault is not None and fault.kind == "required" else ""
-        return _json(world.jira.create(given, required), 201)
+        return json_response(world.jira.create(given, required), 201)
 
     def search(request: Request, given: Mapping[str, Any], fault: Fault | None) -> Response:
         asked = dict(request.query_params) if request.method == "GET" else given
-        return _json(world.jira.search(asked, lag_of(fault)))
+        return json_response(world.jira.search(asked, lag_of(fault)))
 
     def comment(request: Request, given: Mapping[str, Any], _fault: Fault | None) -> Response:
-        return _json(world.jira.comment(request.path_params["key"], given), 201)
+        return json_response(world.jira.comment(request.path_params["key"], given), 201)
 
     def comments(request: Request, _given: Mapping[str, Any], _fault: Fault | None) -> Response:
-        return _json(world.jira.comments(request.path_params["key"], request.query_params))
+        return json_response(world.jira.comments(request.path_params["key"], request.query_params))
 
     def transitions(request: Request, _given: Mapping[str, Any], _fault: Fault | None) -> Response:
-        return _json(world.jira.transitions(request.path_params["key"]))
+        return json_response(world.jira.transitions(request.path_params["key"]))
 
     def transition(request: Request, given: Mapping[str, Any], _fault: Fault | None) -> Response:
         world.jira.transition(request.path_params["key"], given)
@@ -101,7 +100,13 @@ def _jira_routes(world: World) -> list[Route]:
         _route(world, f"{base}/issue/{{key}}/comment", ["GET"], "jira_comments", guarded(comments)),
         _route(world, f"{base}/issue/{{key}}/transitions", ["GET"], "jira_transition", guarded(transitions)),
         _route(world, f"{base}/issue/{{key}}/transitions", ["POST"], "jira_transition", guarded(transition)),
-        _route(world, f"{base}/myself", ["GET"], "jira_myself", guarded(lambda _r, _g, _f: _json(world.jira.myself()))),
+        _route(
+            world,
+            f"{base}/myself",
+            ["GET"],
+            "jira_myself",
+            guarded(lambda _r, _g, _f: json_response(world.jira.myself())),
+        ),
     ]
 
 
@@ -127,7 +132,7 @@ async def _handle(world: World, endpoint: str, answer: Answer, request: Request)
     if fault.kind == "dribble":
         return Dribble(bytes(response.body), {}, fault.seconds)
     if fault.kind == "hostile" and response.media_type == "application/json":
-        return _json(spoil_words(orjson.loads(bytes(response.body)), _SPARED), response.status_code)
+        return json_response(spoil_words(orjson.loads(bytes(response.body)), _SPARED), response.status_code)
     return stored_response(fault) or response
 
 
@@ -138,13 +143,13 @@ def _answered(endpoint: str, answer: Answer, request: Request, body: bytes, faul
     try:
         response = answer(request, body, fault)
     except SlackRefused as refused:
-        response = _json(refused.content)
+        response = json_response(refused.content)
     except SlackLimited as limited:
         response = _limited(endpoint, limited.seconds)
     except WebhookRefused as refused:
         response = _plain(refused.status, refused.word)
     except JiraRefused as refused:
-        response = _json(refused.content, refused.status)
+        response = json_response(refused.content, refused.status)
     return response
 
 
@@ -165,8 +170,8 @@ def _limited(endpoint: str, seconds: int) -> Response:
     if endpoint == "webhook":
         return Response("rate_limited", 429, headers, media_type="text/plain")
     if endpoint.startswith("slack_"):
-        return _json({"ok": False, "error": "ratelimited"}, 429, headers)
-    return _json({"errorMessages": ["Rate limit exceeded."], "errors": {}}, 429, headers)
+        return json_response({"ok": False, "error": "ratelimited"}, 429, headers)
+    return json_response({"errorMessages": ["Rate limit exceeded."], "errors": {}}, 429, headers)
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -177,10 +182,6 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(read, dict):
         raise JiraRefused(400, "Invalid request payload. Refer to the REST API documentation and try again.")
     return read
-
-
-def _json(content: object, status: int = _ACCEPTED, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status, headers, media_type="application/json")
 
 
 def _plain(status: int, text: str) -> Response:

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 TICK_S = 5.0
 
 
-class Keeper:
+class Ticker:
     """A thread that writes what happens in the databases; it ends with `stop`."""
 
     def __init__(self, story: Story, store: Store) -> None:
         self._story = story
         self._store = store
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
 
     def start(self) -> None:
         """Begin to keep the databases in the present."""

@@ -1,7 +1,7 @@
 """The bad rows that production has, a few of each, in every story: one place that says which they are.
 
 None of them changes a figure: rows are altered, not added, where a total is known, and the deals among them are no
-story's. Ids that follow from the seed are found by `find_oddities`.
+story's. Ids that follow from the seed are found by `find_anomalies`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LARGE_ACCOUNT = 2_500
 
 
 @dataclass(slots=True, frozen=True)
-class Oddities:
+class Anomalies:
     """User ids of the persons whose rows are bad, all in one account, the second largest; 0 where there is none."""
 
     account_id: int = 0
@@ -65,7 +65,7 @@ def numeric_zuid(user_id: int) -> str:
     return str(10_000_000 + user_id * 7_919 % 10_000_019)
 
 
-def find_oddities(population: Population) -> Oddities:
+def find_anomalies(population: Population) -> Anomalies:
     """Choose whose rows are bad; a pure function of the population."""
     sizes = sorted(
         (people for account, people in population.by_account.items() if account not in NAMED),
@@ -79,7 +79,7 @@ def find_oddities(population: Population) -> Oddities:
     on_deals = _on_ordinary_deals(people)
     quiet = [p for p in auth_only if p.user_id not in on_deals]
     plain = [p for p in settled if p.resolution == 1 and not p.token and p.changed_s is None]
-    return Oddities(
+    return Anomalies(
         account_id=people[0].account.id,
         deleted_user=quiet[0].user_id,
         dangling=quiet[1].user_id,

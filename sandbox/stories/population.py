@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.stories.anomalies import Oddities, find_oddities
+from sandbox.stories.anomalies import Anomalies, find_anomalies
 from sandbox.stories.roster import (
     ERROR_EXAMPLE,
     INSTALLATION_RACE,
@@ -89,7 +89,7 @@ class Population:
     """The three of account 75172 whose onboarding is incomplete."""
     disabled: list[Person] = field(default_factory=list)
     """The six of account 148261 whose integration is switched off."""
-    oddities: Oddities = field(default_factory=Oddities)
+    anomalies: Anomalies = field(default_factory=Anomalies)
     """Bad rows, as production has them."""
 
     def everyone(self) -> list[Person]:
@@ -116,7 +116,7 @@ def populate(story: Story) -> Population:
     arrange(story, population)
     _expire(story, people, rng)
     _set_health(story, population, people, rng)
-    population.oddities = find_oddities(population)
+    population.anomalies = find_anomalies(population)
     return population
 
 

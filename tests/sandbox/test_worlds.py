@@ -15,7 +15,7 @@ from sandbox.server.conventions import Rejected, interval_ms, iso, moment_ms
 from sandbox.server.limits import Limit
 from sandbox.server.log_search import Matches, tells_events_apart
 from sandbox.stores.sqlite_store import SqliteStore
-from sandbox.stores.ticker import Keeper
+from sandbox.stores.ticker import Ticker
 from sandbox.stories.population import populate
 from sandbox.stories.scenario import SCENARIOS
 from sandbox.stories.story import Story, settle_story
@@ -119,7 +119,7 @@ def test_the_databases_move_with_the_clock_and_the_backlog_stays(tmp_path: Path)
     story = Story("nov17", 7, int(time.time()))
     store = SqliteStore(story, tmp_path, "warroom")
     store.fill()
-    keeper = Keeper(story, store)
+    ticker = Ticker(story, store)
 
     def ask(statement: str) -> Any:  # noqa: ANN401  # whatever the column holds
         with closing(sqlite3.connect(tmp_path / "common.db")) as connection:
@@ -128,7 +128,7 @@ def test_the_databases_move_with_the_clock_and_the_backlog_stays(tmp_path: Path)
     waiting = "FROM zillow_webhook_events WHERE status IN ('pending', 'processing', 'failed')"
     delivered = ask("SELECT COUNT(*) FROM zillow_webhook_events WHERE status = 'delivered'")
     for minutes in (10, 45, 45, 120):
-        keeper.keep(minutes * 60)
+        ticker.keep(minutes * 60)
         assert ask(f"SELECT COUNT(*) {waiting}") == 212_631  # a constant of this test
         oldest = story.moment(minutes * 60 - 55 * 60).isoformat(" ", "microseconds")
         assert str(ask(f"SELECT MIN(received_at) {waiting}")) >= oldest  # a constant of this test

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sandbox.stories import anomalies as oddities
-from sandbox.stories.anomalies import find_oddities, numeric_zuid
+from sandbox.stories import anomalies
+from sandbox.stories.anomalies import find_anomalies, numeric_zuid
 from sandbox.stories.population import populate
 from sandbox.stories.roster import ERROR_CODE_DEALS, account_of
 from sandbox.stories.scenario import SCENARIOS
@@ -85,7 +85,7 @@ def test_failures_of_transaction_sync_in_the_logs_name_the_examples(healthy: Api
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_the_bad_rows_are_where_they_are_listed(sandbox: Of, name: str) -> None:
     api = sandbox(name)
-    odd = populate(Story(name, DEFAULT_SEED, api.anchor_ms // 1000)).oddities
+    odd = populate(Story(name, DEFAULT_SEED, api.anchor_ms // 1000)).anomalies
     database = f"warroom_client_{odd.account_id}"
 
     def auth(user: int, columns: str) -> list[tuple[object, ...]]:
@@ -96,8 +96,8 @@ def test_the_bad_rows_are_where_they_are_listed(sandbox: Of, name: str) -> None:
 
     assert api.rows("SELECT COUNT(*) FROM users WHERE id = ?", odd.deleted_user, database=database) == [(0,)]
     assert auth(odd.deleted_user, "encrypted_refresh_token IS NOT NULL") == [(1,)]
-    assert auth(odd.dangling, "zillow_sync_user_id") == [(oddities.DANGLING_SYNC_USER,)]
-    assert api.rows("SELECT 1 FROM zillow_sync_users WHERE id = ?", oddities.DANGLING_SYNC_USER) == []
+    assert auth(odd.dangling, "zillow_sync_user_id") == [(anomalies.DANGLING_SYNC_USER,)]
+    assert api.rows("SELECT 1 FROM zillow_sync_users WHERE id = ?", anomalies.DANGLING_SYNC_USER) == []
     assert auth(odd.auth_without_zuid, "zuid") == [(None,)]
     assert sync(odd.sync_without_zuid, "zuid") == [(None,)]
     for user, in_auth, in_sync in (
@@ -119,15 +119,15 @@ def test_the_odd_deals_are_where_they_are_listed(healthy: Api) -> None:
         return healthy.rows(statement, deal[1], database=f"warroom_client_{deal[0]}")
 
     on_deal = "SELECT user_id FROM deal_agents WHERE deal_id = ?"
-    assert rows("SELECT property_id FROM deals WHERE id = ?", oddities.DEAL_BARE) == [(None,)]
-    assert rows(on_deal, oddities.DEAL_BARE) == []
-    assert rows(on_deal, oddities.DEAL_OF_NOBODY) == [(oddities.MISSING_USER,)]
+    assert rows("SELECT property_id FROM deals WHERE id = ?", anomalies.DEAL_BARE) == [(None,)]
+    assert rows(on_deal, anomalies.DEAL_BARE) == []
+    assert rows(on_deal, anomalies.DEAL_OF_NOBODY) == [(anomalies.MISSING_USER,)]
     assert all(
-        healthy.rows("SELECT 1 FROM users WHERE id = ?", oddities.MISSING_USER, database=database) == []
+        healthy.rows("SELECT 1 FROM users WHERE id = ?", anomalies.MISSING_USER, database=database) == []
         for database in healthy.clients()
     )
     ahead = "SELECT created_at > datetime('now', '+1 hour') FROM deals WHERE id = ?"
-    assert rows(ahead, oddities.DEAL_OF_TOMORROW) == [(1,)]
+    assert rows(ahead, anomalies.DEAL_OF_TOMORROW) == [(1,)]
     retired = sum(
         healthy.rows("SELECT COUNT(*) FROM zillow_agents WHERE resolution_method = 2", database=database)[0][0]
         for database in healthy.clients()
@@ -139,7 +139,7 @@ def test_the_odd_deals_are_where_they_are_listed(healthy: Api) -> None:
 @pytest.mark.parametrize("name", ["healthy", "oauth_cascade", "account_75172", "account_148261", "resolution_drift"])
 def test_every_seed_has_all_of_it(name: str, seed: int) -> None:
     population = populate(Story(name, seed, 1_795_450_000))
-    odd = find_oddities(population)
+    odd = find_anomalies(population)
     chosen = [getattr(odd, field) for field in odd.__dataclass_fields__]
     assert all(chosen)
     assert len(set(chosen)) == len(chosen)
