@@ -19,7 +19,7 @@ import orjson
 import uvicorn
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from sandbox.server.application import World, application
+from sandbox.server.application import application
 from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL
 from sandbox.server.limits import Limits
@@ -27,6 +27,7 @@ from sandbox.server.log_search import QueryCache
 from sandbox.server.misbehaviour import ReachableProtocol
 from sandbox.server.redis_server import RedisServer
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
+from sandbox.server.world import World
 from sandbox.stores.client_faults import ClientFaults, is_client_fault, parse_client_fault
 from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import (
@@ -43,7 +44,7 @@ from sandbox.stories.timeline import Timeline
 
 if TYPE_CHECKING:
     from sandbox.stores.filling import Store
-    from sandbox.stores.ticker import Keeper
+    from sandbox.stores.ticker import Ticker
 
 HOST = "127.0.0.1"
 WEBHOOK_FILE = "slack_webhook_url"
@@ -131,7 +132,7 @@ class _Process:
         )
         self._server = uvicorn.Server(config)
         self._store: Store | None = None
-        self._keeper: Keeper | None = None
+        self._ticker: Ticker | None = None
         self._redis: RedisServer | None = None
         self._failure: UserError | SourceFailure | None = None
 
@@ -166,7 +167,7 @@ class _Process:
         # SQLAlchemy is imported beside the server that already listens.
         from sandbox.stores.server_store import ServerStore  # noqa: PLC0415
         from sandbox.stores.sqlite_store import SqliteStore  # noqa: PLC0415
-        from sandbox.stores.ticker import Keeper  # noqa: PLC0415
+        from sandbox.stores.ticker import Ticker  # noqa: PLC0415
 
         world = self._world
         database_url = self._options.database_url or os.environ.get(DATABASE_URL)
@@ -191,11 +192,12 @@ class _Process:
             for spec in filter(is_client_fault, self._options.fault):
                 clients.set(spec)
             world.clients = clients
-            self._keeper = Keeper(world.story, store)
-            self._keeper.start()
+            self._ticker = Ticker(world.story, store)
+            self._ticker.start()
             self._redis = RedisServer(password=world.secrets.database_password)
             world.ready = True
             self._announce(store, is_server=bool(database_url))
+            self._redis.load()
         except (UserError, SourceFailure) as failure:
             self._failure = failure
         except (OSError, sqlite3.Error) as error:
@@ -237,8 +239,8 @@ class _Process:
 
     def _clean_up(self) -> None:
         """Drop schemas at any end, files only where the directory is temporary."""
-        if self._keeper is not None:
-            self._keeper.stop()
+        if self._ticker is not None:
+            self._ticker.stop()
         if self._redis is not None:
             self._redis.stop()
         if self._store is not None and (self._temporary or not self._store.common_url.startswith("sqlite")):

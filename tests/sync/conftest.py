@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from sandbox.server.redis_server import RedisServer
 from tests.service.world import World
@@ -29,6 +30,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
     made.close()
+
+
+def hold(server: RedisServer, key: str, *, left_s: float | None = None) -> None:
+    """A worker takes a mutex, for so many seconds or for ever."""
+    with Redis.from_url(server.url) as client:
+        client.set(key, 1, px=None if left_s is None else round(left_s * 1_000))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from diagnostics.sources.mutexes import Mutexes, mutex_key
 from diagnostics.sync.configuration import IGNORE_CREATION
 from sandbox.server.redis_server import RedisServer
 from tests.service.world import ACCOUNT, DEAL, World, ago, event, unreachable
+from tests.sync.conftest import hold
 
 CREATED = {"created_at": ago(days=9), "updated_at": ago(days=9)}
 
@@ -325,7 +326,7 @@ def test_a_free_mutex_passes_and_a_held_one_is_the_conclusion(world: World, redi
     free = diagnose(world)
     assert (gate(free, "mutex").status, free.conclusion.code) == (Status.PASS, "eligible")
     assert free.conclusion.confidence is Confidence.STRICT
-    redis.keys.set(mutex_key(1), left_s=40)
+    hold(redis, mutex_key(1), left_s=40)
     held = diagnose(world)
     assert (gate(held, "mutex").status, held.conclusion.code, held.error_code) == (Status.WARN, "sync_running", "")
     assert "s more" in held.conclusion.sentence
@@ -335,9 +336,9 @@ def test_a_free_mutex_passes_and_a_held_one_is_the_conclusion(world: World, redi
 def test_a_mutex_without_an_end_or_with_a_long_one_is_named(world: World, redis: RedisServer) -> None:
     eligible(world)
     with_redis(world, redis.url)
-    redis.keys.set(mutex_key(1))
+    hold(redis, mutex_key(1))
     assert "without an end" in gate(diagnose(world), "mutex").summary
-    redis.keys.set(mutex_key(1), left_s=900)
+    hold(redis, mutex_key(1), left_s=900)
     assert "longer than the 60 s" in gate(diagnose(world), "mutex").summary
 
 

@@ -15,7 +15,8 @@ from redis import Redis
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.settings import RedisSettings
 from diagnostics.sources.mutexes import Mutexes, mutex_key
-from sandbox.server.redis_server import Keys, RedisServer
+from sandbox.server.redis_server import RedisServer
+from tests.sync.conftest import hold
 
 PASSWORD = "hunter2-and-more"
 
@@ -37,7 +38,7 @@ def failure_of(asked: Mutexes) -> SourceFailure:
 
 
 def test_a_held_mutex_says_for_how_long_still_and_how_it_was_asked(redis: RedisServer) -> None:
-    redis.keys.set("zillow-transaction-sync:5", left_s=40)
+    hold(redis, "zillow-transaction-sync:5", left_s=40)
     state = mutexes(redis.url).held(mutex_key(5))
     assert state.held
     assert state.left_s is not None
@@ -51,14 +52,14 @@ def test_a_free_mutex_is_free(redis: RedisServer) -> None:
 
 
 def test_a_mutex_without_an_end_is_held_and_says_so(redis: RedisServer) -> None:
-    redis.keys.set(mutex_key(5))
+    hold(redis, mutex_key(5))
     state = mutexes(redis.url).held(mutex_key(5))
     assert (state.held, state.left_s) == (True, None)
     assert "without an end" in state.evidence.caveat
 
 
 def test_only_reading_commands_are_sent(locked: RedisServer) -> None:
-    asked = mutexes(f"redis://127.0.0.1:{locked.port}/0", PASSWORD)
+    asked = mutexes(locked.url, PASSWORD)
     asked.held(mutex_key(5))
     asked.ping()
     asked.close()
@@ -76,7 +77,7 @@ def test_a_refused_login_is_denied_and_the_password_is_in_no_word(locked: RedisS
 
 
 def test_a_password_within_the_address_works_and_is_never_shown(locked: RedisServer) -> None:
-    url = f"redis://:{PASSWORD}@127.0.0.1:{locked.port}/0"
+    url = locked.url.replace("redis://", f"redis://:{PASSWORD}@")
     assert not mutexes(url).held(mutex_key(5)).held
     locked.stop()
     failure = failure_of(mutexes(url, timeout_s=1))
@@ -114,7 +115,7 @@ def test_something_that_is_no_redis_is_a_failure_and_no_crash() -> None:
 
 
 def test_a_database_that_is_not_there_is_refused_without_the_address(redis: RedisServer) -> None:
-    failure = failure_of(mutexes(f"redis://127.0.0.1:{redis.port}/7"))
+    failure = failure_of(mutexes(redis.url.replace("/0", "/99")))
     assert failure.kind in {FailureKind.REJECTED, FailureKind.UNREACHABLE}
 
 
@@ -137,7 +138,7 @@ def test_many_threads_ask_at_once(redis: RedisServer) -> None:
     asked = mutexes(redis.url)
     found: list[bool] = []
     for user in range(12):
-        redis.keys.set(mutex_key(user), left_s=50)
+        hold(redis, mutex_key(user), left_s=50)
     together = threading.Barrier(12)
 
     def ask(user: int) -> None:
@@ -161,7 +162,7 @@ def test_the_driver_is_loaded_only_when_somebody_asks() -> None:
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_the_stand_in_speaks_to_the_official_client_as_a_redis_does(protocol: int) -> None:
     with RedisServer(password=PASSWORD) as server:
-        client = Redis(host="127.0.0.1", port=server.port, password=PASSWORD, protocol=protocol, socket_timeout=2)
+        client = Redis.from_url(server.url, password=PASSWORD, protocol=protocol, socket_timeout=5)
         assert client.ping() is True
         assert client.set("k", b"v\r\n\x00", px=60_000) is True
         assert client.get("k") == b"v\r\n\x00"
@@ -169,13 +170,22 @@ def test_the_stand_in_speaks_to_the_official_client_as_a_redis_does(protocol: in
         assert client.exists("k", "absent") == 1
         assert 0 < int(client.pttl("k")) <= 60_000
         assert client.pttl("absent") == -2
+        assert client.eval("return redis.call('PTTL', KEYS[1])", 1, "absent") == -2
         client.close()
 
 
-def test_the_stand_ins_values_end_when_their_time_has_come() -> None:
-    now = [0.0]
-    keys = Keys(clock=lambda: now[0])
-    keys.set("k", left_s=60)
-    assert keys.left_ms("k") == 60_000
-    now[0] = 60.0
-    assert (keys.left_ms("k"), keys.get("k")) == (-2, None)
+def said_by(server: RedisServer, *commands: bytes) -> list[bytes]:
+    """What it answers to commands that were sent all at once, a line each."""
+    host, port = server.url.removeprefix("redis://").removesuffix("/0").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection, connection.makefile("rb") as answers:
+        connection.sendall(b"".join(command + b"\r\n" for command in commands))
+        return [answers.readline() for _ in commands]
+
+
+def test_nobody_is_let_in_without_the_password(locked: RedisServer) -> None:
+    refused = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
+    asked = [b"PING", b"AUTH wrong", b"AUTH somebody " + PASSWORD.encode(), b"HELLO 3 AUTH default wrong", b"PTTL k"]
+    first = b"-NOAUTH Authentication required.\r\n"
+    assert said_by(locked, *asked) == [first, refused, refused, refused, first]
+    assert said_by(locked, b"AUTH " + PASSWORD.encode(), b"PTTL k") == [b"+OK\r\n", b":-2\r\n"]
+    assert PASSWORD not in str(locked.commands)
