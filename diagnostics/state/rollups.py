@@ -97,7 +97,7 @@ class HourCount:
 class SyncRollup:
     """The counts of one shared database. Thread-safe; any number of them may share one store, in any processes.
 
-    Opening it asks nothing. What the store knows is read by `hours`, `since`, `until` and `notes`; only `refresh` and
+    Opening it asks nothing. What the store knows is read by `hours`, `since` and `notes`; only `refresh` and
     `widen` ask the shared database.
     """
 
@@ -134,15 +134,6 @@ class SyncRollup:
         return moment_of(max(standing.since_s, hour_start(standing.caught_up_s - self._limits.keep_s)))
 
     @property
-    def until(self) -> datetime | None:
-        """When the newest rows were counted last, by the database's clock; None before the first count has ended.
-
-        Raises `SourceFailure` (state, common).
-        """
-        standing = self._store.standing()
-        return None if standing is None or standing.caught_up_s is None else moment_of(standing.caught_up_s)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What bends the counts, a sentence each. Raises `SourceFailure` (state, common)."""
         state = self._tools.parts.state
@@ -152,7 +143,7 @@ class SyncRollup:
     def hours(self, since: datetime) -> tuple[HourCount, ...]:
         """Counts of every hour from the one of `since` on, oldest first; none before `self.since`.
 
-        The present hour is as far as `until`. An hour without rows has no entry. Raises `SourceFailure`.
+        The present hour is as far as the newest count. An hour without rows has no entry. Raises `SourceFailure`.
         """
         complete = self.since
         if complete is None:

@@ -8,26 +8,178 @@ met it.
 from __future__ import annotations
 
 import logging
+import os
 import random
+import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, StaticPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.state import documents, journal_carrying
-from diagnostics.state.connecting import BUSY_S, LIMITS, WRITE, Place, open_memory, open_place
+from diagnostics.sources.addresses import SQLITE_DRIVERS, parse_url
+from diagnostics.sources.database_failures import Limits, PasswordWithheld, not_configured
+from diagnostics.state import documents, journal_rows
 from diagnostics.state.documents import Kept
 from diagnostics.state.failures import SOURCE, Unanswered, is_lost_race, state_failure
 from diagnostics.state.schema import SchemaTooNew, is_current, migrate
 
 if TYPE_CHECKING:
     from diagnostics.settings import StateSettings
+
+LIMITS = Limits(connect_s=3.0, read_s=8.0, statement_s=5.0)
+BUSY_S = 4.0
+"""How long one writer waits for another."""
+
+FILE_NAME = "state.db"
+WRITE = {"warroom_write": True}
+"""Execution option of a connection that is going to write."""
+
+_SESSION = (
+    "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 4, lock_wait_timeout = 5,"
+    " sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+)
+
+
+@dataclass(slots=True, frozen=True, repr=False)
+class Location:
+    """Where the memory is kept."""
+
+    engine: Engine
+    file: Path | None = None
+    identity: tuple[int, int] | None = None
+    """Device and number of the file that was opened."""
+
+    @property
+    def is_server(self) -> bool:
+        """True for a database that consoles on several machines share."""
+        return self.engine.dialect.name != "sqlite"
+
+    @property
+    def is_gone(self) -> bool:
+        """True when the file that was opened is no longer the one of that name: what is written would be lost."""
+        return self.file is not None and _identity(self.file) != self.identity
+
+
+def open_place(settings: StateSettings, state_dir: Path) -> Location:
+    """The lasting place that the settings name; for a server, nothing is sent yet. Raises OSError, SourceFailure."""
+    if settings.url is None:
+        return _open_file(state_dir / FILE_NAME)
+    url = parse_url(settings.url, SOURCE, "state.url")
+    if url.drivername not in SQLITE_DRIVERS:
+        return _open_server(url, settings)
+    if not url.database or url.database == ":memory:":
+        raise not_configured(SOURCE, "state.url must name a file", "write it as sqlite:////absolute/path.db")
+    return _open_file(Path(url.database))
+
+
+def open_memory() -> Location:
+    """A place that ends with the process. One connection: its users take turns."""
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True)
+    event.listen(engine, "begin", _begin)
+    return Location(engine)
+
+
+def _open_file(path: Path) -> Location:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Made before SQLite opens it, because SQLite would make it readable for everybody; -wal and -shm copy its mode.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    address = f"file:{quote(str(path.absolute()))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_S, check_same_thread=False, isolation_level=None, cached_statements=64
+        )
+        try:
+            # A network file system that cannot share memory answers with another mode: slower, and as safe.
+            connection.execute("PRAGMA journal_mode = WAL")
+            # The incident's journal must outlive a power cut too, which NORMAL does not promise.
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=8,
+        pool_timeout=BUSY_S,
+        hide_parameters=True,
+    )
+    event.listen(engine, "begin", _begin)
+    return Location(engine, path, _identity(path))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that turns from reading to writing may fail at once where another writes; one that begins so waits.
+    writes = connection.get_execution_options().get("warroom_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_server(url: URL, settings: StateSettings) -> Location:
+    secret = url.password or (settings.password.get_secret_value() if settings.password else "")
+    bare = URL.create("mysql+pymysql", url.username, None, url.host, url.port, url.database, url.query)
+    arguments: dict[str, Any] = {
+        # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
+        "password": secret.encode(),
+        "connect_timeout": LIMITS.connect_s,
+        "read_timeout": LIMITS.read_s,
+        "write_timeout": LIMITS.read_s,
+        "charset": "utf8mb4",
+        "ssl_disabled": True,
+        "auth_plugin_map": {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused},
+        "init_command": _SESSION,
+    }
+    engine = create_engine(
+        bare,
+        connect_args=arguments,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        pool_size=3,
+        max_overflow=5,
+        pool_timeout=BUSY_S,
+        hide_parameters=True,
+    )
+    return Location(engine)
+
+
+class _ClearTextRefused:
+    """Stands where PyMySQL would send the password as it is to whoever asks for it."""
+
+    def __init__(self, connection: object) -> None:
+        self._connection = connection
+
+    def authenticate(self, _packet: object) -> object:
+        raise PasswordWithheld
+
 
 __all__ = ["Kept", "StateStore"]
 
@@ -63,7 +215,7 @@ class StateStore:
         self._turn = threading.RLock()
         """Memory has one connection, whose users take turns."""
         self._within = threading.local()
-        self._place: Place | None = None
+        self._place: Location | None = None
         self._is_lasting = False
         self._problem = ""
         self._try_again_at: float | None = None
@@ -206,7 +358,7 @@ class StateStore:
             if has_turn:
                 self._turn.release()
 
-    def _taken(self) -> tuple[Place, bool]:
+    def _taken(self) -> tuple[Location, bool]:
         """The place, and whether a turn was taken that has to be given back."""
         while True:
             place = self._opened()
@@ -221,7 +373,7 @@ class StateStore:
 
     # Opening.
 
-    def _opened(self) -> Place:
+    def _opened(self) -> Location:
         with self._lock:
             if self._closed:
                 raise SourceFailure(FailureKind.CANCELLED, SOURCE, "the console is closing")
@@ -230,8 +382,8 @@ class StateStore:
                 return place
             return self._open(place)
 
-    def _open(self, before: Place | None) -> Place:
-        opened: Place | None = None
+    def _open(self, before: Location | None) -> Location:
+        opened: Location | None = None
         try:
             opened = open_place(self._settings, self._state_dir)
             _prepare(opened)
@@ -249,11 +401,11 @@ class StateStore:
             self._arrive(opened)
         return opened
 
-    def _arrive(self, opened: Place) -> None:
+    def _arrive(self, opened: Location) -> None:
         self._place, self._is_lasting, self._problem, self._try_again_at = opened, True, "", None
         self._generation += 1
 
-    def _without(self, failure: SourceFailure, before: Place | None) -> Place:
+    def _without(self, failure: SourceFailure, before: Location | None) -> Location:
         remedy = f"; {failure.remedy}" if failure.remedy else ""
         self._problem = f"Nothing outlasts this console: {failure.reason}{remedy}."
         self._try_again_at = self._clock() + TRY_AGAIN_S if failure.kind not in _FINAL else None
@@ -266,7 +418,7 @@ class StateStore:
         self._place, self._is_lasting = before, False
         return before
 
-    def _leave(self, before: Place, opened: Place) -> bool:
+    def _leave(self, before: Location, opened: Location) -> bool:
         """Take along what was remembered while the place did not answer; False when that is not possible yet.
 
         Documents and the journal are taken along; counts are made anew, and samples are too many for one step.
@@ -278,10 +430,10 @@ class StateStore:
             return False
         try:
             with _transaction(before, writes=False) as connection:
-                kept, written = documents.everything(connection), journal_carrying.everything(connection)
+                kept, written = documents.everything(connection), journal_rows.after(connection, None, 2**31)
             if written:
                 with _transaction(opened, writes=True) as connection:
-                    renamed = journal_carrying.carry(written, connection)
+                    renamed = journal_rows.carry(written, connection)
                 self._renamed.update(renamed)
             with suppress(SQLAlchemyError), _transaction(opened, writes=True) as connection:
                 for document in kept:
@@ -303,12 +455,12 @@ class StateStore:
         return is_due and not getattr(self._within, "busy", False)
 
 
-def _is_memory(place: Place) -> bool:
+def _is_memory(place: Location) -> bool:
     return place.file is None and not place.is_server
 
 
 @contextmanager
-def _transaction(place: Place, *, writes: bool) -> Iterator[Connection]:
+def _transaction(place: Location, *, writes: bool) -> Iterator[Connection]:
     with place.engine.connect() as connection:
         if writes:
             connection = connection.execution_options(**WRITE)  # noqa: PLW2901  # the same connection, marked
@@ -316,7 +468,7 @@ def _transaction(place: Place, *, writes: bool) -> Iterator[Connection]:
             yield connection
 
 
-def _prepare(place: Place) -> None:
+def _prepare(place: Location) -> None:
     """Bring the tables up to date; several consoles may start at the same moment."""
     patience = time.monotonic() + BUSY_S
     while True:
@@ -335,7 +487,7 @@ def _prepare(place: Place) -> None:
         time.sleep(random.uniform(0.02, 0.08))  # noqa: S311  # apart from the other console, no secret
 
 
-def _is_ready(place: Place) -> bool:
+def _is_ready(place: Location) -> bool:
     try:
         with _transaction(place, writes=False) as connection:
             return is_current(connection)
@@ -346,7 +498,7 @@ def _is_ready(place: Place) -> bool:
         raise
 
 
-def _migrate(place: Place) -> None:
+def _migrate(place: Location) -> None:
     if not place.is_server:
         with _transaction(place, writes=True) as connection:
             migrate(connection)

@@ -150,7 +150,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(sqlite_place: SQLit
 def test_a_file_that_somebody_holds_is_a_failure_in_words(
     sqlite_place: SQLitePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diagnostics.state.connecting.BUSY_S", 0.05)
+    monkeypatch.setattr("diagnostics.state.store.BUSY_S", 0.05)
     monkeypatch.setattr("diagnostics.state.store.ATTEMPTS", 2)
     journal = sqlite_place.journal()
     journal.append("INC-1", notes("before"))
@@ -203,7 +203,6 @@ class Clocked:
 @pytest.fixture
 def clocked(sqlite_place: SQLitePlace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Clocked]:
     monkeypatch.setattr("diagnostics.state.store.BUSY_S", 0.05)
-    monkeypatch.setattr("diagnostics.state.connecting.BUSY_S", 0.05)
     return lambda: Clocked(sqlite_place.folder)
 
 

@@ -28,19 +28,7 @@ CARRYING = frozenset({"client", "common", "batches", "_ask", "<lambda>"})
 MAKERS = frozenset({"select", "exists", "text"})
 """SQLAlchemy's functions that make statements."""
 
-OWN_MEMORY = frozenset(
-    {
-        "book.py",
-        "book_rows.py",
-        "connecting.py",
-        "documents.py",
-        "journal_carrying.py",
-        "journal_rows.py",
-        "samples.py",
-        "search.py",
-        "store.py",
-    }
-)
+OWN_MEMORY = frozenset({"documents.py", "journal_rows.py", "rollups.py", "samples.py", "store.py"})
 """Files of `diagnostics/state` that ask the console's own memory, and nobody's production database."""
 
 SETTLE_S = 60.0

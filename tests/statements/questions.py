@@ -290,7 +290,7 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
     yield Question("rollup.refresh again", EVERYBODY, rollup.refresh)
     yield Question("rollup.widen", EVERYBODY, lambda: rollup.widen(Job(), 2 * DAY_S))
     yield Question("rollup.hours", EVERYBODY, lambda: rollup.hours(now - timedelta(days=2)))
-    for name in ("since", "until", "notes", "evidence"):
+    for name in ("since", "notes", "evidence"):
         yield Question(f"rollup.{name}", EVERYBODY, partial(getattr, rollup, name))
     samples = Samples(service.context.state, source=common_identity(service.settings.databases))
     yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
