@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.figures import CoursePoint
@@ -100,14 +100,6 @@ class Samples:
             for name in {name for name, _, _ in waiting}:
                 connection.execute(SAMPLES.delete().where(table.name == name, table.slot_s < newest - KEEP_S))
             self._pruned_s = newest
-
-    def since(self, name: str) -> datetime | None:
-        """The oldest sample's slot; None where there is none. Raises `SourceFailure`."""
-        with self._state.read() as connection:
-            oldest = connection.execute(
-                select(func.min(SAMPLES.c.slot_s)).where(SAMPLES.c.name == self._named(name))
-            ).scalar()
-        return None if oldest is None else _EPOCH + timedelta(seconds=int(oldest))
 
 
 def _seconds(at: datetime) -> int:

@@ -40,8 +40,6 @@ def test_a_course_has_a_point_for_every_step_and_none_where_nothing_is_known(wor
     assert [point.at for point in course] == [NOON - timedelta(hours=hours) for hours in (4, 3, 2, 1, 0)]
     fine = samples.course("health", NOON, 300)
     assert (len(fine), fine[0].value, {point.value for point in fine[1:]}) == (12, 97.5, {None})
-    assert samples.since("health") == NOON - timedelta(hours=3)
-    assert samples.since("nobody") is None
 
 
 def test_samples_of_the_same_minutes_are_one_whoever_notes_them(world: EventsWorld) -> None:

@@ -295,7 +295,6 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
     samples = Samples(service.context.state, source=common_identity(service.settings.databases))
     yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
     yield Question("samples.course", EVERYBODY, lambda: samples.course("tried", now - timedelta(hours=3)))
-    yield Question("samples.since", EVERYBODY, lambda: samples.since("tried"))
     places = service.places
     session = Session("somebody", "somewhere", 1, "", ("account 1",), ({},), now)
     yield Question("places.note", EVERYBODY, lambda: places.note("account", "account 1", "one"))
