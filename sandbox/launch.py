@@ -52,11 +52,10 @@ class Recorded:
 class SandboxProcess:
     """A running sandbox. `stop` or leaving the `with` block ends it; so does the end of this process, in any way."""
 
-    def __init__(self, process: subprocess.Popen[bytes], secrets: Secrets, errors: deque[str], stop_s: float) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], secrets: Secrets, stop_s: float) -> None:
         self._process = process
         self._stop_s = stop_s
         self._secrets = secrets
-        self._errors = errors
         self._ready: dict[str, Any] = {}
 
     @property
@@ -97,10 +96,6 @@ class SandboxProcess:
     def is_running(self) -> bool:
         """Return whether the process lives."""
         return self._process.poll() is None
-
-    def error_lines(self) -> list[str]:
-        """The last lines it wrote to its standard error, cleaned."""
-        return list(self._errors)
 
     def flags(self, slack: Literal["bot", "webhook", "none"] = "bot") -> dict[str, object]:
         """Settings overrides by dotted name with which the console speaks to this sandbox; secrets among them.
@@ -245,7 +240,7 @@ def start_sandbox(
         # The terminal's ctrl+c must reach the console alone; the pipe ends the sandbox with it.
         start_new_session=True,
     )
-    running = SandboxProcess(process, secrets, errors, DROP_S if database_url else STOP_S)
+    running = SandboxProcess(process, secrets, DROP_S if database_url else STOP_S)
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_lines, args=(process, lines), daemon=True).start()
     reader = threading.Thread(target=_read_errors, args=(process, errors), daemon=True)

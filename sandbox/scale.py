@@ -48,50 +48,14 @@ class _Place(Protocol):
     def created(self, databases: Iterable[str]) -> Iterator[Cursor]:
         """Create databases one after the other, and yield a cursor in each."""
 
-    def address(self, account_id: int) -> tuple[str, str, str]:
-        """Host, database and login of an account."""
+    def address(self, database: str) -> tuple[str, str, str]:
+        """Host, database and login of an account whose database is named."""
 
     def set_login(self) -> None:
         """Let the console in."""
 
     def remove(self) -> None:
         """Take away everything that is there."""
-
-
-class _Server:
-    """Schemas on a MariaDB or MySQL server."""
-
-    def __init__(self, url: str, prefix: str, password: str) -> None:
-        self._server = DatabaseServer(url, prefix, password, statement_s=_STATEMENT_S)
-        self.dialect = self._server.dialect
-        self.common_url, self.client_url = self._server.common_url, self._server.client_url
-
-    @contextmanager
-    def cursor(self, database: str, *, create: bool = False) -> Iterator[Cursor]:
-        """Open one schema."""
-        with self._server.cursor() as cursor:
-            self._server.use(cursor, database, create=create)
-            yield cursor
-
-    def created(self, databases: Iterable[str]) -> Iterator[Cursor]:
-        """All over one connection: opening one takes as long as a table."""
-        with self._server.cursor() as cursor:
-            for database in databases:
-                self._server.use(cursor, database, create=True)
-                yield cursor
-
-    def address(self, account_id: int) -> tuple[str, str, str]:
-        """All accounts are on one host."""
-        return self._server.host, f"{self._server.prefix}_client_{account_id}", self._server.login
-
-    def set_login(self) -> None:
-        """SELECT and nothing else."""
-        with self._server.cursor() as cursor:
-            self._server.set_login(cursor)
-
-    def remove(self) -> None:
-        """Drop the schemas; refused when they are not the sandbox's."""
-        self._server.remove()
 
 
 class _Folder:
@@ -123,9 +87,9 @@ class _Folder:
             with self.cursor(database, create=True) as cursor:
                 yield cursor
 
-    def address(self, account_id: int) -> tuple[str, str, str]:
+    def address(self, database: str) -> tuple[str, str, str]:
         """All accounts are on one host."""
-        return "client-db-01", f"{self._prefix}_client_{account_id}", f"{self._prefix}_console"
+        return "client-db-01", f"{self._prefix}_{database}", f"{self._prefix}_console"
 
     def set_login(self) -> None:
         """Files need none."""
@@ -236,7 +200,7 @@ def remove_scale(url: str, *, prefix: str = NAME) -> None:
 
 def _place_of(url: str, prefix: str, password: str) -> _Place:
     if not url.startswith(_SQLITE):
-        return _Server(url, prefix, password)
+        return DatabaseServer(url, prefix, password, statement_s=_STATEMENT_S)
     return _Folder(Path(url.removeprefix(_SQLITE)), prefix)
 
 
@@ -276,7 +240,8 @@ def _fill(place: _Place, size: ScaleSize, story: Story) -> None:
 
 def _fill_common(place: _Place, size: ScaleSize, rows: ScaleRows, anchor: int) -> None:
     with place.cursor("common") as cursor:
-        fill_database(cursor, place.dialect, schema.COMMON, rows.common(place.address), hostile=False)
+        common = rows.common(lambda account_id: place.address(f"client_{account_id}"))
+        fill_database(cursor, place.dialect, schema.COMMON, common, hostile=False)
         maker = EventMaker(cursor, place.dialect, size.sync_users(), size.account_ids)
         maker.fill(size.rows, size.webhooks, anchor, _step_us(size))
 

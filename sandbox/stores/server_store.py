@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -79,10 +79,9 @@ class DatabaseServer:
         public = self._admin._replace(username=user or self.login, password=None)
         return public.set(database=database).render_as_string(hide_password=False)
 
-    @property
-    def host(self) -> str:
-        """Where it runs."""
-        return self._admin.host or "localhost"
+    def address(self, database: str) -> tuple[str, str, str]:
+        """Host, schema and login of a database whose name is given without the prefix."""
+        return self._admin.host or "localhost", f"{self.prefix}_{database}", self.login
 
     def _engine(self) -> Engine:
         limits = {
@@ -93,29 +92,42 @@ class DatabaseServer:
         return create_engine(self._admin, poolclass=NullPool, connect_args={**limits, "charset": "utf8mb4"})
 
     @contextmanager
-    def cursor(self) -> Iterator[Cursor]:
-        """Yield an administrator's cursor of one transaction; failures are told without the password."""
+    def cursor(self, database: str = "", *, create: bool = False) -> Iterator[Cursor]:
+        """Yield an administrator's cursor of one transaction, in a schema where one is named without its prefix.
+
+        Failures are told without the password.
+        """
         try:
             raw = self._engine().raw_connection()
         except SQLAlchemyError as error:
             raise _failure(getattr(error, "orig", None) or error) from None
         try:
-            yield raw.cursor()
+            cursor = raw.cursor()
+            if database:
+                self._use(cursor, database, create=create)
+            yield cursor
             raw.commit()
         except pymysql.MySQLError as error:
             raise _failure(error) from None
         finally:
             raw.close()
 
-    def use(self, cursor: Cursor, database: str, *, create: bool = False) -> None:
-        """Make a schema the current one; `database` is its name without the prefix."""
+    def created(self, databases: Iterable[str]) -> Iterator[Cursor]:
+        """Create schemas and yield a cursor in each, all over one connection: opening one takes as long as a table."""
+        with self.cursor() as cursor:
+            for database in databases:
+                self._use(cursor, database, create=True)
+                yield cursor
+
+    def _use(self, cursor: Cursor, database: str, *, create: bool) -> None:
         if create:
             cursor.execute(f"CREATE DATABASE `{self.prefix}_{database}` CHARACTER SET utf8mb4")
         cursor.execute(f"USE `{self.prefix}_{database}`")
 
-    def drop(self, cursor: Cursor, database: str) -> None:
+    def drop(self, database: str) -> None:
         """Drop a schema; `database` is its name without the prefix."""
-        cursor.execute(f"DROP DATABASE IF EXISTS `{self.prefix}_{database}`")
+        with self.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS `{self.prefix}_{database}`")
 
     def _schemas(self, cursor: Cursor) -> list[str]:
         pattern = self.prefix.replace("_", r"\_") + r"\_%"
@@ -136,18 +148,19 @@ class DatabaseServer:
         cursor.execute("SELECT 1 FROM mysql.user WHERE user = %s", (self.login,))
         if cursor.fetchone() is None:
             return False
-        self.set_login(cursor)
+        self.set_login()
         return True
 
-    def set_login(self, cursor: Cursor) -> None:
+    def set_login(self) -> None:
         """Create the console's login, or set its password again: SELECT and nothing else."""
         escaped = self.prefix.replace("_", r"\_")
-        for host in ("%", "localhost"):
-            who = (self.login, host)
-            cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", (*who, self._password))
-            cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*who, self._password))
-            for name in ("common", "analytics", "client\\_%%"):
-                cursor.execute(f"GRANT SELECT ON `{escaped}\\_{name}`.* TO %s@%s", who)
+        with self.cursor() as cursor:
+            for host in ("%", "localhost"):
+                who = (self.login, host)
+                cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", (*who, self._password))
+                cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*who, self._password))
+                for name in ("common", "analytics", "client\\_%%"):
+                    cursor.execute(f"GRANT SELECT ON `{escaped}\\_{name}`.* TO %s@%s", who)
 
     def remove(self) -> None:
         """Drop the schemas and the login; schemas that the sandbox did not make are refused, not dropped."""
@@ -186,15 +199,14 @@ class ServerStore:
 
     def place(self, account: RosterAccount) -> tuple[str, str, str]:
         """Host, database and login of an account, as `accounts` names them."""
-        return self._server.host, f"{self._server.prefix}_{account.database}", self._server.login
+        return self._server.address(account.database)
 
     def is_filled(self) -> bool:
         """Return whether the common schema carries the mark of this very story."""
         with self._server.cursor() as cursor:
             if not self._server.is_ours(cursor):
                 return False
-            self._server.use(cursor, "common")
-            cursor.execute("SELECT scenario, seed, anchor, hostile FROM sandbox_story")
+            cursor.execute(f"SELECT scenario, seed, anchor, hostile FROM `{self._server.prefix}_common`.sandbox_story")  # noqa: S608  # a prefix that was checked
             found = [tuple(row) for row in cursor.fetchall()]
             return found == [mark_of(self._story)] and self._server.login_exists(cursor)
 
@@ -203,8 +215,7 @@ class ServerStore:
         self.remove()
         population, server = populate(self._story), self._server
         # The schema with the mark's table comes first, so that a run cut short is recognised as ours.
-        with server.cursor() as cursor:
-            server.use(cursor, "common", create=True)
+        with server.cursor("common", create=True) as cursor:
             fill_database(cursor, server.dialect, schema.MARK, (), hostile=False)
         accounts = roster(self._story.seed)
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
@@ -215,45 +226,40 @@ class ServerStore:
             ]
             for done in work:
                 done.result()
-        with server.cursor() as cursor:
-            server.set_login(cursor)
-            server.use(cursor, "common")
+        server.set_login()
+        with server.cursor("common") as cursor:
             mark = [(schema.STORY_MARK, [mark_of(self._story)])]
             fill_database(cursor, server.dialect, MetaData(), mark, hostile=False)
 
     def _fill_common(self, population: Population) -> None:
-        with self._server.cursor() as cursor:
-            self._server.use(cursor, "common")
+        with self._server.cursor("common") as cursor:
             contents = common_contents(self._story, population, self.place)
             fill_database(cursor, self._server.dialect, schema.COMMON, contents, hostile=self._story.hostile)
 
     def _fill_clients(self, accounts: Sequence[RosterAccount], population: Population) -> None:
-        with self._server.cursor() as cursor:
-            for account in accounts:
-                self._server.use(cursor, account.database, create=True)
-                rows = ClientRows(self._story, account, population).tables()
-                fill_database(cursor, self._server.dialect, schema.CLIENT, rows, hostile=self._story.hostile)
+        # The cursors come first: their generator is then run to its end, which is where it commits.
+        cursors = self._server.created(account.database for account in accounts)
+        for cursor, account in zip(cursors, accounts, strict=True):
+            rows = ClientRows(self._story, account, population).tables()
+            fill_database(cursor, self._server.dialect, schema.CLIENT, rows, hostile=self._story.hostile)
 
     def fill_analytics(self, behind_s: int) -> None:
         """Create the analytics schema anew."""
-        with self._server.cursor() as cursor:
-            self._server.drop(cursor, "analytics")
-            self._server.use(cursor, "analytics", create=True)
+        self._server.drop("analytics")
+        with self._server.cursor("analytics", create=True) as cursor:
             contents = analytics_contents(self._story, behind_s)
             fill_database(cursor, self._server.dialect, ANALYTICS, contents, hostile=False)
 
     @contextmanager
     def writer(self) -> Iterator[Cursor]:
         """Open the common schema for one transaction."""
-        with self._server.cursor() as cursor:
-            self._server.use(cursor, "common")
+        with self._server.cursor("common") as cursor:
             yield cursor
 
     @contextmanager
     def client_writer(self, account: RosterAccount) -> Iterator[Cursor]:
         """Open one account's schema."""
-        with self._server.cursor() as cursor:
-            self._server.use(cursor, account.database)
+        with self._server.cursor(account.database) as cursor:
             yield cursor
 
     def hide_client(self, account: RosterAccount) -> None:
