@@ -37,7 +37,7 @@ def test_the_log_masks_passwords_of_urls_and_removes_escape_sequences(tmp_path: 
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("password", ["p/w@rd", "p@ss", "p/w", "pass word", "p:w"])
+@pytest.mark.parametrize("password", ["s3/cr@et", "p@ss", "s3/cret", "pass word", "p:w"])
 def test_a_password_may_hold_what_an_address_is_made_of_and_is_masked(tmp_path: Path, password: str) -> None:
     error = raised(OSError(f"first line\ncannot reach 'mysql+pymysql://u:{password}@db.internal/common'"))
     text = log_crash(error, tmp_path).read_text()
