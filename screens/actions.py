@@ -1,15 +1,18 @@
 """The action registry: one list that feeds the keys, the palette, the help screen, the footer and the user's keymap.
 
 A key does the same thing on every screen. A screen offers an action by having a method `act_<name>`; the application is
-asked when the screen has none. `check_handlers` holds every such method against this list when its class is made, so
-that a misspelt handler ends the import instead of answering "nothing to do on this screen".
+asked when the screen has none. `handlers_of` is the one answer to which class offers what; it holds every such method
+against this list when its class is made, so that a misspelt handler ends the import.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 from textual.binding import Binding
 
@@ -29,8 +32,6 @@ class Action:
     """One word for the footer."""
     sentence: str
     """One line for the help screen and the palette."""
-    hint: int = 0
-    """Place in the footer, from 1; 0 keeps it out."""
     where: str = ""
     """The screens it belongs to, and how to get there; empty for one that has an answer everywhere."""
 
@@ -39,15 +40,15 @@ _EXPLORER = "the log explorer; L opens it"
 _LISTS = "tasks, timeline and investigations; e, T and 3 open them"
 
 ACTIONS: tuple[Action, ...] = (
-    Action("open", "enter", "enter", "open", "Open what is under the cursor: detail is one Enter away.", 1),
+    Action("open", "enter", "enter", "open", "Open what is under the cursor: detail is one Enter away."),
     Action("back", "escape", "esc", "back", "Back to where you were; nothing is lost."),
-    Action("why", "w", "w", "why", "Where this number comes from: the exact query, its window, age, cost and rows.", 2),
-    Action("escalation", "e", "e", "escalate", "Whom to tell, and what must be done within five minutes.", 3),
+    Action("why", "w", "w", "why", "Where this number comes from: the exact query, its window, age, cost and rows."),
+    Action("escalation", "e", "e", "escalate", "Whom to tell, and what must be done within five minutes."),
     Action("history_back", "less_than_sign", "<", "back", "Back through the screens you have been on."),
     Action("history_forward", "greater_than_sign", ">", "forward", "Forward again."),
-    Action("filter", "slash", "/", "filter", "Filter the lines in the log pane, in Datadog's search syntax.", 4),
-    Action("window", "t", "t", "window", "Next time window: 5m, 15m, 1h, 4h, 24h.", 5),
-    Action("pause", "space", "space", "pause", "Pause or resume live updates.", 6),
+    Action("filter", "slash", "/", "filter", "Filter the lines in the log pane, in Datadog's search syntax."),
+    Action("window", "t", "t", "window", "Next time window: 5m, 15m, 1h, 4h, 24h."),
+    Action("pause", "space", "space", "pause", "Pause or resume live updates."),
     Action("refresh", "r", "r", "refresh", "Ask every source of this screen again, now."),
     Action(
         "sort",
@@ -60,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
     Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
     Action("plain", "Y", "Y", "plain text", "Show it as plain text, for terminals that take no copy."),
-    Action("logs", "l", "l", "logs", "To the log lines of this issue.", 7),
+    Action("logs", "l", "l", "logs", "To the log lines of this issue."),
     Action("link", "o", "o", "link", "The link to the same query in the Datadog web application."),
     Action("older", "O", "O", "older", "Load older log lines."),
     Action("follow", "f", "f", "follow", "Follow the newest log line."),
@@ -110,12 +111,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("handoff", "H", "H", "hand off", "The hand-off note for the next commander."),
     Action("new", "N", "N", "add", "Add what this screen holds: a task, a note, a hypothesis.", where=_LISTS),
     Action("accept", "A", "A", "accept", "Accept an old figure as it is.", where="the preview of a notice; n opens it"),
-    Action("command", "colon", ":", "command", "Every action and guide by name.", 8),
+    Action("command", "colon", ":", "command", "Every action and guide by name."),
     Action("next_pane", "tab", "tab", "pane", "To the next pane."),
     Action("previous_pane", "shift+tab", "shift+tab", "pane", "To the previous pane."),
     Action("repaint", "ctrl+l", "ctrl+l", "repaint", "Paint the screen anew, after something else wrote on it."),
     Action("suspend", "ctrl+z", "ctrl+z", "suspend", "Put the console into the background; `fg` brings it back."),
-    Action("help", "question_mark", "?", "help", "The keys and the meaning of this screen.", 9),
+    Action("help", "question_mark", "?", "help", "The keys and the meaning of this screen."),
     Action("quit", "q", "q", "quit", "Leave the console; from a screen on top, one step out."),
     Action("leave", "ctrl+q", "ctrl+q", "leave", "Leave the console from anywhere."),
 )
@@ -162,16 +163,35 @@ def find(name: str) -> Action:
     return _BY_NAME[name]
 
 
-def check_handlers(owner: type) -> None:
-    """Hold the handlers that a class defines against the registry. Raises TypeError for one that no key can call."""
+Handler = Callable[[Any], None]
+"""What answers an action: called with the screen, or the application, that offers it."""
+
+
+@cache
+def handlers_of(owner: type) -> Mapping[str, Handler]:
+    """What a class offers: its own and its inherited handlers, by the name of the action.
+
+    Raises TypeError for a method that looks like a handler and that no key can call.
+    """
+    found: dict[str, Handler] = {}
+    for base in reversed(owner.__mro__):
+        found |= _defined_in(base)
+    return MappingProxyType(found)
+
+
+@cache
+def _defined_in(owner: type) -> dict[str, Handler]:
+    found: dict[str, Handler] = {}
     for attribute, handler in vars(owner).items():
         if not attribute.startswith(HANDLER):
             continue
-        where = f"{owner.__module__}.{owner.__qualname__}.{attribute}"
-        if attribute.removeprefix(HANDLER) not in _BY_NAME:
+        name, where = attribute.removeprefix(HANDLER), f"{owner.__module__}.{owner.__qualname__}.{attribute}"
+        if name not in _BY_NAME:
             raise TypeError(f"{where} answers no action of the registry")
         if not inspect.isfunction(handler) or len(inspect.signature(handler).parameters) != 1:
             raise TypeError(f"{where} must be a method that takes no argument")
+        found[name] = handler
+    return found
 
 
 def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:

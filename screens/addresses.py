@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
     from diagnostics.models.health import MonitorDraft
     from diagnostics.models.triage import Refusal
+    from screens.base import Document
+    from screens.listing import Listing
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,6 +58,20 @@ class ExplorerAt:
     """A range that does not move on with the clock."""
     events: Sequence[LogEvent] = ()
     about: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class DocumentAt:
+    """Something to read."""
+
+    document: Document
+
+
+@dataclass(slots=True, frozen=True)
+class ListingAt:
+    """Rows to choose from."""
+
+    listing: Listing
 
 
 @dataclass(slots=True, frozen=True)
@@ -182,6 +198,8 @@ Address = (
     | DealAt
     | EventAt
     | ExplorerAt
+    | DocumentAt
+    | ListingAt
     | ProblemsAt
     | MonitorAt
     | RefusalAt

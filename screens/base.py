@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from screens.actions import HANDLER, check_handlers, find
+from screens.actions import find, handlers_of
 from widgets.line_view import LineView
 from widgets.rows import plain, row, wrap
 
@@ -145,7 +145,7 @@ class RoomScreen(Screen[None]):
 
     def __init_subclass__(cls, **arguments: Any) -> None:  # noqa: ANN401  # Textual's own
         super().__init_subclass__(**arguments)
-        check_handlers(cls)
+        handlers_of(cls)
         for name in cls.hint_names:
             find(name)
 
@@ -166,9 +166,10 @@ class RoomScreen(Screen[None]):
 
     def offers(self, action: str) -> bool:
         """Whether this screen answers an action by itself, as it is now."""
-        if action in {"next_pane", "previous_pane"}:
+        handler = handlers_of(type(self)).get(action)
+        if handler in {RoomScreen.act_next_pane, RoomScreen.act_previous_pane}:
             return len(self.focus_chain) > 1
-        return hasattr(self, f"{HANDLER}{action}")
+        return handler is not None
 
     def crumb(self) -> str:
         """What this screen is, in a word or two, for the breadcrumbs."""

@@ -49,6 +49,8 @@ GATHER_S = 0.06
 class CriticalScreen(CriticalActions):
     """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
 
+    hint_names = ("open", "why", "escalation", "filter", "window", "pause", "logs", "command", "help")
+
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide")]  # noqa: RUF012  # Textual's own name and type
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (24, "-short"), (32, "-tall")]  # noqa: RUF012
 
@@ -376,6 +378,14 @@ class CriticalScreen(CriticalActions):
             for issue in self.state.issues
             if (severity := self.state.severity(issue)) in NOTIFY_SEVERITIES
         ]
+
+    def issue_in_view(self) -> tuple[str, str]:
+        """The issue under the cursor, with its severity."""
+        return self.state.selected, self.state.severity(self.state.selected)
+
+    def runbook(self) -> str:
+        """The section of the immediate actions about the issue under the cursor."""
+        return self.state.selected
 
     def alarm_since(self) -> datetime | None:
         """When this console first saw what burns now; None where nothing has to be told."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import on
 from textual.app import App
@@ -18,40 +21,52 @@ from textual.widgets import Input
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.now import utc_now
 from diagnostics.text import clean
-from screens.actions import ACTIONS, TYPED_INTO, bindings, check_handlers, checked_keymap, find
+from screens import addresses as to
+from screens import documents
+from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap, find, handlers_of
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
-from tui.crash import CRASH_EXIT_CODE, CalmCrash, as_problem
-from tui.history import History
-from tui.incidents import IncidentActions
-from tui.leaving import Leaving
-from tui.levels import LevelActions
+from tui.crash import CRASH_EXIT_CODE, CrashReport, as_problem, state_folder
+from tui.incidents import IncidentFollower
+from tui.navigation import Navigator
 from tui.options import Options
-from tui.session import Going
+from tui.session import SessionKeeper
 from tui.terminal import theme
 from tui.terminal.clipboard import copy_sequence, load_into_tmux
 from tui.terminal.driver import WarRoomDriver
-from tui.terminal.frames import TightFrames
+from tui.terminal.frames import Picture
 from widgets.footer_bar import FooterBar, Hint
 from widgets.glyphs import glyphs
 from widgets.header_bar import HeaderBar
 from widgets.rows import Tone
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from diagnostics.catalogue import Catalogue
     from diagnostics.live import Live
+    from diagnostics.models.incidents import Incident
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
-    from screens.addresses import Address
     from tui.opening import Opened
 
 Answer = TypeVar("Answer")
+
+logger = logging.getLogger(__name__)
 
 NOTICE_S = 6.0
 """How long a notice stays at the bottom."""
 
 OPEN_LATEST_S = 0.4
 """When the sources are opened although the first frame may not be out."""
+
+HOW_TO_READ = (
+    "Every state is a word: ok, warn, FAIL, no data, unreachable. The last two are grey and never mean well.",
+    "A dash is a number that did not load. It is never shown as 0.",
+    "Each pane says how old it is; stale names the reason. Paused panes keep what they show.",
+    "usual is the median of the same window length over the day before; judging means that it is still being asked.",
+    "Times are UTC. Nothing here can write to production.",
+)
 
 AGES_EVERY_S = 5
 """Ages on screen move in steps of this many seconds, so that an idle console is silent on the wire."""
@@ -74,7 +89,7 @@ class Answered(Message):
         self.then = then
 
 
-class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, CalmCrash, App[int]):
+class WarRoomApp(App[int]):
     """The Zillow War Room."""
 
     TITLE = "Zillow War Room"
@@ -96,7 +111,11 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
         self.problem: UserError | SourceFailure | None = None
         self.crashed = False
         self._opening = False
-        self.history = History()
+        self.navigator = Navigator(self, self.signs, run=self.command, uncovered=self.uncovered)
+        self.session = SessionKeeper(self, self.navigator, self.environment)
+        self.incidents = IncidentFollower(self, self.navigator)
+        self._picture = Picture()
+        self._crash_report = CrashReport(self.crash_folder)
         self._seconds = 0
         self._quiet_at = 0
         for item in (theme.DARK, theme.LIGHT):
@@ -158,14 +177,15 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
         self.live = Live(self._emit)
         self._apply_preferences()
         self.live.watch("sources", self.service.sources, every_s=10.0)
-        self.follow_incidents()
-        for screen in self.screen_stack:
-            if isinstance(screen, RoomScreen):
-                screen.service_opened()
+        self.incidents.start(self.service, self.live)
+        for screen in self.navigator.screens:
+            screen.service_opened()
         self.look_again()
         self.draw_header()
-        self.open_on_triage()
-        self.find_session()
+        if self.options.issue is None:
+            self.session.find()
+        else:
+            self._open_on_triage(self.options.issue)
         # What has been imported stays for good: a full collection over it took 85 ms in the middle of typing.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
@@ -180,10 +200,27 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
             except UserError as problem:
                 self.say(f"{problem.problem}; the default keys stay", "warn")
 
+    def _open_on_triage(self, issue: str) -> None:
+        """What the command line asked for: an issue in view, or the triage of it."""
+        screen, asked = self.screen, self.options
+        if isinstance(screen, CriticalScreen) and issue in screen.state.issues:
+            screen.state.chosen_by_person = True
+            screen.select(issue)
+            if not (asked.account_id or asked.deal_id or asked.user_id or asked.preventive) and asked.severity is None:
+                return
+        from tui.commands.diagnosis import triage_asked_for  # noqa: PLC0415  # only who asks for it pays for it
+
+        triage_asked_for(self, issue, asked)
+
+    def environment(self) -> str:
+        """What the header calls the settings; empty before they are read."""
+        return self.opened.environment if self.opened is not None else ""
+
     def end(self) -> None:
         """Close live questions, sources and the stand-ins. Called after the terminal is restored."""
-        self.end_session()
-        self.end_incident_work()
+        if self.return_code == 0:
+            self.session.end()
+        self.incidents.close()
         if self.live is not None:
             self.live.close()
         if self.opened is not None:
@@ -201,39 +238,24 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
             self.draw_header()
             return
         if message.reading.key == "incident":
-            self.incident_followed(message.reading)
+            self.incidents.arrived(message.reading)
             return
-        for screen in self.screen_stack:
-            if isinstance(screen, RoomScreen):
-                screen.post_message(ReadingArrived(message.reading))
+        for screen in self.navigator.screens:
+            screen.post_message(ReadingArrived(message.reading))
 
     def look_again(self) -> None:
         """Only what the screen on top shows is asked for."""
         if self.live is not None and isinstance(self.screen, RoomScreen):
             self.live.look(["sources", "incident", *self.screen.shown_readings()])
 
-    def navigate(self, address: Address | str) -> None:
-        """Open what stands at an address, on top."""
-        if isinstance(address, str):
-            self.command(address)
-            return
-        from tui.navigation import screen_at  # noqa: PLC0415  # after the first paint
-
-        self.push_room_screen(screen_at(address))
-
-    def push_room_screen(self, screen: RoomScreen) -> None:
-        """Put a screen on top; the covered one stops asking until it is seen again."""
-        self.push_screen(screen, self._dismissed)
-        self.call_after_refresh(self.uncovered)
-
-    def _dismissed(self, _result: None) -> None:
-        self.call_after_refresh(self.uncovered)
-
     def uncovered(self) -> None:
         """Another screen is on top than before."""
-        self.arrived()
-        if isinstance(self.screen, RoomScreen):
-            self.tell_of_incident(self.screen)
+        screen = self.screen
+        has_arrived = self.navigator.arrived()
+        if isinstance(screen, RoomScreen):
+            if has_arrived:
+                self.session.note(screen)
+            self.incidents.tell(screen)
         self.look_again()
         self.draw_header()
 
@@ -260,17 +282,16 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
                 answer = work()
             except (SourceFailure, UserError) as problem:
                 words = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
-                self.deliver(lambda: lost(words, "warn"))
-                return
+                self._deliver(lambda: lost(words, "warn"))
             except Exception as unexpected:  # noqa: BLE001  # logged and said; the console goes on
                 said = " ".join(as_problem(unexpected, self.crash_folder()).lines())
-                self.deliver(lambda: lost(said, "fail"))
-                return
-            self.deliver(lambda: then(answer))
+                self._deliver(lambda: lost(said, "fail"))
+            else:
+                self._deliver(lambda: then(answer))
 
         threading.Thread(target=run, name=doing, daemon=True).start()
 
-    def deliver(self, then: Callable[[], None]) -> None:
+    def _deliver(self, then: Callable[[], None]) -> None:
         """Run `then` on the event loop; callable from any thread, and dropped once the console has ended."""
         if self.is_running:
             self.post_message(Answered(then))
@@ -279,6 +300,21 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
     def _answered(self, message: Answered) -> None:
         self._footer(lambda footer: footer.hush())
         message.then()
+
+    def quietly(self, work: Callable[[], Answer], then: Callable[[Answer], None]) -> None:
+        """Run `work` in a thread and `then` on the event loop, for conveniences that fail without a word."""
+
+        def run() -> None:
+            try:
+                answer = work()
+            except Exception:  # a convenience that fails must not disturb anybody; the log has it
+                logger.exception("a background task failed")
+                return
+            # Not as an answer that somebody waits for: those take away what the bottom line says.
+            if self.is_running:
+                self.call_later(then, answer)
+
+        threading.Thread(target=run, name="quietly", daemon=True).start()
 
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one line at the bottom for a few seconds."""
@@ -291,8 +327,6 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
 
     def copy(self, text: str) -> None:
         """Put text on the terminal's clipboard, or show it plainly when it is too long for that."""
-        from screens import documents  # noqa: PLC0415
-
         sequence = copy_sequence(text)
         if sequence is None or self._driver is None:
             self.open_document(documents.text_document("to copy: select with your terminal", text, self.signs))
@@ -309,26 +343,62 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
             self._driver.write(sequence)
             self.say(f"sent {len(text):,} characters to the clipboard (OSC 52); if nothing arrived, Y shows the text")
 
+    # ---- screens
+
+    def navigate(self, address: to.Address | str) -> None:
+        """Open what stands at an address, on top."""
+        if isinstance(address, str):
+            self.command(address)
+        else:
+            self.navigator.open(address)
+
+    def push_room_screen(self, screen: RoomScreen) -> None:
+        """Put a screen on top; the covered one stops asking until it is seen again."""
+        self.navigator.push(screen)
+
     def open_document(self, document: Document) -> None:
         """Show something to read, on top."""
-        from screens.document import DocumentScreen  # noqa: PLC0415
+        self.navigator.open(to.DocumentAt(document))
 
-        self.push_room_screen(DocumentScreen(document))
+    def trail(self) -> str:
+        """Breadcrumbs of the screens below the one on top."""
+        return self.navigator.trail()
+
+    def palette(self, start: str) -> None:
+        """The palette with a line begun."""
+        from tui.commands.grammar import entries  # noqa: PLC0415  # with every verb, after the first paint
+
+        palette = self.navigator.open_palette(entries(self.catalogue), start)
+        if self.service is not None:
+            self.quietly(
+                self.service.places.recent, lambda found: palette.offer([(place.line, place.title) for place in found])
+            )
+
+    def command(self, line: str) -> None:
+        """Run one line of the `:` grammar; a mistake is said, with what is accepted."""
+        from tui.commands.grammar import run_command  # noqa: PLC0415  # with every verb, after the first paint
+
+        try:
+            run_command(self, line)
+        except UserError as problem:
+            said = "\n\n".join(problem.lines())
+            self.open_document(documents.text_document(f"cannot do: {line}", said, self.signs))
+
+    @property
+    def incident(self) -> Incident | None:
+        """The incident in view."""
+        return self.incidents.incident
+
+    def incident_changed(self) -> None:
+        """Something was written about an incident: follow it at once, and deliver what was confirmed."""
+        self.incidents.changed()
 
     def hints(self) -> tuple[Hint, ...]:
         """The footer's keys for the screen on top."""
-        screen = self.screen
-        if isinstance(screen, RoomScreen) and screen.hint_names:
-            return tuple(Hint(item.shown, item.word) for item in map(find, screen.hint_names))
-        chosen = [
-            item
-            for item in sorted(ACTIONS, key=lambda action: action.hint)
-            if item.hint and (hasattr(screen, f"act_{item.name}") or hasattr(self, f"act_{item.name}"))
-        ]
-        if not isinstance(screen, CriticalScreen):
-            offered = {name for name in ("open", "filter", "copy") if hasattr(screen, f"act_{name}")}
-            chosen = [item for item in ACTIONS if item.name in {"back", "help", *offered}]
-        return tuple(Hint(item.shown, item.word) for item in chosen)
+        names = self.screen.hint_names if isinstance(self.screen, RoomScreen) else ()
+        usual = ("open", "back", "filter", "copy", "help")
+        names = names or tuple(name for name in usual if self.handler(name) is not None)
+        return tuple(Hint(item.shown, item.word) for item in map(find, names))
 
     # ---- keys
 
@@ -338,12 +408,18 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
             return not isinstance(self.focused, Input) and not getattr(self.screen, "takes_typing", False)
         return super().check_action(action, parameters)
 
+    def handler(self, name: str) -> Callable[[], None] | None:
+        """What answers an action now: the screen on top if it can, else the application; None where nothing does."""
+        screen, own = self.screen, handlers_of(type(self)).get(name)
+        if isinstance(screen, RoomScreen) and screen.offers(name):
+            return partial(handlers_of(type(screen))[name], screen)
+        return partial(own, self) if own is not None else None
+
     def action_act(self, name: str) -> None:
-        """Every key arrives here: the screen answers if it can, else the application."""
-        screen = self.screen
-        if isinstance(screen, CriticalScreen):
-            screen.touched()
-        handler = getattr(screen, f"act_{name}", None) or getattr(self, f"act_{name}", None)
+        """Every key arrives here."""
+        if isinstance(self.screen, CriticalScreen):
+            self.screen.touched()
+        handler = self.handler(name)
         if handler is None:
             where = find(name).where
             says = f"belongs to {where}" if where else "nothing to do on this screen; ? lists what there is"
@@ -362,6 +438,175 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
         self.say("live updates paused; space resumes" if self.live.paused else "live updates resumed")
         self.draw_header()
 
+    def act_help(self) -> None:
+        """Keys and meaning of the screen on top, with the runbook of the issue in view."""
+        keys = [(item.shown, item.sentence) for item in ACTIONS if self.handler(item.name) is not None]
+        keys += [(shown, sentence) for _, shown, sentence in MOVES]
+        section = self.screen.runbook() if isinstance(self.screen, RoomScreen) else ""
+        runbook = ""
+        if section and self.catalogue is not None:
+            runbook = self.catalogue.guide_section("immediate-actions", section)
+        self.open_document(documents.help_document(keys, HOW_TO_READ, runbook, self.signs))
+
+    # ---- keys: ways to a screen
+
+    def act_level_critical(self) -> None:
+        """Back to level 1 from anywhere."""
+        self.navigator.to_critical()
+
+    def act_level_health(self) -> None:
+        """Level 2, from anywhere: where one is already on it, nothing moves."""
+        self.navigator.to_health()
+
+    def act_level_investigate(self) -> None:
+        """Level 3, from anywhere: where one is already on it, nothing moves."""
+        self.navigator.to_investigate()
+
+    def show_leading(self) -> None:
+        """Level 2 with the cursor on the leading indicators."""
+        screen = self.navigator.to_health()
+        screen.call_after_refresh(screen.show_leading)
+
+    def set_theme(self, name: str) -> None:
+        """Change the theme for this session, by one of the names a person may say."""
+        self.theme = theme.NAMES[name]
+
+    def act_command(self) -> None:
+        """The palette."""
+        self.palette("")
+
+    def act_account(self) -> None:
+        """Ask for an account id."""
+        self.palette("account ")
+
+    def act_deal(self) -> None:
+        """Ask for a deal id."""
+        self.palette("deal ")
+
+    def act_explore(self) -> None:
+        """The log explorer on the query in view, or on everything."""
+        query = ""
+        for screen in reversed(self.navigator.screens):
+            query = screen.query_in_view()
+            # A list or a text speaks of the screen below it; one that can be opened by itself speaks for itself.
+            if query or screen.place():
+                break
+        self.command(f"logs {query or '*'}")
+
+    def act_history_back(self) -> None:
+        """To where one was before."""
+        if not self.navigator.back():
+            self.say("nothing was looked at before this", "muted")
+
+    def act_history_forward(self) -> None:
+        """To where one came back from."""
+        if not self.navigator.forward():
+            self.say("nothing was looked at after this", "muted")
+
+    # ---- keys: the incident in view
+
+    def act_escalation(self) -> None:
+        """The panel, from anywhere; a second press goes back."""
+        self.navigator.back_or_open(to.EscalationAt(), "escalation")
+
+    def act_notify(self) -> None:
+        """Tell the team: an update of the incident in view, or the first notice of the issue in view."""
+        self.incidents.notify()
+
+    def act_claim(self) -> None:
+        """Roles of the incident in view."""
+        self.incidents.open("claim", lambda _incident: to.ClaimAt())
+
+    def act_status(self) -> None:
+        """Move the incident in view on."""
+        self.incidents.open("status", to.StatusAt)
+
+    def act_timeline(self) -> None:
+        """The timeline of the incident in view."""
+        self.incidents.open("timeline", to.TimelineAt)
+
+    def act_handoff(self) -> None:
+        """The hand-off note of the incident in view."""
+        self.incidents.open("hand-off", to.HandoffAt)
+
+    def act_pin(self) -> None:
+        """Keep what is in view as evidence of the incident."""
+        self.incidents.pin(cast("RoomScreen", self.screen))
+
+    def act_snooze(self) -> None:
+        """No reminders for a while; the promise itself stays."""
+        self.incidents.snooze()
+
+    # ---- keys: the ways out
+
+    def act_back(self) -> None:
+        """Out, one step."""
+        if len(self.screen_stack) > 1:
+            self.screen.dismiss()
+
+    def act_quit(self) -> None:
+        """Leave; from a screen on top, one step out, as pagers have taught everybody's fingers."""
+        if len(self.screen_stack) > 1:
+            self.act_back()
+        else:
+            self.act_leave()
+
+    def act_leave(self) -> None:
+        """Leave from wherever one is."""
+        self.exit(return_code=0)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C is a habit, not an answer."""
+        self.say("q leaves the console", "muted")
+
+    def act_suspend(self) -> None:
+        """Into the background; `fg` brings it back."""
+        if os.getsid(0) == os.getpgrp():
+            self.say("this terminal runs nothing but the console: there is no shell to go back to", "warn")
+            return
+        self.action_suspend_process()
+
+    # ---- the terminal: what overrides Textual
+
+    def act_repaint(self) -> None:
+        """Send every cell again: something else has written on this terminal."""
+        self.forget_painted()
+        self.refresh(layout=True)
+
+    def forget_painted(self) -> None:
+        """Nobody knows what stands on the terminal."""
+        self._picture.forget()
+
+    def on_resize(self) -> None:
+        """Terminals move what stands on them when their size changes, each in its own way."""
+        self._picture.forget()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        is_sent = self._running and not self._closed and not self.is_headless and not self._batch_count
+        if is_sent and renderable is not None:
+            # A compositor's update is no renderable by name, and is taken for one by Textual itself.
+            renderable = cast("RenderableType", self._picture.tightened(renderable, self.size.region))
+        super()._display(screen, renderable)
+
+    def crash_folder(self) -> Path:
+        """Where errors that nobody expected are logged."""
+        return state_folder()
+
+    def _fatal_error(self) -> None:
+        self._return_code = CRASH_EXIT_CODE
+        self._crash_report.log(self._exception)
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Take Textual's own way of showing an error, a whole screen of it, to the same calm end."""
+        if self._exception is None:
+            self._exception = RuntimeError(" ".join(map(str, renderables)))
+        self._fatal_error()
+
+    def _print_error_renderables(self) -> None:
+        if not self.is_headless:
+            self._crash_report.say()
+
     # ---- once a second
 
     def _tick(self) -> None:
@@ -375,7 +620,7 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
         if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen):
             self.screen.tick()
             self.draw_header()
-            self.keep_session()
+            self.session.keep()
 
     def draw_header(self) -> None:
         """Environment, sources, incident: what has changed of them is painted."""
@@ -385,20 +630,11 @@ class WarRoomApp(LevelActions, IncidentActions, Going, Leaving, TightFrames, Cal
         alarm = level_1.alarm_since() if isinstance(level_1, CriticalScreen) else None
         for header in self.screen.query(HeaderBar):
             header.set_state(
-                environment=self.opened.environment if self.opened is not None else "starting",
+                environment=self.environment() or "starting",
                 paused=self.live is not None and self.live.paused,
                 words=source_words(self.live, self.service, self.signs),
-                incident=incident_words(self._followed, self.service, alarm, utc_now(), self.signs),
+                incident=incident_words(self.incidents.reading, self.service, alarm, utc_now(), self.signs),
             )
 
 
-for _part in (WarRoomApp, LevelActions, IncidentActions, Going):
-    check_handlers(_part)
-
-
-def run_console(options: Options) -> int:
-    """Run the console; the exit code. Problems are said on stderr after the terminal is restored."""
-    from tui.console import run  # noqa: PLC0415
-    from tui.preferences import with_preferences  # noqa: PLC0415
-
-    return run(WarRoomApp(with_preferences(options)))
+handlers_of(WarRoomApp)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
+from tui.app import WarRoomApp
 from tui.crash import install_crash_hooks
+from tui.options import Options
+from tui.preferences import with_preferences
 from tui.terminal.driver import missing_terminal
 
-if TYPE_CHECKING:
-    from tui.app import WarRoomApp
+
+def run_console(options: Options) -> int:
+    """Build the console as the person prefers it to look, and run it; the exit code."""
+    return run(WarRoomApp(with_preferences(options)))
 
 
 def run(app: WarRoomApp) -> int:
-    """Run the application to its end and close everything it opened; the exit code."""
+    """Run the application to its end and close everything it opened; the exit code.
+
+    Problems are said on standard error, after the terminal is restored. Raises UserError where there is no terminal.
+    """
     missing = missing_terminal()
     if missing:
         raise UserError(

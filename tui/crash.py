@@ -17,19 +17,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from diagnostics.failures import UserError
 from diagnostics.masking import mask_url
 from diagnostics.text import clean
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from textual.app import App
-
-    _Base = App[int]
-else:
-    _Base = object
 
 CRASH_EXIT_CODE: Final = 70
 """EX_SOFTWARE of sysexits.h: an error inside the program, unlike every other code the console returns."""
@@ -111,39 +103,37 @@ def _folder(state_dir: Callable[[], Path]) -> Path:
         return Path(tempfile.gettempdir()) / f"warroom-{os.getuid()}"
 
 
-class CalmCrash(_Base):
-    """For an application, before `App` in its bases: an unhandled error is logged and ends it with the calm line.
+class CrashReport:
+    """For an application: an error that nobody caught is logged, and said in one line once the terminal is whole again.
 
-    The application's `return_code` is then `CRASH_EXIT_CODE`. Where it runs headless, as in tests, the error is still
-    raised to whoever runs it.
+    The application overrides three methods of Textual's with it: `_fatal_error`, `panic`, `_print_error_renderables`.
+    `state_dir` is asked only when something is to be logged.
     """
 
-    _crash_line = ""
+    def __init__(self, state_dir: Callable[[], Path]) -> None:
+        self._state_dir = state_dir
+        self._line = ""
 
-    def crash_folder(self) -> Path:
-        """The state folder."""
-        from tui.cli.main import state_folder  # noqa: PLC0415  # reads the settings, which only a crash needs again
+    def log(self, error: BaseException | None) -> None:
+        """Log the first error, which is the cause; what else fails on the way out says nothing more."""
+        if not self._line:
+            self._line = _logged(error or RuntimeError("unknown error"), self._state_dir())
 
-        return state_folder()
+    def say(self) -> None:
+        """Say the line, once. Not through a console, which cuts or folds the path at the terminal's edge."""
+        if self._line:
+            _say(self._line)
+            self._line = ""
 
-    def _fatal_error(self) -> None:
-        self._return_code = CRASH_EXIT_CODE
-        # The first error is the cause; what else fails on the way out says nothing more.
-        if not self._crash_line:
-            self._crash_line = _logged(self._exception or RuntimeError("unknown error"), self.crash_folder())
-        self._close_messages_no_wait()
 
-    def panic(self, *renderables: RenderableType) -> None:
-        """Take Textual's own way of showing an error, a whole screen of it, to the same calm end."""
-        if self._exception is None:
-            self._exception = RuntimeError(" ".join(map(str, renderables)))
-        self._fatal_error()
+def state_folder() -> Path:
+    """Where the console keeps its files: as the settings say, or the usual place when they cannot be read."""
+    from diagnostics.settings import load_settings  # noqa: PLC0415  # heavy, and only a crash needs it here
 
-    def _print_error_renderables(self) -> None:
-        if self._crash_line and not self.is_headless:
-            # Not through a console, which cuts or folds the path at the terminal's edge.
-            _say(self._crash_line)
-            self._crash_line = ""
+    try:
+        return load_settings().settings.state_dir
+    except UserError:
+        return Path.home() / ".local" / "state" / "zillow-war-room"
 
 
 def _logged(error: BaseException, state_dir: Path) -> str:

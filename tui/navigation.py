@@ -1,38 +1,207 @@
-"""From an address to its screen. The only place that knows which class stands at which address."""
+"""Which screen is on top, and how one gets there: addresses, levels, breadcrumbs, back and forward.
+
+The only module that knows which class stands at which address.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from screens import addresses as to
+from screens.base import RoomScreen
 
 if TYPE_CHECKING:
-    from screens.base import RoomScreen
+    from textual.app import App
+    from textual.screen import Screen
 
-# Imported where they are opened: the first paint must not pay for screens that nobody has asked for.
+    from screens.explorer import ExplorerScreen
+    from screens.health import HealthScreen
+    from screens.palette import PaletteScreen
+    from widgets.glyphs import Glyphs
+
+# Screens are imported where they are opened: the first paint must not pay for those that nobody has asked for.
 # ruff: noqa: PLC0415
 
+MOST = 100
+"""Steps of history kept; the oldest go first."""
 
-def screen_at(address: to.Address) -> RoomScreen:
+Lines = tuple[str, ...]
+"""`:` lines of the screens above level 1, lowest first; empty is level 1 itself."""
+
+
+class History:
+    """Where one has been, as in a browser: going somewhere new forgets what lay ahead."""
+
+    def __init__(self) -> None:
+        self._visited: list[Lines] = [()]
+        self._at = 0
+
+    @property
+    def here(self) -> Lines:
+        """Where one is."""
+        return self._visited[self._at]
+
+    def visit(self, lines: Lines) -> None:
+        """One has gone somewhere; being there already changes nothing."""
+        if lines == self.here:
+            return
+        self._visited[self._at + 1 :] = [lines]
+        del self._visited[:-MOST]
+        self._at = len(self._visited) - 1
+
+    def back(self) -> Lines | None:
+        """One step back, or None at the beginning."""
+        return self._step(-1)
+
+    def forward(self) -> Lines | None:
+        """One step forward again, or None at the end."""
+        return self._step(1)
+
+    def _step(self, by: int) -> Lines | None:
+        if not 0 <= self._at + by < len(self._visited):
+            return None
+        self._at += by
+        return self.here
+
+
+class Navigator:
+    """The stack of screens of an application, and its history.
+
+    `run` runs a `:` line; `uncovered` is called, after the refresh, whenever another screen is on top than before.
+    """
+
+    def __init__(
+        self, app: App[Any], glyphs: Glyphs, *, run: Callable[[str], None], uncovered: Callable[[], None]
+    ) -> None:
+        self.history = History()
+        self.is_travelling = False
+        """True while screens are opened again that have been visited before."""
+        self._app = app
+        self._glyphs = glyphs
+        self._run = run
+        self._uncovered = uncovered
+
+    # ---- where am I
+
+    @property
+    def screens(self) -> list[RoomScreen]:
+        """The screens of the war room, lowest first."""
+        return [screen for screen in self._app.screen_stack if isinstance(screen, RoomScreen)]
+
+    def trail(self) -> str:
+        """Breadcrumbs of the screens below the one on top."""
+        step = " > " if self._glyphs.ascii_only else " › "
+        top = self._app.screen
+        return "".join(f"{crumb}{step}" for screen in self.screens if screen is not top and (crumb := screen.crumb()))
+
+    def lines(self) -> Lines:
+        """The `:` lines that open the screens above level 1 again."""
+        return tuple(place for screen in self.screens[1:] if (place := screen.place()))
+
+    def arrived(self) -> bool:
+        """Note in the history where one is now; False while travelling, which is no visit."""
+        if not self.is_travelling:
+            self.history.visit(self.lines())
+        return not self.is_travelling
+
+    # ---- opening and leaving
+
+    def push(self, screen: RoomScreen) -> None:
+        """Put a screen on top; the covered one stops asking until it is seen again."""
+        self._app.push_screen(screen, lambda _result: self._tell())
+        self._tell()
+
+    def open(self, address: to.Address) -> None:
+        """Put the screen at an address on top."""
+        self.push(screen_at(address))
+
+    def back_or_open(self, address: to.Address, place: str) -> None:
+        """One step back from the screen with this `:` line; from everywhere else, the screen at the address."""
+        if self.screens[-1].place() == place:
+            self.screens[-1].dismiss()
+        else:
+            self.open(address)
+
+    def open_palette(self, entries: Sequence[tuple[str, str]], start: str) -> PaletteScreen:
+        """The palette on top, with a line begun."""
+        from screens.palette import PaletteScreen
+
+        palette = PaletteScreen([*entries], start)
+        self.push(palette)
+        return palette
+
+    def _tell(self) -> None:
+        self._app.call_after_refresh(self._uncovered)
+
+    # ---- levels
+
+    def to_critical(self) -> None:
+        """Level 1, from anywhere."""
+        self._to_level(self.screens[0])
+
+    def to_health(self) -> HealthScreen:
+        """Level 2: kept when it is left, so that cursor, focus and answers are there again."""
+        from screens.health import HealthScreen
+
+        if not self._app.is_screen_installed("health"):
+            self._app.install_screen(HealthScreen(), "health")
+        screen = cast("HealthScreen", self._app.get_screen("health"))
+        self._to_level(screen)
+        return screen
+
+    def to_investigate(self) -> None:
+        """Level 3."""
+        from screens.investigate import InvestigateScreen
+
+        there = (screen for screen in self.screens if isinstance(screen, InvestigateScreen))
+        self._to_level(next(there, None) or InvestigateScreen())
+
+    def _to_level(self, screen: RoomScreen) -> None:
+        """Leave what stands above a level that is open already; open any other above level 1."""
+        is_open = screen in self._app.screen_stack
+        self._leave_down_to(screen if is_open else None)
+        if is_open:
+            self._tell()
+        else:
+            self.push(screen)
+
+    def _leave_down_to(self, screen: RoomScreen | None) -> None:
+        while len(self._app.screen_stack) > 1 and self._app.screen is not screen:
+            self._app.pop_screen()
+
+    # ---- back and forward
+
+    def back(self) -> bool:
+        """To where one was before; False at the beginning."""
+        return self._travel(self.history.back())
+
+    def forward(self) -> bool:
+        """To where one came back from; False at the end."""
+        return self._travel(self.history.forward())
+
+    def _travel(self, lines: Lines | None) -> bool:
+        if lines is not None:
+            self.reopen(lines)
+        return lines is not None
+
+    def reopen(self, lines: Lines) -> None:
+        """Open these screens above level 1, without calling it a visit."""
+        self.is_travelling = True
+        try:
+            self._leave_down_to(None)
+            for line in lines:
+                self._run(line)
+        finally:
+            self._app.call_after_refresh(self._there)
+
+    def _there(self) -> None:
+        self.is_travelling = False
+        self._uncovered()
+
+
+def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a table: one entry an address
     """A new screen at this address. Nothing is asked of any source yet."""
-    match address:
-        case to.AccountAt() | to.DealAt() | to.EventAt() | to.ExplorerAt():
-            return _of_data(address)
-        case to.ProblemsAt() | to.MonitorAt() | to.RefusalAt() | to.RefusalsAt():
-            return _of_health(address)
-        case to.InvestigateAt():
-            from screens.investigate import InvestigateScreen
-
-            return InvestigateScreen()
-        case to.InvestigationAt(investigation_id=name):
-            from screens.investigation import InvestigationScreen
-
-            return InvestigationScreen(name)
-        case _:
-            return _of_incident(address)
-
-
-def _of_data(address: to.AccountAt | to.DealAt | to.EventAt | to.ExplorerAt) -> RoomScreen:
     match address:
         case to.AccountAt():
             from screens.account import AccountScreen
@@ -49,59 +218,48 @@ def _of_data(address: to.AccountAt | to.DealAt | to.EventAt | to.ExplorerAt) -> 
         case to.ExplorerAt():
             from screens.explorer import ExplorerScreen
 
+            window, fixed = address.window_s, address.fixed
             return ExplorerScreen(
-                address.query,
-                window_s=address.window_s,
-                fixed=address.fixed,
-                events=address.events,
-                about=address.about,
+                address.query, window_s=window, fixed=fixed, events=address.events, about=address.about
             )
-        case _:
-            assert_never(address)
+        case to.DocumentAt():
+            from screens.document import DocumentScreen
 
+            return DocumentScreen(address.document)
+        case to.ListingAt():
+            from screens.listing import ListingScreen
 
-def _of_health(address: to.ProblemsAt | to.MonitorAt | to.RefusalAt | to.RefusalsAt) -> RoomScreen:
-    match address:
-        case to.ProblemsAt(order=order):
+            return ListingScreen(address.listing)
+        case to.ProblemsAt():
             from screens.problems import ProblemsScreen
 
-            return ProblemsScreen(order)
-        case to.MonitorAt(draft=draft):
+            return ProblemsScreen(address.order)
+        case to.MonitorAt():
             from screens.monitors import MonitorScreen
 
-            return MonitorScreen(draft)
-        case to.RefusalAt(refusal=refusal):
+            return MonitorScreen(address.draft)
+        case to.RefusalAt():
             from screens.refusals import RefusalScreen
 
-            return RefusalScreen(refusal)
+            return RefusalScreen(address.refusal)
         case to.RefusalsAt():
             from screens.refusals import RefusalsScreen
 
             return RefusalsScreen()
-        case _:
-            assert_never(address)
+        case to.InvestigateAt():
+            from screens.investigate import InvestigateScreen
 
+            return InvestigateScreen()
+        case to.InvestigationAt():
+            from screens.investigation import InvestigationScreen
 
-def _of_incident(
-    address: to.DeliveriesAt
-    | to.RespondAt
-    | to.DeclareAt
-    | to.EscalationAt
-    | to.IncidentsAt
-    | to.StatusAt
-    | to.ClaimAt
-    | to.TasksAt
-    | to.TimelineAt
-    | to.HandoffAt
-    | to.ReviewAt,
-) -> RoomScreen:
-    match address:
+            return InvestigationScreen(address.investigation_id)
         case to.RespondAt():
             return _respond(address)
-        case to.DeclareAt(issue_type=issue, severity=severity):
+        case to.DeclareAt():
             from screens.declare import DeclareScreen
 
-            return DeclareScreen(issue, severity)
+            return DeclareScreen(address.issue_type, address.severity)
         case to.EscalationAt():
             from screens.escalation import EscalationScreen
 
@@ -114,40 +272,39 @@ def _of_incident(
             from screens.claim import ClaimScreen
 
             return ClaimScreen()
-        case _:
-            return _of_one_incident(address)
-
-
-def _of_one_incident(
-    address: to.DeliveriesAt | to.StatusAt | to.TasksAt | to.TimelineAt | to.HandoffAt | to.ReviewAt,
-) -> RoomScreen:
-    match address:
-        case to.DeliveriesAt(incident_id=incident):
+        case to.DeliveriesAt():
             from screens.deliveries import DeliveriesScreen
 
-            return DeliveriesScreen(incident)
-        case to.StatusAt(incident_id=incident):
+            return DeliveriesScreen(address.incident_id)
+        case to.StatusAt():
             from screens.status import StatusScreen
 
-            return StatusScreen(incident)
-        case to.TasksAt(incident_id=incident):
+            return StatusScreen(address.incident_id)
+        case to.TasksAt():
             from screens.tasks import TasksScreen
 
-            return TasksScreen(incident)
-        case to.TimelineAt(incident_id=incident):
+            return TasksScreen(address.incident_id)
+        case to.TimelineAt():
             from screens.timeline import TimelineScreen
 
-            return TimelineScreen(incident)
-        case to.HandoffAt(incident_id=incident):
+            return TimelineScreen(address.incident_id)
+        case to.HandoffAt():
             from screens.record_documents import HandoffScreen
 
-            return HandoffScreen(incident)
-        case to.ReviewAt(incident_id=incident):
+            return HandoffScreen(address.incident_id)
+        case to.ReviewAt():
             from screens.record_documents import ReviewScreen
 
-            return ReviewScreen(incident)
+            return ReviewScreen(address.incident_id)
         case _:
             assert_never(address)
+
+
+def explorer_on(screen: Screen[Any]) -> ExplorerScreen | None:
+    """The screen as a log explorer; None where it is another one."""
+    from screens.explorer import ExplorerScreen
+
+    return screen if isinstance(screen, ExplorerScreen) else None
 
 
 def _respond(address: to.RespondAt) -> RoomScreen:

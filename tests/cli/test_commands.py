@@ -407,9 +407,9 @@ def test_a_reader_that_leaves_early_causes_no_complaint() -> None:
 def test_nothing_heavy_is_imported_before_the_console_is_started() -> None:
     code = (
         "import sys, types\n"
-        "app = types.ModuleType('tui.app')\n"
-        "app.run_console = lambda options: 0\n"
-        "sys.modules['tui.app'] = app\n"
+        "console = types.ModuleType('tui.console')\n"
+        "console.run_console = lambda options: 0\n"
+        "sys.modules['tui.console'] = console\n"
         "from tui.__main__ import main\n"
         "sys.argv = ['warroom', '--sandbox', 'nov17']\n"
         "assert main() == 0\n"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from diagnostics.settings import load_settings
-from tui.app import WarRoomApp, run_console
+from tui.app import WarRoomApp
+from tui.console import run_console
 from tui.options import Options
 from tui.preferences import with_preferences
 from tui.terminal.theme import NAMES

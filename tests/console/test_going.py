@@ -9,7 +9,7 @@ from screens.palette import ranked
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tui.app import WarRoomApp
-from tui.history import MOST, History
+from tui.navigation import MOST, History
 
 ENTRIES = [
     ("account ", "one account, by id"),

@@ -17,14 +17,14 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input, Static
 
-from tui.crash import CalmCrash
+from tui.crash import CRASH_EXIT_CODE, CrashReport
 from tui.terminal.driver import WarRoomDriver
 
 FOLDER = Path(sys.argv[1])
 WORDS = frozenset(sys.argv[2:])
 
 
-class Subject(CalmCrash, App[int]):
+class Subject(App[int]):
     """Numbered rows under a counter of key presses."""
 
     CSS = "Static { width: 100%; height: 1fr; } Input { border: none; height: 1; }"
@@ -39,12 +39,17 @@ class Subject(CalmCrash, App[int]):
 
     def __init__(self) -> None:
         super().__init__(driver_class=WarRoomDriver)
+        self.crash_report = CrashReport(lambda: FOLDER)
         self.number = 0
         self.rounds = 0
 
-    def crash_folder(self) -> Path:
-        """Where the test looks."""
-        return FOLDER
+    def _fatal_error(self) -> None:
+        self._return_code = CRASH_EXIT_CODE
+        self.crash_report.log(self._exception)
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        self.crash_report.say()
 
     def compose(self) -> ComposeResult:
         """One big static."""

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from textual.app import App
 
-from tui.crash import CRASH_EXIT_CODE, KEPT, CalmCrash, log_crash, report_crash
+from tui.app import WarRoomApp
+from tui.crash import CRASH_EXIT_CODE, KEPT, log_crash, report_crash
+from tui.options import Options
 
 
 def raised(error: BaseException) -> BaseException:
@@ -135,14 +136,14 @@ def test_a_folder_that_cannot_be_found_does_not_lose_the_error(tmp_path: Path) -
 
 
 async def test_headless_the_error_reaches_the_test_and_the_code_says_crash(tmp_path: Path) -> None:
-    class Failing(CalmCrash, App[int]):
+    class Failing(WarRoomApp):
         def crash_folder(self) -> Path:
             return tmp_path
 
         def on_mount(self) -> None:
             raise LookupError("nothing there")
 
-    app = Failing()
+    app = Failing(Options())
     with pytest.raises(LookupError):
         async with app.run_test():
             pass

@@ -10,7 +10,6 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.text import clean
@@ -59,7 +58,7 @@ def _dispatch(arguments: list[str]) -> int:  # one return a command
         )
     options = options_of(given)
     if given.command is None:
-        from tui.app import run_console  # noqa: PLC0415  # Textual is for the console alone
+        from tui.console import run_console  # noqa: PLC0415  # Textual is for the console alone
 
         return run_console(options)
     return _command(given)
@@ -126,19 +125,9 @@ def _complain(lines: Sequence[str], code: ExitCode) -> ExitCode:
 
 
 def _report(error: Exception) -> int:
-    from tui.crash import report_crash  # noqa: PLC0415
+    from tui.crash import report_crash, state_folder  # noqa: PLC0415  # only a crash needs it
 
     return report_crash(error, state_folder())
-
-
-def state_folder() -> Path:
-    """Where the console keeps its files when the settings could not be read."""
-    from diagnostics.settings import load_settings  # noqa: PLC0415
-
-    try:
-        return load_settings().settings.state_dir
-    except UserError:
-        return Path.home() / ".local" / "state" / "zillow-war-room"
 
 
 def _never_fail_on_encoding() -> None:

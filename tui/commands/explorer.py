@@ -5,74 +5,58 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.failures import UserError
+from screens import addresses as to
+from tui.commands.verb import CommandApp, Verb, opened
+from tui.navigation import explorer_on
 
 if TYPE_CHECKING:
     from diagnostics.models.explorer import SavedQuery
     from screens.explorer import ExplorerScreen
-    from tui.app import WarRoomApp
-
-ENTRIES = (
-    ("logs ", "the log explorer on a query: logs service:fub status:error"),
-    ("queries", "saved queries; enter asks one"),
-    ("save ", "in the log explorer: give the query in view a name"),
-    ("export ", "in the log explorer: export jsonl, export csv or export markdown"),
-)
-VERBS = ("logs", "queries", "save", "export")
-
-__all__ = ["ENTRIES", "VERBS", "run"]
 
 
-def run(app: WarRoomApp, verb: str, rest: str) -> None:
-    """Run one of `VERBS`; `rest` is the line behind the verb as it was typed. Raises UserError."""
-    if verb == "logs":
-        _logs(app, rest)
-    elif verb == "queries":
-        _queries(app)
-    elif verb == "save":
-        _explorer(app).save(rest)
-    else:
-        _explorer(app).export(rest)
-
-
-def _explorer(app: WarRoomApp) -> ExplorerScreen:
-    from screens.explorer import ExplorerScreen  # noqa: PLC0415  # after the first paint
-
-    if not isinstance(app.screen, ExplorerScreen):
+def _explorer(app: CommandApp) -> ExplorerScreen:
+    explorer = explorer_on(app.screen)
+    if explorer is None:
         raise UserError("this belongs to the log explorer", next_step="press L on a screen with log lines, then again")
-    return app.screen
+    return explorer
 
 
-def _logs(app: WarRoomApp, query: str) -> None:
-    from diagnostics.logs import parse  # noqa: PLC0415
-    from screens.explorer import ExplorerScreen  # noqa: PLC0415
+def _logs(app: CommandApp, query: str) -> None:
+    from diagnostics.logs import parse  # noqa: PLC0415  # the parser, after the first paint
 
-    if app.service is None:
-        raise UserError("the sources are still opening", next_step="try again in a moment")
+    window = opened(app).settings.refresh.window_s
     if query:
         parse(query)
-    window = app.service.settings.refresh.window_s
-    app.push_room_screen(ExplorerScreen(query or "*", window_s=window))
+    app.navigate(to.ExplorerAt(query or "*", window_s=window))
 
 
-def _queries(app: WarRoomApp) -> None:
-    from screens.explorer import ExplorerScreen  # noqa: PLC0415
-    from screens.explorer_documents import saved_listing  # noqa: PLC0415
-    from screens.listing import ListingScreen  # noqa: PLC0415
+def _queries(app: CommandApp, _rest: str) -> None:
+    from screens.explorer_documents import saved_listing  # noqa: PLC0415  # with its models, after the first paint
 
-    service = app.service
-    if service is None:
-        raise UserError("the sources are still opening", next_step="try again in a moment")
+    service = opened(app)
 
     def open_query(saved: SavedQuery) -> None:
-        app.pop_screen()
-        if isinstance(app.screen, ExplorerScreen):
-            app.screen.open_saved(saved)
-            app.call_after_refresh(app.uncovered)
+        app.screen.dismiss()
+        explorer = explorer_on(app.screen)
+        if explorer is not None:
+            explorer.open_saved(saved)
         else:
-            app.push_room_screen(ExplorerScreen(saved.query, window_s=saved.window_s))
+            app.navigate(to.ExplorerAt(saved.query, window_s=saved.window_s))
 
     app.ask(
         service.explorer.saved,
-        lambda saved: app.push_room_screen(ListingScreen(saved_listing(saved, app.signs, open_query))),
+        lambda saved: app.navigate(to.ListingAt(saved_listing(saved, app.signs, open_query))),
         doing="reading the saved queries",
     )
+
+
+VERBS = (
+    Verb("logs ", "the log explorer on a query: logs service:fub status:error", _logs),
+    Verb("queries", "saved queries; enter asks one", _queries),
+    Verb("save ", "in the log explorer: give the query in view a name", lambda app, rest: _explorer(app).save(rest)),
+    Verb(
+        "export ",
+        "in the log explorer: export jsonl, export csv or export markdown",
+        lambda app, rest: _explorer(app).export(rest),
+    ),
+)

@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from diagnostics.failures import UserError
 from diagnostics.now import utc_now
 from diagnostics.text import clean
+from screens import addresses as to
+from screens.base import RoomScreen
+from tui.commands.verb import CommandApp, Verb, opened, opens
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident
     from diagnostics.service import Diagnostics
-    from tui.app import WarRoomApp
-
-ENTRIES = (
-    ("incidents", "all incidents, open and past; enter brings one into view"),
-    ("incident ", "bring an incident into view: incident INC-7"),
-    ("declare", "declare an incident by hand, where no triage is in view"),
-    ("note ", "a line for the timeline of the incident in view: note the queue is draining"),
-    ("task ", "something to do: task call the customer @cl.nolen +30m"),
-    ("tasks", "what is to be done, by whom and by when"),
-    ("claim ", "take a role: claim commander"),
-    ("cadence ", "how often updates are promised, in minutes: cadence 30"),
-    ("scope ", "who is affected: scope account 14009, scope system ZillowAuth; scope out account 14009"),
-    ("lesson ", "what went well or badly, for the review: lesson badly the alert came an hour late"),
-    ("follow-up ", "look again later: follow-up +24h is it empty; follow-up +1h check=webhook_backlog runs by itself"),
-    ("follow-up-done ", "what came of a follow-up that people do: follow-up-done F1 pass all deals are there"),
-    ("timeline ", "the timeline of an incident: timeline INC-7"),
-    ("deliveries", "what was sent, what waits, what nobody knows of"),
-    ("handoff", "the hand-off note for the next commander"),
-    ("review", "the post-incident review, from what was recorded"),
-    ("refusals", "the six conditions under which the console refuses, and what to do then"),
-    ("investigation ", "an investigation record: investigation INV-1"),
-)
-VERBS = tuple(line.strip() for line, _ in ENTRIES)
 
 UNITS = {"m": 60, "h": 3_600, "d": 86_400}
 
-__all__ = ["ENTRIES", "VERBS", "moment_of", "run"]
-
-
-def run(app: WarRoomApp, verb: str, rest: str) -> None:
-    """Run one of `VERBS`; `rest` is the line behind the verb as it was typed. Raises UserError."""
-    if app.service is None:
-        raise UserError("the sources are still opening", next_step="try again in a moment")
-    _RUNNERS[verb](app, app.service, rest)
+SCOPES: Mapping[str, Literal["system", "account"]] = {"system": "system", "account": "account"}
 
 
 def moment_of(word: str, now: datetime) -> datetime:
@@ -61,7 +34,7 @@ def moment_of(word: str, now: datetime) -> datetime:
     return moment if moment > now else moment + timedelta(days=1)
 
 
-def _incident(app: WarRoomApp) -> Incident:
+def _incident(app: CommandApp) -> Incident:
     if app.incident is None:
         raise UserError(
             "no incident is in view", accepted="an open incident", next_step="n declares one; incidents lists them"
@@ -69,94 +42,57 @@ def _incident(app: WarRoomApp) -> Incident:
     return app.incident
 
 
-def _write(app: WarRoomApp, work: Callable[[], Incident], said: str, doing: str) -> None:
-    def done(_incident: Incident) -> None:
-        app.say(said, "pass")
-        app.incident_changed()
-
-    app.ask(work, done, doing=doing)
+def _named(app: CommandApp, rest: str) -> str:
+    """The incident of that id; the one in view where none is given."""
+    return rest.upper() or _incident(app).id
 
 
 def _needs(text: str, verb: str, accepted: str) -> str:
-    if not text.strip():
+    if not text:
         raise UserError(f"{verb} what?", accepted=accepted)
-    return text.strip()
+    return text
 
 
-# ---- screens
-
-
-def _incidents(app: WarRoomApp, _service: Diagnostics, _rest: str) -> None:
-    from screens.incidents import IncidentsScreen  # noqa: PLC0415
-
-    app.push_room_screen(IncidentsScreen())
-
-
-def _choose(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    name = _needs(rest, "incident", "its id, such as INC-7")
+def _choose(app: CommandApp, rest: str) -> None:
+    service, name = opened(app), _needs(rest, "incident", "its id, such as INC-7")
 
     def show(_done: None) -> None:
-        from screens.escalation import EscalationScreen  # noqa: PLC0415
-
         app.incident_changed()
-        if not isinstance(app.screen, EscalationScreen):
-            app.push_room_screen(EscalationScreen())
+        if not (isinstance(app.screen, RoomScreen) and app.screen.place() == "escalation"):
+            app.navigate(to.EscalationAt())
 
     app.ask(lambda: service.incidents.choose(name), show, doing=f"looking for {clean(name, limit=40)}")
 
 
-def _declare(app: WarRoomApp, _service: Diagnostics, rest: str) -> None:
-    from screens.declare import DeclareScreen  # noqa: PLC0415
-
-    app.push_room_screen(DeclareScreen(issue_type=rest.split(maxsplit=1)[0] if rest.split() else None))
-
-
-def _tasks(app: WarRoomApp, _service: Diagnostics, _rest: str) -> None:
-    from screens.tasks import TasksScreen  # noqa: PLC0415
-
-    app.push_room_screen(TasksScreen(_incident(app).id))
-
-
-def _deliveries(app: WarRoomApp, _service: Diagnostics, _rest: str) -> None:
-    from screens.deliveries import DeliveriesScreen  # noqa: PLC0415
-
-    app.push_room_screen(DeliveriesScreen(_incident(app).id))
-
-
-def _handoff(app: WarRoomApp, _service: Diagnostics, rest: str) -> None:
-    from screens.record_documents import HandoffScreen  # noqa: PLC0415
-
-    app.push_room_screen(HandoffScreen(rest.strip().upper() or _incident(app).id))
-
-
-def _review(app: WarRoomApp, _service: Diagnostics, rest: str) -> None:
-    from screens.record_documents import ReviewScreen  # noqa: PLC0415
-
-    app.push_room_screen(ReviewScreen(rest.strip().upper() or _incident(app).id))
-
-
-def _refusals(app: WarRoomApp, _service: Diagnostics, _rest: str) -> None:
-    from screens.refusals import RefusalsScreen  # noqa: PLC0415
-
-    app.push_room_screen(RefusalsScreen())
-
-
-def _investigation(app: WarRoomApp, _service: Diagnostics, rest: str) -> None:
-    from screens.investigation import InvestigationScreen  # noqa: PLC0415
-
-    app.push_room_screen(InvestigationScreen(_needs(rest, "investigation", "its id, such as INV-1").upper()))
-
-
 # ---- writing
 
-
-def _note(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident, text = _incident(app), _needs(rest, "note", "a sentence")
-    _write(app, lambda: service.incidents.note(incident.id, text), f"noted in {incident.id}", "noting")
+Writing = tuple[Callable[[], "Incident"], str, str]
+"""What writes, what is said once it is written, and what is said meanwhile."""
 
 
-def _task(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident = _incident(app)
+def _writes(prepare: Callable[[Diagnostics, Incident, str], Writing]) -> Callable[[CommandApp, str], None]:
+    """A runner that writes into the incident in view what `prepare` makes of the rest of the line."""
+
+    def run(app: CommandApp, rest: str) -> None:
+        write, said, doing = prepare(opened(app), _incident(app), rest)
+
+        def done(_incident: Incident) -> None:
+            app.say(said, "pass")
+            app.incident_changed()
+
+        app.ask(write, done, doing=doing)
+
+    return run
+
+
+@_writes
+def _note(service: Diagnostics, incident: Incident, rest: str) -> Writing:
+    text = _needs(rest, "note", "a sentence")
+    return lambda: service.incidents.note(incident.id, text), f"noted in {incident.id}", "noting"
+
+
+@_writes
+def _task(service: Diagnostics, incident: Incident, rest: str) -> Writing:
     owner, due, words = "", None, []
     for word in _needs(rest, "task", "what to do, with @somebody and +30m or 14:30 where known").split():
         if word.startswith("@") and len(word) > 1:
@@ -165,101 +101,144 @@ def _task(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
             due = moment_of(word, utc_now())
         else:
             words.append(word)
-    text = " ".join(words)
-    _write(
-        app, lambda: service.incidents.add_task(incident.id, text, owner, due), f"task added to {incident.id}", "adding"
-    )
+    text, said = " ".join(words), f"task added to {incident.id}"
+    return lambda: service.incidents.add_task(incident.id, text, owner, due), said, "adding"
 
 
-def _claim(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident = _incident(app)
-    if not rest.strip():
-        app.act_claim()
-        return
-    _write(app, lambda: service.incidents.claim(incident.id, rest), f"{rest.strip()} is yours", "claiming")
+@_writes
+def _take_role(service: Diagnostics, incident: Incident, rest: str) -> Writing:
+    return lambda: service.incidents.claim(incident.id, rest), f"{rest} is yours", "claiming"
 
 
-def _cadence(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident = _incident(app)
-    if not rest.strip().isdigit():
+def _claim(app: CommandApp, rest: str) -> None:
+    opened(app)
+    _incident(app)
+    if rest:
+        _take_role(app, rest)
+    else:
+        app.navigate(to.ClaimAt())
+
+
+@_writes
+def _cadence(service: Diagnostics, incident: Incident, rest: str) -> Writing:
+    if not rest.isdigit():
         raise UserError(f"{clean(rest, limit=40)!r} is no number of minutes", accepted="1 to 1,440", where="cadence")
-    minutes = int(rest.strip()[:6])
-    _write(
-        app, lambda: service.incidents.set_cadence(incident.id, minutes), f"updates every {minutes} min", "promising"
-    )
+    minutes = int(rest[:6])
+    return lambda: service.incidents.set_cadence(incident.id, minutes), f"updates every {minutes} min", "promising"
 
 
-def _scope(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident, words = _incident(app), rest.split(maxsplit=2)
+@_writes
+def _scope(service: Diagnostics, incident: Incident, rest: str) -> Writing:
+    words = rest.split()
     leaves = words[:1] == ["out"]
-    words = rest.split()[1:] if leaves else rest.split()
-    if len(words) != 2 or words[0] not in {"system", "account"}:  # kind and name
+    what, name = words[-2:] if len(words) == (3 if leaves else 2) else ("", "")
+    if what not in SCOPES:
         raise UserError(
             "scope of what?", accepted="scope account 14009, scope system ZillowAuth, scope out account 14009"
         )
-    what, name = words
     if what == "account" and not name.isdigit():
         raise UserError(f"{clean(name, limit=40)!r} is no account id", accepted="a positive whole number")
-    desk = service.incidents
-    if leaves:
-        _write(app, lambda: desk.leave_scope(incident.id, what, name), f"{what} {name} is out", "scope")  # type: ignore[arg-type]  # checked above
-    else:
-        _write(app, lambda: desk.enter_scope(incident.id, what, name), f"{what} {name} is affected", "scope")  # type: ignore[arg-type]  # checked above
+    write = service.incidents.leave_scope if leaves else service.incidents.enter_scope
+    said = f"{what} {name} is {'out' if leaves else 'affected'}"
+    return lambda: write(incident.id, SCOPES[what], name), said, "scope"
 
 
-def _lesson(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident = _incident(app)
+@_writes
+def _lesson(service: Diagnostics, incident: Incident, rest: str) -> Writing:
     side, _, text = _needs(rest, "lesson", "well, badly or prevention, and a sentence").partition(" ")
-    _write(app, lambda: service.incidents.lesson(incident.id, side, text), "kept for the review", "lesson")
+    return lambda: service.incidents.lesson(incident.id, side, text), "kept for the review", "lesson"
 
 
-def _follow_up(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident = _incident(app)
+@_writes
+def _follow_up(service: Diagnostics, incident: Incident, rest: str) -> Writing:
     when, _, text = _needs(rest, "follow-up", "+24h or 14:30, and what to look at").partition(" ")
     due = moment_of(when, utc_now())
-    words = _needs(text, "follow-up", "what to look at, behind the time").split()
+    words = _needs(text.strip(), "follow-up", "what to look at, behind the time").split()
     check = next((word.partition("=")[2] for word in words if word.startswith("check=")), "")
     wanted = " ".join(word for word in words if not word.startswith("check=")) or check.replace("_", " ")
     said = f"follow-up on {due:%d %b %H:%M} UTC"
-    _write(app, lambda: service.reviews.follow_ups.schedule(incident.id, wanted, due, check=check), said, "scheduling")
+    return lambda: service.reviews.follow_ups.schedule(incident.id, wanted, due, check=check), said, "scheduling"
 
 
-def _follow_up_done(app: WarRoomApp, service: Diagnostics, rest: str) -> None:
-    incident, words = _incident(app), rest.split(maxsplit=2)
+@_writes
+def _follow_up_done(service: Diagnostics, incident: Incident, rest: str) -> Writing:
+    words = rest.split(maxsplit=2)
     if len(words) != 3:  # number, state, words
         raise UserError("which follow-up?", accepted="its number, pass, warn or fail, and a sentence")
-    name, status, summary = words
-    _write(
-        app,
-        lambda: service.reviews.follow_ups.record(incident.id, name.upper(), status, summary),
-        f"{name.upper()} recorded",
-        "recording",
-    )
+    name, status, summary = words[0].upper(), *words[1:]
+    write = service.reviews.follow_ups.record
+    return lambda: write(incident.id, name, status, summary), f"{name} recorded", "recording"
 
 
-def _timeline(app: WarRoomApp, _service: Diagnostics, rest: str) -> None:
-    from screens.timeline import TimelineScreen  # noqa: PLC0415
-
-    app.push_room_screen(TimelineScreen(rest.strip().upper() or _incident(app).id))
-
-
-_RUNNERS: dict[str, Callable[[WarRoomApp, Diagnostics, str], None]] = {
-    "incidents": _incidents,
-    "incident": _choose,
-    "declare": _declare,
-    "note": _note,
-    "task": _task,
-    "tasks": _tasks,
-    "claim": _claim,
-    "cadence": _cadence,
-    "scope": _scope,
-    "lesson": _lesson,
-    "follow-up": _follow_up,
-    "follow-up-done": _follow_up_done,
-    "timeline": _timeline,
-    "deliveries": _deliveries,
-    "handoff": _handoff,
-    "review": _review,
-    "refusals": _refusals,
-    "investigation": _investigation,
-}
+VERBS = (
+    Verb(
+        "incidents",
+        "all incidents, open and past; enter brings one into view",
+        opens(lambda _app, _rest: to.IncidentsAt()),
+    ),
+    Verb("incident ", "bring an incident into view: incident INC-7", _choose),
+    Verb(
+        "declare",
+        "declare an incident by hand, where no triage is in view",
+        opens(lambda _app, rest: to.DeclareAt(rest.partition(" ")[0] or None)),
+    ),
+    Verb("note ", "a line for the timeline of the incident in view: note the queue is draining", _note),
+    Verb("task ", "something to do: task call the customer @cl.nolen +30m", _task),
+    Verb(
+        "tasks",
+        "what is to be done, by whom and by when",
+        opens(lambda app, _rest: to.TasksAt(_incident(app).id)),
+    ),
+    Verb("claim ", "take a role: claim commander", _claim),
+    Verb("cadence ", "how often updates are promised, in minutes: cadence 30", _cadence),
+    Verb(
+        "scope ",
+        "who is affected: scope account 14009, scope system ZillowAuth; scope out account 14009",
+        _scope,
+    ),
+    Verb(
+        "lesson ",
+        "what went well or badly, for the review: lesson badly the alert came an hour late",
+        _lesson,
+    ),
+    Verb(
+        "follow-up ",
+        "look again later: follow-up +24h is it empty; follow-up +1h check=webhook_backlog runs by itself",
+        _follow_up,
+    ),
+    Verb(
+        "follow-up-done ",
+        "what came of a follow-up that people do: follow-up-done F1 pass all deals are there",
+        _follow_up_done,
+    ),
+    Verb(
+        "timeline ",
+        "the timeline of an incident: timeline INC-7",
+        opens(lambda app, rest: to.TimelineAt(_named(app, rest))),
+    ),
+    Verb(
+        "deliveries",
+        "what was sent, what waits, what nobody knows of",
+        opens(lambda app, _rest: to.DeliveriesAt(_incident(app).id)),
+    ),
+    Verb(
+        "handoff",
+        "the hand-off note for the next commander",
+        opens(lambda app, rest: to.HandoffAt(_named(app, rest))),
+    ),
+    Verb(
+        "review",
+        "the post-incident review, from what was recorded",
+        opens(lambda app, rest: to.ReviewAt(_named(app, rest))),
+    ),
+    Verb(
+        "refusals",
+        "the six conditions under which the console refuses, and what to do then",
+        opens(lambda _app, _rest: to.RefusalsAt()),
+    ),
+    Verb(
+        "investigation ",
+        "an investigation record: investigation INV-1",
+        opens(lambda _app, rest: to.InvestigationAt(_needs(rest, "investigation", "its id, such as INV-1").upper())),
+    ),
+)

@@ -8,8 +8,7 @@ from where it begins. And where panes are laid out anew, Textual sends every row
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.control import Control
@@ -20,14 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console, RenderableType
-    from textual.app import App
     from textual.geometry import Region
-    from textual.screen import Screen
 
     Painted = list[list[Strip] | None]
-    _Base = App[int]
-else:
-    _Base = object
 
 
 _WIDE = 2
@@ -147,29 +141,6 @@ class Picture:
             return rows
         self.forget()
         return update
-
-
-class TightFrames(_Base):
-    """For an application, before `App` in its bases."""
-
-    @cached_property
-    def _picture(self) -> Picture:
-        return Picture()
-
-    def forget_painted(self) -> None:
-        """Nobody knows what stands on the terminal."""
-        self._picture.forget()
-
-    def on_resize(self) -> None:
-        """Terminals move what stands on them when their size changes, each in its own way."""
-        self._picture.forget()
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        is_sent = self._running and not self._closed and not self.is_headless and not self._batch_count
-        if is_sent and renderable is not None:
-            # A compositor's update is no renderable by name, and is taken for one by Textual itself.
-            renderable = cast("RenderableType", self._picture.tightened(renderable, self.size.region))
-        super()._display(screen, renderable)
 
 
 def boundary(strip: Strip, cell: int) -> int:

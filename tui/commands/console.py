@@ -1,0 +1,90 @@
+"""The `:` lines about the console itself: its sources, guides, window and colours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from diagnostics.failures import UserError
+from screens import documents
+from screens.critical import CriticalScreen
+from screens.log_screen import WINDOWS
+from tui.commands.verb import CommandApp, Verb
+from tui.terminal import theme
+from widgets import wording
+
+if TYPE_CHECKING:
+    from diagnostics.models.doctor import DoctorLine
+
+
+def _preventive(app: CommandApp, rest: str) -> None:
+    if rest:
+        raise UserError("preventive takes no argument", next_step=":preventive")
+    app.show_leading()
+
+
+def _sources(app: CommandApp, rest: str) -> None:
+    """The evidence behind the header."""
+    if rest:
+        raise UserError("sources takes no argument", next_step=":sources")
+    service = app.service
+    if service is None:
+        app.say("the sources are still opening; try again in a moment", "warn")
+        return
+    app.ask(
+        lambda: (service.sources(), service.budgets()),
+        lambda found: app.open_document(documents.sources_document(*found, app.signs)),
+        doing="asking the sources",
+    )
+
+
+def _doctor(app: CommandApp, rest: str) -> None:
+    """Test every source and show what it says, line by line."""
+    if rest:
+        raise UserError("doctor takes no argument here", next_step="warroom doctor --account-id N, on the command line")
+    service = app.service
+    if service is None:
+        app.say("the sources are still opening; try again in a moment", "warn")
+        return
+
+    def show(lines: list[DoctorLine]) -> None:
+        app.open_document(documents.doctor_document(lines, app.signs))
+
+    app.ask(lambda: list(service.doctor()), show, doing="testing every source")
+
+
+def _guide(app: CommandApp, rest: str) -> None:
+    if app.catalogue is None:
+        raise UserError("the catalogue is still being read", next_step="try again in a moment")
+    if not rest:
+        raise UserError("which guide?", accepted=", ".join(app.catalogue.guide_names()), next_step="guide NAME")
+    guide = app.catalogue.guide(rest.split(maxsplit=1)[0])
+    title = f"guide {app.signs.separator} {guide.title} ({guide.origin})"
+    document = documents.markdown_document(title, guide.markdown, app.signs)
+    app.open_document(replace(document, place=f"guide {guide.name}"))
+
+
+def _window(app: CommandApp, rest: str) -> None:
+    names = {wording.duration(seconds): seconds for seconds in WINDOWS}
+    name = rest.partition(" ")[0]
+    if name not in names:
+        raise UserError("which window?", accepted=", ".join(names), next_step="window 15m")
+    if isinstance(app.screen, CriticalScreen):
+        app.screen.set_window(names[name])
+
+
+def _theme(app: CommandApp, rest: str) -> None:
+    name = rest.partition(" ")[0]
+    if name not in theme.NAMES:
+        raise UserError("which theme?", accepted=", ".join(theme.NAMES), next_step="theme NAME")
+    app.set_theme(name)
+
+
+VERBS = (
+    Verb("preventive", "what will fail next: the leading indicators of level 2", _preventive),
+    Verb("sources", "the evidence behind the header: last answers, latencies, rate limits", _sources),
+    Verb("doctor", "test every source: reachable, permitted, mapped, read-only", _doctor),
+    Verb("guide ", "", _guide),
+    Verb("window ", "", _window),
+    Verb("theme ", "", _theme),
+)

@@ -1,0 +1,115 @@
+"""The `:` lines that ask for one account, one deal or one triage; the triage that the command line asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from diagnostics.failures import UserError
+from screens import addresses as to
+from screens import documents
+from tui.commands.verb import CommandApp, Verb
+
+if TYPE_CHECKING:
+    from diagnostics.models.triage import Refusal, Triage, TriageRequest
+    from screens.base import Room
+    from tui.options import Options
+
+
+def _number(name: str, word: str) -> int:
+    try:
+        value = int(word)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise UserError(
+            f"{name} {word!r} is not an id", accepted="a positive whole number", next_step=f"{name} 14009, for example"
+        )
+    return value
+
+
+def _account(app: CommandApp, rest: str) -> None:
+    words = rest.split()
+    if len(words) != 1:
+        raise UserError("which account?", accepted="account ID", next_step="account 14009, for example")
+    app.navigate(to.AccountAt(_number("account", words[0])))
+
+
+def _deal(app: CommandApp, rest: str) -> None:
+    words = rest.split()
+    if len(words) not in {1, 2}:
+        raise UserError("which deal?", accepted="deal ID [ACCOUNT]", next_step="deal 12345 14009, for example")
+    deal = _number("deal", words[0])
+    if len(words) == 2:
+        app.navigate(to.DealAt(deal, _number("account", words[1])))
+        return
+    from screens.deal_finding import find_deal  # noqa: PLC0415  # with the screen of a deal, after the first paint
+
+    find_deal(app, deal)
+
+
+def _triage(app: CommandApp, rest: str) -> None:
+    from diagnostics.models.triage import TriageRequest  # noqa: PLC0415  # after the first paint
+
+    issue, *others = rest.split() or [""]
+    if not issue:
+        raise UserError(
+            "which issue?",
+            accepted="triage ISSUE [SEVERITY] [account=ID] [deal=ID]",
+            next_step="triage rate_limiting incident, for example",
+        )
+    severity, ids = None, dict[str, int]()
+    for word in others:
+        name, equals, value = word.partition("=")
+        if not equals:
+            severity = word
+        elif name in {"account", "deal"}:
+            ids[name] = _number(name, value)
+        else:
+            raise UserError(f"unknown argument {word!r}", accepted="SEVERITY, account=ID, deal=ID")
+    show_triage(
+        app,
+        TriageRequest(issue_type=issue, severity=severity, account_id=ids.get("account"), deal_id=ids.get("deal")),
+    )
+
+
+def triage_asked_for(room: Room, issue: str, options: Options) -> None:
+    """Open the triage that the command line asked for."""
+    from diagnostics.models.triage import TriageRequest  # noqa: PLC0415  # after the first paint
+
+    request = TriageRequest(
+        issue_type=issue,
+        severity=options.severity,
+        account_id=options.account_id,
+        deal_id=options.deal_id,
+        user_id=options.user_id,
+        preventive=options.preventive,
+    )
+    show_triage(room, request)
+
+
+def show_triage(room: Room, request: TriageRequest) -> None:
+    """Run a triage in a thread and show its document, or the refusal."""
+    service = room.service
+    if service is None:
+        room.say("the sources are still opening; try again in a moment", "warn")
+        return
+
+    def show(answer: Triage | Refusal) -> None:
+        from diagnostics.models.triage import Triage  # noqa: PLC0415  # after the first paint
+
+        if isinstance(answer, Triage):
+            document = documents.triage_document(answer, room.signs)
+            evidence = tuple(finding.evidence for finding in answer.findings if finding.evidence is not None)
+            room.open_document(replace(document, issue=(answer.issue_type, answer.severity), evidence=evidence))
+        else:
+            room.navigate(to.RefusalAt(answer))
+
+    room.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
+
+
+VERBS = (
+    Verb("account ", "one account: what is wrong, users, agents, connections, deals, logs: account 14009", _account),
+    Verb("deal ", "why a deal does not sync, by id: deal 12345, or with its account: deal 12345 14009", _deal),
+    Verb("triage ", "a triage by name: triage rate_limiting incident", _triage),
+)
