@@ -161,7 +161,7 @@ def malformed(operation: Operation, what: str) -> SourceFailure:
     )
 
 
-def cancelled(sent: Sent = Sent.NOT_SENT) -> SourceFailure:
+def cancelled(sent: Sent = Sent.UNKNOWN) -> SourceFailure:
     """The source was closed under the question."""
     return SourceFailure(FailureKind.CANCELLED, SOURCE, "closed before the answer came", sent=sent)
 
