@@ -197,7 +197,7 @@ class _Process:
             self._redis = RedisServer(password=world.secrets.database_password)
             world.ready = True
             self._announce(store, is_server=bool(database_url))
-            self._redis.load()
+            threading.Thread(target=self._redis.load, name="redis", daemon=True).start()
         except (UserError, SourceFailure) as failure:
             self._failure = failure
         except (OSError, sqlite3.Error) as error:
