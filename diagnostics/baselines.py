@@ -6,24 +6,23 @@ else that the budget allows. So a pulse takes what is known, and is told whether
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.waiting import Deadline, Job, failing_typed, when_turn_comes
+from diagnostics.failures import SourceFailure
 
 if TYPE_CHECKING:
     from diagnostics.log_questions import Usual
 
-logger = logging.getLogger(__name__)
-
 RETRY_S = 20.0
 """How long a failed baseline is left alone."""
 
-PATIENCE_S = 60.0
+LONGEST_TURN_S = 60.0
 """How long a baseline waits for its turn where the rate limit is spent; it is pending meanwhile, not failed."""
 
 Key = tuple[str, int]
@@ -61,7 +60,7 @@ class Baselines:
         self._clock = clock
         self._changed = threading.Condition()
         self._known: dict[Key, Baseline] = {}
-        self._closed = threading.Event()
+        self._closing = Job()
 
     def known(self, query: str, window_s: int) -> Baseline:
         """What is known now; asks in the background when nothing is, or when it is old. Returns at once."""
@@ -79,7 +78,7 @@ class Baselines:
         known = self.known(query, window_s)
         give_up_at = self._clock() + wait_s
         with self._changed:
-            while known.is_pending and not self._closed.is_set() and (left := give_up_at - self._clock()) > 0:
+            while known.is_pending and not self._closing.is_cancelled and (left := give_up_at - self._clock()) > 0:
                 self._changed.wait(left)
                 now = self._known[query, window_s]
                 known = Baseline(now.usual, now.failure, now.under_way, now.good_until)
@@ -88,35 +87,22 @@ class Baselines:
     def _find_out(self, query: str, window_s: int, known: Baseline) -> None:
         usual: Usual | None = None
         failure: SourceFailure | None = None
+        turn = Deadline(self._closing, LONGEST_TURN_S, clock=self._clock)
+        ask = partial(when_turn_comes, partial(self._ask, query, window_s), turn, refused=True)
         try:
-            usual = self._ask_patiently(query, window_s)
+            usual = failing_typed(ask, f"the baseline of {query}")
         except SourceFailure as caught:
             failure = caught
-        except Exception:  # in a thread of its own: nobody else would say that what is usual never comes
-            logger.exception("the baseline of %s failed unexpectedly", query)
-            failure = SourceFailure(FailureKind.MALFORMED, "console", "the baseline could not be worked out")
-        finally:
-            with self._changed:
-                known.under_way = False
-                known.failure = failure
-                known.usual = usual if failure is None else known.usual
-                known.good_until = self._clock() + (self._keep_s if failure is None else _wait(failure))
-                self._changed.notify_all()
-
-    def _ask_patiently(self, query: str, window_s: int) -> Usual | None:
-        give_up_at = self._clock() + PATIENCE_S
-        while True:
-            try:
-                return self._ask(query, window_s)
-            except SourceFailure as failure:
-                wait = failure.retry_after or 1.0
-                limited = failure.kind is FailureKind.RATE_LIMITED
-                if not limited or self._clock() + wait > give_up_at or self._closed.wait(wait):
-                    raise
+        with self._changed:
+            known.under_way = False
+            known.failure = failure
+            known.usual = usual if failure is None else known.usual
+            known.good_until = self._clock() + (self._keep_s if failure is None else _wait(failure))
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Stop waiting for turns, and for baselines."""
-        self._closed.set()
+        self._closing.cancel()
         with self._changed:
             self._changed.notify_all()
 

@@ -7,7 +7,7 @@ import time
 from datetime import datetime
 from typing import Protocol
 
-from diagnostics.models.evidence import utc_now
+from diagnostics.now import utc_now
 
 
 class Clock(Protocol):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from diagnostics.answers import SharedAnswers
 from diagnostics.baselines import Baselines
+from diagnostics.core.waiting import SingleFlight
 from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
@@ -111,7 +111,7 @@ class _Windows:
 class LogQuestions:
     """Questions to Datadog with a few seconds of shared memory. Raises SourceFailure only."""
 
-    def __init__(self, datadog: Datadog, answers: SharedAnswers, *, baseline_s: float) -> None:
+    def __init__(self, datadog: Datadog, answers: SingleFlight, *, baseline_s: float) -> None:
         self._datadog = datadog
         self._answers = answers
         self._baseline_s = baseline_s

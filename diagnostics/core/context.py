@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from diagnostics.answers import SharedAnswers
+from diagnostics.core.waiting import SingleFlight
 from diagnostics.failures import SourceFailure
 from diagnostics.log_questions import KEEP_S, LogQuestions
 from diagnostics.now import utc_now
@@ -90,7 +90,7 @@ class Context:
         self.catalogue = catalogue
         self.datadog = datadog
         self.databases = databases
-        self.answers = SharedAnswers()
+        self.answers = SingleFlight()
         self.logs = LogQuestions(datadog, self.answers, baseline_s=settings.refresh.baseline_s)
         self.seen = SeenDeals()
         self.window_s = settings.refresh.window_s

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from diagnostics.core.waiting import LOOK_S, Deadline
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.batches import Asked, Batch, Plan, Server, cut
-from diagnostics.fleet.patience import LOOK_S, Patience
 from diagnostics.fleet.schedule import Connections, Schedule, Seat, Turn
 from diagnostics.fleet.tally import Tally
 from diagnostics.sources.statements import bound_limit, describe
@@ -45,7 +45,7 @@ _DEAD = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.M
 
 
 class FanOut:
-    """One question on its way. `run` returns when everything is asked, or the patience is at its end."""
+    """One question on its way. `run` returns when everything is asked, or the deadline has come."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class FanOut:
         self,
         places: Iterable[AccountPlace],
         addresses: ClientAddresses,
-        patience: Patience,
+        deadline: Deadline,
         progress: Callable[[], None],
     ) -> None:
         """Ask all of them, and call `progress` now and then, on this thread. What does not answer is in the tally."""
@@ -98,16 +98,16 @@ class FanOut:
             thread.start()
         try:
             for thread in threads:
-                while thread.is_alive() and not patience.is_over:
+                while thread.is_alive() and not deadline.is_over:
                     thread.join(LOOK_S)
                     progress()
         finally:
             self._over.set()
             schedule.close()
             self._runner.close()
-        if patience.is_over:
+        if deadline.is_over:
             # Connections that are only being opened end by their own limit; nobody waits for those.
-            latest = time.monotonic() + patience.margin_s / 2
+            latest = time.monotonic() + deadline.margin_s / 2
             for thread in threads:
                 thread.join(max(0.0, latest - time.monotonic()))
 

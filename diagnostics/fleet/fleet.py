@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.waiting import Deadline, run_within
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.batches import Plan, Slots
 from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
 from diagnostics.fleet.gathering import Gathering
 from diagnostics.fleet.models import FAN_OUT, AccountRows, FleetAnswer, FleetQuestion
-from diagnostics.fleet.patience import Patience
 from diagnostics.fleet.roster import Roster, read_roster
 from diagnostics.fleet.schedule import Connections
 from diagnostics.fleet.tally import Tally
@@ -39,6 +39,10 @@ _ANALYTICS_SHARE = 0.6
 _PLANS = 16
 _SHAPES = 128
 """Compiled statements kept; each number of branches is one."""
+
+
+MARGIN_S = 1.0
+"""Of the time that is allowed, what is left at most for ending statements and putting the answer together."""
 
 
 class Fleet:
@@ -70,15 +74,17 @@ class Fleet:
         soon after the job is cancelled. `each` takes every account's rows as they come, on this thread; they are then
         kept nowhere. Raises `SourceFailure` when no account answered at all, of the kind of the commonest reason.
         """
-        patience = Patience(job, self._settings.fleet.deadline_s)
+        deadline = Deadline(
+            job, self._settings.fleet.deadline_s, margin_s=MARGIN_S, remedy="ask again, or raise fleet.deadline_s"
+        )
         notes: list[str] = []
         if self._settings.analytics.url is not None:
-            answer = self._by_analytics(question, patience, accounts, each, notes)
+            answer = self._by_analytics(question, deadline, accounts, each, notes)
             if answer is not None:
                 return answer
         with self._databases.runner() as runner:
-            roster = self._roster(runner, patience, accounts)
-            return self._by_fan_out(question, patience, roster, runner, each=each, notes=notes)
+            roster = self._roster(runner, deadline, accounts)
+            return self._by_fan_out(question, deadline, roster, runner, each=each, notes=notes)
 
     def ping_analytics(self) -> Evidence:
         """Ask the analytics engine for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
@@ -93,19 +99,19 @@ class Fleet:
         if analytics is not None:
             analytics.close()
 
-    def _roster(self, runner: Runner, patience: Patience, accounts: Sequence[int] | None) -> Roster:
+    def _roster(self, runner: Runner, deadline: Deadline, accounts: Sequence[int] | None) -> Roster:
         def read() -> Roster:
-            return read_roster(self._databases, runner, accounts, lambda: patience.check("common"))
+            return read_roster(self._databases, runner, accounts, lambda: deadline.check("common"))
 
-        patience.job.report(0, None, "accounts")
-        return patience.wait_for(read, "common", runner)
+        deadline.job.report(0, None, "accounts")
+        return run_within(read, deadline, "common", runner.cancel_all)
 
     # The analytics engine.
 
     def _by_analytics(
         self,
         question: FleetQuestion,
-        patience: Patience,
+        deadline: Deadline,
         accounts: Sequence[int] | None,
         each: Callable[[AccountRows], None] | None,
         notes: list[str],
@@ -120,15 +126,16 @@ class Fleet:
                 )
                 return None
             with self._databases.runner() as runner:
-                roster, roster_failure = self._roster_or_none(runner, patience, accounts)
-                counted = patience.wait_for(
-                    lambda: analytics.read(question, runner, accounts, lambda: patience.check(SOURCE)),
+                roster, roster_failure = self._roster_or_none(runner, deadline, accounts)
+                counted = run_within(
+                    lambda: analytics.read(question, runner, accounts, lambda: deadline.check(SOURCE)),
+                    deadline,
                     SOURCE,
-                    runner,
-                    min(self._settings.analytics.timeout_s, patience.left_s() * _ANALYTICS_SHARE),
+                    runner.cancel_all,
+                    min(self._settings.analytics.timeout_s, deadline.left_s() * _ANALYTICS_SHARE),
                 )
         except SourceFailure as failure:
-            if patience.is_over:
+            if deadline.is_over:
                 raise
             notes.append(
                 f"The analytics engine gave no answer, and the client databases were asked instead "
@@ -148,13 +155,13 @@ class Fleet:
             return self._analytics
 
     def _roster_or_none(
-        self, runner: Runner, patience: Patience, accounts: Sequence[int] | None
+        self, runner: Runner, deadline: Deadline, accounts: Sequence[int] | None
     ) -> tuple[Roster | None, SourceFailure | None]:
         """The engine can answer without the accounts' table; then nobody knows which accounts it lacks."""
         try:
-            return self._roster(runner, patience, accounts), None
+            return self._roster(runner, deadline, accounts), None
         except SourceFailure as failure:
-            if patience.is_over:
+            if deadline.is_over:
                 raise
             return None, failure
 
@@ -163,7 +170,7 @@ class Fleet:
     def _by_fan_out(
         self,
         question: FleetQuestion,
-        patience: Patience,
+        deadline: Deadline,
         roster: Roster,
         runner: Runner,
         *,
@@ -185,19 +192,19 @@ class Fleet:
                     kept.append(rows)
                 else:
                     each(rows)
-            patience.job.report(tally.settled, roster.asked, "accounts")
+            deadline.job.report(tally.settled, roster.asked, "accounts")
 
         tally.lack(roster.unknown)
-        fan_out.run(roster.accounts, engines.addresses(), patience, progress)
-        if patience.is_over:
-            tally.fail(roster.accounts, patience.words(), patience.failure(CLIENTS).kind)
+        fan_out.run(roster.accounts, engines.addresses(), deadline, progress)
+        if deadline.is_over:
+            tally.fail(roster.accounts, deadline.words(), deadline.failure(CLIENTS).kind)
         else:
             tally.fail(roster.accounts, "the console met an error of its own", FailureKind.REJECTED)
         tally.close()
         progress()
         coverage = tally.coverage(roster.asked)
         if roster.asked and not coverage.answered:
-            raise _nobody(tally, roster, patience)
+            raise _nobody(tally, roster, deadline)
         return FleetAnswer(
             rows=tuple(sorted(kept, key=lambda rows: rows.account_id)),
             coverage=coverage,
@@ -230,13 +237,13 @@ class Fleet:
             return plan
 
 
-def _nobody(tally: Tally, roster: Roster, patience: Patience) -> SourceFailure:
+def _nobody(tally: Tally, roster: Roster, deadline: Deadline) -> SourceFailure:
     """The failure when not one account answered: nothing is known, which is not the same as nothing."""
     gaps = tally.coverage(roster.asked).gaps
-    first = gaps[0].reason if gaps else patience.words()
+    first = gaps[0].reason if gaps else deadline.words()
     kind = tally.commonest_kind
-    if patience.is_over:
-        kind = patience.failure(CLIENTS).kind
+    if deadline.is_over:
+        kind = deadline.failure(CLIENTS).kind
     return SourceFailure(
         kind,
         CLIENTS,

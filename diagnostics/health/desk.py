@@ -10,7 +10,6 @@ from diagnostics.health.kpis import KPIS, read_kpis
 from diagnostics.health.leading import RULES, read_leading
 from diagnostics.health.monitors import MonitorDesk
 from diagnostics.health.overview import Overview
-from diagnostics.health.patience import Patience
 from diagnostics.health.resolution import of_everybody
 from diagnostics.health.systems import read_systems
 
@@ -35,7 +34,6 @@ class HealthDesk:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._patience = Patience()
         self._known = LastKnown()
         self._overview = Overview(tools)
         self._monitors = MonitorDesk(tools)
@@ -50,7 +48,7 @@ class HealthDesk:
         A figure whose source fails keeps its last value and says so, or has none and says why; one that asks every
         account comes when it is there.
         """
-        return self._known.beside(read_kpis(self._tools, self._patience, only=only))
+        return self._known.beside(read_kpis(self._tools, only=only))
 
     def connections(self) -> ConnectionHealth:
         """Connections by state, newest and longest-standing problems. Raises SourceFailure."""
@@ -66,11 +64,11 @@ class HealthDesk:
 
     def systems(self) -> tuple[SystemState, ...]:
         """The six systems with their states and what a failing one threatens, in the catalogue's order."""
-        return read_systems(self._tools, self._patience)
+        return read_systems(self._tools)
 
     def leading(self, only: tuple[str, ...] = tuple(RULES)) -> tuple[Figure, ...]:
         """What goes wrong before sync does; otherwise as `kpis`."""
-        return self._known.beside(read_leading(self._tools, self._patience, only=only))
+        return self._known.beside(read_leading(self._tools, only=only))
 
     def indicators(self) -> tuple[str, ...]:
         """What a monitor can be drafted for."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Tools, share
+from diagnostics.core.waiting import side_by_side
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.health.counters import read_counters
 from diagnostics.health.figures import failed, figure, quantity
-from diagnostics.health.patience import Patience
 from diagnostics.health.stale import accuracy_figure, read_stale
 from diagnostics.health.tokens import read_tokens
 from diagnostics.health.webhooks import read_latency
@@ -30,7 +29,7 @@ HOUR_S = 3_600
 KEEP_AGGREGATES_S = 60.0
 """Aggregates are the scarcest of all requests, and these two move slowly."""
 
-PATIENCE_S = 3.0
+WAIT_S = 3.0
 """How long the table waits for the question to all accounts; it shows the answer at a later refresh."""
 
 ALL_ACCOUNTS = "all accounts"
@@ -41,9 +40,7 @@ KPIS = ("token_success", "transaction_sync_success", "api_p95", "webhook_latency
 Read = Callable[["Threshold"], Figure]
 
 
-def read_kpis(
-    tools: Tools, patience: Patience, patience_s: float | None = PATIENCE_S, only: tuple[str, ...] = KPIS
-) -> tuple[Figure, ...]:
+def read_kpis(tools: Tools, wait_s: float | None = WAIT_S, only: tuple[str, ...] = KPIS) -> tuple[Figure, ...]:
     """The figures in the order of the table. A source's failure is a figure without a value."""
     reads: dict[str, Read] = {
         "token_success": lambda rule: _token_success(tools, rule),
@@ -51,7 +48,7 @@ def read_kpis(
         "api_p95": lambda rule: _api(tools, rule),
         "webhook_latency_p95": lambda rule: _webhooks(tools, rule),
         "resolution_accuracy": lambda _: accuracy_figure(
-            tools, patience.get("stale", ALL_ACCOUNTS, lambda job: read_stale(tools, job), patience_s)
+            tools, tools.answers.within("stale", ALL_ACCOUNTS, lambda job: read_stale(tools, job), wait_s)
         ),
     }
     return together(tools, {name: reads[name] for name in KPIS if name in only})
@@ -71,12 +68,7 @@ def together(tools: Tools, reads: dict[str, Read], rules: dict[str, str] | None 
             broken = SourceFailure(FailureKind.MALFORMED, "console", "the console met an error of its own; see its log")
             return failed(name, rule, broken)
 
-    pool = ThreadPoolExecutor(max_workers=max(1, len(reads)), thread_name_prefix="figure")
-    try:
-        return tuple(pool.map(ask, reads))
-    finally:
-        # Not waited for: whoever interrupts closes the sources next, and that ends what is under way.
-        pool.shutdown(wait=False, cancel_futures=True)
+    return side_by_side(ask, tuple(reads), "figure")
 
 
 def _token_success(tools: Tools, rule: Threshold) -> Figure:

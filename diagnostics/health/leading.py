@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.base import Tools, number, plural, share
 from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
 from diagnostics.health.figures import figure
-from diagnostics.health.kpis import ALL_ACCOUNTS, KEEP_AGGREGATES_S, PATIENCE_S, together
-from diagnostics.health.patience import Patience
+from diagnostics.health.kpis import ALL_ACCOUNTS, KEEP_AGGREGATES_S, WAIT_S, together
 from diagnostics.health.resolution import of_everybody
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.figures import Figure
@@ -49,17 +48,17 @@ LONGEST_BASELINE_WAIT_S = 30.0
 
 
 def read_leading(
-    tools: Tools, patience: Patience, patience_s: float | None = PATIENCE_S, only: tuple[str, ...] = tuple(RULES)
+    tools: Tools, wait_s: float | None = WAIT_S, only: tuple[str, ...] = tuple(RULES)
 ) -> tuple[Figure, ...]:
     """The indicators in the order shown. A source's failure is a figure without a value."""
     reads: dict[str, Callable[[Threshold], Figure]] = {
         "tokens_expiring_24h": lambda rule: _expiring(tools, rule, 24),
         "tokens_expiring_72h": lambda rule: _expiring(tools, rule, 72),
         "refresh_failure_trend": lambda rule: _refreshes(tools, rule),
-        "request_velocity": lambda rule: _velocity(tools, rule, patience_s),
+        "request_velocity": lambda rule: _velocity(tools, rule, wait_s),
         "webhook_lag": lambda rule: _lag(tools, rule),
-        "resolution_drift": lambda _: _drift(tools, patience, patience_s),
-        "deals_unsynced": lambda rule: _deals(tools, rule, patience, patience_s),
+        "resolution_drift": lambda _: _drift(tools, wait_s),
+        "deals_unsynced": lambda rule: _deals(tools, rule, wait_s),
     }
     return together(tools, {name: reads[name] for name in RULES if name in only}, RULES)
 
@@ -122,11 +121,11 @@ def _refreshes(tools: Tools, rule: Threshold) -> Figure:
     )
 
 
-def _velocity(tools: Tools, rule: Threshold, patience_s: float | None) -> Figure:
+def _velocity(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
     query = tools.catalogue.queries["zillow_requests"].datadog
     counts = tools.logs.counts(query, tools.window_s, fresh_s=KEEP_AGGREGATES_S)
-    wait_s = LONGEST_BASELINE_WAIT_S if patience_s is None else 0.0
-    baseline = tools.logs.baselines.settled(query, tools.window_s, wait_s)
+    baseline_wait_s = LONGEST_BASELINE_WAIT_S if wait_s is None else 0.0
+    baseline = tools.logs.baselines.settled(query, tools.window_s, baseline_wait_s)
     usual = baseline.usual
     rate = counts.count / (tools.window_s / 60)
     ratio = counts.count / usual.count if usual is not None and usual.count else None
@@ -179,14 +178,14 @@ def _minutes(value: float | None) -> str:
     return "" if value is None else f"{value:,.1f} min"
 
 
-def _drift(tools: Tools, patience: Patience, patience_s: float | None) -> Figure:
-    found = patience.get("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), patience_s)
+def _drift(tools: Tools, wait_s: float | None) -> Figure:
+    found = tools.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), wait_s)
     assert found.drift is not None  # noqa: S101  # for the type checker: `distribution` always gives one
     return found.drift
 
 
-def _deals(tools: Tools, rule: Threshold, patience: Patience, patience_s: float | None) -> Figure:
-    answer = patience.get("deals", ALL_ACCOUNTS, lambda job: _unsynced(tools, job), patience_s)
+def _deals(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
+    answer = tools.answers.within("deals", ALL_ACCOUNTS, lambda job: _unsynced(tools, job), wait_s)
     rows = [row for account in answer.rows for row in account.rows]
     total = sum(number(row, "total") for row in rows)
     unsynced = sum(number(row, "unsynced") for row in rows)

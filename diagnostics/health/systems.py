@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Tools, percent, plural, worst
+from diagnostics.core.waiting import StillAsking, side_by_side
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import ERROR, HEALTHY, WARNING, read_states
 from diagnostics.health.figures import figure, quantity
-from diagnostics.health.kpis import ALL_ACCOUNTS, PATIENCE_S
+from diagnostics.health.kpis import ALL_ACCOUNTS, WAIT_S
 from diagnostics.health.overview import health_figure
-from diagnostics.health.patience import Patience, StillAsking
 from diagnostics.health.resolution import of_everybody, shares_line
 from diagnostics.health.sampled import TABLES, Sampled, SystemSample, read_sampled
 from diagnostics.health.tokens import read_tokens
@@ -37,11 +36,11 @@ class Node:
     figures: tuple[Figure, ...] = ()
 
 
-def read_systems(tools: Tools, patience: Patience, patience_s: float | None = PATIENCE_S) -> tuple[SystemState, ...]:
+def read_systems(tools: Tools, wait_s: float | None = WAIT_S) -> tuple[SystemState, ...]:
     """The systems in the catalogue's order. A source's failure is the state of the systems that it speaks for."""
     reads: dict[str, Callable[[], Node]] = {
         "ZillowAuth": lambda: _auth(tools),
-        "ZillowAgent": lambda: _agents(tools, patience, patience_s),
+        "ZillowAgent": lambda: _agents(tools, wait_s),
         "ZillowSyncUser": lambda: _sync_users(tools),
     }
     systems = tools.catalogue.systems
@@ -51,19 +50,14 @@ def read_systems(tools: Tools, patience: Patience, patience_s: float | None = PA
             if name in reads:
                 return reads[name]()
             if name in TABLES:
-                sampled = patience.get("sampled", ALL_ACCOUNTS, lambda job: read_sampled(tools, job), patience_s)
+                sampled = tools.answers.within("sampled", ALL_ACCOUNTS, lambda job: read_sampled(tools, job), wait_s)
                 return _sampled(tools, name, sampled)
         except SourceFailure as failure:
             waiting = isinstance(failure, TurnAwaited | StillAsking)
             return Node(Status.NO_DATA if waiting else Status.UNREACHABLE, failure.headline())
         return Node(Status.NO_DATA, "the console has no reading for this system")
 
-    pool = ThreadPoolExecutor(max_workers=max(1, len(systems)), thread_name_prefix="system")
-    try:
-        nodes = dict(zip(systems, pool.map(ask, systems), strict=True))
-    finally:
-        # Not waited for: whoever interrupts closes the sources next, and that ends what is under way.
-        pool.shutdown(wait=False, cancel_futures=True)
+    nodes = dict(zip(systems, side_by_side(ask, tuple(systems), "system"), strict=True))
     return tuple(_state(tools, system, nodes) for system in systems.values())
 
 
@@ -148,8 +142,8 @@ def _sync_users(tools: Tools) -> Node:
     return Node(health.status, f"{health.shown} healthy: {said}" if states.judged else "no connections", (health,))
 
 
-def _agents(tools: Tools, patience: Patience, patience_s: float | None) -> Node:
-    found = patience.get("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), patience_s)
+def _agents(tools: Tools, wait_s: float | None) -> Node:
+    found = tools.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), wait_s)
     if not found.total:
         return Node(Status.NO_DATA, "no agents were counted", _present(found.drift))
     return Node(found.status, shares_line(found), _present(found.drift))

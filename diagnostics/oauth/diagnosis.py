@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import finding, plural, sentence
 from diagnostics.checks.oauth_failure import OAuthApplication
+from diagnostics.core.waiting import aside
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.counters import read_counters
 from diagnostics.models.accounts import OAuthDiagnosis
@@ -39,16 +40,12 @@ LAST_S = 3_600
 def diagnose(tools: Tools, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
     """The diagnosis. Raises AccountUnknown for an account that is not there; a silent source becomes a finding."""
     tally = Tally(account_id, Rules(tools.catalogue, tools.now()), user_id)
-    pool = ThreadPoolExecutor(max_workers=3, thread_name_prefix="oauth")
-    try:
+    with aside(3, "oauth") as pool:
         logs = pool.submit(read_signs, tools, account_id, user_id)
         request = TriageRequest(issue_type="oauth_failure", account_id=account_id)
         application = pool.submit(OAuthApplication().run, tools, request)
         metrics = pool.submit(_metrics_finding, tools)
         return _answer(tools, tally, _Aside(logs, application, metrics), job)
-    finally:
-        # Not waited for: whoever interrupts closes the sources next, and that ends what is under way.
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(slots=True, frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 import pymysql
 from sqlalchemy import Connection, TextClause
 
+from diagnostics.core.waiting import Timers
 from diagnostics.failures import SourceFailure
 from diagnostics.models.evidence import utc_now
 from diagnostics.sources.database_failures import cancelled, failure_of, over_time
-from diagnostics.sources.deadlines import Deadlines
 from diagnostics.sources.engines import Database
 from diagnostics.sources.mysql_session import Session, cut, kill_statement
 from diagnostics.sources.statements import Statement, clean_rows
@@ -50,7 +50,7 @@ class Runner:
     def __init__(self) -> None:
         self._running: set[_Running] = set()
         self._lock = threading.Lock()
-        self._deadlines = Deadlines()
+        self._timers = Timers("database time limits")
         self._closed = False
 
     def run(
@@ -67,7 +67,7 @@ class Runner:
         `before` changes the session first; the connection is not used again then. `parameters` are values for the
         statement's named parameters.
         """
-        running = _Running(database, before, self._deadlines, parameters)
+        running = _Running(database, before, self._timers, parameters)
         with self._lock:
             if self._closed:
                 raise cancelled(database.source)
@@ -91,7 +91,7 @@ class Runner:
         with self._lock:
             self._closed = True
         self.cancel_all()
-        self._deadlines.close()
+        self._timers.close()
 
 
 class _Running:
@@ -101,13 +101,13 @@ class _Running:
         self,
         database: Database,
         before: TextClause | None,
-        deadlines: Deadlines,
+        timers: Timers,
         parameters: Mapping[str, object] | None,
     ) -> None:
         self._database = database
         self._parameters = parameters
         self._before = before
-        self._deadlines = deadlines
+        self._timers = timers
         self.source = database.source
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -154,7 +154,7 @@ class _Running:
             with self._lock:
                 self._done.set()
             if deadline is not None:
-                self._deadlines.cancel(deadline)
+                self._timers.cancel(deadline)
             if self._reason is not None or self._before is not None:
                 # The order to end it may reach the server only now, and must not meet the next statement there; and a
                 # session that was changed is no longer what the next statement expects.
@@ -186,7 +186,7 @@ class _Running:
             self._session = proxied.info.get("session")
             self._wire = proxied.driver_connection
         reason = over_time(self.source, limits.statement_s)
-        return self._deadlines.add(limits.statement_s + _GRACE_SECONDS, lambda: self.abort(reason))
+        return self._timers.add(limits.statement_s + _GRACE_SECONDS, lambda: self.abort(reason))
 
     def _kill(self) -> None:
         end = self._database.end

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from diagnostics.checks.base import Tools, plural, sentence
+from diagnostics.core.waiting import aside
 from diagnostics.deals import Asking, Crew
 from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
 from diagnostics.models.evidence import Evidence
@@ -32,8 +32,7 @@ def diagnose(tools: Tools, deal_id: int, account_id: int) -> DealDiagnosis:
     """
     place = tools.databases.account(account_id)
     # The logs are asked meanwhile: they are a source of their own, and the slowest to fail.
-    listeners = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deal logs")
-    try:
+    with aside(1, "deal logs") as listeners:
         heard = listeners.submit(hear, tools, account_id, deal_id)
         asking = Asking(tools, account_id, shared=True)
         facts = read_facts(asking, (deal_id,))[0]
@@ -47,8 +46,6 @@ def diagnose(tools: Tools, deal_id: int, account_id: int) -> DealDiagnosis:
             around=read_around(asking, users, now),
             witness=heard.result(),
         )
-    finally:
-        listeners.shutdown(wait=False, cancel_futures=True)
     code = grounds.verdict.fails_with
     return DealDiagnosis(
         header=_header(facts, account_id, place.name),

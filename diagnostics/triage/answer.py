@@ -7,14 +7,13 @@ first response and never part of the severity: they warn of what has not happene
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, advice, plural
+from diagnostics.checks.base import advice, plural
 from diagnostics.checks.registry import CHECKS
+from diagnostics.core.waiting import aside, side_by_side
 from diagnostics.health.leading import indicators_of, read_leading
-from diagnostics.health.patience import Patience
 from diagnostics.models.evidence import utc_now
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import NOTIFY_SEVERITIES
@@ -51,19 +50,7 @@ def answer(context: Context, request: TriageRequest) -> Triage | Refusal:
 def first_response(context: Context, issue: IssueType, request: TriageRequest) -> tuple[Finding, ...]:
     """The issue's checks, asked at the same time, answered in the order of the matrix."""
     checks = [check for name in issue.checks if (check := CHECKS.get(name)) is not None]
-    if not checks:
-        return ()
-
-    def run(check: Check) -> Finding:
-        return check.run(context, request)
-
-    # A dead source costs its time limit once, not once a check.
-    pool = ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="check")
-    try:
-        return tuple(pool.map(run, checks))
-    finally:
-        # Not waited for: whoever interrupts a triage closes the sources next, and that ends what is under way.
-        pool.shutdown(wait=False, cancel_futures=True)
+    return side_by_side(lambda check: check.run(context, request), checks, "check")
 
 
 @dataclass(slots=True, frozen=True)
@@ -78,7 +65,7 @@ def _ask(context: Context, issue: IssueType, request: TriageRequest) -> _Found:
     """The issue's checks and its leading indicators, at the same time."""
     if not request.preventive:
         return _Found(first_response(context, issue, request))
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="early signs") as pool:
+    with aside(1, "early signs") as pool:
         early = pool.submit(early_signs, context, issue)
         return _Found(first_response(context, issue, request), early.result())
 
@@ -151,7 +138,7 @@ def remarks(catalogue: Catalogue, issue: IssueType, given: str, findings: tuple[
 
 def early_signs(context: Context, issue: IssueType) -> tuple[Finding, ...]:
     """The issue's leading indicators as findings. Whoever asks here has time: questions to all accounts are awaited."""
-    figures = read_leading(context, Patience(), patience_s=None, only=indicators_of(issue.name))
+    figures = read_leading(context, wait_s=None, only=indicators_of(issue.name))
     return tuple(_indicator(figure) for figure in figures)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.answers import SharedAnswers
 from diagnostics.baselines import Baselines
+from diagnostics.core.waiting import SingleFlight
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.log_questions import Usual, complete_buckets
 from diagnostics.seen import SeenDeals, deal_of, positive_id
@@ -28,7 +28,7 @@ class Clock:
 
 
 def test_equal_questions_at_the_same_time_are_asked_once() -> None:
-    answers, asked, release = SharedAnswers(), threading.Event(), threading.Event()
+    answers, asked, release = SingleFlight(), threading.Event(), threading.Event()
     calls: list[int] = []
 
     def ask() -> int:
@@ -50,7 +50,7 @@ def test_equal_questions_at_the_same_time_are_asked_once() -> None:
 
 def test_each_caller_says_how_old_an_answer_may_be() -> None:
     clock, numbers = Clock(), iter(range(9))
-    answers = SharedAnswers(clock=clock)
+    answers = SingleFlight(clock=clock)
     assert answers.get("k", 5.0, lambda: next(numbers)) == 0
     clock.now += 6
     assert answers.get("k", 20.0, lambda: next(numbers)) == 0
@@ -58,14 +58,14 @@ def test_each_caller_says_how_old_an_answer_may_be() -> None:
 
 
 def test_a_failure_is_raised_and_not_kept() -> None:
-    answers = SharedAnswers()
+    answers = SingleFlight()
     with pytest.raises(SourceFailure):
         answers.get("k", 5.0, lambda: (_ for _ in ()).throw(unreachable()))
     assert answers.get("k", 5.0, lambda: 3) == 3
 
 
 def test_the_memory_is_bounded() -> None:
-    answers = SharedAnswers(most=3)
+    answers = SingleFlight(most=3)
     for number in range(10):
         answers.get(number, 5.0, lambda: number)  # noqa: B023  # called at once
     assert len(answers._answers) == 3
@@ -177,7 +177,7 @@ def test_deals_seen_in_two_accounts_are_both_remembered_and_memory_is_bounded() 
 
 def test_answers_too_old_for_everybody_are_dropped_when_another_comes() -> None:
     clock = Clock()
-    answers = SharedAnswers(clock=clock)
+    answers = SingleFlight(clock=clock)
     answers.get("short", 5.0, lambda: 1)
     answers.get("long", 5.0, lambda: 1)
     answers.get("long", 60.0, lambda: 2)
@@ -188,7 +188,7 @@ def test_answers_too_old_for_everybody_are_dropped_when_another_comes() -> None:
 
 
 def test_forgotten_answers_are_asked_anew_and_a_question_under_way_is_not_asked_twice() -> None:
-    answers, asked, release = SharedAnswers(), threading.Event(), threading.Event()
+    answers, asked, release = SingleFlight(), threading.Event(), threading.Event()
     assert answers.get("done", 60.0, lambda: 1) == 1
 
     def slow() -> int:

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
+from diagnostics.core.waiting import SingleFlight, StillAsking
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.health.figures import failed
-from diagnostics.health.patience import Patience, StillAsking
 from diagnostics.jobs import Job
 from diagnostics.models.status import Status
 from tests.service.world import World
@@ -17,16 +17,16 @@ NOW = 0.0
 
 
 def test_a_quick_answer_is_waited_for() -> None:
-    assert Patience().get("k", "all accounts", lambda _: 7, 5.0) == 7
+    assert SingleFlight().within("k", "all accounts", lambda _: 7, 5.0) == 7
 
 
 def test_whoever_has_time_asks_in_their_own_thread() -> None:
-    asked = Patience().get("k", "all accounts", lambda _: threading.current_thread(), None)
+    asked = SingleFlight().within("k", "all accounts", lambda _: threading.current_thread(), None)
     assert asked is threading.current_thread()
 
 
 def test_a_long_question_is_asked_once_and_says_how_far_it_is() -> None:
-    patience, go, reported, asked = Patience(), threading.Event(), threading.Event(), []
+    answers, go, reported, asked = SingleFlight(), threading.Event(), threading.Event(), []
 
     def ask(job: Job) -> int:
         asked.append(1)
@@ -36,30 +36,30 @@ def test_a_long_question_is_asked_once_and_says_how_far_it_is() -> None:
         return 7
 
     with pytest.raises(StillAsking):
-        patience.get("k", "all accounts", ask, NOW)
+        answers.within("k", "all accounts", ask, NOW)
     assert reported.wait(20)
     with pytest.raises(StillAsking) as caught:
-        patience.get("k", "all accounts", ask, NOW)
+        answers.within("k", "all accounts", ask, NOW)
     assert caught.value.headline() == "all accounts: being asked, 512 of 6,864 accounts"
     go.set()
-    assert patience.get("k", "all accounts", ask, 20.0) == 7
+    assert answers.within("k", "all accounts", ask, 20.0) == 7
     assert len(asked) <= 2
 
 
 def test_a_failure_reaches_whoever_waits_and_the_next_one_asks_again() -> None:
-    patience = Patience()
+    answers = SingleFlight()
 
     def fails(_: Job) -> int:
         raise SourceFailure(FailureKind.TIMED_OUT, "client", "slow")
 
     with pytest.raises(SourceFailure, match="slow"):
-        patience.get("k", "all accounts", fails, 5.0)
-    assert patience.get("k", "all accounts", lambda _: 3, 5.0) == 3
+        answers.within("k", "all accounts", fails, 5.0)
+    assert answers.within("k", "all accounts", lambda _: 3, 5.0) == 3
 
 
 def test_an_error_of_the_console_is_a_failure_and_no_hang() -> None:
     with pytest.raises(SourceFailure, match="an error of its own"):
-        Patience().get("k", "all accounts", lambda _: 1 // 0, 5.0)
+        SingleFlight().within("k", "all accounts", lambda _: 1 // 0, 5.0)
 
 
 def test_what_is_still_being_asked_is_no_data_and_not_a_lost_source(world: World) -> None:
