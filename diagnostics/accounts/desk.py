@@ -6,7 +6,15 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from diagnostics.accounts.agents import agents_page
+from diagnostics.accounts.behaviour import behaviour
+from diagnostics.accounts.connections import connections_page
+from diagnostics.accounts.deals_page import deals_page
+from diagnostics.accounts.history import history_page
+from diagnostics.accounts.summary import summary
+from diagnostics.accounts.users import users_page
 from diagnostics.logs import bind
+from diagnostics.oauth.diagnosis import diagnose
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
@@ -36,7 +44,6 @@ class AccountDesk:
 
     def summary(self, account_id: int) -> AccountSummary:
         """Header, findings worst first, figures. A part that a source did not answer is a finding, not an error."""
-        from diagnostics.accounts.summary import summary  # noqa: PLC0415  # it loads SQLAlchemy
 
         with self._lock:
             known = self._scores.get(account_id)
@@ -46,7 +53,6 @@ class AccountDesk:
         self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False
     ) -> Page[UserRow]:
         """Users with credentials and connection, by user id. Without the client database: those of `common`."""
-        from diagnostics.accounts.users import users_page  # noqa: PLC0415  # it loads SQLAlchemy
 
         return users_page(self._tools, account_id, after, limit, only_wrong=only_wrong)
 
@@ -54,7 +60,6 @@ class AccountDesk:
         self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False
     ) -> Page[AgentRow]:
         """Agents by id; the wrong ones by user. A key belongs to the list that gave it."""
-        from diagnostics.accounts.agents import agents_page  # noqa: PLC0415  # it loads SQLAlchemy
 
         return agents_page(self._tools, account_id, after, limit, only_wrong=only_wrong)
 
@@ -62,7 +67,6 @@ class AccountDesk:
         self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False
     ) -> Page[ConnectionRow]:
         """Sync connections by user."""
-        from diagnostics.accounts.connections import connections_page  # noqa: PLC0415  # it loads SQLAlchemy
 
         return connections_page(self._tools, account_id, after, limit, only_wrong=only_wrong)
 
@@ -70,7 +74,6 @@ class AccountDesk:
         self, account_id: int, after: str | None = None, limit: int = 100, *, only_unsynced: bool = False
     ) -> Page[DealRow]:
         """Deals, the newest id first; unsynced ones with the code they would fail with."""
-        from diagnostics.accounts.deals_page import deals_page  # noqa: PLC0415  # it loads SQLAlchemy
 
         return deals_page(self._tools, account_id, after, limit, only_unsynced=only_unsynced)
 
@@ -78,13 +81,11 @@ class AccountDesk:
         self, account_id: int, after: str | None = None, limit: int = 100, *, user_id: int | None = None
     ) -> Page[HistoryRow]:
         """Changes of resolution, newest first; those of one user among a bounded number of the account's."""
-        from diagnostics.accounts.history import history_page  # noqa: PLC0415  # it loads SQLAlchemy
 
         return history_page(self._tools, account_id, after, limit, user_id)
 
     def behaviour(self, account_id: int) -> Figure:
         """The last 24 hours against the account's own days before; a source that is silent is named in the figure."""
-        from diagnostics.accounts.behaviour import behaviour  # noqa: PLC0415  # it loads SQLAlchemy
 
         figure = behaviour(self._tools, account_id)
         with self._lock:
@@ -96,7 +97,6 @@ class AccountDesk:
 
     def oauth(self, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
         """zillow-oauth-diagnosis of the account or of one user. Only an unknown account raises (UserError)."""
-        from diagnostics.oauth.diagnosis import diagnose  # noqa: PLC0415  # it loads SQLAlchemy
 
         return diagnose(self._tools, account_id, user_id, job)
 

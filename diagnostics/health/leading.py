@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
 from diagnostics.health.figures import figure
 from diagnostics.health.kpis import ALL_ACCOUNTS, KEEP_AGGREGATES_S, WAIT_S, together
@@ -214,7 +215,6 @@ def _deals(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
 
 
 def _unsynced(tools: Tools, job: Job) -> FleetAnswer:
-    from diagnostics.fleet.questions import UNSYNCED_COUNTS  # noqa: PLC0415  # it loads SQLAlchemy
 
     return tools.answers.get(
         ("fleet", "unsynced", DEALS_WINDOW_S),

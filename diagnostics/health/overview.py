@@ -16,6 +16,9 @@ from diagnostics.jobs import Job
 from diagnostics.models.figures import Course, CoursePoint, Figure
 from diagnostics.models.health import HealthOverview
 from diagnostics.models.status import Status
+from diagnostics.state.identity import common_identity
+from diagnostics.state.rollups import SyncRollup
+from diagnostics.state.samples import Samples
 
 if TYPE_CHECKING:
     from diagnostics.state.rollups import HourCount, SyncRollup
@@ -84,8 +87,6 @@ class Overview:
             return (), failure.headline()
 
     def _opened_samples(self) -> Samples:
-        from diagnostics.state.identity import common_identity  # noqa: PLC0415  # the state store loads SQLAlchemy
-        from diagnostics.state.samples import Samples  # noqa: PLC0415
 
         parts = self._tools.parts
         with self._lock:
@@ -99,7 +100,6 @@ class Overview:
 
         Once, and again whenever the counting has begun anew: another store, another table, a long absence.
         """
-        from diagnostics.state.rollups import SyncRollup  # noqa: PLC0415  # it loads SQLAlchemy
 
         with self._lock:
             rollup = self._rollup = self._rollup or SyncRollup(self._tools)

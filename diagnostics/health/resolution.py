@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from diagnostics.checks.base import Tools, number, plural, share, worst
 from diagnostics.failures import SourceFailure
+from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.health.connections import account_names
 from diagnostics.health.figures import figure, quantity, remarks, taken_at
 from diagnostics.models.evidence import Evidence
@@ -300,7 +301,6 @@ def chance(baseline: float, agents: int) -> float:
 
 def counts_of_everybody(tools: Tools, job: Job | None = None) -> FleetAnswer:
     """Agents by account and method, kept for as long as system-wide answers are."""
-    from diagnostics.fleet.questions import RESOLUTION_COUNTS  # noqa: PLC0415  # it loads SQLAlchemy
 
     return tools.answers.get(
         ("fleet", "resolution"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Tools, plural, share
+from diagnostics.fleet.questions import STALE_CANDIDATES
 from diagnostics.health.figures import figure
 from diagnostics.health.resolution import counted, counts_of_everybody
 from diagnostics.health.tokens import valid_holders
@@ -56,7 +57,6 @@ def read_stale(tools: Tools, job: Job | None = None) -> StaleAgents:
 
 
 def _read(tools: Tools, job: Job | None) -> StaleAgents:
-    from diagnostics.fleet.questions import STALE_CANDIDATES  # noqa: PLC0415  # it loads SQLAlchemy
 
     counts = counts_of_everybody(tools, job)
     candidates = tools.parts.fleet.ask(STALE_CANDIDATES, job=job)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.sync.candidates import find
+from diagnostics.sync.diagnosis import diagnose
+from diagnostics.sync.resolution import diagnose_resolution
+from diagnostics.sync.unsynced import unsynced_deals
+
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
     from diagnostics.jobs import Job
@@ -18,7 +23,6 @@ class DealDesk:
 
     def diagnose(self, deal_id: int, account_id: int) -> DealDiagnosis:
         """Why a deal does or does not sync. Raises AccountUnknown, and SourceFailure where its row cannot be read."""
-        from diagnostics.sync.diagnosis import diagnose  # noqa: PLC0415  # it loads SQLAlchemy
 
         return diagnose(self._tools, deal_id, account_id)
 
@@ -27,7 +31,6 @@ class DealDesk:
 
         Empty when nobody has named any. Raises SourceFailure when the logs give no answer and nothing was seen.
         """
-        from diagnostics.sync.candidates import find  # noqa: PLC0415  # it loads SQLAlchemy
 
         return find(self._tools, deal_id)
 
@@ -38,12 +41,10 @@ class DealDesk:
 
         With both, the account's deals that were made within the window.
         """
-        from diagnostics.sync.unsynced import unsynced_deals  # noqa: PLC0415  # it loads SQLAlchemy
 
         return unsynced_deals(self._tools, account_id, window_s, job)
 
     def resolution(self, account_id: int, job: Job | None = None) -> ResolutionDiagnosis:
         """Agents that are INFERRED or UNMATCHED although their user holds a valid token."""
-        from diagnostics.sync.resolution import diagnose_resolution  # noqa: PLC0415  # it loads SQLAlchemy
 
         return diagnose_resolution(self._tools, account_id, job)

@@ -14,7 +14,7 @@ from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.sync.conclusions import Grounds, conclude
 from diagnostics.sync.configuration import IGNORE_CREATION, MOST_USERS, RECENT_WORDS, Around, read_around
-from diagnostics.sync.gates import DealFacts, conditions, read_facts, shown
+from diagnostics.sync.gates import TITLES, DealFacts, conditions, read_facts, shown
 from diagnostics.sync.mutex import mutex_gate
 from diagnostics.sync.paths import AgentPaths
 from diagnostics.sync.verdict import ERROR_ORDER, decide
@@ -62,7 +62,6 @@ def diagnose(tools: Tools, deal_id: int, account_id: int) -> DealDiagnosis:
 
 
 def _no_mutex() -> Gate:
-    from diagnostics.sync.gates import TITLES  # noqa: PLC0415
 
     return Gate(
         id="mutex", title=TITLES["mutex"], status=Status.NO_DATA, summary="Not looked at: there is no such deal."

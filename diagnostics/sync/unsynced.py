@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Tools, number, plural
+from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.jobs import Job
 from diagnostics.log_questions import DAY_S
 from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
@@ -81,7 +82,6 @@ def _of_account(tools: Tools, account_id: int, window_s: int | None, job: Job) -
 
 def _of_fleet(tools: Tools, window_s: int, job: Job) -> UnsyncedDeals:
     """Counts from every account first; then the accounts with the most unsynced deals, judged a few at a time."""
-    from diagnostics.fleet.questions import UNSYNCED_COUNTS  # noqa: PLC0415  # only this question needs the fleet
 
     now = tools.now()
     since = now - timedelta(seconds=window_s)
