@@ -21,7 +21,7 @@ from diagnostics.escalation.journal import Journal
 from diagnostics.models.entries import Body, Declared, Noted
 from diagnostics.now import utc_now
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.terminal import Terminal
 

@@ -16,7 +16,7 @@ from diagnostics.now import utc_now
 from diagnostics.text import clean, clean_tree
 
 if TYPE_CHECKING:
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
 KINDS = ("account", "deal", "query")
 

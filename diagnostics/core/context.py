@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from diagnostics.sources.databases import Databases, Rows
     from diagnostics.sources.datadog import Datadog
     from diagnostics.sources.mutexes import Mutexes
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
     Question = Select[*tuple[Any, ...]]
 
@@ -123,7 +123,7 @@ class Context:
     @Lazy
     def state(self) -> StateStore:
         """The console's own memory: rollups, samples, recent places, saved queries, sessions."""
-        from diagnostics.state.store import StateStore  # noqa: PLC0415  # as Lazy says
+        from diagnostics.store.store import StateStore  # noqa: PLC0415  # as Lazy says
 
         return StateStore(self.settings.state, self.settings.state_dir)
 

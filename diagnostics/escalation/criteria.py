@@ -16,8 +16,8 @@ from diagnostics.models.entries import Body, CriterionBroken, CriterionMet, Meas
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Criterion, CriterionRecord
 from diagnostics.models.status import Status
-from diagnostics.state import documents
-from diagnostics.state.schema import DOCUMENTS
+from diagnostics.store import documents
+from diagnostics.store.schema import DOCUMENTS
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.response import ExitCriteria, ExitCriterion
     from diagnostics.models.incidents import Incident
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
 UNANSWERED = frozenset({Status.NO_DATA.value, Status.UNREACHABLE.value})
 """Of a figure: nobody can tell by it whether something holds."""

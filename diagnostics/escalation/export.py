@@ -19,7 +19,7 @@ from diagnostics.failures import UserError
 
 if TYPE_CHECKING:
     from diagnostics.models.entries import Entry
-    from diagnostics.state.journal_rows import Newest
+    from diagnostics.store.journal_rows import Newest
 
 FORMAT, VERSION = "warroom incident", 1
 

@@ -29,16 +29,16 @@ from diagnostics.escalation.verification import ChainGuard
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.now import utc_now
-from diagnostics.state import journal_rows
-from diagnostics.state.failures import SOURCE, Unanswered
-from diagnostics.state.journal_rows import Draft, Newest, Row, canonical
-from diagnostics.state.schema import MOST_NAME
+from diagnostics.store import journal_rows
+from diagnostics.store.failures import SOURCE, Unanswered
+from diagnostics.store.journal_rows import Draft, Newest, Row, canonical
+from diagnostics.store.schema import MOST_NAME
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.jobs import Job
     from diagnostics.models.incidents import Verification
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
 logger = logging.getLogger(__name__)
 

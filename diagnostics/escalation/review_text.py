@@ -30,7 +30,7 @@ from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
 from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
-    from diagnostics.state.journal_rows import Newest
+    from diagnostics.store.journal_rows import Newest
 
 NONE_NAMED = "No root cause was named."
 

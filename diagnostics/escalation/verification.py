@@ -24,13 +24,13 @@ from diagnostics.failures import SourceFailure
 from diagnostics.jobs import Job
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Verification
-from diagnostics.state import journal_rows
-from diagnostics.state.failures import SOURCE
-from diagnostics.state.journal_rows import NOTHING_BEFORE, Newest, Row
+from diagnostics.store import journal_rows
+from diagnostics.store.failures import SOURCE
+from diagnostics.store.journal_rows import NOTHING_BEFORE, Newest, Row
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
 logger = logging.getLogger(__name__)
 

@@ -16,13 +16,13 @@ from diagnostics.jobs import Job
 from diagnostics.models.figures import Course, CoursePoint, Figure
 from diagnostics.models.health import HealthOverview
 from diagnostics.models.status import Status
-from diagnostics.state.identity import common_identity
-from diagnostics.state.rollups import SyncRollup
-from diagnostics.state.samples import Samples
+from diagnostics.store.identity import common_identity
+from diagnostics.store.rollups import SyncRollup
+from diagnostics.store.samples import Samples
 
 if TYPE_CHECKING:
-    from diagnostics.state.rollups import HourCount, SyncRollup
-    from diagnostics.state.samples import Samples
+    from diagnostics.store.rollups import HourCount, SyncRollup
+    from diagnostics.store.samples import Samples
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from diagnostics.escalation.criteria import Hold, HoldBook, Look, advance
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB
 
 T0 = datetime(2025, 11, 17, 12, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.entries import Noted
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.cli.conftest import Command
 
 

@@ -20,7 +20,7 @@ from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.incidents import Incident
 from diagnostics.settings import Settings, load_settings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.console.scripted import NOW, ScriptedService
 from tui.app import WarRoomApp
 

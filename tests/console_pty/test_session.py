@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import Kept, StateStore
+from diagnostics.store.store import Kept, StateStore
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.console_pty.conftest import ROOT, config, has_answers
 from tests.terminal import Terminal

@@ -10,7 +10,7 @@ import pytest
 
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
-from diagnostics.state.rollups import SyncRollup
+from diagnostics.store.rollups import SyncRollup
 from tests.health.test_connections import connection
 from tests.service.world import World, ago
 

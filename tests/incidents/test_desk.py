@@ -16,7 +16,7 @@ from diagnostics.failures import UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, EvidenceUnpinned, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident, TimelineLine
-from diagnostics.state.journal_rows import Newest
+from diagnostics.store.journal_rows import Newest
 from tests.console.incident_rooms import IncidentWorld
 
 MOMENT = datetime(2025, 11, 17, tzinfo=UTC)

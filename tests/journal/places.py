@@ -13,7 +13,7 @@ from uuid import uuid4
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.entries import Body, Declared, Noted
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB
 
 

@@ -21,7 +21,7 @@ from diagnostics.models.entries import (
     Unknown,
 )
 from diagnostics.models.evidence import Evidence
-from diagnostics.state.journal_rows import Newest
+from diagnostics.store.journal_rows import Newest
 from tests.journal.places import JournalPlace, declared, notes
 
 pytestmark = pytest.mark.xdist_group("mariadb")

@@ -20,7 +20,7 @@ from diagnostics.escalation.journal import Journal
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Corrected, DuplicateFound, Merged, Noted
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.journal.places import JournalPlace, MariaDBPlace, SQLitePlace, declared, notes
 from tests.mariadb import private_mariadb
 
@@ -150,8 +150,8 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(sqlite_place: SQLit
 def test_a_file_that_somebody_holds_is_a_failure_in_words(
     sqlite_place: SQLitePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diagnostics.state.store.BUSY_S", 0.05)
-    monkeypatch.setattr("diagnostics.state.store.ATTEMPTS", 2)
+    monkeypatch.setattr("diagnostics.store.store.BUSY_S", 0.05)
+    monkeypatch.setattr("diagnostics.store.store.ATTEMPTS", 2)
     journal = sqlite_place.journal()
     journal.append("INC-1", notes("before"))
     with closing(sqlite3.connect(sqlite_place.folder / "state.db", isolation_level=None)) as other:
@@ -202,7 +202,7 @@ class Clocked:
 
 @pytest.fixture
 def clocked(sqlite_place: SQLitePlace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Clocked]:
-    monkeypatch.setattr("diagnostics.state.store.BUSY_S", 0.05)
+    monkeypatch.setattr("diagnostics.store.store.BUSY_S", 0.05)
     return lambda: Clocked(sqlite_place.folder)
 
 
@@ -276,7 +276,7 @@ def test_a_journal_that_cannot_be_taken_along_yet_stays_and_is_taken_along_once(
     journal.open("INC", [declared("ours"), *notes("a")])
     with monkeypatch.context() as patch:
         # It was done, and the answer was lost: the console must not take it along a second time.
-        patch.setattr("diagnostics.state.store._prepare", lambda _: None)
+        patch.setattr("diagnostics.store.store._prepare", lambda _: None)
         Unreliable(patch, done=True, answered=1)
         console.come_back()
         assert journal.problem.startswith("Nothing outlasts")

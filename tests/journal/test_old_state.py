@@ -27,8 +27,8 @@ from diagnostics.escalation.verification import Seen, Witness
 from diagnostics.models.entries import Body, Noted, Unknown
 from diagnostics.places import Places, Session
 from diagnostics.settings import StateSettings
-from diagnostics.state.samples import Samples
-from diagnostics.state.store import StateStore
+from diagnostics.store.samples import Samples
+from diagnostics.store.store import StateStore
 
 OLD = Path(__file__).parent / "old_state"
 OLD_PLACE = "file /home/ana/.local/state/warroom/state.db"

@@ -10,8 +10,8 @@ import pytest
 from diagnostics.escalation.journal import Journal
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.jobs import Job, Progress
-from diagnostics.state import journal_rows
-from diagnostics.state.journal_rows import NOTHING_BEFORE, Draft
+from diagnostics.store import journal_rows
+from diagnostics.store.journal_rows import NOTHING_BEFORE, Draft
 from tests.journal.places import JournalPlace, notes
 
 pytestmark = pytest.mark.xdist_group("mariadb")

@@ -117,7 +117,7 @@ def main() -> None:
     from diagnostics.escalation.journal import Journal  # noqa: PLC0415  # the supervisor needs none of it
     from diagnostics.failures import FailureKind, SourceFailure  # noqa: PLC0415
     from diagnostics.models.entries import Noted  # noqa: PLC0415
-    from diagnostics.state.store import StateStore  # noqa: PLC0415
+    from diagnostics.store.store import StateStore  # noqa: PLC0415
 
     given = json.loads(sys.argv[1])
     state = StateStore(StateSettings(url=given["url"]), Path(given["folder"]))

@@ -23,7 +23,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.settings import Settings, load_settings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.notices.slack_server import TOKEN, SlackServer
 
 NOW = datetime(2025, 11, 17, 14, 3, tzinfo=UTC)

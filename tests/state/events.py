@@ -21,7 +21,7 @@ from diagnostics.core.context import Context
 from diagnostics.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.sources.databases import Databases, Rows
 from diagnostics.sources.datadog import Datadog
-from diagnostics.state.rollups import RollupLimits, SyncRollup
+from diagnostics.store.rollups import RollupLimits, SyncRollup
 from tests.mariadb import MariaDB
 
 TABLE = "zillow_lead_events_log"

@@ -16,7 +16,7 @@ import pytest
 from diagnostics.now import utc_now
 from diagnostics.places import RESTORED_WITHIN, Places, Session
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import IO, cast
 import pytest
 
 from diagnostics.settings import StateSettings
-from diagnostics.state.store import StateStore
+from diagnostics.store.store import StateStore
 from tests.state.events import SMALL, EventsWorld, MariaDBEvents, SQLiteEvents, ago, hours_of, steady
 
 pytestmark = pytest.mark.xdist_group("mariadb")

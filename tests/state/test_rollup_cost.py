@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.dialects import mysql
 
-from diagnostics.state.rollups import RollupLimits, SyncRollup
+from diagnostics.store.rollups import RollupLimits, SyncRollup
 from tests.state.events import SMALL, TABLE, EventsWorld, Listening, MariaDBEvents, ago, steady
 
 pytestmark = pytest.mark.xdist_group("mariadb")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.jobs import Job, Progress
 from diagnostics.settings import StateSettings
-from diagnostics.state.rollups import SyncRollup
+from diagnostics.store.rollups import SyncRollup
 from tests.state.events import SMALL, EventsWorld, Listening, ago, hours_of, now, steady
 
 pytestmark = pytest.mark.xdist_group("mariadb")

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, func, select
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.settings import DatabaseSettings, StateSettings
-from diagnostics.state.identity import common_identity
-from diagnostics.state.samples import KEEP_S, MOST_POINTS, Samples
-from diagnostics.state.schema import SAMPLES
-from diagnostics.state.store import StateStore
+from diagnostics.store.identity import common_identity
+from diagnostics.store.samples import KEEP_S, MOST_POINTS, Samples
+from diagnostics.store.schema import SAMPLES
+from diagnostics.store.store import StateStore
 from tests.state.events import EventsWorld
 
 pytestmark = pytest.mark.xdist_group("mariadb")

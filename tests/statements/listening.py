@@ -29,7 +29,7 @@ MAKERS = frozenset({"select", "exists", "text"})
 """SQLAlchemy's functions that make statements."""
 
 OWN_MEMORY = frozenset({"documents.py", "journal_rows.py", "rollups.py", "samples.py", "store.py"})
-"""Files of `diagnostics/state` that ask the console's own memory, and nobody's production database."""
+"""Files of `diagnostics/store` that ask the console's own memory, and nobody's production database."""
 
 SETTLE_S = 60.0
 _BACKGROUND = ("asking", "widening")
@@ -150,7 +150,7 @@ class Maker:
 def makers() -> Iterator[Maker]:
     """Every such call inside a function. Those at the top of a module run when it is loaded, before anybody listens."""
     for path in sorted(DIAGNOSTICS.rglob("*.py")):
-        if path.parent.name == "state" and path.name in OWN_MEMORY:
+        if path.parent.name == "store" and path.name in OWN_MEMORY:
             continue
         source = path.read_text()
         tree = ast.parse(source)

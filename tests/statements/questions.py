@@ -25,9 +25,9 @@ from diagnostics.models.evidence import utc_now
 from diagnostics.models.triage import TriageRequest
 from diagnostics.places import Place, Session
 from diagnostics.service import Diagnostics
-from diagnostics.state.identity import common_identity
-from diagnostics.state.rollups import SyncRollup
-from diagnostics.state.samples import Samples
+from diagnostics.store.identity import common_identity
+from diagnostics.store.rollups import SyncRollup
+from diagnostics.store.samples import Samples
 from diagnostics.webhook_backlog import read_backlog
 from sandbox.stories.roster import (
     DEAL_AMBIGUOUS,

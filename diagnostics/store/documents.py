@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from diagnostics.failures import UserError
-from diagnostics.state.schema import DOCUMENTS, MOST_KEY, MOST_KIND
+from diagnostics.store.schema import DOCUMENTS, MOST_KEY, MOST_KIND
 from diagnostics.text import MARK, clean
 
 logger = logging.getLogger(__name__)

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, CursorResult, Update, or_, select
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.state.failures import SOURCE
-from diagnostics.state.identity import common_identity
-from diagnostics.state.lead_events import (
+from diagnostics.store.failures import SOURCE
+from diagnostics.store.identity import common_identity
+from diagnostics.store.lead_events import (
     HOUR_S,
     NO_HOUR,
     NO_STATUS,
@@ -37,14 +37,14 @@ from diagnostics.state.lead_events import (
     moment_of,
     seconds,
 )
-from diagnostics.state.schema import COUNTS, LEDGER, ROLLUPS
+from diagnostics.store.schema import COUNTS, LEDGER, ROLLUPS
 from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
     from diagnostics.jobs import Job
     from diagnostics.models.evidence import Evidence
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
 KNOWN_STATUSES = frozenset({"success", "failed"})
 """What a sync event's status is known to be; assumed, no source lists them."""

@@ -27,10 +27,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.addresses import SQLITE_DRIVERS, parse_url
 from diagnostics.sources.database_failures import Limits, PasswordWithheld, not_configured
-from diagnostics.state import documents, journal_rows
-from diagnostics.state.documents import Kept
-from diagnostics.state.failures import SOURCE, Unanswered, is_lost_race, state_failure
-from diagnostics.state.schema import SchemaTooNew, is_current, migrate
+from diagnostics.store import documents, journal_rows
+from diagnostics.store.documents import Kept
+from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, state_failure
+from diagnostics.store.schema import SchemaTooNew, is_current, migrate
 
 if TYPE_CHECKING:
     from diagnostics.settings import StateSettings

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.database_failures import Limits, failure_of
-from diagnostics.state.schema import VERSION, SchemaTooNew
+from diagnostics.store.schema import VERSION, SchemaTooNew
 
 SOURCE = "state"
 _OTHER_PLACE = "make room or free it for writing, or set state_dir to a folder of your own"

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from diagnostics.state.schema import JOURNAL, JOURNAL_HEAD
+from diagnostics.store.schema import JOURNAL, JOURNAL_HEAD
 
 NOTHING_BEFORE = "0" * 64
 """What the first entry has for the hash of the one before."""

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, select
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.figures import CoursePoint
 from diagnostics.now import utc_now
-from diagnostics.state.schema import MOST_NAME, SAMPLES
+from diagnostics.store.schema import MOST_NAME, SAMPLES
 
 if TYPE_CHECKING:
-    from diagnostics.state.store import StateStore
+    from diagnostics.store.store import StateStore
 
 SLOT_S = 300
 """Samples nearer to each other are one: their mean."""
