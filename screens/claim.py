@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from diagnostics.now import utc_now
-from screens.escalation_follow import FollowingScreen
+from screens.incident_screen import IncidentScreen
+from screens.line_entry import LineEntry
 from widgets.incident_clock import moment
 from widgets.incident_rows import pair
 from widgets.incident_view import role_titles
@@ -20,12 +21,13 @@ TAKE_OVER = "take over"
 """What has to be typed to relieve somebody."""
 
 
-class ClaimScreen(FollowingScreen):
+class ClaimScreen(IncidentScreen):
     """The roles of the incident in view: who holds each since when, what it is for, who held it before."""
 
     hint_names: ClassVar[tuple[str, ...]] = ("open", "run", "new", "copy", "escalation", "back", "help")
 
     what = "roles"
+    fills = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,12 +36,13 @@ class ClaimScreen(FollowingScreen):
 
     # ---- drawing
 
-    def rows(self, incident: Incident, width: int) -> Sequence[Row]:
+    def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """Each role with its holder and its duty."""
         catalogue, signs, now = self.room.catalogue, self.room.signs, utc_now()
         if catalogue is None:
             return ()
-        me = self.desk.person if self.desk is not None else ""
+        writer = self.writer()
+        me = writer.desk.person if writer is not None else ""
         said = "enter claims a free role or asks to take one over; x gives yours back; N names somebody"
         rows = [row((line, "muted")) for line in wrap(said, width)] + [BLANK]
         for name, title in role_titles(catalogue, incident):
@@ -82,13 +85,13 @@ class ClaimScreen(FollowingScreen):
 
     def act_open(self) -> None:
         """Claim the role under the cursor, or ask to take it over."""
-        incident, desk, name = self.incident, self.desk, self.body.cursor_key
-        if incident is None or desk is None or not name:
+        incident, writer, name = self.incident, self.writer(), self.body.cursor_key
+        if incident is None or writer is None or not name:
             return
         held = self._held(incident, name)
         if held is None:
             self._claim(name)
-        elif held.person == desk.person:
+        elif held.person == writer.desk.person:
             self.room.say(f"you are {self._title(name)} already; x gives it back")
         else:
             self._ask_take_over(name, held)
@@ -99,17 +102,18 @@ class ClaimScreen(FollowingScreen):
 
     def act_run(self) -> None:
         """Give the role under the cursor back, where it is one's own."""
-        incident, desk, name = self.incident, self.desk, self.body.cursor_key
+        incident, writer, name = self.incident, self.writer(), self.body.cursor_key
         held = self._held(incident, name) if incident is not None and name else None
-        if incident is None or desk is None or not name or held is None:
+        if writer is None or not name or held is None:
             self.room.say("nobody holds this role", "muted")
-        elif held.person != desk.person:
+        elif held.person != writer.desk.person:
             self.room.say(f"{held.person} holds it; enter asks to take it over", "warn")
         else:
             title = self._title(name)
-            self.write(
-                lambda: desk.release(incident.id, name),
-                lambda _: self.room.say(f"nobody is {title} now"),
+            writer.write(
+                lambda: writer.desk.release(writer.incident_id, name),
+                f"nobody is {title} now",
+                tone="",
                 doing=f"giving back {title}",
             )
 
@@ -118,8 +122,6 @@ class ClaimScreen(FollowingScreen):
         incident, name = self.incident, self.body.cursor_key
         if incident is None or not name:
             return
-        from screens.line_entry import LineEntry  # noqa: PLC0415
-
         held = self._held(incident, name)
         if held is not None:
             self.room.say(f"{held.person} is {self._title(name)}; it has to be free before somebody is named", "warn")
@@ -132,29 +134,25 @@ class ClaimScreen(FollowingScreen):
     # ---- doing
 
     def _claim(self, name: str, person: str = "", *, take_over: bool = False) -> None:
-        incident, desk = self.incident, self.desk
-        if incident is None or desk is None:
+        writer = self.writer()
+        if writer is None:
             return
         self.refusals.pop(name, None)
         title = self._title(name)
 
-        def claimed(_after: Incident) -> None:
-            self.room.say(f"{person or 'you'} {'is' if person else 'are'} {title} now", "pass")
-
         def refused(problem: UserError) -> None:
             self.refusals[name] = f"somebody was quicker: {problem.problem}"
             self.room.say(self.refusals[name], "warn")
+            self.draw()
 
-        self.write(
-            lambda: desk.claim(incident.id, name, person or None, take_over=take_over),
-            claimed,
+        writer.write(
+            lambda: writer.desk.claim(writer.incident_id, name, person or None, take_over=take_over),
+            f"{person or 'you'} {'is' if person else 'are'} {title} now",
             doing=f"claiming {title}",
             refused=refused,
         )
 
     def _ask_take_over(self, name: str, held: RoleHolding) -> None:
-        from screens.line_entry import LineEntry  # noqa: PLC0415
-
         title = f"take over {self._title(name)} from {held.person}"
         self.room.push_room_screen(
             LineEntry(

@@ -29,7 +29,7 @@ from widgets.rows import Row, row
 
 if TYPE_CHECKING:
     from diagnostics.models.readings import Reading
-    from screens.escalation_state import EscalationState
+    from screens.incident_follower import IncidentFollower
     from widgets.incident_view import Alarm
 
 PLACEHOLDERS = (
@@ -72,7 +72,7 @@ class CriticalScreen(CriticalActions):
     def __init__(self) -> None:
         super().__init__()
         self.state = CriticalState(issues=tuple(name for name, _ in PLACEHOLDERS), selected=PLACEHOLDERS[0][0])
-        self.people: EscalationState | None = None
+        self.people: IncidentFollower | None = None
         """The incident in view, once the sources are open."""
         self.last_key_at = 0.0
         self.log_key = "logs:0"
@@ -119,9 +119,9 @@ class CriticalScreen(CriticalActions):
         service, live, catalogue = self.room.service, self.room.live, self.room.catalogue
         if service is None or live is None or catalogue is None:
             return
-        from screens.escalation_state import EscalationState  # noqa: PLC0415  # after the first paint
+        from screens.incident_follower import IncidentFollower  # noqa: PLC0415  # after the first paint
 
-        self.people = EscalationState()
+        self.people = IncidentFollower(self.room, partial(self.draw_soon, "escalation"))
         issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
         self.state.issues = issues
         self.state.window_s = service.settings.refresh.window_s
@@ -218,7 +218,7 @@ class CriticalScreen(CriticalActions):
             if (before is None) is not (people.incident is None):
                 self.room.look_again()
             if self.size.width >= NARROW:
-                people.ask_lines(self.room, partial(self.draw_soon, "escalation"))
+                people.ask_lines()
             self.draw_soon("escalation")
 
     def _settle_order(self) -> None:

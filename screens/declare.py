@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
+from textual.widget import Widget
 
 from diagnostics.text import clean
-from screens.base import RoomScreen
+from screens import addresses
 from screens.line_entry import LineEntry
+from screens.list_screen import ListScreen
 from widgets import wording
-from widgets.footer_bar import FooterBar, Hint
+from widgets.footer_bar import Hint
 from widgets.line_view import LineView
 from widgets.notice_rows import READABLE, keyed, section, step_rows
-from widgets.rows import BLANK, Row, row, titled, wrap
+from widgets.rows import Row, row, wrap
 
 if TYPE_CHECKING:
-    from diagnostics.catalogue import Catalogue
+    from widgets.rows import Tone
 
 CANCEL, GO_ON = "cancel", "go_on"
 LONGEST_TITLE, LONGEST_TEXT, MOST_ACCOUNTS = 200, 2_000, 200
 
-HINTS = (
-    Hint("enter", "choose or write"),
-    Hint("tab", "fields/steps"),
-    Hint("esc", "back"),
-    Hint("?", "help"),
-)
 
-
-class DeclareScreen(RoomScreen):
+class DeclareScreen(ListScreen):
     """The matrix and the words; nothing is declared here: that is the preview's second step."""
 
     DEFAULT_CSS = """
-    DeclareScreen #declare-title { height: 1; scrollbar-size-vertical: 0; }
-    DeclareScreen #declare-body { height: 1fr; }
     DeclareScreen #declare-steps { height: 3; scrollbar-size-vertical: 0; }
     """
+
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "choose or write"),
+        Hint("tab", "fields/steps"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
     def __init__(self, issue_type: str | None = None, severity: str | None = None) -> None:
         super().__init__()
@@ -47,22 +46,13 @@ class DeclareScreen(RoomScreen):
         self.systems: tuple[str, ...] = ()
         self.accounts: tuple[int, ...] = ()
 
-    def compose(self) -> ComposeResult:
-        """Title, fields, steps, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="declare-title")
-        yield LineView(signs=signs, id="declare-body")
-        yield LineView(signs=signs, id="declare-steps")
-        yield FooterBar(signs=signs)
+    def panes(self) -> Iterable[Widget]:
+        """Fields and steps."""
+        yield from super().panes()
+        yield LineView(signs=self.room.signs, id="declare-steps")
 
-    def on_mount(self) -> None:
+    def read(self) -> None:
         """A word that is not in the matrix is dropped, and said."""
-        self.query_one(FooterBar).set_hints(HINTS)
-        self.body.focus()
-        self._check_given()
-
-    def service_opened(self) -> None:
-        """The matrix can be read now."""
         self._check_given()
         self.draw()
 
@@ -78,18 +68,9 @@ class DeclareScreen(RoomScreen):
             self.severity = None
 
     @property
-    def body(self) -> LineView:
-        """The fields."""
-        return self.query_one("#declare-body", LineView)
-
-    @property
     def steps(self) -> LineView:
         """Cancel, and on to the preview."""
         return self.query_one("#declare-steps", LineView)
-
-    def on_resize(self) -> None:
-        """Lines are wrapped for the width."""
-        self.draw()
 
     def crumb(self) -> str:
         """What this is."""
@@ -101,30 +82,32 @@ class DeclareScreen(RoomScreen):
 
     # ---- drawing
 
+    def heading(self) -> str:
+        """What this is."""
+        return "declare an incident by hand"
+
+    def row_width(self) -> int:
+        """No longer than can be read."""
+        return min(super().row_width(), READABLE)
+
     def draw(self) -> None:
-        """Everything for the present width."""
-        signs, width = self.room.signs, max(20, self.size.width)
-        title = signs.text(titled(self.room.trail(), "declare an incident by hand", width))
-        self.query_one("#declare-title", LineView).show((row((title, "bar")),))
-        catalogue = self.room.catalogue
-        wide = min(width - 4, READABLE)
-        rows = [row(("the matrix is still being read", "muted"))] if catalogue is None else self._rows(catalogue, wide)
-        self.body.show([*rows, BLANK])
+        """Fields and steps for the present width."""
+        super().draw()
+        if not self.is_attached:
+            return
         missing = self.missing()
         said = f"missing: {', '.join(missing)}" if missing else "shows everything that would be sent; sends nothing yet"
-        self.steps.show(
-            step_rows(
-                [
-                    (GO_ON, "On to the preview", said, "warn" if missing else "muted"),
-                    (CANCEL, "Cancel", "declares nothing", "muted"),
-                ],
-                width - 4,
-                signs,
-            )
-        )
+        steps: list[tuple[str, str, str, Tone]] = [
+            (GO_ON, "On to the preview", said, "warn" if missing else "muted"),
+            (CANCEL, "Cancel", "declares nothing", "muted"),
+        ]
+        self.steps.show(step_rows(steps, max(20, self.size.width) - self.margin, self.room.signs))
 
-    def _rows(self, catalogue: Catalogue, width: int) -> list[Row]:
-        signs = self.room.signs
+    def rows(self, width: int) -> Sequence[Row]:
+        """Kinds, severities of the one that is chosen, words."""
+        signs, catalogue = self.room.signs, self.room.catalogue
+        if catalogue is None:
+            return [row(("the matrix is still being read", "muted"))]
         rows = [row(("what kind of trouble", "title"))]
         for name, issue in catalogue.issues.items():
             mark = signs.dot if name == self.issue_type else signs.ring
@@ -167,14 +150,6 @@ class DeclareScreen(RoomScreen):
 
     # ---- keys
 
-    def act_next_pane(self) -> None:
-        """Between fields and steps."""
-        self.focus_next()
-
-    def act_previous_pane(self) -> None:
-        """Between fields and steps."""
-        self.focus_previous()
-
     def act_open(self) -> None:
         """Choose or write what is under the cursor; on the steps, go on or leave."""
         if self.focused is self.steps:
@@ -183,7 +158,7 @@ class DeclareScreen(RoomScreen):
             else:
                 self.dismiss()
             return
-        kind, _, name = (self.body.cursor_key or "").partition(":")
+        kind, name = self.key_under_cursor()
         if kind == "issue":
             self.issue_type = name
             self._check_given()
@@ -208,10 +183,8 @@ class DeclareScreen(RoomScreen):
         if self.missing():
             self.room.say(f"still to choose: {', '.join(self.missing())}", "warn")
             return
-        from screens.respond import RespondScreen  # noqa: PLC0415  # a screen of its own weight
-
-        self.room.push_room_screen(
-            RespondScreen(
+        self.room.navigate(
+            addresses.RespondAt(
                 issue_type=self.issue_type,
                 severity=self.severity,
                 words=self.words,
@@ -228,6 +201,24 @@ class DeclareScreen(RoomScreen):
         else:
             self._write_accounts()
 
+    def _ask(
+        self,
+        name: str,
+        meaning: str,
+        keep: Callable[[str], None],
+        *,
+        check: Callable[[str], str],
+        start: str,
+        accepted: str = "",
+    ) -> None:
+        def kept(text: str) -> None:
+            keep(text)
+            self.draw()
+
+        explain = (*((f"Accepted: {accepted}.",) if accepted else ()), "Empty leaves it to the console.")
+        title = f"{name} of the incident to declare"
+        self.room.push_room_screen(LineEntry(title, meaning, kept, check=check, start=start, explain=explain))
+
     def _write_words(self, name: str) -> None:
         most = LONGEST_TITLE if name == "title" else LONGEST_TEXT
 
@@ -235,18 +226,13 @@ class DeclareScreen(RoomScreen):
             self.words = {key: value for key, value in self.words.items() if key != name}
             if text:
                 self.words[name] = text
-            self.draw()
 
-        meaning = "one line: what is broken, for whom" if name == "title" else "what it means for customers"
-        self.room.push_room_screen(
-            LineEntry(
-                f"{name} of the incident to declare",
-                meaning,
-                keep,
-                check=lambda text: f"at most {most:,} characters are accepted" if len(text) > most else "",
-                start=self.words.get(name, ""),
-                explain=("Empty leaves it to the console.",),
-            )
+        self._ask(
+            name,
+            "one line: what is broken, for whom" if name == "title" else "what it means for customers",
+            keep,
+            check=lambda text: f"at most {most:,} characters are accepted" if len(text) > most else "",
+            start=self.words.get(name, ""),
         )
 
     def _write_systems(self) -> None:
@@ -257,27 +243,23 @@ class DeclareScreen(RoomScreen):
 
         def keep(text: str) -> None:
             self.systems = named_systems(text, names)[0]
-            self.draw()
 
         def check(text: str) -> str:
             wrong = named_systems(text, names)[1]
             return f"no system is called {', '.join(wrong)}; accepted: {', '.join(names)}" if wrong else ""
 
-        self.room.push_room_screen(
-            LineEntry(
-                "systems of the incident to declare",
-                "names, separated by commas",
-                keep,
-                check=check,
-                start=", ".join(self.systems),
-                explain=(f"Accepted: {', '.join(names)}.", "Empty leaves it to the console."),
-            )
+        self._ask(
+            "systems",
+            "names, separated by commas",
+            keep,
+            check=check,
+            start=", ".join(self.systems),
+            accepted=", ".join(names),
         )
 
     def _write_accounts(self) -> None:
         def keep(text: str) -> None:
             self.accounts = account_ids(text)[0]
-            self.draw()
 
         def check(text: str) -> str:
             found, wrong = account_ids(text)
@@ -285,15 +267,13 @@ class DeclareScreen(RoomScreen):
                 return f"{', '.join(wrong)}: an account is a positive whole number, such as 14009"
             return f"at most {MOST_ACCOUNTS} accounts are accepted" if len(found) > MOST_ACCOUNTS else ""
 
-        self.room.push_room_screen(
-            LineEntry(
-                "accounts of the incident to declare",
-                "account ids, separated by commas",
-                keep,
-                check=check,
-                start=", ".join(map(str, self.accounts)),
-                explain=("Accepted: positive whole numbers, such as 14009, 75172.", "Empty leaves it to the console."),
-            )
+        self._ask(
+            "accounts",
+            "account ids, separated by commas",
+            keep,
+            check=check,
+            start=", ".join(map(str, self.accounts)),
+            accepted="positive whole numbers, such as 14009, 75172",
         )
 
 

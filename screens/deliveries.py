@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
-
-from textual import on
-from textual.app import ComposeResult
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from diagnostics.now import utc_now
 from diagnostics.text import clean
-from screens import documents
-from screens.base import Document, ReadingArrived, RoomScreen
-from screens.documents import evidence_rows
+from screens.incident_documents import delivery_document
+from screens.incident_screen import IncidentScreen
 from screens.line_entry import LineEntry
-from widgets import wording
-from widgets.footer_bar import FooterBar, Hint
-from widgets.line_view import LineView
-from widgets.notice_rows import READABLE, channel_word, delivery_rows, headline, outcome, purpose_word, state_piece
-from widgets.rows import BLANK, Row, labelled, plain, row, titled, wrap
+from widgets.footer_bar import Hint
+from widgets.notice_rows import READABLE, channel_word, delivery_rows, headline, outcome
+from widgets.rows import BLANK, Row, plain, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
-    from widgets.glyphs import Glyphs
 
 Outcome = Literal["arrived", "given_up", "send_again"]
 
@@ -31,17 +25,6 @@ DECISIONS: dict[str, tuple[Outcome, str]] = {
     "give up": ("given_up", "nobody sends it; it stays here as not sent"),
 }
 """What is typed, what it is called in the journal, and what it means."""
-
-HINTS = (
-    Hint("enter", "in full"),
-    Hint("x", "settle"),
-    Hint("r", "look again"),
-    Hint("y", "copy text"),
-    Hint("o", "link"),
-    Hint("w", "why"),
-    Hint("esc", "back"),
-    Hint("?", "help"),
-)
 
 
 def may_settle(delivery: Delivery) -> tuple[str, ...]:
@@ -59,54 +42,28 @@ def may_settle(delivery: Delivery) -> tuple[str, ...]:
     return words.get(delivery.state, ())
 
 
-class DeliveriesScreen(RoomScreen):
-    """Title, how it stands with all of them, one block each."""
+class DeliveriesScreen(IncidentScreen):
+    """How it stands with all of them, one block each."""
 
-    DEFAULT_CSS = """
-    DeliveriesScreen #deliveries-title { height: 1; scrollbar-size-vertical: 0; }
-    DeliveriesScreen #deliveries-body { height: 1fr; }
-    """
+    what = "deliveries"
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "in full"),
+        Hint("x", "settle"),
+        Hint("r", "look again"),
+        Hint("y", "copy text"),
+        Hint("o", "link"),
+        Hint("w", "why"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
     def __init__(self, incident_id: str) -> None:
-        super().__init__()
-        self.incident_id = incident_id
-        self.incident: Incident | None = None
-        self.problem = ""
+        super().__init__(incident_id)
         self._deciding = False
 
-    def compose(self) -> ComposeResult:
-        """Title, deliveries, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="deliveries-title")
-        yield LineView(signs=signs, id="deliveries-body")
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """Read what stands in the journal."""
-        self.body.focus()
-        self.query_one(FooterBar).set_hints(HINTS)
-        self.read()
-
-    def service_opened(self) -> None:
-        """The sources are open now."""
-        self.read()
-
-    @property
-    def body(self) -> LineView:
-        """The deliveries."""
-        return self.query_one("#deliveries-body", LineView)
-
-    def on_resize(self) -> None:
-        """Lines are wrapped for the width."""
-        self.draw()
-
-    def tick(self) -> None:
-        """Ages and pauses go on."""
-        self.draw()
-
-    def crumb(self) -> str:
-        """What this is."""
-        return "deliveries"
+    def read(self) -> None:
+        """The incident as it is now."""
+        self.follower.read(doing="reading the deliveries")
 
     def place(self) -> str:
         """The line that opens it again."""
@@ -116,56 +73,19 @@ class DeliveriesScreen(RoomScreen):
         """The incident."""
         return ("incident",)
 
-    # ---- reading
-
-    def read(self) -> None:
-        """The incident as it is now."""
-        service = self.room.service
-        if service is not None:
-            self.room.ask(
-                lambda: service.incidents.get(self.incident_id),
-                self.take,
-                doing="reading the deliveries",
-                failed=self._unread,
-            )
-
-    def _unread(self) -> None:
-        self.problem = "the journal could not be read; r tries it again" if self.incident is None else ""
-        self.draw()
-
-    def take(self, incident: Incident) -> None:
-        """A state of the incident; an older one than what is shown is dropped."""
-        if self.incident is None or incident.last_seq >= self.incident.last_seq:
-            self.incident, self.problem = incident, ""
-            self.draw()
-
-    @on(ReadingArrived)
-    def incident_arrived(self, message: ReadingArrived) -> None:
-        """The journal has something new."""
-        service, following = self.room.service, message.reading.value
-        if message.reading.key != "incident" or service is None or following is None:
-            return
-        seen = following.incident
-        if seen is not None and seen.id == self.incident_id:
-            self.take(seen)
-        elif self.incident is None or following.seq > self.incident.last_seq:
-            self.room.quietly(lambda: service.incidents.get(self.incident_id), self.take)
-
     # ---- drawing
 
-    def draw(self) -> None:
-        """Everything for the present width."""
-        signs, width = self.room.signs, max(20, self.size.width)
-        what = f"deliveries {signs.separator} {clean(self.incident_id, limit=40)}"
-        self.query_one("#deliveries-title", LineView).show(
-            (row((signs.text(titled(self.room.trail(), what, width)), "bar")),)
-        )
-        self.body.show([*self._rows(min(width - 4, READABLE), signs), BLANK])
+    def heading(self) -> str:
+        """Of which incident."""
+        return f"deliveries {self.room.signs.separator} {clean(self.follower.incident_id, limit=40)}"
 
-    def _rows(self, width: int, signs: Glyphs) -> list[Row]:
-        incident = self.incident
-        if incident is None:
-            return [row((self.problem or "reading the journal", "fail" if self.problem else "muted"))]
+    def row_width(self) -> int:
+        """No longer than can be read."""
+        return min(super().row_width(), READABLE)
+
+    def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
+        """How it stands, then each delivery; those that need somebody come first."""
+        signs = self.room.signs
         if not incident.deliveries:
             said = "Nothing has been sent or waits to be sent. n tells people."
             return [row((line, "muted")) for line in wrap(said, width)]
@@ -182,40 +102,35 @@ class DeliveriesScreen(RoomScreen):
 
     def under(self) -> Delivery | None:
         """The delivery under the cursor."""
-        name = (self.body.cursor_key or "").removeprefix("delivery:").partition("+")[0]
+        return self._named(self.key_under_cursor()[1].partition("+")[0])
+
+    def _named(self, name: str) -> Delivery | None:
         deliveries = self.incident.deliveries if self.incident is not None else ()
         return next((one for one in deliveries if one.delivery == name), None)
 
-    def _none(self) -> None:
-        self.room.say("no delivery is under the cursor", "muted")
+    def _with_delivery(self, use: Callable[[Delivery], None]) -> None:
+        delivery = self.under()
+        if delivery is None:
+            self.room.say("no delivery is under the cursor", "muted")
+        else:
+            use(delivery)
 
     # ---- keys
 
     def act_open(self) -> None:
         """The delivery in full."""
-        delivery = self.under()
-        if delivery is None:
-            self._none()
-        else:
-            self.room.open_document(delivery_document(delivery, self.room.signs))
+        self._with_delivery(lambda one: self.room.open_document(delivery_document(one, self.room.signs)))
 
-    def act_why(self) -> None:
-        """What its numbers rest on; it stands in the text."""
-        self.act_open()
+    act_why = act_open
 
     def act_copy(self) -> None:
         """Its text, for people to paste by hand."""
-        delivery = self.under()
-        if delivery is None:
-            self._none()
-        else:
-            self.room.copy(clean(delivery.text, multiline=True))
+        self._with_delivery(lambda one: self.room.copy(clean(one.text, multiline=True)))
 
     def act_plain(self) -> None:
         """Its text as plain text that the terminal itself can select."""
         delivery = self.under()
-        text = clean(delivery.text, multiline=True) if delivery is not None else plain(self.body.rows)
-        self.room.open_document(documents.text_document("plain text, to select", text, self.room.signs))
+        self.open_plain(clean(delivery.text, multiline=True) if delivery is not None else plain(self.body.rows))
 
     def act_link(self) -> None:
         """Where it can be seen."""
@@ -223,8 +138,7 @@ class DeliveriesScreen(RoomScreen):
         if delivery is None or not delivery.link:
             self.room.say("the service gave no link for it", "muted")
         else:
-            link = clean(delivery.link, limit=2_000)
-            self.room.open_document(documents.text_document("link", link, self.room.signs))
+            self.open_text("link", clean(delivery.link, limit=2_000))
 
     def act_refresh(self) -> None:
         """Read the journal again, and have the console look at once whether something is due."""
@@ -233,10 +147,9 @@ class DeliveriesScreen(RoomScreen):
 
     def act_run(self) -> None:
         """Decide about a delivery that the console cannot decide about."""
-        delivery = self.under()
-        if delivery is None:
-            self._none()
-            return
+        self._with_delivery(self._ask_decision)
+
+    def _ask_decision(self, delivery: Delivery) -> None:
         accepted = may_settle(delivery)
         if not accepted:
             self.room.say(f"{delivery.delivery} has arrived; there is nothing to settle", "muted")
@@ -250,7 +163,7 @@ class DeliveriesScreen(RoomScreen):
 
         def decide(text: str) -> None:
             word, _, why = text.partition(":")
-            self._write(delivery, DECISIONS[word.strip().lower()][0], why.strip(), f"settling {delivery.delivery}")
+            self._settle(delivery, DECISIONS[word.strip().lower()][0], why.strip())
 
         what = f"{channel_word(delivery.channel)} to {clean(delivery.destination, limit=80)}"
         explain = [f"{what}: {outcome(delivery, utc_now())}", clean(delivery.remedy, limit=300)]
@@ -258,7 +171,7 @@ class DeliveriesScreen(RoomScreen):
         explain.append("Look at the place itself first: sending again what has arrived tells people twice.")
         self.room.push_room_screen(
             LineEntry(
-                f"settle {delivery.delivery} of {self.incident_id}",
+                f"settle {delivery.delivery} of {self.follower.incident_id}",
                 f"type {' or '.join(accepted)}; then : and why",
                 decide,
                 check=check,
@@ -267,76 +180,23 @@ class DeliveriesScreen(RoomScreen):
             )
         )
 
-    def _write(self, delivery: Delivery, decided: str, why: str, doing: str) -> None:
-        service = self.room.service
-        if service is None or self._deciding:
+    def _settle(self, delivery: Delivery, decided: Outcome, why: str) -> None:
+        service, writer, name = self.room.service, self.writer(), delivery.delivery
+        if service is None or writer is None or self._deciding:
             return
         # What a person saw may have moved on meanwhile: the decision is about that state, and no other one.
-        current = self.incident
-        now = next((one for one in current.deliveries if one.delivery == delivery.delivery), None) if current else None
+        now = self._named(name)
         if now is None or now.state != delivery.state:
-            self.room.say(f"{delivery.delivery} has moved on meanwhile; look again, then decide", "warn")
+            self.room.say(f"{name} has moved on meanwhile; look again, then decide", "warn")
             return
         self._deciding = True
 
-        def done(incident: Incident) -> None:
-            self._deciding = False
-            self.take(incident)
-            self.room.incident_changed()
-            self.room.say(f"{delivery.delivery}: {decided.replace('_', ' ')}", "pass")
-
-        def failed() -> None:
+        def ended() -> None:
             self._deciding = False
 
-        self.room.ask(
-            lambda: service.notices.settle(self.incident_id, delivery.delivery, cast("Outcome", decided), why),
-            done,
-            doing=doing,
-            failed=failed,
+        writer.write(
+            lambda: service.notices.settle(writer.incident_id, name, decided, why),
+            f"{name}: {decided.replace('_', ' ')}",
+            doing=f"settling {name}",
+            ended=ended,
         )
-
-
-def delivery_document(delivery: Delivery, signs: Glyphs) -> Document:
-    """Everything about one delivery: who, when, what, with which numbers."""
-
-    def build(width: int) -> list[Row]:
-        now = utc_now()
-        what = f"{channel_word(delivery.channel)} {signs.separator} {purpose_word(delivery.purpose)}"
-        rows = [row(state_piece(delivery, signs), f"  {signs.text(what)}"), BLANK]
-        attempts = f"{delivery.attempts}"
-        if delivery.attempted_at is not None:
-            by = f" by {clean(delivery.attempted_by, limit=120)}" if delivery.attempted_by else ""
-            attempts += f", the newest at {delivery.attempted_at:%H:%M:%S} UTC{by}"
-        confirmed = f"{delivery.confirmed_at:%d %b %H:%M:%S} UTC by {clean(delivery.confirmed_by, limit=120)}"
-        for label, text in (
-            ("became", outcome(delivery, now)),
-            ("remedy", delivery.remedy if delivery.state != "sent" else ""),
-            ("to", delivery.destination),
-            ("for", str(delivery.audience)),
-            ("confirmed", confirmed),
-            ("attempts", attempts),
-            ("receipt", delivery.receipt),
-            ("link", delivery.link),
-            ("our own key", delivery.token),
-        ):
-            if text:
-                rows += labelled(label, signs.text(clean(text, limit=2_000)), width, label_width=14)
-        rows += [BLANK, row(("its text", "title"))]
-        if delivery.title:
-            rows += [row((line, "strong")) for line in wrap(signs.text(clean(delivery.title, limit=400)), width)]
-        rows += [row(line) for line in wrap(signs.text(clean(delivery.text, multiline=True)), width)]
-        if delivery.figures:
-            rows += [BLANK, row(("its numbers", "title"))]
-        for one in delivery.figures:
-            age = f", {wording.age(one.taken_at, delivery.confirmed_at)} old when confirmed" if one.taken_at else ""
-            stale = f"; {one.stale}" if one.stale else ""
-            text = signs.text(clean(f"{one.shown}{age}{stale}", limit=400))
-            rows += labelled(f"{one.name.replace('_', ' ')} ", text, width, label_width=24)
-        return rows + (
-            evidence_rows([one.evidence for one in delivery.figures if one.evidence is not None], width, signs)
-            if delivery.figures
-            else []
-        )
-
-    title = f"delivery {delivery.delivery} {signs.separator} {channel_word(delivery.channel)}"
-    return Document(title, build, clean(delivery.text, multiline=True))

@@ -31,7 +31,8 @@ class TitledScreen(RoomScreen):
     - `footer_keys`, what the footer names; without them it is `hint_names`, or the application's choice;
     - `read()`, which asks for what is shown: called when the screen appears, and once more when the sources open;
     - `is_text`, for a body that is read: it scrolls and has no cursor;
-    - `has_header`, `margin`, `ends_blank` and `row_width()`, for the shape;
+    - `has_header`, `margin`, `ends_blank`, `fills` and `row_width()`, for the shape;
+    - `take_keys()`, where something other than the body has the keys at first;
     - `panes()`, where there is more than the body between title bar and footer: yield the body first, or `super()`'s.
 
     `on_mount` may be defined for more: Textual runs the one of each class. Ages move on where `tick` calls `draw`.
@@ -50,6 +51,8 @@ class TitledScreen(RoomScreen):
     """Cells of a line that no row may take: cursor or padding, and the bar that a longer body will bring."""
     ends_blank: ClassVar[bool] = True
     """An empty row below the last one, so that its end is seen."""
+    fills: ClassVar[bool] = False
+    """Empty rows down to the footer instead: where the number of rows stays, those that differ are repainted alone."""
 
     def compose(self) -> ComposeResult:
         """Header where there is one, title bar, panes, keys. Nothing here waits for a source."""
@@ -68,8 +71,8 @@ class TitledScreen(RoomScreen):
         yield body
 
     def on_mount(self) -> None:
-        """The body has the keys."""
-        self.body.focus()
+        """Ready for the keys; what is shown is asked for."""
+        self.take_keys()
         self.query_one(FooterBar).set_hints(self.hints())
         self.read()
 
@@ -97,6 +100,10 @@ class TitledScreen(RoomScreen):
         """What the footer names."""
         return self.footer_keys or self.room.hints()
 
+    def take_keys(self) -> None:
+        """The body has the keys."""
+        self.body.focus()
+
     def read(self) -> None:
         """Ask for what is shown; `room.service` may still be None."""
 
@@ -119,7 +126,10 @@ class TitledScreen(RoomScreen):
         if not self.is_attached or not self.size.width:
             return
         self.draw_title()
-        self.body.show([*self.rows(self.row_width()), *([BLANK] if self.ends_blank else [])])
+        rows = self.rows(self.row_width())
+        # Title bar and footer are one row each.
+        blank = max(0, self.size.height - 2 - len(rows)) if self.fills else int(self.ends_blank)
+        self.body.show([*rows, *[BLANK] * blank])
 
     def draw_title(self) -> None:
         """The way here, and what is shown."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
-
 from diagnostics.failures import SourceFailure, UserError
 from screens import documents
-from screens.base import RoomScreen
-from widgets.footer_bar import FooterBar, Hint
-from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, row, titled, wrap
+from screens.list_screen import TitledScreen
+from widgets.footer_bar import Hint
+from widgets.rows import Row, row, wrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,28 +17,24 @@ if TYPE_CHECKING:
     from diagnostics.jobs import Job
     from diagnostics.service import Diagnostics
 
-HINTS = (
-    Hint("y", "copy Markdown"),
-    Hint("Y", "plain text"),
-    Hint("E", "write files"),
-    Hint("r", "write it anew"),
-    Hint("esc", "back"),
-    Hint("?", "help"),
-)
-
 LIMIT_S = 60.0
 """A text is written from the journal alone; what takes longer than this hangs."""
 
 
-class RecordScreen(RoomScreen):
+class RecordScreen(TitledScreen):
     """One text about one incident, from its journal as it is now."""
 
-    DEFAULT_CSS = """
-    RecordScreen #record-title { height: 1; scrollbar-size-vertical: 0; }
-    RecordScreen #record-body { height: 1fr; padding: 0 1; }
-    """
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("y", "copy Markdown"),
+        Hint("Y", "plain text"),
+        Hint("E", "write files"),
+        Hint("r", "write it anew"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
-    hint_names: ClassVar[tuple[str, ...]] = ("copy", "plain", "export", "refresh", "back", "help")
+    is_text = True
+    margin = 3
 
     kind = ""
     """Verb of the `:` line and part of the file's name."""
@@ -54,29 +47,6 @@ class RecordScreen(RoomScreen):
         self.markdown = ""
         self.state = "not written yet"
 
-    def compose(self) -> ComposeResult:
-        """Title bar, text, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="record-title")
-        body = LineView(signs=signs, cursor=False, id="record-body")
-        body.can_focus = True
-        yield body
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """Begin to write it."""
-        self.query_one("#record-body", LineView).focus()
-        self.query_one(FooterBar).set_hints(HINTS)
-        self.call_after_refresh(self.write)
-
-    def on_resize(self) -> None:
-        """Lines are wrapped for the width."""
-        self.draw()
-
-    def service_opened(self) -> None:
-        """The journal can be read."""
-        self.write()
-
     def crumb(self) -> str:
         """What this is."""
         return f"{self.incident_id} {self.name}"
@@ -85,15 +55,13 @@ class RecordScreen(RoomScreen):
         """The line that opens it again."""
         return f"{self.kind} {self.incident_id}"
 
-    # ---- given by the two texts
-
     def text_of(self, service: Diagnostics) -> str:
         """The Markdown. Raises SourceFailure, UserError."""
         raise NotImplementedError
 
     # ---- writing
 
-    def write(self) -> None:
+    def read(self) -> None:
         """Write it from the journal as it is now."""
         service = self.room.service
         if service is None:
@@ -132,17 +100,13 @@ class RecordScreen(RoomScreen):
 
     # ---- drawing
 
-    def draw(self) -> None:
-        """The text for the present width."""
-        if not self.is_attached:
-            return
-        signs, width = self.room.signs, self.size.width
-        state = f" {signs.separator} {self.state}" if self.state else ""
-        title = signs.text(titled(self.room.trail(), f"{self.name} of {self.incident_id}{state}", width))
-        self.query_one("#record-title", LineView).show((row((title, "bar")),))
-        self.query_one("#record-body", LineView).show([*self._rows(max(20, width - 3)), BLANK])
+    def heading(self) -> str:
+        """Which text, and how its writing goes where it is not done."""
+        state = f" {self.room.signs.separator} {self.state}" if self.state else ""
+        return f"{self.name} of {self.incident_id}{state}"
 
-    def _rows(self, width: int) -> list[Row]:
+    def rows(self, width: int) -> list[Row]:
+        """The text for this width."""
         signs = self.room.signs
         if self.markdown:
             return list(documents.markdown_document(self.crumb(), self.markdown, signs).build(width))
@@ -164,11 +128,11 @@ class RecordScreen(RoomScreen):
     def act_plain(self) -> None:
         """The Markdown as it stands, for the terminal's own selection."""
         if self._is_there():
-            self.room.open_document(documents.text_document("plain text, to select", self.markdown, self.room.signs))
+            self.open_plain(self.markdown)
 
     def act_refresh(self) -> None:
         """Write it anew: the incident may have gone on."""
-        self.write()
+        self.read()
 
     def act_export(self) -> None:
         """The text as Markdown and the whole record as JSON, in two new files."""

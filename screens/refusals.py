@@ -8,15 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.message import Message
 
-from screens import documents
-from screens.base import RoomScreen
+from screens import addresses, documents
+from screens.list_screen import ListScreen
 from widgets import wording
-from widgets.footer_bar import FooterBar, Hint
-from widgets.line_view import LineView
-from widgets.rows import BLANK, Piece, Row, fit, plain, row, titled, wrap
+from widgets.footer_bar import Hint
+from widgets.rows import BLANK, Piece, Row, fit, plain, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -69,15 +67,11 @@ def console_line(text: str, issues: Sequence[str] = ()) -> str:
     return " ".join(word for word in words if word)
 
 
-class GuidanceScreen(RoomScreen):
+class GuidanceScreen(ListScreen):
     """Rows of guidance: steps that can be opened, and the access check written out below them, line by line."""
 
-    DEFAULT_CSS = """
-    GuidanceScreen #refusal-title { height: 1; scrollbar-size-vertical: 0; }
-    GuidanceScreen #refusal-body { height: 1fr; }
-    """
-
-    hints_shown: ClassVar[tuple[Hint, ...]] = (
+    margin = 5
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "open"),
         Hint("x", "check access"),
         Hint("n", "escalate to people"),
@@ -96,36 +90,11 @@ class GuidanceScreen(RoomScreen):
         self._run = 0
         self._items = 0
 
-    def compose(self) -> ComposeResult:
-        """Title bar, rows, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="refusal-title")
-        yield LineView(signs=signs, id="refusal-body")
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """The rows have the keys."""
-        self.body.focus()
-        self.query_one(FooterBar).set_hints(self.hints_shown)
-
-    def on_resize(self) -> None:
-        """Rows are laid out for the width."""
-        self.draw()
-
-    @property
-    def body(self) -> LineView:
-        """The rows."""
-        return self.query_one("#refusal-body", LineView)
-
-    def service_opened(self) -> None:
+    def read(self) -> None:
         """What can be opened is known once the catalogue is."""
         self.draw()
 
-    # ---- given by the screens
-
-    def heading(self) -> str:
-        """What this is."""
-        raise NotImplementedError
+    # ---- said by the screens
 
     def upper_rows(self, width: int) -> list[Row]:
         """What stands above the access check."""
@@ -140,15 +109,6 @@ class GuidanceScreen(RoomScreen):
         raise NotImplementedError
 
     # ---- drawing
-
-    def draw(self) -> None:
-        """Build the rows for the present width."""
-        if not self.is_attached:
-            return
-        signs, width = self.room.signs, self.size.width
-        bar = signs.text(titled(self.room.trail(), self.heading(), width))
-        self.query_one("#refusal-title", LineView).show((row((bar, "bar")),))
-        self.body.show([*self.rows(max(20, width - 5)), BLANK])
 
     def rows(self, width: int) -> list[Row]:
         """Everything, each line with a key, so that the arrows walk through all of the text."""
@@ -259,7 +219,7 @@ class GuidanceScreen(RoomScreen):
         """Everything as plain text that the terminal itself can select."""
         text = f"{self.channel_text()}\n\n{plain(self.rows(100))}"
         self.draw()
-        self.room.open_document(documents.text_document("plain text, to select", text, self.room.signs))
+        self.open_plain(text)
 
     def act_why(self) -> None:
         """What the refusal rests on stands in it."""
@@ -267,9 +227,7 @@ class GuidanceScreen(RoomScreen):
 
     def declare_by_hand(self) -> None:
         """Where no issue of the matrix fits, a person says what it is."""
-        from screens.declare import DeclareScreen  # noqa: PLC0415  # only who escalates pays for it
-
-        self.room.push_room_screen(DeclareScreen())
+        self.room.navigate(addresses.DeclareAt())
 
 
 class RefusalScreen(GuidanceScreen):
@@ -362,11 +320,9 @@ class RefusalScreen(GuidanceScreen):
         if issue is None:
             self.declare_by_hand()
             return
-        from screens.respond import RespondScreen  # noqa: PLC0415  # only who escalates pays for it
-
         given = self.refusal.severity
         severity = given if given in issue.severities else None
-        self.room.push_room_screen(RespondScreen(issue_type=issue.name, severity=severity))
+        self.room.navigate(addresses.RespondAt(issue_type=issue.name, severity=severity))
 
 
 class RefusalsScreen(GuidanceScreen):

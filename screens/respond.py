@@ -6,64 +6,92 @@ it is being prepared are kept, and do what they say once it is there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Audience, Purpose
+from diagnostics.models.incidents import Incident
 from diagnostics.now import utc_now
 from diagnostics.text import clean
+from screens import addresses
 from screens.base import ReadingArrived
-from screens.respond_rows import body_rows, rank_lines, steps_of
-from screens.respond_sending import RespondSending, WordInput
-from screens.respond_state import NotPrepared, Prepared, RespondState
-from widgets.footer_bar import FooterBar, Hint
+from screens.incident_follower import IncidentFollower
+from screens.line_entry import EntryInput, LineEntry
+from screens.list_screen import ListScreen
+from screens.respond_rows import CANCEL, DELIVERIES, SEND, body_rows, steps_of
+from screens.respond_sending import Sending
+from screens.respond_state import WORDS, NotPrepared, Prepared, RespondState
+from widgets import wording
+from widgets.footer_bar import Hint
 from widgets.line_view import LineView
-from widgets.notice_rows import READABLE, step_rows
-from widgets.rows import BLANK, row, titled
+from widgets.notice_rows import READABLE, channel_word, step_rows
+from widgets.rows import plain
 
 if TYPE_CHECKING:
-    from diagnostics.jobs import Job
-    from diagnostics.models.incidents import Criterion, Incident
-    from diagnostics.models.notices import Proposal
-    from diagnostics.service import Diagnostics
-
-HINTS = (
-    Hint("enter", "open"),
-    Hint("tab", "text/steps"),
-    Hint("r", "refresh"),
-    Hint("A", "accept"),
-    Hint("w", "why"),
-    Hint("y", "copy"),
-    Hint("s", "audience"),
-    Hint("esc", "back"),
-    Hint("?", "help"),
-)
+    from diagnostics.models.entries import BoundFigure
+    from diagnostics.models.triage import Refusal
+    from widgets.rows import Row, Tone
 
 LIMIT_S = 60.0
 """A preparation ends after so long; what did not answer is a dash."""
 
+STRAY_ENTER_S = 1.0
+"""An Enter so soon after the line was left is the second half of a double one, and does not leave the screen."""
 
-class RespondScreen(RespondSending):
+LONGEST_TITLE = 200
+
+FIELDS = (
+    ("title", "title", "one line: what is broken, for whom"),
+    ("summary", "summary", "what it means for customers, in a sentence or two"),
+)
+"""Name, label and meaning of what can be written while there is no incident yet."""
+
+
+class ConfirmInput(EntryInput):
+    """Where the word is typed. Esc takes it away and sends nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", show=False, id="respond.cancel"),
+    ]
+
+    class Cancelled(Message):
+        """Nothing is to be sent."""
+
+    def action_cancel(self) -> None:
+        """Nothing is sent."""
+        self.post_message(self.Cancelled())
+
+
+class RespondScreen(ListScreen):
     """The preview, Cancel under the cursor, below it the step that asks for the word; then what became of it."""
 
     DEFAULT_CSS = """
-    RespondScreen #respond-title { height: 1; scrollbar-size-vertical: 0; }
-    RespondScreen #respond-body { height: 1fr; }
     RespondScreen #respond-steps { height: 3; scrollbar-size-vertical: 0; }
-    RespondScreen WordInput, RespondScreen WordInput:focus {
+    RespondScreen ConfirmInput, RespondScreen ConfirmInput:focus {
         display: none; width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;
     }
-    RespondScreen.-typing WordInput { display: block; }
-    RespondScreen:ansi WordInput { background: ansi_default; }
+    RespondScreen.-typing ConfirmInput { display: block; }
+    RespondScreen:ansi ConfirmInput { background: ansi_default; }
     """
 
-    hint_names: ClassVar[tuple[str, ...]] = (
-        "open", "refresh", "accept", "why", "copy", "sort", "next_pane", "back", "help",
-    )  # fmt: skip
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "open"),
+        Hint("tab", "text/steps"),
+        Hint("r", "refresh"),
+        Hint("A", "accept"),
+        Hint("w", "why"),
+        Hint("y", "copy"),
+        Hint("s", "audience"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
     def __init__(  # each one is a part of what is to be said
         self,
@@ -81,40 +109,43 @@ class RespondScreen(RespondSending):
         self.state = RespondState(
             issue_type, severity, incident, purpose, audience, dict(words or {}), tuple(systems), tuple(accounts)
         )
+        self.follower: IncidentFollower | None = None
+        """Follows what was confirmed; None before that."""
+        self.typing = False
+        """The line for the word is open."""
         self._asking = 0
         """Number of the newest preparation; an answer to an older one is dropped."""
+        self._entered_at = float("-inf")
+        """When the line for the word was last left with Enter."""
 
     # ---- layout
 
-    def compose(self) -> ComposeResult:
-        """Title, preview, steps, the line to type, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="respond-title")
-        yield LineView(signs=signs, id="respond-body")
-        steps = LineView(signs=signs, id="respond-steps")
+    def panes(self) -> Iterable[Widget]:
+        """Preview, steps, the line to type."""
+        yield from super().panes()
+        steps = LineView(signs=self.room.signs, id="respond-steps")
         steps.show(self._steps(70))
         yield steps
-        yield WordInput(placeholder="type the word that stands above, then enter; esc sends nothing", max_length=80)
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """Cancel is under the cursor, unless somebody was quicker."""
+        entry = ConfirmInput(
+            placeholder="type the word that stands above, then enter; esc sends nothing", max_length=80
+        )
         # A blinking cursor is two repaints a second over SSH, for nothing.
-        self.entry.cursor_blink = False
-        self.query_one(FooterBar).set_hints(HINTS)
-        self.call_later(self._give_keys)
-        if self.room.service is not None:
-            self.prepare()
+        entry.cursor_blink = False
+        yield entry
 
-    def service_opened(self) -> None:
-        """The sources are open now."""
+    def take_keys(self) -> None:
+        """Cancel is under the cursor, unless somebody was quicker."""
+        self.call_later(self._give_keys)
+
+    def read(self) -> None:
+        """Begin with a preview."""
         self.prepare()
 
     def _give_keys(self) -> None:
         """Focus once every key that came before has been dealt with: a later one must not overtake them."""
         if self.message_queue_size:
             self.call_later(self._give_keys)
-        elif self.focused is None:
+        elif self.focused is None or self.typing:
             self.set_focus(self.entry if self.typing else self.steps)
 
     def on_key(self, event: events.Key) -> None:
@@ -129,16 +160,28 @@ class RespondScreen(RespondSending):
             self.word_typed()
         elif event.key in {"down", "j", "up", "k"} and not self.typing:
             event.stop()
-            self.steps.place(self.step_keys()[-1 if event.key in {"down", "j"} else 0])
+            keys = [item.key for item in self.steps.rows if item.key is not None]
+            self.steps.place(keys[-1 if event.key in {"down", "j"} else 0])
 
     @property
-    def body(self) -> LineView:
-        """The preview, and later what became of it."""
-        return self.query_one("#respond-body", LineView)
+    def takes_typing(self) -> bool:  # type: ignore[override]  # true while the word is being typed
+        """Letters are letters while the word is being typed."""
+        return self.typing
 
-    def on_resize(self) -> None:
-        """Lines are wrapped for the width."""
-        self.draw()
+    @property
+    def steps(self) -> LineView:
+        """Cancel, and what else there is."""
+        return self.query_one("#respond-steps", LineView)
+
+    @property
+    def entry(self) -> ConfirmInput:
+        """The line to type."""
+        return self.query_one(ConfirmInput)
+
+    @property
+    def is_preparing(self) -> bool:
+        """True while a preview is being made."""
+        return self._running_job is not None and self._running_job.is_running
 
     def tick(self) -> None:
         """Ages go on; a preview grows old."""
@@ -152,29 +195,34 @@ class RespondScreen(RespondSending):
         """The incident, while its deliveries are followed."""
         return ("incident",)
 
-    def step_keys(self) -> list[str]:
-        """The steps there are now."""
-        return [item.key for item in self.steps.rows if item.key is not None]
+    def fields(self) -> tuple[tuple[str, str, str], ...]:
+        """What can be written here."""
+        own = WORDS.get(self.state.purpose, ())
+        return own if self.state.incident_id is not None else (*FIELDS, *own)
 
     def draw(self) -> None:
         """Everything for the present width."""
-        if not self.is_mounted:
-            return
-        self.look_at_ages()
-        signs, width, now = self.room.signs, max(20, self.size.width), utc_now()
-        title = signs.text(titled(self.room.trail(), self._title(), width))
-        self.query_one("#respond-title", LineView).show((row((title, "bar")),))
-        rows = body_rows(self.state, self.fields(), min(width - 4, READABLE), now, signs, waiting=self.is_preparing)
-        self.body.show([*rows, BLANK])
-        self.steps.show(self._steps(width - 4))
+        self._look_at_ages()
+        super().draw()
+        if self.is_attached:
+            self.steps.show(self._steps(self.size.width - self.margin))
 
-    def look_at_ages(self) -> None:
+    def row_width(self) -> int:
+        """No longer than can be read."""
+        return min(super().row_width(), READABLE)
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """The preview, and later what became of it."""
+        return body_rows(self.state, self.fields(), width, utc_now(), self.room.signs, waiting=self.is_preparing)
+
+    def _look_at_ages(self) -> None:
         """Numbers that were fresh when they were measured grow old while they are read."""
         service, proposal = self.room.service, self.state.proposal
         if service is not None and proposal is not None and self.state.declared is None:
             self.state.age(service.notices.stale(proposal))
 
-    def _title(self) -> str:
+    def heading(self) -> str:
+        """What is sent, and about what."""
         state, separator = self.state, self.room.signs.separator
         what = {
             Purpose.FIRST_NOTICE: "first notice",
@@ -198,51 +246,16 @@ class RespondScreen(RespondSending):
             # A newer wish replaces the older one; its answer would be of words and numbers that nobody wants any more.
             self._running_job.drop()
         self._asking += 1
-        number = self._asking
+        number, sending = self._asking, Sending(service, self.state)
+        fields = [name for name, _, _ in self.fields()]
         self.state.seen = False
         self.start_job(
-            lambda job: self._prepared(service, job),
+            lambda job: sending.prepare(fields, job),
             lambda answer: self._arrived(number, answer),
             doing=doing or "preparing what would be sent",
             limit_s=LIMIT_S,
         )
         self.draw()
-
-    def _prepared(self, service: Diagnostics, job: Job) -> Prepared | NotPrepared:
-        """In a thread: the proposal, and what a resolution needs besides."""
-        state = self.state
-        try:
-            incident = service.incidents.get(state.incident_id) if state.incident_id else None
-            proposal = self._proposed(service, job)
-            unmet: tuple[Criterion, ...] = ()
-            if incident is not None and state.purpose is Purpose.RESOLUTION:
-                found = service.assessments.assess(incident.id, job)
-                unmet = tuple(one for one in found.criteria if not one.is_met)
-        except SourceFailure as failure:
-            if failure.kind is FailureKind.CANCELLED and job.is_cancelled:
-                return NotPrepared("you ended the preparation; nothing was sent", "r prepares it again")
-            return NotPrepared(failure.headline(), f"{failure.reason}. {failure.remedy}".strip())
-        except UserError as problem:
-            return NotPrepared(problem.problem, " ".join(problem.lines()[1:]))
-        return Prepared(proposal, incident, unmet)
-
-    def _proposed(self, service: Diagnostics, job: Job) -> Proposal:
-        """The first one, or the same one anew: it keeps its key, so that confirming it again sends nothing twice."""
-        state, before = self.state, self.state.proposal
-        if before is not None:
-            gone = {name for name, _, _ in self.fields() if name not in state.words}
-            words = {name: text for name, text in (before.words | state.words).items() if name not in gone}
-            changed = before.model_copy(update={"words": words, "audience": state.audience})
-            return service.notices.refresh(changed, job)
-        return service.notices.propose(
-            issue_type=state.issue_type,
-            severity=state.severity,
-            incident=state.incident_id,
-            purpose=state.purpose,
-            audience=state.audience,
-            words=dict(state.words),
-            job=job,
-        )
 
     def _arrived(self, number: int, answer: Prepared | NotPrepared) -> None:
         if number != self._asking or self.state.declared is not None:
@@ -256,8 +269,7 @@ class RespondScreen(RespondSending):
         self.call_after_refresh(self._painted, number)
         self._rank()
         self._onto_clipboard()
-        if self.state.blocking:
-            self.place_on_stale()
+        self._place_on_stale()
 
     def _painted(self, number: int) -> None:
         """The whole preview has been on screen: from now on the word counts."""
@@ -279,12 +291,13 @@ class RespondScreen(RespondSending):
         service, proposal = self.room.service, self.state.proposal
         if service is None or proposal is None or proposal.incident:
             return
+        sending = Sending(service, self.state)
 
         def known(lines: tuple[str, ...]) -> None:
             self.state.rank = lines
             self.draw()
 
-        self.room.quietly(lambda: rank_lines(service, proposal), known)
+        self.room.quietly(lambda: sending.rank(proposal), known)
 
     def _onto_clipboard(self) -> None:
         """Where Slack cannot be used, the text is on the clipboard at once, to be pasted by hand."""
@@ -300,27 +313,306 @@ class RespondScreen(RespondSending):
             self.close_input("cancelled; nothing was sent")
         self.draw()
 
+    # ---- the word
+
+    def act_open(self) -> None:
+        """Cancel, or the step under the cursor; in the text, what is under the cursor there."""
+        if self.focused is self.body:
+            self._open_row()
+            return
+        step = self.steps.cursor_key
+        if self.state.confirming:
+            self.room.say("it is being written into the journal; esc leaves, and it goes on", "muted")
+        elif step == DELIVERIES:
+            self._open_deliveries()
+        elif step == SEND:
+            self._ask_word()
+        elif time.monotonic() - self._entered_at >= STRAY_ENTER_S:
+            self.dismiss()
+
+    def _ask_word(self) -> None:
+        """Open the line for the word, or say what stands in the way of it."""
+        state, now = self.state, utc_now()
+        waiting = self.is_preparing
+        if not waiting and (state.proposal is None or state.is_old(now)):
+            self.prepare(doing="measuring again" if state.proposal is not None else "")
+            waiting = True
+        if waiting:
+            self.open_input("the line is ready; the word counts once the preview is here")
+        elif state.unreasoned() and not state.blocking:
+            self._ask_reason()
+        elif obstacle := state.obstacle(now):
+            # The line opens all the same: whoever types the word by heart must not press seven other keys.
+            self._place_on_stale()
+            self.open_input(f"blocked: {obstacle}; esc leaves the line", "warn")
+        else:
+            self.open_input("read it, then type the word; an empty line sends nothing")
+
+    def _ask_reason(self) -> None:
+        unmet = self.state.unreasoned()
+
+        def keep(text: str) -> None:
+            self.state.overruled = text
+            self.draw()
+            self.open_input("the reason is kept; read it, then type the word")
+
+        lines = [f"{one.title}: {one.shown}. {one.note}".strip() for one in unmet]
+        self.room.push_room_screen(
+            LineEntry(
+                f"why {self.state.incident_id} is resolved all the same",
+                "the reason, for the timeline and the review",
+                keep,
+                explain=[f"{len(unmet)} exit criteria are not met:", *lines],
+            )
+        )
+
+    def open_input(self, said: str, tone: Tone = "") -> None:
+        """The line for the word."""
+        self.typing = True
+        self.add_class("-typing")
+        self.entry.value = ""
+        self.call_later(self._give_keys)
+        self.room.say(said, tone)
+        self.draw()
+
+    def close_input(self, said: str, tone: Tone = "muted") -> None:
+        """Away with the line; Cancel is under the cursor again."""
+        self.typing = False
+        self.remove_class("-typing")
+        self.entry.value = ""
+        self.steps.place(CANCEL)
+        self.steps.focus()
+        self.draw()
+        if said:
+            self.room.say(said, tone)
+
+    @on(ConfirmInput.Cancelled)
+    def word_cancelled(self) -> None:
+        """Esc in the line."""
+        self.close_input("cancelled; nothing was sent")
+
+    @on(Input.Submitted)
+    def word_typed(self, message: Input.Submitted | None = None) -> None:
+        """The word was typed: it counts only for a preview that is on screen, complete and not old."""
+        if message is not None:
+            message.stop()
+        self._look_at_ages()
+        state, proposal, said = self.state, self.state.proposal, self.entry.value.strip()
+        if state.confirming or state.declared is not None or not self.typing:
+            return
+        if not said:
+            self.close_input("nothing was typed and nothing was sent")
+            self._entered_at = time.monotonic()
+        elif self.is_preparing or proposal is None or not state.seen:
+            self.room.say("the preview is not here yet: nothing was sent; enter again once you have seen it", "warn")
+        elif state.is_old(utc_now()):
+            self.prepare(doing="measuring again")
+            self.room.say("the numbers grew old meanwhile: nothing was sent; look at the new ones, then enter", "warn")
+        elif state.unreasoned() and not state.blocking:
+            self.close_input("")
+            self._ask_reason()
+        elif obstacle := state.obstacle(utc_now()):
+            self.close_input(f"nothing was sent: {obstacle}", "warn")
+            self._entered_at = time.monotonic()
+        elif said != proposal.word:
+            self.room.say(f"that is not the word {proposal.word!r}; nothing was sent", "warn")
+        else:
+            self._confirm(said)
+
+    def _confirm(self, said: str) -> None:
+        service, state = self.room.service, self.state
+        proposal = state.proposal
+        if service is None or proposal is None:
+            return
+        state.confirming = True
+        self.close_input("")
+        sending, accepted = Sending(service, state), frozenset(state.accepted)
+        self.room.ask(
+            lambda: sending.confirm(proposal, said, accepted),
+            self._confirmed,
+            doing="writing it into the journal",
+            failed=self._not_confirmed,
+        )
+
+    def _not_confirmed(self) -> None:
+        self.state.confirming = False
+        self.draw()
+
+    def _confirmed(self, answer: Incident | Refusal) -> None:
+        if not isinstance(answer, Incident):
+            self._not_confirmed()
+            self.room.navigate(addresses.RefusalAt(answer))
+            return
+        self.state.confirmed(answer)
+        self.follower = IncidentFollower(self.room, self._followed, answer.id)
+        self.follower.keep(answer)
+        self._entered_at = time.monotonic()
+        self.room.incident_changed()
+        self.room.say(f"{answer.id}: confirmed; leaving is safe, the console delivers it", "pass")
+        self.draw()
+        self.body.scroll_to(y=0, animate=False)
+        self.steps.place(CANCEL)
+        if self.focused is not self.steps:
+            self.steps.focus()
+
     # ---- following
 
     @on(ReadingArrived)
-    def incident_arrived(self, message: ReadingArrived) -> None:
+    def take_reading(self, message: ReadingArrived) -> None:
         """The journal has something new: what became of what was confirmed."""
-        declared, service = self.state.declared, self.room.service
-        following = message.reading.value
-        if message.reading.key != "incident" or declared is None or service is None or following is None:
-            return
-        seen = following.incident
-        if seen is not None and seen.id == declared.id:
-            self._followed(seen)
-        elif following.seq > declared.last_seq:
-            self.room.quietly(lambda: service.incidents.get(declared.id), self._followed)
+        if self.follower is not None:
+            self.follower.take(message.reading)
 
-    def _followed(self, incident: Incident) -> None:
+    def _followed(self) -> None:
+        incident = self.follower.incident if self.follower is not None else None
         failed_before = {one.delivery for one in self.state.deliveries if one.state == "failed"}
-        if not self.state.followed(incident):
+        if incident is None or not self.state.followed(incident):
             return
         self.draw()
-        lost = [one for one in self.state.deliveries if one.state == "failed" and one.delivery not in failed_before]
-        for one in lost:
-            if str(one.channel) == "slack":
+        for one in self.state.deliveries:
+            if one.state == "failed" and one.delivery not in failed_before and str(one.channel) == "slack":
                 self.room.copy(clean(one.text, multiline=True))
+
+    # ---- the text
+
+    def _figure(self) -> BoundFigure | None:
+        kind, name = self.key_under_cursor()
+        chosen = name.partition("+")[0] if kind == "figure" else ""
+        return next((one for one in self.state.figures if one.name == chosen), None)
+
+    def _open_row(self) -> None:
+        """Enter on a row of the text: write the words, or show in full what is there."""
+        kind, name = self.key_under_cursor()
+        if kind == "edit":
+            self._edit(name.partition("+")[0])
+        elif kind in {"text", "title"}:
+            self._open_text(int(name.partition(":")[0]))
+        elif kind == "delivery":
+            self._open_deliveries()
+        else:
+            self.act_why()
+
+    def _open_text(self, number: int) -> None:
+        proposal = self.state.proposal
+        if proposal is None or number >= len(proposal.drafts):
+            return
+        draft = proposal.drafts[number]
+        title = f"{channel_word(draft.channel)} to {clean(draft.destination, limit=80)}"
+        self.open_text(title, clean(draft.text, multiline=True))
+
+    def _open_deliveries(self) -> None:
+        """Everything that was sent in this incident, to settle what nobody knows."""
+        if self.state.incident_id is not None:
+            self.room.navigate(addresses.DeliveriesAt(self.state.incident_id))
+
+    def _edit(self, name: str) -> None:
+        """Write one of the texts' words; the preview is made anew with them."""
+        found = next((one for one in self.fields() if one[0] == name), None)
+        proposal = self.state.proposal
+        if found is None or self.state.declared is not None:
+            self.room.say("this is the incident's own; the status screen (u) changes it", "muted")
+            return
+        _, label, meaning = found
+        given = getattr(proposal, name, "") if proposal is not None and name in {"title", "summary"} else ""
+        most = LONGEST_TITLE if name == "title" else 2_000
+
+        def check(text: str) -> str:
+            if not text and name == "title":
+                return f"a title is needed: {meaning}"
+            return f"{len(text):,} characters; at most {most:,} are accepted" if len(text) > most else ""
+
+        def keep(text: str) -> None:
+            if text:
+                self.state.words[name] = text
+            else:
+                self.state.words.pop(name, None)
+            self.prepare(doing="writing it into the texts")
+
+        about = self.state.incident_id or "this notice"
+        self.room.push_room_screen(
+            LineEntry(
+                f"{label} of {about}",
+                meaning,
+                keep,
+                check=check,
+                start=self.state.words.get(name, given),
+                explain=(f"{meaning[:1].upper()}{meaning[1:]}.", "It is sent as you write it, after the confirmation."),
+            )
+        )
+
+    # ---- keys
+
+    def act_refresh(self) -> None:
+        """Measure everything anew; what people wrote stays."""
+        if self.state.declared is not None:
+            self.room.say("it is confirmed; what becomes of it is shown by itself", "muted")
+        elif not self.state.confirming:
+            self.prepare(doing="measuring again")
+
+    def act_accept(self) -> None:
+        """Accept the old number under the cursor, and go to the next one."""
+        figure = self._figure()
+        if figure is None or not figure.stale:
+            if self._place_on_stale():
+                self.room.say("the cursor is on an old number now; A accepts this one as it is", "warn")
+            else:
+                self.room.say("no number is old", "muted")
+            return
+        if self.state.is_old(utc_now()):
+            self.room.say("the whole preview is old; r measures again", "warn")
+            return
+        self.state.accept(figure.name)
+        self.draw()
+        self._place_on_stale()
+        left = len(self.state.blocking)
+        said = f"; {left} left" if left else "; nothing else is old"
+        self.room.say(f"{figure.name.replace('_', ' ')} {clean(figure.shown, limit=40)} accepted as it is{said}")
+
+    def _place_on_stale(self) -> bool:
+        """The cursor of the text goes to the first number that blocks; False where none does."""
+        old = next(iter(self.state.blocking), None)
+        if old is not None:
+            self.body.place(f"figure:{old.name}")
+        return old is not None
+
+    def act_why(self) -> None:
+        """Where the number under the cursor comes from; elsewhere, all of them."""
+        figure = self._figure()
+        figures = (figure,) if figure is not None else self.state.figures
+        asked = [one.evidence for one in figures if one.evidence is not None]
+        if not figures:
+            self.room.say("no number stands in these texts", "muted")
+            return
+        if figure is None:
+            title = "the numbers in these texts"
+            said = "; ".join(f"{one.name.replace('_', ' ')} {one.shown}" for one in figures)
+        else:
+            title = figure.name.replace("_", " ")
+            said = f"{figure.shown}, {wording.age(figure.taken_at, utc_now())} old. {figure.stale}".strip()
+        self.open_why((title, clean(said, limit=2_000), asked))
+
+    def act_copy(self) -> None:
+        """The text for people to paste by hand."""
+        proposal = self.state.proposal
+        if proposal is None or not proposal.fallback:
+            self.room.say("there is no text yet", "muted")
+            return
+        self.room.copy(clean(proposal.fallback, multiline=True))
+
+    def act_plain(self) -> None:
+        """The whole preview as plain text that the terminal itself can select."""
+        proposal = self.state.proposal
+        self.open_plain(clean(proposal.fallback, multiline=True) if proposal is not None else plain(self.body.rows))
+
+    def act_sort(self) -> None:
+        """For whom: another audience needs another amount of it."""
+        state = self.state
+        if state.declared is not None or state.confirming:
+            self.room.say("it is confirmed", "muted")
+            return
+        if state.purpose is Purpose.FIRST_NOTICE:
+            self.room.say("a first notice is for the responders; updates have audiences", "muted")
+            return
+        order = list(Audience)
+        state.audience = order[(order.index(state.audience) + 1) % len(order)]
+        self.prepare(doing=f"writing it for {state.audience}")

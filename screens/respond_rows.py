@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.text import clean
-from widgets import wording
+from widgets.incident_rows import criterion_lines
 from widgets.notice_rows import (
     channel_word,
     delivery_rows,
@@ -24,8 +23,6 @@ from widgets.notice_rows import (
 from widgets.rows import BLANK, Row, Tone, row, wrap
 
 if TYPE_CHECKING:
-    from diagnostics.models.notices import Proposal
-    from diagnostics.service import Diagnostics
     from screens.respond_state import RespondState
     from widgets.glyphs import Glyphs
 
@@ -124,12 +121,9 @@ def _criteria_rows(state: RespondState, width: int, signs: Glyphs) -> list[Row]:
         return []
     rows = section(f"exit criteria that are not met: {len(unmet)}", width, signs, "warn")
     for one in unmet:
-        status = wording.status_piece(one.status, signs)
         text = f"{clean(one.title)}: {clean(one.shown)}"
         text += f"; {clean(one.note)}" if one.note else ""
-        for at, line in enumerate(wrap(signs.text(text), width - 15)):
-            head = status.text.ljust(15) if at == 0 else " " * 15
-            rows.append(row((head, status.tone), line, key=f"criterion:{one.id}+{at}"))
+        rows += criterion_lines(one, text, width, signs)
     if state.overruled:
         rows += keyed("overruled", signs.text(clean(state.overruled)), width, key="overruled", tone="warn")
     return rows
@@ -194,27 +188,3 @@ def steps_of(state: RespondState, now: datetime, *, typing: bool) -> list[Step]:
     if not typing:
         said = (obstacle, "warn") if obstacle else (f"asks for the word {proposal.word!r}, then sends", "muted")
     return [cancel, (SEND, name, *said)]
-
-
-def rank_lines(service: Diagnostics, proposal: Proposal) -> tuple[str, ...]:
-    """Tier and impact in words. Blocking. What cannot be told says so."""
-    desk = service.assessments
-    impact = None
-    lines: list[str] = []
-    try:
-        impact = desk.impact(proposal.issue_type, proposal.severity)
-        lines.append(clean(impact.words, limit=300))
-    except (SourceFailure, UserError) as failure:
-        lines.append(f"impact — ({_headline(failure)})")
-    try:
-        tier = desk.tier(proposal.issue_type, proposal.severity, impact, proposal.measured)
-        # A rule that fires names its tier itself.
-        own = f"tier {tier.tier}: "
-        lines.insert(0, clean(f"{own}{tier.rule.removeprefix(own)}", limit=300))
-    except (SourceFailure, UserError) as failure:
-        lines.insert(0, f"tier — ({_headline(failure)})")
-    return tuple(lines)
-
-
-def _headline(failure: SourceFailure | UserError) -> str:
-    return failure.headline() if isinstance(failure, SourceFailure) else clean(failure.problem, limit=200)

@@ -13,7 +13,7 @@ from diagnostics.failures import SourceFailure
 from diagnostics.now import utc_now
 from screens import documents
 from screens.base import ReadingArrived, RoomScreen
-from screens.timeline_documents import entry_document, evidence_of_entry
+from screens.incident_documents import entry_document, evidence_of_entry
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView

@@ -277,6 +277,15 @@ def _criterion_row(criterion: Criterion, width: int, signs: Glyphs) -> Row:
     return pair([mark, (signs.text(criterion.title), "")], right, "muted", width, f"criterion:{criterion.id}")
 
 
+def criterion_lines(criterion: Criterion, text: str, width: int, signs: Glyphs) -> list[Row]:
+    """A criterion's state and everything that is to be said of it, each line with a key."""
+    status = wording.status_piece(criterion.status, signs)
+    return [
+        row((status.text.ljust(15) if at == 0 else " " * 15, status.tone), line, key=f"criterion:{criterion.id}+{at}")
+        for at, line in enumerate(wrap(signs.text(text), width - 15))
+    ]
+
+
 # ---- notices and tracking
 
 

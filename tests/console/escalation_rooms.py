@@ -20,9 +20,9 @@ from widgets.line_view import LineView
 CLOCKS = (
     *SHARED_CLOCKS,
     "screens.escalation",
-    "screens.escalation_actions",
     "screens.claim",
     "screens.tasks",
+    "screens.incident_writer",
 )
 
 

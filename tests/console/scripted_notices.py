@@ -369,7 +369,7 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-CLOCKS = ("respond", "respond_sending", "respond_actions", "deliveries", "status")
+CLOCKS = ("respond", "deliveries", "status", "incident_documents")
 
 
 def stop_clocks(monkeypatch: pytest.MonkeyPatch, moment: datetime = NOW) -> None:

@@ -12,8 +12,9 @@ from diagnostics.models.entries import Channel, DeliverySent, IncidentStatus, No
 from screens.claim import ClaimScreen
 from screens.document import DocumentScreen
 from screens.escalation import EscalationScreen
+from screens.incident_writer import due_moment, line_check, typed_task
 from screens.line_entry import LineEntry
-from screens.tasks import TasksScreen, due_moment, line_check, typed_task
+from screens.tasks import TasksScreen
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, go_to, in_view, panel, shown, world
 from tests.console.incident_rooms import IncidentWorld, until
@@ -172,7 +173,7 @@ async def test_another_open_incident_is_brought_into_view_with_enter(make_app: M
     async with panel(make_app, world) as pilot:
         await go_to(pilot, "incident:INC-1")
         await pilot.press("enter")
-        await until(pilot, lambda: cast("EscalationScreen", pilot.app.screen).state.incident.id == "INC-1")  # type: ignore[union-attr]  # one is open
+        await until(pilot, lambda: cast("EscalationScreen", pilot.app.screen).follower.incident.id == "INC-1")  # type: ignore[union-attr]  # one is open
         await until(pilot, lambda: "One account cannot refresh" in shown(pilot))
 
 
@@ -265,7 +266,7 @@ async def test_the_panel_shows_a_tail_however_long_the_timeline_is(make_app: Mak
     world.journal.append(incident.id, [Noted(text=f"line {number}") for number in range(2_000)])
     async with panel(make_app, world) as pilot:
         assert "line 1999" in shown(pilot)
-        assert len(cast("EscalationScreen", pilot.app.screen).state.lines) <= 30
+        assert len(cast("EscalationScreen", pilot.app.screen).follower.lines) <= 30
         assert sum(1 for line in shown(pilot).splitlines() if "line 1" in line) <= 12
 
 

@@ -102,7 +102,7 @@ def test_a_journal_that_does_not_answer(
         app = cast("WarRoomApp", pilot.app)
         assert app.live is not None
         app.live.refresh("incident")
-        state = cast("EscalationScreen", app.screen).state
+        state = cast("EscalationScreen", app.screen).follower
         await until(pilot, lambda: state.followed is not None and state.followed.failure)
         assert state.followed is not None
         # When it was last heard of is the wall clock's; the picture has the story's.

@@ -1,23 +1,37 @@
-"""What the panel opens by itself: a step, a criterion, the tier, the impact, the scope, a follow-up in full."""
+"""Parts of an incident in full: step, criterion, tier, impact, scope, follow-up, delivery, entry of the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from diagnostics.models.evidence import Evidence
+from diagnostics.now import utc_now
+from diagnostics.text import clean
 from screens.base import Document
 from screens.documents import evidence_rows
 from widgets import wording
 from widgets.incident_rows import criterion_words
+from widgets.notice_rows import channel_word, outcome, purpose_word, state_piece
 from widgets.rows import BLANK, Row, labelled, plain, row, wrap
 
 if TYPE_CHECKING:
-    from diagnostics.models.evidence import Evidence
-    from diagnostics.models.incidents import Affected, Criterion, FollowUp, Impact, Incident, ScopeProposal, Step, Tier
+    from diagnostics.models.incidents import (
+        Affected,
+        Criterion,
+        Delivery,
+        FollowUp,
+        Impact,
+        Incident,
+        ScopeProposal,
+        Step,
+        Tier,
+        TimelineLine,
+    )
     from widgets.glyphs import Glyphs
 
-LABEL = 14
+LABEL, ENTRY_LABEL = 14, 16
 MOST_ACCOUNTS = 200
 
 
@@ -163,3 +177,135 @@ def follow_up_document(follow_up: FollowUp, signs: Glyphs) -> Document:
 
     evidence = (run.evidence,) if run is not None and run.evidence is not None else ()
     return document(f"follow-up {planned.follow_up}", build, signs, evidence)
+
+
+# ---- a delivery
+
+
+def delivery_document(delivery: Delivery, signs: Glyphs) -> Document:
+    """Everything about one delivery: who, when, what, with which numbers."""
+
+    def build(width: int) -> list[Row]:
+        now = utc_now()
+        what = f"{channel_word(delivery.channel)} {signs.separator} {purpose_word(delivery.purpose)}"
+        rows = [row(state_piece(delivery, signs), f"  {signs.text(what)}"), BLANK]
+        attempts = f"{delivery.attempts}"
+        if delivery.attempted_at is not None:
+            by = f" by {clean(delivery.attempted_by, limit=120)}" if delivery.attempted_by else ""
+            attempts += f", the newest at {delivery.attempted_at:%H:%M:%S} UTC{by}"
+        confirmed = f"{delivery.confirmed_at:%d %b %H:%M:%S} UTC by {clean(delivery.confirmed_by, limit=120)}"
+        for label, text in (
+            ("became", outcome(delivery, now)),
+            ("remedy", delivery.remedy if delivery.state != "sent" else ""),
+            ("to", delivery.destination),
+            ("for", str(delivery.audience)),
+            ("confirmed", confirmed),
+            ("attempts", attempts),
+            ("receipt", delivery.receipt),
+            ("link", delivery.link),
+            ("our own key", delivery.token),
+        ):
+            if text:
+                rows += labelled(label, signs.text(clean(text, limit=2_000)), width, label_width=14)
+        rows += [BLANK, row(("its text", "title"))]
+        if delivery.title:
+            rows += [row((line, "strong")) for line in wrap(signs.text(clean(delivery.title, limit=400)), width)]
+        rows += [row(line) for line in wrap(signs.text(clean(delivery.text, multiline=True)), width)]
+        if delivery.figures:
+            rows += [BLANK, row(("its numbers", "title"))]
+        for one in delivery.figures:
+            age = f", {wording.age(one.taken_at, delivery.confirmed_at)} old when confirmed" if one.taken_at else ""
+            stale = f"; {one.stale}" if one.stale else ""
+            text = signs.text(clean(f"{one.shown}{age}{stale}", limit=400))
+            rows += labelled(f"{one.name.replace('_', ' ')} ", text, width, label_width=24)
+        return rows + (
+            evidence_rows([one.evidence for one in delivery.figures if one.evidence is not None], width, signs)
+            if delivery.figures
+            else []
+        )
+
+    title = f"delivery {delivery.delivery} {signs.separator} {channel_word(delivery.channel)}"
+    return Document(title, build, clean(delivery.text, multiline=True))
+
+
+# ---- an entry of the journal
+
+
+def evidence_of_entry(line: TimelineLine) -> tuple[Evidence, ...]:
+    """Every question that the entry's figures were taken from, each once."""
+    return tuple(dict.fromkeys(_evidence(line.entry.body)))
+
+
+def _evidence(value: object) -> list[Evidence]:
+    if isinstance(value, Evidence):
+        return [value]
+    if isinstance(value, tuple):
+        return [found for one in value for found in _evidence(one)]
+    fields = getattr(type(value), "model_fields", None)
+    if fields is None:
+        return []
+    return [found for name in fields for found in _evidence(getattr(value, name))]
+
+
+def entry_document(line: TimelineLine, correction: str, signs: Glyphs) -> Document:
+    """Nothing is left out: what a person needs, then what proves that it was not altered."""
+    entry = line.entry
+
+    def build(width: int) -> list[Row]:
+        rows = [row((text, "strong")) for text in wrap(signs.text(line.text), width)]
+        if correction:
+            rows += labelled("corrected", signs.text(correction), width, label_width=ENTRY_LABEL, tone="warn")
+        rows += [BLANK, row(("what was written", "title"))]
+        for name, value in _fields(entry.body):
+            rows += labelled(name, signs.text(value), width, label_width=ENTRY_LABEL)
+        rows += [BLANK, row(("the entry", "title"))]
+        for name, value in (
+            ("number", f"{entry.seq} of the whole journal"),
+            ("record", entry.stream),
+            ("written at", f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC, by the clock of the console that wrote it"),
+            ("by", "the console itself" if entry.actor == "console" else entry.actor),
+            ("at console", entry.console),
+            ("kind", entry.body.kind),
+            ("key", entry.key),
+            ("hash before", entry.previous),
+            ("hash", entry.hash),
+        ):
+            rows += labelled(name, signs.text(clean(value, limit=500)), width, label_width=ENTRY_LABEL)
+        found = evidence_of_entry(line)
+        return rows + (evidence_rows(found, width, signs) if found else [])
+
+    return Document(
+        f"entry {entry.seq} {signs.separator} {entry.body.kind.replace('_', ' ')}", build, plain(build(100))
+    )
+
+
+def _fields(body: Any) -> list[tuple[str, str]]:  # noqa: ANN401  # any body
+    """Name and value of everything that was written, except what stands elsewhere on the page."""
+    said: list[tuple[str, str]] = []
+    for name in type(body).model_fields:
+        value = getattr(body, name)
+        if name == "kind" or isinstance(value, Evidence) or value in ("", None, ()):
+            continue
+        label = name.replace("_", " ")
+        for one in _parts(value):
+            said.append((label, one))
+            label = ""
+    return said or [("", "nothing more")]
+
+
+def _parts(value: object) -> list[str]:
+    """A value as lines; of several things, one a line."""
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, datetime):
+        return [f"{value:%Y-%m-%d %H:%M:%S} UTC"]
+    if isinstance(value, dict):
+        return [clean(f"{name}: {one}", limit=2_000) for name, one in value.items()] or ["none"]
+    if isinstance(value, tuple):
+        return [part for one in value for part in _parts(one)]
+    shown = getattr(value, "shown", None)
+    if isinstance(shown, str):
+        title = getattr(value, "title", "") or getattr(value, "name", "")
+        stale = getattr(value, "stale", "")
+        return [clean(f"{title}: {shown}{f' ({stale})' if stale else ''}", limit=2_000)]
+    return [clean(str(value), limit=8_000)]
