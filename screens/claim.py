@@ -11,7 +11,7 @@ from screens.line_entry import LineEntry
 from widgets.incident_clock import moment
 from widgets.incident_rows import pair
 from widgets.incident_view import role_titles
-from widgets.rows import BLANK, Row, row, wrap
+from widgets.rows import BLANK, Row, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.failures import UserError
@@ -44,7 +44,7 @@ class ClaimScreen(IncidentScreen):
         writer = self.writer()
         me = writer.desk.person if writer is not None else ""
         said = "enter claims a free role or asks to take one over; x gives yours back; N names somebody"
-        rows = [row((line, "muted")) for line in wrap(said, width)] + [BLANK]
+        rows = [*wrapped(said, width, "muted"), BLANK]
         for name, title in role_titles(catalogue, incident):
             held = self._held(incident, name)
             if held is None:

@@ -14,8 +14,8 @@ from screens.list_screen import ListScreen
 from widgets import wording
 from widgets.footer_bar import Hint
 from widgets.line_view import LineView
-from widgets.notice_rows import READABLE, keyed, section, step_rows
-from widgets.rows import Row, row, wrap
+from widgets.notice_rows import READABLE, choice_row, keyed, section, step_rows
+from widgets.rows import Row, row, wrapped
 
 if TYPE_CHECKING:
     from widgets.rows import Tone
@@ -110,31 +110,18 @@ class DeclareScreen(ListScreen):
             return [row(("the matrix is still being read", "muted"))]
         rows = [row(("what kind of trouble", "title"))]
         for name, issue in catalogue.issues.items():
-            mark = signs.dot if name == self.issue_type else signs.ring
-            rows.append(
-                row(
-                    (f"{mark} ", "accent" if name == self.issue_type else "muted"),
-                    (f"{name:<20}", "strong" if name == self.issue_type else ""),
-                    (signs.text(clean(issue.meaning, limit=max(20, width - 24))), "muted"),
-                    key=f"issue:{name}",
-                )
-            )
+            mine, said = name == self.issue_type, clean(issue.meaning, limit=max(20, width - 24))
+            tone: Tone = "strong" if mine else ""
+            rows.append(choice_row(name, tone, said, cells=20, chosen=mine, key=f"issue:{name}", signs=signs))
         rows += section("how severe", width, signs)
         if self.issue_type is None:
-            rows += [row((line, "muted")) for line in wrap("choose the kind first: each has its own severities", width)]
+            rows += wrapped("choose the kind first: each has its own severities", width, "muted")
         else:
             for severity in catalogue.issues[self.issue_type].severities:
-                mark = signs.dot if severity == self.severity else signs.ring
-                tells = "the team is told and tracking opened within five minutes"
-                alarm = wording.severity_tone(severity) == "fail"
-                rows.append(
-                    row(
-                        (f"{mark} ", "accent" if severity == self.severity else "muted"),
-                        (f"{severity:<20}", wording.severity_tone(severity)),
-                        (tells if alarm else "", "muted"),
-                        key=f"severity:{severity}",
-                    )
-                )
+                tone = wording.severity_tone(severity)
+                tells = "the team is told and tracking opened within five minutes" if tone == "fail" else ""
+                mine, key = severity == self.severity, f"severity:{severity}"
+                rows.append(choice_row(severity, tone, tells, cells=20, chosen=mine, key=key, signs=signs))
         rows += section("in your words (enter writes)", width, signs)
         nothing = "(the console's own words, unless you write some)"
         for name in ("title", "summary"):

@@ -12,7 +12,7 @@ from screens.incident_screen import IncidentScreen
 from screens.line_entry import LineEntry
 from widgets.footer_bar import Hint
 from widgets.notice_rows import READABLE, channel_word, delivery_rows, headline, outcome
-from widgets.rows import BLANK, Row, plain, row, wrap
+from widgets.rows import BLANK, Row, plain, row, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
@@ -88,9 +88,9 @@ class DeliveriesScreen(IncidentScreen):
         signs = self.room.signs
         if not incident.deliveries:
             said = "Nothing has been sent or waits to be sent. n tells people."
-            return [row((line, "muted")) for line in wrap(said, width)]
+            return wrapped(said, width, "muted")
         text, tone = headline(incident.deliveries, incident.id)
-        rows = [row((line, tone)) for line in wrap(signs.text(text), width)]
+        rows = wrapped(signs.text(text), width, tone)
         now = utc_now()
         for one in sorted(incident.deliveries, key=lambda item: item.is_settled and item.state == "sent"):
             rows += [BLANK, *delivery_rows(one, width, now, signs)]

@@ -14,7 +14,7 @@ from screens.documents import evidence_rows
 from widgets import wording
 from widgets.incident_rows import criterion_words
 from widgets.notice_rows import channel_word, outcome, purpose_word, state_piece
-from widgets.rows import BLANK, Row, labelled, plain, row, wrap
+from widgets.rows import BLANK, Row, labelled, plain, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import (
@@ -47,7 +47,7 @@ def document(
 
 
 def _lines(text: str, width: int, signs: Glyphs, tone: str = "") -> list[Row]:
-    return [row((line, tone)) for line in wrap(signs.text(text), width)]  # type: ignore[arg-type]  # a tone's name
+    return wrapped(signs.text(text), width, tone)  # type: ignore[arg-type]  # a tone's name
 
 
 def step_document(step: Step, incident: Incident | None, signs: Glyphs) -> Document:
@@ -209,8 +209,8 @@ def delivery_document(delivery: Delivery, signs: Glyphs) -> Document:
                 rows += labelled(label, signs.text(clean(text, limit=2_000)), width, label_width=14)
         rows += [BLANK, row(("its text", "title"))]
         if delivery.title:
-            rows += [row((line, "strong")) for line in wrap(signs.text(clean(delivery.title, limit=400)), width)]
-        rows += [row(line) for line in wrap(signs.text(clean(delivery.text, multiline=True)), width)]
+            rows += wrapped(signs.text(clean(delivery.title, limit=400)), width, "strong")
+        rows += wrapped(signs.text(clean(delivery.text, multiline=True)), width)
         if delivery.figures:
             rows += [BLANK, row(("its numbers", "title"))]
         for one in delivery.figures:
@@ -252,7 +252,7 @@ def entry_document(line: TimelineLine, correction: str, signs: Glyphs) -> Docume
     entry = line.entry
 
     def build(width: int) -> list[Row]:
-        rows = [row((text, "strong")) for text in wrap(signs.text(line.text), width)]
+        rows = wrapped(signs.text(line.text), width, "strong")
         if correction:
             rows += labelled("corrected", signs.text(correction), width, label_width=ENTRY_LABEL, tone="warn")
         rows += [BLANK, row(("what was written", "title"))]

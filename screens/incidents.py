@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 
 from diagnostics.now import utc_now
-from screens import documents
-from screens.base import ReadingArrived, RoomScreen
-from widgets.footer_bar import FooterBar, Hint
-from widgets.header_bar import HeaderBar
+from screens import addresses
+from screens.base import ReadingArrived
+from screens.incident_writer import IncidentWriter
+from screens.list_screen import FilteredScreen
+from widgets.footer_bar import Hint
 from widgets.incident_list_rows import incident_heading, incident_row
-from widgets.line_view import LineView
-from widgets.row_filter import RowFilter
-from widgets.rows import BLANK, Row, plain, row, titled, wrap
+from widgets.rows import BLANK, Row, row, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident, IncidentLine
@@ -25,64 +22,30 @@ if TYPE_CHECKING:
 MOST = 200
 """Incidents read: years of them."""
 
-HINTS = (
-    Hint("enter", "choose"),
-    Hint("/", "filter"),
-    Hint("T", "timeline"),
-    Hint("H", "hand-off"),
-    Hint("M", "merge"),
-    Hint("n", "notify"),
-    Hint("y", "copy"),
-    Hint("esc", "back"),
-    Hint("?", "help"),
-)
 
-
-class IncidentsScreen(RoomScreen):
+class IncidentsScreen(FilteredScreen):
     """A list that follows the journal: what another console declares or resolves shows here by itself."""
 
-    DEFAULT_CSS = """
-    IncidentsScreen #incidents-title { height: 1; scrollbar-size-vertical: 0; }
-    IncidentsScreen #incidents { height: 1fr; }
-    """
-
-    hint_names: ClassVar[tuple[str, ...]] = ("open", "filter", "copy", "back", "help")
+    has_header = True
+    ends_blank = False
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "choose"),
+        Hint("/", "filter"),
+        Hint("T", "timeline"),
+        Hint("H", "hand-off"),
+        Hint("M", "merge"),
+        Hint("n", "notify"),
+        Hint("y", "copy"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self.incidents: tuple[IncidentLine, ...] | None = None
         self.failure = ""
-        self.filter_text = ""
         self._asking = False
         self._journal_seq = 0
-
-    def compose(self) -> ComposeResult:
-        """Header, title bar, rows, the filter's line, keys."""
-        signs = self.room.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="incidents-title")
-        yield LineView(signs=signs, id="incidents")
-        yield RowFilter(signs=signs)
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """Read them."""
-        self.view.focus()
-        self.query_one(FooterBar).set_hints(HINTS)
-        self.ask()
-
-    def on_resize(self) -> None:
-        """Rows are laid out for the width."""
-        self.draw()
-
-    def service_opened(self) -> None:
-        """The journal can be read."""
-        self.ask()
-
-    @property
-    def view(self) -> LineView:
-        """The rows."""
-        return self.query_one("#incidents", LineView)
 
     def crumb(self) -> str:
         """What this is."""
@@ -94,7 +57,7 @@ class IncidentsScreen(RoomScreen):
 
     # ---- reading
 
-    def ask(self) -> None:
+    def read(self) -> None:
         """Read the list."""
         service = self.room.service
         if service is None or self._asking:
@@ -145,22 +108,21 @@ class IncidentsScreen(RoomScreen):
             )
         )
 
-    def draw(self) -> None:
-        """Open ones first."""
-        if not self.is_attached:
-            return
-        signs, width = self.room.signs, self.size.width
+    def heading(self) -> str:
+        """How many there are."""
         opened = sum(one.is_open for one in self.incidents or ())
         amount = f"{opened} open, {len(self.incidents or ()) - opened} past"
         state = self.failure or ("reading" if self.incidents is None else amount)
         if self.filter_text:
             state += f", {len(self.shown())} fit {self.filter_text!r}"
-        text = titled(self.room.trail(), f"incidents {signs.separator} {state}", width)
-        self.query_one("#incidents-title", LineView).show((row((signs.text(text), "bar")),))
-        self.view.show(self.rows(max(40, self.view.text_width() - 1)))
+        return f"incidents {self.room.signs.separator} {state}"
+
+    def row_width(self) -> int:
+        """Columns that fit."""
+        return max(40, self.body.text_width() - 1)
 
     def rows(self, width: int) -> list[Row]:
-        """Heading and rows; what to do where there is none."""
+        """Heading and rows, open ones first; what to do where there is none."""
         signs, now = self.room.signs, utc_now()
         if self.incidents is None:
             return [row((self.failure or "reading", "warn" if self.failure else "muted"))]
@@ -169,7 +131,7 @@ class IncidentsScreen(RoomScreen):
                 "No incident has been declared. n declares one and tells the team; "
                 "nothing is sent before you have seen and typed it."
             )
-            return [row((line, "muted")) for line in wrap(signs.text(said), width)]
+            return wrapped(signs.text(said), width, "muted")
         shown = self.shown()
         if not shown:
             return [row(("no incident fits; esc takes the filter away", "muted"))]
@@ -194,7 +156,7 @@ class IncidentsScreen(RoomScreen):
 
     def current(self) -> IncidentLine | None:
         """The incident under the cursor."""
-        kind, _, name = (self.view.cursor_key or "").partition(":")
+        kind, name = self.key_under_cursor()
         return next((one for one in self.incidents or () if kind == "incident" and one.id == name), None)
 
     def _with_current(self, use: Callable[[IncidentLine], object]) -> None:
@@ -221,50 +183,32 @@ class IncidentsScreen(RoomScreen):
         self.room.ask(work, self._chosen, doing=f"taking {target} in view")
 
     def _chosen(self, incident_id: str) -> None:
-        from screens.escalation import EscalationScreen  # noqa: PLC0415  # only who opens the panel pays for it
-
         if self.room.live is not None:
             # The header and the panel follow at once, not with the next look at the journal.
             self.room.live.refresh("incident")
-        self.room.push_room_screen(EscalationScreen())
+        self.room.navigate(addresses.EscalationAt())
         self.room.say(f"{incident_id} is the incident in view")
 
     def act_timeline(self) -> None:
         """Its journal."""
-        self._with_current(self._timeline)
-
-    def _timeline(self, one: IncidentLine) -> None:
-        from screens.timeline import TimelineScreen  # noqa: PLC0415  # only its readers pay for it
-
-        self.room.push_room_screen(TimelineScreen(one.id))
+        self._with_current(lambda one: self.room.navigate(addresses.TimelineAt(one.id)))
 
     def act_handoff(self) -> None:
         """Its hand-off note."""
-        self._with_current(self._hand_off)
-
-    def _hand_off(self, one: IncidentLine) -> None:
-        from screens.record_documents import HandoffScreen  # noqa: PLC0415  # only its readers pay for it
-
-        self.room.push_room_screen(HandoffScreen(one.id))
+        self._with_current(lambda one: self.room.navigate(addresses.HandoffAt(one.id)))
 
     def act_status(self) -> None:
         """Move it on."""
-        self._with_current(self._move_on)
-
-    def _move_on(self, one: IncidentLine) -> None:
-        from screens.status import StatusScreen  # noqa: PLC0415  # only who moves it on pays for it
-
-        self.room.push_room_screen(StatusScreen(one.id))
+        self._with_current(lambda one: self.room.navigate(addresses.StatusAt(one.id)))
 
     def act_merge(self) -> None:
         """It is the same as another one: type which."""
         self._with_current(self._merge)
 
     def _merge(self, one: IncidentLine) -> None:
-        from screens.line_entry import LineEntry  # noqa: PLC0415  # only who merges pays for it
-
+        service = self.room.service
         others = [other for other in self.incidents or () if other.id != one.id and not other.merged_into]
-        if not others:
+        if service is None or not others:
             self.room.say(f"there is no other incident that {one.id} could go on in", "warn")
             return
         named = {other.id: other for other in others}
@@ -279,74 +223,29 @@ class IncidentsScreen(RoomScreen):
             "It goes on in the other one from then on; both journals say so, and nothing of either is lost.",
         ]
         explain += [f"{other.id}  {other.severity}  {other.status.words}  {other.title}" for other in others[:12]]
-        self.room.push_room_screen(
-            LineEntry(
-                f"merge {one.id} into",
-                "the other incident's id, and why if you like: INC-3 same cause",
-                partial(self._typed_merge, one.id),
-                check=check,
-                explain=explain,
-            )
+        desk = service.incidents
+
+        def work(text: str) -> Incident:
+            into, _, why = text.partition(" ")
+            return desk.merge(one.id, into.upper(), why.strip())
+
+        IncidentWriter(self.room, desk, one.id, lambda _: self.read()).write_line(
+            f"merge {one.id} into",
+            "the other incident's id, and why if you like: INC-3 same cause",
+            work,
+            lambda after: f"{after.id} goes on in {after.merged_into}",
+            doing=f"merging {one.id}",
+            check=check,
+            explain=explain,
         )
-
-    def _typed_merge(self, incident_id: str, text: str) -> None:
-        from screens.line_entry import send  # noqa: PLC0415
-
-        service = self.room.service
-        if service is None:
-            return
-        into, _, why = text.partition(" ")
-        send(
-            self.room,
-            f"merge {incident_id} into",
-            text,
-            lambda: service.incidents.merge(incident_id, into.upper(), why.strip()),
-            self._merged,
-            doing=f"merging {incident_id}",
-        )
-
-    def _merged(self, incident: Incident) -> None:
-        self.room.say(f"{incident.id} goes on in {incident.merged_into}", "pass")
-        self.ask()
-
-    def act_filter(self) -> None:
-        """Words that a row must hold."""
-        self.query_one(RowFilter).open(self.filter_text)
-
-    @on(RowFilter.Edited)
-    def filter_edited(self, message: RowFilter.Edited) -> None:
-        """With every letter."""
-        self.filter_text = message.text
-        self.draw()
-
-    @on(RowFilter.Closed)
-    def filter_closed(self, message: RowFilter.Closed) -> None:
-        """The filter stands."""
-        self.filter_text = message.text
-        self.view.focus()
-        self.draw()
-
-    def act_back(self) -> None:
-        """Out of the filter, then out of the screen."""
-        if self.filter_text:
-            self.filter_text = ""
-            self.draw()
-            return
-        self.dismiss()
 
     def act_refresh(self) -> None:
         """Read them again."""
-        self.ask()
+        self.read()
 
     def act_copy(self) -> None:
         """The row under the cursor."""
         self._with_current(lambda one: self.room.copy(f"{one.id} {one.severity} {one.status.words}: {one.title}"))
-
-    def act_plain(self) -> None:
-        """The list as plain text that the terminal itself can select."""
-        self.room.open_document(
-            documents.text_document("plain text, to select", plain(self.rows(100)), self.room.signs)
-        )
 
 
 def in_order(lines: tuple[IncidentLine, ...]) -> tuple[IncidentLine, ...]:

@@ -21,7 +21,7 @@ from diagnostics.text import clean
 from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, Tone, row, titled, wrap
+from widgets.rows import BLANK, Row, Tone, row, titled, wrap, wrapped
 
 if TYPE_CHECKING:
     from screens.base import Room
@@ -331,7 +331,7 @@ class LineEntry(RoomScreen):
         self.query_one("#entry-verdict", LineView).show(self._verdict(width - 2))
         lines: list[Row] = []
         for paragraph in self.explain:
-            lines += [row((line, "muted")) for line in wrap(signs.text(clean(paragraph, limit=2_000)), width - 3)]
+            lines += wrapped(signs.text(clean(paragraph, limit=2_000)), width - 3, "muted")
         if self.multiline:
             lines.insert(0, row((signs.text(clean(self.placeholder, limit=200)), "muted")))
         self.query_one("#entry-explain", LineView).show([*lines, BLANK])

@@ -1,10 +1,11 @@
-"""Screens of one body of rows: a title bar with the way here, the rows, the keys."""
+"""Screens of one body of rows: a title bar with the way here, the rows, a filter where there is one, the keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
@@ -14,6 +15,7 @@ from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
+from widgets.row_filter import RowFilter
 from widgets.rows import BLANK, Row, plain, row, titled
 
 if TYPE_CHECKING:
@@ -159,3 +161,44 @@ class ListScreen(TitledScreen):
     def act_plain(self) -> None:
         """The whole list as plain text that the terminal itself can select."""
         self.open_plain(plain(self.rows(100)))
+
+
+class FilteredScreen(ListScreen):
+    """A list below which words can be typed that its rows must hold; Esc takes them away before it leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter_text = ""
+
+    def panes(self) -> Iterable[Widget]:
+        """The rows, and the line for the filter, which is hidden until it is opened."""
+        yield from super().panes()
+        yield RowFilter(signs=self.room.signs)
+
+    def set_filter(self, text: str) -> None:
+        """Show only what holds these words."""
+        self.filter_text = text.strip()
+        self.draw()
+
+    def act_filter(self) -> None:
+        """Words that a row must hold."""
+        self.query_one(RowFilter).open(self.filter_text)
+
+    @on(RowFilter.Edited)
+    def filter_edited(self, message: RowFilter.Edited) -> None:
+        """Rows follow the letters."""
+        self.filter_text = message.text
+        self.draw()
+
+    @on(RowFilter.Closed)
+    def filter_closed(self, message: RowFilter.Closed) -> None:
+        """The filter stands."""
+        self.set_filter(message.text)
+        self.body.focus()
+
+    def act_back(self) -> None:
+        """Out of the filter, then out of the screen."""
+        if self.filter_text:
+            self.set_filter("")
+        else:
+            self.dismiss()

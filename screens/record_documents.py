@@ -9,7 +9,7 @@ from diagnostics.failures import SourceFailure, UserError
 from screens import documents
 from screens.list_screen import TitledScreen
 from widgets.footer_bar import Hint
-from widgets.rows import Row, row, wrap
+from widgets.rows import Row, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,7 @@ class RecordScreen(TitledScreen):
         if self.markdown:
             return list(documents.markdown_document(self.crumb(), self.markdown, signs).build(width))
         said = f"The {self.name} of {self.incident_id} is {self.state}."
-        return [row((line, "muted")) for line in wrap(signs.text(said), width)]
+        return wrapped(signs.text(said), width, "muted")
 
     # ---- keys
 

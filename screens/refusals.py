@@ -14,7 +14,7 @@ from screens import addresses, documents
 from screens.list_screen import ListScreen
 from widgets import wording
 from widgets.footer_bar import Hint
-from widgets.rows import BLANK, Piece, Row, fit, plain, row, wrap
+from widgets.rows import BLANK, Piece, Row, fit, plain, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -259,7 +259,7 @@ class RefusalScreen(GuidanceScreen):
         issues = tuple(catalogue.issues) if catalogue is not None else ()
         rule = str(refusal.rule).replace("_", " ")
         rows = [row(("refused", "warn"), (f"  {rule}", "title"), (f"   {refusal.taken_at:%H:%M:%S} UTC", "muted"))]
-        rows += [row((line, "strong")) for line in wrap(signs.text(refusal.missing), width)]
+        rows += wrapped(signs.text(refusal.missing), width, "strong")
         if refusal.candidates:
             rows += self.section("did you mean")
             for text in refusal.candidates:
@@ -274,13 +274,13 @@ class RefusalScreen(GuidanceScreen):
         if catalogue is not None and refusal.issue_type in issues:
             rows += self._another_way(catalogue, width)
         rows += self.section("whom to call")
-        rows += [row((line, "accent")) for line in wrap(signs.text(refusal.contact), width)]
+        rows += wrapped(signs.text(refusal.contact), width, "accent")
         rows += self.item(
             "Escalate to people: n. Nothing is sent before you have seen and typed it.", width, self.escalate
         )
         for finding in refusal.findings:
             rows += [BLANK, row(wording.status_piece(finding.status, signs), f"  {signs.text(finding.title)}")]
-            rows += [row((line, "")) for line in wrap(signs.text(finding.summary), width)]
+            rows += wrapped(signs.text(finding.summary), width)
             if finding.evidence is not None:
                 rows += documents.evidence_rows([finding.evidence], width, signs)
         return rows
@@ -346,7 +346,7 @@ class RefusalsScreen(GuidanceScreen):
         if catalogue is None:
             return [row(("the catalogue is still being read", "muted"))]
         said = "The console never guesses. It refuses under six conditions, and always says what would be accepted."
-        rows = [row((line, "strong")) for line in wrap(signs.text(said), width)]
+        rows = wrapped(signs.text(said), width, "strong")
         issues = tuple(catalogue.issues)
         for number, condition in enumerate(_conditions(catalogue), 1):
             rows += [BLANK, row((f"{number} ", "muted"), (str(condition.rule).replace("_", " "), "title"))]
@@ -359,8 +359,8 @@ class RefusalsScreen(GuidanceScreen):
                 rows += self.item(text, width, self.goes(console_line(text)))
         rows += self.section("whom to call")
         contact = catalogue.contact
-        rows += [row((line, "accent")) for line in wrap(signs.text(contact.line()), width)]
-        rows += [row((line, "")) for line in wrap(signs.text(contact.escalation), width)]
+        rows += wrapped(signs.text(contact.line()), width, "accent")
+        rows += wrapped(signs.text(contact.escalation), width)
         return rows
 
     def channel_text(self) -> str:

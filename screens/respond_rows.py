@@ -20,10 +20,10 @@ from widgets.notice_rows import (
     section,
     words_rows,
 )
-from widgets.rows import BLANK, Row, Tone, row, wrap
+from widgets.rows import BLANK, Row, Tone, row, wrapped
 
 if TYPE_CHECKING:
-    from screens.respond_state import RespondState
+    from screens.respond_state import NotPrepared, RespondState
     from widgets.glyphs import Glyphs
 
 CANCEL, SEND, DELIVERIES = "cancel", "send", "deliveries"
@@ -48,7 +48,7 @@ def body_rows(  # each state of the preview has its own rows
         return _without(state, width, signs, waiting=waiting)
     rows: list[Row] = []
     if state.problem is not None:
-        rows += _problem(state, width, signs)
+        rows += _problem(state.problem, width, signs)
     if waiting:
         rows.append(row((signs.text("being made anew; below stands the one before"), "accent"), key="waiting"))
     rows += [*verdict_rows(state, width, now, signs), *head_rows(proposal, state.rank, width, signs)]
@@ -63,34 +63,24 @@ def body_rows(  # each state of the preview has its own rows
 
 
 def _without(state: RespondState, width: int, signs: Glyphs, *, waiting: bool) -> list[Row]:
+    if state.problem is not None and not waiting:
+        return _problem(state.problem, width, signs)
+    said = "Nothing has been prepared and nothing has been sent.\nr prepares it."
     if waiting:
         said = (
-            "Preparing what would be sent: the numbers are being measured. Nothing has been sent.",
-            "The steps below can be chosen already; the typed word counts once the preview is here.",
+            "Preparing what would be sent: the numbers are being measured. Nothing has been sent.\n"
+            "The steps below can be chosen already; the typed word counts once the preview is here."
         )
-        return [row((line, "muted"), key=f"wait:{at}") for at, line in enumerate(_wrapped(said, width))]
-    if state.problem is not None:
-        return _problem(state, width, signs)
-    said = ("Nothing has been prepared and nothing has been sent.", "r prepares it.")
-    return [row((line, "muted"), key=f"wait:{at}") for at, line in enumerate(_wrapped(said, width))]
+    return wrapped(said, width, "muted", key="wait")
 
 
-def _wrapped(said: Sequence[str], width: int) -> list[str]:
-    return [line for text in said for line in wrap(text, width)]
-
-
-def _problem(state: RespondState, width: int, signs: Glyphs) -> list[Row]:
-    assert state.problem is not None  # noqa: S101  # asked by the callers
-    rows = [
-        row((line, "fail"), key=f"problem:x{at}")
-        for at, line in enumerate(
-            wrap(signs.text(f"{signs.failed} not prepared: {clean(state.problem.headline)}"), width)
-        )
-    ]
-    remedy = clean(state.problem.remedy, limit=800)
-    rows += [row((line, ""), key=f"problem:y{at}") for at, line in enumerate(wrap(signs.text(remedy), width)) if line]
+def _problem(problem: NotPrepared, width: int, signs: Glyphs) -> list[Row]:
+    headline = signs.text(f"{signs.failed} not prepared: {clean(problem.headline)}")
+    remedy = signs.text(clean(problem.remedy, limit=800))
     again = "Nothing has been sent. r tries it again; y copies what text there is."
-    return [*rows, *(row((line, "muted"), key=f"problem:z{at}") for at, line in enumerate(wrap(again, width))), BLANK]
+    rows = wrapped(headline, width, "fail", key="problem:x")
+    rows += wrapped(remedy, width, key="problem:y") if remedy else []
+    return [*rows, *wrapped(again, width, "muted", key="problem:z"), BLANK]
 
 
 def verdict_rows(state: RespondState, width: int, now: datetime, signs: Glyphs) -> list[Row]:
@@ -109,9 +99,9 @@ def verdict_rows(state: RespondState, width: int, now: datetime, signs: Glyphs) 
     if lost:
         lines.append((f"{signs.warned} not from here: {', '.join(lost)}; what to do stands below", "warn"))
     return [
-        row((part, tone), key=f"verdict:{number}:{at}")
+        line
         for number, (text, tone) in enumerate(lines)
-        for at, part in enumerate(wrap(signs.text(text), width))
+        for line in wrapped(signs.text(text), width, tone, key=f"verdict:{number}")
     ]
 
 
@@ -134,7 +124,7 @@ def followed_rows(state: RespondState, width: int, now: datetime, signs: Glyphs)
     incident = state.declared
     assert incident is not None  # noqa: S101  # asked by the caller
     text, tone = headline(state.deliveries, incident.id)
-    rows = [row((line, tone), key=f"headline:{at}") for at, line in enumerate(wrap(signs.text(text), width))]
+    rows = wrapped(signs.text(text), width, tone, key="headline")
     title = signs.text(clean(incident.title, limit=300))
     rows += [BLANK, *keyed("incident", f"{incident.id} {title}", width, key="title", tone="strong")]
     words = f"{incident.severity} {signs.separator} {incident.status.words}"

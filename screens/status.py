@@ -18,8 +18,8 @@ from screens.line_entry import LineEntry, bring_back
 from widgets import wording
 from widgets.footer_bar import Hint
 from widgets.incident_rows import criterion_lines
-from widgets.notice_rows import READABLE, keyed, section
-from widgets.rows import Row, row, wrap
+from widgets.notice_rows import READABLE, choice_row, keyed, section
+from widgets.rows import Row, row, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.jobs import Job
@@ -135,7 +135,7 @@ class StatusScreen(IncidentScreen):
         """What it is called, the statuses, the severities, the exit criteria."""
         signs = self.room.signs
         title = signs.text(clean(incident.title, limit=300))
-        rows = [row((line, "strong")) for line in wrap(title, width, most=2)]
+        rows = wrapped(title, width, "strong", most=2)
         if incident.merged_into:
             rows.append(row((f"it goes on in {incident.merged_into}", "warn")))
         rows += section("status", width, signs)
@@ -145,15 +145,9 @@ class StatusScreen(IncidentScreen):
         catalogue = self.room.catalogue
         issue = catalogue.issues.get(incident.issue_type) if catalogue is not None else None
         for severity in issue.severities if issue is not None else (incident.severity,):
-            mine = severity == incident.severity
-            rows.append(
-                row(
-                    (f"{signs.dot if mine else signs.ring} ", "accent" if mine else "muted"),
-                    (f"{severity:<16}", wording.severity_tone(severity)),
-                    ("now" if mine else "", "muted"),
-                    key=f"severity:{severity}",
-                )
-            )
+            mine, tone = severity == incident.severity, wording.severity_tone(severity)
+            said, key = "now" if mine else "", f"severity:{severity}"
+            rows.append(choice_row(severity, tone, said, cells=16, chosen=mine, key=key, signs=signs))
         return rows + self._criteria_rows(width, signs)
 
     def _status_row(self, incident: Incident, status: IncidentStatus, signs: Glyphs) -> Row:
@@ -162,11 +156,15 @@ class StatusScreen(IncidentScreen):
         steps = list(IncidentStatus)
         back = steps.index(status) < steps.index(incident.status)
         said = f"back; needs a reason {signs.separator} {since}" if back else since
-        return row(
-            (f"{signs.dot if mine else signs.ring} ", "accent" if mine else "muted"),
-            (f"{status.words:<16}", "strong" if mine else ""),
-            (signs.text(said), "accent" if mine else "muted"),
+        return choice_row(
+            status.words,
+            "strong" if mine else "",
+            said,
+            cells=16,
+            chosen=mine,
             key=f"status:{status.value}",
+            signs=signs,
+            said_tone="accent" if mine else "muted",
         )
 
     def _criteria_rows(self, width: int, signs: Glyphs) -> list[Row]:

@@ -9,7 +9,7 @@ from diagnostics.now import utc_now
 from screens.incident_screen import IncidentScreen
 from screens.incident_writer import IncidentWriter
 from widgets.incident_rows import task_order, task_row
-from widgets.rows import BLANK, Row, row, wrap
+from widgets.rows import BLANK, Row, row, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident, Task
@@ -26,7 +26,7 @@ class TasksScreen(IncidentScreen):
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """Each task with who and until when."""
         said = "enter marks done or open again; N adds; u changes words, @name or time; c makes it yours"
-        rows = [row((line, "muted")) for line in wrap(said, width)] + [BLANK]
+        rows = [*wrapped(said, width, "muted"), BLANK]
         if not incident.tasks:
             return [*rows, row(("nothing is to be done yet", "muted"))]
         tasks = sorted(incident.tasks, key=task_order)

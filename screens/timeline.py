@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.widget import Widget
 
 from diagnostics.failures import SourceFailure
 from diagnostics.now import utc_now
-from screens import documents
-from screens.base import ReadingArrived, RoomScreen
+from screens.base import ReadingArrived
 from screens.incident_documents import entry_document, evidence_of_entry
-from widgets.footer_bar import FooterBar, Hint
-from widgets.header_bar import HeaderBar
-from widgets.line_view import LineView
+from screens.incident_writer import IncidentWriter
+from screens.list_screen import FilteredScreen
+from widgets.footer_bar import Hint
 from widgets.paged_rows import PagedRows
 from widgets.row_filter import RowFilter
-from widgets.rows import Row, plain, row, titled
+from widgets.rows import Row, row
 from widgets.timeline_rows import TimelineFilter, corrections, timeline_filter, timeline_row
 
 if TYPE_CHECKING:
@@ -38,29 +37,24 @@ SEARCHED = 500
 ENOUGH = 100
 """A search through older entries stops at so many that fit, until it is asked to go on."""
 
-HINTS = (
-    Hint("enter", "open"),
-    Hint("/", "filter"),
-    Hint("N", "note"),
-    Hint("u", "correct"),
-    Hint("m", "pin"),
-    Hint("w", "why"),
-    Hint("O", "older"),
-    Hint("y", "copy"),
-    Hint("esc", "back"),
-    Hint("?", "help"),
-)
 
-
-class TimelineScreen(RoomScreen):
+class TimelineScreen(FilteredScreen):
     """Entries as they stand in the journal. Nothing is ever changed here: a correction is an entry beside the first."""
 
-    DEFAULT_CSS = """
-    TimelineScreen #timeline-title { height: 1; scrollbar-size-vertical: 0; }
-    TimelineScreen #timeline { height: 1fr; }
-    """
-
-    hint_names: ClassVar[tuple[str, ...]] = ("open", "filter", "pin", "why", "older", "copy", "back", "help")
+    has_header = True
+    ends_blank = False
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "open"),
+        Hint("/", "filter"),
+        Hint("N", "note"),
+        Hint("u", "correct"),
+        Hint("m", "pin"),
+        Hint("w", "why"),
+        Hint("O", "older"),
+        Hint("y", "copy"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
     def __init__(self, incident_id: str) -> None:
         super().__init__()
@@ -70,42 +64,20 @@ class TimelineScreen(RoomScreen):
         self.after: int | None = None
         """Entries before this one have not been read; None when the first one has been."""
         self.failure = ""
-        self.filter_text = ""
-        self.searched = True
-        """False while the filter has not seen all entries."""
         self._asking = False
         self._journal_seq = 0
         self._built: dict[int, tuple[tuple[object, ...], Row]] = {}
 
     # ---- construction
 
-    def compose(self) -> ComposeResult:
-        """Header, title bar, entries, the filter's line, keys."""
-        signs = self.room.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="timeline-title")
-        yield PagedRows(signs=signs, id="timeline")
-        yield RowFilter(signs=signs)
-        yield FooterBar(signs=signs)
+    def panes(self) -> Iterable[Widget]:
+        """Entries that say when their end is near, and the filter's line."""
+        yield PagedRows(signs=self.room.signs, id="screen-body")
+        yield RowFilter(signs=self.room.signs)
 
-    def on_mount(self) -> None:
+    def read(self) -> None:
         """Ask for the newest page."""
-        self.view.focus()
-        self.query_one(FooterBar).set_hints(HINTS)
         self.ask_page(None)
-
-    def on_resize(self) -> None:
-        """Rows are laid out for the width."""
-        self.draw()
-
-    def service_opened(self) -> None:
-        """The journal can be read."""
-        self.ask_page(None)
-
-    @property
-    def view(self) -> PagedRows:
-        """The entries."""
-        return self.query_one("#timeline", PagedRows)
 
     @property
     def _desk(self) -> IncidentDesk:
@@ -145,7 +117,7 @@ class TimelineScreen(RoomScreen):
             doing=f"reading the timeline of {incident}",
             failed=self._failed,
         )
-        self._draw_title()
+        self.draw_title()
 
     def _page_arrived(self, page: Page[TimelineLine]) -> None:
         self._asking, self.failure = False, ""
@@ -229,25 +201,12 @@ class TimelineScreen(RoomScreen):
 
     def act_filter(self) -> None:
         """Type words, kind:noted, by:cl.nolen."""
-        self.query_one(RowFilter).open(self.filter_text)
+        super().act_filter()
         self.room.say("words that an entry must hold; kind:noted and by:NAME choose kinds and people", "muted")
-
-    @on(RowFilter.Edited)
-    def filter_edited(self, message: RowFilter.Edited) -> None:
-        """What is read already is filtered with every letter."""
-        self.filter_text = message.text
-        self.draw()
-
-    @on(RowFilter.Closed)
-    def filter_closed(self, message: RowFilter.Closed) -> None:
-        """The filter stands: look for more that fit among the older entries."""
-        self.set_filter(message.text)
-        self.view.focus()
 
     def set_filter(self, text: str) -> None:
         """Show only what fits, and look for it in what has not been read yet."""
-        self.filter_text = text.strip()
-        self.draw()
+        super().set_filter(text)
         if self.filter_text and self.after is not None and len(self._shown()) < ENOUGH:
             self._search()
 
@@ -258,7 +217,7 @@ class TimelineScreen(RoomScreen):
             return
         work = partial(_search_older, self._desk, self.incident_id, before, self.filter)
         self.start_job(work, self._found, doing=f"looking through {self.incident_id}")
-        self._draw_title()
+        self.draw_title()
 
     def _found(self, pages: list[Page[TimelineLine]]) -> None:
         for page in pages:
@@ -283,17 +242,21 @@ class TimelineScreen(RoomScreen):
         """The entries read so far; the view keeps its cursor on the entry it stands on."""
         if not self.is_attached:
             return
-        self._draw_title()
-        view = self.view
+        view = self.body
         before, top = view.rows, view.scroll_offset.y
-        rows = self._rows(max(40, view.text_width() - 1))
-        view.show(rows)
+        super().draw()
+        rows = view.rows
         if top and before and len(rows) > len(before) and rows[0].key != before[0].key:
             # What is being read stays where it is, although newer entries have come above it.
             added = next((at for at, item in enumerate(rows) if item.key == before[0].key), 0)
             view.scroll_to(y=top + added, animate=False)
 
-    def _rows(self, width: int) -> list[Row]:
+    def row_width(self) -> int:
+        """Columns that fit."""
+        return max(40, self.body.text_width() - 1)
+
+    def rows(self, width: int) -> list[Row]:
+        """The entries that fit, newest first; then what lies further back."""
         signs, lines = self.room.signs, self._shown()
         said = corrections(tuple(self.lines.values()))
         rows = [self._row(line, width, said.get(line.seq, "")) for line in lines]
@@ -316,22 +279,19 @@ class TimelineScreen(RoomScreen):
             held = self._built[line.seq] = (state, built)
         return held[1]
 
-    def _draw_title(self) -> None:
-        if not self.is_attached:
-            return
-        signs, width = self.room.signs, self.size.width
+    def heading(self) -> str:
+        """How much has been read, and how much of it fits."""
         more = "" if self.after is None else " and older ones"
         amount = f"{len(self.lines):,} entries read{more}"
         if self.filter_text:
             amount = f"{len(self._shown()):,} of {len(self.lines):,} read fit {self.filter_text!r}{more}"
         state = self.failure or ("reading" if self._asking and not self.lines else amount)
-        text = titled(self.room.trail(), f"{self.incident_id} timeline {signs.separator} {state}", width)
-        self.query_one("#timeline-title", LineView).show((row((signs.text(text), "bar")),))
+        return f"{self.incident_id} timeline {self.room.signs.separator} {state}"
 
     # ---- keys
 
     def _current(self) -> TimelineLine | None:
-        kind, _, number = (self.view.cursor_key or "").partition(":")
+        kind, number = self.key_under_cursor()
         return self.lines.get(int(number)) if kind == "entry" else None
 
     def _with_entry(self, use: Callable[[TimelineLine], object]) -> None:
@@ -343,7 +303,7 @@ class TimelineScreen(RoomScreen):
 
     def act_open(self) -> None:
         """The entry in full, or older ones."""
-        if self.view.cursor_key == "older":
+        if self.body.cursor_key == "older":
             self.act_older()
             return
         said = corrections(tuple(self.lines.values()))
@@ -360,13 +320,6 @@ class TimelineScreen(RoomScreen):
         else:
             self.ask_page(self.after)
 
-    def act_back(self) -> None:
-        """Out of the filter, then out of the screen."""
-        if self.filter_text:
-            self.set_filter("")
-            return
-        self.dismiss()
-
     def act_refresh(self) -> None:
         """Read what is new now."""
         if not self.lines:
@@ -380,56 +333,43 @@ class TimelineScreen(RoomScreen):
             failed=self._failed,
         )
 
+    def _writer(self) -> IncidentWriter:
+        return IncidentWriter(self.room, self._desk, self.incident_id, self._written)
+
     def act_new(self) -> None:
         """A note."""
-        from screens.line_entry import LineEntry, send  # noqa: PLC0415  # only who writes pays for it
-
-        room, desk, incident, title = self.room, self._desk, self.incident_id, f"note for {self.incident_id}"
-
-        def write(text: str) -> None:
-            send(room, title, text, lambda: desk.note(incident, text), self._written, doing="writing the note")
-
-        room.push_room_screen(LineEntry(title, "what was seen, decided or done", write))
+        self._writer().note()
 
     def act_status(self) -> None:
         """Correct the entry under the cursor by a new one."""
         self._with_entry(self._correct)
 
     def _correct(self, line: TimelineLine) -> None:
-        from screens.line_entry import LineEntry, send  # noqa: PLC0415  # only who writes pays for it
-
-        room, desk, incident = self.room, self._desk, self.incident_id
-        title = f"correction of entry {line.seq}"
-
-        def write(text: str) -> None:
-            work = partial(desk.correct, incident, line.seq, text)
-            send(room, title, text, work, self._written, doing="writing the correction")
-
-        explain: tuple[str, ...] = (f"Entry {line.seq}, {line.at:%H:%M:%S} UTC, by {line.actor}: {line.text}",)
-        explain += ("It stays as it is; the correction is an entry of its own, and is shown beside it.",)
-        room.push_room_screen(LineEntry(title, "how it really was", write, explain=explain))
+        writer = self._writer()
+        writer.write_line(
+            f"correction of entry {line.seq}",
+            "how it really was",
+            lambda text: writer.desk.correct(writer.incident_id, line.seq, text),
+            doing="writing the correction",
+            explain=(
+                f"Entry {line.seq}, {line.at:%H:%M:%S} UTC, by {line.actor}: {line.text}",
+                "It stays as it is; the correction is an entry of its own, and is shown beside it.",
+            ),
+        )
 
     def act_pin(self) -> None:
         """Keep the entry under the cursor as evidence of the incident."""
         self._with_entry(self._pin)
 
     def _pin(self, line: TimelineLine) -> None:
-        desk, incident = self._desk, self.incident_id
-        found = evidence_of_entry(line)
-        title, text = (
-            line.text[:200],
-            f"entry {line.seq}, {line.at:%Y-%m-%d %H:%M:%S} UTC, by {line.actor}: {line.text}",
-        )
-        self.room.ask(
-            lambda: desk.pin(incident, title, text, evidence=found[0] if found else None),
-            self._pinned,
+        writer, found = self._writer(), evidence_of_entry(line)
+        text = f"entry {line.seq}, {line.at:%Y-%m-%d %H:%M:%S} UTC, by {line.actor}: {line.text}"
+        evidence = found[0] if found else None
+        writer.write(
+            lambda: writer.desk.pin(writer.incident_id, line.text[:200], text, evidence=evidence),
+            lambda after: f"kept as evidence {after.pins[-1].pinned.pin if after.pins else ''} of {after.id}",
             doing="pinning the entry",
         )
-
-    def _pinned(self, incident: Incident) -> None:
-        newest = incident.pins[-1].pinned.pin if incident.pins else ""
-        self._written(incident)
-        self.room.say(f"kept as evidence {newest} of {incident.id}", "pass")
 
     def _written(self, _incident: Incident) -> None:
         """What was written is shown at once, not only when the journal is looked at next."""
@@ -444,18 +384,11 @@ class TimelineScreen(RoomScreen):
         if not found:
             self.room.say("this entry holds no number that was asked for; enter opens it in full", "muted")
             return
-        title = f"entry {line.seq}"
-        self.room.open_document(documents.evidence_document(title, line.text, found, self.room.signs))
+        self.open_why((f"entry {line.seq}", line.text, found))
 
     def act_copy(self) -> None:
         """The entry under the cursor."""
         self._with_entry(lambda line: self.room.copy(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.actor}  {line.text}"))
-
-    def act_plain(self) -> None:
-        """What is shown as plain text that the terminal itself can select."""
-        self.room.open_document(
-            documents.text_document("plain text, to select", plain(self._rows(100)), self.room.signs)
-        )
 
 
 # ---- in the asking thread

@@ -13,7 +13,7 @@ from widgets import incident_rows as sections
 from widgets.incident_clock import moment
 from widgets.incident_rows import OPEN_BOX, ORDER, TITLES, delivery_words, head, lasted, pair, status_piece, tier_words
 from widgets.incident_view import IncidentView
-from widgets.rows import BLANK, Row, fit, labelled, row, wrap
+from widgets.rows import BLANK, Row, fit, labelled, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from widgets.glyphs import Glyphs
@@ -175,7 +175,7 @@ def issue_side_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
         elif view.since is not None:
             rows.append(row((f"seen here since {view.since:%H:%M:%S} UTC", "muted")))
     elif view.severity in {"unknown", "judging"}:
-        rows += [row((line, "warn")) for line in wrap(_unjudged(view), width)]
+        rows += wrapped(_unjudged(view), width, "warn")
     else:
         rows.append(row(("no notice is due at this severity", "muted")))
     rows += [row((BEGIN, "strong" if view.notify else "muted")), BLANK]
@@ -192,7 +192,7 @@ def issue_side_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
 
 def side_rows(view: IncidentView | IssueView, problem: str, *, width: int, height: int, signs: Glyphs) -> list[Row]:
     """At least `height` rows, so that one that is added or goes repaints what it moves and nothing else."""
-    rows = [row((line, "fail")) for line in wrap(signs.text(f"JOURNAL: {problem}"), width, most=4)] if problem else []
+    rows = wrapped(signs.text(f"JOURNAL: {problem}"), width, "fail", most=4) if problem else []
     if isinstance(view, IncidentView):
         rows += _incident_rows(view, width, height - len(rows), signs)
     else:

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from diagnostics.models.entries import Channel, Purpose
 from widgets import incident_clock, wording
 from widgets.incident_clock import moment
-from widgets.rows import BLANK, Piece, Row, Tone, fit, row, wrap
+from widgets.rows import BLANK, Piece, Row, Tone, fit, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import (
@@ -480,7 +480,4 @@ def other_rows(
 
 def problem_rows(problem: str, width: int, signs: Glyphs) -> list[Row]:
     """What is wrong with the journal, at the top of everything."""
-    if not problem:
-        return []
-    lines = wrap(signs.text(f"JOURNAL: {problem}"), width, most=3)
-    return [row((line, "fail"), key=f"problem:{number}") for number, line in enumerate(lines)]
+    return wrapped(signs.text(f"JOURNAL: {problem}"), width, "fail", most=3, key="problem") if problem else []

@@ -65,6 +65,14 @@ def keyed(label: str, text: str, width: int, *, key: str, tone: Tone = "", most:
     ]
 
 
+def choice_row(
+    name: str, tone: Tone, said: str, *, cells: int, chosen: bool, key: str, signs: Glyphs, said_tone: Tone = "muted"
+) -> Row:
+    """One of several things of which one holds: a mark, its name in so many cells, what it means."""
+    mark = Piece(f"{signs.dot if chosen else signs.ring} ", "accent" if chosen else "muted")
+    return row(mark, (name.ljust(cells), tone), (signs.text(said), said_tone), key=key)
+
+
 def head_rows(proposal: Proposal, rank: Sequence[str], width: int, signs: Glyphs) -> list[Row]:
     """What will be declared, or what it is about, and what must be known before sending."""
     about = f"{clean(proposal.incident, limit=40)} {signs.separator} " if proposal.incident else "will be declared: "

@@ -102,6 +102,12 @@ def wrap(text: str, width: int, *, most: int = 0) -> list[str]:
     return lines
 
 
+def wrapped(text: str, width: int, tone: Tone = "", *, most: int = 0, key: str = "") -> list[Row]:
+    """Rows of wrapped `text` in one tone; with a key they hold the cursor, each as "key:number"."""
+    lines = wrap(text, width, most=most)
+    return [row((line, tone), key=f"{key}:{index}" if key else None) for index, line in enumerate(lines)]
+
+
 def labelled(label: str, text: str, width: int, *, label_width: int, tone: Tone = "", most: int = 0) -> list[Row]:
     """Rows of wrapped `text` beside a muted label that stands on the first one only."""
     lines = wrap(text, width - label_width, most=most)

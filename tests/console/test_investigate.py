@@ -199,7 +199,7 @@ async def test_a_duplicate_goes_on_in_the_incident_whose_id_is_typed(make_app: M
         await showing(pilot, "429 again")
         screen = pilot.app.screen
         assert isinstance(screen, IncidentsScreen)
-        screen.view.place(f"incident:{other.id}")
+        screen.body.place(f"incident:{other.id}")
         screen.act_merge()
         await on_screen(pilot, LineEntry)
         await showing(pilot, "429 again")

@@ -73,8 +73,8 @@ async def test_the_newest_entry_stands_first_with_when_who_and_what(
     level.world.desk.note(incident.id, "the queue is draining")
     async with reading(make_app, level, incident.id) as pilot:
         await showing(pilot, "the queue is draining", "declared, incident: Zillow answers HTTP 429")
-        assert "cl.nolen" in screen(pilot).view.rows[0].text
-        assert "the queue is draining" in screen(pilot).view.rows[0].text
+        assert "cl.nolen" in screen(pilot).body.rows[0].text
+        assert "the queue is draining" in screen(pilot).body.rows[0].text
 
 
 async def test_a_long_timeline_opens_with_its_newest_page_and_reads_on_by_key(
@@ -109,7 +109,7 @@ async def test_the_filter_looks_through_what_has_not_been_read(
         await pilot.press(*"kind:declared", "enter")
         await until(pilot, lambda: screen(pilot).after is None)
         await showing(pilot, "1 of 2,")
-        assert [row.key for row in screen(pilot).view.rows if "declared, incident" in row.text]
+        assert [row.key for row in screen(pilot).body.rows if "declared, incident" in row.text]
         await pilot.press("escape")
         assert screen(pilot).filter_text == ""
         assert isinstance(pilot.app.screen, TimelineScreen)
@@ -168,7 +168,7 @@ async def test_what_another_console_writes_comes_in_and_the_cursor_stays_on_its_
     async with reading(make_app, level, incident.id, size=(80, 24)) as pilot:
         for _ in range(30):
             await pilot.press("j")
-        view = screen(pilot).view
+        view = screen(pilot).body
         key, place = view.cursor_key, _line_of(screen(pilot)) - view.scroll_offset.y
         other = level.world.other("a.meyer")
         other.note(incident.id, "seen from bastion 2")
@@ -180,7 +180,7 @@ async def test_what_another_console_writes_comes_in_and_the_cursor_stays_on_its_
 
 
 def _line_of(timeline: TimelineScreen) -> int:
-    return [row.key for row in timeline.view.rows].index(timeline.view.cursor_key)
+    return [row.key for row in timeline.body.rows].index(timeline.body.cursor_key)
 
 
 async def test_more_than_a_page_written_meanwhile_leaves_no_gap(
