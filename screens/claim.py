@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident, RoleHolding
 
 TAKE_OVER = "take over"
-"""What has to be typed to relieve somebody."""
+"""Typed to relieve somebody."""
 
 
 class ClaimScreen(IncidentScreen):

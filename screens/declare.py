@@ -73,7 +73,7 @@ class DeclareScreen(ListScreen):
         return self.query_one("#declare-steps", LineView)
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return "declare"
 
     def place(self) -> str:
@@ -83,7 +83,7 @@ class DeclareScreen(ListScreen):
     # ---- drawing
 
     def heading(self) -> str:
-        """What this is."""
+        """The title."""
         return "declare an incident by hand"
 
     def row_width(self) -> int:
@@ -132,7 +132,7 @@ class DeclareScreen(ListScreen):
         return rows + keyed("accounts", signs.text(accounts), width, key="write:accounts", most=2)
 
     def missing(self) -> list[str]:
-        """What must be chosen before there can be a preview."""
+        """Choices without which there is no preview."""
         return [name for name, chosen in (("kind", self.issue_type), ("severity", self.severity)) if not chosen]
 
     # ---- keys

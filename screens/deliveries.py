@@ -24,7 +24,7 @@ DECISIONS: dict[str, tuple[Outcome, str]] = {
     "send again": ("send_again", "it is not there: the console sends it once more"),
     "give up": ("given_up", "nobody sends it; it stays here as not sent"),
 }
-"""What is typed, what it is called in the journal, and what it means."""
+"""By the typed word: the outcome in the journal, and its meaning."""
 
 
 def may_settle(delivery: Delivery) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class EscalationScreen(RoomScreen):
         yield FooterBar(signs=signs)
 
     def on_mount(self) -> None:
-        """What the console knows already is on the first frame."""
+        """The first frame shows everything that is known already."""
         self.follower.begin()
         self.query_one("#first", LineView).focus()
         self.query_one(FooterBar).set_hints(self.room.hints())
@@ -170,7 +170,7 @@ class EscalationScreen(RoomScreen):
         return self.level_1.state.selected
 
     def view(self) -> IncidentView | IssueView | None:
-        """What is drawn; None before the sources are open."""
+        """The incident or the issue that is drawn; None before the sources are open."""
         catalogue, service = self.room.catalogue, self.room.service
         if catalogue is None or service is None:
             return None
@@ -233,7 +233,7 @@ class EscalationScreen(RoomScreen):
     # ---- in
 
     def act_open(self) -> None:
-        """What the row under the cursor stands for: its screen, or all of it."""
+        """Open the row under the cursor: its screen, or all of it."""
         kind, name = self.key_under_cursor()
         incident = self.follower.incident
         if kind == "incident":

@@ -23,7 +23,7 @@ TAIL = 30
 
 
 class IssueWatch(Protocol):
-    """What level 1 knows of the issues it watches."""
+    """The issues that level 1 watches, each with its severity and its alarm."""
 
     @property
     def first_alarm(self) -> Mapping[str, datetime]:
@@ -60,7 +60,7 @@ class IncidentFollower:
 
     @property
     def following(self) -> Following | None:
-        """What was last seen of the journal."""
+        """The newest look at the journal that had an answer."""
         return self.followed.value if self.followed is not None else None
 
     @property
@@ -77,7 +77,7 @@ class IncidentFollower:
         return found if found is not None and self.incident is not None and found.incident == self.incident.id else None
 
     def problem(self) -> str:
-        """What is wrong with the journal; empty when all is well."""
+        """Why the journal cannot be read or trusted; empty when all is well."""
         reading = self.followed
         if reading is None:
             return ""
@@ -109,7 +109,7 @@ class IncidentFollower:
     # ---- following
 
     def begin(self) -> None:
-        """What the console knows already."""
+        """Take the readings that are there already; a named incident that is not in view is read."""
         live = self.room.live
         for key in ("incident", "assessment"):
             reading = live.last(key) if live is not None else None

@@ -1,4 +1,4 @@
-"""What the screens about one incident share: they show it as it is now, whoever changes it."""
+"""Base of the screens about one incident: they show it as it is now, whoever changes it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class IncidentScreen(ListScreen):
     """Rows of the incident in view, or of one that is named."""
 
     what = ""
-    """What of the incident is shown, for title and breadcrumbs."""
+    """Part of the incident that is shown, for title and breadcrumbs."""
 
     def __init__(self, incident_id: str = "") -> None:
         super().__init__()
         self.follower = IncidentFollower(self.room, self.draw, incident_id)
 
     def read(self) -> None:
-        """What the console knows already is on the first frame."""
+        """The first frame shows everything that is known already."""
         self.follower.begin()
 
     @property
@@ -54,7 +54,7 @@ class IncidentScreen(ListScreen):
         self.draw()
 
     def crumb(self) -> str:
-        """What of the incident is shown."""
+        """Part of the incident that is shown."""
         return self.what
 
     def issue_in_view(self) -> tuple[str, str] | None:
@@ -65,7 +65,7 @@ class IncidentScreen(ListScreen):
     # ---- drawing
 
     def heading(self) -> str:
-        """What is shown, and of which incident."""
+        """Part, id and title."""
         incident = self.incident
         return f"{self.what} · {incident.id} · {incident.title}" if incident is not None else self.what
 

@@ -1,4 +1,4 @@
-"""What people write into the journal of an incident from its screens: decisions by a key, words by a typed line."""
+"""Writing into the journal of an incident from a screen: decisions by a key, words by a typed line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACCEPTED = "words, @name for who does it, +30m, +2h, +1d or 14:30 (UTC) for unti
 LONGEST_AHEAD = timedelta(days=366)
 
 Said = str | Callable[["Incident"], str]
-"""What is said once it is written; empty says nothing."""
+"""The notice once it is written; empty for none."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -273,7 +273,7 @@ def due_moment(word: str, now: datetime) -> datetime:
 
 
 def line_check(line: str, *, needs_words: bool) -> str:
-    """What is wrong with a typed line; empty when it can be taken."""
+    """Why a typed line cannot be taken; empty when it can."""
     try:
         typed = typed_task(line)
         typed.due_at(utc_now())

@@ -48,7 +48,7 @@ class IncidentsScreen(FilteredScreen):
         self._journal_seq = 0
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return "incidents"
 
     def place(self) -> str:

@@ -36,7 +36,7 @@ REMEMBERED = 50
 
 
 class _Kept:
-    """What was typed under one title and has not arrived anywhere, and what was typed there before."""
+    """Texts of one title: the one that has not arrived anywhere, and earlier ones."""
 
     def __init__(self) -> None:
         self.unsent = ""
@@ -57,7 +57,7 @@ def _memory(room: Room, title: str) -> _Kept:
 
 
 def bring_back(room: Room, title: str, text: str) -> None:
-    """What was typed under `title` could not be written: the next entry of that title starts with it."""
+    """Keep a text that could not be written: the next entry of that title starts with it."""
     _memory(room, title).unsent = text
 
 
@@ -98,7 +98,7 @@ class EntryInput(Input):
         super().replace(clean(text, limit=LONGEST), start, end)
 
     def action_earlier(self, by: int) -> None:
-        """What was typed here before."""
+        """Ask for an earlier text."""
         self.post_message(self.Walked(by))
 
     def action_cancel(self) -> None:
@@ -117,7 +117,7 @@ class EntryArea(TextArea):
     ]
 
     def on_paste(self, event: events.Paste) -> None:
-        """What is pasted passes the gate before the area takes it."""
+        """Pasted text passes the gate before the area takes it."""
         event.text = clean(event.text, limit=LONGEST, multiline=True)
 
     def action_take(self) -> None:
@@ -264,7 +264,7 @@ class LineEntry(RoomScreen):
             self.submit()
 
     def on_paste(self, event: events.Paste) -> None:
-        """As `on_key`."""
+        """Paste that is ahead of the line's focus belongs to the line as well."""
         if self.focused is not self.query_one("#entry"):
             event.stop()
             self.put(self.text + clean(event.text, limit=LONGEST, multiline=self.multiline))
@@ -274,24 +274,24 @@ class LineEntry(RoomScreen):
         self.draw()
 
     def crumb(self) -> str:
-        """What is asked for."""
+        """The title."""
         return self.title_text
 
     # ---- the text
 
     @property
     def memory_of_title(self) -> _Kept:
-        """What was typed under this title before."""
+        """Texts of this title."""
         return _memory(self.room, self.title_text)
 
     @property
     def text(self) -> str:
-        """What stands in the line, as it is."""
+        """The text of the line, as it is."""
         return self.query_one(EntryArea).text if self.multiline else self.query_one(EntryInput).value
 
     @property
     def words(self) -> str:
-        """What stands in the line, through the gate and without blanks around it."""
+        """The text of the line, through the gate and without blanks around it."""
         return clean(self.text, limit=LONGEST, multiline=self.multiline).strip()
 
     def put(self, text: str) -> None:
@@ -314,7 +314,7 @@ class LineEntry(RoomScreen):
 
     @on(EntryInput.Walked)
     def walked(self, message: EntryInput.Walked) -> None:
-        """What was typed here before."""
+        """Ask for an earlier text."""
         earlier = self.memory_of_title.earlier
         at = (len(earlier) if self._place is None else self._place) + message.by
         if 0 <= at < len(earlier):
@@ -337,7 +337,7 @@ class LineEntry(RoomScreen):
         self.query_one("#entry-explain", LineView).show([*lines, BLANK])
 
     def _verdict(self, width: int) -> list[Row]:
-        """What is wrong: at once while something stands there, and loudly once it was entered."""
+        """The verdict of `check`: at once while something stands there, and loudly once it was entered."""
         wrong = self.check(self.words) if self.words or self._refused else ""
         tone: Tone = "fail" if self._refused else "warn"
         return [

@@ -39,7 +39,7 @@ class RecordScreen(TitledScreen):
     kind = ""
     """Verb of the `:` line and part of the file's name."""
     name = ""
-    """What people call it."""
+    """Name in plain words."""
 
     def __init__(self, incident_id: str) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class RecordScreen(TitledScreen):
         self.state = "not written yet"
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return f"{self.incident_id} {self.name}"
 
     def place(self) -> str:
@@ -156,18 +156,18 @@ class RecordScreen(TitledScreen):
 
 
 class HandoffScreen(RecordScreen):
-    """What the next commander has to know."""
+    """The note for the next commander."""
 
     kind, name = "handoff", "hand-off note"
 
     def text_of(self, service: Diagnostics) -> str:
-        """As it is at this moment."""
+        """Written from the incident as it is at this moment."""
         text: str = service.reviews.handoff(self.incident_id)
         return text
 
 
 class ReviewScreen(RecordScreen):
-    """What happened, how long it took, and what was learnt."""
+    """The review: the course of the incident, its spans, its lessons."""
 
     kind, name = "review", "review"
 

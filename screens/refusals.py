@@ -86,22 +86,22 @@ class GuidanceScreen(ListScreen):
         self.check_state = ""
         """How the access check stands; empty before it was asked for."""
         self.opens: dict[str, Callable[[], object]] = {}
-        """What the row with this key opens."""
+        """Action by key of the row."""
         self._run = 0
         self._items = 0
 
     def read(self) -> None:
-        """What can be opened is known once the catalogue is."""
+        """Rows can be opened once the catalogue is known."""
         self.draw()
 
     # ---- said by the screens
 
     def upper_rows(self, width: int) -> list[Row]:
-        """What stands above the access check."""
+        """Rows above the access check."""
         raise NotImplementedError
 
     def channel_text(self) -> str:
-        """What `y` puts on the clipboard."""
+        """Text for the clipboard and the channel."""
         raise NotImplementedError
 
     def escalate(self) -> None:
@@ -136,7 +136,7 @@ class GuidanceScreen(ListScreen):
         return [first, *(row("    ", (line, tone)) for line in lines[1:])]
 
     def goes(self, line: str) -> Callable[[], object] | None:
-        """What runs one `:` line; the access check stays on this screen."""
+        """Action that runs one `:` line; the access check stays on this screen."""
         if not line:
             return None
         return self.act_run if line == "doctor" else partial(self.room.command, line)
@@ -222,7 +222,7 @@ class GuidanceScreen(ListScreen):
         self.open_plain(text)
 
     def act_why(self) -> None:
-        """What the refusal rests on stands in it."""
+        """Nothing more to show: the evidence stands in the refusal."""
         self.room.say("what was asked of each source stands with its finding; x asks every source again", "muted")
 
     def declare_by_hand(self) -> None:
@@ -238,7 +238,7 @@ class RefusalScreen(GuidanceScreen):
         self.refusal = refusal
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return "refused"
 
     def issue_in_view(self) -> tuple[str, str] | None:
@@ -248,7 +248,7 @@ class RefusalScreen(GuidanceScreen):
         return (self.refusal.issue_type, self.refusal.severity or "") if known else None
 
     def heading(self) -> str:
-        """What was refused."""
+        """The question that was refused."""
         asked = self.refusal.issue_type.replace("_", " ") or "a question"
         return f"refused {self.room.signs.separator} {asked}"
 
@@ -329,7 +329,7 @@ class RefusalsScreen(GuidanceScreen):
     """The six conditions under which the console answers with guidance instead of a guess."""
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return "refusals"
 
     def place(self) -> str:
@@ -337,7 +337,7 @@ class RefusalsScreen(GuidanceScreen):
         return "refusals"
 
     def heading(self) -> str:
-        """What this is."""
+        """The title."""
         return f"refusals {self.room.signs.separator} the six conditions"
 
     def upper_rows(self, width: int) -> list[Row]:
@@ -382,7 +382,7 @@ def _conditions(catalogue: Catalogue) -> tuple[Condition, ...]:
 
 
 def doctor_rows(lines: Sequence[DoctorLine], width: int, signs: Glyphs) -> list[Row]:
-    """What the access check has said, source by source, with what to do about each failure."""
+    """Rows of the access check, source by source, with the remedy of each failure."""
     rows: list[Row] = []
     source = ""
     for line in lines:

@@ -188,7 +188,7 @@ class RespondScreen(ListScreen):
         self.draw()
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return {Purpose.UPDATE: "update", Purpose.RESOLUTION: "resolution"}.get(self.state.purpose, "notify")
 
     def shown_readings(self) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ class RespondScreen(ListScreen):
         return ("incident",)
 
     def fields(self) -> tuple[tuple[str, str, str], ...]:
-        """What can be written here."""
+        """Name, label and meaning of each text that a person can write here."""
         own = WORDS.get(self.state.purpose, ())
         return own if self.state.incident_id is not None else (*FIELDS, *own)
 
@@ -222,7 +222,7 @@ class RespondScreen(ListScreen):
             self.state.age(service.notices.stale(proposal))
 
     def heading(self) -> str:
-        """What is sent, and about what."""
+        """The kind of notice and its subject."""
         state, separator = self.state, self.room.signs.separator
         what = {
             Purpose.FIRST_NOTICE: "first notice",

@@ -1,4 +1,4 @@
-"""What a preview shows in each of its states, as rows; and its steps."""
+"""Rows of a preview in each of its states, and its steps."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _criteria_rows(state: RespondState, width: int, signs: Glyphs) -> list[Row]:
 
 
 def followed_rows(state: RespondState, width: int, now: datetime, signs: Glyphs) -> list[Row]:
-    """What was confirmed, and what became of each part of it."""
+    """The incident, then each delivery that this confirmation put on its way."""
     incident = state.declared
     assert incident is not None  # noqa: S101  # asked by the caller
     text, tone = headline(state.deliveries, incident.id)

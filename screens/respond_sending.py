@@ -1,4 +1,4 @@
-"""What a preview asks of the service: to prepare it, to grade it, to confirm it. Blocking; called in threads."""
+"""The questions of a preview to the service: prepare, grade, confirm. Blocking; called in threads."""
 
 from __future__ import annotations
 

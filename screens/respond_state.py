@@ -1,4 +1,4 @@
-"""What a preview holds and what keeps it from being sent. No widget, no thread."""
+"""State of a preview, and the obstacles to sending it. No widget, no thread."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ WORDS: Mapping[Purpose, Fields] = {
         ("prevention", "prevention", "what is done so that it does not return"),
     ),
 }
-"""What people write into each kind of notice: placeholders of the templates that no reading can fill."""
+"""Words of people in each kind of notice: placeholders of the templates that no reading can fill."""
 
 
 @dataclass(slots=True)
 class Prepared:
-    """What one preparation found."""
+    """Result of one preparation."""
 
     proposal: Proposal
     incident: Incident | None = None
@@ -85,12 +85,12 @@ class RespondState:
     sent: tuple[str, ...] = ()
     """Names of the deliveries that this confirmation put on their way."""
     aftermath: str = ""
-    """What could not be done after the confirmation; empty when all was."""
+    """Why something could not be done after the confirmation; empty when all was."""
     copied: bool = False
 
     @property
     def proposal(self) -> Proposal | None:
-        """What would be sent."""
+        """The notice as it would be sent; None before the first preparation."""
         return self.prepared.proposal if self.prepared is not None else None
 
     def take(self, prepared: Prepared) -> None:
@@ -149,7 +149,7 @@ class RespondState:
         return self.prepared.unmet if self.prepared is not None and not self.overruled else ()
 
     def obstacle(self, now: datetime) -> str:
-        """What keeps it from being sent now; empty when nothing does."""
+        """Why it cannot be sent now, and the key that helps; empty when it can."""
         if self.proposal is None:
             return "the preview is not there yet"
         if self.is_old(now):
@@ -190,7 +190,7 @@ class RespondState:
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
-        """What this confirmation put on its way, as it is now."""
+        """The deliveries of this confirmation as they are now."""
         if self.declared is None:
             return ()
         return tuple(one for one in self.declared.deliveries if one.delivery in self.sent)

@@ -132,7 +132,7 @@ class StatusScreen(IncidentScreen):
         return min(super().row_width(), READABLE)
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
-        """What it is called, the statuses, the severities, the exit criteria."""
+        """Title, statuses, severities, exit criteria."""
         signs = self.room.signs
         title = signs.text(clean(incident.title, limit=300))
         rows = wrapped(title, width, "strong", most=2)
@@ -202,7 +202,7 @@ class StatusScreen(IncidentScreen):
         self.read()
 
     def act_why(self) -> None:
-        """What an exit criterion rests on."""
+        """Evidence of the exit criterion under the cursor."""
         kind, name = self.key_under_cursor()
         found = self.assessment.criteria if self.assessment is not None and kind == "criterion" else ()
         one = next((item for item in found if item.id == name.partition("+")[0]), None)

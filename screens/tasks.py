@@ -1,4 +1,4 @@
-"""What is to be done, by whom, until when."""
+"""Tasks of an incident: what, by whom, until when."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class TimelineScreen(FilteredScreen):
         super().__init__()
         self.incident_id = incident_id
         self.lines: dict[int, TimelineLine] = {}
-        """What has been read, by number; newest first."""
+        """Entries read so far, by number; newest first."""
         self.after: int | None = None
         """Entries before this one have not been read; None when the first one has been."""
         self.failure = ""
@@ -86,7 +86,7 @@ class TimelineScreen(FilteredScreen):
         return service.incidents
 
     def crumb(self) -> str:
-        """What this is."""
+        """The word for the breadcrumbs."""
         return f"{self.incident_id} timeline"
 
     def place(self) -> str:
@@ -196,7 +196,7 @@ class TimelineScreen(FilteredScreen):
 
     @property
     def filter(self) -> TimelineFilter:
-        """What the entries are held against."""
+        """The filter, parsed."""
         return timeline_filter(self.filter_text)
 
     def act_filter(self) -> None:
@@ -372,7 +372,7 @@ class TimelineScreen(FilteredScreen):
         )
 
     def _written(self, _incident: Incident) -> None:
-        """What was written is shown at once, not only when the journal is looked at next."""
+        """Read on at once, not only when the journal is looked at next."""
         self._catch_up(max(self.lines, default=0))
 
     def act_why(self) -> None:

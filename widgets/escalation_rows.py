@@ -33,7 +33,7 @@ BEGIN = "n begins: declare, tell, track"
 
 
 def answer(view: IncidentView | IssueView, problem: str, width: int, signs: Glyphs) -> list[Row]:
-    """What stands above everything: what is wrong with the journal, then the answer."""
+    """Rows above the sections: the journal's problem, then the answer."""
     rows = sections.problem_rows(problem, width, signs)
     if isinstance(view, IncidentView):
         return rows + sections.answer_rows(view, width, signs)

@@ -63,7 +63,7 @@ def pair(left: Sequence[Piece | tuple[str, Tone] | str], right: str, tone: Tone,
 
 
 def answer_rows(view: IncidentView, width: int, signs: Glyphs) -> list[Row]:
-    """What a commander with somebody on the phone needs: which, how bad, how far, how long, and what is due."""
+    """Four rows for a commander on the phone: which, how bad, how far, how long, and which promises are due."""
     rows = [_which(view, width, signs)]
     rows.append(row((fit(signs.text(view.incident.title), width).rstrip(), "title"), key="title"))
     rows += [_update_row(view, width, signs), _notice_row(view, width, signs)]
@@ -150,7 +150,7 @@ def _notice_row(view: IncidentView, width: int, signs: Glyphs) -> Row:
 
 
 def delivery_words(delivery: Delivery, now: datetime) -> tuple[str, Tone]:
-    """What became of a delivery, as a word that a colour only repeats."""
+    """State of a delivery as a word that a colour only repeats."""
     sent = f" {moment(delivery.sent_at, now)}" if delivery.sent_at is not None else ""
     if delivery.state == "sent":
         return (f"found again{sent}" if delivery.found_again else f"sent{sent}"), "pass"
@@ -340,7 +340,7 @@ def task_order(task: Task) -> tuple[bool, float]:
 
 
 def task_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 6) -> list[Row]:
-    """What is to be done, the most urgent first; `most` 0 folds it into one row."""
+    """Open tasks, the most urgent first; `most` 0 folds them into one row."""
     tasks = sorted(view.incident.tasks, key=task_order)
     open_ones = [task for task in tasks if task.done_at is None]
     late = sum(1 for task in open_ones if task.due_at is not None and task.due_at < view.now)
@@ -402,7 +402,7 @@ def scope_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = 
 
 
 def follow_up_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 4) -> list[Row]:
-    """What is to be looked at again; nothing where nothing is."""
+    """Follow-ups, those to come first; no rows where there are none."""
     follow_ups = view.incident.follow_ups
     if not follow_ups:
         return []
@@ -479,5 +479,5 @@ def other_rows(
 
 
 def problem_rows(problem: str, width: int, signs: Glyphs) -> list[Row]:
-    """What is wrong with the journal, at the top of everything."""
+    """The journal's problem, above everything else; no rows where there is none."""
     return wrapped(signs.text(f"JOURNAL: {problem}"), width, "fail", most=3, key="problem") if problem else []

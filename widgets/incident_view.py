@@ -1,4 +1,4 @@
-"""What the escalation panel knows when it draws: the record, the live world, the present moment."""
+"""Input of the escalation panel's rows: the record, the live world, the present moment."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class IncidentView:
     others: tuple[IncidentLine, ...] = ()
     """Other open incidents."""
     alarms: tuple[Alarm, ...] = ()
-    """What burns and belongs to no open incident."""
+    """Issues that burn and belong to no open incident."""
 
 
 @dataclass(slots=True, frozen=True)

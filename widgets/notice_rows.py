@@ -37,12 +37,12 @@ PURPOSES = {
 
 
 def channel_word(channel: object) -> str:
-    """What people call it."""
+    """Name in plain words."""
     return CHANNELS.get(str(channel), str(channel).replace("_", " "))
 
 
 def purpose_word(purpose: object) -> str:
-    """What people call it."""
+    """Name in plain words."""
     return PURPOSES.get(str(purpose), str(purpose).replace("_", " "))
 
 
@@ -74,7 +74,7 @@ def choice_row(
 
 
 def head_rows(proposal: Proposal, rank: Sequence[str], width: int, signs: Glyphs) -> list[Row]:
-    """What will be declared, or what it is about, and what must be known before sending."""
+    """The incident that will be declared or that is spoken of, its scope, and notes to read before sending."""
     about = f"{clean(proposal.incident, limit=40)} {signs.separator} " if proposal.incident else "will be declared: "
     issue = clean(proposal.issue_type, limit=60).replace("_", " ")
     severity = clean(proposal.severity, limit=40)
@@ -181,7 +181,7 @@ def _standing(one: BoundFigure, accepted: bool, now: datetime, signs: Glyphs) ->
 def words_rows(
     fields: Sequence[tuple[str, str, str]], words: Mapping[str, str], width: int, signs: Glyphs
 ) -> list[Row]:
-    """What people write themselves: name, what it means, and what stands there; Enter on one writes it."""
+    """Texts of people: label, and the text or its meaning; Enter on one writes it."""
     if not fields:
         return []
     rows = section("in your words (enter writes)", width, signs)
@@ -234,7 +234,7 @@ def state_piece(delivery: Delivery, signs: Glyphs) -> Piece:
 
 
 def outcome(delivery: Delivery, now: datetime) -> str:
-    """What became of it, in one sentence."""
+    """State of a delivery in one sentence, with reason and next attempt."""
     reason = clean(delivery.reason, limit=300)
     after = f"; {_again(delivery, now)}" if delivery.retry_at is not None else ""
     sentences = {

@@ -98,7 +98,7 @@ def timeline_row(line: TimelineLine, *, width: int, now: datetime, signs: Glyphs
 
 
 def corrections(lines: Sequence[TimelineLine]) -> dict[int, str]:
-    """What was said to correct entries, by the number of the entry; the newest word counts. Newest line first."""
+    """Corrections by number of the corrected entry; the newest counts. `lines` come newest first."""
     said: dict[int, str] = {}
     for line in lines:
         body = line.entry.body
