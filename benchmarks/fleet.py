@@ -168,7 +168,7 @@ def _fleet(server: MariaDB) -> Iterator[Fleet]:
     from diagnostics.catalogue import load_catalogue  # noqa: PLC0415
     from diagnostics.fleet.fleet import Fleet  # noqa: PLC0415
     from diagnostics.settings import DatabaseSettings, FleetSettings, Settings  # noqa: PLC0415
-    from diagnostics.sources.databases import Databases  # noqa: PLC0415
+    from diagnostics.sources.mysql.databases import Databases  # noqa: PLC0415
 
     address = f"mysql+pymysql://{{db_user}}:{PASSWORD}@{{db_host}}:{server.port}/{{db_database}}"
     databases = DatabaseSettings(common_url=server.url("fleet_common", LOGIN, PASSWORD), client_url=address)

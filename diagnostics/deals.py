@@ -19,7 +19,7 @@ from diagnostics.models.evidence import Evidence
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Question
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, Route, Triage, TriageRequest
-from diagnostics.sources.databases import Databases
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.states import SourceStates
 from diagnostics.triage.matrix import Classification, classify, open_route, refuse_change
 from diagnostics.windows import window_ending

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from diagnostics.checks.base import Tools
     from diagnostics.models.evidence import Evidence
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 _NEEDED = ("id", "account_id", "user_id", "resolution_method", "updated_at")
 _WELCOME = ("name", "email")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from diagnostics.checks.base import Tools
     from diagnostics.models.evidence import Evidence
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 _KNOWN_STATES = frozenset({"healthy", "warning", "error", "disabled"})
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from diagnostics.checks.base import Question, Tools
-    from diagnostics.sources.databases import AccountPlace, Rows
+    from diagnostics.sources.mysql.databases import AccountPlace, Rows
 
 LOOKED_AT = 250
 """Credentials and connections that the summary looks at; the OAuth diagnosis reads them all."""

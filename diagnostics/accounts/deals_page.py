@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from diagnostics.checks.base import Tools
     from diagnostics.models.evidence import Evidence
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 _NEEDED = ("id", "account_id", "property_id", "zillow_transaction_id", "synced_at", "created_at", "updated_at")
 _WELCOME = ("name", "stage")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from diagnostics.checks.base import Tools
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 _NEEDED = ("id", "user_id", "old_resolution", "new_resolution", "created_at")
 _WELCOME = ("change_reason",)

@@ -20,7 +20,7 @@ from diagnostics.models.triage import Finding
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
-    from diagnostics.sources.databases import AccountPlace
+    from diagnostics.sources.mysql.databases import AccountPlace
 
 _GRAVITY = (Status.FAIL, Status.UNREACHABLE, Status.WARN, Status.NO_DATA, Status.PASS)
 _WELL = frozenset({"", "active"})

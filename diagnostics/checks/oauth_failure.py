@@ -12,7 +12,7 @@ from diagnostics.checks.base import Check, FleetCheck, Tools, about, moment, num
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
 if TYPE_CHECKING:
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 FLEET_CAVEAT = "A token that nobody has used since it expired counts as expired, although its next use may refresh it."
 NOT_TRIED = "Whether Zillow accepts a token is not tried: the console reads and never calls Zillow with it."

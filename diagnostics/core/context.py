@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from diagnostics.escalation.journal import Journal
     from diagnostics.fleet.fleet import Fleet
     from diagnostics.settings import Settings
-    from diagnostics.sources.databases import Databases, Rows
     from diagnostics.sources.datadog import Datadog
     from diagnostics.sources.mutexes import Mutexes
+    from diagnostics.sources.mysql.databases import Databases, Rows
     from diagnostics.store.store import StateStore
 
     Question = Select[*tuple[Any, ...]]

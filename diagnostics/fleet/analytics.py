@@ -15,13 +15,13 @@ from diagnostics.fleet.analytics_engine import SOURCE, caveat_of, open_engine
 from diagnostics.fleet.batches import plain
 from diagnostics.fleet.models import FleetQuestion
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.statements import describe
+from diagnostics.sources.mysql.statements import describe
 
 if TYPE_CHECKING:
     from diagnostics.fleet.models import Query
     from diagnostics.settings import AnalyticsSettings, DatabaseSettings
-    from diagnostics.sources.databases import Databases
-    from diagnostics.sources.statement_runner import Answer, Runner
+    from diagnostics.sources.mysql.databases import Databases
+    from diagnostics.sources.mysql.runner import Answer, Runner
 
 PAGE = 10_000
 """Rows of one round trip."""

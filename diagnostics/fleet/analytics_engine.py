@@ -26,9 +26,9 @@ from sqlalchemy.exc import (
 )
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.addresses import is_known_driver, parse_url
-from diagnostics.sources.database_failures import Limits, not_configured
-from diagnostics.sources.engines import Database, Engines
+from diagnostics.sources.mysql.addresses import is_known_driver, parse_url
+from diagnostics.sources.mysql.engines import Database, Engines
+from diagnostics.sources.mysql.failures import Limits, not_configured
 
 if TYPE_CHECKING:
     from diagnostics.settings import AnalyticsSettings, DatabaseSettings

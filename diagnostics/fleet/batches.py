@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, CompoundSelect, MetaData, Table, bindparam, union_all
 from sqlalchemy.sql.elements import ColumnElement, Label
 
-from diagnostics.sources.addresses import AccountPlace
+from diagnostics.sources.mysql.addresses import AccountPlace
 
 if TYPE_CHECKING:
     from sqlalchemy import URL

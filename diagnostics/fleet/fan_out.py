@@ -20,16 +20,16 @@ from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.batches import Asked, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import Connections, Schedule, Seat, Turn
 from diagnostics.fleet.tally import Tally
-from diagnostics.sources.statements import bound_limit, describe
+from diagnostics.sources.mysql.statements import bound_limit, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy import URL
 
-    from diagnostics.sources.addresses import AccountPlace, ClientAddresses
-    from diagnostics.sources.engines import Database, Engines
-    from diagnostics.sources.statement_runner import Runner
+    from diagnostics.sources.mysql.addresses import AccountPlace, ClientAddresses
+    from diagnostics.sources.mysql.engines import Database, Engines
+    from diagnostics.sources.mysql.runner import Runner
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from diagnostics.fleet.analytics import Analytics
     from diagnostics.jobs import Job
     from diagnostics.settings import Settings
-    from diagnostics.sources.databases import Databases
-    from diagnostics.sources.statement_runner import Runner
+    from diagnostics.sources.mysql.databases import Databases
+    from diagnostics.sources.mysql.runner import Runner
 
 __all__ = ["AccountRows", "Fleet", "FleetAnswer", "FleetQuestion"]
 

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.addresses import AccountPlace
+from diagnostics.sources.mysql.addresses import AccountPlace
 
 if TYPE_CHECKING:
-    from diagnostics.sources.databases import Databases, Rows
-    from diagnostics.sources.statement_runner import Runner
+    from diagnostics.sources.mysql.databases import Databases, Rows
+    from diagnostics.sources.mysql.runner import Runner
 
 PAGE = 2_000
 """Accounts of one page."""

@@ -13,8 +13,8 @@ from diagnostics.fleet.batches import ASKED, Asked, Batch
 from diagnostics.fleet.models import AccountRows, FleetQuestion
 from diagnostics.fleet.roster import SUSPENDED
 from diagnostics.models.figures import Coverage, Gap
-from diagnostics.sources.addresses import AccountPlace
-from diagnostics.sources.statement_runner import Answer
+from diagnostics.sources.mysql.addresses import AccountPlace
+from diagnostics.sources.mysql.runner import Answer
 
 EXAMPLES = 5
 _MOST_REASONS = 200

@@ -21,7 +21,7 @@ from diagnostics.models.figures import Coverage, Gap
 if TYPE_CHECKING:
     from diagnostics.checks.base import Question
     from diagnostics.jobs import Job
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 SAMPLE = 12
 AT_ONCE = 4

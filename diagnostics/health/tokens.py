@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select
 
 from diagnostics.checks.base import Tools, number, share
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.statements import MOST_ROWS
+from diagnostics.sources.mysql.statements import MOST_ROWS
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement

@@ -14,7 +14,7 @@ from diagnostics.oauth.records import parts, whole, with_welcome, words
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
     from diagnostics.models.evidence import Evidence
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
 CONNECTED, RETIRED, INFERRED, UNMATCHED = 1, 2, 3, 4
 METHODS = {CONNECTED: "CONNECTED", RETIRED: "retired 2", INFERRED: "INFERRED", UNMATCHED: "UNMATCHED"}

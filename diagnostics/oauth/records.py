@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from diagnostics.checks.base import Tools
     from diagnostics.models.evidence import Evidence
-    from diagnostics.sources.databases import Rows
+    from diagnostics.sources.mysql.databases import Rows
 
     Condition = Callable[[Table], ColumnElement[bool]]
 

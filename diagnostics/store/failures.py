@@ -8,7 +8,7 @@ import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.database_failures import Limits, failure_of
+from diagnostics.sources.mysql.failures import Limits, failure_of
 from diagnostics.store.schema import VERSION, SchemaTooNew
 
 SOURCE = "state"

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnostics.sources.addresses import SQLITE_DRIVERS, parse_url
+from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatabaseSettings

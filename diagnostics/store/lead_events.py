@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from diagnostics.jobs import Job
     from diagnostics.models.evidence import Evidence
-    from diagnostics.sources.databases import Databases, Rows
+    from diagnostics.sources.mysql.databases import Databases, Rows
 
 TABLE = "zillow_lead_events_log"
 HOUR_S = 3_600

@@ -25,8 +25,8 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, StaticPool, create_en
 from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.addresses import SQLITE_DRIVERS, parse_url
-from diagnostics.sources.database_failures import Limits, PasswordWithheld, not_configured
+from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
+from diagnostics.sources.mysql.failures import Limits, PasswordWithheld, not_configured
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
 from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, state_failure

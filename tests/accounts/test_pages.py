@@ -9,7 +9,7 @@ import pytest
 
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.figures import Page
-from diagnostics.sources.databases import AccountUnknown
+from diagnostics.sources.mysql.databases import AccountUnknown
 from tests.accounts.places import ACCOUNT, OTHER, Place, ago, ahead
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.sources.databases import AccountUnknown, Databases
+from diagnostics.sources.mysql.databases import AccountUnknown, Databases
 from tests.databases.worlds import ACCOUNTS, MariaDBWorld, World, mapped, schema_map
 
 
@@ -73,7 +73,7 @@ def test_an_account_that_moved_is_read_at_its_new_place_once_the_old_one_is_no_l
     assert read_user(databases, 1) == "user of 1"
     world.execute(world.common, f"UPDATE crm_accounts SET shard_name = '{moved}' WHERE account_no = 1")  # noqa: S608
     assert read_user(databases, 1) == "user of 1"
-    monkeypatch.setattr("diagnostics.sources.databases._PLACE_SECONDS", 0.0)
+    monkeypatch.setattr("diagnostics.sources.mysql.databases._PLACE_SECONDS", 0.0)
     assert read_user(databases, 1) == "user of 2"
 
 

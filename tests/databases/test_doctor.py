@@ -6,8 +6,8 @@ import pytest
 
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
-from diagnostics.sources.database_doctor import lag_line
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
+from diagnostics.sources.mysql.doctor import lag_line
 from tests.databases.worlds import HOSTILE, PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map
 from tests.mariadb import MariaDB, private_mariadb
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import TextClause, select, text
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
 from tests.databases.servers import dripping, garbage, hanging_up, impostor, refusing, silent
 from tests.databases.worlds import PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map
 from tests.mariadb import MariaDB

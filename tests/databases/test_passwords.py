@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.triage import Status
 from diagnostics.secrets import LazySecret
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
 from tests.databases.worlds import SQLiteWorld
 
 NOWHERE = "mysql+pymysql://reader@127.0.0.1:1/common"

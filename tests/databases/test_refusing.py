@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, exists, insert, literal_column, select, t
 from sqlalchemy import column as bare_column
 
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.sources.databases import Databases, StatementRefused
+from diagnostics.sources.mysql.databases import Databases, StatementRefused
 from tests.databases.worlds import HOSTILE, MariaDBWorld, SQLiteWorld, World
 
 

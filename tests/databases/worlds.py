@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 
 from diagnostics.catalogue.model import SchemaMap, TableMap
 from diagnostics.settings import DatabaseSettings
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
 from tests.mariadb import MariaDB
 
 PASSWORD = "correct:horse@/battery%staple"

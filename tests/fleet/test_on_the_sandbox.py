@@ -16,7 +16,7 @@ from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, FleetQuestion
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
 from diagnostics.settings import load_settings
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
 from sandbox.launch import SandboxProcess, start_sandbox
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.fleet import Fleet, FleetAnswer
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.jobs import Job
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
 from tests.fleet.proxy import HOST, Proxy
 from tests.fleet.waiting import wait_until
 from tests.fleet.worlds import MariaDBWorld

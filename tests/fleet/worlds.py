@@ -15,7 +15,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.models.evidence import utc_now
 from diagnostics.settings import AnalyticsSettings, DatabaseSettings, FleetSettings, Settings
-from diagnostics.sources.databases import Databases
+from diagnostics.sources.mysql.databases import Databases
 from tests.mariadb import MariaDB
 
 PASSWORD = "correct:horse@/battery%staple"

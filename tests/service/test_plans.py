@@ -14,8 +14,8 @@ from diagnostics.core.context import Context
 from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.settings import load_settings
-from diagnostics.sources.databases import Databases, Rows
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.mysql.databases import Databases, Rows
 from sandbox.launch import SandboxProcess, start_sandbox
 
 if TYPE_CHECKING:

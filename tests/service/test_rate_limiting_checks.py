@@ -6,8 +6,8 @@ import pytest
 
 from diagnostics.checks.registry import CHECKS
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.sources.databases import Rows
-from diagnostics.sources.statements import Statement
+from diagnostics.sources.mysql.databases import Rows
+from diagnostics.sources.mysql.statements import Statement
 from tests.contexts import with_members
 from tests.service.world import World, ago, event, unreachable
 

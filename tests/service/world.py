@@ -20,9 +20,9 @@ from diagnostics.models.evidence import Evidence, utc_now
 from diagnostics.models.readings import Budget
 from diagnostics.service import Diagnostics
 from diagnostics.settings import DatabaseSettings, Settings
-from diagnostics.sources.databases import Databases
 from diagnostics.sources.datadog import Datadog
-from diagnostics.sources.tables import Tables
+from diagnostics.sources.mysql.databases import Databases
+from diagnostics.sources.mysql.tables import Tables
 
 ACCOUNT = 14009
 DEAL = 12345

@@ -12,8 +12,8 @@ from typing import Any
 from diagnostics.catalogue import load_catalogue
 from diagnostics.core.context import Context
 from diagnostics.settings import DatabaseSettings, Settings, StateSettings
-from diagnostics.sources.databases import Databases, Rows
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.mysql.databases import Databases, Rows
 from diagnostics.store.rollups import RollupLimits, SyncRollup
 
 

@@ -15,8 +15,8 @@ from diagnostics.core.context import Context
 from diagnostics.models.evidence import utc_now
 from diagnostics.service import Diagnostics
 from diagnostics.settings import DatabaseSettings, Settings
-from diagnostics.sources.databases import Databases
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.mysql.databases import Databases
 from sandbox.rows import schema
 from tests.mariadb import MariaDB
 from tests.service.world import ToldDatadog

@@ -12,8 +12,8 @@ from diagnostics.models.conclusions import Confidence
 from diagnostics.models.deals import DealDiagnosis, Gate
 from diagnostics.models.status import Status
 from diagnostics.settings import RedisSettings
-from diagnostics.sources.databases import AccountUnknown
 from diagnostics.sources.mutexes import Mutexes, mutex_key
+from diagnostics.sources.mysql.databases import AccountUnknown
 from diagnostics.sync.configuration import IGNORE_CREATION
 from sandbox.server.redis_server import RedisServer
 from tests.service.world import ACCOUNT, DEAL, World, ago, event, unreachable

@@ -11,7 +11,7 @@ from diagnostics.jobs import Job, Progress
 from diagnostics.models.conclusions import Confidence
 from diagnostics.models.deals import ResolutionDiagnosis
 from diagnostics.models.status import Status
-from diagnostics.sources.databases import AccountUnknown
+from diagnostics.sources.mysql.databases import AccountUnknown
 from diagnostics.sync.resolution import PAGE
 from tests.service.world import ACCOUNT as LOOSE
 from tests.service.world import World, ago, unreachable

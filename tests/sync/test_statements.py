@@ -12,7 +12,7 @@ from sqlalchemy import Select, text
 from sqlalchemy.dialects import mysql
 
 from diagnostics.models.evidence import utc_now
-from diagnostics.sources.databases import Rows
+from diagnostics.sources.mysql.databases import Rows
 from tests.mariadb import MariaDB
 from tests.sync.rows import Shelf, agent_row, naive
 

@@ -8,7 +8,7 @@ import pytest
 
 from diagnostics.jobs import Job, Progress
 from diagnostics.models.deals import UnsyncedDeals
-from diagnostics.sources.databases import AccountUnknown
+from diagnostics.sources.mysql.databases import AccountUnknown
 from diagnostics.sync import bulk, unsynced
 from diagnostics.sync.configuration import IGNORE_CREATION
 from tests.service.world import ACCOUNT as LOOSE

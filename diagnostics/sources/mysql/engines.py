@@ -20,10 +20,10 @@ from sqlalchemy.dialects.mysql import pymysql as mysql_pymysql
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
-from diagnostics.sources.database_failures import Limits, PasswordWithheld, not_configured
-from diagnostics.sources.mysql_session import connect_session, set_read_limit
-from diagnostics.sources.tables import Kind
+from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
+from diagnostics.sources.mysql.failures import Limits, PasswordWithheld, not_configured
+from diagnostics.sources.mysql.session import connect_session, set_read_limit
+from diagnostics.sources.mysql.tables import Kind
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatabaseSettings

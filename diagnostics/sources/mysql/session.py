@@ -14,7 +14,7 @@ import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
-from diagnostics.sources.database_failures import Limits
+from diagnostics.sources.mysql.failures import Limits
 from diagnostics.text import clean
 
 _UNKNOWN_VARIABLE = 1193

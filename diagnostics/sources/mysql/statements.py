@@ -17,7 +17,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.sql.selectable import TableClause
 
-from diagnostics.sources.tables import Kind, Tables
+from diagnostics.sources.mysql.tables import Kind, Tables
 from diagnostics.text import MARK, clean
 
 Statement = Select[Any] | CompoundSelect[Any] | TextClause

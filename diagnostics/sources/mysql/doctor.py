@@ -10,10 +10,10 @@ from sqlalchemy import Table, TextClause, bindparam, select, text
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
-from diagnostics.sources.grants import Permissions, judge, parse_grants, quote_role
-from diagnostics.sources.statement_runner import Answer
-from diagnostics.sources.statements import Statement
-from diagnostics.sources.tables import Kind, Tables
+from diagnostics.sources.mysql.grants import Permissions, judge, parse_grants, quote_role
+from diagnostics.sources.mysql.runner import Answer
+from diagnostics.sources.mysql.statements import Statement
+from diagnostics.sources.mysql.tables import Kind, Tables
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import TableMap

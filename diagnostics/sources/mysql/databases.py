@@ -18,11 +18,11 @@ from sqlalchemy import Table, TextClause, select, text
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.addresses import AccountPlace
-from diagnostics.sources.engines import ClientPool, Database, Engines
-from diagnostics.sources.statement_runner import Answer, Runner
-from diagnostics.sources.statements import Statement, StatementRefused, bound_limit, check_statement, describe
-from diagnostics.sources.tables import Tables
+from diagnostics.sources.mysql.addresses import AccountPlace
+from diagnostics.sources.mysql.engines import ClientPool, Database, Engines
+from diagnostics.sources.mysql.runner import Answer, Runner
+from diagnostics.sources.mysql.statements import Statement, StatementRefused, bound_limit, check_statement, describe
+from diagnostics.sources.mysql.tables import Tables
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import SchemaMap
@@ -135,7 +135,7 @@ class Databases:
 
         A replica that is behind by more than `replica_lag_s` seconds is a warning. The default is assumed.
         """
-        from diagnostics.sources.database_doctor import Doctor  # noqa: PLC0415  # only the doctor needs the doctor
+        from diagnostics.sources.mysql.doctor import Doctor  # noqa: PLC0415  # only the doctor needs the doctor
 
         return Doctor(self, self._tables, replica_lag_s=replica_lag_s).inspect(tuple(account_ids))
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Frozen
-from diagnostics.sources.database_failures import not_configured
+from diagnostics.sources.mysql.failures import not_configured
 from diagnostics.text import clean
 
 SQLITE_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite"})
