@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.sources.mysql.grants import judge, parse_grants, quote_role
+from diagnostics.sources.mysql.doctor import judge, parse_grants, quote_role
 
 HASH = "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
 

@@ -14,8 +14,8 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.escalation.couriers import outcome_of
 from diagnostics.models.status import Status
+from diagnostics.sources.doctor import inspect_slack
 from diagnostics.sources.slack import Slack, SlackFailure
-from diagnostics.sources.slack_doctor import inspect_slack
 from tests.notices.consoles import NOW, console_settings
 from tests.notices.slack_server import CHANNEL, SECRET, TOKEN, SlackServer
 

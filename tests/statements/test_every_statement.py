@@ -43,8 +43,8 @@ NOT_EXPLAINED = ("SHOW ", "SET ROLE ")
 """Statements about the server itself, which reads no table for them."""
 
 NOT_MADE = {
-    ("sources/database_doctor.py", "_play"): "only for a login whose rights lie in a role that it has to put on",
-    ("sources/database_doctor.py", "_replica_rows"): "SHOW SLAVE STATUS, for servers from before the word was changed",
+    ("sources/mysql/doctor.py", "_play"): "only for a login whose rights lie in a role that it has to put on",
+    ("sources/mysql/doctor.py", "_replica_rows"): "SHOW SLAVE STATUS, for servers from before the word was changed",
 }
 
 

@@ -17,9 +17,8 @@ from sqlalchemy import Connection, TextClause
 from diagnostics.core.waiting import Timers
 from diagnostics.failures import SourceFailure
 from diagnostics.models.evidence import utc_now
-from diagnostics.sources.mysql.engines import Database
+from diagnostics.sources.mysql.engines import Database, Session, cut, kill_statement
 from diagnostics.sources.mysql.failures import cancelled, failure_of, over_time
-from diagnostics.sources.mysql.session import Session, cut, kill_statement
 from diagnostics.sources.mysql.statements import Statement, clean_rows
 from diagnostics.text import clean
 
