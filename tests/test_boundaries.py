@@ -9,7 +9,7 @@ import sys
 import diagnostics
 
 FORBIDDEN = ("textual", "tui", "screens", "widgets", "sandbox", "uvicorn", "starlette")
-HEAVY = ("pydantic", "sqlalchemy", "pymysql", "httpx", "datadog_api_client", "lark", "tenacity", "uvicorn", "starlette")
+HEAVY = ("pydantic", "sqlalchemy", "pymysql", "httpx", "datadog_api_client", "lark", "uvicorn", "starlette")
 
 
 def loaded_after(code: str) -> set[str]:
