@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from diagnostics.failures import UserError
 from diagnostics.settings_places import THEMES
 from diagnostics.text import clean
-from tui.cli import incident_arguments as incident_grammar
 from tui.options import Options
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction["Parser"]
 
 EPILOG = """\
 exit codes: 0 healthy; 1 critical or incident found; 2 warning found; 3 refused, with guidance; 4 a source was
@@ -35,7 +38,22 @@ FALSE_WORDS = frozenset({"false", "0", "no", "off"})
 MOST_DIGITS = 20
 """More than any id column holds; what still fits is refused by the triage service, with guidance."""
 
-FORMATS = ("text", "json", "markdown")
+FORMATS = ("text", "json")
+AUDIENCES = ("responders", "stakeholders", "executives")
+PURPOSES = ("first_notice", "update", "resolution")
+STATUSES = ("declared", "investigating", "in_progress", "monitoring", "resolved")
+WAIT_S, LONGEST_WAIT_S = 60, 3_600
+
+SANDBOX = """\
+with --sandbox: the stand-ins keep a journal of their own, in a folder that goes when the command ends. To go on with an
+incident in the next command, keep the journal elsewhere: WARROOM_STATE__URL=sqlite:////tmp/practice.db (or state.url).
+What goes to Slack, Jira and Datadog goes to the stand-ins. Never practise on the journal of the real world."""
+
+_SENDING = "exit codes: 0 sent; 2 something waits, or nobody knows whether it arrived; 3 refused, nothing was done"
+_WRITING = "exit codes: 0 done; 3 refused, nothing was done; 4 the journal cannot be reached"
+
+Under = Callable[..., argparse.ArgumentParser]
+"""Adds a command below another: what it is added to, its name, what it does, its exit codes."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,17 +86,16 @@ def parser() -> Parser:
         return commands.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
 
     triage = command("triage", "classify one issue, run its first-response checks, print the answer")
-    triage.add_argument("--format", choices=FORMATS, default="text")
+    _form(triage, *FORMATS, "markdown")
     diagnose = command("diagnose", "let a specialist look: the credentials of an account, or why its deals do not sync")
     diagnose.add_argument("what", choices=("oauth", "sync"))
-    diagnose.add_argument("--format", choices=FORMATS, default="text")
-    doctor = command("doctor", "test every source: reachable, permitted, mapped, read-only")
-    doctor.add_argument("--format", choices=("text", "json"), default="text")
+    _form(diagnose, *FORMATS, "markdown")
+    _form(command("doctor", "test every source: reachable, permitted, mapped, read-only"))
     config = command("config", "show the effective settings, or check settings and catalogue")
     config.add_argument("what", choices=("show", "check"))
     guide = command("guide", "print one of the responders' guides, or list them")
     guide.add_argument("name", nargs="?")
-    incident_grammar.add(commands, shared)
+    _add_of_incidents(commands, shared)
     sandbox = commands.add_parser("sandbox", help="run or list the built-in stand-ins", add_help=False)
     sandbox.add_argument("rest", nargs=argparse.REMAINDER)
     return root
@@ -151,3 +168,116 @@ def _switch(text: str) -> bool:
     if word not in TRUE_WORDS | FALSE_WORDS:
         raise argparse.ArgumentTypeError(f"true or false, not {text[:60]!r}")
     return word in TRUE_WORDS
+
+
+# ---- incidents, notices, the journal
+
+
+def _add_of_incidents(commands: Subparsers, shared: Parser) -> None:
+    def under(among: Subparsers, name: str, text: str, end: str = "") -> argparse.ArgumentParser:
+        return among.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"{end}\n\n{SANDBOX}".strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[shared],
+            allow_abbrev=False,
+        )
+
+    incident = under(commands, "incident", "declare an incident, tell people, write into its record")
+    whats = incident.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=Parser)
+    _sending(whats, under)
+    _writing(whats, under)
+    _reading(whats, under)
+
+    notify = under(commands, "notify", "show what a notice would say, with figures measured now; sends nothing")
+    notify.add_argument("--preview", action="store_true", help="required: only declare, update and resolve send")
+    notify.add_argument("--incident", metavar="ID", help="e.g. INC-7; left out, a notice that declares one")
+    notify.add_argument("--title", default="", help="of the incident it would declare")
+    notify.add_argument("--purpose", choices=PURPOSES, help="left out: first notice, or update of an incident")
+    _worded(notify)
+    notify.add_argument("--text", help="what there is to say")
+    _form(notify)
+
+    journal = under(commands, "journal", "read the whole journal and compute every hash again")
+    journal.add_argument("what", choices=("verify",))
+    _form(journal)
+
+
+def _sending(whats: Subparsers, under: Under) -> None:
+    declare = under(
+        whats, "declare", "declare an incident, tell the team and open tracking, after one confirmation", _SENDING
+    )
+    declare.add_argument("--title", required=True, help="one line: what is broken, for whom")
+    declare.add_argument("--summary", default="", help="what it means for customers")
+    declare.add_argument("--began-at", "--began_at", dest="began_at", metavar="MOMENT", help="ISO 8601 with its offset")
+    declare.add_argument("--no-notices", action="store_true", help="declare only: nothing is sent, nothing is opened")
+    update = under(whats, "update", "tell people how far it is", _SENDING)
+    resolve = under(whats, "resolve", "tell people that it is over, and end it", _SENDING)
+    resolve.add_argument("--root-cause", "--root_cause", dest="root_cause", default="", help="what caused it, if known")
+    for one in (update, resolve):
+        _incident(one)
+        one.add_argument("--text", required=True, help="what was done, in your words")
+    for one in (declare, update, resolve):
+        _worded(one)
+        one.add_argument("--yes", action="store_true", help="confirm without being asked: the text is sent as it is")
+        one.add_argument(
+            "--accept", action="append", default=[], metavar="FIGURE", help="send this old figure as it is; repeatable"
+        )
+        one.add_argument(
+            "--wait", type=_seconds, default=WAIT_S, metavar="SECONDS", help=f"for the deliveries, at most ({WAIT_S})"
+        )
+        _form(one)
+
+
+def _writing(whats: Subparsers, under: Under) -> None:
+    claim = under(whats, "claim", "take a role", _WRITING)
+    claim.add_argument("--role", required=True, help="e.g. commander")
+    claim.add_argument("--person", help="somebody else; left out, it is you")
+    claim.add_argument("--take-over", "--take_over", dest="take_over", action="store_true", help="from who holds it")
+    note = under(whats, "note", "a line for the timeline", _WRITING)
+    note.add_argument("--text", required=True)
+    status = under(whats, "status", "move it on, or back with a reason; tells nobody", _WRITING)
+    status.add_argument("--to", required=True, type=_status, choices=STATUSES)
+    status.add_argument("--text", default="", help="the reason, where one is needed")
+    for one in (claim, note, status):
+        _incident(one)
+        _form(one)
+
+
+def _reading(whats: Subparsers, under: Under) -> None:
+    listed = under(whats, "list", "all incidents, newest first")
+    listed.add_argument("--open", action="store_true", help="only those that are open")
+    shown = under(whats, "show", "one incident: state, people, deliveries, the newest lines of its timeline")
+    export = under(whats, "export", "the post-incident review as Markdown, or everything as JSON")
+    export.add_argument("--format", choices=("json", "markdown"), default="markdown")
+    _incident(shown)
+    _incident(export)
+    _form(listed)
+    _form(shown)
+
+
+def _incident(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--incident", metavar="ID", help="e.g. INC-7; left out, the one that is open")
+
+
+def _worded(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--audience", choices=AUDIENCES, default=AUDIENCES[0])
+    parser.add_argument(
+        "--fill", action="append", default=[], metavar="NAME=TEXT", help="a placeholder of the template, e.g. eta=22:00"
+    )
+
+
+def _form(parser: argparse.ArgumentParser, *forms: str) -> None:
+    parser.add_argument("--format", choices=forms or FORMATS, default="text")
+
+
+def _status(text: str) -> str:
+    return text.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= LONGEST_WAIT_S):
+        raise argparse.ArgumentTypeError(f"0 to {LONGEST_WAIT_S:,} whole seconds, not {text[:60]!r}")
+    return int(text)

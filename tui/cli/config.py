@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from diagnostics.catalogue import validate_queries
 from diagnostics.text import clean
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
-from tui.opening import prepare
+from tui.opening import Prepared, prepare
 from tui.options import Options
 
 
-def show(options: Options) -> int:
-    """Print the effective settings, secrets masked, and what the team's catalogue overrides."""
+def run(options: Options, given: Namespace) -> int:
+    """Show what is in force, or check it; mistakes are raised, warnings of a check make exit code 2."""
     prepared = prepare(options)
     try:
-        overrides = {name: origin for name, origin in prepared.catalogue.origins.items() if origin != "built in"}
-        say(prepared.loaded.lines())
-        say(["", f"catalogue: {len(overrides):,} of {len(prepared.catalogue.origins):,} entries overridden"])
-        say(clean(f"{name}   # {origin}", limit=2_000) for name, origin in overrides.items())
+        return _show(prepared) if given.what == "show" else _check(prepared)
     finally:
         prepared.stop()
+
+
+def _show(prepared: Prepared) -> ExitCode:
+    """Print the effective settings, secrets masked, and what the team's catalogue overrides."""
+    overrides = {name: origin for name, origin in prepared.catalogue.origins.items() if origin != "built in"}
+    say(prepared.loaded.lines())
+    say(["", f"catalogue: {len(overrides):,} of {len(prepared.catalogue.origins):,} entries overridden"])
+    say(clean(f"{name}   # {origin}", limit=2_000) for name, origin in overrides.items())
     return ExitCode.HEALTHY
 
 
-def check(options: Options) -> int:
-    """Read settings, keymap and catalogue and parse every query; mistakes are raised, warnings make exit code 2."""
+def _check(prepared: Prepared) -> ExitCode:
+    """Read settings, keymap and catalogue and parse every query."""
     from screens.actions import checked_keymap  # noqa: PLC0415  # it brings a part of Textual, which no command needs
 
-    prepared = prepare(options)
-    try:
-        validate_queries(prepared.catalogue)
-        checked_keymap(prepared.loaded.settings.ui.keymap)
-        path = prepared.loaded.settings.config_path
-        say([clean(f"settings: in order ({path if path else 'no file'})", limit=2_000)])
-        folder = prepared.loaded.settings.catalogue
-        say([clean(f"catalogue: in order ({folder if folder else 'built in'})", limit=2_000)])
-        warnings = prepared.loaded.warnings
-        say(clean(f"warning: {warning}", limit=2_000) for warning in warnings)
-    finally:
-        prepared.stop()
-    return ExitCode.WARNING if warnings else ExitCode.HEALTHY
+    loaded = prepared.loaded
+    validate_queries(prepared.catalogue)
+    checked_keymap(loaded.settings.ui.keymap)
+    say(
+        clean(line, limit=2_000)
+        for line in (
+            f"settings: in order ({loaded.settings.config_path or 'no file'})",
+            f"catalogue: in order ({loaded.settings.catalogue or 'built in'})",
+            *(f"warning: {warning}" for warning in loaded.warnings),
+        )
+    )
+    return ExitCode.WARNING if loaded.warnings else ExitCode.HEALTHY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ WELL = frozenset({"consistent", "legacy_only", "eligible", "already_synced", "ag
 """Codes of conclusions with which nothing has to be done."""
 
 
-def run(options: Options, what: str, form: str) -> int:
+def run(options: Options, given: Namespace) -> int:
     """Diagnose and print. Raises UserError without an account, SourceFailure where the account cannot be read."""
+    what: str = given.what
     if options.account_id is None:
         raise UserError(
             f"diagnose {what} needs an account",
@@ -33,9 +35,9 @@ def run(options: Options, what: str, form: str) -> int:
         )
     with open_service(options) as opened:
         answers = _answers(opened.diagnostics, options, options.account_id, what)
-    if form == "json":
+    if given.format == "json":
         say([render.as_json(answers)])
-    elif form == "markdown":
+    elif given.format == "markdown":
         say(render.as_markdown(answers))
     else:
         say(render.as_text(answers, style=Style.of_stdout()))

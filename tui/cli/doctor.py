@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Iterator
 
 from diagnostics.models.doctor import DoctorLine
@@ -14,16 +15,16 @@ from tui.opening import Opened, open_service
 from tui.options import Options
 
 
-def run(options: Options, account_ids: tuple[int, ...], form: str) -> int:
+def run(options: Options, given: Namespace) -> int:
     """Test every source and print what is right, what is wrong and what to do about it."""
     lines: list[DoctorLine] = []
     style = Style.of_stdout()
     with open_service(options) as opened:
-        for line in _lines(opened, account_ids):
+        for line in _lines(opened, tuple(getattr(given, "account_id", ()))):
             lines.append(line)
-            if form == "text":
+            if given.format == "text":
                 say(as_text(line, style))
-    if form == "json":
+    if given.format == "json":
         say([as_json(lines)])
     return exit_codes.of_doctor(lines)
 
@@ -65,17 +66,7 @@ def as_json(lines: list[DoctorLine]) -> str:
     """All lines as one JSON document, ASCII only."""
     document = {
         "outcome": "doctor",
-        "lines": [
-            {
-                "source": line.source,
-                "subject": line.subject,
-                "status": line.status.value,
-                "detail": line.detail,
-                "remedy": line.remedy,
-                "latency_ms": line.latency_ms,
-            }
-            for line in lines
-        ],
+        "lines": [line.model_dump(mode="json") for line in lines],
         "taken_at": utc_now().isoformat(),
     }
     return json.dumps(document, indent=2, ensure_ascii=True)

@@ -81,22 +81,11 @@ def _refused(service: Diagnostics, refusal: Refusal, form: str) -> int:
 
 
 def _declare(service: Diagnostics, options: Options, given: Namespace) -> int:
-    if given.no_notices:
-        return _declare_only(service, options, given)
-    return _send(service, given, sending.proposal_for(service, options, given), frozenset())
-
-
-def _declare_only(service: Diagnostics, options: Options, given: Namespace) -> int:
-    if options.issue is None or options.severity is None:
-        raise UserError(
-            "an incident needs an issue type and a severity",
-            where="command line",
-            accepted="--issue and --severity out of the classification matrix",
-            next_step="warroom guide quick-reference lists them",
-        )
-    issue, severity = options.issue, options.severity
-    if not given.yes:
-        sending.ask_to(DECLARE, f"This declares {issue}, {severity}: {clean(given.title, limit=200)}. Nobody is told.")
+    if not given.no_notices:
+        return _send(service, given, sending.proposal_for(service, options, given))
+    issue, severity = sending.issue_and_severity(options, "an incident")
+    what = f"This declares {issue}, {severity}: {clean(given.title, limit=200)}. Nobody is told.\nType"
+    sending.ask_to(DECLARE, given, what, "does nothing")
 
     def work() -> Incident:
         incident = service.incidents.declare(
@@ -113,14 +102,12 @@ def _declare_only(service: Diagnostics, options: Options, given: Namespace) -> i
 
 def _update(service: Diagnostics, options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
-    before = frozenset(one.delivery for one in incident.deliveries)
     given.incident = incident.id
-    return _send(service, given, sending.proposal_for(service, options, given), before)
+    return _send(service, given, sending.proposal_for(service, options, given), incident)
 
 
 def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
-    before = frozenset(one.delivery for one in incident.deliveries)
     given.incident = incident.id
     unmet = sending.unmet_criteria(service, incident)
     proposal = sending.proposal_for(service, options, given)
@@ -130,27 +117,29 @@ def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
         return service.incidents.set_status(confirmed.id, IncidentStatus.RESOLVED, why, tuple(one.id for one in unmet))
 
     if proposal.sendable:
-        return _send(service, given, proposal, before, end=end, unmet=unmet)
+        return _send(service, given, proposal, incident, end=end, unmet=unmet)
     # Nobody can be told from here; the incident can be ended all the same.
     if given.format == "text":
-        say(render.proposal_lines(proposal, Style.of_stdout()))
-        say(f"NOT MET  {one.title}: {one.shown}" for one in unmet)
-    if not given.yes:
-        sending.ask_to("resolve", f"{incident.id} is resolved without a notice: paste the text above by hand.")
-    code = _written(given, lambda: end(incident), "is resolved; nobody was told from here")
-    return code or ExitCode.WARNING
+        sending.say_proposal(proposal, unmet)
+    what = f"{incident.id} is resolved without a notice: paste the text above by hand.\nType"
+    sending.ask_to("resolve", given, what, "does nothing")
+    return _written(given, lambda: end(incident), "is resolved; nobody was told from here") or ExitCode.WARNING
 
 
 def _send(
     service: Diagnostics,
     given: Namespace,
     proposal: Proposal,
-    before: frozenset[str],
+    incident: Incident | None = None,
     *,
     end: Callable[[Incident], Incident] | None = None,
     unmet: tuple[Criterion, ...] = (),
 ) -> int:
-    """Have it confirmed, deliver it, and say what became of it; `end` is done once it is confirmed."""
+    """Have it confirmed, deliver it, and say what became of it; `end` is done once it is confirmed.
+
+    `incident` is as it was before; None where the notice declares one.
+    """
+    before = frozenset(one.delivery for one in incident.deliveries) if incident is not None else frozenset[str]()
     answer = _by_the_rules(lambda: sending.confirmed(service, given, proposal, unmet))
     if answer is None:
         return ExitCode.REFUSED
@@ -165,9 +154,9 @@ def _send(
         except (SourceFailure, UserError) as failure:
             said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
             problems.append(f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}")
-    incident, trouble = sending.delivered(service, answer, before, given.wait)
-    mine = sending.new_deliveries(incident, before)
-    _say_sent(incident, mine, proposal, given.format)
+    answer, trouble = sending.delivered(service, answer, before, given.wait)
+    mine = sending.new_deliveries(answer, before)
+    _say_sent(answer, mine, proposal, given.format)
     waits = [one for one in mine if one.state != "sent"]
     if waits:
         problems.append(f"{len(waits)} of {len(mine)} not sent; what waits is in the journal: an open console goes on")

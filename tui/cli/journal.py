@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.jobs import Job, Progress
@@ -13,7 +14,7 @@ from tui.opening import open_service
 from tui.options import Options
 
 
-def verify(options: Options, form: str) -> int:
+def run(options: Options, given: Namespace) -> int:
     """Read everything, and print what is wrong with which entry. Exit code 1 when something is."""
     with open_service(options) as opened:
         journal = opened.diagnostics.journal
@@ -27,7 +28,7 @@ def verify(options: Options, form: str) -> int:
         found = journal.verify(Job(_progress if sys.stderr.isatty() else None))
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    if form == "json":
+    if given.format == "json":
         say([render.as_json({"outcome": "verification", "is_sound": found.is_sound, **found.model_dump(mode="json")})])
     else:
         say(render.verification_lines(found, Style.of_stdout()))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.text import clean
 from tui.cli.arguments import options_of, parser
 from tui.cli.exit_codes import ExitCode
+from tui.options import Options
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _dispatch(arguments: list[str]) -> int:  # one return a command
+def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["sandbox"]:
         return _sandbox(arguments[1:])
     try:
@@ -61,47 +63,9 @@ def _dispatch(arguments: list[str]) -> int:  # one return a command
         from tui.console import run_console  # noqa: PLC0415  # Textual is for the console alone
 
         return run_console(options)
-    return _command(given)
-
-
-def _command(given: Namespace) -> int:
-    options = options_of(given)
-    if given.command == "triage":
-        from tui.cli import triage as triage_command  # noqa: PLC0415
-
-        return triage_command.run(options, given.format)
-    if given.command == "diagnose":
-        from tui.cli import diagnose as diagnose_command  # noqa: PLC0415
-
-        return diagnose_command.run(options, given.what, given.format)
-    if given.command == "doctor":
-        from tui.cli import doctor as doctor_command  # noqa: PLC0415
-
-        return doctor_command.run(options, tuple(getattr(given, "account_id", ())), given.format)
-    if given.command == "config":
-        from tui.cli import config as config_command  # noqa: PLC0415
-
-        return config_command.show(options) if given.what == "show" else config_command.check(options)
-    if given.command in {"incident", "notify", "journal"}:
-        return _of_incidents(given)
-    from tui.cli import guide as guide_command  # noqa: PLC0415
-
-    return guide_command.run(options, given.name)
-
-
-def _of_incidents(given: Namespace) -> int:
-    options = options_of(given)
-    if given.command == "incident":
-        from tui.cli import incident as incident_command  # noqa: PLC0415
-
-        return incident_command.run(options, given)
-    if given.command == "notify":
-        from tui.cli import notify as notify_command  # noqa: PLC0415
-
-        return notify_command.run(options, given)
-    from tui.cli import journal as journal_command  # noqa: PLC0415
-
-    return journal_command.verify(options, given.format)
+    # The parser knows the names: each is a module beside this one.
+    run_command: Callable[[Options, Namespace], int] = import_module(f"tui.cli.{given.command}").run
+    return run_command(options, given)
 
 
 def _sandbox(arguments: list[str]) -> int:

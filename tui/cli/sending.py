@@ -39,22 +39,31 @@ def proposal_for(service: Diagnostics, options: Options, given: Namespace) -> Pr
     purpose, incident = purpose_of(given), getattr(given, "incident", None)
     if purpose is not Purpose.FIRST_NOTICE and incident is None:
         incident = open_incident(service).id
-    if incident is None and (options.issue is None or options.severity is None):
-        raise UserError(
-            "a first notice needs an issue type and a severity",
-            where="command line",
-            accepted="--issue and --severity out of the classification matrix, or --incident",
-            next_step="warroom guide quick-reference lists them",
-        )
+    issue, severity = (
+        issue_and_severity(options, "a first notice", "or --incident") if incident is None else (None, None)
+    )
     proposal = service.notices.propose(
-        issue_type=options.issue if incident is None else None,
-        severity=options.severity if incident is None else None,
+        issue_type=issue,
+        severity=severity,
         incident=incident,
         purpose=purpose,
         audience=Audience(given.audience),
         words=words_of(given, purpose),
     )
     return with_accounts(proposal, getattr(given, "account_id", ()))
+
+
+def issue_and_severity(options: Options, what: str, otherwise: str = "") -> tuple[str, str]:
+    """What `--issue` and `--severity` say. Raises UserError where one of them is missing."""
+    if options.issue is None or options.severity is None:
+        flags = "--issue and --severity out of the classification matrix"
+        raise UserError(
+            f"{what} needs an issue type and a severity",
+            where="command line",
+            accepted=f"{flags}, {otherwise}" if otherwise else flags,
+            next_step="warroom guide quick-reference lists them",
+        )
+    return options.issue, options.severity
 
 
 def with_accounts(proposal: Proposal, named: Iterable[int]) -> Proposal:
@@ -123,38 +132,37 @@ def confirmed(
     service: Diagnostics, given: Namespace, proposal: Proposal, unmet: tuple[Criterion, ...] = ()
 ) -> Incident | Refusal:
     """Show it, have it confirmed, write it down. Raises `NotConfirmed`, UserError, SourceFailure."""
-    style = Style.of_stdout()
-    is_shown = given.format == "text"
-    if is_shown:
-        say(render.proposal_lines(proposal, style))
-        say(f"NOT MET  {one.title}: {one.shown}" for one in unmet)
-    typed = proposal.word if given.yes else _asked(proposal)
+    if given.format == "text":
+        say_proposal(proposal, unmet)
+    typed = _asked(proposal, given)
     if utc_now() >= proposal.good_until:
         # A person may have thought about it for longer than the figures are good.
         proposal = with_accounts(service.notices.refresh(proposal), getattr(given, "account_id", ()))
         if not given.yes:
             say(["", "The figures had grown old meanwhile; they were measured again:", ""])
-            say(render.proposal_lines(proposal, style))
-            typed = _asked(proposal)
+            say_proposal(proposal)
+            typed = _asked(proposal, given)
     return service.notices.confirm(proposal, typed, frozenset(given.accept))
 
 
-def _asked(proposal: Proposal) -> str:
-    if not sys.stdin.isatty():
-        raise NotConfirmed("nobody can be asked here: standard input is no terminal; --yes confirms it")
-    sys.stderr.write(f"\nRead it, then type {proposal.word!r} and enter; anything else sends nothing: ")
-    sys.stderr.flush()
-    typed = sys.stdin.readline(1_000).strip()
-    if typed != proposal.word:
-        raise NotConfirmed("that was not the word")
-    return typed
+def say_proposal(proposal: Proposal, unmet: Iterable[Criterion] = ()) -> None:
+    """Print what would be sent, and the exit criteria that are not met."""
+    say(render.proposal_lines(proposal, Style.of_stdout()))
+    say(f"NOT MET  {one.title}: {one.shown}" for one in unmet)
 
 
-def ask_to(word: str, what: str) -> None:
-    """Have something without a proposal confirmed. Raises `NotConfirmed`."""
+def _asked(proposal: Proposal, given: Namespace) -> str:
+    ask_to(proposal.word, given, "\nRead it, then type", "sends nothing")
+    return proposal.word
+
+
+def ask_to(word: str, given: Namespace, question: str, otherwise: str) -> None:
+    """Have `word` typed, unless `--yes` was given. Raises `NotConfirmed`."""
+    if given.yes:
+        return
     if not sys.stdin.isatty():
         raise NotConfirmed("nobody can be asked here: standard input is no terminal; --yes confirms it")
-    sys.stderr.write(f"{what}\nType {word!r} and enter; anything else does nothing: ")
+    sys.stderr.write(f"{question} {word!r} and enter; anything else {otherwise}: ")
     sys.stderr.flush()
     if sys.stdin.readline(1_000).strip() != word:
         raise NotConfirmed("that was not the word")

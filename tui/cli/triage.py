@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+
 from diagnostics.failures import UserError
 from diagnostics.models.triage import TriageRequest
 from tui.cli import exit_codes
@@ -11,7 +13,7 @@ from tui.opening import open_service
 from tui.options import Options
 
 
-def run(options: Options, form: str) -> int:
+def run(options: Options, given: Namespace) -> int:
     """Triage and print. Raises UserError without an issue type."""
     if options.issue is None:
         raise UserError(
@@ -31,9 +33,9 @@ def run(options: Options, form: str) -> int:
     with open_service(options) as opened:
         answer = opened.diagnostics.triage(request)
         contact = opened.diagnostics.catalogue.contact.line()
-    if form == "json":
+    if given.format == "json":
         say([render.as_json(answer)])
-    elif form == "markdown":
+    elif given.format == "markdown":
         say(render.as_markdown(answer, contact=contact))
     else:
         say(render.as_text(answer, contact=contact, style=Style.of_stdout()))
