@@ -18,7 +18,7 @@ from diagnostics.failures import SourceFailure
 from diagnostics.models.evidence import Evidence
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Question
+    from diagnostics.core.context import Question
     from diagnostics.sources.mysql.databases import Rows
 
 T = TypeVar("T")

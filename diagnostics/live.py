@@ -17,7 +17,7 @@ from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from diagnostics.clock import Clock, SystemClock
+from diagnostics.core.time import Clock, SystemClock
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.readings import Freshness, Reading
 from diagnostics.text import clean

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.baselines import Baselines
+from diagnostics.core.time import span, utc_now, window_ending
 from diagnostics.core.waiting import SingleFlight
 from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.seen import positive_id
-from diagnostics.windows import span, window_ending
 
 if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure
-from diagnostics.now import utc_now
 from diagnostics.text import clean, clean_tree
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.baselines import Baseline
 from diagnostics.checks.base import plural
+from diagnostics.core.time import span
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.log_questions import FEWEST_WINDOWS, Counts, Usual
 from diagnostics.models.evidence import Evidence
@@ -14,7 +15,6 @@ from diagnostics.models.readings import Pulse
 from diagnostics.models.status import NOTIFY_SEVERITIES, Status
 from diagnostics.sources.states import AGGREGATE, log_budgets
 from diagnostics.webhook_backlog import Backlog, read_backlog
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType

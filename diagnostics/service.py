@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.context import Context, Lazy
+from diagnostics.core.time import window_ending
 from diagnostics.log_questions import Accounts
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
@@ -19,7 +20,6 @@ from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.states import SourceStates
 from diagnostics.triage.matrix import Classification, classify, open_route, refuse_change
-from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
     from diagnostics.accounts.desk import AccountDesk

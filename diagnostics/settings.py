@@ -1,15 +1,9 @@
-"""Settings as types: what can be set, in which unit, and what is accepted; `load_settings` reads them from every layer.
-
-Flags stand over the environment, the environment over the file, the file over the defaults. `pydantic-settings` would
-do the same and costs 200 ms to import; the layers are few enough to be read here, with the origin of each value kept.
-"""
+"""Settings as types: what can be set, in which unit, and what is accepted."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from diagnostics.masking import mask_url
 from diagnostics.models.evidence import Frozen
-from diagnostics.secrets import LazySecret
 from diagnostics.settings_places import THEMES
-from diagnostics.text import clean
 
 
 def _number(value: object) -> object:
@@ -348,55 +340,3 @@ def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _names(field.annotation, f"{name}.")
         else:
             yield f"{prefix}{name}"
-
-
-@dataclass(slots=True, frozen=True)
-class LoadedSettings:
-    """The effective settings, and where each came from."""
-
-    settings: Settings
-    origins: dict[str, str]
-    """Dotted name to "default", "file PATH:LINE", "environment NAME" or "flag --NAME"."""
-    warnings: tuple[str, ...] = ()
-    """What is accepted and yet unwise, such as a password in a file that everybody can read."""
-
-    def lines(self) -> list[str]:
-        """`name = value   # origin` for every setting, aligned, secrets masked and no command run; then warnings."""
-        rows = [(name, self._shown(name), self.origins[name]) for name in self.origins]
-        wide = max(len(name) for name, _, _ in rows)
-        values = min(60, max(len(value) for _, value, _ in rows))
-        lines = [f"{name:<{wide}} = {value:<{values}}   # {origin}" for name, value, origin in rows]
-        lines += [f"warning: {warning}" for warning in self.warnings]
-        return [clean(line, limit=2_000) for line in lines]
-
-    def _shown(self, name: str) -> str:
-        value: object = self.settings
-        for part in name.split(".", 2):
-            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
-        if isinstance(value, LazySecret):
-            return value.describe()
-        if isinstance(value, SecretStr):
-            return "set (masked)"
-        if value is None:
-            return "not set"
-        if isinstance(value, str | Path):
-            return json.dumps(mask_url(str(value)), ensure_ascii=False)
-        if isinstance(value, Mapping):
-            return "{}"
-        return json.dumps(value)
-
-
-def load_settings(
-    config: Path | None = None,
-    flags: Mapping[str, object] | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> LoadedSettings:
-    """Read every layer and return the effective settings.
-
-    `flags` uses dotted names ("datadog.api_url"); a flag that is None was not given. Raises `UserError` with file and
-    line, environment variable or flag, the value unless it may hold a secret, and what is accepted. No secret command
-    is run.
-    """
-    from diagnostics.settings_layers import load  # noqa: PLC0415  # it needs the types above
-
-    return load(config, flags or {}, environ)

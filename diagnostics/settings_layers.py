@@ -1,7 +1,12 @@
-"""The layers of the settings: file, environment and flags, each value with its origin, put together and validated."""
+"""The layers of the settings: defaults, file, environment and flags, put together and validated.
+
+Flags stand over the environment, the environment over the file, the file over the defaults. `pydantic-settings` would
+do the same and costs 200 ms to import; the layers are few enough to be read here, with the origin of each value kept.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from diagnostics.masking import has_password, mask_url
 from diagnostics.secrets import LazySecret, literal
-from diagnostics.settings import SECRETS, LoadedSettings, Settings, setting_names
+from diagnostics.settings import SECRETS, Settings, setting_names
 from diagnostics.settings_places import CONFIG_VARIABLE, PREFIX, config_folder, config_path, state_folder
 from diagnostics.text import clean
 from diagnostics.toml_lines import ConfigurationError, read_toml, suggestion
@@ -43,8 +48,53 @@ class Given:
 Layer = dict[str, Given]
 
 
-def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str, str] | None) -> LoadedSettings:
-    """See `diagnostics.settings.load_settings`."""
+@dataclass(slots=True, frozen=True)
+class LoadedSettings:
+    """The effective settings, and where each came from."""
+
+    settings: Settings
+    origins: dict[str, str]
+    """Dotted name to "default", "file PATH:LINE", "environment NAME" or "flag --NAME"."""
+    warnings: tuple[str, ...] = ()
+    """What is accepted and yet unwise, such as a password in a file that everybody can read."""
+
+    def lines(self) -> list[str]:
+        """`name = value   # origin` for every setting, aligned, secrets masked and no command run; then warnings."""
+        rows = [(name, self._shown(name), self.origins[name]) for name in self.origins]
+        wide = max(len(name) for name, _, _ in rows)
+        values = min(60, max(len(value) for _, value, _ in rows))
+        lines = [f"{name:<{wide}} = {value:<{values}}   # {origin}" for name, value, origin in rows]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return [clean(line, limit=2_000) for line in lines]
+
+    def _shown(self, name: str) -> str:
+        value: object = self.settings
+        for part in name.split(".", 2):
+            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+        if isinstance(value, LazySecret):
+            return value.describe()
+        if isinstance(value, SecretStr):
+            return "set (masked)"
+        if value is None:
+            return "not set"
+        if isinstance(value, str | Path):
+            return json.dumps(mask_url(str(value)), ensure_ascii=False)
+        if isinstance(value, Mapping):
+            return "{}"
+        return json.dumps(value)
+
+
+def load_settings(
+    config: Path | None = None,
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LoadedSettings:
+    """Read every layer and return the effective settings.
+
+    `flags` uses dotted names ("datadog.api_url"); a flag that is None was not given. Raises `UserError` with file and
+    line, environment variable or flag, the value unless it may hold a secret, and what is accepted. No secret command
+    is run.
+    """
     variables = os.environ if environ is None else environ
     path = config_path(config, variables)
     layers = [
@@ -52,7 +102,7 @@ def load(config: Path | None, flags: Mapping[str, object], environ: Mapping[str,
         _from_file(path) if path else {},
         _from_datadog_variables(variables),
         _from_environment(variables),
-        _from_flags(flags),
+        _from_flags(flags or {}),
     ]
     effective: Layer = {}
     for layer in layers:

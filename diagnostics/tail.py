@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogPage

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
-from diagnostics.checks.base import Tools, moment, number
+from diagnostics.checks.base import moment, number
+from diagnostics.core.context import Context
 from diagnostics.models.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ class Flow:
         return waiting / self.net if self.net > 0 else None
 
 
-def read_backlog(tools: Tools) -> Backlog:
+def read_backlog(context: Context) -> Backlog:
     """The backlog now. Raises SourceFailure."""
-    events = tools.table("zillow_webhook_events")
-    since = _whole_second(tools.now() - timedelta(seconds=LOOK_BACK_S))
+    events = context.table("zillow_webhook_events")
+    since = _whole_second(context.now() - timedelta(seconds=LOOK_BACK_S))
     statement = (
         select(
             events.c.status.label("status"),
@@ -87,22 +88,22 @@ def read_backlog(tools: Tools) -> Backlog:
         .where(and_(events.c.status.in_((*WAITING, LOST)), events.c.received_at >= since))
         .group_by(events.c.status)
     )
-    rows = tools.common("webhook backlog", statement, window="last 24 h", caveat=LOOK_BACK_CAVEAT)
+    rows = context.common("webhook backlog", statement, window="last 24 h", caveat=LOOK_BACK_CAVEAT)
     waiting_since = [
         oldest for row in rows.rows if row["status"] in WAITING and (oldest := moment(row, "oldest")) is not None
     ]
     return Backlog(
         by_status={str(row["status"]): number(row, "events") for row in rows.rows},
         oldest_at=min(waiting_since, default=None),
-        any_received=bool(rows.rows) or _any_received(tools, events, since),
+        any_received=bool(rows.rows) or _any_received(context, events, since),
         evidence=rows.evidence,
     )
 
 
-def read_flow(tools: Tools) -> Flow:
+def read_flow(context: Context) -> Flow:
     """Arrivals and deliveries of the last five minutes. Raises SourceFailure."""
-    events = tools.table("zillow_webhook_events")
-    now = tools.now()
+    events = context.table("zillow_webhook_events")
+    now = context.now()
     lately, since = (_whole_second(now - timedelta(seconds=seconds)) for seconds in (FLOW_S, LOOK_BACK_S))
     # Every status is named, because the table's index begins with it: a bare received_at would read the whole table.
     arrived = (
@@ -124,7 +125,9 @@ def read_flow(tools: Tools) -> Flow:
         )
         .scalar_subquery()
     )
-    rows = tools.common("webhook flow", select(arrived.label("arrived"), drained.label("drained")), window="last 5 min")
+    rows = context.common(
+        "webhook flow", select(arrived.label("arrived"), drained.label("drained")), window="last 5 min"
+    )
     counts = rows.rows[0] if rows.rows else {}
     minutes = FLOW_S / 60
     return Flow(
@@ -134,14 +137,14 @@ def read_flow(tools: Tools) -> Flow:
     )
 
 
-def _any_received(tools: Tools, events: Table, since: datetime) -> bool:
+def _any_received(context: Context, events: Table, since: datetime) -> bool:
     """Whether anything was delivered; what waits or is lost has been counted already."""
     delivered = (
         select(events.c.received_at.label("received_at"))
         .where(and_(events.c.status == DELIVERED, events.c.received_at >= since))
         .limit(1)
     )
-    return bool(tools.common("webhook delivered", delivered, window="last 24 h").rows)
+    return bool(context.common("webhook delivered", delivered, window="last 24 h").rows)
 
 
 def _whole_second(at: datetime) -> datetime:

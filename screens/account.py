@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.now import utc_now
 from screens import documents
 from screens.account_details import AccountDetails, lead_rows
 from screens.account_tabs import KINDS, ORDER, TABS, TabState

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import documents
 from screens.base import Document
 from screens.deal_finding import show_unsynced

@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
+from diagnostics.core.time import utc_now
 from diagnostics.models.status import NOTIFY_SEVERITIES
-from diagnostics.now import utc_now
 from screens.base import ReadingArrived
 from screens.critical_actions import NARROW, CriticalActions
 from screens.critical_state import SETTLE_S, CriticalState

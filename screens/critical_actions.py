@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.timer import Timer
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import documents
 from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
 from widgets import wording

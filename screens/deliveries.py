@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.text import clean
 from screens.incident_documents import delivery_document
 from screens.incident_screen import IncidentScreen

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import addresses, documents, incident_documents
 from screens.base import ReadingArrived, RoomScreen
 from screens.incident_follower import IncidentFollower, IssueWatch

@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens.base import ReadingArrived
 from screens.explorer_actions import NARROW, ExplorerActions
 from screens.explorer_state import ExplorerState, Range, range_words

@@ -19,9 +19,9 @@ from widgets.log_pane import LogPane
 from widgets.query_editor import QueryEditor
 
 if TYPE_CHECKING:
+    from diagnostics.core.waiting import Job
     from diagnostics.explorer.facets import FacetCounter
     from diagnostics.explorer.reader import RangeReader
-    from diagnostics.jobs import Job
     from diagnostics.models.events import LogEvent, LogPage
     from diagnostics.models.explorer import Completions, Correlation, Facet, SavedQuery
     from diagnostics.models.readings import Reading

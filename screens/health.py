@@ -13,7 +13,7 @@ from textual.events import DescendantFocus
 from textual.message import Message
 from textual.timer import Timer
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import health_layout as places
 from screens import health_state as known
 from screens.base import ReadingArrived, RoomScreen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import documents
 from screens import health_documents as health_texts
 from screens import health_layout as places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import health_layout as places
 from screens import health_state as known
 from screens.base import RoomScreen

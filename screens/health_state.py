@@ -17,7 +17,7 @@ from widgets.wording import is_stale
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.jobs import Job, Progress
+    from diagnostics.core.waiting import Job, Progress
     from diagnostics.models.figures import Figure
     from diagnostics.models.health import ConnectionHealth, HealthOverview, Resolution, SystemState
     from diagnostics.models.readings import Reading
@@ -250,7 +250,7 @@ class FanOut:
 
     def ask(self) -> Resolution:
         """Ask once, in a worker thread. Raises SourceFailure."""
-        from diagnostics.jobs import Job  # noqa: PLC0415
+        from diagnostics.core.waiting import Job  # noqa: PLC0415
 
         with self._lock:
             if self._ended:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, cast
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import UserError
-from diagnostics.now import utc_now
 from diagnostics.text import clean
 from screens.line_entry import any_words, write_line
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import addresses
 from screens.base import ReadingArrived
 from screens.incident_writer import IncidentWriter

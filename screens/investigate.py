@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import health_state
 from screens import investigate_state as known
 from screens.base import ReadingArrived
@@ -25,7 +25,7 @@ from widgets.sign_rows import age_words, answer_rows, cascade_rows, drift_rows, 
 from widgets.wording import is_stale
 
 if TYPE_CHECKING:
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.health import Resolution, SystemState
     from diagnostics.models.incidents import IncidentLine
     from diagnostics.models.investigations import Investigation

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import documents
 from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint

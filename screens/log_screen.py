@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import on
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens.addresses import EventAt
 from screens.base import RoomScreen
 from widgets import wording

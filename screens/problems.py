@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import on
 from textual.app import ComposeResult
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens import documents
 from screens.base import RoomScreen
 from widgets.connection_rows import problem_row

@@ -14,7 +14,7 @@ from widgets.rows import Row, wrapped
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.service import Diagnostics
 
 LIMIT_S = 60.0

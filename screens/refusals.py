@@ -18,7 +18,7 @@ from widgets.rows import BLANK, Piece, Row, fit, plain, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.doctor import DoctorLine
     from diagnostics.models.triage import Refusal
     from diagnostics.service import Diagnostics

@@ -13,7 +13,7 @@ from diagnostics.text import clean
 from screens.respond_state import NotPrepared, Prepared
 
 if TYPE_CHECKING:
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.incidents import Criterion
     from diagnostics.models.notices import Proposal
     from diagnostics.models.triage import Refusal

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import IncidentStatus, Purpose
-from diagnostics.now import utc_now
 from diagnostics.text import clean
 from screens import addresses
 from screens.base import ReadingArrived
@@ -22,7 +22,7 @@ from widgets.notice_rows import READABLE, choice_row, keyed, section
 from widgets.rows import Row, row, wrapped
 
 if TYPE_CHECKING:
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.incidents import Assessment, Criterion, Incident
     from widgets.glyphs import Glyphs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens.incident_screen import IncidentScreen
 from screens.incident_writer import IncidentWriter
 from widgets.incident_rows import task_order, task_row

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.widget import Widget
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure
-from diagnostics.now import utc_now
 from screens.base import ReadingArrived
 from screens.incident_documents import entry_document, evidence_of_entry
 from screens.incident_writer import IncidentWriter
@@ -22,8 +22,8 @@ from widgets.rows import Row, row
 from widgets.timeline_rows import TimelineFilter, corrections, timeline_filter, timeline_row
 
 if TYPE_CHECKING:
+    from diagnostics.core.waiting import Job
     from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.jobs import Job
     from diagnostics.models.figures import Page
     from diagnostics.models.incidents import Incident, TimelineLine
     from diagnostics.models.readings import Reading

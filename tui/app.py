@@ -18,8 +18,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.now import utc_now
 from diagnostics.text import clean
 from screens import addresses as to
 from screens import documents

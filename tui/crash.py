@@ -128,7 +128,7 @@ class CrashReport:
 
 def state_folder() -> Path:
     """Where the console keeps its files: as the settings say, or the usual place when they cannot be read."""
-    from diagnostics.settings import load_settings  # noqa: PLC0415  # heavy, and only a crash needs it here
+    from diagnostics.settings_layers import load_settings  # noqa: PLC0415  # heavy, and only a crash needs it here
 
     try:
         return load_settings().settings.state_dir

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.service import Diagnostics
-from diagnostics.settings import LoadedSettings, load_settings
+from diagnostics.settings_layers import LoadedSettings, load_settings
 from tui.log_file import start_log_file
 from tui.options import Options
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from screens.base import Room, RoomScreen
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, literal, select, union_all
 
 from diagnostics.checks.base import moment, number, plural
+from diagnostics.core.time import window_text
 from diagnostics.failures import SourceFailure
 from diagnostics.log_questions import complete_buckets
 from diagnostics.logs import bind
@@ -26,10 +27,9 @@ from diagnostics.models.datadog import Compute
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Coverage, Figure, Gap
 from diagnostics.models.status import Status
-from diagnostics.windows import window_text
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
 
 DAY_S = 86_400
 HOUR_MS = 3_600_000
@@ -79,20 +79,20 @@ class Signal:
         return f"{self.name} {today}, usual {self.usual:,.0f} of {plural(len(self.days), 'day')} (score {score:.1f})"
 
 
-def behaviour(tools: Tools, account_id: int) -> Figure:
+def behaviour(context: Context, account_id: int) -> Figure:
     """The score. Raises AccountUnknown, and SourceFailure only where the account itself cannot be looked up."""
-    tools.databases.account(account_id)
-    return tools.answers.get(("behaviour", account_id), KEEP_S, lambda: _behaviour(tools, account_id))
+    context.databases.account(account_id)
+    return context.answers.get(("behaviour", account_id), KEEP_S, lambda: _behaviour(context, account_id))
 
 
-def _behaviour(tools: Tools, account_id: int) -> Figure:
-    now = tools.now()
+def _behaviour(context: Context, account_id: int) -> Figure:
+    now = context.now()
     signals = (
-        _asked("error logs", lambda: _errors(tools, account_id, now)),
-        _asked("resolution changes", lambda: _changes(tools, account_id, now)),
+        _asked("error logs", lambda: _errors(context, account_id, now)),
+        _asked("resolution changes", lambda: _changes(context, account_id, now)),
     )
-    rule = tools.catalogue.thresholds["account_behaviour"]
-    fewest = tools.catalogue.thresholds["behaviour_history_days"].warning or 1.0
+    rule = context.catalogue.thresholds["account_behaviour"]
+    fewest = context.catalogue.thresholds["behaviour_history_days"].warning or 1.0
     scores = [score for signal in signals if (score := signal.score(fewest)) is not None]
     value = round(max(scores), 2) if scores else None
     failures = [signal.failure for signal in signals if signal.failure]
@@ -125,18 +125,18 @@ def _asked(name: str, ask: Callable[[], Signal]) -> Signal:
         return Signal(name, None, (), failure=failure.headline())
 
 
-def _errors(tools: Tools, account_id: int, now: datetime) -> Signal:
+def _errors(context: Context, account_id: int, now: datetime) -> Signal:
     """Errors in windows of 24 whole hours. Hours before the account's first log are no quiet ones."""
-    query = bind(tools.catalogue.queries["account_log_errors"].datadog, account_id=account_id)
-    hours, evidence, partial = _hours(tools, query, now)
+    query = bind(context.catalogue.queries["account_log_errors"].datadog, account_id=account_id)
+    hours, evidence, partial = _hours(context, query, now)
     if partial:
         return Signal("error logs", None, (), (evidence,), failure="datadog: a part of the logs is missing")
     asked = [evidence]
     begin = next((place for place, count in enumerate(hours) if count), len(hours))
     if begin >= 24:
         # Only all logs together tell where they begin: an account may be old, and its first error new.
-        all_logs = bind(tools.catalogue.queries["account_logs"].datadog, account_id=account_id)
-        known, evidence, _ = _hours(tools, all_logs, now)
+        all_logs = bind(context.catalogue.queries["account_logs"].datadog, account_id=account_id)
+        known, evidence, _ = _hours(context, all_logs, now)
         asked.append(evidence)
         begin = next((place for place, count in enumerate(known) if count), len(known))
     # The hour in which the logs begin holds a part of itself only.
@@ -145,9 +145,9 @@ def _errors(tools: Tools, account_id: int, now: datetime) -> Signal:
     return Signal("error logs", windows[0] if windows else None, windows[1:], tuple(asked))
 
 
-def _hours(tools: Tools, query: str, now: datetime) -> tuple[tuple[int, ...], Evidence, bool]:
+def _hours(context: Context, query: str, now: datetime) -> tuple[tuple[int, ...], Evidence, bool]:
     start = now - timedelta(days=LOG_DAYS + 1, hours=1)
-    answer = tools.parts.datadog.aggregate(query, start=start, end=now, computes=(Compute(interval_ms=HOUR_MS),))
+    answer = context.datadog.aggregate(query, start=start, end=now, computes=(Compute(interval_ms=HOUR_MS),))
     series = answer.buckets[0].values[0] if answer.buckets else ()
     return complete_buckets(series, start, now, HOUR_MS), answer.evidence, answer.partial
 
@@ -157,11 +157,11 @@ def _days(hours: Sequence[int]) -> tuple[int, ...]:
     return tuple(sum(hours[end - 24 : end]) for end in range(len(hours), 23, -24))
 
 
-def _changes(tools: Tools, account_id: int, now: datetime) -> Signal:
+def _changes(context: Context, account_id: int, now: datetime) -> Signal:
     """Resolution changes in windows of 24 hours, counted in the index; days before the first one are no quiet days."""
-    logs = tools.table("zillow_connection_logs")
+    logs = context.table("zillow_connection_logs")
     first = select(func.min(logs.c.created_at).label("first")).where(logs.c.account_id == account_id)
-    oldest = tools.databases.read_common(first, limit=1)
+    oldest = context.databases.read_common(first, limit=1)
     begun = moment(oldest.rows[0], "first") if oldest.rows else None
     if begun is None:
         return Signal("resolution changes", None, (), (oldest.evidence,))
@@ -177,7 +177,7 @@ def _changes(tools: Tools, account_id: int, now: datetime) -> Signal:
         for day in range(known_days)
     ]
     window = window_text(now - timedelta(days=known_days), now)
-    rows = tools.databases.read_common(union_all(*counted), window=window)
+    rows = context.databases.read_common(union_all(*counted), window=window)
     by_day = {number(row, "day"): number(row, "changes") for row in rows.rows}
     days = tuple(by_day.get(day, 0) for day in range(known_days))
     return Signal("resolution changes", days[0], days[1:], (rows.evidence, oldest.evidence))

@@ -25,7 +25,7 @@ from diagnostics.oauth.verdicts import Rules, sync_migration
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
     from diagnostics.sources.mysql.databases import Rows
 
@@ -35,17 +35,17 @@ Key = tuple[int | None, int] | None
 
 
 def connections_page(
-    tools: Tools, account_id: int, after: str | None, limit: int, *, only_wrong: bool
+    context: Context, account_id: int, after: str | None, limit: int, *, only_wrong: bool
 ) -> Page[ConnectionRow]:
     """One page. Raises AccountUnknown, UserError, SourceFailure."""
     key, rows = pair_key(after), rows_of(limit)
-    tools.databases.account(account_id)
-    rules = Rules(tools.catalogue, tools.now())
+    context.databases.account(account_id)
+    rules = Rules(context.catalogue, context.now())
     kept: list[SyncRecord] = []
     evidence: list[Evidence] = []
     looked = 0
     while True:
-        step, more, asked = _read(tools, account_id, key, MOST_ROWS if only_wrong else rows)
+        step, more, asked = _read(context, account_id, key, MOST_ROWS if only_wrong else rows)
         evidence.append(asked)
         looked += len(step)
         room = rows - len(kept)
@@ -57,7 +57,7 @@ def connections_page(
         key = (step[-1].user_id, step[-1].id) if more else None
         if key is None or len(kept) >= rows or not only_wrong or looked >= MOST_LOOKED_AT:
             break
-    moved = _with_credentials(tools, account_id, kept, evidence)
+    moved = _with_credentials(context, account_id, kept, evidence)
     shown = tuple(_connection(one, rules, moved) for one in kept)
     notes = list(_notes(kept, rules))
     if key is not None and len(shown) < rows:
@@ -73,8 +73,8 @@ def is_wrong(one: SyncRecord) -> bool:
     return one.state != "healthy" or one.is_enabled is not True
 
 
-def _read(tools: Tools, account_id: int, key: Key, limit: int) -> tuple[tuple[SyncRecord, ...], bool, Evidence]:
-    table = tools.table("zillow_sync_users")
+def _read(context: Context, account_id: int, key: Key, limit: int) -> tuple[tuple[SyncRecord, ...], bool, Evidence]:
+    table = context.table("zillow_sync_users")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
         names = (*SYNC_COLUMNS, *(name for name in welcome if name in table.c))
@@ -92,7 +92,7 @@ def _read(tools: Tools, account_id: int, key: Key, limit: int) -> tuple[tuple[Sy
                     or_(table.c.user_id > user, and_(table.c.user_id == user, table.c.id > row)),
                 )
             )
-        return tools.databases.read_common(statement.order_by(table.c.user_id, table.c.id).limit(limit + 1))
+        return context.databases.read_common(statement.order_by(table.c.user_id, table.c.id).limit(limit + 1))
 
     found = with_welcome(ask, SYNC_WELCOME)
     records = tuple(map(sync_record, found.rows[:limit]))
@@ -100,12 +100,12 @@ def _read(tools: Tools, account_id: int, key: Key, limit: int) -> tuple[tuple[Sy
 
 
 def _with_credentials(
-    tools: Tools, account_id: int, rows: Sequence[SyncRecord], evidence: list[Evidence]
+    context: Context, account_id: int, rows: Sequence[SyncRecord], evidence: list[Evidence]
 ) -> frozenset[int]:
     users = sorted({one.user_id for one in rows if one.user_id is not None})
     found: set[int] = set()
     for part in parts(users):
-        batch = auth_of(tools, account_id, part)
+        batch = auth_of(context, account_id, part)
         evidence.append(batch.evidence)
         found.update(one.user_id for one in batch.records if one.user_id is not None)
     return frozenset(found)

@@ -17,7 +17,8 @@ from diagnostics.oauth.client_side import INFERRED, METHODS, UNMATCHED, has_clie
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from diagnostics.checks.base import Question, Tools
+    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Question
     from diagnostics.sources.mysql.databases import AccountPlace, Rows
 
 LOOKED_AT = 250

@@ -20,7 +20,7 @@ from diagnostics.sync.gates import AccountFacts, judge, read_facts
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
     from diagnostics.sources.mysql.databases import Rows
 
@@ -28,12 +28,14 @@ _NEEDED = ("id", "account_id", "property_id", "zillow_transaction_id", "synced_a
 _WELCOME = ("name", "stage")
 
 
-def deals_page(tools: Tools, account_id: int, after: str | None, limit: int, *, only_unsynced: bool) -> Page[DealRow]:
+def deals_page(
+    context: Context, account_id: int, after: str | None, limit: int, *, only_unsynced: bool
+) -> Page[DealRow]:
     """One page. Raises AccountUnknown, UserError, and SourceFailure where the client database does not answer."""
     before, rows = number_key(after), rows_of(limit)
-    if not has_client_database(tools, account_id):
+    if not has_client_database(context, account_id):
         raise no_client_database(account_id)
-    table = tools.table("deals")
+    table = context.table("deals")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
         names = (*_NEEDED, *(name for name in welcome if name in table.c))
@@ -42,17 +44,17 @@ def deals_page(tools: Tools, account_id: int, after: str | None, limit: int, *, 
             statement = statement.where(table.c.synced_at.is_(None))
         if before is not None:
             statement = statement.where(table.c.id < before)
-        return tools.databases.read_client(account_id, statement.order_by(table.c.id.desc()).limit(rows + 1))
+        return context.databases.read_client(account_id, statement.order_by(table.c.id.desc()).limit(rows + 1))
 
     found = with_welcome(ask, _WELCOME)
     deals = [deal_of_row(row) for row in found.rows[:rows]]
     evidence: list[Evidence] = [found.evidence.model_copy(update={"rows": len(deals)})]
     notes: list[str] = []
-    asking = Asking(tools, account_id)
+    asking = Asking(context, account_id)
     agents = _agents(asking, deals, evidence, notes)
     codes = _codes(asking, deals, evidence, notes)
     shown = tuple(_row(deal, agents, codes) for deal in deals)
-    notes += _notes(deals, account_id, tools)
+    notes += _notes(deals, account_id, context)
     more = len(found.rows) > rows
     return Page(
         rows=shown, after=str(shown[-1].deal_id) if more else None, evidence=tuple(evidence), notes=tuple(notes)
@@ -99,7 +101,7 @@ def _codes(asking: Asking, deals: Sequence[Deal], evidence: list[Evidence], note
 
 def _any_connection(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]:
     """Whether the account has an active connection: one is enough to judge by, so not all of them are counted."""
-    users = asking.tools.table("zillow_sync_users")
+    users = asking.context.table("zillow_sync_users")
     statement = (
         select(users.c.id.label("id"))
         .where(
@@ -129,15 +131,15 @@ def _row(deal: Deal, agents: dict[int, int] | None, codes: dict[int, str]) -> De
     )
 
 
-def _notes(deals: Sequence[Deal], account_id: int, tools: Tools) -> Iterator[str]:
+def _notes(deals: Sequence[Deal], account_id: int, context: Context) -> Iterator[str]:
     foreign = sum(deal.account_id not in {None, account_id} for deal in deals)
     if foreign:
         yield f"{plural(foreign, 'deal')} on this page carry the number of another account."
     lost = sum(deal.synced_at is not None and not deal.zillow_transaction_id for deal in deals)
     if lost:
         yield f"{plural(lost, 'synced deal')} on this page without a transaction id: their next update will fail."
-    skew = tools.catalogue.thresholds["clock_skew_seconds"].warning or 0.0
-    now = tools.now()
+    skew = context.catalogue.thresholds["clock_skew_seconds"].warning or 0.0
+    now = context.now()
     future = sum(
         any(at is not None and (at - now).total_seconds() > skew for at in (deal.synced_at, deal.created_at))
         for deal in deals

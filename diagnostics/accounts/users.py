@@ -20,36 +20,36 @@ from diagnostics.oauth.users import NONE, UserRecords, gather, ordered_users, wa
 from diagnostics.oauth.verdicts import CODES, Rules, judge, zuid_agreement
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
 
 
-def users_page(tools: Tools, account_id: int, after: str | None, limit: int, *, only_wrong: bool) -> Page[UserRow]:
+def users_page(context: Context, account_id: int, after: str | None, limit: int, *, only_wrong: bool) -> Page[UserRow]:
     """One page. Raises AccountUnknown, UserError, and SourceFailure where `common` does not answer."""
     start, rows = number_key(after), rows_of(limit)
-    tools.databases.account(account_id)
-    rules = Rules(tools.catalogue, tools.now())
+    context.databases.account(account_id)
+    rules = Rules(context.catalogue, context.now())
     if only_wrong:
-        return _wrong_ones(tools, account_id, start, rows, rules)
-    client, failure = _client_after(tools, account_id, start, rows)
+        return _wrong_ones(context, account_id, start, rows, rules)
+    client, failure = _client_after(context, account_id, start, rows)
     # One more than is shown: the last user of a list that was cut may have further rows, and is left for the next page.
-    auths = read_auth(tools, account_id, after=start, limit=rows + 1)
-    syncs = read_sync(tools, account_id, after=start, limit=rows + 1)
+    auths = read_auth(context, account_id, after=start, limit=rows + 1)
+    syncs = read_sync(context, account_id, after=start, limit=rows + 1)
     also = () if client is None else tuple(client.by_id)
     users = ordered_users((auths, syncs), rows, also, more=client is not None and client.truncated)
-    records = with_links(tools, gather(account_id, users.ids, auths.records, syncs.records))
+    records = with_links(context, gather(account_id, users.ids, auths.records, syncs.records))
     shown = [_row(user, _known(client, user.user_id), rules, is_read=client is not None) for user in records]
     evidence = (auths.evidence, syncs.evidence, *((client.evidence,) if client else ()))
     notes = (
         *_client_notes(failure),
         *_notes(shown, records, rules, None if client is None else client.by_id),
         *_crowd_notes(users.crowded),
-        *(_nobody(tools, account_id) if start is None else ()),
+        *(_nobody(context, account_id) if start is None else ()),
     )
     return Page(rows=tuple(shown), after=_key(users.after), evidence=evidence, notes=notes)
 
 
-def _wrong_ones(tools: Tools, account_id: int, start: int | None, limit: int, rules: Rules) -> Page[UserRow]:
+def _wrong_ones(context: Context, account_id: int, start: int | None, limit: int, rules: Rules) -> Page[UserRow]:
     """A user without any row is never wrong, so only those of `common` are looked at, a bounded number a call."""
     kept: list[UserRow] = []
     records: list[UserRecords] = []
@@ -58,11 +58,11 @@ def _wrong_ones(tools: Tools, account_id: int, start: int | None, limit: int, ru
     clients: dict[int, ClientUser] | None = {}
     after, looked, crowded = start, 0, set[int]()
     while True:
-        step = walk_users(tools, account_id, after=after, limit=ONCE)
+        step = walk_users(context, account_id, after=after, limit=ONCE)
         evidence += step.evidence
         crowded.update(step.crowded)
         if clients is not None:
-            found, failure = _client_of(tools, account_id, [user.user_id for user in step.users])
+            found, failure = _client_of(context, account_id, [user.user_id for user in step.users])
             clients = None if found is None else clients | found.by_id
             evidence += () if found is None else (found.evidence,)
         looked += len(step.users)
@@ -169,27 +169,29 @@ def _client_notes(failure: SourceFailure | None) -> Iterator[str]:
         )
 
 
-def _nobody(tools: Tools, account_id: int) -> Iterator[str]:
+def _nobody(context: Context, account_id: int) -> Iterator[str]:
     for table in ("zillow_auth", "zillow_sync_users"):
         most = 100
-        count, _ = rows_without_user(tools, table, account_id, most)
+        count, _ = rows_without_user(context, table, account_id, most)
         if count:
             told = f"More than {most} rows" if count > most else plural(count, "row")
             yield f"{told} of {table} without a user: in no row here, and in no count of users."
 
 
 def _client_after(
-    tools: Tools, account_id: int, after: int | None, limit: int
+    context: Context, account_id: int, after: int | None, limit: int
 ) -> tuple[ClientUsers | None, SourceFailure | None]:
     try:
-        return users_after(tools, account_id, after=after, limit=limit), None
+        return users_after(context, account_id, after=after, limit=limit), None
     except SourceFailure as failure:
         return None, failure
 
 
-def _client_of(tools: Tools, account_id: int, ids: Sequence[int]) -> tuple[ClientUsers | None, SourceFailure | None]:
+def _client_of(
+    context: Context, account_id: int, ids: Sequence[int]
+) -> tuple[ClientUsers | None, SourceFailure | None]:
     try:
-        return users_by_id(tools, account_id, ids), None
+        return users_by_id(context, account_id, ids), None
     except SourceFailure as failure:
         return None, failure
 

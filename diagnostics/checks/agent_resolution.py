@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, Tools, bounded, plural, worst
+from diagnostics.checks.base import Check, bounded, plural, worst
+from diagnostics.core.context import Context
 from diagnostics.health.resolution import of_account, of_everybody, shares_line
 from diagnostics.health.stale import accuracy_figure, read_stale
 from diagnostics.models.triage import Finding, Status, TriageRequest
@@ -29,13 +30,13 @@ class ResolutionDistribution(Check):
     sources = ("client",)
     thresholds = ("resolution_share",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """The account's client database; without an account every one of them."""
         if request.account_id is None:
-            found, scope = of_everybody(tools), "of all accounts"
+            found, scope = of_everybody(context), "of all accounts"
         else:
-            found, scope = of_account(tools, request.account_id), f"of account {request.account_id}"
-        rule = tools.catalogue.thresholds["resolution_share"]
+            found, scope = of_account(context, request.account_id), f"of account {request.account_id}"
+        rule = context.catalogue.thresholds["resolution_share"]
         evidence = found.evidence[0] if found.evidence else None
         if not found.total:
             return self.finding(
@@ -77,16 +78,16 @@ class ResolutionIntegrity(Check):
     sources = ("client", "common")
     thresholds = ("resolution_accuracy",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Every such agent of one account, by name; without an account how many there are and where."""
         if request.account_id is None:
-            return self._everybody(tools)
-        return self._account(tools, request.account_id)
+            return self._everybody(context)
+        return self._account(context, request.account_id)
 
-    def _account(self, tools: Tools, account_id: int) -> Finding:
+    def _account(self, context: Context, account_id: int) -> Finding:
         from diagnostics.sync.resolution import CONSISTENT, diagnose_resolution  # noqa: PLC0415  # the specialist loads its own
 
-        diagnosis = diagnose_resolution(tools, account_id)
+        diagnosis = diagnose_resolution(context, account_id)
         stale = diagnosis.stale
         status = Status.FAIL if stale else worst(*(finding.status for finding in diagnosis.findings))
         if status is Status.PASS and diagnosis.conclusion.code != CONSISTENT:
@@ -109,9 +110,9 @@ class ResolutionIntegrity(Check):
         lines = (*(stale_line(agent) for agent in stale), *diagnosis.notes)
         return made.model_copy(update={"details": bounded(lines, MOST_NAMED)})
 
-    def _everybody(self, tools: Tools) -> Finding:
-        stale = read_stale(tools)
-        figure = accuracy_figure(tools, stale)
+    def _everybody(self, context: Context) -> Finding:
+        stale = read_stale(context)
+        figure = accuracy_figure(context, stale)
         return self.finding(
             figure.status,
             f"{plural(stale.stale, 'agent')} of {stale.agents:,} in {plural(stale.accounts, 'account')} "

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from diagnostics.core.context import Context
+from diagnostics.core.time import span
 from diagnostics.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.text import clean
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Question as Question  # noqa: PLC0414  # for modules still to ask for it there
@@ -37,13 +37,13 @@ class Check(ABC):
     thresholds: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """The finding; raises SourceFailure when a source it cannot do without gives no answer."""
 
-    def run(self, tools: Tools, request: TriageRequest) -> Finding:
+    def run(self, context: Context, request: TriageRequest) -> Finding:
         """The finding, where a source's failure is a finding too. Never raises."""
         try:
-            return self.answer(tools, request)
+            return self.answer(context, request)
         except SourceFailure as failure:
             return self.unanswered(failure)
         except UserError as error:
@@ -101,12 +101,12 @@ class Check(ABC):
 class FleetCheck(Check):
     """A check that looks at everything at once, whatever account or deal the request names."""
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:  # noqa: ARG002  # the point of this class
+    def answer(self, context: Context, request: TriageRequest) -> Finding:  # noqa: ARG002  # the point of this class
         """What `look` finds."""
-        return self.look(tools)
+        return self.look(context)
 
     @abstractmethod
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """The finding; raises SourceFailure."""
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, Tools, about, plural, share, worst
+from diagnostics.checks.base import Check, about, plural, share, worst
+from diagnostics.core.context import Context
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import (
     DISABLED,
@@ -43,11 +44,11 @@ class HealthBaseline(Check):
     sources = ("common",)
     thresholds = ("system_health",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Fleet-wide without an account."""
-        states = read_states(tools, request.account_id)
-        rule = tools.catalogue.thresholds["system_health"]
-        baseline = tools.catalogue.baselines["system_health"].value
+        states = read_states(context, request.account_id)
+        rule = context.catalogue.thresholds["system_health"]
+        baseline = context.catalogue.baselines["system_health"].value
         health = states.health
         scope = "" if request.account_id is None else f" of account {request.account_id}"
         if health is None:
@@ -68,15 +69,15 @@ class HealthBaseline(Check):
             value=round(health, 2),
             unit="%",
             threshold="any in error warning, all critical" if alone else rule.rule(),
-            next_step=self._advice(tools, status, health, alone=alone),
+            next_step=self._advice(context, status, health, alone=alone),
             evidence=states.evidence,
             details=_details(states),
         )
 
-    def _advice(self, tools: Tools, status: Status, health: float, *, alone: bool) -> str:
-        rule = tools.catalogue.thresholds["system_health"]
+    def _advice(self, context: Context, status: Status, health: float, *, alone: bool) -> str:
+        rule = context.catalogue.thresholds["system_health"]
         if not alone and rule.is_escalation(health):
-            return f"Call people at once: {tools.catalogue.contact.line()}."
+            return f"Call people at once: {context.catalogue.contact.line()}."
         if status is Status.PASS:
             return ""
         return "Look at the newest problems: what they have in common names the system that fails first."
@@ -106,14 +107,14 @@ class ProactiveMonitoring(Check):
     sources = ("common", "datadog")
     thresholds = ("new_problem_share",)
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Always of everybody: what is about to fail is seen in the many."""
-        states = read_states(tools)
-        newest, longest = problems(tools, "newest", limit=SHOWN), problems(tools, "longest", limit=SHOWN)
-        rules = tools.catalogue.thresholds
+        states = read_states(context)
+        newest, longest = problems(context, "newest", limit=SHOWN), problems(context, "longest", limit=SHOWN)
+        rules = context.catalogue.thresholds
         new_share = share(states.new, states.judged)
-        now = tools.now()
-        monitors, monitor_status, monitor_lines = _monitors(tools)
+        now = context.now()
+        monitors, monitor_status, monitor_lines = _monitors(context)
         # A problem that has stood for days is no sign of what comes: it is named, and not judged.
         status = worst(rules["new_problem_share"].judge(new_share), monitor_status)
         said = "" if new_share is None else f" ({quantity(new_share, '%')} of {states.judged:,})"
@@ -121,7 +122,8 @@ class ProactiveMonitoring(Check):
         return self.finding(
             status,
             f"{plural(states.new, 'new problem')} in the last hour{said}; {states.standing:,} for over "
-            f"{standing_days(tools):g} days, the longest for {_age(longest.rows, now.timestamp())}; {monitors}.{scope}",
+            f"{standing_days(context):g} days, the longest for {_age(longest.rows, now.timestamp())}; "
+            f"{monitors}.{scope}",
             value=states.new,
             unit="new problems",
             threshold=f"new {rules['new_problem_share'].rule()}; no monitor alerting",
@@ -136,12 +138,12 @@ class ProactiveMonitoring(Check):
         )
 
 
-def _monitors(tools: Tools) -> tuple[str, Status, tuple[str, ...]]:
+def _monitors(context: Context) -> tuple[str, Status, tuple[str, ...]]:
     """What the team's monitors say: in words, as a status, and one line for each that alerts."""
-    tag = tools.catalogue.contact.monitor_tag
+    tag = context.catalogue.contact.monitor_tag
     try:
         # Every alert matters here, so the list is not shared for longer than other answers are.
-        found: Iterable[Monitor] = tuple(tools.parts.datadog.monitors(tag))
+        found: Iterable[Monitor] = tuple(context.datadog.monitors(tag))
     except SourceFailure as failure:
         # A quiet database alone is no all-clear.
         status = Status.NO_DATA if isinstance(failure, TurnAwaited) else Status.UNREACHABLE

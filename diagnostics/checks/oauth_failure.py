@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, about, moment, number, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, about, moment, number, percent, plural, share, worst
+from diagnostics.core.context import Context
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ class TokenStatus(Check):
     sources = ("common",)
     thresholds = ("token_expiry_share", "token_missing_share", "token_age_hours")
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Fleet-wide without an account or user, else user by user."""
         if request.account_id is None and request.user_id is None:
-            return self._fleet(tools)
-        return self._users(tools, request)
+            return self._fleet(context)
+        return self._users(context, request)
 
-    def _fleet(self, tools: Tools) -> Finding:
-        now = tools.now()
-        auth = tools.table("zillow_auth")
+    def _fleet(self, context: Context) -> Finding:
+        now = context.now()
+        auth = context.table("zillow_auth")
         held = auth.c.encrypted_refresh_token.is_not(None)
         expired = and_(held, auth.c.expires_at < now)
         statement = select(
@@ -47,7 +48,7 @@ class TokenStatus(Check):
             ).label("soon"),
             func.count(func.distinct(case((expired, auth.c.account_id)))).label("accounts"),
         ).select_from(auth)
-        rows = tools.common("token fleet", statement, caveat=FLEET_CAVEAT)
+        rows = context.common("token fleet", statement, caveat=FLEET_CAVEAT)
         counts = rows.rows[0] if rows.rows else {}
         total, held_count = number(counts, "credentials"), number(counts, "held")
         if total == 0:
@@ -59,7 +60,7 @@ class TokenStatus(Check):
             )
         missing, gone = total - held_count, number(counts, "expired")
         return self._judged(
-            tools,
+            context,
             missing=(missing, total),
             expired=(gone, held_count),
             evidence=rows,
@@ -73,8 +74,8 @@ class TokenStatus(Check):
             scope="",
         )
 
-    def _users(self, tools: Tools, request: TriageRequest) -> Finding:
-        auth = tools.table("zillow_auth")
+    def _users(self, context: Context, request: TriageRequest) -> Finding:
+        auth = context.table("zillow_auth")
         held = case((auth.c.encrypted_refresh_token.is_not(None), 1), else_=0)
         statement = select(
             auth.c.account_id.label("account_id"),
@@ -87,7 +88,7 @@ class TokenStatus(Check):
             statement = statement.where(auth.c.account_id == request.account_id)
         if request.user_id is not None:
             statement = statement.where(auth.c.user_id == request.user_id)
-        rows = tools.common(f"tokens {request.account_id} {request.user_id}", statement)
+        rows = context.common(f"tokens {request.account_id} {request.user_id}", statement)
         scope = _scope(request)
         if not rows.rows:
             return self.finding(
@@ -97,29 +98,29 @@ class TokenStatus(Check):
                 "zillow_sync_users only.",
                 evidence=rows.evidence,
             )
-        now = tools.now()
+        now = context.now()
         missing = sum(not row["held"] for row in rows.rows)
         gone = sum(_is_expired(row, now) for row in rows.rows)
         return self._judged(
-            tools,
+            context,
             missing=(missing, len(rows.rows)),
             expired=(gone, len(rows.rows) - missing),
             evidence=rows,
-            details=(*_user_lines(tools, rows.rows, now), NOT_TRIED),
+            details=(*_user_lines(context, rows.rows, now), NOT_TRIED),
             scope=f" for {scope}",
-            alone=self._alone(tools, rows.rows, missing + gone, now),
+            alone=self._alone(context, rows.rows, missing + gone, now),
         )
 
-    def _alone(self, tools: Tools, rows: tuple[dict[str, object], ...], broken: int, now: datetime) -> Status:
+    def _alone(self, context: Context, rows: tuple[dict[str, object], ...], broken: int, now: datetime) -> Status:
         """A share is a rule for many. To the few that were asked about, each token that does not work is a loss."""
         if broken:
             return Status.FAIL if broken == len(rows) else Status.WARN
-        rule = tools.catalogue.thresholds["token_age_hours"]
+        rule = context.catalogue.thresholds["token_age_hours"]
         return worst(*(rule.judge(age) for row in rows if (age := _age_hours(row, now)) is not None), Status.PASS)
 
     def _judged(
         self,
-        tools: Tools,
+        context: Context,
         *,
         missing: tuple[int, int],
         expired: tuple[int, int],
@@ -128,7 +129,7 @@ class TokenStatus(Check):
         scope: str,
         alone: Status | None = None,
     ) -> Finding:
-        rules = tools.catalogue.thresholds
+        rules = context.catalogue.thresholds
         expired_share, missing_share = share(*expired), share(*missing)
         statuses = [rules["token_missing_share"].judge(missing_share), *([] if alone is None else [alone])]
         if expired_share is not None:
@@ -156,9 +157,9 @@ class OAuthApplication(FleetCheck):
     title = "Is the OAuth application set up?"
     sources = ("common",)
 
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """Fail when no Zillow application is active or one that is lacks its redirect address or scopes."""
-        applications = tools.table("oauth_applications")
+        applications = context.table("oauth_applications")
         statement = select(
             applications.c.id.label("id"),
             applications.c.name.label("name"),
@@ -166,7 +167,7 @@ class OAuthApplication(FleetCheck):
             applications.c.scopes.label("scopes"),
             applications.c.is_active.label("is_active"),
         ).where(func.lower(applications.c.name).like("%zillow%"))
-        rows = tools.common(
+        rows = context.common(
             "oauth applications",
             statement,
             caveat="Only rows whose name mentions Zillow are looked at; the authorisation address is not called.",
@@ -224,7 +225,7 @@ def _age_hours(row: dict[str, object], now: datetime) -> float | None:
     return (now - updated).total_seconds() / 3_600 if row["held"] and updated is not None else None
 
 
-def _user_lines(tools: Tools, rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[str]:
+def _user_lines(context: Context, rows: tuple[dict[str, object], ...], now: datetime) -> Iterator[str]:
     """One line a user, the worst first: no token, then expired longest ago, then expiring soonest."""
 
     def urgency(row: dict[str, object]) -> tuple[bool, float]:
@@ -235,11 +236,11 @@ def _user_lines(tools: Tools, rows: tuple[dict[str, object], ...], now: datetime
         who = f"user {row['user_id']} (account {row['account_id']})"
         updated = moment(row, "updated_at")
         age = f", updated {about((now - updated).total_seconds())} ago" if updated else ", never updated"
-        yield f"{who}: {_token_state(row, now)}{age}{_age_remark(tools, row, now)}"
+        yield f"{who}: {_token_state(row, now)}{age}{_age_remark(context, row, now)}"
 
 
-def _age_remark(tools: Tools, row: dict[str, object], now: datetime) -> str:
-    rule, age = tools.catalogue.thresholds["token_age_hours"], _age_hours(row, now)
+def _age_remark(context: Context, row: dict[str, object], now: datetime) -> str:
+    rule, age = context.catalogue.thresholds["token_age_hours"], _age_hours(row, now)
     if age is None:
         return ""
     if rule.judge(age) is not Status.PASS:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diagnostics.checks.base import Check, FleetCheck, Tools, about, asked_as, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, about, asked_as, percent, plural, share, worst
+from diagnostics.core.context import Context
+from diagnostics.core.time import span
 from diagnostics.failures import SourceFailure
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
 from diagnostics.pulses import PARTIAL, of_counts
 from diagnostics.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
-from diagnostics.windows import span
 
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
 _RETRY_AFTER_NAMES = ("retry_after", "retryAfter", "Retry-After", "retry-after")
@@ -25,22 +26,22 @@ class RateLimitRate(FleetCheck):
     sources = ("datadog",)
     thresholds = ("rate_limit_per_minute",)
 
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """Judge the busier of the last two complete minutes against the catalogue's rate."""
-        rule = tools.catalogue.thresholds["rate_limit_per_minute"]
-        query = tools.catalogue.queries["rate_limited"].datadog
-        counts = tools.logs.counts(query, tools.window_s)
+        rule = context.catalogue.thresholds["rate_limit_per_minute"]
+        query = context.catalogue.queries["rate_limited"].datadog
+        counts = context.logs.counts(query, context.window_s)
         rate = counts.recent_minute
         if rate is None:
             return self.finding(
                 Status.NO_DATA, "The window holds no complete minute.", threshold=rule.rule(), evidence=counts.evidence
             )
         status = of_counts(rule.judge(float(rate)), partial=counts.partial)
-        retry_after = _retry_after(tools, query) if counts.count else "none: no HTTP 429 in the window"
+        retry_after = _retry_after(context, query) if counts.count else "none: no HTTP 429 in the window"
         accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
         return self.finding(
             status,
-            f"{rate:,} HTTP 429 a minute now, {counts.count:,} in the last {span(tools.window_s)}{accounts}; "
+            f"{rate:,} HTTP 429 a minute now, {counts.count:,} in the last {span(context.window_s)}{accounts}; "
             f"Retry-After {retry_after}.{f' {PARTIAL}.' if counts.partial else ''}",
             value=rate,
             unit="/min",
@@ -49,7 +50,7 @@ class RateLimitRate(FleetCheck):
             evidence=counts.evidence,
             details=(
                 f"busiest minute of the window: {max(counts.per_minute):,}",
-                f"mean over the window: {counts.count / (tools.window_s / 60):,.1f} a minute",
+                f"mean over the window: {counts.count / (context.window_s / 60):,.1f} a minute",
             ),
         )
 
@@ -62,14 +63,14 @@ class WebhookBacklog(FleetCheck):
     sources = ("common",)
     thresholds = ("webhook_backlog",)
 
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """Judge pending, processing and failed events of the last 24 hours together."""
-        rule = tools.catalogue.thresholds["webhook_backlog"]
-        backlog = read_backlog(tools)
+        rule = context.catalogue.thresholds["webhook_backlog"]
+        backlog = read_backlog(context)
         if not backlog.any_received:
             return _nothing_received(self, backlog, rule.rule())
         status = rule.judge(float(backlog.waiting))
-        oldest = backlog.oldest_minutes(tools.now())
+        oldest = backlog.oldest_minutes(context.now())
         risk = ": HIGH RISK of permanent loss" if status is Status.FAIL else ""
         age = "" if oldest is None else f", the oldest for {about(oldest * 60)}"
         return self.finding(
@@ -94,16 +95,16 @@ class DataLossRisk(FleetCheck):
     sources = ("common",)
     thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """High beyond a critical limit, medium beyond a warning or after a loss, else low."""
-        rules = tools.catalogue.thresholds
-        backlog = read_backlog(tools)
+        rules = context.catalogue.thresholds
+        backlog = read_backlog(context)
         limits = (rules["webhook_backlog"].rule(), rules["oldest_pending_minutes"].rule())
         threshold = f"backlog {limits[0]}; oldest {limits[1]}; any event lost"
         if not backlog.any_received:
             return _nothing_received(self, backlog, threshold)
-        flow = _flow(tools)
-        oldest = backlog.oldest_minutes(tools.now())
+        flow = _flow(context)
+        oldest = backlog.oldest_minutes(context.now())
         statuses = [rules["webhook_backlog"].judge(float(backlog.waiting))]
         if oldest is not None:
             statuses.append(rules["oldest_pending_minutes"].judge(oldest))
@@ -133,16 +134,16 @@ class BatchRetry(FleetCheck):
     sources = ("common",)
     thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """Warn while more waits than ordinary flow explains, and say who may replay it."""
-        backlog = read_backlog(tools)
-        rules = tools.catalogue.thresholds
+        backlog = read_backlog(context)
+        rules = context.catalogue.thresholds
         threshold = f"backlog {rules['webhook_backlog'].rule()}; oldest {rules['oldest_pending_minutes'].rule()}"
         if not backlog.any_received:
             return _nothing_received(self, backlog, threshold)
         pending, failed = (backlog.by_status.get(name, 0) for name in ("pending", "failed"))
         waiting = pending + failed
-        oldest = backlog.oldest_minutes(tools.now())
+        oldest = backlog.oldest_minutes(context.now())
         late = oldest is not None and rules["oldest_pending_minutes"].judge(oldest) is not Status.PASS
         if rules["webhook_backlog"].judge(float(backlog.waiting)) is Status.PASS and not late:
             return self.finding(
@@ -160,7 +161,7 @@ class BatchRetry(FleetCheck):
             value=waiting,
             unit="events",
             threshold=threshold,
-            next_step=f"Ask {tools.catalogue.contact.line()} to replay in paced batches once the HTTP 429 rate has "
+            next_step=f"Ask {context.catalogue.contact.line()} to replay in paced batches once the HTTP 429 rate has "
             "fallen; give them this count and the Retry-After.",
             evidence=backlog.evidence,
             details=(
@@ -191,10 +192,10 @@ def _rate_advice(status: Status) -> str:
             return "Stop bulk work against Zillow; let the workers honour Retry-After before anything is replayed."
 
 
-def _flow(tools: Tools) -> Flow | SourceFailure:
+def _flow(context: Context) -> Flow | SourceFailure:
     """How fast the backlog comes and goes tells when it is over; what waits is at risk without that, too."""
     try:
-        return read_flow(tools)
+        return read_flow(context)
     except SourceFailure as failure:
         return failure
 
@@ -221,10 +222,10 @@ def _loss_details(backlog: Backlog, flow: Flow | SourceFailure, oldest: float | 
         yield from asked_as(backlog.evidence, (flow.evidence,))
 
 
-def _retry_after(tools: Tools, query: str) -> str:
+def _retry_after(context: Context, query: str) -> str:
     """The newest Retry-After among recent log lines; the count stands without it when the search fails."""
     try:
-        page = tools.logs.newest(query, tools.window_s)
+        page = context.logs.newest(query, context.window_s)
     except SourceFailure as failure:
         return f"not known ({failure.headline()})"
     found = next((seconds for event in page.events if (seconds := retry_after_of(event)) is not None), None)

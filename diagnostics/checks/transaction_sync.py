@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, Tools, about, asked_as, bounded, plural
+from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, about, asked_as, bounded, plural
+from diagnostics.core.context import Context
+from diagnostics.core.time import span
 from diagnostics.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
@@ -15,7 +17,6 @@ from diagnostics.seen import SeenDeal, deal_of
 from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
 from diagnostics.sync.paths import read_paths
 from diagnostics.sync.verdict import Verdict, decide, in_order
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.log_questions import Counts
@@ -28,7 +29,7 @@ UNREAD_PATHS = (
 class _DealCheck(Check):
     """A check of one deal in one account."""
 
-    def answer(self, tools: Tools, request: TriageRequest) -> Finding:
+    def answer(self, context: Context, request: TriageRequest) -> Finding:
         """No data without a deal and its account, or when the deal is not there; else what the check finds."""
         if request.deal_id is None or request.account_id is None:
             missing = "a deal" if request.deal_id is None else f"the account of deal {request.deal_id}"
@@ -37,7 +38,7 @@ class _DealCheck(Check):
                 f"This check needs {missing}.",
                 next_step="Give one: warroom triage --issue transaction_sync --account-id 14009 --deal-id 12345.",
             )
-        deal, evidence = read_deal(tools, request.account_id, request.deal_id)
+        deal, evidence = read_deal(context, request.account_id, request.deal_id)
         if deal is None:
             return self.finding(
                 Status.NO_DATA,
@@ -46,21 +47,21 @@ class _DealCheck(Check):
                 evidence=evidence,
             )
         # The database says which account a deal belongs to; its row may disagree, and the diagnosis names that.
-        return self.look(tools, replace(deal, account_id=request.account_id))
+        return self.look(context, replace(deal, account_id=request.account_id))
 
-    def look(self, tools: Tools, deal: Deal) -> Finding:
+    def look(self, context: Context, deal: Deal) -> Finding:
         """The finding about a deal that exists."""
         raise NotImplementedError
 
 
-def _asking(tools: Tools, deal: Deal) -> Asking:
+def _asking(context: Context, deal: Deal) -> Asking:
     """The databases of the deal's account; the three checks ask the same things and share the answers."""
     assert deal.account_id is not None  # noqa: S101  # `_DealCheck` has put it there
-    return Asking(tools, deal.account_id, shared=True)
+    return Asking(context, deal.account_id, shared=True)
 
 
-def _crew(tools: Tools, deal: Deal) -> tuple[Crew, Evidence]:
-    crews, asked = read_crews(_asking(tools, deal), (deal.id,))
+def _crew(context: Context, deal: Deal) -> tuple[Crew, Evidence]:
+    crews, asked = read_crews(_asking(context, deal), (deal.id,))
     return crews.get(deal.id, Crew()), asked[0]
 
 
@@ -71,9 +72,9 @@ class DealAgentCount(_DealCheck):
     title = "Does the deal have agents?"
     sources = ("client",)
 
-    def look(self, tools: Tools, deal: Deal) -> Finding:
+    def look(self, context: Context, deal: Deal) -> Finding:
         """Fail with none."""
-        crew, evidence = _crew(tools, deal)
+        crew, evidence = _crew(context, deal)
         users = crew.users
         return self.finding(
             Status.PASS if users else Status.FAIL,
@@ -99,9 +100,9 @@ class DealAgentResolution(_DealCheck):
     title = "Are the deal's agents verified with Zillow?"
     sources = ("client", "common")
 
-    def look(self, tools: Tools, deal: Deal) -> Finding:
+    def look(self, context: Context, deal: Deal) -> Finding:
         """Fail when no agent is verified, warn when only some are; a path that cannot be read is not a failure."""
-        crew, evidence = _crew(tools, deal)
+        crew, evidence = _crew(context, deal)
         users = crew.users
         threshold = "at least 1 agent by one of four paths"
         if not users:
@@ -114,7 +115,7 @@ class DealAgentResolution(_DealCheck):
                 next_step=NO_AGENTS,
                 evidence=evidence,
             )
-        readings = read_paths(_asking(tools, deal), users)
+        readings = read_paths(_asking(context, deal), users)
         if readings.failure is not None and readings.failure.kind is not FailureKind.NOT_MAPPED:
             raise readings.failure
         agents, asked = tuple(readings.of(user) for user in users), (*readings.evidence, evidence)
@@ -165,17 +166,17 @@ class DealEligibility(_DealCheck):
     title = "May the deal sync?"
     sources = ("client", "common")
 
-    def look(self, tools: Tools, deal: Deal) -> Finding:
+    def look(self, context: Context, deal: Deal) -> Finding:
         """Fail with the first condition that does not hold; the others are listed."""
-        facts = read_facts(_asking(tools, deal), (deal.id,))[0]
+        facts = read_facts(_asking(context, deal), (deal.id,))[0]
         gates = in_order(gate for gate in conditions(facts) if gate.gate != "deal")
         verdict = decide(gates)
-        synced = "never synced" if deal.synced_at is None else f"last synced {_ago(tools, deal)} ago"
+        synced = "never synced" if deal.synced_at is None else f"last synced {_ago(context, deal)} ago"
         if verdict.failing:
             first = verdict.failing[0]
             status, value = Status.FAIL, first.code
             summary = f"Deal {deal.id} would fail with {value}: {first.line}{_further(verdict)}; {synced}."
-            next_step = first.advice or _remedy(tools, first.code)
+            next_step = first.advice or _remedy(context, first.code)
             evidence = first.evidence[0]
         elif verdict.unknown:
             first = verdict.unknown[0]
@@ -209,8 +210,8 @@ def _further(verdict: Verdict) -> str:
     return f", and {plural(further, 'further condition')} fail" if further else ""
 
 
-def _remedy(tools: Tools, code: str) -> str:
-    known = next((one for one in tools.catalogue.known_messages.values() if one.text == code), None)
+def _remedy(context: Context, code: str) -> str:
+    known = next((one for one in context.catalogue.known_messages.values() if one.text == code), None)
     return known.remedy if known else ""
 
 
@@ -221,41 +222,41 @@ class ZeroAgentDeals(FleetCheck):
     title = "How many deals are found without agents?"
     sources = ("datadog",)
 
-    def look(self, tools: Tools) -> Finding:
+    def look(self, context: Context) -> Finding:
         """Judge the count of the window by the issue's own rule; name the deals seen last."""
-        issue = tools.catalogue.issues["transaction_sync"]
-        query = tools.catalogue.queries["zero_agent_deals"].datadog
-        counts = tools.logs.counts(query, tools.window_s)
-        baseline = tools.logs.baselines.known(query, tools.window_s)
+        issue = context.catalogue.issues["transaction_sync"]
+        query = context.catalogue.queries["zero_agent_deals"].datadog
+        counts = context.logs.counts(query, context.window_s)
+        baseline = context.logs.baselines.known(query, context.window_s)
         usual = None if baseline.usual is None else baseline.usual.count
         judged = judge_count(issue, counts.count, usual, is_pending=baseline.is_pending)
         return self.finding(
             of_counts(judged.status, partial=counts.partial),
-            f"{plural(counts.count, 'time')} in the last {span(tools.window_s)} sync found a deal without agents; "
+            f"{plural(counts.count, 'time')} in the last {span(context.window_s)} sync found a deal without agents; "
             f"{judged.comparison}.{f' {PARTIAL}.' if counts.partial else ''}",
             value=counts.count,
             unit="events",
             threshold=judged.rule,
             next_step="Open one of the deals: its agents and its eligibility say why." if counts.count else "",
             evidence=counts.evidence,
-            details=_candidate_lines(tools, query, counts),
+            details=_candidate_lines(context, query, counts),
         )
 
 
-def _candidate_lines(tools: Tools, query: str, counts: Counts) -> tuple[str, ...]:
+def _candidate_lines(context: Context, query: str, counts: Counts) -> tuple[str, ...]:
     if not counts.count:
         return ()
     try:
-        deals = recent_zero_agent_deals(tools, query, tools.window_s)
+        deals = recent_zero_agent_deals(context, query, context.window_s)
     except SourceFailure as failure:
         return (f"the deals' ids are not known ({failure.headline()})",)
     return tuple(candidate_line(deal) for deal in deals)
 
 
-def recent_zero_agent_deals(tools: Tools, query: str, window_s: int, most: int = 10) -> tuple[SeenDeal, ...]:
+def recent_zero_agent_deals(context: Context, query: str, window_s: int, most: int = 10) -> tuple[SeenDeal, ...]:
     """Deals that recent log lines report without agents, newest first, each once. Raises SourceFailure."""
-    page = tools.logs.newest(query, window_s)
-    tools.seen.note(page.events)
+    page = context.logs.newest(query, window_s)
+    context.seen.note(page.events)
     found: dict[tuple[int, int | None], SeenDeal] = {}
     for event in page.events:
         deal = deal_of(event)
@@ -270,5 +271,5 @@ def candidate_line(deal: SeenDeal) -> str:
     return f"deal {deal.deal_id}{account}"
 
 
-def _ago(tools: Tools, deal: Deal) -> str:
-    return about((tools.now() - deal.synced_at).total_seconds()) if deal.synced_at else ""
+def _ago(context: Context, deal: Deal) -> str:
+    return about((context.now() - deal.synced_at).total_seconds()) if deal.synced_at else ""

@@ -15,10 +15,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import SingleFlight
 from diagnostics.failures import SourceFailure
 from diagnostics.log_questions import KEEP_S, LogQuestions
-from diagnostics.now import utc_now
 from diagnostics.seen import SeenDeals
 
 if TYPE_CHECKING:

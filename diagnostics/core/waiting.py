@@ -23,7 +23,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar, cast
 
-from diagnostics.clock import Clock, SystemClock
+from diagnostics.core.time import Clock, SystemClock
 from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited, UserError
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from diagnostics.catalogue.conditions import condition_words, limit_of
-from diagnostics.escalation.asking import ask_together
+from diagnostics.core.time import span
+from diagnostics.core.waiting import ask_together
 from diagnostics.escalation.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
 from diagnostics.escalation.criteria import UNANSWERED, Hold, HoldBook, advance, changes, judge, look_at, readings_of
 from diagnostics.escalation.desk import issue_named
@@ -22,15 +23,14 @@ from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Assessment, Impact, Incident, ScopeProposal, Step, Tier
 from diagnostics.models.status import Status
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.response import AlertTier, Condition
     from diagnostics.checks.base import Tools
+    from diagnostics.core.waiting import Job
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.health.desk import HealthDesk
-    from diagnostics.jobs import Job
     from diagnostics.models.health import SystemState
     from diagnostics.models.triage import Finding
 

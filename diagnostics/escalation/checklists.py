@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.registry import CHECKS
-from diagnostics.escalation.asking import ask_together
+from diagnostics.core.waiting import ask_together
 from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import Channel, Purpose, StepDone
 from diagnostics.models.evidence import Evidence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.response import ChecklistStep
     from diagnostics.checks.base import Tools
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.incidents import Incident
 
 ANSWERED = frozenset({Status.PASS, Status.WARN, Status.FAIL})

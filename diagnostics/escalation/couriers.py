@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.models.entries import Channel
-from diagnostics.now import utc_now
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident

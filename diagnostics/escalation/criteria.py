@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.conditions import criterion_words, limit_of
+from diagnostics.core.time import span
 from diagnostics.models.entries import Body, CriterionBroken, CriterionMet, MeasuredFigure
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Criterion, CriterionRecord
 from diagnostics.models.status import Status
 from diagnostics.store import documents
 from diagnostics.store.schema import DOCUMENTS
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -28,9 +28,9 @@ from diagnostics.text import clean
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.checks.base import Tools
+    from diagnostics.core.waiting import Job
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.jobs import Job
 
 logger = logging.getLogger(__name__)
 

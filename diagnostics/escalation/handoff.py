@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from diagnostics.core.time import span
 from diagnostics.escalation.record_markdown import bullets, plain, section
 from diagnostics.escalation.review_figures import COMMANDER, Material, clock
 from diagnostics.models.entries import MeasuredFigure, Noted
@@ -13,7 +14,6 @@ from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Assessment, Criterion, Incident, Task
 from diagnostics.models.investigations import Investigation
 from diagnostics.models.status import Status
-from diagnostics.windows import span
 
 MOST_FIGURES, MOST_DONE, MOST_OPEN, MOST_WATCHED = 10, 8, 10, 8
 """Lines of each part: the note is one page, and says what it leaves out."""

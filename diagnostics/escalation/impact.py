@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, or_, select
 
 from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.core.time import span
 from diagnostics.escalation.desk import issue_named
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
@@ -21,14 +22,13 @@ from diagnostics.health.stale import read_stale
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.models.incidents import AccountImpact, Impact
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
 
     from diagnostics.catalogue.model import IssueType
     from diagnostics.catalogue.response import ImpactRules
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
 
 BATCH = 100
 """Accounts asked for in one statement."""

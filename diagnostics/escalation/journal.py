@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
+from diagnostics.core.time import utc_now
 from diagnostics.escalation.verification import ChainGuard
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import Body, Entry, Unknown
-from diagnostics.now import utc_now
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered
 from diagnostics.store.journal_rows import Draft, Newest, Row, canonical
@@ -36,7 +36,7 @@ from diagnostics.store.schema import MOST_NAME
 from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.incidents import Verification
     from diagnostics.store.store import StateStore
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.time import window_ending
 from diagnostics.escalation.couriers import may_write, setting_of
 from diagnostics.escalation.desk import LONGEST_TITLE, check_severity, issue_named
 from diagnostics.escalation.fold import moment
@@ -47,15 +48,14 @@ from diagnostics.models.notices import Draft, Proposal
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, RefusalRule
 from diagnostics.text import clean
-from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.checks.base import Tools
+    from diagnostics.core.waiting import Job
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.couriers import Courier
     from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.jobs import Job
     from diagnostics.models.incidents import Incident
     from diagnostics.settings import Settings
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.time import span
 from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, may_write
 from diagnostics.escalation.desk import INCIDENTS
 from diagnostics.escalation.records import CONSOLE
@@ -33,13 +34,12 @@ from diagnostics.models.entries import (
     Purpose,
 )
 from diagnostics.text import clean
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
+    from diagnostics.core.waiting import Job
     from diagnostics.escalation.couriers import Courier, DeliveryOutcome
     from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.jobs import Job
     from diagnostics.models.incidents import Delivery, Incident
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from diagnostics.answers import SharedAnswers
 from diagnostics.checks.base import Tools, about, plural, share
 from diagnostics.checks.registry import CHECKS
-from diagnostics.escalation.asking import ask_together
+from diagnostics.core.time import span, utc_now
+from diagnostics.core.waiting import SingleFlight, StillAsking, ask_together
 from diagnostics.escalation.desk import issue_named
 from diagnostics.escalation.impact import (
     RESOLUTION,
@@ -27,22 +27,20 @@ from diagnostics.escalation.impact import (
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import read_states
 from diagnostics.health.figures import quantity, remarks, taken_at
-from diagnostics.health.patience import StillAsking
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.entries import MeasuredFigure
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
 from diagnostics.pulses import PARTIAL, judge_count, of_counts
 from diagnostics.webhook_backlog import Backlog, read_backlog
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType, Threshold
+    from diagnostics.core.waiting import Job
     from diagnostics.health.connections import States
     from diagnostics.health.desk import HealthDesk
-    from diagnostics.jobs import Job
     from diagnostics.log_questions import Counts
     from diagnostics.models.health import HealthOverview
 
@@ -67,7 +65,7 @@ class Round:
     tools: Tools
     health: HealthDesk
     issue: IssueType
-    answers: SharedAnswers = field(default_factory=SharedAnswers)
+    answers: SingleFlight = field(default_factory=SingleFlight)
 
     def once(self, name: str, ask: Callable[[], Answer]) -> Answer:
         """The answer to `ask`, shared by the readings of this round."""

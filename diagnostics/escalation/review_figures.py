@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from diagnostics.core.time import span
 from diagnostics.escalation.fold import moment
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, Entry, IncidentStatus, MeasuredFigure
 from diagnostics.models.incidents import Incident
 from diagnostics.models.investigations import Investigation
-from diagnostics.windows import span
 
 NOT_RECORDED = "not recorded"
 

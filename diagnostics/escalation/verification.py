@@ -20,8 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import SourceFailure
-from diagnostics.jobs import Job
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Verification
 from diagnostics.store import journal_rows

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.jobs import Job
 from diagnostics.text import clean
 
 if TYPE_CHECKING:

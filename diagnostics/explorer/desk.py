@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diagnostics.core.waiting import Job
 from diagnostics.explorer.completion import Completer, known_attributes
 from diagnostics.explorer.export import write_export
 from diagnostics.explorer.facets import FacetCounter
 from diagnostics.failures import UserError
-from diagnostics.jobs import Job
 from diagnostics.logs import bind
 from diagnostics.models.datadog import Compute, GroupBy, Series
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.explorer import Bin, Correlation, Facet, Histogram, SavedQuery, level_of
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
 
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 """Lengths of a histogram's steps, seconds: ones that people read clocks by."""
@@ -68,21 +68,21 @@ def around(events: Sequence[LogEvent]) -> tuple[datetime, datetime] | None:
 class ExplorerDesk:
     """Questions of the log explorer. Source: Datadog logs, and the console's own state for saved queries."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def page(
         self, query: str, *, start: datetime, end: datetime, cursor: str | None = None, limit: int = PAGE
     ) -> LogPage:
         """One page of events between two aware moments, newest first."""
-        page = self._tools.logs.search(query, start=start, end=end, limit=limit, cursor=cursor)
-        self._tools.seen.note(page.events)
+        page = self._context.logs.search(query, start=start, end=end, limit=limit, cursor=cursor)
+        self._context.seen.note(page.events)
         return page
 
     def histogram(self, query: str, *, start: datetime, end: datetime, most_bins: int = 120) -> Histogram:
         """Events over time by level, in one aggregate; steps without events are there with none."""
         step_ms = step_s((end - start).total_seconds(), max(1, most_bins)) * 1000
-        answer = self._tools.parts.datadog.aggregate(
+        answer = self._context.datadog.aggregate(
             query,
             start=start,
             end=end,
@@ -107,7 +107,7 @@ class ExplorerDesk:
 
     def facet(self, query: str, name: str, *, start: datetime, end: datetime, most: int = 10) -> Facet:
         """The most frequent values of one attribute over all events of the range, in one aggregate."""
-        answer = self._tools.parts.datadog.aggregate(
+        answer = self._context.datadog.aggregate(
             query, start=start, end=end, computes=(Compute(),), group_by=(GroupBy(name, limit=most),)
         )
         values = [
@@ -139,7 +139,7 @@ class ExplorerDesk:
         path, value = found
         query = bind(f"@{path}:{{value}}", value=value)
         job = job or Job()
-        moment = datetime.fromtimestamp(event.timestamp_ms / 1000, self._tools.now().tzinfo)
+        moment = datetime.fromtimestamp(event.timestamp_ms / 1000, self._context.now().tzinfo)
         start, end = moment - AROUND, moment + AROUND
         events: list[LogEvent] = []
         evidence = []
@@ -159,22 +159,22 @@ class ExplorerDesk:
 
     def completer(self, counter: FacetCounter) -> Completer:
         """Completion from the lines counted so far and from the catalogue's queries."""
-        return Completer(counter, known_attributes(query.datadog for query in self._tools.catalogue.queries.values()))
+        return Completer(counter, known_attributes(query.datadog for query in self._context.catalogue.queries.values()))
 
     def link(self, query: str, *, start: datetime, end: datetime) -> str:
         """The address of the same search in Datadog's web application."""
-        return self._tools.parts.datadog.link(query, start=start, end=end)
+        return self._context.datadog.link(query, start=start, end=end)
 
     def export(self, events: Sequence[LogEvent], form: str, *, query: str = "") -> Path:
         """Write lines to a new file in the state folder's `exports`; returns its path."""
-        folder = self._tools.parts.settings.state_dir / "exports"
-        return write_export(folder, events, form, query=query, now=self._tools.now())
+        folder = self._context.settings.state_dir / "exports"
+        return write_export(folder, events, form, query=query, now=self._context.now())
 
     # Saved queries.
 
     def saved(self) -> tuple[SavedQuery, ...]:
         """Queries with a name, newest first; what somebody else has written there and is none is left out."""
-        kept = self._tools.parts.state.recall(SAVED, MOST_SAVED)
+        kept = self._context.state.recall(SAVED, MOST_SAVED)
         return tuple(
             SavedQuery(one.key, query, window, one.at)
             for one in kept
@@ -191,8 +191,8 @@ class ExplorerDesk:
                 accepted=f"1 to {LONGEST_NAME} characters",
                 next_step="save 429s by account, for example",
             )
-        self._tools.parts.state.remember(SAVED, wanted, {"query": query, "window_s": window_s}, MOST_SAVED)
+        self._context.state.remember(SAVED, wanted, {"query": query, "window_s": window_s}, MOST_SAVED)
 
     def forget(self, name: str) -> None:
         """Take a saved query's name away."""
-        self._tools.parts.state.forget(SAVED, name)
+        self._context.state.forget(SAVED, name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.batches import Plan, Slots
@@ -16,12 +17,12 @@ from diagnostics.fleet.models import FAN_OUT, AccountRows, FleetAnswer, FleetQue
 from diagnostics.fleet.roster import Roster, read_roster
 from diagnostics.fleet.schedule import Connections
 from diagnostics.fleet.tally import Tally
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage
 
 if TYPE_CHECKING:
+    from diagnostics.core.waiting import Job
     from diagnostics.fleet.analytics import Analytics
-    from diagnostics.jobs import Job
     from diagnostics.settings import Settings
     from diagnostics.sources.mysql.databases import Databases
     from diagnostics.sources.mysql.runner import Runner

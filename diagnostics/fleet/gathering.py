@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.time import span
 from diagnostics.fleet.models import ANALYTICS, AccountRows, FleetAnswer, FleetQuestion
 from diagnostics.fleet.tally import EXAMPLES, Remarks, accounts_of, ordered
 from diagnostics.models.figures import Coverage, Gap
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.failures import SourceFailure

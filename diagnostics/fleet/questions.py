@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
 
+from diagnostics.core.time import utc_now
 from diagnostics.fleet.models import FleetQuestion
-from diagnostics.models.evidence import utc_now
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import and_, case, exists, func, or_, select
 
-from diagnostics.checks.base import Tools, moment, number, plural, share
+from diagnostics.checks.base import moment, number, plural, share
+from diagnostics.core.context import Context
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.health.figures import plain
 from diagnostics.models.evidence import Evidence
@@ -87,16 +88,16 @@ class States:
         return tuple(notes)
 
 
-def read_states(tools: Tools, account_id: int | None = None) -> States:
+def read_states(context: Context, account_id: int | None = None) -> States:
     """Count the connections of everybody, or of one account. Raises SourceFailure."""
-    users = tools.table("zillow_sync_users")
-    now = tools.now().replace(microsecond=0)
+    users = context.table("zillow_sync_users")
+    now = context.now().replace(microsecond=0)
     integrated = case((users.c.zillow_integration_id.is_not(None), 1), else_=0)
     problem = case(
         (users.c.problem_at.is_(None), "none"),
         (users.c.problem_at > now, "ahead"),
         (users.c.problem_at > now - timedelta(seconds=NEW_WITHIN_S), "new"),
-        (users.c.problem_at < now - timedelta(days=standing_days(tools)), "standing"),
+        (users.c.problem_at < now - timedelta(days=standing_days(context)), "standing"),
         else_="old",
     )
     statement = select(
@@ -107,7 +108,7 @@ def read_states(tools: Tools, account_id: int | None = None) -> States:
     ).group_by(integrated, users.c.connection_health_status, problem)
     if account_id is not None:
         statement = statement.where(users.c.account_id == account_id)
-    rows = tools.common(f"connection states {account_id or ''}".strip(), statement)
+    rows = context.common(f"connection states {account_id or ''}".strip(), statement)
     counts: Counter[str] = Counter(dict.fromkeys(STATES, 0))
     ahead = new = standing = 0
     for row in rows.rows:
@@ -120,9 +121,9 @@ def read_states(tools: Tools, account_id: int | None = None) -> States:
     return States(dict(counts), ahead, new, standing, rows.evidence)
 
 
-def standing_days(tools: Tools) -> float:
+def standing_days(context: Context) -> float:
     """Days after which a problem that nobody has solved is called standing."""
-    return tools.catalogue.thresholds["problem_days"].warning or 7.0
+    return context.catalogue.thresholds["problem_days"].warning or 7.0
 
 
 def state_of(*, integrated: bool, has_problem: bool, status: object) -> str:
@@ -135,11 +136,11 @@ def state_of(*, integrated: bool, has_problem: bool, status: object) -> str:
     return said if said in {HEALTHY, WARNING} else UNCLEAR
 
 
-def connection_health(tools: Tools) -> ConnectionHealth:
+def connection_health(context: Context) -> ConnectionHealth:
     """Connections by state, with the newest and the longest-standing problems. Raises SourceFailure."""
-    states = read_states(tools)
-    newest, longest = problems(tools, "newest", limit=FEW), problems(tools, "longest", limit=FEW)
-    orphans, orphan_evidence = _without_account(tools)
+    states = read_states(context)
+    newest, longest = problems(context, "newest", limit=FEW), problems(context, "longest", limit=FEW)
+    orphans, orphan_evidence = _without_account(context)
     notes = [*states.notes(), *newest.notes, *longest.notes]
     if orphans:
         notes.append(
@@ -173,9 +174,9 @@ def _count(states: States, name: str) -> Figure:
     return plain(name, name, count, status, notes=(_MEANING[name],), evidence=(states.evidence,))
 
 
-def problems(tools: Tools, order: Order, after: str | None = None, limit: int = 100) -> Page[ConnectionProblem]:
+def problems(context: Context, order: Order, after: str | None = None, limit: int = 100) -> Page[ConnectionProblem]:
     """One page of connections with a problem, by the index on `problem_at`. Raises SourceFailure, UserError."""
-    users = tools.table("zillow_sync_users")
+    users = context.table("zillow_sync_users")
     at, key = users.c.problem_at, users.c.id
     place = None if after is None else _read_place(after)
     conditions: list[ColumnElement[bool]] = [at.is_not(None)]
@@ -201,9 +202,9 @@ def problems(tools: Tools, order: Order, after: str | None = None, limit: int = 
         .order_by(*sort)
         .limit(limit + 1)
     )
-    rows = tools.common(f"connection problems {order} {after} {limit}", statement)
+    rows = context.common(f"connection problems {order} {after} {limit}", statement)
     kept = rows.rows[:limit]
-    names, name_evidence = account_names(tools, {number(row, "account_id") for row in kept})
+    names, name_evidence = account_names(context, {number(row, "account_id") for row in kept})
     found = tuple(_problem(row, names) for row in kept)
     last = found[-1] if found and len(rows.rows) > limit else None
     return Page(
@@ -211,7 +212,7 @@ def problems(tools: Tools, order: Order, after: str | None = None, limit: int = 
         # A row whose problem_at is no moment at all (MySQL's 0000-00-00) cannot be paged from.
         after=None if last is None else _write_place(last) or None,
         evidence=(rows.evidence, *name_evidence),
-        notes=_page_notes(tools.now(), found, names),
+        notes=_page_notes(context.now(), found, names),
     )
 
 
@@ -245,16 +246,16 @@ def _page_notes(now: datetime, found: Iterable[ConnectionProblem], names: Mappin
     return tuple(notes)
 
 
-def account_names(tools: Tools, ids: Collection[int]) -> tuple[dict[int, str], tuple[Evidence, ...]]:
+def account_names(context: Context, ids: Collection[int]) -> tuple[dict[int, str], tuple[Evidence, ...]]:
     """Names of those of these accounts that exist; one without a name has an empty one. Raises SourceFailure."""
     if not ids:
         return {}, ()
-    accounts = tools.table("accounts")
+    accounts = context.table("accounts")
     columns = [accounts.c.id.label("id"), accounts.c.name.label("name")]
     wanted = tuple(sorted(ids))
 
     def ask(count: int) -> tuple[dict[int, str], tuple[Evidence, ...]]:
-        rows = tools.common(
+        rows = context.common(
             f"account names {count} {wanted}", select(*columns[:count]).where(accounts.c.id.in_(wanted))
         )
         return {number(row, "id"): str(row.get("name") or "") for row in rows.rows}, (rows.evidence,)
@@ -267,14 +268,14 @@ def account_names(tools: Tools, ids: Collection[int]) -> tuple[dict[int, str], t
         return ask(1)
 
 
-def _without_account(tools: Tools) -> tuple[int, tuple[Evidence, ...]]:
-    users, accounts = tools.table("zillow_sync_users"), tools.table("accounts")
+def _without_account(context: Context) -> tuple[int, tuple[Evidence, ...]]:
+    users, accounts = context.table("zillow_sync_users"), context.table("accounts")
     statement = (
         select(func.count().label("orphans"))
         .select_from(users)
         .where(~exists().where(accounts.c.id == users.c.account_id))
     )
-    rows = tools.common("connections without account", statement)
+    rows = context.common("connections without account", statement)
     return (number(rows.rows[0], "orphans") if rows.rows else 0), (rows.evidence,)
 
 

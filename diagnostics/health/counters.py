@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from diagnostics.checks.base import Tools, share
+from diagnostics.checks.base import share
+from diagnostics.core.context import Context
 from diagnostics.models.datadog import Series
 from diagnostics.models.evidence import Evidence
 
@@ -58,14 +59,14 @@ class Counters:
         return share(round(failures), round(attempts))
 
 
-def read_counters(tools: Tools) -> Counters:
+def read_counters(context: Context) -> Counters:
     """The counters of the last day. Raises SourceFailure."""
-    names = tools.catalogue.metrics
+    names = context.catalogue.metrics
 
     def ask() -> Counters:
-        end = tools.now()
+        end = context.now()
         queries = [f"sum:{names[name].metric}{{*}}.as_count().rollup(sum, {BUCKET_S})" for name in ASKED]
-        answer = tools.parts.datadog.metrics(queries, start=end - timedelta(seconds=DAY_S), end=end)
+        answer = context.datadog.metrics(queries, start=end - timedelta(seconds=DAY_S), end=end)
         return Counters(dict(zip(ASKED, answer.series, strict=True)), end, answer.evidence)
 
-    return tools.answers.get(("counters",), KEEP_S, ask)
+    return context.answers.get(("counters",), KEEP_S, ask)

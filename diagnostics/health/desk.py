@@ -14,8 +14,8 @@ from diagnostics.health.resolution import of_everybody
 from diagnostics.health.systems import read_systems
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
-    from diagnostics.jobs import Job
+    from diagnostics.core.context import Context
+    from diagnostics.core.waiting import Job
     from diagnostics.models.figures import Figure, Page
     from diagnostics.models.health import (
         ConnectionHealth,
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 class HealthDesk:
     """Health, KPIs, connections, resolution, the six systems, leading indicators, monitors."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._known = LastKnown()
-        self._overview = Overview(tools)
-        self._monitors = MonitorDesk(tools)
+        self._overview = Overview(context)
+        self._monitors = MonitorDesk(context)
 
     def overview(self) -> HealthOverview:
         """The big number, its last 24 hours and the sync events. Raises SourceFailure without `common`."""
@@ -48,27 +48,27 @@ class HealthDesk:
         A figure whose source fails keeps its last value and says so, or has none and says why; one that asks every
         account comes when it is there.
         """
-        return self._known.beside(read_kpis(self._tools, only=only))
+        return self._known.beside(read_kpis(self._context, only=only))
 
     def connections(self) -> ConnectionHealth:
         """Connections by state, newest and longest-standing problems. Raises SourceFailure."""
-        return connection_health(self._tools)
+        return connection_health(self._context)
 
     def problems(self, order: Order, after: str | None = None, limit: int = 100) -> Page[ConnectionProblem]:
         """One page of connections with a problem, newest or longest-standing first. Raises SourceFailure, UserError."""
-        return problems(self._tools, order, after, limit)
+        return problems(self._context, order, after, limit)
 
     def resolution(self, job: Job | None = None) -> Resolution:
         """The resolution shares of all accounts against their baselines. Raises SourceFailure."""
-        return of_everybody(self._tools, job)
+        return of_everybody(self._context, job)
 
     def systems(self) -> tuple[SystemState, ...]:
         """The six systems with their states and what a failing one threatens, in the catalogue's order."""
-        return read_systems(self._tools)
+        return read_systems(self._context)
 
     def leading(self, only: tuple[str, ...] = tuple(RULES)) -> tuple[Figure, ...]:
         """What goes wrong before sync does; otherwise as `kpis`."""
-        return self._known.beside(read_leading(self._tools, only=only))
+        return self._known.beside(read_leading(self._context, only=only))
 
     def indicators(self) -> tuple[str, ...]:
         """What a monitor can be drafted for."""

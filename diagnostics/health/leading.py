@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.checks.base import number, plural, share
+from diagnostics.core.context import Context
+from diagnostics.core.time import span
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
 from diagnostics.health.figures import figure
@@ -14,14 +16,13 @@ from diagnostics.health.tokens import read_tokens
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from diagnostics.webhook_backlog import LOOK_BACK_CAVEAT, read_backlog
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from diagnostics.catalogue.model import Threshold
+    from diagnostics.core.waiting import Job
     from diagnostics.fleet.models import FleetAnswer
-    from diagnostics.jobs import Job
 
 RULES = {
     "tokens_expiring_24h": "token_expiring_24h_share",
@@ -49,19 +50,19 @@ LONGEST_BASELINE_WAIT_S = 30.0
 
 
 def read_leading(
-    tools: Tools, wait_s: float | None = WAIT_S, only: tuple[str, ...] = tuple(RULES)
+    context: Context, wait_s: float | None = WAIT_S, only: tuple[str, ...] = tuple(RULES)
 ) -> tuple[Figure, ...]:
     """The indicators in the order shown. A source's failure is a figure without a value."""
     reads: dict[str, Callable[[Threshold], Figure]] = {
-        "tokens_expiring_24h": lambda rule: _expiring(tools, rule, 24),
-        "tokens_expiring_72h": lambda rule: _expiring(tools, rule, 72),
-        "refresh_failure_trend": lambda rule: _refreshes(tools, rule),
-        "request_velocity": lambda rule: _velocity(tools, rule, wait_s),
-        "webhook_lag": lambda rule: _lag(tools, rule),
-        "resolution_drift": lambda _: _drift(tools, wait_s),
-        "deals_unsynced": lambda rule: _deals(tools, rule, wait_s),
+        "tokens_expiring_24h": lambda rule: _expiring(context, rule, 24),
+        "tokens_expiring_72h": lambda rule: _expiring(context, rule, 72),
+        "refresh_failure_trend": lambda rule: _refreshes(context, rule),
+        "request_velocity": lambda rule: _velocity(context, rule, wait_s),
+        "webhook_lag": lambda rule: _lag(context, rule),
+        "resolution_drift": lambda _: _drift(context, wait_s),
+        "deals_unsynced": lambda rule: _deals(context, rule, wait_s),
     }
-    return together(tools, {name: reads[name] for name in RULES if name in only}, RULES)
+    return together(context, {name: reads[name] for name in RULES if name in only}, RULES)
 
 
 def indicators_of(issue: str) -> tuple[str, ...]:
@@ -69,8 +70,8 @@ def indicators_of(issue: str) -> tuple[str, ...]:
     return ISSUES.get(issue, tuple(RULES))
 
 
-def _expiring(tools: Tools, rule: Threshold, hours: int) -> Figure:
-    tokens = read_tokens(tools)
+def _expiring(context: Context, rule: Threshold, hours: int) -> Figure:
+    tokens = read_tokens(context)
     count = tokens.within_24_h if hours == 24 else tokens.within_72_h
     part = share(count, tokens.valid)
     notes = [
@@ -92,10 +93,10 @@ def _expiring(tools: Tools, rule: Threshold, hours: int) -> Figure:
     )
 
 
-def _refreshes(tools: Tools, rule: Threshold) -> Figure:
+def _refreshes(context: Context, rule: Threshold) -> Figure:
     """The share of refreshes that fail now, against the same share over the day before the window."""
-    counters = read_counters(tools)
-    window_s = tools.window_s
+    counters = read_counters(context)
+    window_s = context.window_s
     now = counters.failed_share("token_refresh_failed", "token_requested", window_s)
     before = counters.failed_share(
         "token_refresh_failed", "token_requested", DAY_S - window_s - BUCKET_S, ending_s=window_s + BUCKET_S
@@ -122,15 +123,15 @@ def _refreshes(tools: Tools, rule: Threshold) -> Figure:
     )
 
 
-def _velocity(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
-    query = tools.catalogue.queries["zillow_requests"].datadog
-    counts = tools.logs.counts(query, tools.window_s, fresh_s=KEEP_AGGREGATES_S)
+def _velocity(context: Context, rule: Threshold, wait_s: float | None) -> Figure:
+    query = context.catalogue.queries["zillow_requests"].datadog
+    counts = context.logs.counts(query, context.window_s, fresh_s=KEEP_AGGREGATES_S)
     baseline_wait_s = LONGEST_BASELINE_WAIT_S if wait_s is None else 0.0
-    baseline = tools.logs.baselines.settled(query, tools.window_s, baseline_wait_s)
+    baseline = context.logs.baselines.settled(query, context.window_s, baseline_wait_s)
     usual = baseline.usual
-    rate = counts.count / (tools.window_s / 60)
+    rate = counts.count / (context.window_s / 60)
     ratio = counts.count / usual.count if usual is not None and usual.count else None
-    notes = [f"{plural(counts.count, 'request')} in the last {span(tools.window_s)}, {rate:,.1f} a minute"]
+    notes = [f"{plural(counts.count, 'request')} in the last {span(context.window_s)}, {rate:,.1f} a minute"]
     if usual is not None:
         notes.append(f"usual is {usual.count:,.0f}, the median of {usual.windows} windows of that length")
     elif baseline.is_pending:
@@ -154,9 +155,9 @@ def _velocity(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
     )
 
 
-def _lag(tools: Tools, rule: Threshold) -> Figure:
-    backlog = read_backlog(tools)
-    minutes = backlog.oldest_minutes(tools.now())
+def _lag(context: Context, rule: Threshold) -> Figure:
+    backlog = read_backlog(context)
+    minutes = backlog.oldest_minutes(context.now())
     value = None if not backlog.any_received else minutes or 0.0
     notes = [
         f"{plural(backlog.waiting, 'event')} {'waits' if backlog.waiting == 1 else 'wait'}, the oldest that long",
@@ -179,14 +180,14 @@ def _minutes(value: float | None) -> str:
     return "" if value is None else f"{value:,.1f} min"
 
 
-def _drift(tools: Tools, wait_s: float | None) -> Figure:
-    found = tools.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), wait_s)
+def _drift(context: Context, wait_s: float | None) -> Figure:
+    found = context.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(context, job), wait_s)
     assert found.drift is not None  # noqa: S101  # for the type checker: `distribution` always gives one
     return found.drift
 
 
-def _deals(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
-    answer = tools.answers.within("deals", ALL_ACCOUNTS, lambda job: _unsynced(tools, job), wait_s)
+def _deals(context: Context, rule: Threshold, wait_s: float | None) -> Figure:
+    answer = context.answers.within("deals", ALL_ACCOUNTS, lambda job: _unsynced(context, job), wait_s)
     rows = [row for account in answer.rows for row in account.rows]
     total = sum(number(row, "total") for row in rows)
     unsynced = sum(number(row, "unsynced") for row in rows)
@@ -214,10 +215,10 @@ def _deals(tools: Tools, rule: Threshold, wait_s: float | None) -> Figure:
     )
 
 
-def _unsynced(tools: Tools, job: Job) -> FleetAnswer:
+def _unsynced(context: Context, job: Job) -> FleetAnswer:
 
-    return tools.answers.get(
+    return context.answers.get(
         ("fleet", "unsynced", DEALS_WINDOW_S),
-        tools.parts.settings.fleet.refresh_s,
-        lambda: tools.parts.fleet.ask(UNSYNCED_COUNTS(DEALS_WINDOW_S), job=job),
+        context.settings.fleet.refresh_s,
+        lambda: context.fleet.ask(UNSYNCED_COUNTS(DEALS_WINDOW_S), job=job),
     )

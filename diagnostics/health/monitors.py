@@ -10,10 +10,12 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.checks.base import Tools, sentence
+from diagnostics.checks.base import sentence
+from diagnostics.core.context import Context
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.datadog import Monitor
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.health import MonitorCreated, MonitorDraft
 from diagnostics.models.triage import Refusal, RefusalRule
 from diagnostics.text import clean
@@ -43,23 +45,23 @@ _SURE = frozenset(
 class MonitorDesk:
     """Drafts and creates. Thread-safe; one creation at a time, so that two askers here cannot both find nothing."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._creating = threading.Lock()
 
     def indicators(self) -> tuple[str, ...]:
         """Ids of what a monitor can be drafted for."""
-        return tuple(self._tools.catalogue.indicators)
+        return tuple(self._context.catalogue.indicators)
 
     def draft(self, name: str) -> MonitorDraft:
         """The monitor as it would be created. Raises UserError for an unknown indicator, nothing a source can cause."""
         indicator = self._indicator(name)
-        rule = self._tools.catalogue.thresholds[indicator.threshold]
+        rule = self._context.catalogue.thresholds[indicator.threshold]
         limits = _limits(indicator, rule)
         query = self._query(indicator, limits[0][1])
         kind = "log alert" if indicator.query else "query alert"
         found, notes = self._look(indicator, query)
-        contact = self._tools.catalogue.contact
+        contact = self._context.catalogue.contact
         return MonitorDraft(
             indicator=indicator.id,
             name=clean(indicator.title, limit=200),
@@ -99,7 +101,7 @@ class MonitorDesk:
             return self._made(made, (*evidence, said), was_there=False)
 
     def _not_permitted(self, draft: MonitorDraft, typed: str) -> Refusal | None:
-        settings = self._tools.parts.settings
+        settings = self._context.settings
         if not settings.writes.monitors:
             return self._refusal(
                 draft,
@@ -111,7 +113,7 @@ class MonitorDesk:
                 draft, "What was typed is not the name of the monitor.", f"the name as it stands: {draft.name}"
             )
         indicator = self._indicator(draft.indicator)
-        limits = _limits(indicator, self._tools.catalogue.thresholds[indicator.threshold])
+        limits = _limits(indicator, self._context.catalogue.thresholds[indicator.threshold])
         if (draft.query, draft.thresholds) != (self._query(indicator, limits[0][1]), limits):
             return self._refusal(
                 draft, "The draft does not agree with the catalogue.", f"a new draft of {draft.indicator}"
@@ -119,9 +121,9 @@ class MonitorDesk:
         return None
 
     def _refusal(self, draft: MonitorDraft, missing: str, accepted: str) -> Refusal:
-        contact = self._tools.catalogue.contact
+        contact = self._context.catalogue.contact
         issues = (
-            self._tools.catalogue.indicators[draft.indicator].issues if draft.indicator in self.indicators() else ()
+            self._context.catalogue.indicators[draft.indicator].issues if draft.indicator in self.indicators() else ()
         )
         return Refusal(
             rule=RefusalRule.SAFETY_CONCERN,
@@ -161,14 +163,14 @@ class MonitorDesk:
     def _find(self, indicator: Indicator) -> tuple[Monitor | None, tuple[Evidence, ...]]:
         """The monitor that carries our tag. The service filters; what it hands over is looked at once more."""
         tag = f"{KEY}:{indicator.id}"
-        answer = self._tools.parts.datadog.monitors(tag)
+        answer = self._context.datadog.monitors(tag)
         return next((monitor for monitor in answer if tag in monitor.tags), None), (answer.evidence,)
 
     def _look(self, indicator: Indicator, query: str) -> tuple[Monitor | None, list[str]]:
         """What there is already, for a draft: ours, and monitors of the team that watch the same question."""
         try:
             found, _ = self._find(indicator)
-            team = self._tools.parts.datadog.monitors(self._tools.catalogue.contact.monitor_tag)
+            team = self._context.datadog.monitors(self._context.catalogue.contact.monitor_tag)
         except SourceFailure as failure:
             return None, [f"Whether it exists already is not known: {failure.headline()}. It is looked for once more."]
         notes = []
@@ -188,7 +190,7 @@ class MonitorDesk:
         }
         if indicator.failed:
             options |= {"notify_no_data": True, "no_data_timeframe": NO_DATA_AFTER * indicator.window_minutes}
-        return self._tools.parts.datadog.create_monitor(
+        return self._context.datadog.create_monitor(
             name=draft.name,
             kind=draft.kind,
             query=draft.query,
@@ -198,7 +200,7 @@ class MonitorDesk:
         )
 
     def _made(self, monitor: Monitor, evidence: Iterable[Evidence], *, was_there: bool) -> MonitorCreated:
-        web = self._tools.parts.settings.datadog.web_url
+        web = self._context.settings.datadog.web_url
         return MonitorCreated(
             id=str(monitor.id),
             name=monitor.name,
@@ -208,16 +210,16 @@ class MonitorDesk:
         )
 
     def _indicator(self, name: str) -> Indicator:
-        found = self._tools.catalogue.indicators.get(name)
+        found = self._context.catalogue.indicators.get(name)
         if found is None:
             raise UserError(
-                f"no monitor can be drafted for {name!r}", accepted=", ".join(self._tools.catalogue.indicators)
+                f"no monitor can be drafted for {name!r}", accepted=", ".join(self._context.catalogue.indicators)
             )
         return found
 
     def _query(self, indicator: Indicator, critical: float) -> str:
         """The monitor's condition in Datadog's own words."""
-        catalogue = self._tools.catalogue
+        catalogue = self._context.catalogue
         hours, rest = divmod(indicator.window_minutes, 60)
         window = f"{hours}h" if rest == 0 else f"{indicator.window_minutes}m"
         if indicator.query:
@@ -229,9 +231,9 @@ class MonitorDesk:
         return f"sum(last_{window}):100 * sum:{failed}{{*}}.as_count() / sum:{attempted}{{*}}.as_count() > {critical:g}"
 
     def _message(self, indicator: Indicator, rule: Threshold) -> str:
-        contact = self._tools.catalogue.contact
+        contact = self._context.catalogue.contact
         issues = ", ".join(indicator.issues)
-        steps = self._tools.catalogue.issues[indicator.issues[0]].first_response
+        steps = self._context.catalogue.issues[indicator.issues[0]].first_response
         return clean(
             f"{indicator.title}. Rule: {rule.title}, {rule.rule()}. Early warning of: {issues}. "
             f"First response: {'; '.join(steps)} (warroom triage --issue {indicator.issues[0]}). "

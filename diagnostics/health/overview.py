@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Tools, sentence, share
+from diagnostics.checks.base import sentence, share
+from diagnostics.core.context import Context
+from diagnostics.core.waiting import Job
 from diagnostics.failures import SourceFailure
 from diagnostics.health.connections import HEALTHY, States, read_states
 from diagnostics.health.figures import failed, figure
-from diagnostics.jobs import Job
 from diagnostics.models.figures import Course, CoursePoint, Figure
 from diagnostics.models.health import HealthOverview
 from diagnostics.models.status import Status
@@ -45,8 +46,8 @@ DEFINITION = (
 class Overview:
     """Keeps the rollup of sync events between questions. Thread-safe."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._rollup: SyncRollup | None = None
         self._health: Samples | None = None
@@ -59,8 +60,8 @@ class Overview:
 
         The state store and the sync events stand beside the big number: without them the rest is answered.
         """
-        states = read_states(self._tools)
-        health = health_figure(self._tools, states)
+        states = read_states(self._context)
+        health = health_figure(self._context, states)
         samples, sample_problem = self._samples(states)
         hours: tuple[HourCount, ...] = ()
         try:
@@ -68,7 +69,10 @@ class Overview:
             hours = rollup.hours(self._hour() - timedelta(seconds=DAY_S - STEP_S))
             sync = self._sync(rollup, hours)
         except SourceFailure as failure:
-            rollup, sync = None, failed("sync_events", self._tools.catalogue.thresholds["sync_event_success"], failure)
+            rollup, sync = (
+                None,
+                failed("sync_events", self._context.catalogue.thresholds["sync_event_success"], failure),
+            )
         return HealthOverview(
             health=health,
             course=self._course(samples, sample_problem, rollup, hours, health),
@@ -80,15 +84,15 @@ class Overview:
         """Note the present health and return the last 24 hours of it, one point an hour, and why it is not lasting."""
         try:
             samples = self._opened_samples()
-            samples.note(HEALTH, states.health, self._tools.now())
+            samples.note(HEALTH, states.health, self._context.now())
             since = self._hour() - timedelta(seconds=DAY_S - STEP_S)
-            return samples.course(HEALTH, since, step_s=STEP_S), self._tools.parts.state.problem
+            return samples.course(HEALTH, since, step_s=STEP_S), self._context.state.problem
         except SourceFailure as failure:
             return (), failure.headline()
 
     def _opened_samples(self) -> Samples:
 
-        parts = self._tools.parts
+        parts = self._context
         with self._lock:
             # One for all questions: it holds back what the store does not take at once.
             if self._health is None:
@@ -102,7 +106,7 @@ class Overview:
         """
 
         with self._lock:
-            rollup = self._rollup = self._rollup or SyncRollup(self._tools)
+            rollup = self._rollup = self._rollup or SyncRollup(self._context)
         rollup.refresh()
         since = rollup.since
         with self._lock:
@@ -119,7 +123,7 @@ class Overview:
 
     def _sync(self, rollup: SyncRollup, hours: Iterable[HourCount]) -> Figure:
         """Success over the last complete hour and the present one."""
-        rule = self._tools.catalogue.thresholds["sync_event_success"]
+        rule = self._context.catalogue.thresholds["sync_event_success"]
         since = self._hour() - timedelta(seconds=STEP_S)
         good, bad, other = _counts(self._recent(hours))
         begins = max(since, rollup.since) if rollup.since is not None else since
@@ -186,20 +190,20 @@ class Overview:
 
     def _hour(self) -> datetime:
         """Where the present hour begins."""
-        return self._tools.now().replace(minute=0, second=0, microsecond=0)
+        return self._context.now().replace(minute=0, second=0, microsecond=0)
 
 
-def health_figure(tools: Tools, states: States, *, status: Status | None = None) -> Figure:
+def health_figure(context: Context, states: States, *, status: Status | None = None) -> Figure:
     """The share of healthy connections against the baseline."""
-    rule = tools.catalogue.thresholds["system_health"]
-    baseline = tools.catalogue.baselines["system_health"].value
+    rule = context.catalogue.thresholds["system_health"]
+    baseline = context.catalogue.baselines["system_health"].value
     value = states.health
     notes = [
         f"baseline {baseline:.2f} %",
         DEFINITION,
         "" if value is None else f"{states.counts[HEALTHY]:,} of {states.judged:,} connections",
         *states.notes(),
-        f"below {rule.escalate:g} %: {tools.catalogue.contact.escalation}" if rule.is_escalation(value) else "",
+        f"below {rule.escalate:g} %: {context.catalogue.contact.escalation}" if rule.is_escalation(value) else "",
     ]
     return figure("system_health", rule, value, status=status, notes=notes, evidence=(states.evidence,))
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from diagnostics.checks.base import Tools, number, plural, share, worst
+from diagnostics.checks.base import number, plural, share, worst
+from diagnostics.core.context import Context
 from diagnostics.failures import SourceFailure
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.health.connections import account_names
@@ -26,8 +27,8 @@ from diagnostics.models.health import AccountOutlier, Resolution, ResolutionShar
 from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
+    from diagnostics.core.waiting import Job
     from diagnostics.fleet.models import FleetAnswer
-    from diagnostics.jobs import Job
 
 METHODS = {1: "CONNECTED", 3: "INFERRED", 4: "UNMATCHED"}
 RETIRED = 2
@@ -82,7 +83,7 @@ def _code(method: object) -> int:
 
 
 def distribution(
-    tools: Tools,
+    context: Context,
     agents: Counted,
     *,
     origin: str,
@@ -96,8 +97,8 @@ def distribution(
 
     There a difference counts only beyond chance, and warns at most.
     """
-    shares = tuple(_share(tools, agents, code, of_one=of_one) for code in METHODS)
-    status = _with_missing(tools, worst(*(one.status for one in shares)), shares, coverage)
+    shares = tuple(_share(context, agents, code, of_one=of_one) for code in METHODS)
+    status = _with_missing(context, worst(*(one.status for one in shares)), shares, coverage)
     incomplete = coverage is not None and not coverage.is_complete
     said = [
         *notes,
@@ -118,7 +119,7 @@ def distribution(
         coverage=coverage,
         origin=origin,
         as_of=as_of,
-        drift=_drift(tools, shares, status).model_copy(
+        drift=_drift(context, shares, status).model_copy(
             update={
                 "note": remarks(kept),
                 "evidence": evidence,
@@ -132,7 +133,7 @@ def distribution(
 
 
 def _with_missing(
-    tools: Tools, status: Status, shares: tuple[ResolutionShare, ...], coverage: Coverage | None
+    context: Context, status: Status, shares: tuple[ResolutionShare, ...], coverage: Coverage | None
 ) -> Status:
     """A pass stands only where the accounts that did not answer could not overturn it, whatever their agents are.
 
@@ -144,14 +145,14 @@ def _with_missing(
         return Status.NO_DATA
     missing = share(coverage.asked - coverage.answered, coverage.asked) or 0.0
     furthest = max((abs(one.drift) for one in shares if one.drift is not None), default=0.0)
-    rule = tools.catalogue.thresholds["resolution_share"]
+    rule = context.catalogue.thresholds["resolution_share"]
     return Status.PASS if rule.judge(furthest + missing) is Status.PASS else Status.WARN
 
 
-def _share(tools: Tools, agents: Counted, code: int, *, of_one: bool) -> ResolutionShare:
+def _share(context: Context, agents: Counted, code: int, *, of_one: bool) -> ResolutionShare:
     name = METHODS[code]
-    baseline = tools.catalogue.baselines[BASELINES[name]].value
-    rule = tools.catalogue.thresholds["resolution_share"]
+    baseline = context.catalogue.baselines[BASELINES[name]].value
+    rule = context.catalogue.thresholds["resolution_share"]
     value = share(agents.by_method[code], agents.total)
     drift = None if value is None else value - baseline
     beyond = None if drift is None else abs(drift)
@@ -191,9 +192,9 @@ def _left_out(agents: Counted) -> Iterable[str]:
             yield f"{plural(count, 'agent')} with {what}, and no other"
 
 
-def _drift(tools: Tools, shares: tuple[ResolutionShare, ...], status: Status) -> Figure:
+def _drift(context: Context, shares: tuple[ResolutionShare, ...], status: Status) -> Figure:
     """The largest distance from a baseline."""
-    rule = tools.catalogue.thresholds["resolution_share"]
+    rule = context.catalogue.thresholds["resolution_share"]
     furthest = max(shares, key=lambda one: abs(one.drift or 0.0))
     drift = furthest.drift
     return figure(
@@ -206,15 +207,15 @@ def _drift(tools: Tools, shares: tuple[ResolutionShare, ...], status: Status) ->
     )
 
 
-def of_account(tools: Tools, account_id: int) -> Resolution:
+def of_account(context: Context, account_id: int) -> Resolution:
     """The distribution of one account. Raises SourceFailure, UserError."""
-    agents = tools.table("zillow_agents")
+    agents = context.table("zillow_agents")
     statement = select(agents.c.resolution_method.label("method"), func.count().label("agents")).group_by(
         agents.c.resolution_method
     )
-    rows = tools.client(account_id, "resolution counts", statement)
+    rows = context.client(account_id, "resolution counts", statement)
     return distribution(
-        tools,
+        context,
         counted((row["method"], number(row, "agents")) for row in rows.rows),
         origin=f"client database {account_id}",
         evidence=(rows.evidence,),
@@ -222,15 +223,15 @@ def of_account(tools: Tools, account_id: int) -> Resolution:
     )
 
 
-def of_everybody(tools: Tools, job: Job | None = None) -> Resolution:
+def of_everybody(context: Context, job: Job | None = None) -> Resolution:
     """The distribution of all accounts. Raises SourceFailure."""
-    answer = counts_of_everybody(tools, job)
+    answer = counts_of_everybody(context, job)
     by_account = {
         account.account_id: counted((row["method"], number(row, "count")) for row in account.rows)
         for account in answer.rows
     }
     found = distribution(
-        tools,
+        context,
         together(by_account.values()),
         origin=answer.origin,
         evidence=tuple(answer.evidence),
@@ -238,7 +239,7 @@ def of_everybody(tools: Tools, job: Job | None = None) -> Resolution:
         as_of=answer.as_of,
         notes=answer.notes,
     )
-    return found.model_copy(update={"outliers": outliers(tools, by_account)})
+    return found.model_copy(update={"outliers": outliers(context, by_account)})
 
 
 def together(parts: Iterable[Counted]) -> Counted:
@@ -251,21 +252,21 @@ def together(parts: Iterable[Counted]) -> Counted:
     return Counted(dict(by_method), retired, unclear)
 
 
-def outliers(tools: Tools, by_account: Mapping[int, Counted]) -> tuple[AccountOutlier, ...]:
+def outliers(context: Context, by_account: Mapping[int, Counted]) -> tuple[AccountOutlier, ...]:
     """Accounts whose shares lie furthest beyond chance from the baselines, the furthest first; one line an account.
 
     By points beyond chance, so that an account of three agents does not stand before one of a thousand.
     """
-    rule = tools.catalogue.thresholds["resolution_share"]
+    rule = context.catalogue.thresholds["resolution_share"]
     far: list[tuple[float, int, str, float, float, int]] = []
     for account_id, agents in by_account.items():
-        name, value, baseline, beyond = _furthest(tools, agents)
+        name, value, baseline, beyond = _furthest(context, agents)
         if rule.judge(beyond) in {Status.WARN, Status.FAIL}:
             far.append((beyond, account_id, name, value, value - baseline, agents.total))
     far.sort(key=lambda one: (-one[0], one[1]))
     kept = far[:MOST_OUTLIERS]
     try:
-        names, _ = account_names(tools, [account_id for _, account_id, *_ in kept])
+        names, _ = account_names(context, [account_id for _, account_id, *_ in kept])
     except SourceFailure:
         names = {}
     return tuple(
@@ -281,13 +282,13 @@ def outliers(tools: Tools, by_account: Mapping[int, Counted]) -> tuple[AccountOu
     )
 
 
-def _furthest(tools: Tools, agents: Counted) -> tuple[str, float, float, float]:
+def _furthest(context: Context, agents: Counted) -> tuple[str, float, float, float]:
     """Method, share, baseline and points beyond chance of the share that is furthest from its baseline."""
     found = ("", 0.0, 0.0, 0.0)
     for code, name in METHODS.items():
         value = share(agents.by_method[code], agents.total)
         if value is not None:
-            baseline = tools.catalogue.baselines[BASELINES[name]].value
+            baseline = context.catalogue.baselines[BASELINES[name]].value
             beyond = abs(value - baseline) - chance(baseline, agents.total)
             found = max(found, (name, value, baseline, beyond), key=lambda one: one[3])
     return found
@@ -299,13 +300,13 @@ def chance(baseline: float, agents: int) -> float:
     return STANDARD_ERRORS * 100.0 * math.sqrt(part * (1 - part) / agents)
 
 
-def counts_of_everybody(tools: Tools, job: Job | None = None) -> FleetAnswer:
+def counts_of_everybody(context: Context, job: Job | None = None) -> FleetAnswer:
     """Agents by account and method, kept for as long as system-wide answers are."""
 
-    return tools.answers.get(
+    return context.answers.get(
         ("fleet", "resolution"),
-        tools.parts.settings.fleet.refresh_s,
-        lambda: tools.parts.fleet.ask(RESOLUTION_COUNTS, job=job),
+        context.settings.fleet.refresh_s,
+        lambda: context.fleet.ask(RESOLUTION_COUNTS, job=job),
     )
 
 

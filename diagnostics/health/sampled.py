@@ -19,8 +19,8 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Question
-    from diagnostics.jobs import Job
+    from diagnostics.core.context import Question
+    from diagnostics.core.waiting import Job
     from diagnostics.sources.mysql.databases import Rows
 
 SAMPLE = 12

@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Tools, plural, share
+from diagnostics.checks.base import plural, share
+from diagnostics.core.context import Context
 from diagnostics.fleet.questions import STALE_CANDIDATES
 from diagnostics.health.figures import figure
 from diagnostics.health.resolution import counted, counts_of_everybody
@@ -19,7 +20,7 @@ from diagnostics.models.figures import Coverage, Figure, Gap
 from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
 
 WORST_ACCOUNTS = 20
 DEFINITION = (
@@ -50,17 +51,17 @@ class StaleAgents:
         return None if stale is None else 100.0 - stale
 
 
-def read_stale(tools: Tools, job: Job | None = None) -> StaleAgents:
+def read_stale(context: Context, job: Job | None = None) -> StaleAgents:
     """Count them, kept for as long as system-wide answers are. Raises SourceFailure."""
-    keep_s = tools.parts.settings.fleet.refresh_s
-    return tools.answers.get(("fleet", "stale agents"), keep_s, lambda: _read(tools, job))
+    keep_s = context.settings.fleet.refresh_s
+    return context.answers.get(("fleet", "stale agents"), keep_s, lambda: _read(context, job))
 
 
-def _read(tools: Tools, job: Job | None) -> StaleAgents:
+def _read(context: Context, job: Job | None) -> StaleAgents:
 
-    counts = counts_of_everybody(tools, job)
-    candidates = tools.parts.fleet.ask(STALE_CANDIDATES, job=job)
-    holders, token_evidence = valid_holders(tools, job)
+    counts = counts_of_everybody(context, job)
+    candidates = context.fleet.ask(STALE_CANDIDATES, job=job)
+    holders, token_evidence = valid_holders(context, job)
     # Only accounts that answered both questions: a share is of agents that were looked at.
     both = {account.account_id for account in counts.rows} & {account.account_id for account in candidates.rows}
     agents = counted(
@@ -100,9 +101,9 @@ def _whole(value: object) -> int:
     return int(value) if isinstance(value, int | float) else 0
 
 
-def accuracy_figure(tools: Tools, stale: StaleAgents) -> Figure:
+def accuracy_figure(context: Context, stale: StaleAgents) -> Figure:
     """Resolution accuracy, as defined here."""
-    rule = tools.catalogue.thresholds["resolution_accuracy"]
+    rule = context.catalogue.thresholds["resolution_accuracy"]
     status = rule.judge(stale.accuracy)
     if status is Status.PASS and not stale.coverage.is_complete:
         # The accounts that are missing may be the stale ones; a pass stands only where they could not overturn it.

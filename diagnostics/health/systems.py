@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Tools, percent, plural, worst
+from diagnostics.checks.base import percent, plural, worst
+from diagnostics.core.context import Context
 from diagnostics.core.waiting import StillAsking, side_by_side
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import ERROR, HEALTHY, WARNING, read_states
@@ -36,33 +37,35 @@ class Node:
     figures: tuple[Figure, ...] = ()
 
 
-def read_systems(tools: Tools, wait_s: float | None = WAIT_S) -> tuple[SystemState, ...]:
+def read_systems(context: Context, wait_s: float | None = WAIT_S) -> tuple[SystemState, ...]:
     """The systems in the catalogue's order. A source's failure is the state of the systems that it speaks for."""
     reads: dict[str, Callable[[], Node]] = {
-        "ZillowAuth": lambda: _auth(tools),
-        "ZillowAgent": lambda: _agents(tools, wait_s),
-        "ZillowSyncUser": lambda: _sync_users(tools),
+        "ZillowAuth": lambda: _auth(context),
+        "ZillowAgent": lambda: _agents(context, wait_s),
+        "ZillowSyncUser": lambda: _sync_users(context),
     }
-    systems = tools.catalogue.systems
+    systems = context.catalogue.systems
 
     def ask(name: str) -> Node:
         try:
             if name in reads:
                 return reads[name]()
             if name in TABLES:
-                sampled = tools.answers.within("sampled", ALL_ACCOUNTS, lambda job: read_sampled(tools, job), wait_s)
-                return _sampled(tools, name, sampled)
+                sampled = context.answers.within(
+                    "sampled", ALL_ACCOUNTS, lambda job: read_sampled(context, job), wait_s
+                )
+                return _sampled(context, name, sampled)
         except SourceFailure as failure:
             waiting = isinstance(failure, TurnAwaited | StillAsking)
             return Node(Status.NO_DATA if waiting else Status.UNREACHABLE, failure.headline())
         return Node(Status.NO_DATA, "the console has no reading for this system")
 
     nodes = dict(zip(systems, side_by_side(ask, tuple(systems), "system"), strict=True))
-    return tuple(_state(tools, system, nodes) for system in systems.values())
+    return tuple(_state(context, system, nodes) for system in systems.values())
 
 
-def _state(tools: Tools, system: System, nodes: Mapping[str, Node]) -> SystemState:
-    systems = tools.catalogue.systems
+def _state(context: Context, system: System, nodes: Mapping[str, Node]) -> SystemState:
+    systems = context.catalogue.systems
     node = nodes[system.name]
     failing = [name for name in systems if nodes[name].status is Status.FAIL]
     return SystemState(
@@ -77,7 +80,7 @@ def _state(tools: Tools, system: System, nodes: Mapping[str, Node]) -> SystemSta
         ),
         threatens=downstream(systems, system.name) if system.name in failing else (),
         figures=node.figures,
-        where=_where(tools, system),
+        where=_where(context, system),
     )
 
 
@@ -94,21 +97,21 @@ def downstream(systems: Mapping[str, System], name: str) -> tuple[str, ...]:
     return tuple(reached)
 
 
-def _where(tools: Tools, system: System) -> tuple[str, ...]:
+def _where(context: Context, system: System) -> tuple[str, ...]:
     """Stores, tables by their real names, services, endpoints, queries and metrics."""
-    tables = tools.catalogue.schema_map.tables
+    tables = context.catalogue.schema_map.tables
     names = ", ".join(f"{tables[table].database}.{tables[table].name}" for table in system.tables)
     lines = [f"store: {system.store} ({system.scale})", f"tables: {names}"]
     lines += [f"services: {', '.join(system.services)}"] if system.services else []
     lines += [f"calls: {endpoint}" for endpoint in system.endpoints]
-    lines += [f"query {name}: {tools.catalogue.queries[name].datadog}" for name in system.queries]
-    lines += [f"metric: {tools.catalogue.metrics[name].metric}" for name in system.metrics]
+    lines += [f"query {name}: {context.catalogue.queries[name].datadog}" for name in system.queries]
+    lines += [f"metric: {context.catalogue.metrics[name].metric}" for name in system.metrics]
     return (*lines, *((system.note,) if system.note else ()))
 
 
-def _auth(tools: Tools) -> Node:
-    tokens = read_tokens(tools)
-    rules = tools.catalogue.thresholds
+def _auth(context: Context) -> Node:
+    tokens = read_tokens(context)
+    rules = context.catalogue.thresholds
     if tokens.credentials == 0:
         return Node(Status.NO_DATA, "zillow_auth holds no credentials")
     expired = figure(
@@ -134,16 +137,16 @@ def _auth(tools: Tools) -> Node:
     )
 
 
-def _sync_users(tools: Tools) -> Node:
-    states = read_states(tools)
-    health = health_figure(tools, states)
+def _sync_users(context: Context) -> Node:
+    states = read_states(context)
+    health = health_figure(context, states)
     counts = states.counts
     said = f"{counts[HEALTHY]:,} healthy, {counts[WARNING]:,} warning, {counts[ERROR]:,} error"
     return Node(health.status, f"{health.shown} healthy: {said}" if states.judged else "no connections", (health,))
 
 
-def _agents(tools: Tools, wait_s: float | None) -> Node:
-    found = tools.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(tools, job), wait_s)
+def _agents(context: Context, wait_s: float | None) -> Node:
+    found = context.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(context, job), wait_s)
     if not found.total:
         return Node(Status.NO_DATA, "no agents were counted", _present(found.drift))
     return Node(found.status, shares_line(found), _present(found.drift))
@@ -153,9 +156,9 @@ def _present(drift: Figure | None) -> tuple[Figure, ...]:
     return () if drift is None else (drift,)
 
 
-def _sampled(tools: Tools, name: str, sampled: Sampled) -> Node:
+def _sampled(context: Context, name: str, sampled: Sampled) -> Node:
     """A system of which only a sample of client databases is read: do its tables answer, do its rows hang together?"""
-    rule = tools.catalogue.thresholds["orphan_share"]
+    rule = context.catalogue.thresholds["orphan_share"]
     counted = sampled.systems[name]
     part, coverage = counted.orphan_share, counted.coverage
     notes = [f"a sample: {coverage.words()}; {counted.orphans:,} of {plural(counted.rows, 'row')} are orphans"]

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Tools, number, share
+from diagnostics.checks.base import number, share
+from diagnostics.core.context import Context
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.statements import MOST_ROWS
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
 
 FLEET_CAVEAT = "A token that nobody has used since it expired counts as expired, although its next use may refresh it."
 
@@ -55,10 +56,10 @@ class Tokens:
         return share(self.expired, self.held)
 
 
-def read_tokens(tools: Tools) -> Tokens:
+def read_tokens(context: Context) -> Tokens:
     """Count them. Raises SourceFailure."""
-    now = tools.now().replace(microsecond=0)
-    auth = tools.table("zillow_auth")
+    now = context.now().replace(microsecond=0)
+    auth = context.table("zillow_auth")
     held = auth.c.encrypted_refresh_token.is_not(None)
     expires = auth.c.expires_at
 
@@ -76,7 +77,7 @@ def read_tokens(tools: Tools) -> Tokens:
         func.count().label("credentials"),
         *(func.sum(case((condition, 1), else_=0)).label(name) for name, condition in counted.items()),
     ).select_from(auth)
-    rows = tools.common("token outlook", statement, caveat=FLEET_CAVEAT)
+    rows = context.common("token outlook", statement, caveat=FLEET_CAVEAT)
     found = rows.rows[0] if rows.rows else {}
     return Tokens(
         credentials=number(found, "credentials"),
@@ -94,10 +95,10 @@ def _is_holder(row: dict[str, object]) -> bool:
     return bool(row["valid"]) and row["account_id"] is not None and row["user_id"] is not None
 
 
-def valid_holders(tools: Tools, job: Job | None = None) -> tuple[frozenset[tuple[int, int]], tuple[Evidence, ...]]:
+def valid_holders(context: Context, job: Job | None = None) -> tuple[frozenset[tuple[int, int]], tuple[Evidence, ...]]:
     """(account, user) of everybody who holds a valid token, read in pages of the primary key. Raises SourceFailure."""
-    auth = tools.table("zillow_auth")
-    now = tools.now().replace(microsecond=0)
+    auth = context.table("zillow_auth")
+    now = context.now().replace(microsecond=0)
     holders: set[tuple[int, int]] = set()
     evidence: list[Evidence] = []
     last = 0
@@ -117,7 +118,7 @@ def valid_holders(tools: Tools, job: Job | None = None) -> tuple[frozenset[tuple
             .order_by(auth.c.id)
             .limit(MOST_ROWS)
         )
-        rows = tools.databases.read_common(statement)
+        rows = context.databases.read_common(statement)
         evidence.append(rows.evidence)
         holders |= {(number(row, "account_id"), number(row, "user_id")) for row in rows.rows if _is_holder(row)}
         if len(rows.rows) < MOST_ROWS:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Tools, moment, number, plural
+from diagnostics.checks.base import moment, number, plural
+from diagnostics.core.context import Context
 from diagnostics.models.evidence import Evidence
 from diagnostics.webhook_backlog import DELIVERED, LOOK_BACK_S, WAITING
 
@@ -50,10 +51,10 @@ class _Delivered:
     evidence: tuple[Evidence, ...]
 
 
-def read_latency(tools: Tools, rule: Threshold) -> Latency:
+def read_latency(context: Context, rule: Threshold) -> Latency:
     """The percentile now. Raises SourceFailure."""
-    delivered = _read_delivered(tools)
-    ages, waiting, evidence = _read_waiting(tools, rule)
+    delivered = _read_delivered(context)
+    ages, waiting, evidence = _read_waiting(context, rule)
     notes = list(delivered.notes)
     value, at_least = percentile(delivered.latencies, delivered.count, ages)
     late = sum(ages.values())
@@ -84,9 +85,9 @@ def percentile(latencies: tuple[float, ...], delivered: int, ages: dict[float, i
     return None, False
 
 
-def _read_delivered(tools: Tools) -> _Delivered:
-    events = tools.table("zillow_webhook_events")
-    now = tools.now().replace(microsecond=0)
+def _read_delivered(context: Context) -> _Delivered:
+    events = context.table("zillow_webhook_events")
+    now = context.now().replace(microsecond=0)
     recent = and_(
         events.c.status == DELIVERED,
         events.c.processed_at >= now - timedelta(seconds=WINDOW_S),
@@ -100,8 +101,8 @@ def _read_delivered(tools: Tools) -> _Delivered:
         .limit(MOST_ROWS)
     )
     counted = select(func.count().label("events")).select_from(events).where(recent)
-    sample = tools.common("webhook latencies", newest, window="last 15 min", caveat=CAVEAT)
-    total = tools.common("webhook deliveries", counted, window="last 15 min", caveat=CAVEAT)
+    sample = context.common("webhook latencies", newest, window="last 15 min", caveat=CAVEAT)
+    total = context.common("webhook deliveries", counted, window="last 15 min", caveat=CAVEAT)
     took = []
     unusable = 0
     for row in sample.rows:
@@ -120,10 +121,10 @@ def _read_delivered(tools: Tools) -> _Delivered:
     return _Delivered(tuple(sorted(took)), count, tuple(notes), (sample.evidence, total.evidence))
 
 
-def _read_waiting(tools: Tools, rule: Threshold) -> tuple[dict[float, int], int, Evidence]:
+def _read_waiting(context: Context, rule: Threshold) -> tuple[dict[float, int], int, Evidence]:
     """Waiting events by the age that they have passed, each in its highest class alone; and how many wait in all."""
-    events = tools.table("zillow_webhook_events")
-    now = tools.now().replace(microsecond=0)
+    events = context.table("zillow_webhook_events")
+    now = context.now().replace(microsecond=0)
     limits = {limit for limit in (rule.healthy, rule.warning, rule.critical) if limit is not None}
     classes = sorted(limits | set(LONG_S))
     older = [
@@ -135,7 +136,7 @@ def _read_waiting(tools: Tools, rule: Threshold) -> tuple[dict[float, int], int,
         .select_from(events)
         .where(and_(events.c.status.in_(WAITING), events.c.received_at >= now - timedelta(seconds=LOOK_BACK_S)))
     )
-    rows = tools.common("webhook ages", statement, window="last 24 h", caveat=CAVEAT)
+    rows = context.common("webhook ages", statement, window="last 24 h", caveat=CAVEAT)
     found = rows.rows[0] if rows.rows else {}
     over = [number(found, f"over_{place}") for place in range(len(classes))]
     exact = [count - after for count, after in zip(over, [*over[1:], 0], strict=True)]

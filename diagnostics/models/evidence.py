@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 
 __all__ = ["Evidence", "Frozen", "shared_fields", "utc_now"]
 

@@ -12,7 +12,7 @@ from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.oauth.records import parts, whole, with_welcome, words
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
     from diagnostics.sources.mysql.databases import Rows
 
@@ -47,9 +47,9 @@ class ClientUsers:
     truncated: bool = False
 
 
-def has_client_database(tools: Tools, account_id: int) -> bool:
+def has_client_database(context: Context, account_id: int) -> bool:
     """False for an account whose row names no client database. Raises AccountUnknown, SourceFailure."""
-    return bool(tools.databases.account(account_id).db_database)
+    return bool(context.databases.account(account_id).db_database)
 
 
 def no_client_database(account_id: int) -> SourceFailure:
@@ -62,48 +62,50 @@ def no_client_database(account_id: int) -> SourceFailure:
     )
 
 
-def users_by_id(tools: Tools, account_id: int, ids: Sequence[int]) -> ClientUsers:
+def users_by_id(context: Context, account_id: int, ids: Sequence[int]) -> ClientUsers:
     """The users with these ids; at most `records.ONCE`. Raises SourceFailure."""
 
     def ask(welcome: tuple[str, ...]) -> Rows:
-        table = tools.table("users")
+        table = context.table("users")
         names = ("id", "account_id", "name", *(name for name in welcome if name in table.c))
         statement = select(*(table.c[name].label(name) for name in names)).where(table.c.id.in_(list(ids)))
-        return tools.databases.read_client(account_id, statement)
+        return context.databases.read_client(account_id, statement)
 
-    return _users(tools, account_id, lambda: with_welcome(ask, _WELCOME))
+    return _users(context, account_id, lambda: with_welcome(ask, _WELCOME))
 
 
-def users_after(tools: Tools, account_id: int, *, after: int | None, limit: int) -> ClientUsers:
+def users_after(context: Context, account_id: int, *, after: int | None, limit: int) -> ClientUsers:
     """The next `limit` users by id. Raises SourceFailure."""
 
     def ask(welcome: tuple[str, ...]) -> Rows:
-        table = tools.table("users")
+        table = context.table("users")
         names = ("id", "account_id", "name", *(name for name in welcome if name in table.c))
         statement = select(*(table.c[name].label(name) for name in names)).order_by(table.c.id).limit(limit + 1)
         if after is not None:
             statement = statement.where(table.c.id > after)
-        return tools.databases.read_client(account_id, statement)
+        return context.databases.read_client(account_id, statement)
 
-    found = _users(tools, account_id, lambda: with_welcome(ask, _WELCOME))
+    found = _users(context, account_id, lambda: with_welcome(ask, _WELCOME))
     if len(found.by_id) <= limit:
         return found
     kept = dict(list(found.by_id.items())[:limit])
     return ClientUsers(kept, found.evidence.model_copy(update={"rows": limit}), truncated=True)
 
 
-def methods_of(tools: Tools, account_id: int, ids: Sequence[int]) -> tuple[dict[int, set[int | None]], Evidence | None]:
+def methods_of(
+    context: Context, account_id: int, ids: Sequence[int]
+) -> tuple[dict[int, set[int | None]], Evidence | None]:
     """The resolution methods of these users' agents: user id to methods. Raises SourceFailure."""
-    if not has_client_database(tools, account_id):
+    if not has_client_database(context, account_id):
         raise no_client_database(account_id)
-    table = tools.table("zillow_agents")
+    table = context.table("zillow_agents")
     found: dict[int, set[int | None]] = {}
     evidence = None
     for part in parts(ids):
         statement = select(table.c.user_id.label("user_id"), table.c.resolution_method.label("method")).where(
             table.c.user_id.in_(list(part))
         )
-        rows = tools.databases.read_client(account_id, statement)
+        rows = context.databases.read_client(account_id, statement)
         evidence = evidence or rows.evidence
         for row in rows.rows:
             user = whole(row["user_id"])
@@ -112,8 +114,8 @@ def methods_of(tools: Tools, account_id: int, ids: Sequence[int]) -> tuple[dict[
     return found, evidence
 
 
-def _users(tools: Tools, account_id: int, ask: Callable[[], Rows]) -> ClientUsers:
-    if not has_client_database(tools, account_id):
+def _users(context: Context, account_id: int, ask: Callable[[], Rows]) -> ClientUsers:
+    if not has_client_database(context, account_id):
         raise no_client_database(account_id)
     rows = ask()
     found = {}

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import finding, plural, sentence
 from diagnostics.checks.oauth_failure import OAuthApplication
+from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import aside
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.counters import read_counters
 from diagnostics.models.accounts import OAuthDiagnosis
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding, TriageRequest
@@ -27,8 +27,8 @@ from diagnostics.oauth.users import NONE, PATTERNS, one_user, walk_users
 from diagnostics.oauth.verdicts import CODES, CONSISTENT, Rules
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
-    from diagnostics.jobs import Job
+    from diagnostics.core.context import Context
+    from diagnostics.core.waiting import Job
 
 MOST_USERS = 100_000
 """Users of one account that are read at most; the largest account has a tenth of that."""
@@ -37,15 +37,15 @@ LAST_S = 3_600
 """Window of the refresh metrics."""
 
 
-def diagnose(tools: Tools, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
+def diagnose(context: Context, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
     """The diagnosis. Raises AccountUnknown for an account that is not there; a silent source becomes a finding."""
-    tally = Tally(account_id, Rules(tools.catalogue, tools.now()), user_id)
+    tally = Tally(account_id, Rules(context.catalogue, context.now()), user_id)
     with aside(3, "oauth") as pool:
-        logs = pool.submit(read_signs, tools, account_id, user_id)
+        logs = pool.submit(read_signs, context, account_id, user_id)
         request = TriageRequest(issue_type="oauth_failure", account_id=account_id)
-        application = pool.submit(OAuthApplication().run, tools, request)
-        metrics = pool.submit(_metrics_finding, tools)
-        return _answer(tools, tally, _Aside(logs, application, metrics), job)
+        application = pool.submit(OAuthApplication().run, context, request)
+        metrics = pool.submit(_metrics_finding, context)
+        return _answer(context, tally, _Aside(logs, application, metrics), job)
 
 
 @dataclass(slots=True, frozen=True)
@@ -57,13 +57,13 @@ class _Aside:
     metrics: Future[Finding]
 
 
-def _answer(tools: Tools, tally: Tally, aside: _Aside, job: Job | None) -> OAuthDiagnosis:
+def _answer(context: Context, tally: Tally, aside: _Aside, job: Job | None) -> OAuthDiagnosis:
     notes: list[str] = []
     found: list[Finding] = []
-    clients = _ClientSide(tools, tally)
+    clients = _ClientSide(context, tally)
     try:
-        tools.databases.account(tally.account_id)
-        _read(tools, tally, clients, job)
+        context.databases.account(tally.account_id)
+        _read(context, tally, clients, job)
     except SourceFailure as failure:
         tally.is_complete, tally.stopped = False, failure.headline()
         found.append(_unanswered("oauth_records", "What is stored about the credentials?", failure))
@@ -71,7 +71,7 @@ def _answer(tools: Tools, tally: Tally, aside: _Aside, job: Job | None) -> OAuth
         found += findings(tally)
     found.append(clients.finding())
     signs = aside.logs.result()
-    found += [_log_finding(tools, tally, signs), aside.metrics.result(), aside.application.result(), _endpoint()]
+    found += [_log_finding(context, tally, signs), aside.metrics.result(), aside.application.result(), _endpoint()]
     if not tally.is_complete:
         notes.append(f"Not everything was read: {tally.stopped}.")
     agents = clients.agents(primary_code(tally))
@@ -88,17 +88,17 @@ def _answer(tools: Tools, tally: Tally, aside: _Aside, job: Job | None) -> OAuth
     )
 
 
-def _read(tools: Tools, tally: Tally, clients: _ClientSide, job: Job | None) -> None:
+def _read(context: Context, tally: Tally, clients: _ClientSide, job: Job | None) -> None:
     """Walk over the account, or read its one user."""
     if tally.user_id is not None:
-        user, asked = one_user(tools, tally.account_id, tally.user_id)
+        user, asked = one_user(context, tally.account_id, tally.user_id)
         tally.asked("auth", asked[0])
         tally.asked("sync", asked[1])
         tally.add((user,), orphans=clients.orphans((tally.user_id,), has_records=user.pattern != NONE))
         return
     after: int | None = None
     while True:
-        step = walk_users(tools, tally.account_id, after=after, limit=ONCE)
+        step = walk_users(context, tally.account_id, after=after, limit=ONCE)
         tally.asked("auth", step.evidence[0])
         tally.asked("sync", step.evidence[1])
         ids = tuple(user.user_id for user in step.users)
@@ -114,7 +114,7 @@ def _read(tools: Tools, tally: Tally, clients: _ClientSide, job: Job | None) -> 
             tally.stopped = f"ended after {plural(tally.users, 'user')}" + (" as you asked" if cancelled else "")
             break
     for table in ("zillow_auth", "zillow_sync_users"):
-        count, _ = rows_without_user(tools, table, tally.account_id)
+        count, _ = rows_without_user(context, table, tally.account_id)
         for _ in range(count):
             tally.orphans.note("nobody", f"a row of {table} names no user; it is in no count of users")
 
@@ -122,8 +122,8 @@ def _read(tools: Tools, tally: Tally, clients: _ClientSide, job: Job | None) -> 
 class _ClientSide:
     """The client database of one account, asked until it fails once."""
 
-    def __init__(self, tools: Tools, tally: Tally) -> None:
-        self._tools = tools
+    def __init__(self, context: Context, tally: Tally) -> None:
+        self._context = context
         self._tally = tally
         self._failure: SourceFailure | None = None
         self._read = 0
@@ -141,7 +141,7 @@ class _ClientSide:
         if self._failure is not None or not users:
             return frozenset()
         try:
-            found = users_by_id(self._tools, self._tally.account_id, users)
+            found = users_by_id(self._context, self._tally.account_id, users)
         except SourceFailure as failure:
             self._failure = failure
             return frozenset()
@@ -158,7 +158,7 @@ class _ClientSide:
         if self._failure is not None or not users:
             return Client()
         try:
-            methods, _ = methods_of(self._tools, self._tally.account_id, users)
+            methods, _ = methods_of(self._context, self._tally.account_id, users)
         except SourceFailure as failure:
             self._failure = failure
             return Client()
@@ -191,14 +191,14 @@ class _ClientSide:
         return f"{orphans:,} of {plural(self._read, 'user')} with records are not in the client database."
 
 
-def _log_finding(tools: Tools, tally: Tally, signs: LogSigns) -> Finding:
+def _log_finding(context: Context, tally: Tally, signs: LogSigns) -> Finding:
     title = "What do the last 24 hours of logs say?"
     if signs.failure is not None:
         return _unanswered("oauth_logs", title, signs.failure)
     known = sum(signs.known.values())
     whose = "that name this user" if tally.user_id is not None else "of this account"
     cut = " Only the newest page was read." if signs.cut else ""
-    messages = tools.catalogue.known_messages
+    messages = context.catalogue.known_messages
     told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in signs.known.most_common())
     return finding(
         "oauth_logs",
@@ -211,19 +211,19 @@ def _log_finding(tools: Tools, tally: Tally, signs: LogSigns) -> Finding:
         unit="events",
         next_step=" ".join(messages[name].remedy for name, _ in signs.known.most_common(2)),
         evidence=signs.evidence,
-        details=(*signs.lines, f"query: {query_of(tools.catalogue, tally.account_id, tally.user_id)}"),
+        details=(*signs.lines, f"query: {query_of(context.catalogue, tally.account_id, tally.user_id)}"),
     )
 
 
-def _metrics_finding(tools: Tools) -> Finding:
+def _metrics_finding(context: Context) -> Finding:
     """Token refreshes of all accounts together: the metrics name no account."""
     title = "Do token refreshes fail everywhere?"
     try:
-        counters = read_counters(tools)
+        counters = read_counters(context)
     except SourceFailure as failure:
         return _unanswered("oauth_refresh_metrics", title, failure)
     failed = counters.failed_share("token_refresh_failed", "token_requested", LAST_S)
-    rule = tools.catalogue.thresholds["token_success"]
+    rule = context.catalogue.thresholds["token_success"]
     success = None if failed is None else 100.0 - failed
     return finding(
         "oauth_refresh_metrics",

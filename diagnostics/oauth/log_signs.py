@@ -14,7 +14,7 @@ from diagnostics.seen import positive_id
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.events import LogEvent
     from diagnostics.models.evidence import Evidence
 
@@ -56,15 +56,15 @@ def query_of(catalogue: Catalogue, account_id: int, user_id: int | None) -> str:
     return bind(catalogue.queries["user_oauth"].datadog, account_id=account_id, user_id=user_id)
 
 
-def read_signs(tools: Tools, account_id: int, user_id: int | None) -> LogSigns:
+def read_signs(context: Context, account_id: int, user_id: int | None) -> LogSigns:
     """The signs of the last day, of the account or of one user. Raises nothing: a silent source is in `failure`."""
     try:
-        page = tools.logs.newest(query_of(tools.catalogue, account_id, user_id), WINDOW_S, MOST_EVENTS)
+        page = context.logs.newest(query_of(context.catalogue, account_id, user_id), WINDOW_S, MOST_EVENTS)
     except SourceFailure as failure:
         return LogSigns(failure=failure)
     signs = LogSigns(cut=page.next_cursor is not None or page.partial, evidence=page.evidence)
     for event in page.events:
-        _note(signs, tools.catalogue, event, _user_of(event))
+        _note(signs, context.catalogue, event, _user_of(event))
     return signs
 
 

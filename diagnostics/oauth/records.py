@@ -18,7 +18,7 @@ from diagnostics.failures import FailureKind, SourceFailure
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select, Table
 
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
     from diagnostics.sources.mysql.databases import Rows
 
@@ -117,44 +117,44 @@ class Batch(Generic[Record]):
     """There are further rows after the last one."""
 
 
-def read_auth(tools: Tools, account_id: int, *, after: int | None, limit: int) -> Batch[AuthRecord]:
+def read_auth(context: Context, account_id: int, *, after: int | None, limit: int) -> Batch[AuthRecord]:
     """Credentials of the account's users after user `after`, in order of users. Raises SourceFailure."""
-    return _auth(tools, _of_account(account_id, after), limit)
+    return _auth(context, _of_account(account_id, after), limit)
 
 
-def read_sync(tools: Tools, account_id: int, *, after: int | None, limit: int) -> Batch[SyncRecord]:
+def read_sync(context: Context, account_id: int, *, after: int | None, limit: int) -> Batch[SyncRecord]:
     """Connections of the account's users after user `after`, in order of users. Raises SourceFailure."""
-    return _sync(tools, _of_account(account_id, after), limit)
+    return _sync(context, _of_account(account_id, after), limit)
 
 
-def auth_of(tools: Tools, account_id: int, users: Sequence[int]) -> Batch[AuthRecord]:
+def auth_of(context: Context, account_id: int, users: Sequence[int]) -> Batch[AuthRecord]:
     """Credentials of these users of the account, at most `ONCE` users."""
-    return _auth(tools, _of_users(account_id, users), 10 * ONCE)
+    return _auth(context, _of_users(account_id, users), 10 * ONCE)
 
 
-def sync_of(tools: Tools, account_id: int, users: Sequence[int]) -> Batch[SyncRecord]:
+def sync_of(context: Context, account_id: int, users: Sequence[int]) -> Batch[SyncRecord]:
     """Connections of these users of the account, at most `ONCE` users."""
-    return _sync(tools, _of_users(account_id, users), 10 * ONCE)
+    return _sync(context, _of_users(account_id, users), 10 * ONCE)
 
 
-def sync_by_id(tools: Tools, ids: Iterable[int]) -> dict[int, SyncRecord]:
+def sync_by_id(context: Context, ids: Iterable[int]) -> dict[int, SyncRecord]:
     """The connections with these ids, whoever holds them: what credentials link to, which may be anybody's."""
     found: dict[int, SyncRecord] = {}
     for part in parts(sorted(set(ids))):
-        batch = _sync(tools, lambda table, part=part: table.c.id.in_(part), ONCE)  # type: ignore[misc]  # a bound default
+        batch = _sync(context, lambda table, part=part: table.c.id.in_(part), ONCE)  # type: ignore[misc]  # a bound default
         found.update({record.id: record for record in batch.records})
     return found
 
 
-def rows_without_user(tools: Tools, table: str, account_id: int, most: int = 100) -> tuple[int, Evidence]:
+def rows_without_user(context: Context, table: str, account_id: int, most: int = 100) -> tuple[int, Evidence]:
     """How many rows of the account name no user, counted up to `most` + 1."""
-    asked = tools.table(table)
+    asked = context.table(table)
     statement = (
         select(asked.c.id.label("id"))
         .where(asked.c.account_id == account_id, asked.c.user_id.is_(None))
         .limit(most + 1)
     )
-    rows = tools.common(f"{table} without user {account_id}", statement)
+    rows = context.common(f"{table} without user {account_id}", statement)
     return len(rows.rows), rows.evidence
 
 
@@ -185,8 +185,8 @@ def _of_users(account_id: int, users: Sequence[int]) -> Condition:
     return lambda table: (table.c.account_id == account_id) & table.c.user_id.in_(list(users))
 
 
-def _auth(tools: Tools, condition: Condition, limit: int) -> Batch[AuthRecord]:
-    table = tools.table("zillow_auth")
+def _auth(context: Context, condition: Condition, limit: int) -> Batch[AuthRecord]:
+    table = context.table("zillow_auth")
     held = case((table.c.encrypted_refresh_token.is_not(None), 1), else_=0).label("held")
     statement: Select[Any] = (
         select(*(table.c[name].label(name) for name in _AUTH), held)
@@ -194,12 +194,12 @@ def _auth(tools: Tools, condition: Condition, limit: int) -> Batch[AuthRecord]:
         .order_by(table.c.user_id, table.c.id)
         .limit(limit + 1)
     )
-    rows = tools.databases.read_common(statement)
+    rows = context.databases.read_common(statement)
     return Batch(tuple(map(_auth_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
 
 
-def _sync(tools: Tools, condition: Condition, limit: int) -> Batch[SyncRecord]:
-    table = tools.table("zillow_sync_users")
+def _sync(context: Context, condition: Condition, limit: int) -> Batch[SyncRecord]:
+    table = context.table("zillow_sync_users")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
         names = (*SYNC_COLUMNS, *(name for name in welcome if name in table.c))
@@ -209,7 +209,7 @@ def _sync(tools: Tools, condition: Condition, limit: int) -> Batch[SyncRecord]:
             .order_by(table.c.user_id, table.c.id)
             .limit(limit + 1)
         )
-        return tools.databases.read_common(statement)
+        return context.databases.read_common(statement)
 
     rows = with_welcome(ask, SYNC_WELCOME)
     return Batch(tuple(map(sync_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)

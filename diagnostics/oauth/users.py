@@ -18,7 +18,7 @@ from diagnostics.oauth.records import (
 )
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
 
 BOTH, AUTH_ONLY, SYNC_ONLY, NONE = "both", "auth only", "sync only", "none"
@@ -90,20 +90,20 @@ class _Gathered:
     syncs: list[SyncRecord] = field(default_factory=list)
 
 
-def walk_users(tools: Tools, account_id: int, *, after: int | None, limit: int) -> Walked:
+def walk_users(context: Context, account_id: int, *, after: int | None, limit: int) -> Walked:
     """The next `limit` users, in order, that hold credentials or a connection. Raises SourceFailure."""
     # One more than is shown: the last user of a list that was cut may have further rows, and is left for the next step.
-    auths = read_auth(tools, account_id, after=after, limit=limit + 1)
-    syncs = read_sync(tools, account_id, after=after, limit=limit + 1)
+    auths = read_auth(context, account_id, after=after, limit=limit + 1)
+    syncs = read_sync(context, account_id, after=after, limit=limit + 1)
     users = ordered_users((auths, syncs), limit)
-    records = with_links(tools, gather(account_id, users.ids, auths.records, syncs.records))
+    records = with_links(context, gather(account_id, users.ids, auths.records, syncs.records))
     return Walked(records, users.after, (auths.evidence, syncs.evidence), users.crowded)
 
 
-def one_user(tools: Tools, account_id: int, user_id: int) -> tuple[UserRecords, tuple[Evidence, ...]]:
+def one_user(context: Context, account_id: int, user_id: int) -> tuple[UserRecords, tuple[Evidence, ...]]:
     """What `common` holds about one user. Raises SourceFailure."""
-    auths, syncs = auth_of(tools, account_id, [user_id]), sync_of(tools, account_id, [user_id])
-    records = with_links(tools, gather(account_id, (user_id,), auths.records, syncs.records))
+    auths, syncs = auth_of(context, account_id, [user_id]), sync_of(context, account_id, [user_id])
+    records = with_links(context, gather(account_id, (user_id,), auths.records, syncs.records))
     return records[0], (auths.evidence, syncs.evidence)
 
 
@@ -161,7 +161,7 @@ def gather(
     return tuple(UserRecords(account_id, user, tuple(one.auths), tuple(one.syncs)) for user, one in found.items())
 
 
-def with_links(tools: Tools, users: Sequence[UserRecords]) -> tuple[UserRecords, ...]:
+def with_links(context: Context, users: Sequence[UserRecords]) -> tuple[UserRecords, ...]:
     """The same users, where a link to a connection that is not their own is followed: one statement, by primary key."""
     foreign = {
         auth.link
@@ -170,7 +170,7 @@ def with_links(tools: Tools, users: Sequence[UserRecords]) -> tuple[UserRecords,
     }
     if not foreign:
         return tuple(users)
-    found = sync_by_id(tools, foreign)
+    found = sync_by_id(context, foreign)
     return tuple(
         UserRecords(user.account_id, user.user_id, user.auths, user.syncs, found.get(auth.link))
         if (auth := user.auth) is not None and auth.link in foreign

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.readings import Budget
 from diagnostics.text import clean
 

@@ -32,8 +32,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, Sent
-from diagnostics.now import utc_now
 from diagnostics.text import clean
 
 if TYPE_CHECKING:

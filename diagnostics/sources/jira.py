@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 import orjson
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, Sent, SourceFailure, UserError
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request, travels_unencrypted
 from diagnostics.text import clean
 

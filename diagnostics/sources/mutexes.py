@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.text import clean
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, SourceState
 from diagnostics.models.status import Status
-from diagnostics.now import utc_now
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context

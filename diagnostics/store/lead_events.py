@@ -20,7 +20,7 @@ from diagnostics.text import clean
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.evidence import Evidence
     from diagnostics.sources.mysql.databases import Databases, Rows
 

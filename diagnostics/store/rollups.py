@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Update, or_, select
 
+from diagnostics.core.time import span
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.store.failures import SOURCE
 from diagnostics.store.identity import common_identity
@@ -38,11 +39,10 @@ from diagnostics.store.lead_events import (
     seconds,
 )
 from diagnostics.store.schema import COUNTS, LEDGER, ROLLUPS
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools
-    from diagnostics.jobs import Job
+    from diagnostics.core.waiting import Job
     from diagnostics.models.evidence import Evidence
     from diagnostics.store.store import StateStore
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.figures import CoursePoint
-from diagnostics.now import utc_now
 from diagnostics.store.schema import MOST_NAME, SAMPLES
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, select
 
-from diagnostics.checks.base import Tools, moment, number
+from diagnostics.checks.base import moment, number
+from diagnostics.core.context import Context
+from diagnostics.core.waiting import Job
 from diagnostics.deals import BATCH, Asking
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.jobs import Job
 from diagnostics.models.evidence import Evidence
 from diagnostics.sync.configuration import IGNORE_CREATION, read_flags
 from diagnostics.sync.gates import AccountFacts, DealFacts, judge, read_account, read_facts
@@ -21,7 +22,7 @@ from diagnostics.sync.verdict import Verdict
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from diagnostics.checks.base import Question
+    from diagnostics.core.context import Question
 
 MOST_COUNTED = 100_000
 """Counting stops here: a larger count would read a larger part of the table and say no more."""
@@ -58,10 +59,10 @@ class Lot:
 
 
 def judge_account(
-    tools: Tools, account_id: int, since: datetime | None, most: int, job: Job, *, report: bool = False
+    context: Context, account_id: int, since: datetime | None, most: int, job: Job, *, report: bool = False
 ) -> Lot:
     """The unsynced deals of one account, newest first, at most `most` of them judged. A failure is part of the lot."""
-    lot, asking = Lot(account_id), Asking(tools, account_id)
+    lot, asking = Lot(account_id), Asking(context, account_id)
     try:
         _count(lot, asking, since)
         shared = read_account(asking)
@@ -86,9 +87,9 @@ def judge_account(
     return lot
 
 
-def judge_deals(tools: Tools, account_id: int, deal_ids: Sequence[int]) -> dict[int, Verdict]:
+def judge_deals(context: Context, account_id: int, deal_ids: Sequence[int]) -> dict[int, Verdict]:
     """The verdict on each of these deals of one account, synced or not. Raises SourceFailure, AccountUnknown."""
-    return {facts.deal_id: judge(facts) for facts in read_facts(Asking(tools, account_id), deal_ids)}
+    return {facts.deal_id: judge(facts) for facts in read_facts(Asking(context, account_id), deal_ids)}
 
 
 def _judge_page(lot: Lot, asking: Asking, page: Sequence[int], shared: AccountFacts) -> None:
@@ -116,7 +117,7 @@ def _evidence_of(facts: DealFacts) -> tuple[Evidence, ...]:
 
 def _count(lot: Lot, asking: Asking, since: datetime | None) -> None:
     """How many there are, counted no further than `MOST_COUNTED`."""
-    deals = asking.tools.table("deals")
+    deals = asking.context.table("deals")
     unsynced = select(deals.c.id).where(_unsynced(asking, since)).limit(MOST_COUNTED + 1).subquery()
     answer = asking.client("unsynced deals counted", select(func.count().label("deals")).select_from(unsynced))
     found = number(answer.rows[0], "deals") if answer.rows else 0
@@ -126,7 +127,7 @@ def _count(lot: Lot, asking: Asking, since: datetime | None) -> None:
 
 def _pages(asking: Asking, since: datetime | None, most: int, lot: Lot) -> Iterator[tuple[int, ...]]:
     """Ids of unsynced deals, newest first, page by page along a key; at most `most` in all."""
-    deals = asking.tools.table("deals")
+    deals = asking.context.table("deals")
     order = [deals.c.id.desc()] if since is None else [deals.c.created_at.desc(), deals.c.id.desc()]
     last: dict[str, object] | None = None
     left = most
@@ -149,14 +150,14 @@ def _pages(asking: Asking, since: datetime | None, most: int, lot: Lot) -> Itera
 
 
 def _unsynced(asking: Asking, since: datetime | None) -> ColumnElement[bool]:
-    deals = asking.tools.table("deals")
+    deals = asking.context.table("deals")
     never = deals.c.synced_at.is_(None)
     return never if since is None else and_(never, deals.c.created_at >= since)
 
 
 def _beyond(asking: Asking, last: dict[str, object], *, by_moment: bool) -> ColumnElement[bool]:
     """What follows the last row of a page. A comparison of pairs would not use the index; written out it does."""
-    deals = asking.tools.table("deals")
+    deals = asking.context.table("deals")
     before = deals.c.id < number(last, "id")
     at = moment(last, "created_at")
     if not by_moment or at is None:

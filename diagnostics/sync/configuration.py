@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, or_, select
 
 from diagnostics.checks.base import moment, number
+from diagnostics.core.time import span, window_text
 from diagnostics.deals import Asking, Part
 from diagnostics.log_questions import DAY_S
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.deals import ConfigurationChange
 from diagnostics.models.evidence import Evidence
-from diagnostics.windows import span, window_text
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Question
+    from diagnostics.core.context import Question
 
 IGNORE_CREATION = "zillow-ignore-transaction-creation-events"
 """While it is on, the events by which Zillow is told of new transactions are ignored."""
@@ -129,7 +129,7 @@ def read_flags(asking: Asking) -> tuple[tuple[FlagState, ...], tuple[Evidence, .
 
     A row of the account stands over one for everybody; that it does is assumed.
     """
-    flags = asking.tools.table("feature_flags")
+    flags = asking.context.table("feature_flags")
     statement = select(
         flags.c.account_id.label("account_id"), flags.c.flag_name.label("flag_name"), flags.c.enabled.label("enabled")
     ).where(
@@ -155,7 +155,7 @@ def _flag_state(name: str, rows: Iterable[dict[str, object]]) -> FlagState:
 
 def _application(asking: Asking) -> tuple[tuple[ConfigurationChange, ...], tuple[Evidence, ...]]:
     """Each OAuth application with what it lacks. The table has no moments, so these are states."""
-    apps = asking.tools.table("oauth_applications")
+    apps = asking.context.table("oauth_applications")
     names = ("id", "name", "redirect_uri", "scopes", "is_active")
     statement = select(*(apps.c[name].label(name) for name in names)).order_by(apps.c.id).limit(10)
     answer = asking.common("oauth applications", statement)
@@ -176,7 +176,7 @@ def _tokens(
     asking: Asking, users: Sequence[int], since: datetime, now: datetime
 ) -> tuple[tuple[ConfigurationChange, ...], tuple[Evidence, ...]]:
     """Credentials of these users that were made or renewed since then, and those that expired since then."""
-    auth = asking.tools.table("zillow_auth")
+    auth = asking.context.table("zillow_auth")
     names = ("user_id", "created_at", "updated_at", "expires_at")
 
     def statement(ids: Sequence[int]) -> Question:
@@ -207,7 +207,7 @@ def _connections(
     asking: Asking, users: Sequence[int], since: datetime
 ) -> tuple[tuple[ConfigurationChange, ...], tuple[Evidence, ...]]:
     """Sync connections of these users that were made, or met a problem, since then."""
-    table = asking.tools.table("zillow_sync_users")
+    table = asking.context.table("zillow_sync_users")
     names = ("id", "user_id", "created_at", "problem_at", "problem_msg", "zillow_integration_enabled")
 
     def statement(ids: Sequence[int]) -> Question:
@@ -228,7 +228,7 @@ def _agents(
     asking: Asking, users: Sequence[int], since: datetime
 ) -> tuple[tuple[ConfigurationChange, ...], tuple[Evidence, ...]]:
     """Agent rows of these users that were written since then."""
-    table = asking.tools.table("zillow_agents")
+    table = asking.context.table("zillow_agents")
     names = ("id", "user_id", "resolution_method", "updated_at")
 
     def statement(ids: Sequence[int]) -> Question:
@@ -274,7 +274,7 @@ def read_history(
     The table is large: it is read along its index of account and moment, inside a window, with a limit. Raises
     SourceFailure.
     """
-    logs = asking.tools.table("zillow_connection_logs")
+    logs = asking.context.table("zillow_connection_logs")
     names = [
         name
         for name in ("id", "user_id", "old_resolution", "new_resolution", "change_reason", "created_at")

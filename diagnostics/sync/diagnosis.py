@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from diagnostics.checks.base import Tools, plural, sentence
+from diagnostics.checks.base import plural, sentence
+from diagnostics.core.context import Context
 from diagnostics.core.waiting import aside
 from diagnostics.deals import Asking, Crew
 from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
@@ -24,21 +25,21 @@ MOST_NAMED = 10
 """Users or rows that one note names; the rest is counted."""
 
 
-def diagnose(tools: Tools, deal_id: int, account_id: int) -> DealDiagnosis:
+def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
     """Why this deal does or does not sync.
 
     Raises AccountUnknown, and SourceFailure when the deal's own row cannot be read. Everything else that fails is named
     in the answer: a gate, a path or a finding without data.
     """
-    place = tools.databases.account(account_id)
+    place = context.databases.account(account_id)
     # The logs are asked meanwhile: they are a source of their own, and the slowest to fail.
     with aside(1, "deal logs") as listeners:
-        heard = listeners.submit(hear, tools, account_id, deal_id)
-        asking = Asking(tools, account_id, shared=True)
+        heard = listeners.submit(hear, context, account_id, deal_id)
+        asking = Asking(context, account_id, shared=True)
         facts = read_facts(asking, (deal_id,))[0]
         users = (facts.crew.value or Crew()).users
         held = conditions(facts)
-        now = tools.now()
+        now = context.now()
         grounds = Grounds(
             facts=facts,
             verdict=decide(held),
@@ -52,7 +53,7 @@ def diagnose(tools: Tools, deal_id: int, account_id: int) -> DealDiagnosis:
         gates=(*(shown(one) for one in held), grounds.mutex),
         agents=tuple(_agent(agent) for agent in facts.agents),
         error_code=code,
-        conclusion=conclude(tools.catalogue, account_id, grounds),
+        conclusion=conclude(context.catalogue, account_id, grounds),
         configuration=grounds.around.listed(),
         findings=(grounds.witness.finding(code, has_agents=bool(facts.agents)), *_findings(grounds.around)),
         evidence=_evidence(grounds),

@@ -21,7 +21,7 @@ MOST_MUTEXES = 20
 
 def mutex_gate(asking: Asking, users: Sequence[int]) -> Gate:
     """The mutexes of the sync users behind the deal's agents. Raises nothing: a failure is a state of the gate."""
-    mutexes = asking.tools.parts.mutexes
+    mutexes = asking.context.mutexes
     if not mutexes.is_configured:
         return _gate(Status.NO_DATA, "not configured: redis.url says where the sync workers keep their mutexes")
     try:
@@ -56,7 +56,7 @@ def _words(user: int, state: MutexState) -> str:
 
 def _sync_users(asking: Asking, users: Sequence[int]) -> tuple[tuple[int, ...], str, tuple[Evidence, ...]]:
     """Ids of the sync connections of the deal's agents; where they have none, of the account's active ones."""
-    table = asking.tools.table("zillow_sync_users")
+    table = asking.context.table("zillow_sync_users")
     statement = select(table.c.id.label("id")).order_by(table.c.id).limit(MOST_MUTEXES)
     of_account = table.c.account_id == asking.account_id
     asked: tuple[Evidence, ...] = ()

@@ -19,7 +19,7 @@ from diagnostics.models.evidence import Evidence
 if TYPE_CHECKING:
     from sqlalchemy import Label
 
-    from diagnostics.checks.base import Question
+    from diagnostics.core.context import Question
 
 PATHS = ("legacy profile", "OAuth", "modern agent", "legacy sync agent")
 """In the order in which the sync tries them."""
@@ -106,7 +106,7 @@ class PathReadings:
 def read_paths(asking: Asking, users: Iterable[int]) -> PathReadings:
     """The four paths of these users. A path that cannot be read is a part with its failure; raises nothing of that."""
     wanted = tuple(sorted(set(users)))
-    tables = asking.tools.table
+    tables = asking.context.table
 
     def tokens(ids: Sequence[int]) -> Question:
         auth = tables("zillow_auth")
@@ -149,7 +149,7 @@ def _members(
 
 def _people(asking: Asking, users: tuple[int, ...]) -> tuple[People, tuple[Evidence, ...]]:
     """Names and profile ids; a team that has removed the deprecated column still gets the names."""
-    people = asking.tools.table("users")
+    people = asking.context.table("users")
     base = [people.c.id.label("id"), people.c.name.label("name")]
     if "zillow_profile_id" in people.c:
         # Whether there is one is all that counts, and an empty text is none.
@@ -165,7 +165,7 @@ def _people(asking: Asking, users: tuple[int, ...]) -> tuple[People, tuple[Evide
 def _read_people(
     asking: Asking, users: tuple[int, ...], columns: Sequence[Label[Any]], *, with_profile: bool
 ) -> tuple[People, tuple[Evidence, ...]]:
-    people = asking.tools.table("users")
+    people = asking.context.table("users")
     name = "agent profiles" if with_profile else "agent names"
     rows, evidence = asking.batches(
         name,

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
-from diagnostics.checks.base import Tools, moment, number, plural, sentence
+from diagnostics.checks.base import moment, number, plural, sentence
+from diagnostics.core.context import Context
+from diagnostics.core.time import span
+from diagnostics.core.waiting import Job
 from diagnostics.deals import Asking, Part
 from diagnostics.failures import SourceFailure
-from diagnostics.jobs import Job
 from diagnostics.log_questions import DAY_S
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.conclusions import Conclusion
@@ -27,10 +29,9 @@ from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.sync.conclusions import confidence_of, kinds
 from diagnostics.sync.configuration import method_name, read_history
-from diagnostics.windows import span
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Question
+    from diagnostics.core.context import Question
 
 WEAK_METHODS = (3, 4)
 """INFERRED and UNMATCHED: what an agent should not be whose user holds a valid token."""
@@ -76,15 +77,15 @@ class Search:
     failure: SourceFailure | None = None
 
 
-def diagnose_resolution(tools: Tools, account_id: int, job: Job | None = None) -> ResolutionDiagnosis:
+def diagnose_resolution(context: Context, account_id: int, job: Job | None = None) -> ResolutionDiagnosis:
     """Which of the account's agents are stale, every one of them, and what became of them.
 
     Raises AccountUnknown, and SourceFailure when the agents cannot be read. Tokens that cannot be read, and a job that
     is cancelled or runs out of time, give an answer that says so.
     """
     work = job or Job()
-    tools.databases.account(account_id)
-    asking, now = Asking(tools, account_id), tools.now()
+    context.databases.account(account_id)
+    asking, now = Asking(context, account_id), context.now()
     counts, counted = _count(asking)
     search = _search(asking, now, sum(counts[method] for method in counts if method in WEAK_METHODS), work)
     search.stale.sort(key=lambda agent: agent.agent_id)
@@ -95,7 +96,7 @@ def diagnose_resolution(tools: Tools, account_id: int, job: Job | None = None) -
     return ResolutionDiagnosis(
         account_id=account_id,
         conclusion=_conclude(account_id, search, counts, history.value or (), now),
-        distribution=_distribution(tools, account_id, counts, counted),
+        distribution=_distribution(context, account_id, counts, counted),
         stale=tuple(_noted(agent, orphans.value) for agent in search.stale),
         transitions=history.value or (),
         findings=(_finding(search),),
@@ -106,7 +107,7 @@ def diagnose_resolution(tools: Tools, account_id: int, job: Job | None = None) -
 
 
 def _count(asking: Asking) -> tuple[dict[int | None, int], tuple[Evidence, ...]]:
-    agents = asking.tools.table("zillow_agents")
+    agents = asking.context.table("zillow_agents")
     statement = select(agents.c.resolution_method.label("method"), func.count().label("count")).group_by(
         agents.c.resolution_method
     )
@@ -120,12 +121,12 @@ def _count(asking: Asking) -> tuple[dict[int | None, int], tuple[Evidence, ...]]
 
 
 def _distribution(
-    tools: Tools, account_id: int, counts: dict[int | None, int], evidence: tuple[Evidence, ...]
+    context: Context, account_id: int, counts: dict[int | None, int], evidence: tuple[Evidence, ...]
 ) -> Resolution:
     from diagnostics.health.resolution import counted, distribution  # noqa: PLC0415  # level 2 knows the baselines
 
     return distribution(
-        tools,
+        context,
         counted(counts.items()),
         origin=f"client database {account_id}",
         evidence=evidence,
@@ -159,7 +160,7 @@ def _search(asking: Asking, now: datetime, total: int, job: Job) -> Search:
 
 
 def _weak_agents(asking: Asking, last: int) -> Question:
-    agents = asking.tools.table("zillow_agents")
+    agents = asking.context.table("zillow_agents")
     names = [name for name in ("id", "user_id", "name", "resolution_method", "updated_at") if name in agents.c]
     wanted = and_(agents.c.id > last, agents.c.resolution_method.in_(WEAK_METHODS), agents.c.user_id.is_not(None))
     return select(*(agents.c[name].label(name) for name in names)).where(wanted).order_by(agents.c.id).limit(PAGE)
@@ -167,7 +168,7 @@ def _weak_agents(asking: Asking, last: int) -> Question:
 
 def _tokens(asking: Asking, users: Sequence[int]) -> tuple[dict[int, Token], tuple[Evidence, ...]]:
     """The held token of each of these users that has one; of several the one that lasts longest."""
-    auth = asking.tools.table("zillow_auth")
+    auth = asking.context.table("zillow_auth")
     names = ("user_id", "expires_at", "created_at", "updated_at")
 
     def statement(ids: Sequence[int]) -> Question:
@@ -234,7 +235,7 @@ def _noted(agent: StaleAgent, orphans: frozenset[int] | None) -> StaleAgent:
 
 def _orphans(asking: Asking, users: Sequence[int]) -> tuple[frozenset[int], tuple[Evidence, ...]]:
     """Those of these users that the client database does not hold."""
-    people = asking.tools.table("users")
+    people = asking.context.table("users")
     rows, evidence = asking.batches(
         "users of stale agents", users, lambda ids: select(people.c.id.label("id")).where(people.c.id.in_(ids))
     )
@@ -243,7 +244,7 @@ def _orphans(asking: Asking, users: Sequence[int]) -> tuple[frozenset[int], tupl
 
 def _without_user(asking: Asking) -> tuple[int, tuple[Evidence, ...]]:
     """Weak agents whose row names no user."""
-    agents = asking.tools.table("zillow_agents")
+    agents = asking.context.table("zillow_agents")
     wanted = and_(agents.c.user_id.is_(None), agents.c.resolution_method.in_(WEAK_METHODS))
     answer = asking.client(
         "agents without a user", select(func.count().label("count")).select_from(agents).where(wanted)

@@ -11,9 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Tools, number, plural
+from diagnostics.checks.base import number, plural
+from diagnostics.core.context import Context
+from diagnostics.core.waiting import Job
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
-from diagnostics.jobs import Job
 from diagnostics.log_questions import DAY_S
 from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
 from diagnostics.models.figures import Coverage, Gap
@@ -58,7 +59,7 @@ TITLES = {
 
 
 def unsynced_deals(
-    tools: Tools, account_id: int | None = None, window_s: int | None = None, job: Job | None = None
+    context: Context, account_id: int | None = None, window_s: int | None = None, job: Job | None = None
 ) -> UnsyncedDeals:
     """The deals with `synced_at` null by cause.
 
@@ -66,34 +67,34 @@ def unsynced_deals(
     """
     work = job or Job()
     if account_id is None:
-        return _of_fleet(tools, FLEET_WINDOW_S if window_s is None else window_s, work)
-    return _of_account(tools, account_id, window_s, work)
+        return _of_fleet(context, FLEET_WINDOW_S if window_s is None else window_s, work)
+    return _of_account(context, account_id, window_s, work)
 
 
-def _of_account(tools: Tools, account_id: int, window_s: int | None, job: Job) -> UnsyncedDeals:
-    tools.databases.account(account_id)
-    now = tools.now()
+def _of_account(context: Context, account_id: int, window_s: int | None, job: Job) -> UnsyncedDeals:
+    context.databases.account(account_id)
+    now = context.now()
     since = None if window_s is None else now - timedelta(seconds=window_s)
-    lot = judge_account(tools, account_id, since, MOST_EXAMINED, job, report=True)
+    lot = judge_account(context, account_id, since, MOST_EXAMINED, job, report=True)
     if lot.failure is not None and not lot.judged:
         raise lot.failure
-    return _answer(tools.catalogue, [lot], account_id, window_s, now, coverage=None)
+    return _answer(context.catalogue, [lot], account_id, window_s, now, coverage=None)
 
 
-def _of_fleet(tools: Tools, window_s: int, job: Job) -> UnsyncedDeals:
+def _of_fleet(context: Context, window_s: int, job: Job) -> UnsyncedDeals:
     """Counts from every account first; then the accounts with the most unsynced deals, judged a few at a time."""
 
-    now = tools.now()
+    now = context.now()
     since = now - timedelta(seconds=window_s)
-    counted = tools.parts.fleet.ask(UNSYNCED_COUNTS(window_s), job=job)
+    counted = context.fleet.ask(UNSYNCED_COUNTS(window_s), job=job)
     totals = _totals(counted)
     chosen = sorted((account for account, count in totals.items() if count), key=lambda one: (-totals[one], one))
-    lots = list(_in_turn(tools, chosen[:MOST_ACCOUNTS], since, job))
+    lots = list(_in_turn(context, chosen[:MOST_ACCOUNTS], since, job))
     coverage = _with_failures(counted.coverage, lots)
     for lot in lots:
         # Deals made or synced since the count move the total of their account, not the whole.
         totals[lot.account_id] = lot.total if lot.failure is None else totals[lot.account_id]
-    answer = _answer(tools.catalogue, lots, None, window_s, now, coverage=coverage)
+    answer = _answer(context.catalogue, lots, None, window_s, now, coverage=coverage)
     left_out = len(chosen) - len(lots)
     notes = [*answer.notes, *counted.notes]
     if left_out > 0:
@@ -110,16 +111,16 @@ def _totals(counted: FleetAnswer) -> dict[int, int]:
     return totals
 
 
-def _in_turn(tools: Tools, accounts: Sequence[int], since: datetime, job: Job) -> Iterator[Lot]:
+def _in_turn(context: Context, accounts: Sequence[int], since: datetime, job: Job) -> Iterator[Lot]:
     """The lots of these accounts as they are done; ends early when the job does."""
-    workers = max(1, min(WORKERS, tools.parts.settings.fleet.per_host))
+    workers = max(1, min(WORKERS, context.settings.fleet.per_host))
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="unsynced")
     waiting: set[Future[Lot]] = set()
     left, done, examined = list(reversed(accounts)), 0, 0
     try:
         while (left and not job.is_over) or waiting:
             while left and len(waiting) < workers and not job.is_over:
-                waiting.add(pool.submit(judge_account, tools, left.pop(), since, MOST_EXAMINED_EACH, job))
+                waiting.add(pool.submit(judge_account, context, left.pop(), since, MOST_EXAMINED_EACH, job))
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for one in finished:
                 done, examined = done + 1, examined + len(one.result().judged)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diagnostics.checks.base import Tools, plural
+from diagnostics.checks.base import plural
+from diagnostics.core.context import Context
+from diagnostics.core.time import span
 from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.log_questions import DAY_S
 from diagnostics.models.events import LogEvent
@@ -15,7 +17,6 @@ from diagnostics.models.triage import Finding
 from diagnostics.seen import deal_of
 from diagnostics.sync.verdict import ERROR_ORDER
 from diagnostics.text import clean
-from diagnostics.windows import span
 
 LOOK_BACK_S = DAY_S
 MOST_EVENTS = 50
@@ -77,16 +78,16 @@ class Witness:
         )
 
 
-def hear(tools: Tools, account_id: int, deal_id: int) -> Witness:
+def hear(context: Context, account_id: int, deal_id: int) -> Witness:
     """The newest log lines that name the deal. Raises nothing: a failure is part of the answer."""
     from diagnostics.logs import bind  # noqa: PLC0415  # the query language loads when it is needed
 
     try:
-        query = bind(tools.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
-        page = tools.logs.newest(query, LOOK_BACK_S, MOST_EVENTS)
+        query = bind(context.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
+        page = context.logs.newest(query, LOOK_BACK_S, MOST_EVENTS)
     except SourceFailure as failure:
         return Witness(failure=failure)
-    tools.seen.note(page.events)
+    context.seen.note(page.events)
     named = [(event, deal_of(event)) for event in page.events]
     mine = [
         (event, deal) for event, deal in named if deal and deal.deal_id == deal_id and deal.account_id == account_id

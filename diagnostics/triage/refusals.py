@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import sentence
-from diagnostics.models.evidence import utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.text import clean
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from diagnostics.core.time import utc_now
 from diagnostics.models.doctor import DoctorLine
-from diagnostics.models.evidence import Evidence, utc_now
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Route, Status, Triage
 from tui.cli import exit_codes
 from tui.cli.doctor import as_text as doctor_text

@@ -18,7 +18,8 @@ from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
-from diagnostics.settings import Settings, load_settings
+from diagnostics.settings import Settings
+from diagnostics.settings_layers import load_settings
 from diagnostics.text import clean
 from tests.console.scripted_incidents import ScriptedIncidents, ScriptedNotices, ScriptedReviews
 from tests.console.scripted_places import ScriptedPlaces

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.jobs import Job
 from diagnostics.models.accounts import (
     AccountHeader,
     AccountSummary,

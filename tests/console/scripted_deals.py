@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.jobs import Job
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.conclusions import Conclusion, Confidence
 from diagnostics.models.deals import (

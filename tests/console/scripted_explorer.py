@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from diagnostics.core.waiting import Job
 from diagnostics.explorer.completion import Completer, known_attributes
 from diagnostics.explorer.desk import step_s
 from diagnostics.explorer.export import write_export
 from diagnostics.explorer.facets import FacetCounter
-from diagnostics.jobs import Job
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.explorer import Bin, Correlation, Facet, Histogram, SavedQuery
 from tests.console.scripted import NOW, ScriptedService, evidence

@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.jobs import Job
 from diagnostics.models.figures import UNKNOWN, Course, CoursePoint, Coverage, Figure, Gap, Page
 from diagnostics.models.health import (
     AccountOutlier,

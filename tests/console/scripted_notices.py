@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.jobs import Job
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Audience, Body, BoundFigure, Channel, Purpose
 from diagnostics.models.figures import Coverage

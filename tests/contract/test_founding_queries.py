@@ -14,7 +14,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.logs import compile_query
 from diagnostics.models.datadog import Compute
 from diagnostics.models.events import LogEvent
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.decode import events as decoded
 from sandbox.launch import SandboxProcess, start_sandbox

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from diagnostics.windows import span, window_ending, window_text
+from diagnostics.core.time import span, window_ending, window_text
 
 NOON = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
 

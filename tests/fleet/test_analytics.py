@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from diagnostics.core.time import utc_now
+from diagnostics.core.waiting import Job
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.analytics import Analytics
 from diagnostics.fleet.fleet import AccountRows, Fleet, FleetAnswer, FleetQuestion
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
-from diagnostics.jobs import Job
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.figures import Gap
 from tests.fleet.worlds import MariaDBWorld, SQLiteWorld, World, ago
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from diagnostics.core.waiting import Job, Progress
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.fleet import AccountRows, Fleet, FleetAnswer
 from diagnostics.fleet.models import FAN_OUT
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
-from diagnostics.jobs import Job, Progress
 from diagnostics.models.figures import Gap
 from tests.fleet.worlds import MariaDBWorld, World, ago
 

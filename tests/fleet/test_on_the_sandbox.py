@@ -15,7 +15,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, FleetQuestion
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from diagnostics.sources.mysql.databases import Databases
 from sandbox.launch import SandboxProcess, start_sandbox
 

@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from diagnostics.core.waiting import Job
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.fleet import Fleet, FleetAnswer
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
-from diagnostics.jobs import Job
 from diagnostics.sources.mysql.databases import Databases
 from tests.fleet.proxy import HOST, Proxy
 from tests.fleet.waiting import wait_until

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import SourceFailure, UserError
 from diagnostics.health.connections import read_states
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.health import ConnectionHealth
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest

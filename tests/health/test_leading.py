@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from diagnostics.core.time import utc_now
 from diagnostics.health.leading import RULES, indicators_of
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Triage, TriageRequest

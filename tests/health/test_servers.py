@@ -14,7 +14,7 @@ from diagnostics.health.connections import connection_health, problems
 from diagnostics.health.webhooks import read_latency
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.health.conftest import GENEROUS
 

@@ -10,7 +10,7 @@ import pytest
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.service import Diagnostics
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 
 Console = Callable[..., Diagnostics]
 

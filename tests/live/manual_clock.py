@@ -9,7 +9,7 @@ START = datetime(2025, 11, 17, 14, 0, tzinfo=UTC)
 
 
 class ManualClock:
-    """Implements `diagnostics.clock.Clock`; `advance` wakes everything whose moment has come."""
+    """Implements `diagnostics.core.time.Clock`; `advance` wakes everything whose moment has come."""
 
     def __init__(self) -> None:
         self._now = 1_000.0

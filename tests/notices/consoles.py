@@ -22,7 +22,8 @@ from diagnostics.models.entries import Channel, MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Delivery, Incident
 from diagnostics.models.notices import Proposal
-from diagnostics.settings import Settings, load_settings
+from diagnostics.settings import Settings
+from diagnostics.settings_layers import load_settings
 from diagnostics.store.store import StateStore
 from tests.notices.slack_server import TOKEN, SlackServer
 

@@ -8,7 +8,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.escalation.notices import NoticeDesk
 from diagnostics.models.incidents import Incident
 from diagnostics.service import Diagnostics
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox.launch import start_sandbox
 from tests.notices.consoles import Clocks
 

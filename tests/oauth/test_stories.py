@@ -11,7 +11,7 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.models.conclusions import Confidence
 from diagnostics.service import Diagnostics
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox.launch import start_sandbox
 
 LIMITS = ("search=1000/10", "aggregate=1000/10")

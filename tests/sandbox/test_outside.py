@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from diagnostics.failures import UserError
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess
 from sandbox.server.faults import Faults, parse_fault
 from tests.sandbox.services import SUPPORT, Slack

@@ -20,7 +20,7 @@ import orjson
 import pytest
 
 from diagnostics.failures import SourceFailure, UserError
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox import scenarios
 from sandbox.launch import start_sandbox
 from sandbox.stories.story import ENVIRONMENT, Secrets

@@ -15,7 +15,7 @@ import pymysql
 import pytest
 
 from diagnostics.failures import UserError
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox.rows.scale_rows import ScaleSize
 from sandbox.scale import ScaleWorld, fill_scale, remove_scale
 

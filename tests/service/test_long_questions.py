@@ -6,10 +6,9 @@ import threading
 
 import pytest
 
-from diagnostics.core.waiting import SingleFlight, StillAsking
+from diagnostics.core.waiting import Job, SingleFlight, StillAsking
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.health.figures import failed
-from diagnostics.jobs import Job
 from diagnostics.models.status import Status
 from tests.service.world import World
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from diagnostics.models.evidence import utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from tests.service.world import ACCOUNT, World, ago
 

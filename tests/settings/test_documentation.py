@@ -14,7 +14,8 @@ from diagnostics.catalogue.groups import BUILT_IN
 from diagnostics.catalogue.loader import FILES
 from diagnostics.catalogue.queries import SLOTS
 from diagnostics.catalogue.texts import PLACEHOLDERS
-from diagnostics.settings import CLIENT_URL_SLOTS, SECRETS, Settings, load_settings, setting_names
+from diagnostics.settings import CLIENT_URL_SLOTS, SECRETS, Settings, setting_names
+from diagnostics.settings_layers import load_settings
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 

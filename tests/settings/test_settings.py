@@ -13,7 +13,8 @@ import pytest
 
 from diagnostics.failures import UserError
 from diagnostics.secrets import LazySecret
-from diagnostics.settings import LoadedSettings, Settings, load_settings
+from diagnostics.settings import Settings
+from diagnostics.settings_layers import LoadedSettings, load_settings
 
 CANARY = "canary-7f3a9e"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.now import utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.places import RESTORED_WITHIN, Places, Session
 from diagnostics.settings import StateSettings
 from diagnostics.store.store import StateStore

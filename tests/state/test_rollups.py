@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from diagnostics.core.waiting import Job, Progress
 from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.jobs import Job, Progress
 from diagnostics.settings import StateSettings
 from diagnostics.store.rollups import SyncRollup
 from tests.state.events import SMALL, EventsWorld, Listening, ago, hours_of, now, steady

@@ -16,12 +16,12 @@ from diagnostics.checks.base import FleetCheck
 from diagnostics.checks.connection_health import ProactiveMonitoring
 from diagnostics.checks.registry import CHECKS
 from diagnostics.core.context import Lazy
+from diagnostics.core.time import utc_now
+from diagnostics.core.waiting import Job
 from diagnostics.escalation.follow_ups import FollowUps
 from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import FleetQuestion
-from diagnostics.jobs import Job
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.triage import TriageRequest
 from diagnostics.places import Place, Session
 from diagnostics.service import Diagnostics

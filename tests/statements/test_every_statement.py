@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from diagnostics.catalogue import load_catalogue
 from diagnostics.failures import UserError
 from diagnostics.service import Diagnostics
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.mariadb import free_port
 from tests.statements.growing import World, grow

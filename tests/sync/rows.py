@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, insert
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.core.context import Context
-from diagnostics.models.evidence import utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.service import Diagnostics
 from diagnostics.settings import DatabaseSettings, Settings
 from diagnostics.sources.datadog import Datadog

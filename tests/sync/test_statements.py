@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Select, text
 from sqlalchemy.dialects import mysql
 
-from diagnostics.models.evidence import utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.sources.mysql.databases import Rows
 from tests.mariadb import MariaDB
 from tests.sync.rows import Shelf, agent_row, naive

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.jobs import Job, Progress
+from diagnostics.core.waiting import Job, Progress
 from diagnostics.models.deals import UnsyncedDeals
 from diagnostics.sources.mysql.databases import AccountUnknown
 from diagnostics.sync import bulk, unsynced

@@ -13,7 +13,8 @@ from diagnostics.escalation.datadog_courier import DatadogCourier
 from diagnostics.escalation.jira_courier import JiraCourier
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Delivery, Incident
-from diagnostics.settings import Settings, load_settings
+from diagnostics.settings import Settings
+from diagnostics.settings_layers import load_settings
 from diagnostics.sources.datadog import Datadog
 from sandbox.launch import SandboxProcess, start_sandbox
 

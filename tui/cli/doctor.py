@@ -6,8 +6,8 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator
 
+from diagnostics.core.time import utc_now
 from diagnostics.models.doctor import DoctorLine
-from diagnostics.models.evidence import utc_now
 from diagnostics.models.triage import Status
 from tui.cli import exit_codes
 from tui.cli.output import WORD_WIDTH, Style, say

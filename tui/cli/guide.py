@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.settings import load_settings
+from diagnostics.settings_layers import load_settings
 from diagnostics.text import clean
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say

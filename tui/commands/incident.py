@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import UserError
-from diagnostics.now import utc_now
 from diagnostics.text import clean
 from screens import addresses as to
 from screens.base import RoomScreen

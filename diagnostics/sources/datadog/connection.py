@@ -31,8 +31,8 @@ from datadog_api_client import ApiClient, Configuration
 from datadog_api_client.exceptions import OpenApiException
 from pydantic import SecretStr
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.models.evidence import utc_now
 from diagnostics.sources import http
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog.failures import (

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from diagnostics.core.time import window_ending
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
@@ -14,7 +15,6 @@ from diagnostics.models.triage import Status
 from diagnostics.sources.datadog.connection import problem
 from diagnostics.sources.datadog.failures import SOURCE
 from diagnostics.text import clean
-from diagnostics.windows import window_ending
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from diagnostics.core.time import utc_now
 from diagnostics.failures import FailureKind, Sent, SourceFailure
-from diagnostics.models.evidence import utc_now
 from diagnostics.sources.datadog.decode import read_json
 from diagnostics.sources.http import NoAnswer, Why
 from diagnostics.text import clean

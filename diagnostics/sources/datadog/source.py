@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
+from diagnostics.core.time import window_text
 from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Aggregate, Compute, DatadogIncident, GroupBy, Metrics, Monitor, Monitors
 from diagnostics.models.doctor import DoctorLine
@@ -23,7 +24,6 @@ from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
 from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed
 from diagnostics.text import clean
-from diagnostics.windows import window_text
 
 if TYPE_CHECKING:
     from diagnostics.settings import DatadogSettings

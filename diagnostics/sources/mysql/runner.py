@@ -14,9 +14,9 @@ from typing import Any
 import pymysql
 from sqlalchemy import Connection, TextClause
 
+from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Timers
 from diagnostics.failures import SourceFailure
-from diagnostics.models.evidence import utc_now
 from diagnostics.sources.mysql.engines import Database, Session, cut, kill_statement
 from diagnostics.sources.mysql.failures import cancelled, failure_of, over_time
 from diagnostics.sources.mysql.statements import Statement, clean_rows

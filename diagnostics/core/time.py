@@ -1,12 +1,55 @@
-"""Time windows: their ends, and how they read in evidence and in pane titles."""
+"""Time: the present moment, a clock that tests can replace, windows, and how they read in evidence and titles."""
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
-
-from diagnostics.models.evidence import utc_now
+from typing import Protocol
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Clock(Protocol):
+    """What a scheduler needs to know about time."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards."""
+        ...
+
+    def utc(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        ...
+
+    def wait(self, condition: threading.Condition, until: float | None) -> None:
+        """Release the held `condition` until it is notified or `until` (monotonic seconds) has come."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards."""
+        return time.monotonic()
+
+    def utc(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return utc_now()
+
+    def wait(self, condition: threading.Condition, until: float | None) -> None:
+        """Release the held `condition` until it is notified or `until` has come."""
+        if until is None:
+            condition.wait()
+            return
+        remaining = until - time.monotonic()
+        if remaining > 0:
+            condition.wait(remaining)
 
 
 def window_ending(window_s: float, end: datetime | None = None) -> tuple[datetime, datetime]:
