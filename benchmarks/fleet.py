@@ -166,8 +166,8 @@ def _most_connections(server: MariaDB) -> Iterator[Callable[[], float]]:
 @contextmanager
 def _fleet(server: MariaDB) -> Iterator[Fleet]:
     from diagnostics.catalogue import load_catalogue  # noqa: PLC0415
+    from diagnostics.config.settings import DatabaseSettings, FleetSettings, Settings  # noqa: PLC0415
     from diagnostics.fleet.fleet import Fleet  # noqa: PLC0415
-    from diagnostics.settings import DatabaseSettings, FleetSettings, Settings  # noqa: PLC0415
     from diagnostics.sources.mysql.databases import Databases  # noqa: PLC0415
 
     address = f"mysql+pymysql://{{db_user}}:{PASSWORD}@{{db_host}}:{server.port}/{{db_database}}"

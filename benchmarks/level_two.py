@@ -89,8 +89,8 @@ class _Console:
 
     def __init__(self, world: ScaleWorld, stand_ins: dict[str, object], folder: Path) -> None:
         from diagnostics.catalogue import load_catalogue  # noqa: PLC0415  # it costs what the other benchmarks measure
+        from diagnostics.config.layers import load_settings  # noqa: PLC0415
         from diagnostics.service import Diagnostics  # noqa: PLC0415
-        from diagnostics.settings_layers import load_settings  # noqa: PLC0415
 
         flags = {key: value for key, value in stand_ins.items() if key.startswith("datadog.")}
         # Kept for a second, so that each refresh asks every account again.

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from diagnostics.core.lazy_json import packed
 from diagnostics.models.events import LogPage
-from diagnostics.packed import packed
 from screens.base import ReadingArrived
 from screens.critical import CriticalScreen
 from tui.app import WarRoomApp

@@ -74,7 +74,7 @@ class _Table:
     """One table of sync events, and a console that counts it."""
 
     def __init__(self, folder: Path, server: object, rows: int) -> None:
-        from diagnostics.settings import StateSettings  # noqa: PLC0415  # it costs what the other benchmarks measure
+        from diagnostics.config.settings import StateSettings  # noqa: PLC0415  # it costs what the other benchmarks measure
         from diagnostics.store.rollups import SyncRollup  # noqa: PLC0415
         from tests.mariadb import MariaDB  # noqa: PLC0415
         from tests.state.events import MariaDBEvents  # noqa: PLC0415

@@ -14,7 +14,7 @@ HOSTILE = "ok \x1b]52;c;cHduZWQ=\x07 \x1b[31mred\x1b[0m \u202egnp.exe\u202c \x9b
 
 def run(quick: bool) -> list[Figure]:
     """Clean many strings of each kind."""
-    from diagnostics.text import clean, clean_tree  # noqa: PLC0415  # missing pieces are reported, not fatal
+    from diagnostics.core.sanitizer import clean, clean_tree  # noqa: PLC0415  # missing pieces are reported, not fatal
 
     seconds = 0.2 if quick else 1.0
     event = {"message": LINE, "tags": ["env:prod"] * 5, "context": {"account_id": 14009, "error_message": MIXED}}

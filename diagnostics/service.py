@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.context import Context, Lazy
 from diagnostics.core.time import window_ending
-from diagnostics.log_questions import Accounts
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, Route, Triage, TriageRequest
+from diagnostics.signals.counts import Accounts
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.states import SourceStates
@@ -24,6 +24,7 @@ from diagnostics.triage.matrix import Classification, classify, open_route, refu
 if TYPE_CHECKING:
     from diagnostics.accounts.desk import AccountDesk
     from diagnostics.catalogue import Catalogue
+    from diagnostics.config.settings import Settings
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.escalation.investigations import InvestigationDesk
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
     from diagnostics.escalation.reviews import ReviewDesk
     from diagnostics.explorer.desk import ExplorerDesk
     from diagnostics.health.desk import HealthDesk
-    from diagnostics.places import Places
-    from diagnostics.pulses import Pulses
-    from diagnostics.settings import Settings
+    from diagnostics.signals.pulses import Pulses
+    from diagnostics.store.recents import Places
     from diagnostics.sync.desk import DealDesk
 
 
@@ -98,7 +98,7 @@ class Diagnostics:
     @Lazy
     def places(self) -> Places:
         """Accounts, deals and queries seen lately, and the session to come back to."""
-        from diagnostics.places import Places  # noqa: PLC0415
+        from diagnostics.store.recents import Places  # noqa: PLC0415
 
         return Places(self.context.state)
 
@@ -146,7 +146,7 @@ class Diagnostics:
 
     @Lazy
     def _pulses(self) -> Pulses:
-        from diagnostics.pulses import Pulses  # noqa: PLC0415
+        from diagnostics.signals.pulses import Pulses  # noqa: PLC0415
 
         return Pulses(self.context)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
 from sandbox.server.faults import KINDS, SCOPES
 from sandbox.stores.client_faults import CLIENT_KINDS

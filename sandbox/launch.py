@@ -17,8 +17,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.text import clean
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import ANALYTICS_TABLES, DATABASE_URL, ENVIRONMENT, STATE, Secrets, new_secrets
 

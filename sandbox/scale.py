@@ -21,7 +21,7 @@ from typing import Protocol
 import orjson
 from sqlalchemy import Dialect, create_engine
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from sandbox.rows import schema
 from sandbox.rows.common_rows import stamps
 from sandbox.rows.scale_rows import EventMaker, ScaleRows, ScaleSize

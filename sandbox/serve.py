@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 import uvicorn
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from sandbox.server.application import application
 from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL

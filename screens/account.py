@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure, UserError
 from screens import documents
 from screens.account_details import AccountDetails, lead_rows
 from screens.account_tabs import KINDS, ORDER, TABS, TabState
@@ -35,11 +35,11 @@ from widgets.rows import Row, Tone, fit, row, titled, wrap
 from widgets.tab_bar import tab_row
 
 if TYPE_CHECKING:
+    from diagnostics.live.tail import Tail
     from diagnostics.models.accounts import AccountSummary
     from diagnostics.models.events import LogPage
     from diagnostics.models.figures import Figure, Page
     from diagnostics.models.readings import Reading
-    from diagnostics.tail import Tail
     from screens.listing import Why
 
 GATHER_S = 0.06
@@ -567,7 +567,7 @@ class AccountScreen(RoomScreen):
         service, live = self.room.service, self.room.live
         if service is None or live is None:
             return
-        from diagnostics.tail import Tail  # noqa: PLC0415
+        from diagnostics.live.tail import Tail  # noqa: PLC0415
 
         if self.log_key:
             live.unwatch(self.log_key)

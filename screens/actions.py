@@ -16,7 +16,7 @@ from typing import Any
 
 from textual.binding import Binding
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 
 @dataclass(slots=True, frozen=True)

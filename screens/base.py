@@ -17,7 +17,7 @@ from widgets.rows import plain, row, wrap
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.core.waiting import Job
-    from diagnostics.live import Live
+    from diagnostics.live.watches import Live
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics

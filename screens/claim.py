@@ -14,7 +14,7 @@ from widgets.incident_view import role_titles
 from widgets.rows import BLANK, Row, row, wrap, wrapped
 
 if TYPE_CHECKING:
-    from diagnostics.failures import UserError
+    from diagnostics.core.failures import UserError
     from diagnostics.models.incidents import Incident, RoleHolding
 
 TAKE_OVER = "take over"

@@ -156,7 +156,7 @@ class CriticalScreen(CriticalActions):
         service, live = self.room.service, self.room.live
         if service is None or live is None:
             return
-        from diagnostics.tail import Tail  # noqa: PLC0415
+        from diagnostics.live.tail import Tail  # noqa: PLC0415
 
         query = service.query_for(self.state.selected)
         pane = self.log_pane

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.widget import Widget
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 from screens import addresses
 from screens.line_entry import LineEntry
 from screens.list_screen import ListScreen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.text import clean
 from screens.incident_documents import delivery_document
 from screens.incident_screen import IncidentScreen
 from screens.line_entry import LineEntry

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
     from diagnostics.explorer.facets import FacetCounter
     from diagnostics.explorer.reader import RangeReader
+    from diagnostics.live.tail import Tail
     from diagnostics.models.events import LogEvent, LogPage
     from diagnostics.models.explorer import Completions, Correlation, Facet, SavedQuery
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
-    from diagnostics.tail import Tail
     from screens.explorer_state import ExplorerState
 
 NARROW = 110
@@ -89,7 +89,7 @@ class ExplorerActions(RoomScreen):
 
     def _reader(self) -> Tail | RangeReader:
         from diagnostics.explorer.reader import RangeReader  # noqa: PLC0415
-        from diagnostics.tail import Tail  # noqa: PLC0415
+        from diagnostics.live.tail import Tail  # noqa: PLC0415
 
         service = self._service()
         if self.state.fixed is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.status import Status
 from widgets.course_rows import Scale, scale_for
 from widgets.health_rows import NextToFail

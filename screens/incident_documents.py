@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.models.evidence import Evidence
-from diagnostics.text import clean
 from screens.base import Document
 from screens.documents import evidence_rows
 from widgets import wording

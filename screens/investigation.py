@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure
 from screens.base import ReadingArrived
 from screens.investigation_actions import InvestigationActions
 from widgets.footer_bar import FooterBar, Hint

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
-from diagnostics.failures import FailureKind, SourceFailure
 from widgets.footer_bar import FooterBar
 
 if TYPE_CHECKING:

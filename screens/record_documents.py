@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.core.failures import SourceFailure, UserError
 from screens import documents
 from screens.list_screen import TitledScreen
 from widgets.footer_bar import Hint

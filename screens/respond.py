@@ -16,10 +16,10 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.models.entries import Audience, Purpose
 from diagnostics.models.incidents import Incident
-from diagnostics.text import clean
 from screens import addresses
 from screens.base import ReadingArrived
 from screens.incident_follower import IncidentFollower

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.entries import Channel, Purpose
-from diagnostics.text import clean
 from widgets.incident_rows import criterion_lines
 from widgets.notice_rows import (
     channel_word,

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.entries import IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident
-from diagnostics.text import clean
 from screens.respond_state import NotPrepared, Prepared
 
 if TYPE_CHECKING:

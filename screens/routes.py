@@ -8,8 +8,8 @@ from screens.listing import Listing, ListingScreen, Why
 from widgets.rows import BLANK, Row, row
 
 if TYPE_CHECKING:
-    from diagnostics.log_questions import Accounts
     from diagnostics.models.triage import Route
+    from diagnostics.signals.counts import Accounts
     from screens.base import Room
 
 MONITORING = "zillow-system-monitoring"

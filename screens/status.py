@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
+from diagnostics.core.failures import SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import IncidentStatus, Purpose
-from diagnostics.text import clean
 from screens import addresses
 from screens.base import ReadingArrived
 from screens.incident_screen import IncidentScreen

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.widget import Widget
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure
 from screens.base import ReadingArrived
 from screens.incident_documents import entry_document, evidence_of_entry
 from screens.incident_writer import IncidentWriter

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnostics.core.lazy_json import PackedTree, Sharing, packed
 from diagnostics.logs import compile_query
 from diagnostics.models.events import LogEvent
-from diagnostics.packed import PackedTree, Sharing, packed
 
 KEYS = st.sampled_from(["a", "b", "context", "x.y", "429"])
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=12)

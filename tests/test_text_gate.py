@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.text import MARK, clean, clean_tree
+from diagnostics.core.sanitizer import MARK, clean, clean_tree
 
 HOSTILE = {
     "clipboard": "\x1b]52;c;cm0gLXJmIC8=\x07",

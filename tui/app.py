@@ -18,9 +18,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure, UserError
-from diagnostics.text import clean
 from screens import addresses as to
 from screens import documents
 from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap, find, handlers_of
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from diagnostics.catalogue import Catalogue
-    from diagnostics.live import Live
+    from diagnostics.live.watches import Live
     from diagnostics.models.incidents import Incident
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
@@ -151,7 +151,7 @@ class WarRoomApp(App[int]):
         try:
             opened = open_service(self.options)
             # The checks' modules are imported here, not on the way to the first answer.
-            import diagnostics.live  # noqa: F401, PLC0415
+            import diagnostics.live.watches  # noqa: F401, PLC0415
         except (UserError, SourceFailure) as problem:
             error = problem
         except Exception as unexpected:  # noqa: BLE001  # a silent death would leave "opening" on screen
@@ -170,7 +170,7 @@ class WarRoomApp(App[int]):
             code = 64 if isinstance(message.error, UserError) else 4
             self.exit(return_code=CRASH_EXIT_CODE if self.crashed else code)
             return
-        from diagnostics.live import Live  # noqa: PLC0415  # imported by the opening thread already
+        from diagnostics.live.watches import Live  # noqa: PLC0415  # imported by the opening thread already
 
         self.service = message.opened.diagnostics
         self.catalogue = self.service.catalogue

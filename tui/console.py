@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from tui.app import WarRoomApp
 from tui.crash import install_crash_hooks
 from tui.options import Options

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from diagnostics.failures import UserError
-from diagnostics.masking import mask_url
-from diagnostics.text import clean
+from diagnostics.core.failures import UserError
+from diagnostics.core.masking import mask_url
+from diagnostics.core.sanitizer import clean
 
 CRASH_EXIT_CODE: Final = 70
 """EX_SOFTWARE of sysexits.h: an error inside the program, unlike every other code the console returns."""
@@ -128,7 +128,7 @@ class CrashReport:
 
 def state_folder() -> Path:
     """Where the console keeps its files: as the settings say, or the usual place when they cannot be read."""
-    from diagnostics.settings_layers import load_settings  # noqa: PLC0415  # heavy, and only a crash needs it here
+    from diagnostics.config.layers import load_settings  # noqa: PLC0415  # heavy, and only a crash needs it here
 
     try:
         return load_settings().settings.state_dir

@@ -12,7 +12,7 @@ from widgets.rows import Piece, Tone
 from widgets.wording import severity_tone, status_sign, status_tone
 
 if TYPE_CHECKING:
-    from diagnostics.live import Live
+    from diagnostics.live.watches import Live
     from diagnostics.models.incidents import Following, Incident
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics

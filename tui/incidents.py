@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from diagnostics.escalation.worker import Worker
-    from diagnostics.live import Live
+    from diagnostics.live.watches import Live
     from diagnostics.models.incidents import Following, Incident
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics

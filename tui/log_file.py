@@ -7,8 +7,8 @@ import os
 import time
 from pathlib import Path
 
-from diagnostics.masking import mask_url
-from diagnostics.text import clean
+from diagnostics.core.masking import mask_url
+from diagnostics.core.sanitizer import clean
 
 NAME = "warroom.log"
 LARGEST = 1_000_000

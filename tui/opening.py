@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.config.layers import LoadedSettings, load_settings
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import LoadedSettings, load_settings
 from tui.log_file import start_log_file
 from tui.options import Options
 

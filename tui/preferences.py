@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from diagnostics.failures import UserError
-from diagnostics.settings_places import PREFIX, THEMES, config_path
+from diagnostics.config.paths import PREFIX, THEMES, config_path
+from diagnostics.core.failures import UserError
 from tui.options import Options
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
@@ -36,7 +36,7 @@ def with_preferences(options: Options, environ: Mapping[str, str] | None = None)
 
 
 def _from_file(options: Options, environ: Mapping[str, str]) -> Mapping[str, object]:
-    from diagnostics.toml_lines import read_toml  # noqa: PLC0415  # only where there is a file to read
+    from diagnostics.config.toml import read_toml  # noqa: PLC0415  # only where there is a file to read
 
     try:
         path = config_path(options.config, environ)

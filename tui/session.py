@@ -13,7 +13,7 @@ from diagnostics.core.time import utc_now
 from screens.base import Room, RoomScreen
 
 if TYPE_CHECKING:
-    from diagnostics.places import Places, Session
+    from diagnostics.store.recents import Places, Session
     from tui.navigation import Navigator
 
 KEEP_AGAIN = 180
@@ -99,7 +99,7 @@ class SessionKeeper:
         self._room.screen.call_after_refresh(self._room.say, said, "accent")
 
     def _now(self) -> Session:
-        from diagnostics.places import Session  # noqa: PLC0415  # after the first paint
+        from diagnostics.store.recents import Session  # noqa: PLC0415  # after the first paint
 
         user, host = _who()
         level_1, *above = self._navigator.screens

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from widgets.glyphs import glyphs
 from widgets.line_view import LineView
 from widgets.log_line import cells, cut, level_tone

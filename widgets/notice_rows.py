@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 from widgets import wording
 from widgets.rows import BLANK, Piece, Row, Tone, fit, row, wrap
 

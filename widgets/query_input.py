@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 from widgets.glyphs import Glyphs, glyphs
 from widgets.line_view import LineView
 from widgets.log_line import cut

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
 from widgets.rows import row

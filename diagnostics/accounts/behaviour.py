@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, literal, select, union_all
 
 from diagnostics.checks.base import moment, number, plural
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import window_text
-from diagnostics.failures import SourceFailure
-from diagnostics.log_questions import complete_buckets
 from diagnostics.logs import bind
 from diagnostics.models.datadog import Compute
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Coverage, Figure, Gap
 from diagnostics.models.status import Status
+from diagnostics.signals.counts import complete_buckets
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context

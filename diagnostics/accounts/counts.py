@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, case, func, literal, select
 
 from diagnostics.checks.base import number
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.oauth.client_side import INFERRED, METHODS, UNMATCHED, has_client_database, no_client_database
 

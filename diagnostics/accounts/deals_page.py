@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from diagnostics.accounts.keys import number_key, rows_of
 from diagnostics.checks.base import plural
-from diagnostics.deals import CONNECTION_CAVEAT, Asking, Connections, Deal, deal_of_row, read_crews, read_systems
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.accounts import DealRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import has_client_database, no_client_database
 from diagnostics.oauth.records import with_welcome
+from diagnostics.sync.deals import CONNECTION_CAVEAT, Asking, Connections, Deal, deal_of_row, read_crews, read_systems
 from diagnostics.sync.gates import AccountFacts, judge, read_facts
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 MOST_ROWS = 500
 """Rows of one page at most: one statement carries their ids when it asks what belongs to them."""

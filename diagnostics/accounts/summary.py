@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from diagnostics.accounts.counts import HOLDERS, LOOKED_AT, Asked, read_counts
 from diagnostics.accounts.summary_figures import counted, figures
 from diagnostics.checks.base import about, finding, moment, number, plural, sentence
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.accounts.keys import MOST_LOOKED_AT, number_key, rows_of
 from diagnostics.checks.base import plural
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.accounts import UserRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import ClientUser, ClientUsers, users_after, users_by_id

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, Strict
 
+from diagnostics.config.toml import ConfigurationError
 from diagnostics.models.evidence import Frozen
-from diagnostics.toml_lines import ConfigurationError
 
 Text = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

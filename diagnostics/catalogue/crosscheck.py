@@ -9,7 +9,7 @@ from typing import Any
 
 from diagnostics.catalogue.groups import Group
 from diagnostics.catalogue.model import CHECK_IDS, TableMap, Threshold
-from diagnostics.toml_lines import suggestion
+from diagnostics.config.toml import suggestion
 
 LIMITS = ("healthy", "warning", "critical", "escalate")
 _SQL_NAME = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9_$-]{0,63}")

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from diagnostics.catalogue.model import CatalogueError, Entry
-from diagnostics.text import clean
-from diagnostics.toml_lines import TomlFile, TomlPath, closest, read_toml, suggestion
+from diagnostics.config.toml import TomlFile, TomlPath, closest, read_toml, suggestion
+from diagnostics.core.sanitizer import clean
 
 BUILT_IN = Path(__file__).parent / "data"
 """The files that ship with the console."""

@@ -37,8 +37,8 @@ from diagnostics.catalogue.response import (
     ImpactRules,
 )
 from diagnostics.catalogue.texts import check_template, insert_values, read_pages, split_sections, title_of
+from diagnostics.config.toml import suggestion
 from diagnostics.models.doctor import Guide
-from diagnostics.toml_lines import suggestion
 
 FILES = (
     "issues",

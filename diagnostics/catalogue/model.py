@@ -20,11 +20,11 @@ from diagnostics.catalogue.response import (
     ExitCriteria,
     ImpactRules,
 )
-from diagnostics.failures import UserError
+from diagnostics.config.toml import suggestion
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import Guide
 from diagnostics.models.triage import Status
-from diagnostics.text import clean
-from diagnostics.toml_lines import suggestion
 
 CHECK_IDS = (
     "token_status",

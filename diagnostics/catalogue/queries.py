@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diagnostics.catalogue.groups import BUILT_IN
 from diagnostics.catalogue.model import Catalogue, CatalogueError, NamedQuery
-from diagnostics.toml_lines import read_toml, suggestion
+from diagnostics.config.toml import read_toml, suggestion
 
 SLOTS = ("account_id", "deal_id", "user_id")
 """Slots a named query may hold; all three are bound to positive integers."""

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from diagnostics.catalogue.groups import BUILT_IN
 from diagnostics.catalogue.model import CatalogueError
-from diagnostics.text import clean
-from diagnostics.toml_lines import closest, read_text, suggestion
+from diagnostics.config.toml import closest, read_text, suggestion
+from diagnostics.core.sanitizer import clean
 
 Insertion = Callable[[str], str]
 """Takes what stands after the insertion's name, returns Markdown; raises `LookupError` with what is accepted."""

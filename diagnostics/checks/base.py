@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import span
-from diagnostics.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Question as Question  # noqa: PLC0414  # for modules still to ask for it there

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Check, about, plural, share, worst
 from diagnostics.core.context import Context
-from diagnostics.failures import SourceFailure, TurnAwaited
+from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import (
     DISABLED,
     ERROR,

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from diagnostics.checks.base import Check, FleetCheck, about, asked_as, percent, plural, share, worst
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import span
-from diagnostics.failures import SourceFailure
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
-from diagnostics.pulses import PARTIAL, of_counts
-from diagnostics.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
+from diagnostics.signals.pulses import PARTIAL, of_counts
+from diagnostics.signals.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
 
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
 _RETRY_AFTER_NAMES = ("retry_after", "retryAfter", "Retry-After", "retry-after")

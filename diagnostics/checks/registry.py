@@ -8,7 +8,7 @@ from diagnostics.checks.connection_health import HealthBaseline, ProactiveMonito
 from diagnostics.checks.oauth_failure import OAuthApplication, TokenStatus
 from diagnostics.checks.rate_limiting import BatchRetry, DataLossRisk, RateLimitRate, WebhookBacklog
 from diagnostics.checks.transaction_sync import DealAgentCount, DealAgentResolution, DealEligibility, ZeroAgentDeals
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 CHECKS: dict[str, Check] = {
     check.id: check

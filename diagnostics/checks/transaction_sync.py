@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, about, asked_as, bounded, plural
 from diagnostics.core.context import Context
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import span
-from diagnostics.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.pulses import PARTIAL, judge_count, of_counts
-from diagnostics.seen import SeenDeal, deal_of
+from diagnostics.signals.deal_index import SeenDeal, deal_of
+from diagnostics.signals.pulses import PARTIAL, judge_count, of_counts
+from diagnostics.sync.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
 from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
 from diagnostics.sync.paths import read_paths
 from diagnostics.sync.verdict import Verdict, decide, in_order
 
 if TYPE_CHECKING:
-    from diagnostics.log_questions import Counts
+    from diagnostics.signals.counts import Counts
 
 UNREAD_PATHS = (
     "Map the legacy columns that could not be read (warroom doctor names them), or look these agents up by hand."

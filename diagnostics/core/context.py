@@ -15,11 +15,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import SingleFlight
-from diagnostics.failures import SourceFailure
-from diagnostics.log_questions import KEEP_S, LogQuestions
-from diagnostics.seen import SeenDeals
+from diagnostics.signals.counts import KEEP_S, LogQuestions
+from diagnostics.signals.deal_index import SeenDeals
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Select, Table
 
     from diagnostics.catalogue import Catalogue
+    from diagnostics.config.settings import Settings
     from diagnostics.escalation.journal import Journal
     from diagnostics.fleet.fleet import Fleet
-    from diagnostics.settings import Settings
     from diagnostics.sources.datadog import Datadog
     from diagnostics.sources.mutexes import Mutexes
     from diagnostics.sources.mysql.databases import Databases, Rows

@@ -23,8 +23,8 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar, cast
 
+from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited, UserError
 from diagnostics.core.time import Clock, SystemClock
-from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited, UserError
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from diagnostics.catalogue.conditions import condition_words, limit_of
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import span
 from diagnostics.core.waiting import ask_together
 from diagnostics.escalation.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
@@ -17,7 +18,6 @@ from diagnostics.escalation.desk import issue_named
 from diagnostics.escalation.impact import read_impact
 from diagnostics.escalation.readings import LONGEST_S, measure
 from diagnostics.escalation.records import CONSOLE
-from diagnostics.failures import SourceFailure
 from diagnostics.health.systems import downstream
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.figures import UNKNOWN

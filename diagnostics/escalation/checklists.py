@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.registry import CHECKS
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import ask_together
-from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import Channel, Purpose, StepDone
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Step

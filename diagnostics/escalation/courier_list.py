@@ -10,8 +10,8 @@ from diagnostics.escalation.slack_courier import SlackCourier
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
+    from diagnostics.config.settings import Settings
     from diagnostics.escalation.couriers import Courier
-    from diagnostics.settings import Settings
     from diagnostics.sources.datadog import Datadog
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from diagnostics.core.failures import FailureKind, Sent, SourceFailure
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.models.entries import Channel
 
 if TYPE_CHECKING:
+    from diagnostics.config.settings import Settings
     from diagnostics.models.incidents import Delivery, Incident
-    from diagnostics.settings import Settings
 
 DeliveryOutcome = Literal["definite", "ambiguous", "permanent"]
 

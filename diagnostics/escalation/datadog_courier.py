@@ -18,9 +18,9 @@ from diagnostics.escalation.couriers import NotDelivered, Receipt, looked_for_si
 from diagnostics.models.entries import Channel, Purpose
 
 if TYPE_CHECKING:
+    from diagnostics.config.settings import Settings
     from diagnostics.models.datadog import DatadogIncident
     from diagnostics.models.incidents import Delivery, Incident
-    from diagnostics.settings import Settings
     from diagnostics.sources.datadog import Datadog
 
 ASSUMED_SEVERITIES: Mapping[str, str] = MappingProxyType(

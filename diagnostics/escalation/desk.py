@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.escalation.fold import fold, moment
 from diagnostics.escalation.records import LONGEST_TEXT, RecordKind, Records, checked_text
 from diagnostics.escalation.sentences import sentence
-from diagnostics.failures import UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, EvidenceLabel, IncidentStatus, MeasuredFigure
 from diagnostics.models.evidence import Evidence, shared_fields
 from diagnostics.models.figures import Page
 from diagnostics.models.incidents import Following, Incident, IncidentLine, Task, TimelineLine
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue

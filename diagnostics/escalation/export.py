@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import UserError
 from diagnostics.escalation.review_figures import Interval, Material, intervals
-from diagnostics.failures import UserError
 
 if TYPE_CHECKING:
     from diagnostics.models.entries import Entry

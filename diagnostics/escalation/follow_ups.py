@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import advice
 from diagnostics.checks.registry import CHECKS
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.escalation.criteria import UNANSWERED
 from diagnostics.escalation.desk import LONGEST_NAME
 from diagnostics.escalation.records import CONSOLE, checked_text
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import FollowUp, Incident
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue

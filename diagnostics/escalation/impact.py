@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case, func, or_, select
 
 from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.time import span
 from diagnostics.escalation.desk import issue_named
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.resolution import counts_of_everybody
 from diagnostics.health.stale import read_stale

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.escalation.records import LONGEST_TEXT, RecordKind, Records, checked_text
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, Entry, EvidenceLabel, EvidenceWeighed
 from diagnostics.models.evidence import Evidence, shared_fields
@@ -24,7 +25,6 @@ from diagnostics.models.investigations import (
     Investigation,
     Weighed,
 )
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools

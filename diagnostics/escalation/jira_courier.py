@@ -19,8 +19,8 @@ from diagnostics.sources.jira import LONGEST_TEXT, Jira
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
+    from diagnostics.config.settings import Settings
     from diagnostics.models.incidents import Delivery, Incident
-    from diagnostics.settings import Settings
 
 
 class JiraCourier:

@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.escalation.verification import ChainGuard
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered
 from diagnostics.store.journal_rows import Draft, Newest, Row, canonical
 from diagnostics.store.schema import MOST_NAME
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job

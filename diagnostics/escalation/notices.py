@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
 from diagnostics.escalation.couriers import may_write, setting_of
 from diagnostics.escalation.desk import LONGEST_TITLE, check_severity, issue_named
@@ -31,7 +33,6 @@ from diagnostics.escalation.notice_texts import (
     values,
 )
 from diagnostics.escalation.outbox import Outbox
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import (
     Audience,
     Body,
@@ -47,17 +48,16 @@ from diagnostics.models.evidence import shared_fields
 from diagnostics.models.notices import Draft, Proposal
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, RefusalRule
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.checks.base import Tools
+    from diagnostics.config.settings import Settings
     from diagnostics.core.waiting import Job
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.couriers import Courier
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.models.incidents import Incident
-    from diagnostics.settings import Settings
 
 WORDS_BESIDE = ("title", "summary", "began_at", "detected_at", "text")
 """Accepted in `words` beside the placeholders; the moments in ISO 8601, `text` for a note."""

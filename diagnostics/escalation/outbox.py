@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import span
 from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, may_write
 from diagnostics.escalation.desk import INCIDENTS
 from diagnostics.escalation.records import CONSOLE
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import (
     Body,
     DeliveryAttempted,
@@ -33,7 +34,6 @@ from diagnostics.models.entries import (
     DeliverySettled,
     Purpose,
 )
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools

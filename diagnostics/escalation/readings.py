@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.checks.base import Tools, about, plural, share
 from diagnostics.checks.registry import CHECKS
+from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import span, utc_now
 from diagnostics.core.waiting import SingleFlight, StillAsking, ask_together
 from diagnostics.escalation.desk import issue_named
@@ -24,7 +25,6 @@ from diagnostics.escalation.impact import (
     read_accounts,
     size_words,
 )
-from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import read_states
 from diagnostics.health.figures import quantity, remarks, taken_at
 from diagnostics.health.tokens import read_tokens
@@ -33,16 +33,16 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
-from diagnostics.pulses import PARTIAL, judge_count, of_counts
-from diagnostics.webhook_backlog import Backlog, read_backlog
+from diagnostics.signals.pulses import PARTIAL, judge_count, of_counts
+from diagnostics.signals.webhook_backlog import Backlog, read_backlog
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType, Threshold
     from diagnostics.core.waiting import Job
     from diagnostics.health.connections import States
     from diagnostics.health.desk import HealthDesk
-    from diagnostics.log_questions import Counts
     from diagnostics.models.health import HealthOverview
+    from diagnostics.signals.counts import Counts
 
 Answer = TypeVar("Answer")
 

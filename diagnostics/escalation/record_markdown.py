@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 
 LONGEST_CELL = 2_000
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.escalation.journal import Conflict
-from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.checks.base import Tools

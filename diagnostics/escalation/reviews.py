@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.conditions import criterion_words
+from diagnostics.core.failures import SourceFailure
 from diagnostics.escalation.checklists import steps_of
 from diagnostics.escalation.export import export_json
 from diagnostics.escalation.fold import fold
@@ -12,7 +13,6 @@ from diagnostics.escalation.follow_ups import FollowUps
 from diagnostics.escalation.handoff import Present, handoff_markdown
 from diagnostics.escalation.review_figures import Material
 from diagnostics.escalation.review_text import review_markdown
-from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import Entry
 from diagnostics.models.incidents import Assessment, Incident
 from diagnostics.models.investigations import Investigation

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.escalation.couriers import CannotLook, Receipt, looked_for_since, not_delivered
 from diagnostics.escalation.notice_texts import to_mrkdwn
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel
 from diagnostics.sources.slack import Posted, Slack, SlackFailure
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
+    from diagnostics.config.settings import Settings
     from diagnostics.models.incidents import Delivery, Incident
-    from diagnostics.settings import Settings
 
 _CANNOT_READ = frozenset(
     {

@@ -20,14 +20,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.failures import SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
-from diagnostics.failures import SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Verification
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE
 from diagnostics.store.journal_rows import NOTHING_BEFORE, Newest, Row
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.store.store import StateStore

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
-from diagnostics.failures import SourceFailure, UserError
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.service import Diagnostics

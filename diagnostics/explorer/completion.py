@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from diagnostics.core.failures import UserError
 from diagnostics.explorer.facets import RESERVED, FacetCounter
-from diagnostics.failures import UserError
 from diagnostics.logs import quote
 from diagnostics.models.explorer import Completion, Completions
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import UserError
 from diagnostics.core.waiting import Job
 from diagnostics.explorer.completion import Completer, known_attributes
 from diagnostics.explorer.export import write_export
 from diagnostics.explorer.facets import FacetCounter
-from diagnostics.failures import UserError
 from diagnostics.logs import bind
 from diagnostics.models.datadog import Compute, GroupBy, Series
 from diagnostics.models.events import LogEvent, LogPage

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import orjson
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.events import LogEvent
-from diagnostics.text import clean
 
 FORMS = ("jsonl", "csv", "markdown")
 _SUFFIX = {"jsonl": "jsonl", "csv": "csv", "markdown": "md"}

@@ -1,4 +1,4 @@
-"""Reading one fixed stretch of time, page by page; the live counterpart is `diagnostics.tail`."""
+"""Reading one fixed stretch of time, page by page; the live counterpart is `diagnostics.live.tail`."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, MetaData, Table, and_, func, literal, or_, select
 from sqlalchemy.sql.elements import quoted_name
 
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.fleet.analytics_engine import SOURCE, caveat_of, open_engine
 from diagnostics.fleet.batches import plain
 from diagnostics.fleet.models import FleetQuestion
@@ -18,8 +18,8 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.statements import describe
 
 if TYPE_CHECKING:
+    from diagnostics.config.settings import AnalyticsSettings, DatabaseSettings
     from diagnostics.fleet.models import Query
-    from diagnostics.settings import AnalyticsSettings, DatabaseSettings
     from diagnostics.sources.mysql.databases import Databases
     from diagnostics.sources.mysql.runner import Answer, Runner
 

@@ -25,13 +25,13 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import is_known_driver, parse_url
 from diagnostics.sources.mysql.engines import Database, Engines
 from diagnostics.sources.mysql.failures import Limits, not_configured
 
 if TYPE_CHECKING:
-    from diagnostics.settings import AnalyticsSettings, DatabaseSettings
+    from diagnostics.config.settings import AnalyticsSettings, DatabaseSettings
 
 SOURCE = "analytics"
 _READ_GRACE_S = 2.0

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import LOOK_S, Deadline
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.batches import Asked, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import Connections, Schedule, Seat, Turn
 from diagnostics.fleet.tally import Tally

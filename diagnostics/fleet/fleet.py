@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.batches import Plan, Slots
 from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
 from diagnostics.fleet.gathering import Gathering
@@ -21,9 +21,9 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage
 
 if TYPE_CHECKING:
+    from diagnostics.config.settings import Settings
     from diagnostics.core.waiting import Job
     from diagnostics.fleet.analytics import Analytics
-    from diagnostics.settings import Settings
     from diagnostics.sources.mysql.databases import Databases
     from diagnostics.sources.mysql.runner import Runner
 

@@ -12,10 +12,10 @@ from diagnostics.fleet.tally import EXAMPLES, Remarks, accounts_of, ordered
 from diagnostics.models.figures import Coverage, Gap
 
 if TYPE_CHECKING:
-    from diagnostics.failures import SourceFailure
+    from diagnostics.config.settings import AnalyticsSettings
+    from diagnostics.core.failures import SourceFailure
     from diagnostics.fleet.analytics import Counted
     from diagnostics.fleet.roster import Roster
-    from diagnostics.settings import AnalyticsSettings
 
 _CLOCKS_AGREE = timedelta(minutes=1)
 _HOURS_FROM_S = 7_200

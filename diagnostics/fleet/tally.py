@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from diagnostics.failures import FailureKind
+from diagnostics.core.failures import FailureKind
 from diagnostics.fleet.batches import ASKED, Asked, Batch
 from diagnostics.fleet.models import AccountRows, FleetQuestion
 from diagnostics.fleet.roster import SUSPENDED

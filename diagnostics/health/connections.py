@@ -17,7 +17,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 
 from diagnostics.checks.base import moment, number, plural, share
 from diagnostics.core.context import Context
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.health.figures import plain
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Figure, Page

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import share
 from diagnostics.core.context import Context
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import span, window_ending
 from diagnostics.core.waiting import side_by_side
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.health.counters import read_counters
 from diagnostics.health.figures import failed, figure, quantity
 from diagnostics.health.stale import accuracy_figure, read_stale

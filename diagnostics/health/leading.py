@@ -15,7 +15,7 @@ from diagnostics.health.resolution import of_everybody
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
-from diagnostics.webhook_backlog import LOOK_BACK_CAVEAT, read_backlog
+from diagnostics.signals.webhook_backlog import LOOK_BACK_CAVEAT, read_backlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable

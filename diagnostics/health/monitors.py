@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.checks.base import sentence
 from diagnostics.core.context import Context
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.datadog import Monitor
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.health import MonitorCreated, MonitorDraft
 from diagnostics.models.triage import Refusal, RefusalRule
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

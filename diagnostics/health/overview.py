@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import sentence, share
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job
-from diagnostics.failures import SourceFailure
 from diagnostics.health.connections import HEALTHY, States, read_states
 from diagnostics.health.figures import failed, figure
 from diagnostics.models.figures import Course, CoursePoint, Figure

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from diagnostics.checks.base import number, plural, share, worst
 from diagnostics.core.context import Context
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.health.connections import account_names
 from diagnostics.health.figures import figure, quantity, remarks, taken_at

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, exists, func, or_, select
 
 from diagnostics.checks.base import Tools, number, share
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 

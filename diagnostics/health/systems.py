@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import percent, plural, worst
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.waiting import StillAsking, side_by_side
-from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.connections import ERROR, HEALTHY, WARNING, read_states
 from diagnostics.health.figures import figure, quantity
 from diagnostics.health.kpis import ALL_ACCOUNTS, WAIT_S

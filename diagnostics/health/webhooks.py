@@ -16,7 +16,7 @@ from sqlalchemy import and_, case, func, select
 from diagnostics.checks.base import moment, number, plural
 from diagnostics.core.context import Context
 from diagnostics.models.evidence import Evidence
-from diagnostics.webhook_backlog import DELIVERED, LOOK_BACK_S, WAITING
+from diagnostics.signals.webhook_backlog import DELIVERED, LOOK_BACK_S, WAITING
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Threshold

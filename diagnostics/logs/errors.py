@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 
 class QuerySyntaxError(UserError):

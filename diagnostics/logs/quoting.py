@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.logs.lexemes import KEYWORDS, SPECIAL
 from diagnostics.logs.scanner import MAX_QUERY_LENGTH
-from diagnostics.text import clean
 
 _BARE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 _SLOT = re.compile(r"\{([a-z_][a-z0-9_]*)\}", re.ASCII)

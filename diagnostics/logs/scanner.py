@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from diagnostics.core.sanitizer import MARK, clean
 from diagnostics.logs.lexemes import Kind, Lexeme, Problem, word_value
 from diagnostics.logs.nesting import check_nesting
 from diagnostics.logs.tree import Glob
-from diagnostics.text import MARK, clean
 
 MAX_QUERY_LENGTH = 8_192
 """Characters of one query. The longest catalogue query has under 200."""

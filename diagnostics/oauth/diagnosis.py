@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import finding, plural, sentence
 from diagnostics.checks.oauth_failure import OAuthApplication
+from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import aside
-from diagnostics.failures import SourceFailure, TurnAwaited
 from diagnostics.health.counters import read_counters
 from diagnostics.models.accounts import OAuthDiagnosis
 from diagnostics.models.figures import Figure

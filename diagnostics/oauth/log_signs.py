@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.logs import bind
 from diagnostics.oauth.verdicts import MESSAGE_CODES
-from diagnostics.seen import positive_id
+from diagnostics.signals.deal_index import positive_id
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue

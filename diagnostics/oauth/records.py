@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sqlalchemy import case, select
 
 from diagnostics.checks.base import moment
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select, Table

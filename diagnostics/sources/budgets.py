@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 
+from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.models.readings import Budget
-from diagnostics.text import clean
 
 _LONGEST_PERIOD_S = 31 * 86_400.0
 _LONGEST_REFUSAL_S = 3_600.0

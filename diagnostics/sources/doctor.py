@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.status import Status
 from diagnostics.sources.slack import SOURCE, Slack, SlackFailure
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
+    from diagnostics.config.settings import Settings
     from diagnostics.core.context import Context
     from diagnostics.models.evidence import Evidence
-    from diagnostics.settings import Settings
 
 
 NEEDED = ("chat:write", "channels:history")

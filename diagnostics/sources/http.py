@@ -32,9 +32,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
+from diagnostics.core.failures import FailureKind, Sent
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, Sent
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     import httpcore

@@ -16,14 +16,14 @@ from urllib.parse import quote
 
 import orjson
 
+from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request, travels_unencrypted
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.settings import JiraSettings
+    from diagnostics.config.settings import JiraSettings
 
 SOURCE = "jira"
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.evidence import Evidence
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from redis import Redis
 
-    from diagnostics.settings import RedisSettings
+    from diagnostics.config.settings import RedisSettings
 
 SOURCE = "redis"
 

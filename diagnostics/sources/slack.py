@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.failures import FailureKind, Sent, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from diagnostics.settings import SlackSettings
+    from diagnostics.config.settings import SlackSettings
 
 SOURCE = "slack"
 EVENT_TYPE = "warroom_delivery"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, SourceState
 from diagnostics.models.status import Status

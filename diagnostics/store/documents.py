@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import MARK, clean
 from diagnostics.store.schema import DOCUMENTS, MOST_KEY, MOST_KIND
-from diagnostics.text import MARK, clean
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import sqlite3
 import pymysql
 from sqlalchemy.exc import DBAPIError
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.failures import Limits, failure_of
 from diagnostics.store.schema import VERSION, SchemaTooNew
 

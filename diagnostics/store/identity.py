@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 
 if TYPE_CHECKING:
-    from diagnostics.settings import DatabaseSettings
+    from diagnostics.config.settings import DatabaseSettings
 
 
 def common_identity(settings: DatabaseSettings, table: str = "") -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, case, extract, func, select
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 
 if TYPE_CHECKING:
     from sqlalchemy import Table

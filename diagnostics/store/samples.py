@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.figures import CoursePoint
 from diagnostics.store.schema import MOST_NAME, SAMPLES
 

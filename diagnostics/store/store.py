@@ -24,7 +24,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, QueuePool, StaticPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 from diagnostics.sources.mysql.failures import Limits, PasswordWithheld, not_configured
 from diagnostics.store import documents, journal_rows
@@ -33,7 +33,7 @@ from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, state_f
 from diagnostics.store.schema import SchemaTooNew, is_current, migrate
 
 if TYPE_CHECKING:
-    from diagnostics.settings import StateSettings
+    from diagnostics.config.settings import StateSettings
 
 LIMITS = Limits(connect_s=3.0, read_s=8.0, statement_s=5.0)
 BUSY_S = 4.0

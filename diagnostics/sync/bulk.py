@@ -11,11 +11,11 @@ from sqlalchemy import and_, func, or_, select
 
 from diagnostics.checks.base import moment, number
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.waiting import Job
-from diagnostics.deals import BATCH, Asking
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.evidence import Evidence
 from diagnostics.sync.configuration import IGNORE_CREATION, read_flags
+from diagnostics.sync.deals import BATCH, Asking
 from diagnostics.sync.gates import AccountFacts, DealFacts, judge, read_account, read_facts
 from diagnostics.sync.verdict import Verdict
 

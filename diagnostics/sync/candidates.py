@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diagnostics.core.context import Context
-from diagnostics.deals import read_deal
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.models.deals import DealHeader
+from diagnostics.sync.deals import read_deal
 from diagnostics.triage.subject import MOST_CANDIDATES, sightings
 
 

@@ -14,11 +14,11 @@ from sqlalchemy import and_, or_, select
 
 from diagnostics.checks.base import moment, number
 from diagnostics.core.time import span, window_text
-from diagnostics.deals import Asking, Part
-from diagnostics.log_questions import DAY_S
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.deals import ConfigurationChange
 from diagnostics.models.evidence import Evidence
+from diagnostics.signals.counts import DAY_S
+from diagnostics.sync.deals import Asking, Part
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Question

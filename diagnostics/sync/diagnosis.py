@@ -8,13 +8,13 @@ from datetime import datetime
 from diagnostics.checks.base import plural, sentence
 from diagnostics.core.context import Context
 from diagnostics.core.waiting import aside
-from diagnostics.deals import Asking, Crew
 from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.sync.conclusions import Grounds, conclude
 from diagnostics.sync.configuration import IGNORE_CREATION, MOST_USERS, RECENT_WORDS, Around, read_around
+from diagnostics.sync.deals import Asking, Crew
 from diagnostics.sync.gates import TITLES, DealFacts, conditions, read_facts, shown
 from diagnostics.sync.mutex import mutex_gate
 from diagnostics.sync.paths import AgentPaths

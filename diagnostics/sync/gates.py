@@ -10,7 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diagnostics.checks.base import plural, sentence
-from diagnostics.deals import (
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.models.deals import Gate
+from diagnostics.models.evidence import Evidence
+from diagnostics.models.status import Status
+from diagnostics.sync.deals import (
     Asking,
     Connections,
     Contacts,
@@ -24,10 +28,6 @@ from diagnostics.deals import (
     read_deals,
     read_systems,
 )
-from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.models.deals import Gate
-from diagnostics.models.evidence import Evidence
-from diagnostics.models.status import Status
 from diagnostics.sync.paths import AgentPaths, PathReadings, read_paths
 from diagnostics.sync.verdict import Condition, Verdict, decide
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from sqlalchemy import and_, select
 
 from diagnostics.checks.base import plural, sentence
-from diagnostics.deals import Asking
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.deals import Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.sources.mutexes import MUTEX_S, MutexState, mutex_key
+from diagnostics.sync.deals import Asking
 from diagnostics.sync.gates import TITLES
 
 MOST_MUTEXES = 20

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, select
 
-from diagnostics.deals import Asking, Part
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.evidence import Evidence
+from diagnostics.sync.deals import Asking, Part
 
 if TYPE_CHECKING:
     from sqlalchemy import Label

@@ -15,11 +15,9 @@ from sqlalchemy import and_, func, select
 
 from diagnostics.checks.base import moment, number, plural, sentence
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import span
 from diagnostics.core.waiting import Job
-from diagnostics.deals import Asking, Part
-from diagnostics.failures import SourceFailure
-from diagnostics.log_questions import DAY_S
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.conclusions import Conclusion
 from diagnostics.models.deals import ResolutionDiagnosis, StaleAgent
@@ -27,8 +25,10 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.health import Resolution
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
+from diagnostics.signals.counts import DAY_S
 from diagnostics.sync.conclusions import confidence_of, kinds
 from diagnostics.sync.configuration import method_name, read_history
+from diagnostics.sync.deals import Asking, Part
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Question

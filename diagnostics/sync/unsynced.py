@@ -15,9 +15,9 @@ from diagnostics.checks.base import number, plural
 from diagnostics.core.context import Context
 from diagnostics.core.waiting import Job
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
-from diagnostics.log_questions import DAY_S
 from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
 from diagnostics.models.figures import Coverage, Gap
+from diagnostics.signals.counts import DAY_S
 from diagnostics.sync.bulk import MOST_COUNTED, Judged, Lot, judge_account
 from diagnostics.sync.configuration import IGNORE_CREATION
 from diagnostics.sync.verdict import ELIGIBLE, NOT_KNOWN

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from diagnostics.checks.base import plural
 from diagnostics.core.context import Context
+from diagnostics.core.failures import SourceFailure, TurnAwaited
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import span
-from diagnostics.failures import SourceFailure, TurnAwaited
-from diagnostics.log_questions import DAY_S
 from diagnostics.models.events import LogEvent
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
-from diagnostics.seen import deal_of
+from diagnostics.signals.counts import DAY_S
+from diagnostics.signals.deal_index import deal_of
 from diagnostics.sync.verdict import ERROR_ORDER
-from diagnostics.text import clean
 
 LOOK_BACK_S = DAY_S
 MOST_EVENTS = 50

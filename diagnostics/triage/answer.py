@@ -18,7 +18,7 @@ from diagnostics.health.leading import indicators_of, read_leading
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
-from diagnostics.pulses import attention
+from diagnostics.signals.pulses import attention
 from diagnostics.triage.matrix import Classification, classify
 from diagnostics.triage.refusals import Refusals
 from diagnostics.triage.subject import complete

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import sentence
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.registry import check_named
 from diagnostics.checks.transaction_sync import candidate_line, recent_zero_agent_deals
-from diagnostics.deals import read_deal
-from diagnostics.failures import SourceFailure, UserError
-from diagnostics.log_questions import DAY_S
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.models.triage import Finding, Refusal, TriageRequest
-from diagnostics.seen import SeenDeal
+from diagnostics.signals.counts import DAY_S
+from diagnostics.signals.deal_index import SeenDeal
+from diagnostics.sync.deals import read_deal
 from diagnostics.triage.refusals import Refusals
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from sandbox.server.controls import control_routes
 from sandbox.server.conventions import Rejected, forbidden, json_response
 from sandbox.server.faults import Fault, lag_of

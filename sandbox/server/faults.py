@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 DATADOG_SCOPES = (
     "search",

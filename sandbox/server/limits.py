@@ -7,7 +7,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from sandbox.server.conventions import Rejected
 
 DEFAULTS = {

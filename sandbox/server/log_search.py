@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from diagnostics.models.events import LogEvent
 from sandbox.server.conventions import Rejected, invalid, iso, moment_ms
 from sandbox.stories.timeline import Timeline

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from sandbox.stories.roster import CLIENT_HOSTS, SECOND_OF_777, RosterAccount, roster
 
 if TYPE_CHECKING:

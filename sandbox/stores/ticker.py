@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from sandbox.rows import schema
 from sandbox.rows.common_rows import LEAD_EVENT_FIRST, Row, lead_event_row, stamps
 from sandbox.rows.hostile_rows import EXTRA_ID

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 INCIDENT_AGE_S = 40 * 60
 """How far into the incident a story starts (chosen): late enough for the backlog, early enough to matter."""

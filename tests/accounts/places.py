@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Engine, Index, MetaData, Table, UniqueConstra
 
 from diagnostics.accounts.desk import AccountDesk
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
 from diagnostics.core.time import utc_now
 from diagnostics.service import Diagnostics
-from diagnostics.settings import DatabaseSettings, Settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from sandbox.rows import schema

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.accounts.behaviour import Signal
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.status import Status
 from tests.accounts.places import ACCOUNT, Place, ago

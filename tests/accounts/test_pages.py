@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.models.figures import Page
 from diagnostics.sources.mysql.databases import AccountUnknown
 from tests.accounts.places import ACCOUNT, OTHER, Place, ago, ahead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.accounts import AccountSummary
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.status import Status

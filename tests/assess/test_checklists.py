@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from diagnostics.checks.base import finding
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.escalation.assessments import propose_systems
 from diagnostics.escalation.checklists import judge_steps, open_checks, plan
 from diagnostics.escalation.desk import cadence_minutes, next_update_at
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Audience, Channel, DeliveryConfirmed, DeliverySent, IncidentStatus, Purpose
 from diagnostics.models.health import SystemState
 from diagnostics.models.incidents import Step

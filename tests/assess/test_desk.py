@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job
 from diagnostics.escalation.assessments import AssessmentDesk
 from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.impact import read_accounts, read_impact, read_shares
 from diagnostics.escalation.readings import measure
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.health.desk import HealthDesk
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.roster import INTEGRATION_DISABLED, STALE_AGENTS
 from tests.contexts import with_members

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnostics.config.settings import StateSettings
 from diagnostics.escalation.criteria import Hold, HoldBook, Look, advance
-from diagnostics.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB
 

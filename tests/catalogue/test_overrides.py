@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from diagnostics.catalogue import CatalogueError, load_catalogue, query_problems, validate_queries
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 
 HOSTILE = "x\\u001b]52;c;ZXZpbA==\\u0007\\u001b[2J\\u202e\\u0000y"
 FORBIDDEN = ("\x1b", "\x07", "\x00", "\u202e", "\x9b")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.failures import UserError
-from diagnostics.settings_places import THEMES
+from diagnostics.config.paths import THEMES
+from diagnostics.core.failures import UserError
 from tui.cli.arguments import options_of, parser
 from tui.options import Options
 from tui.terminal.theme import NAMES

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.config.settings import StateSettings
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.entries import Noted
-from diagnostics.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.cli.conftest import Command
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.settings_layers import load_settings
+from diagnostics.config.layers import load_settings
 from tui.app import WarRoomApp
 from tui.console import run_console
 from tui.options import Options

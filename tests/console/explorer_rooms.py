@@ -21,7 +21,7 @@ QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 
 def stop_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("screens.explorer.utc_now", lambda: NOW)
-    monkeypatch.setattr("diagnostics.tail.utc_now", lambda: NOW)
+    monkeypatch.setattr("diagnostics.live.tail.utc_now", lambda: NOW)
 
 
 def explorer_app(make_app: MakeApp, folder: Path = Path("/nonexistent"), **how: Any) -> WarRoomApp:  # noqa: ANN401  # the scripted service's own fields

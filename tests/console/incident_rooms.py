@@ -16,11 +16,11 @@ from textual.pilot import Pilot
 
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.checks.base import Tools
+from diagnostics.config.layers import load_settings
+from diagnostics.config.settings import Settings
 from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.incidents import Incident
-from diagnostics.settings import Settings
-from diagnostics.settings_layers import load_settings
 from diagnostics.store.store import StateStore
 from tests.console.scripted import NOW, ScriptedService
 from tui.app import WarRoomApp

@@ -12,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from diagnostics.catalogue import Catalogue, load_catalogue
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.config.layers import load_settings
+from diagnostics.config.settings import Settings
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
-from diagnostics.settings import Settings
-from diagnostics.settings_layers import load_settings
-from diagnostics.text import clean
 from tests.console.scripted_incidents import ScriptedIncidents, ScriptedNotices, ScriptedReviews
 from tests.console.scripted_places import ScriptedPlaces
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.accounts import (
     AccountHeader,
     AccountSummary,
@@ -24,7 +25,6 @@ from diagnostics.models.accounts import (
 from diagnostics.models.conclusions import Conclusion, Confidence
 from diagnostics.models.figures import UNKNOWN, Figure, Page
 from diagnostics.models.triage import Finding, Status
-from diagnostics.text import clean
 from tests.console.scripted import HOSTILE, NOW, ScriptedService, evidence
 from tests.console.scripted_deals import ScriptedDeals
 

@@ -6,8 +6,9 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.conclusions import Conclusion, Confidence
 from diagnostics.models.deals import (
@@ -23,7 +24,6 @@ from diagnostics.models.deals import (
 )
 from diagnostics.models.health import Resolution, ResolutionShare
 from diagnostics.models.triage import Finding, Status
-from diagnostics.text import clean
 from tests.console.scripted import HOSTILE, NOW, evidence
 
 AMBIGUOUS, UNKNOWN_DEAL, ELIGIBLE = 777, 999, 12346

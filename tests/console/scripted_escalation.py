@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, IncidentStatus, Purpose
 from diagnostics.models.figures import Coverage
 from diagnostics.models.incidents import AccountImpact, Assessment, Criterion, Impact, ScopeProposal, Step, Tier
 from diagnostics.models.status import Status
-from diagnostics.text import clean
 from tests.console.scripted import HOSTILE as WHOLE
 from tests.console.scripted import evidence
 from widgets.incident_view import catalogue_steps

@@ -12,8 +12,9 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.figures import UNKNOWN, Course, CoursePoint, Coverage, Figure, Gap, Page
 from diagnostics.models.health import (
     AccountOutlier,
@@ -28,7 +29,6 @@ from diagnostics.models.health import (
 )
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Refusal, RefusalRule
-from diagnostics.text import clean
 from screens.health import HealthScreen
 from tests.console.scripted import HOSTILE, NOW, ScriptedService, evidence
 from tui.app import WarRoomApp

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.escalation.investigations import InvestigationDesk
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import EvidenceLabel, IncidentStatus
 from diagnostics.models.incidents import Incident
-from diagnostics.text import clean
 from screens.base import RoomScreen
 from tests.console.incident_rooms import IncidentWorld, incident_world, until
 from tests.console.scripted import HOSTILE, NOW, evidence

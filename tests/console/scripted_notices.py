@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Audience, Body, BoundFigure, Channel, Purpose
 from diagnostics.models.figures import Coverage
@@ -24,7 +25,6 @@ from diagnostics.models.incidents import Assessment, Criterion, Delivery, Impact
 from diagnostics.models.notices import Draft, Proposal
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Refusal, RefusalRule
-from diagnostics.text import clean
 from tests.console.incident_rooms import IncidentWorld, incident_world
 from tests.console.scripted import HOSTILE, NOW, ScriptedService, evidence
 

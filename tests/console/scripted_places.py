@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from diagnostics.places import Place, Session
+from diagnostics.store.recents import Place, Session
 
 
 @dataclass

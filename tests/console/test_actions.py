@@ -7,7 +7,7 @@ import re
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from screens.account import AccountScreen
 from screens.actions import ACTIONS, MOVES, checked_keymap, handlers_of
 from screens.base import RoomScreen

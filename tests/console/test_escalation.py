@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Channel, DeliverySent, IncidentStatus, Noted, Purpose
 from screens.claim import ClaimScreen
 from screens.document import DocumentScreen

@@ -69,7 +69,7 @@ def test_completion_is_fuzzy_but_not_foolish() -> None:
 
 
 async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> None:
-    from diagnostics.places import Session  # noqa: PLC0415
+    from diagnostics.store.recents import Session  # noqa: PLC0415
 
     service = ScriptedService()
     service.places.session = Session(
@@ -92,7 +92,7 @@ async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> 
 
 
 async def test_a_session_with_memories_that_fit_nothing_opens_level_1_as_ever(make_app: MakeApp) -> None:
-    from diagnostics.places import Session  # noqa: PLC0415
+    from diagnostics.store.recents import Session  # noqa: PLC0415
 
     service = ScriptedService()
     service.places.session = Session(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.figures import Coverage
 from diagnostics.models.health import Resolution
 from diagnostics.models.readings import Freshness, Reading

@@ -10,7 +10,7 @@ from typing import Any, cast
 from textual import events
 from textual.pilot import Pilot
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from screens.line_entry import LineEntry, send
 from tests.console.account_rooms import press, text_on
 from tests.console.rooms import MakeApp, settle

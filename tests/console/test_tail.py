@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from diagnostics.live.tail import CATCH_UP, LATE_S, Tail
 from diagnostics.models.events import LogEvent, LogPage
-from diagnostics.tail import CATCH_UP, LATE_S, Tail
 from tests.console.scripted import evidence
 
 

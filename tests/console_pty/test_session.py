@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.settings import StateSettings
+from diagnostics.config.settings import StateSettings
 from diagnostics.store.store import Kept, StateStore
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.console_pty.conftest import ROOT, config, has_answers

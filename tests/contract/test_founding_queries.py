@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.logs import compile_query
 from diagnostics.models.datadog import Compute
 from diagnostics.models.events import LogEvent
-from diagnostics.settings_layers import load_settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.decode import events as decoded
 from sandbox.launch import SandboxProcess, start_sandbox

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mysql.databases import AccountUnknown, Databases
 from tests.databases.worlds import ACCOUNTS, MariaDBWorld, World, mapped, schema_map
 

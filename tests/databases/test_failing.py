@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import TextClause, select, text
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mysql.databases import Databases
 from tests.databases.servers import dripping, garbage, hanging_up, impostor, refusing, silent
 from tests.databases.worlds import PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.config.secrets import LazySecret
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.triage import Status
-from diagnostics.secrets import LazySecret
 from diagnostics.sources.mysql.databases import Databases
 from tests.databases.worlds import SQLiteWorld
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import func, select, text, union_all
 
-from diagnostics.text import MARK, clean
+from diagnostics.core.sanitizer import MARK, clean
 from tests.databases.worlds import HOSTILE, SQLiteWorld, World, mapped, schema_map
 
 NOON = datetime(2025, 11, 17, 12, 0, 0)  # noqa: DTZ001  # as the databases hold it: naive, in UTC

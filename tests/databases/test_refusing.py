@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Select, delete, exists, insert, literal_column, select, table, text, union_all, update
 from sqlalchemy import column as bare_column
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mysql.databases import Databases, StatementRefused
 from tests.databases.worlds import HOSTILE, MariaDBWorld, SQLiteWorld, World
 

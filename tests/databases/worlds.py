@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy import TextClause, text
 
 from diagnostics.catalogue.model import SchemaMap, TableMap
-from diagnostics.settings import DatabaseSettings
+from diagnostics.config.settings import DatabaseSettings
 from diagnostics.sources.mysql.databases import Databases
 from tests.mariadb import MariaDB
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 from pydantic import SecretStr
 
-from diagnostics.settings import DatadogSettings
+from diagnostics.config.settings import DatadogSettings
 from diagnostics.sources.datadog import Datadog
 from tests.datadog.server import API_KEY, APP_KEY, DatadogServer, running
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Compute, GroupBy
 from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import END, START

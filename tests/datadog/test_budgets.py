@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Compute
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import Datadog

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from diagnostics.config.secrets import LazySecret
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
-from diagnostics.secrets import LazySecret
 from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import Connect
 from tests.datadog.server import DatadogServer, Reply, budget, log

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 from pydantic import SecretStr
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Compute
 from diagnostics.sources.datadog import Datadog
 from tests.datadog import server as misbehaviour

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import FailureKind, Sent, SourceFailure
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import FailureKind, Sent, SourceFailure
 from diagnostics.models.triage import Status
-from diagnostics.settings_layers import load_settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.decode import WrongShape, incident, incidents_found
 from diagnostics.sources.datadog.source import MOST_PAGES, PAGE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Monitor
 from diagnostics.sources.datadog import Datadog
 from tests.datadog.server import DatadogServer, Reply

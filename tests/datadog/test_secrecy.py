@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.traceback import Traceback
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.datadog import Datadog
 from tests.datadog import server as misbehaviour
 from tests.datadog.conftest import END, START, Connect

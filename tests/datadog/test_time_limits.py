@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.datadog import Datadog
 from tests.datadog import server as misbehaviour
 from tests.datadog.conftest import END, START, Connect

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.waiting import Job
 from diagnostics.explorer.desk import AROUND, correlation_of, step_s
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.events import LogEvent
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 
 QUERY = "service:fub @context.error_message:*429* @context.service:zillow"

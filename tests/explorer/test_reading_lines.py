@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.explorer.completion import Completer, known_attributes
 from diagnostics.explorer.export import export_text, write_export
 from diagnostics.explorer.facets import FacetCounter
 from diagnostics.explorer.patterns import masked, patterns
-from diagnostics.failures import UserError
 from diagnostics.logs import parse
 from diagnostics.models.events import LogEvent
-from diagnostics.text import clean
 
 
 def event(number: int, message: str, status: str = "error", service: str = "fub", **context: object) -> LogEvent:

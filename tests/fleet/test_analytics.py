@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.analytics import Analytics
 from diagnostics.fleet.fleet import AccountRows, Fleet, FleetAnswer, FleetQuestion
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.fleet import AccountRows, Fleet, FleetAnswer
 from diagnostics.fleet.models import FAN_OUT
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS

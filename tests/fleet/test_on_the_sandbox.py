@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, FleetQuestion
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
-from diagnostics.settings_layers import load_settings
 from diagnostics.sources.mysql.databases import Databases
 from sandbox.launch import SandboxProcess, start_sandbox
 

@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.fleet.fleet import Fleet, FleetAnswer
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.sources.mysql.databases import Databases

@@ -12,9 +12,9 @@ from typing import Any
 from uuid import uuid4
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.settings import AnalyticsSettings, DatabaseSettings, FleetSettings, Settings
 from diagnostics.core.time import utc_now
 from diagnostics.fleet.fleet import Fleet
-from diagnostics.settings import AnalyticsSettings, DatabaseSettings, FleetSettings, Settings
 from diagnostics.sources.mysql.databases import Databases
 from tests.mariadb import MariaDB
 

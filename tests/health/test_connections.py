@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.health.connections import read_states
 from diagnostics.models.health import ConnectionHealth
 from diagnostics.models.status import Status

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics

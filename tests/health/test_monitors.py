@@ -12,12 +12,12 @@ import pytest
 from pydantic import SecretStr
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.config.settings import DatadogSettings, Settings, WriteSettings
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.logs import parse
 from diagnostics.models.health import MonitorCreated
 from diagnostics.models.triage import Refusal, RefusalRule
 from diagnostics.service import Diagnostics
-from diagnostics.settings import DatadogSettings, Settings, WriteSettings
 from tests.datadog import server as told
 from tests.datadog.server import API_KEY, APP_KEY, DatadogServer, Reply, running
 

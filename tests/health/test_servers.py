@@ -10,11 +10,11 @@ import pymysql
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.health.connections import connection_health, problems
 from diagnostics.health.webhooks import read_latency
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.health.conftest import GENEROUS
 

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from diagnostics.failures import FailureKind, Sent
+from diagnostics.core.failures import FailureKind, Sent
 from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request, Why
 
 SECRET = "hush-hush"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 
 Console = Callable[..., Diagnostics]
 

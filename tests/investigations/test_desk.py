@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from diagnostics.models.entries import EvidenceLabel, Noted
 from diagnostics.models.investigations import Investigation
 from diagnostics.service import Diagnostics

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from diagnostics.config.settings import StateSettings
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.entries import Body, Declared, Noted
-from diagnostics.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB
 

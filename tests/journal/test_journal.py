@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from diagnostics.core.failures import UserError
 from diagnostics.escalation.journal import Conflict, Journal
-from diagnostics.failures import UserError
 from diagnostics.models.entries import (
     Body,
     Channel,

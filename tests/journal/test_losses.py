@@ -16,10 +16,10 @@ from sqlalchemy import text
 from sqlalchemy.engine.base import Transaction
 from sqlalchemy.exc import DBAPIError
 
+from diagnostics.config.settings import StateSettings
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.escalation.journal import Journal
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Corrected, DuplicateFound, Merged, Noted
-from diagnostics.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.journal.places import JournalPlace, MariaDBPlace, SQLitePlace, declared, notes
 from tests.mariadb import private_mariadb
@@ -132,7 +132,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(sqlite_place: SQLit
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); place = SQLitePlace(Path(sys.argv[1]));"
         "journal = place.journal(); journal.head();"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-        "from diagnostics.failures import SourceFailure\n"
+        "from diagnostics.core.failures import SourceFailure\n"
         "try:\n"
         "    journal.append('INC-1', notes(*['x' * 100_000] * 20))\n"
         "except SourceFailure as failure:\n"

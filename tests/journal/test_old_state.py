@@ -18,6 +18,7 @@ from typing import Any, get_args
 
 import pytest
 
+from diagnostics.config.settings import StateSettings
 from diagnostics.escalation.criteria import HoldBook
 from diagnostics.escalation.fold import fold
 from diagnostics.escalation.investigations import fold_investigation
@@ -25,8 +26,7 @@ from diagnostics.escalation.journal import Journal
 from diagnostics.escalation.sentences import sentence
 from diagnostics.escalation.verification import Seen, Witness
 from diagnostics.models.entries import Body, Noted, Unknown
-from diagnostics.places import Places, Session
-from diagnostics.settings import StateSettings
+from diagnostics.store.recents import Places, Session
 from diagnostics.store.samples import Samples
 from diagnostics.store.store import StateStore
 

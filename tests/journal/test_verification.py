@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.escalation.journal import Journal
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.store import journal_rows
 from diagnostics.store.journal_rows import NOTHING_BEFORE, Draft
 from tests.journal.places import JournalPlace, notes

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
-from diagnostics.settings import StateSettings
+from diagnostics.config.settings import StateSettings
 
 ROOT = Path(__file__).parents[2]
 STREAM = "INC-1"
@@ -114,8 +114,8 @@ def _listen(writer: Writer, plan: list[int], process: subprocess.Popen[str]) -> 
 
 def main() -> None:
     """Write what is left, one entry an append."""
+    from diagnostics.core.failures import FailureKind, SourceFailure  # noqa: PLC0415
     from diagnostics.escalation.journal import Journal  # noqa: PLC0415  # the supervisor needs none of it
-    from diagnostics.failures import FailureKind, SourceFailure  # noqa: PLC0415
     from diagnostics.models.entries import Noted  # noqa: PLC0415
     from diagnostics.store.store import StateStore  # noqa: PLC0415
 

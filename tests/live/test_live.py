@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited, UserError
-from diagnostics.live import Live
+from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited, UserError
+from diagnostics.live.watches import Live
 from diagnostics.models.readings import Freshness, Reading
 from tests.live.manual_clock import ManualClock
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.logs import (
     Cidr,
     Comparison,
@@ -25,7 +26,6 @@ from diagnostics.logs import (
 from diagnostics.logs.lexemes import number
 from diagnostics.logs.tree import FREE_TEXT, FULL_TEXT, RESERVED_NAMES, conjunction, disjunction
 from diagnostics.models.events import LogEvent
-from diagnostics.text import clean
 
 AWKWARD = 'abAB1 05.*?"\\:()[]{}<>-+=!&|#@,~^/_“”\u00a0é\u0130TORANDCIDR'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from diagnostics.logs import MAX_QUERY_LENGTH, QuerySyntaxError, highlight, matches, notes, parse
 from diagnostics.logs.highlight import SpanKind
 from diagnostics.logs.nesting import MAX_DEPTH

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.logs import (
     MAX_QUERY_LENGTH,
     Field,
@@ -26,7 +27,6 @@ from diagnostics.logs import (
 )
 from diagnostics.logs.tree import FREE_TEXT, FULL_TEXT
 from diagnostics.models.events import LogEvent
-from diagnostics.text import clean
 from tests.logs import reference
 from tests.logs.samples import event
 from tests.logs.strategies import (

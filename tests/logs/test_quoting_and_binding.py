@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from diagnostics.logs import MAX_QUERY_LENGTH, bind, parse, quote, to_text
 
 QUOTED = [

@@ -11,19 +11,19 @@ from typing import cast
 
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.checks.base import Tools
+from diagnostics.config.layers import load_settings
+from diagnostics.config.settings import Settings
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.escalation.assessments import AssessmentDesk
 from diagnostics.escalation.couriers import CannotLook, Courier, NotDelivered, Receipt
 from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.journal import Journal
 from diagnostics.escalation.notices import NoticeDesk
 from diagnostics.escalation.slack_courier import SlackCourier
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import Channel, MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Delivery, Incident
 from diagnostics.models.notices import Proposal
-from diagnostics.settings import Settings
-from diagnostics.settings_layers import load_settings
 from diagnostics.store.store import StateStore
 from tests.notices.slack_server import TOKEN, SlackServer
 

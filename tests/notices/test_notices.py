@@ -9,7 +9,7 @@ import pytest
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.catalogue.model import CatalogueError
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident
 from diagnostics.models.triage import Refusal, RefusalRule

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.escalation.notices import NoticeDesk
 from diagnostics.models.incidents import Incident
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import start_sandbox
 from tests.notices.consoles import Clocks
 

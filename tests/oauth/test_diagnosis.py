@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.conclusions import Confidence
 from diagnostics.models.triage import Finding, Status
 from diagnostics.oauth.log_signs import query_of

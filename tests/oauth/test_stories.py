@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.models.conclusions import Confidence
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import start_sandbox
 
 LIMITS = ("search=1000/10", "aggregate=1000/10")

@@ -11,12 +11,12 @@ from typing import cast
 import pytest
 
 from diagnostics.checks.base import Tools
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.escalation.assessments import AssessmentDesk
 from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.investigations import InvestigationDesk
 from diagnostics.escalation.journal import Journal
 from diagnostics.escalation.reviews import ReviewDesk
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Assessment

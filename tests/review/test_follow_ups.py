@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from diagnostics.models.entries import FollowUpRun
 from diagnostics.models.incidents import FollowUp
 from tests.review.conftest import Room

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.core.time import utc_now
 from diagnostics.escalation.journal import Journal
 from diagnostics.escalation.review_figures import clock as written
@@ -24,7 +25,6 @@ from diagnostics.models.incidents import Incident
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.scenario import INCIDENT_AGE_S
 from tests.console.incident_rooms import Clock

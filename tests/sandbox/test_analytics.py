@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from diagnostics.settings_layers import load_settings
+from diagnostics.config.layers import load_settings
 from sandbox.launch import start_sandbox
 from sandbox.stories.story import ANALYTICS_TABLES
 from tests.sandbox.api import Api

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from sandbox.launch import start_sandbox
 from sandbox.stores.client_faults import ClientFault, parse_client_fault
 from sandbox.stories.story import DEFAULT_SEED

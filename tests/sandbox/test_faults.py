@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from sandbox.launch import start_sandbox
 from sandbox.server.faults import parse_fault
 from sandbox.stories.hostile import LONG

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from diagnostics.failures import UserError
-from diagnostics.settings_layers import load_settings
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import UserError
 from sandbox.launch import SandboxProcess
 from sandbox.server.faults import Faults, parse_fault
 from tests.sandbox.services import SUPPORT, Slack

@@ -19,8 +19,8 @@ import httpx
 import orjson
 import pytest
 
-from diagnostics.failures import SourceFailure, UserError
-from diagnostics.settings_layers import load_settings
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
 from sandbox.launch import start_sandbox
 from sandbox.stories.story import ENVIRONMENT, Secrets

@@ -14,8 +14,8 @@ import orjson
 import pymysql
 import pytest
 
-from diagnostics.failures import UserError
-from diagnostics.settings_layers import load_settings
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import UserError
 from sandbox.rows.scale_rows import ScaleSize
 from sandbox.scale import ScaleWorld, fill_scale, remove_scale
 

@@ -11,7 +11,7 @@ import httpx
 import pymysql
 import pytest
 
-from diagnostics.failures import SourceFailure, UserError
+from diagnostics.core.failures import SourceFailure, UserError
 from sandbox.launch import SandboxProcess, start_sandbox
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, SingleFlight, StillAsking
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.health.figures import failed
 from diagnostics.models.status import Status
 from tests.service.world import World

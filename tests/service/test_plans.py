@@ -10,10 +10,10 @@ from sqlalchemy import make_url
 from sqlalchemy.dialects import mysql
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.core.context import Context
 from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases, Rows
 from sandbox.launch import SandboxProcess, start_sandbox

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from diagnostics.failures import SourceFailure, TurnAwaited, UserError
+from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.models.datadog import Aggregate
 from diagnostics.models.readings import Budget, Pulse
 from diagnostics.models.triage import Status
-from diagnostics.pulses import judge_count
+from diagnostics.signals.pulses import judge_count
 from tests.service.world import World, ago, budget, settled, unreachable
 
 WINDOW_S = 900

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.triage import Refusal, RefusalRule, Status, TriageRequest
 from tests.service.world import World, budget, event, unreachable
 
@@ -102,7 +102,8 @@ def test_closing_closes_every_source(world: World) -> None:
 
 def test_the_service_runs_without_a_terminal_library() -> None:
     code = (
-        "import sys, diagnostics.service, diagnostics.live, diagnostics.triage.answer, diagnostics.pulses\n"
+        "import sys, diagnostics.service, diagnostics.live.watches\n"
+        "import diagnostics.triage.answer, diagnostics.signals.pulses\n"
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
         "print(sorted(loaded & {'textual', 'rich', 'tui', 'screens', 'widgets', 'sandbox', 'starlette'}))"
     )

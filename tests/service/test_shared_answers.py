@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.baselines import Baselines
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import SingleFlight
-from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.log_questions import Usual, complete_buckets
-from diagnostics.seen import SeenDeals, deal_of, positive_id
+from diagnostics.signals.baselines import Baselines
+from diagnostics.signals.counts import Usual, complete_buckets
+from diagnostics.signals.deal_index import SeenDeals, deal_of, positive_id
 from tests.service.world import MIDNIGHT, event, evidence, settled, unreachable
 
 PATIENCE_S = 20.0

@@ -10,17 +10,17 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, create_engine
 
-from diagnostics.baselines import Baseline, Baselines
 from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Aggregate, Bucket, Compute, GroupBy, MeasuredValue, Metrics, Monitor, Monitors
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.service import Diagnostics
-from diagnostics.settings import DatabaseSettings, Settings
+from diagnostics.signals.baselines import Baseline, Baselines
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.mysql.tables import Tables

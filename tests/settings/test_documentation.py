@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics import secrets
 from diagnostics.catalogue.groups import BUILT_IN
 from diagnostics.catalogue.loader import FILES
 from diagnostics.catalogue.queries import SLOTS
 from diagnostics.catalogue.texts import PLACEHOLDERS
-from diagnostics.settings import CLIENT_URL_SLOTS, SECRETS, Settings, setting_names
-from diagnostics.settings_layers import load_settings
+from diagnostics.config import secrets
+from diagnostics.config.layers import load_settings
+from diagnostics.config.settings import CLIENT_URL_SLOTS, SECRETS, Settings, setting_names
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 

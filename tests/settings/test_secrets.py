@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics import secrets
-from diagnostics.masking import mask_url
-from diagnostics.secrets import LazySecret
-from diagnostics.toml_lines import ConfigurationError
+from diagnostics.config import secrets
+from diagnostics.config.secrets import LazySecret
+from diagnostics.config.toml import ConfigurationError
+from diagnostics.core.masking import mask_url
 
 CANARY = "canary-7f3a9e"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.failures import UserError
-from diagnostics.secrets import LazySecret
-from diagnostics.settings import Settings
-from diagnostics.settings_layers import LoadedSettings, load_settings
+from diagnostics.config.layers import LoadedSettings, load_settings
+from diagnostics.config.secrets import LazySecret
+from diagnostics.config.settings import Settings
+from diagnostics.core.failures import UserError
 
 CANARY = "canary-7f3a9e"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.toml_lines import ConfigurationError, TomlLines, closest, read_toml
+from diagnostics.config.toml import ConfigurationError, TomlLines, closest, read_toml
 
 DOCUMENT = '''\
 # a comment with [brackets] and = signs

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
 from screens.escalation import EscalationScreen
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, in_view, world

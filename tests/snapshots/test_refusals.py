@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.triage import Refusal
-from diagnostics.text import clean
 from screens.refusals import RefusalScreen, RefusalsScreen
 from tests.console.rooms import MakeApp
 from tests.console.scripted import HOSTILE, NOW, ScriptedService

@@ -10,8 +10,8 @@ import sys
 from typing import Any
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.core.context import Context
-from diagnostics.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases, Rows
 from diagnostics.store.rollups import RollupLimits, SyncRollup

@@ -17,8 +17,8 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.core.context import Context
-from diagnostics.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases, Rows
 from diagnostics.store.rollups import RollupLimits, SyncRollup

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.config.settings import StateSettings
 from diagnostics.core.time import utc_now
-from diagnostics.places import RESTORED_WITHIN, Places, Session
-from diagnostics.settings import StateSettings
+from diagnostics.store.recents import RESTORED_WITHIN, Places, Session
 from diagnostics.store.store import StateStore
 
 
@@ -94,7 +94,7 @@ def test_a_session_of_another_day_is_not_come_back_to(
 ) -> None:
     places.keep_session(session(gone, "account 14009"))
     later = utc_now() + RESTORED_WITHIN + timedelta(minutes=1)
-    monkeypatch.setattr("diagnostics.places.utc_now", lambda: later)
+    monkeypatch.setattr("diagnostics.store.recents.utc_now", lambda: later)
     assert places.broken_off("ana", "bastion", "PROD") is None
 
 

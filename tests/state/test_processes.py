@@ -13,7 +13,7 @@ from typing import IO, cast
 
 import pytest
 
-from diagnostics.settings import StateSettings
+from diagnostics.config.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.state.events import SMALL, EventsWorld, MariaDBEvents, SQLiteEvents, ago, hours_of, steady
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from diagnostics.config.settings import StateSettings
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
-from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.settings import StateSettings
 from diagnostics.store.rollups import SyncRollup
 from tests.state.events import SMALL, EventsWorld, Listening, ago, hours_of, now, steady
 

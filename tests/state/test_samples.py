@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, func, select
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.settings import DatabaseSettings, StateSettings
+from diagnostics.config.settings import DatabaseSettings, StateSettings
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.store.identity import common_identity
 from diagnostics.store.samples import KEEP_S, MOST_POINTS, Samples
 from diagnostics.store.schema import SAMPLES

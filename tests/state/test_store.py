@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
-from diagnostics.settings import StateSettings
+from diagnostics.config.settings import StateSettings
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.store import schema
 from diagnostics.store.documents import identify
 from diagnostics.store.store import StateStore
@@ -218,7 +218,7 @@ def test_a_damaged_file_leaves_the_memory(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_the_memory(tmp_path: Path) -> None:
     code = (
-        "import resource, sys; from pathlib import Path; from diagnostics.settings import StateSettings;"
+        "import resource, sys; from pathlib import Path; from diagnostics.config.settings import StateSettings;"
         "from diagnostics.store.store import StateStore;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); s = StateStore(StateSettings(), Path(sys.argv[1]));"
         "s.remember('k', 'k', {}); print(s.is_lasting, len(s.recall('k')), s.problem)"
@@ -300,7 +300,7 @@ def test_the_steps_lead_to_the_tables_that_the_program_uses(world: EventsWorld) 
 
 def test_consoles_that_start_at_the_same_moment_prepare_the_tables_once(world: EventsWorld) -> None:
     code = (
-        "import sys; from pathlib import Path; from diagnostics.settings import StateSettings;"
+        "import sys; from pathlib import Path; from diagnostics.config.settings import StateSettings;"
         "from diagnostics.store.store import StateStore; sys.stdin.readline();"
         "s = StateStore(StateSettings(url=sys.argv[1] or None), Path(sys.argv[2]));"
         "s.remember('k', sys.argv[3], {}); print(s.is_lasting, s.problem)"

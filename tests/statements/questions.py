@@ -23,12 +23,12 @@ from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import FleetQuestion
 from diagnostics.models.triage import TriageRequest
-from diagnostics.places import Place, Session
 from diagnostics.service import Diagnostics
+from diagnostics.signals.webhook_backlog import read_backlog
 from diagnostics.store.identity import common_identity
+from diagnostics.store.recents import Place, Session
 from diagnostics.store.rollups import SyncRollup
 from diagnostics.store.samples import Samples
-from diagnostics.webhook_backlog import read_backlog
 from sandbox.stories.roster import (
     DEAL_AMBIGUOUS,
     DEAL_ELIGIBLE,

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import make_url
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.failures import UserError
+from diagnostics.config.layers import load_settings
+from diagnostics.core.failures import UserError
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.mariadb import free_port
 from tests.statements.growing import World, grow

@@ -11,10 +11,10 @@ from uuid import uuid4
 from sqlalchemy import Engine, create_engine, insert
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
 from diagnostics.core.time import utc_now
 from diagnostics.service import Diagnostics
-from diagnostics.settings import DatabaseSettings, Settings
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from sandbox.rows import schema

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.config.settings import RedisSettings
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.conclusions import Confidence
 from diagnostics.models.deals import DealDiagnosis, Gate
 from diagnostics.models.status import Status
-from diagnostics.settings import RedisSettings
 from diagnostics.sources.mutexes import Mutexes, mutex_key
 from diagnostics.sources.mysql.databases import AccountUnknown
 from diagnostics.sync.configuration import IGNORE_CREATION

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.settings import RedisSettings
+from diagnostics.config.settings import RedisSettings
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mutexes import Mutexes, mutex_key
 from sandbox.server.redis_server import RedisServer
 from tests.sync.conftest import hold

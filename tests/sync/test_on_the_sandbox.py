@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.models.conclusions import Confidence
 from diagnostics.service import Diagnostics
-from diagnostics.settings_layers import load_settings
 from sandbox.launch import start_sandbox
 from sandbox.stories.roster import DEAL_ELIGIBLE, ERROR_CODE_DEALS, STALE_AGENTS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job, Progress
-from diagnostics.failures import SourceFailure
 from diagnostics.models.conclusions import Confidence
 from diagnostics.models.deals import ResolutionDiagnosis
 from diagnostics.models.status import Status

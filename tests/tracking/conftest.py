@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import pytest
 
 from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
+from diagnostics.config.settings import Settings
 from diagnostics.escalation.datadog_courier import DatadogCourier
 from diagnostics.escalation.jira_courier import JiraCourier
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Delivery, Incident
-from diagnostics.settings import Settings
-from diagnostics.settings_layers import load_settings
 from diagnostics.sources.datadog import Datadog
 from sandbox.launch import SandboxProcess, start_sandbox
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.escalation.couriers import CannotLook, NotDelivered
 from diagnostics.escalation.datadog_courier import ASSUMED_SEVERITIES
-from diagnostics.failures import SourceFailure
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.models.incidents import Delivery
 from sandbox.launch import SandboxProcess

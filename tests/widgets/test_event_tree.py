@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.logs import compile_query
 from diagnostics.models.events import LogEvent
-from diagnostics.text import clean
 from tests.widgets.samples import Stage, event, rows
 from widgets.event_tree import MOST_NODES, EventTree, nodes, term
 

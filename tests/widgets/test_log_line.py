@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 from tests.widgets.samples import event
 from widgets.log_line import account_of, cells, clock, columns, cut, plain, row
 

@@ -4,8 +4,8 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.geometry import Size
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.logs import compile_query
-from diagnostics.text import clean
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
 from widgets.log_buffer import AT_ONCE
 from widgets.log_list import REPAINT_INTERVAL, LogList

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from diagnostics.failures import UserError
-from diagnostics.settings_places import THEMES
-from diagnostics.text import clean
+from diagnostics.config.paths import THEMES
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from tui.options import Options
 
 if TYPE_CHECKING:

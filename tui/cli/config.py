@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from diagnostics.catalogue import validate_queries
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
 from tui.opening import Prepared, prepare

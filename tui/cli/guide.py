@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.settings_layers import load_settings
-from diagnostics.text import clean
+from diagnostics.config.layers import load_settings
+from diagnostics.core.sanitizer import clean
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
 from tui.options import Options

@@ -7,12 +7,12 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.entries import IncidentStatus
 from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
-from diagnostics.text import clean
 from tui.cli import sending
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say

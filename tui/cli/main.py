@@ -12,8 +12,8 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from diagnostics.failures import SourceFailure, UserError
-from diagnostics.text import clean
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from tui.cli.arguments import options_of, parser
 from tui.cli.exit_codes import ExitCode
 from tui.options import Options

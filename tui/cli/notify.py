@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render

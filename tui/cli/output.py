@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 
 WORDS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "no_data": "NO DATA", "unreachable": "UNREACHABLE"}
 _COLOURS = {"pass": "32", "warn": "33", "fail": "31;1", "no_data": "2", "unreachable": "35"}

@@ -8,14 +8,14 @@ from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
-from diagnostics.text import clean
 from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from diagnostics.models.triage import TriageRequest
 from tui.cli import exit_codes
 from tui.cli.output import Style, say

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from screens import addresses as to
 from screens import documents
 from tui.commands.verb import CommandApp, Verb

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from screens import addresses as to
 from tui.commands.verb import CommandApp, Verb, opened
 from tui.navigation import explorer_on

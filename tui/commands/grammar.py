@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from screens.actions import ACTIONS
 from screens.log_screen import WINDOWS
 from tui.commands import console, diagnosis, explorer, incident

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import UserError
-from diagnostics.text import clean
 from screens import addresses as to
 from screens.base import RoomScreen
 from tui.commands.verb import CommandApp, Verb, opened, opens

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from diagnostics.failures import UserError
+from diagnostics.core.failures import UserError
 from screens.base import Room
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
 """The second fence: no control character reaches the terminal inside painted text, whichever widget painted it.
 
-The text gate (`diagnostics.text`) cleans every string at ingestion; this filter stands at the other end, where
-segments become bytes, for the string that found another way: an exception's message, a library's label, a mistake.
-Textual applies line filters to every line of every widget, borders and titles included, and caches the outcome with
-the line, so an unchanged line costs nothing and a changed one a check that runs in C.
+The text gate (`diagnostics.core.sanitizer`) cleans every string at ingestion; this filter stands at the other end,
+where segments become bytes, for the string that found another way: an exception's message, a library's label, a
+mistake. Textual applies line filters to every line of every widget, borders and titles included, and caches the outcome
+with the line, so an unchanged line costs nothing and a changed one a check that runs in C.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.filter import LineFilter
 
-from diagnostics.text import MARK, clean
+from diagnostics.core.sanitizer import MARK, clean
 
 if TYPE_CHECKING:
     from rich.style import Style

@@ -31,8 +31,8 @@ from datadog_api_client import ApiClient, Configuration
 from datadog_api_client.exceptions import OpenApiException
 from pydantic import SecretStr
 
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources import http
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog.failures import (
@@ -48,7 +48,7 @@ from diagnostics.sources.datadog.failures import (
 from diagnostics.sources.http import HttpClient, NoAnswer, Request, travels_unencrypted
 
 if TYPE_CHECKING:
-    from diagnostics.settings import DatadogSettings
+    from diagnostics.config.settings import DatadogSettings
 
 MAX_ATTEMPTS = 3
 _CONNECTIONS = 16

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import orjson
 
+from diagnostics.core.lazy_json import Sharing, packed
+from diagnostics.core.sanitizer import clean, clean_tree
 from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
-from diagnostics.packed import Sharing, packed
-from diagnostics.text import clean, clean_tree
 
 _MAX_TAGS = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.models.triage import Status
 from diagnostics.sources.datadog.connection import problem
 from diagnostics.sources.datadog.failures import SOURCE
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.settings import DatadogSettings
+    from diagnostics.config.settings import DatadogSettings
     from diagnostics.sources.datadog import Datadog
 
 

@@ -9,14 +9,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from diagnostics.core.failures import FailureKind, Sent, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.failures import FailureKind, Sent, SourceFailure
 from diagnostics.sources.datadog.decode import read_json
 from diagnostics.sources.http import NoAnswer, Why
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.settings import DatadogSettings
+    from diagnostics.config.settings import DatadogSettings
 
 SOURCE = "datadog"
 MAX_BODY_BYTES = 16 * 1024 * 1024

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_text
-from diagnostics.failures import FailureKind, SourceFailure
 from diagnostics.models.datadog import Aggregate, Compute, DatadogIncident, GroupBy, Metrics, Monitor, Monitors
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.events import LogPage
@@ -23,10 +24,9 @@ from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
 from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.settings import DatadogSettings
+    from diagnostics.config.settings import DatadogSettings
     from diagnostics.sources.datadog.connection import Answer, Connection
 
 Value = TypeVar("Value")

@@ -12,10 +12,10 @@ import re
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from diagnostics.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.evidence import Frozen
 from diagnostics.sources.mysql.failures import not_configured
-from diagnostics.text import clean
 
 SQLITE_DRIVERS = frozenset({"sqlite", "sqlite+pysqlite"})
 _MYSQL_DRIVERS = frozenset({"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, TextClause, select, text
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.addresses import AccountPlace
@@ -26,7 +26,7 @@ from diagnostics.sources.mysql.tables import Tables
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import SchemaMap
-    from diagnostics.settings import DatabaseSettings
+    from diagnostics.config.settings import DatabaseSettings
 
 __all__ = ["AccountPlace", "AccountUnknown", "Databases", "Rows", "StatementRefused"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Table, TextClause, bindparam, select, text
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.mysql.runner import Answer
 from diagnostics.sources.mysql.statements import Statement
 from diagnostics.sources.mysql.tables import Kind, Tables
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import TableMap

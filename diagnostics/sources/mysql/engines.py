@@ -23,14 +23,14 @@ from sqlalchemy import URL, Dialect, Engine, NullPool, QueuePool, create_engine,
 from sqlalchemy.dialects.mysql import pymysql as mysql_pymysql
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from diagnostics.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
 from diagnostics.sources.mysql.failures import Limits, PasswordWithheld, not_configured
 from diagnostics.sources.mysql.tables import Kind
-from diagnostics.text import clean
 
 if TYPE_CHECKING:
-    from diagnostics.settings import DatabaseSettings
+    from diagnostics.config.settings import DatabaseSettings
 
 _RECYCLE_SECONDS = 300
 _UNKNOWN_VARIABLE = 1193

@@ -15,8 +15,8 @@ import pymysql
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from diagnostics.failures import FailureKind, SourceFailure
-from diagnostics.text import clean
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 
 _TABLE = re.compile(r"Table '(?:[^'.]+\.)?([^']+)' doesn't exist")
 _COLUMN = re.compile(r"Unknown column '([^']+)'")

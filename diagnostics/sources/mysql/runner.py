@@ -14,13 +14,13 @@ from typing import Any
 import pymysql
 from sqlalchemy import Connection, TextClause
 
+from diagnostics.core.failures import SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Timers
-from diagnostics.failures import SourceFailure
 from diagnostics.sources.mysql.engines import Database, Session, cut, kill_statement
 from diagnostics.sources.mysql.failures import cancelled, failure_of, over_time
 from diagnostics.sources.mysql.statements import Statement, clean_rows
-from diagnostics.text import clean
 
 _GRACE_SECONDS = 1.0
 """How long after its limit a server may take to end a statement before this side does, and then the connection."""

@@ -17,8 +17,8 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ColumnClause
 from sqlalchemy.sql.selectable import TableClause
 
+from diagnostics.core.sanitizer import MARK, clean
 from diagnostics.sources.mysql.tables import Kind, Tables
-from diagnostics.text import MARK, clean
 
 Statement = Select[Any] | CompoundSelect[Any] | TextClause
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.incidents import Delivery, Incident, IncidentLine, TimelineLine, Verification
 from diagnostics.models.notices import Draft, Proposal
-from diagnostics.text import clean
 from tui.cli.output import Style
 
 STATES = {

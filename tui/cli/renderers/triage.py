@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Triage
-from diagnostics.text import clean
 from tui.cli.output import WORD_WIDTH, WORDS, Style
 
 Answer = Triage | Refusal

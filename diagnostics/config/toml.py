@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from diagnostics.failures import UserError
-from diagnostics.text import clean, clean_tree
+from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean, clean_tree
 
 MAX_BYTES = 1_000_000
 """Largest configuration file that is read, bytes; the shipped ones are under 20 kB."""
@@ -67,7 +67,8 @@ class ConfigurationError(UserError):
 class TomlLines:
     """The line of every key and array item in one valid TOML document.
 
-    Paths hold names as `diagnostics.text.clean_tree` returns them, so that a mistake in cleaned data is found again.
+    Paths hold names as `diagnostics.core.sanitizer.clean_tree` returns them, so that a mistake in cleaned data is found
+    again.
     """
 
     def __init__(self, text: str) -> None:

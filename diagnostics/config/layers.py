@@ -16,12 +16,12 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from diagnostics.masking import has_password, mask_url
-from diagnostics.secrets import LazySecret, literal
-from diagnostics.settings import SECRETS, Settings, setting_names
-from diagnostics.settings_places import CONFIG_VARIABLE, PREFIX, config_folder, config_path, state_folder
-from diagnostics.text import clean
-from diagnostics.toml_lines import ConfigurationError, read_toml, suggestion
+from diagnostics.config.paths import CONFIG_VARIABLE, PREFIX, config_folder, config_path, state_folder
+from diagnostics.config.secrets import LazySecret, literal
+from diagnostics.config.settings import SECRETS, Settings, setting_names
+from diagnostics.config.toml import ConfigurationError, read_toml, suggestion
+from diagnostics.core.masking import has_password, mask_url
+from diagnostics.core.sanitizer import clean
 
 FOREIGN_PREFIX = "WARROOM_SANDBOX_"
 """Variables of the stand-ins, which are no settings."""

@@ -17,10 +17,10 @@ from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import Clock, SystemClock
-from diagnostics.failures import SourceFailure, UserError
 from diagnostics.models.readings import Freshness, Reading
-from diagnostics.text import clean
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure
+from diagnostics.core.sanitizer import clean, clean_tree
 from diagnostics.core.time import utc_now
-from diagnostics.failures import SourceFailure
-from diagnostics.text import clean, clean_tree
 
 if TYPE_CHECKING:
     from diagnostics.store.store import StateStore

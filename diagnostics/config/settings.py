@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
-from diagnostics.masking import mask_url
+from diagnostics.config.paths import THEMES
+from diagnostics.core.masking import mask_url
 from diagnostics.models.evidence import Frozen
-from diagnostics.settings_places import THEMES
 
 
 def _number(value: object) -> object:

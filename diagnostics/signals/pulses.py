@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.baselines import Baseline
 from diagnostics.checks.base import plural
+from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import span
-from diagnostics.failures import SourceFailure, TurnAwaited
-from diagnostics.log_questions import FEWEST_WINDOWS, Counts, Usual
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
 from diagnostics.models.status import NOTIFY_SEVERITIES, Status
+from diagnostics.signals.baselines import Baseline
+from diagnostics.signals.counts import FEWEST_WINDOWS, Counts, Usual
+from diagnostics.signals.webhook_backlog import Backlog, read_backlog
 from diagnostics.sources.states import AGGREGATE, log_budgets
-from diagnostics.webhook_backlog import Backlog, read_backlog
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from diagnostics.text import clean
+from diagnostics.core.sanitizer import clean
 
 
 class FailureKind(StrEnum):

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from diagnostics.masking import mask_url
-from diagnostics.text import clean
-from diagnostics.toml_lines import ConfigurationError
+from diagnostics.config.toml import ConfigurationError
+from diagnostics.core.masking import mask_url
+from diagnostics.core.sanitizer import clean
 
 COMMAND_TIMEOUT_S = 10.0
 """How long a secret command may take."""

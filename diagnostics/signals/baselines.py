@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Deadline, Job, failing_typed, when_turn_comes
-from diagnostics.failures import SourceFailure
 
 if TYPE_CHECKING:
-    from diagnostics.log_questions import Usual
+    from diagnostics.signals.counts import Usual
 
 RETRY_S = 20.0
 """How long a failed baseline is left alone."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from sqlalchemy import and_, func, select
 
 from diagnostics.checks.base import Tools, moment, number
-from diagnostics.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure
 from diagnostics.models.evidence import Evidence
 
 if TYPE_CHECKING:

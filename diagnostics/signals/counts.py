@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from diagnostics.baselines import Baselines
+from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.core.time import span, utc_now, window_ending
 from diagnostics.core.waiting import SingleFlight
-from diagnostics.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
-from diagnostics.seen import positive_id
+from diagnostics.signals.baselines import Baselines
+from diagnostics.signals.deal_index import positive_id
 
 if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog

@@ -1,0 +1,1 @@
+"""Settings: their types, the layers they are read from, secrets, and the lines of TOML files."""

@@ -1,0 +1,1 @@
+"""How much there is of each issue, and what is usual: counts, baselines, pulses, the backlog, deals in logs."""
