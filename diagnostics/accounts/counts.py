@@ -17,8 +17,7 @@ from diagnostics.oauth.client_side import INFERRED, METHODS, UNMATCHED, has_clie
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
-    from diagnostics.checks.base import Tools
-    from diagnostics.core.context import Question
+    from diagnostics.core.context import Context, Question
     from diagnostics.sources.mysql.databases import AccountPlace, Rows
 
 LOOKED_AT = 250
@@ -57,27 +56,27 @@ class Counts:
     stale: Asked
 
 
-def read_counts(tools: Tools, account_id: int) -> Counts:
+def read_counts(context: Context, account_id: int) -> Counts:
     """The counts. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer; nothing else."""
-    now = tools.now()
-    place = tools.databases.account(account_id)
-    agents = _client(tools, account_id, "summary agents", _agent_counts)
+    now = context.now()
+    place = context.databases.account(account_id)
+    agents = _client(context, account_id, "summary agents", _agent_counts)
     # A client host that does not answer costs its time limit once, not once a question.
     silent = agents.failure is not None and agents.failure.is_transient
     return Counts(
         place=place,
         now=now,
-        auths=_asked(lambda: tools.common(f"summary tokens {account_id}", _auth_counts(tools, account_id, now))),
-        syncs=_asked(lambda: tools.common(f"summary connections {account_id}", _sync_counts(tools, account_id))),
+        auths=_asked(lambda: context.common(f"summary tokens {account_id}", _auth_counts(context, account_id, now))),
+        syncs=_asked(lambda: context.common(f"summary connections {account_id}", _sync_counts(context, account_id))),
         agents=agents,
-        deals=agents if silent else _client(tools, account_id, "summary deals", _deal_counts),
-        stale=agents if silent else _stale(tools, account_id, now),
+        deals=agents if silent else _client(context, account_id, "summary deals", _deal_counts),
+        stale=agents if silent else _stale(context, account_id, now),
     )
 
 
-def _auth_counts(tools: Tools, account_id: int, now: datetime) -> Question:
+def _auth_counts(context: Context, account_id: int, now: datetime) -> Question:
     """Counts over the account's first credentials, each beside the connection of its user: both are in `common`."""
-    auth, sync = tools.table("zillow_auth"), tools.table("zillow_sync_users")
+    auth, sync = context.table("zillow_auth"), context.table("zillow_sync_users")
     first = (
         select(
             auth.c.user_id.label("user_id"),
@@ -98,7 +97,7 @@ def _auth_counts(tools: Tools, account_id: int, now: datetime) -> Question:
         sync.c.zillow_integration_id.is_not(None),
     )
     off = integrated.where(sync.c.zillow_integration_enabled.is_(False)).exists()
-    recent, overdue = _installation(tools, now)
+    recent, overdue = _installation(context, now)
     counts: dict[str, ColumnElement[bool]] = {
         "missing": first.c.held == 0,
         "expired": and_(held, first.c.expires_at <= now),
@@ -106,7 +105,7 @@ def _auth_counts(tools: Tools, account_id: int, now: datetime) -> Question:
         "soon": and_(held, first.c.expires_at > now, first.c.expires_at <= now + timedelta(hours=24)),
         "disabled": and_(held, first.c.expires_at > now, off),
         "incomplete": and_(held, first.c.created_at > recent, first.c.created_at <= overdue, ~integrated.exists()),
-        "future": first.c.updated_at > now + timedelta(seconds=_skew(tools)),
+        "future": first.c.updated_at > now + timedelta(seconds=_skew(context)),
     }
     return select(
         func.count().label("total"),
@@ -114,9 +113,9 @@ def _auth_counts(tools: Tools, account_id: int, now: datetime) -> Question:
     ).select_from(first)
 
 
-def _sync_counts(tools: Tools, account_id: int) -> Question:
+def _sync_counts(context: Context, account_id: int) -> Question:
     """States of the account's first connections, and the oldest problem among them."""
-    sync = tools.table("zillow_sync_users")
+    sync = context.table("zillow_sync_users")
     first = (
         select(
             sync.c.zillow_integration_id.label("integration"),
@@ -145,9 +144,9 @@ def _sync_counts(tools: Tools, account_id: int) -> Question:
     ).select_from(first)
 
 
-def _agent_counts(tools: Tools) -> Question:
+def _agent_counts(context: Context) -> Question:
     """Agents by method, each counted in the index up to a bound; one column a method."""
-    agents = tools.table("zillow_agents")
+    agents = context.table("zillow_agents")
     return select(
         *(
             _bounded(agents.c.resolution_method, agents.c.resolution_method == method).label(f"method_{method}")
@@ -156,8 +155,8 @@ def _agent_counts(tools: Tools) -> Question:
     )
 
 
-def _deal_counts(tools: Tools) -> Question:
-    deals = tools.table("deals")
+def _deal_counts(context: Context) -> Question:
+    deals = context.table("deals")
     some = select(deals.c.id).limit(1).subquery()
     return select(
         _bounded(deals.c.synced_at, deals.c.synced_at.is_(None)).label("unsynced"),
@@ -171,9 +170,9 @@ def _bounded(column: Any, condition: ColumnElement[bool]) -> Any:  # noqa: ANN40
     return select(func.count()).select_from(some).scalar_subquery()
 
 
-def _stale(tools: Tools, account_id: int, now: datetime) -> Asked:
+def _stale(context: Context, account_id: int, now: datetime) -> Asked:
     """Agents that are INFERRED or UNMATCHED although their user, among the first that were looked at, is connected."""
-    auth = tools.table("zillow_auth")
+    auth = context.table("zillow_auth")
     valid = (
         select(auth.c.user_id.label("user_id"))
         .where(auth.c.account_id == account_id, auth.c.encrypted_refresh_token.is_not(None), auth.c.expires_at > now)
@@ -182,24 +181,24 @@ def _stale(tools: Tools, account_id: int, now: datetime) -> Asked:
     )
 
     def ask() -> Rows:
-        if not has_client_database(tools, account_id):
+        if not has_client_database(context, account_id):
             raise no_client_database(account_id)
-        holders = tools.common(f"summary holders {account_id}", valid)
+        holders = context.common(f"summary holders {account_id}", valid)
         users = [row["user_id"] for row in holders.rows]
-        agents = tools.table("zillow_agents")
+        agents = context.table("zillow_agents")
         counted = select(func.count().label("stale")).where(
             agents.c.user_id.in_(users), agents.c.resolution_method.in_((INFERRED, UNMATCHED))
         )
-        return tools.client(account_id, "summary stale", counted.add_columns(literal(len(users)).label("users")))
+        return context.client(account_id, "summary stale", counted.add_columns(literal(len(users)).label("users")))
 
     return _asked(ask)
 
 
-def _client(tools: Tools, account_id: int, name: str, statement: Callable[[Tools], Question]) -> Asked:
+def _client(context: Context, account_id: int, name: str, statement: Callable[[Context], Question]) -> Asked:
     def ask() -> Rows:
-        if not has_client_database(tools, account_id):
+        if not has_client_database(context, account_id):
             raise no_client_database(account_id)
-        return tools.client(account_id, name, statement(tools))
+        return context.client(account_id, name, statement(context))
 
     return _asked(ask)
 
@@ -212,12 +211,12 @@ def _asked(ask: Callable[[], Rows]) -> Asked:
     return Asked(rows.rows[0] if rows.rows else {}, rows.evidence)
 
 
-def _installation(tools: Tools, now: datetime) -> tuple[datetime, datetime]:
+def _installation(context: Context, now: datetime) -> tuple[datetime, datetime]:
     """Credentials made between the two, and still without an integration, are an installation that did not end."""
-    rules = tools.catalogue.thresholds
+    rules = context.catalogue.thresholds
     days, minutes = rules["installation_recent_days"].warning or 0.0, rules["installation_minutes"].warning or 0.0
     return now - timedelta(days=days), now - timedelta(minutes=minutes)
 
 
-def _skew(tools: Tools) -> float:
-    return tools.catalogue.thresholds["clock_skew_seconds"].warning or 0.0
+def _skew(context: Context) -> float:
+    return context.catalogue.thresholds["clock_skew_seconds"].warning or 0.0

@@ -16,7 +16,7 @@ from diagnostics.oauth.records import whole, with_welcome, words
 if TYPE_CHECKING:
     from sqlalchemy import Select
 
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.sources.mysql.databases import Rows
 
 _NEEDED = ("id", "user_id", "old_resolution", "new_resolution", "created_at")
@@ -24,7 +24,7 @@ _WELCOME = ("change_reason",)
 
 
 def history_page(
-    tools: Tools, account_id: int, after: str | None, limit: int, user_id: int | None = None
+    context: Context, account_id: int, after: str | None, limit: int, user_id: int | None = None
 ) -> Page[HistoryRow]:
     """One page. Raises AccountUnknown, UserError, SourceFailure.
 
@@ -33,8 +33,8 @@ def history_page(
     """
     key, rows = pair_key(after), rows_of(limit)
     looked_at = rows if user_id is None else MOST_LOOKED_AT
-    tools.databases.account(account_id)
-    table = tools.table("zillow_connection_logs")
+    context.databases.account(account_id)
+    table = context.table("zillow_connection_logs")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
         names = (*_NEEDED, *(name for name in welcome if name in table.c))
@@ -53,13 +53,13 @@ def history_page(
                     or_(and_(table.c.created_at <= then, earlier), table.c.created_at.is_(None))
                 )
         ordered = statement.order_by(table.c.created_at.desc(), table.c.id.desc())
-        return tools.databases.read_common(ordered.limit(looked_at + 1))
+        return context.databases.read_common(ordered.limit(looked_at + 1))
 
     found = with_welcome(ask, _WELCOME)
     read = tuple(map(_change, found.rows[:looked_at]))
     own = tuple(one for one in read if user_id is None or one.user_id == user_id)
     shown, last = own[:rows], read[-1] if len(found.rows) > looked_at else None
-    notes = list(_notes(tools, shown))
+    notes = list(_notes(context, shown))
     if len(own) > rows:
         last = shown[-1]
     elif user_id is not None and last is not None:
@@ -89,9 +89,9 @@ def _method(value: object) -> str:
     return "none" if method is None else METHODS.get(method, f"unknown {method}")
 
 
-def _notes(tools: Tools, rows: tuple[HistoryRow, ...]) -> list[str]:
-    skew = tools.catalogue.thresholds["clock_skew_seconds"].warning or 0.0
-    now = tools.now()
+def _notes(context: Context, rows: tuple[HistoryRow, ...]) -> list[str]:
+    skew = context.catalogue.thresholds["clock_skew_seconds"].warning or 0.0
+    now = context.now()
     notes = []
     future = sum(row.at is not None and (row.at - now).total_seconds() > skew for row in rows)
     if future:

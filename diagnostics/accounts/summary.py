@@ -19,19 +19,19 @@ from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.sources.mysql.databases import AccountPlace
 
 _GRAVITY = (Status.FAIL, Status.UNREACHABLE, Status.WARN, Status.NO_DATA, Status.PASS)
 _WELL = frozenset({"", "active"})
 
 
-def summary(tools: Tools, account_id: int, behaviour: Figure | None) -> AccountSummary:
+def summary(context: Context, account_id: int, behaviour: Figure | None) -> AccountSummary:
     """The summary. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer."""
-    counts = read_counts(tools, account_id)
+    counts = read_counts(context, account_id)
     found = [
         *_place_findings(counts.place),
-        *_token_findings(tools, counts.auths),
+        *_token_findings(context, counts.auths),
         *_connection_findings(counts.syncs, counts.now),
         *_client_findings(counts.agents, counts.deals, counts.stale),
     ]
@@ -79,7 +79,7 @@ def _place_findings(place: AccountPlace) -> Iterator[Finding]:
         )
 
 
-def _token_findings(tools: Tools, auths: Asked) -> Iterator[Finding]:
+def _token_findings(context: Context, auths: Asked) -> Iterator[Finding]:
     title = "Do users hold valid OAuth tokens?"
     if auths.failure is not None:
         yield _unanswered("account_tokens", title, auths.failure)
@@ -128,7 +128,7 @@ def _token_findings(tools: Tools, auths: Asked) -> Iterator[Finding]:
             f"Of {of}, {incomplete:,} were made lately and still have no integration: an installation race.",
             value=incomplete,
             unit="incomplete",
-            threshold=f"no integration {tools.catalogue.thresholds['installation_minutes'].rule()}",
+            threshold=f"no integration {context.catalogue.thresholds['installation_minutes'].rule()}",
             next_step="Run the installation again with growing pauses between attempts.",
             evidence=auths.evidence,
         )
@@ -140,7 +140,7 @@ def _token_findings(tools: Tools, auths: Asked) -> Iterator[Finding]:
             f"Of {of}, {future:,} were updated at a time that is yet to come.",
             value=future,
             unit="rows",
-            threshold=tools.catalogue.thresholds["clock_skew_seconds"].rule(),
+            threshold=context.catalogue.thresholds["clock_skew_seconds"].rule(),
             next_step="Ages computed from these rows are wrong: compare the hosts' clocks.",
             evidence=auths.evidence,
         )

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, exists, func, or_, select
 
-from diagnostics.checks.base import Tools, number, share
+from diagnostics.checks.base import number, share
+from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
@@ -53,12 +54,12 @@ class Sampled:
     accounts: tuple[int, ...]
 
 
-def _teams(tools: Tools) -> Question:
+def _teams(context: Context) -> Question:
     """Members of teams; one without its team or without its agent is an orphan."""
     members, teams, agents = (
-        tools.table("zillow_agent_teams"),
-        tools.table("zillow_teams"),
-        tools.table("zillow_agents"),
+        context.table("zillow_agent_teams"),
+        context.table("zillow_teams"),
+        context.table("zillow_agents"),
     )
     orphan = or_(
         ~exists().where(teams.c.id == members.c.team_id),
@@ -73,9 +74,9 @@ def _teams(tools: Tools) -> Question:
     )
 
 
-def _sync_agents(tools: Tools) -> Question:
+def _sync_agents(context: Context) -> Question:
     """Legacy agents; one whose user does not exist is an orphan."""
-    agents, users = tools.table("zillow_sync_agents"), tools.table("users")
+    agents, users = context.table("zillow_sync_agents"), context.table("users")
     orphan = ~exists().where(users.c.id == agents.c.user_id)
     return select(
         select(func.count()).select_from(agents).scalar_subquery().label("rows"),
@@ -83,9 +84,9 @@ def _sync_agents(tools: Tools) -> Question:
     )
 
 
-def _sync_teams(tools: Tools) -> Question:
+def _sync_teams(context: Context) -> Question:
     """Legacy teams; one that names a Zillow team which no modern team names is an orphan."""
-    legacy, teams = tools.table("zillow_sync_teams"), tools.table("zillow_teams")
+    legacy, teams = context.table("zillow_sync_teams"), context.table("zillow_teams")
     orphan = and_(
         legacy.c.zillow_team_id.is_not(None), ~exists().where(teams.c.zillow_team_id == legacy.c.zillow_team_id)
     )
@@ -95,7 +96,7 @@ def _sync_teams(tools: Tools) -> Question:
     )
 
 
-TABLES: dict[str, Callable[[Tools], Question]] = {
+TABLES: dict[str, Callable[[Context], Question]] = {
     "ZillowTeam": _teams,
     "ZillowSyncAgent": _sync_agents,
     "ZillowSyncTeam": _sync_teams,
@@ -103,14 +104,14 @@ TABLES: dict[str, Callable[[Tools], Question]] = {
 """The statement that reads each system in one client database: `rows` and `orphans`."""
 
 
-def read_sampled(tools: Tools, job: Job | None = None) -> Sampled:
+def read_sampled(context: Context, job: Job | None = None) -> Sampled:
     """Read the sample, kept for as long as system-wide answers are. Raises SourceFailure when there are no accounts."""
-    keep_s = tools.parts.settings.fleet.refresh_s
-    return tools.answers.get(("fleet", "sampled"), keep_s, lambda: _read(tools, job))
+    keep_s = context.settings.fleet.refresh_s
+    return context.answers.get(("fleet", "sampled"), keep_s, lambda: _read(context, job))
 
 
-def _read(tools: Tools, job: Job | None) -> Sampled:
-    accounts, evidence = sample_of_accounts(tools)
+def _read(context: Context, job: Job | None) -> Sampled:
+    accounts, evidence = sample_of_accounts(context)
     answers: dict[str, list[tuple[int, Rows | SourceFailure]]] = {name: [] for name in TABLES}
 
     def ask(account_id: int) -> list[tuple[str, int, Rows | SourceFailure]]:
@@ -118,7 +119,7 @@ def _read(tools: Tools, job: Job | None) -> Sampled:
         for name, statement in TABLES.items():
             if job is not None:
                 job.raise_if_cancelled("client databases")
-            found.append((name, account_id, _asked(tools, account_id, statement)))
+            found.append((name, account_id, _asked(context, account_id, statement)))
         return found
 
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="sample") as pool:
@@ -130,9 +131,9 @@ def _read(tools: Tools, job: Job | None) -> Sampled:
     return Sampled({name: _summed(found, evidence) for name, found in answers.items()}, accounts)
 
 
-def _asked(tools: Tools, account_id: int, statement: Callable[[Tools], Question]) -> Rows | SourceFailure:
+def _asked(context: Context, account_id: int, statement: Callable[[Context], Question]) -> Rows | SourceFailure:
     try:
-        return tools.databases.read_client(account_id, statement(tools))
+        return context.databases.read_client(account_id, statement(context))
     except SourceFailure as failure:
         if failure.kind is FailureKind.CANCELLED:
             raise
@@ -162,10 +163,10 @@ def _summed(found: list[tuple[int, Rows | SourceFailure]], evidence: Evidence) -
     return SystemSample(rows, orphans, coverage, (*parts[:1], evidence))
 
 
-def sample_of_accounts(tools: Tools) -> tuple[tuple[int, ...], Evidence]:
+def sample_of_accounts(context: Context) -> tuple[tuple[int, ...], Evidence]:
     """Ids of a few accounts, evenly spread over all, always the same ones while accounts stay the same."""
-    accounts = tools.table("accounts")
-    rows = tools.common("account ids", select(accounts.c.id.label("id")).order_by(accounts.c.id))
+    accounts = context.table("accounts")
+    rows = context.common("account ids", select(accounts.c.id.label("id")).order_by(accounts.c.id))
     ids = [number(row, "id") for row in rows.rows]
     if not ids:
         raise SourceFailure(

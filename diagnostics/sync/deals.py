@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy import and_, func, select
 
-from diagnostics.checks.base import Tools, moment, number
+from diagnostics.checks.base import moment, number
+from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.models.evidence import Evidence
 
@@ -105,25 +106,25 @@ class Asking:
     that has failed in a way that the next question would meet too is not asked again.
     """
 
-    def __init__(self, tools: Tools, account_id: int, *, shared: bool = False) -> None:
-        self.tools = tools
+    def __init__(self, context: Context, account_id: int, *, shared: bool = False) -> None:
+        self.context = context
         self.account_id = account_id
         self._shared = shared
         self._failed: dict[str, SourceFailure] = {}
 
     def client(self, name: str, statement: Question, *, caveat: str = "") -> Rows:
         """Ask the account's client database. Raises SourceFailure, AccountUnknown."""
-        tools, account_id = self.tools, self.account_id
+        context, account_id = self.context, self.account_id
         if self._shared:
-            return self._ask("client", lambda: tools.client(account_id, name, statement, caveat=caveat))
-        return self._ask("client", lambda: tools.databases.read_client(account_id, statement, caveat=caveat))
+            return self._ask("client", lambda: context.client(account_id, name, statement, caveat=caveat))
+        return self._ask("client", lambda: context.databases.read_client(account_id, statement, caveat=caveat))
 
     def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
         """Ask the shared database about this account. Raises SourceFailure."""
-        tools, key = self.tools, f"{name} of {self.account_id}"
+        context, key = self.context, f"{name} of {self.account_id}"
         if self._shared:
-            return self._ask("common", lambda: tools.common(key, statement, window=window, caveat=caveat))
-        return self._ask("common", lambda: tools.databases.read_common(statement, window=window, caveat=caveat))
+            return self._ask("common", lambda: context.common(key, statement, window=window, caveat=caveat))
+        return self._ask("common", lambda: context.databases.read_common(statement, window=window, caveat=caveat))
 
     def batches(
         self, name: str, ids: Iterable[int], statement: Callable[[Sequence[int]], Question], *, common: bool = False
@@ -170,7 +171,7 @@ def _chunks(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 
 def read_deals(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Deal], tuple[Evidence, ...]]:
     """The deals of these ids that the account's database holds. Raises SourceFailure, AccountUnknown."""
-    deals = asking.tools.table("deals")
+    deals = asking.context.table("deals")
     names = ("id", "account_id", "property_id", "zillow_transaction_id", "synced_at", "created_at", "updated_at")
     columns = [deals.c[name].label(name) for name in names]
     columns += [deals.c[name].label(name) for name in ("name", "stage") if name in deals.c]
@@ -195,15 +196,15 @@ def deal_of_row(row: dict[str, object]) -> Deal:
     )
 
 
-def read_deal(tools: Tools, account_id: int, deal_id: int) -> tuple[Deal | None, Evidence]:
+def read_deal(context: Context, account_id: int, deal_id: int) -> tuple[Deal | None, Evidence]:
     """The deal, or None when the account's database has none of that id. Raises SourceFailure, AccountUnknown."""
-    found, evidence = read_deals(Asking(tools, account_id, shared=True), (deal_id,))
+    found, evidence = read_deals(Asking(context, account_id, shared=True), (deal_id,))
     return found.get(deal_id), evidence[0]
 
 
 def read_crews(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Crew], tuple[Evidence, ...]]:
     """Who is on each deal; a deal without rows is not in the answer. Raises SourceFailure."""
-    agents = asking.tools.table("deal_agents")
+    agents = asking.context.table("deal_agents")
     columns = (agents.c.deal_id.label("deal_id"), agents.c.user_id.label("user_id"))
     rows, evidence = asking.batches(
         "deal agents", deal_ids, lambda ids: select(*columns).where(agents.c.deal_id.in_(ids))
@@ -222,7 +223,7 @@ def read_crews(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Crew]
 
 def read_contacts(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Contacts], tuple[Evidence, ...]]:
     """Contacts on each deal; a deal without rows is not in the answer. Raises SourceFailure."""
-    contacts = asking.tools.table("deals_contacts")
+    contacts = asking.context.table("deals_contacts")
 
     def statement(ids: Sequence[int]) -> Question:
         return (
@@ -245,7 +246,7 @@ def read_contacts(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Co
 
 def read_connections(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]:
     """How many of the account's sync connections are active. Raises SourceFailure."""
-    users = asking.tools.table("zillow_sync_users")
+    users = asking.context.table("zillow_sync_users")
     active = and_(
         users.c.zillow_integration_id.is_not(None),
         users.c.zillow_integration_enabled.is_(True),
@@ -262,7 +263,7 @@ def read_connections(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]
 
 def read_systems(asking: Asking) -> tuple[Systems, tuple[Evidence, ...]]:
     """The account's data-sync systems for Zillow. Raises SourceFailure."""
-    systems = asking.tools.table("data_sync_systems")
+    systems = asking.context.table("data_sync_systems")
     statement = select(systems.c.system.label("system"), systems.c.is_active.label("is_active")).where(
         systems.c.account_id == asking.account_id
     )
