@@ -27,6 +27,7 @@ from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap
 from screens.base import Document, ReadingArrived, RoomScreen
 from screens.critical import CriticalScreen
 from tui.crash import CRASH_EXIT_CODE, CrashReport, as_problem, state_folder
+from tui.header import incident_words, source_words
 from tui.incidents import IncidentFollower
 from tui.navigation import Navigator
 from tui.options import Options
@@ -97,13 +98,13 @@ class WarRoomApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 
     def __init__(self, options: Options) -> None:
-        self.manners = theme.manners(theme=options.theme, ascii_only=options.ascii)
+        self.capabilities = theme.capabilities(theme=options.theme, ascii_only=options.ascii)
         # Textual chooses its filter for NO_COLOR here, before a theme can be set: without the hint it would turn the
         # terminal's own colours into black on black.
-        super().__init__(driver_class=WarRoomDriver, ansi_color=True if self.manners.native_colours else None)
+        super().__init__(driver_class=WarRoomDriver, ansi_color=True if self.capabilities.native_colours else None)
         self.ansi_color = None
         self.options = options
-        self.signs = glyphs(self.manners.ascii_only)
+        self.signs = glyphs(self.capabilities.ascii_only)
         self.service: Diagnostics | None = None
         self.live: Live | None = None
         self.catalogue: Catalogue | None = None
@@ -120,7 +121,7 @@ class WarRoomApp(App[int]):
         self._quiet_at = 0
         for item in (theme.DARK, theme.LIGHT):
             self.register_theme(item)
-        self.theme = self.manners.theme
+        self.theme = self.capabilities.theme
         # Nothing moves unless the data moved.
         self.animation_level = "none"
 
@@ -625,8 +626,6 @@ class WarRoomApp(App[int]):
 
     def draw_header(self) -> None:
         """Environment, sources, incident: what has changed of them is painted."""
-        from tui.header import incident_words, source_words  # noqa: PLC0415
-
         level_1 = self.screen_stack[0]
         alarm = level_1.alarm_since() if isinstance(level_1, CriticalScreen) else None
         for header in self.screen.query(HeaderBar):

@@ -81,7 +81,7 @@ def test_the_console_is_built_with_them(usual: dict[str, str], monkeypatch: pyte
     monkeypatch.setattr("tui.console.run", run)
     assert run_console(Options()) == 0
     (app,) = built
-    assert (app.manners.theme, app.manners.ascii_only, app.options.mouse) == (NAMES["light"], True, True)
+    assert (app.capabilities.theme, app.capabilities.ascii_only, app.options.mouse) == (NAMES["light"], True, True)
 
 
 def test_none_of_the_heavy_packages_is_imported_for_it(usual: dict[str, str]) -> None:

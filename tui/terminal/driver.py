@@ -20,7 +20,7 @@ import textual.screen
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from tui.terminal.output_filter import install_fence
+from tui.terminal.output_filter import install_output_filter
 from tui.terminal.signals import ExitSignals
 from tui.terminal.writer import Writer, open_output
 
@@ -54,7 +54,7 @@ class WarRoomDriver(LinuxDriver):
         self._file = next((stream for stream in streams if stream.isatty()), streams[0])
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
-        install_fence(app)
+        install_output_filter(app)
         paint_promptly()
         self._exit_signals = ExitSignals(self._loop, self._leave, self._force_restore)
         self._exit_signals.install()

@@ -1,4 +1,4 @@
-"""The second fence: no control character reaches the terminal inside painted text, whichever widget painted it.
+"""The last filter: no control character reaches the terminal inside painted text, whichever widget painted it.
 
 The text gate (`diagnostics.core.sanitizer`) cleans every string at ingestion; this filter stands at the other end,
 where segments become bytes, for the string that found another way: an exception's message, a library's label, a
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from textual.color import Color
 
 
-class Fence(LineFilter):
+class OutputFilter(LineFilter):
     """Replaces what is not printable, and removes links that carry such a thing."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
         """Return `segments`, the same list when there is nothing to object to, which is nearly always."""
         if all(text.isprintable() and (style is None or style.link is None) for text, style, _ in segments):
             return segments
-        return [Segment(_fenced(text), _unlinked(style), control) for text, style, control in segments]
+        return [Segment(_cleaned(text), _unlinked(style), control) for text, style, control in segments]
 
 
-def install_fence(app: App[Any]) -> None:
-    """Put the fence last among the filters of `app`, once."""
-    if not any(isinstance(existing, Fence) for existing in app._filters):
-        app._filters.append(Fence())
+def install_output_filter(app: App[Any]) -> None:
+    """Put the filter last among the filters of `app`, once."""
+    if not any(isinstance(existing, OutputFilter) for existing in app._filters):
+        app._filters.append(OutputFilter())
 
 
-def _fenced(text: str) -> str:
+def _cleaned(text: str) -> str:
     """Clean `text` without changing its width, so that the rest of the line stays where it is."""
     if text.isprintable():
         return text

@@ -51,12 +51,11 @@ NAMES: Mapping[str, str] = {
 
 
 @dataclass(slots=True, frozen=True)
-class TerminalManners:
-    """What this terminal can draw and how dear its bytes are."""
+class TerminalCapabilities:
+    """What this terminal can draw."""
 
     theme: str
     ascii_only: bool
-    remote: bool
 
     @property
     def native_colours(self) -> bool:
@@ -64,16 +63,16 @@ class TerminalManners:
         return self.theme.startswith("ansi-")
 
 
-def manners(environ: Mapping[str, str] | None = None, *, theme: str | None, ascii_only: bool) -> TerminalManners:
-    """Read the terminal's abilities from the environment: colours, character set, SSH."""
+def capabilities(
+    environ: Mapping[str, str] | None = None, *, theme: str | None, ascii_only: bool
+) -> TerminalCapabilities:
+    """Read what the terminal can draw from the environment: colours and character set."""
     environ = os.environ if environ is None else environ
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
     utf8 = "utf-8" in locale.lower() or "utf8" in locale.lower() or not locale
-    remote = "SSH_CONNECTION" in environ or "SSH_TTY" in environ
-    return TerminalManners(
+    return TerminalCapabilities(
         theme=NAMES[theme] if theme is not None and theme in NAMES else _automatic(environ),
         ascii_only=ascii_only or not utf8 or environ.get("TERM") in {"linux", "vt100", "dumb"},
-        remote=remote,
     )
 
 
