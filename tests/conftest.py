@@ -1,10 +1,9 @@
-"""Fixtures that every test folder may use. Nothing heavy is imported before a test asks for it."""
+"""Fixtures that every test folder may use, and how tests are dealt out. Nothing heavy is imported before it is due."""
 
 from __future__ import annotations
 
-import re
+import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,16 +21,35 @@ def mariadb() -> Iterator[MariaDB]:
         yield server
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where `tests/run.sh` wants the names of tests that failed."""
-    parser.addoption("--failed-to", default=None, metavar="FILE", help="write the ids of failed tests to this file")
+SHARED = frozenset({"session", "package", "module"})
+"""Scopes of fixtures that several tests use."""
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Write the ids of failed tests, one a line; several workers have reported to this one process by now."""
-    target = config.getoption("--failed-to")
-    if target is not None:
-        reports = [*terminalreporter.stats.get("failed", ()), *terminalreporter.stats.get("error", ())]
-        # The group that keeps tests on one worker is written behind the id.
-        ids = dict.fromkeys(re.sub(r"@[a-z-]+$", "", report.nodeid) for report in reports)
-        Path(target).write_text("".join(f"{one}\n" for one in ids))
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something dear stay on one worker and come first; programs in terminals run one after another.
+
+    Dear is what a fixture holds open for several tests: stand-ins, a database server. Dealt out one by one, each worker
+    would start its own. The many quick tests fill the gaps that the groups leave at the end.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and (group := _group(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(
+        key=lambda item: (item.get_closest_marker("alone") is None, item.get_closest_marker("xdist_group") is None)
+    )
+
+
+def _group(item: pytest.Item) -> str:
+    """The group of a test: its terminal, or the place of what it shares with others; empty where it shares nothing."""
+    if item.get_closest_marker("pty") is not None:
+        return "terminal"
+    shared = [
+        last.baseid
+        for definitions in getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009  # pytest's own
+        if (last := definitions[-1]).scope in SHARED and inspect.isgeneratorfunction(last.func)
+        # The server of all is started by each worker that needs one; a folder's tests share it.
+        if last.baseid.startswith("tests/")
+    ]
+    folder = item.nodeid.rpartition("/")[0] if item.get_closest_marker("mariadb") is not None else ""
+    return max(shared, key=len, default="") or folder

@@ -251,7 +251,6 @@ def on_mariadb(mariadb: MariaDB) -> Iterator[SandboxProcess]:
 
 
 @pytest.mark.mariadb
-@pytest.mark.xdist_group("mariadb")
 def test_sizes_and_shares_are_read_in_batches_on_mariadb(on_mariadb: SandboxProcess, tmp_path: Path) -> None:
     with opened(on_mariadb, tmp_path) as service:
         ids = [STALE_AGENTS, INTEGRATION_DISABLED, *range(900_000, 900_150)]

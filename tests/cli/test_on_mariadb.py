@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.mariadb
-@pytest.mark.xdist_group("mariadb")
 def test_the_backlog_of_the_day_is_counted_by_mariadb_too(command: Command, mariadb: MariaDB) -> None:
     said = command(
         "triage",
@@ -33,7 +32,6 @@ def test_the_backlog_of_the_day_is_counted_by_mariadb_too(command: Command, mari
 
 
 @pytest.mark.mariadb
-@pytest.mark.xdist_group("mariadb")
 def test_a_deal_is_read_across_the_two_kinds_of_database(command: Command, mariadb: MariaDB) -> None:
     said = command(
         "triage",

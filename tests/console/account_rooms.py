@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.base import RoomScreen
+from tests.console.rest import answered
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW
 from tests.console.scripted_accounts import ScriptedAccountService
@@ -28,15 +29,9 @@ async def arrived(pilot: Pilot[int]) -> None:
     """Wait until every reading of the screen on top has answered or failed, and has been drawn."""
     app = pilot.app
     assert isinstance(app, WarRoomApp)
-    for _ in range(300):
-        await pilot.pause(0.02)
-        screen = app.screen
-        assert isinstance(screen, RoomScreen)
-        keys = list(screen.shown_readings())
-        last = [app.live.last(key) for key in keys] if app.live is not None else [None]
-        if all(item is not None and str(item.freshness) != "loading" for item in last):
-            break
-    await pilot.pause(0.15)
+    screen = app.screen
+    assert isinstance(screen, RoomScreen)
+    await answered(pilot, screen.shown_readings)
 
 
 def text_on(pilot: Pilot[int]) -> str:

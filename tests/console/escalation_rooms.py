@@ -10,7 +10,8 @@ from typing import cast
 import pytest
 from textual.pilot import Pilot
 
-from tests.console.incident_rooms import IncidentWorld, incident_world, until
+from tests.console.incident_rooms import IncidentWorld, incident_world
+from tests.console.rest import rest, until
 from tests.console.rooms import CLOCKS as SHARED_CLOCKS
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
@@ -55,7 +56,7 @@ async def in_view(pilot: Pilot[int], world: IncidentWorld) -> None:
     await until(pilot, seen)
     if app.incident is not None:
         await until(pilot, lambda: app.live is not None and app.live.last("assessment") is not None)
-    await pilot.pause(0.3)
+    await rest(pilot)
 
 
 @asynccontextmanager

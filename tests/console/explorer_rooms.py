@@ -9,6 +9,8 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.explorer import ExplorerScreen
+from tests.console.rest import answered as readings_answered
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_explorer import ScriptedExplorer
@@ -45,17 +47,10 @@ async def open_explorer(pilot: Pilot[Any], line: str = f"logs {QUERY}") -> Explo
 
 async def answered(pilot: Pilot[Any], screen: ExplorerScreen) -> None:
     """Wait until lines and histogram have answered and the attributes are counted."""
-    app = pilot.app
-    assert isinstance(app, WarRoomApp)
-    assert app.live is not None
-    for _ in range(200):
-        await pilot.pause(0.02)
-        last = [app.live.last(key) for key in screen.shown_readings()]
-        done = all(one is not None and str(one.freshness) != "loading" for one in last)
-        if done and (screen.counter is not None or not screen.lines or not screen.lines.value):
-            break
-    await pilot.pause(0.3)
+    await readings_answered(pilot, screen.shown_readings)
+    await until(pilot, lambda: screen.counter is not None or not screen.lines or not screen.lines.value)
+    await rest(pilot)
     screen.draw()
     # Widths of the title's parts settle in steps; the last word on how much of the query fits is spoken here.
     screen.query_one(LogPane).on_descendant_focus()
-    await pilot.pause(0.1)
+    await rest(pilot)

@@ -6,7 +6,6 @@ Sources other than the journal answer by script (`tests.console.scripted`); the 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.incidents import Incident
 from diagnostics.store.store import StateStore
+from tests.console.rest import until
 from tests.console.scripted import NOW, ScriptedService
 from tui.app import WarRoomApp
 
@@ -98,15 +98,6 @@ def incident_world(folder: Path, *, person: str = "cl.nolen") -> IncidentWorld:
     world = IncidentWorld(settings, catalogue, clock, state, journal, cast("IncidentDesk", None))
     world.desk = IncidentDesk(world.tools())
     return world
-
-
-async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
-    """Wait until something is true on screen; fails after ten seconds."""
-    for _ in range(500):
-        await pilot.pause(0.02)
-        if condition():
-            return
-    raise AssertionError("it did not come true")
 
 
 async def followed(pilot: Pilot[int], incident: Incident) -> None:

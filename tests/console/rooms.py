@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from textual.pilot import Pilot
 
+from tests.console.rest import answered
 from tests.console.scripted import NOW, ScriptedOpening, ScriptedService
 from tui.app import WarRoomApp
 from tui.options import Options
@@ -61,15 +62,7 @@ async def settle(pilot: Pilot[int]) -> None:
     """Wait until every reading that the screen shows has arrived and been drawn."""
     app = pilot.app
     assert isinstance(app, WarRoomApp)
-    for _ in range(200):
-        await pilot.pause(0.02)
-        if app.live is None:
-            continue
-        wanted = ["sources", *app.screen_stack[0].shown_readings()]  # type: ignore[attr-defined]  # level 1
-        last = [app.live.last(key) for key in wanted]
-        if all(item is not None and str(item.freshness) != "loading" for item in last):
-            break
-    await pilot.pause(0.4)
+    await answered(pilot, lambda: ["sources", *app.screen_stack[0].shown_readings()])  # type: ignore[attr-defined]  # level 1
     app.screen_stack[0].draw()  # type: ignore[attr-defined]  # level 1
     await pilot.pause()
     for pane in app.screen_stack[0].query(LogPane):

@@ -30,6 +30,7 @@ from diagnostics.models.health import (
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Refusal, RefusalRule
 from screens.health import HealthScreen
+from tests.console.rest import answered, until
 from tests.console.scripted import HOSTILE, NOW, ScriptedService, evidence
 from tui.app import WarRoomApp
 
@@ -439,20 +440,12 @@ def health_screen(pilot: Pilot[Any]) -> HealthScreen:
 async def settle_health(pilot: Pilot[Any], *, besides: frozenset[str] = frozenset()) -> None:
     """Go to level 2 and wait until every reading but `besides` has been answered and drawn."""
     app = cast("WarRoomApp", pilot.app)
-    for _ in range(300):
-        await pilot.pause(0.02)
-        if app.live is not None:
-            break
+    await until(pilot, lambda: app.live is not None)
     await pilot.press("2")
     await pilot.pause()
     screen = health_screen(pilot)
-    for _ in range(300):
-        await pilot.pause(0.02)
-        wanted = [key for key in screen.shown_readings() if key not in besides]
-        readings = [screen.state.reading(key) for key in wanted]
-        if wanted and all(one is not None and str(one.freshness) != "loading" for one in readings):
-            break
-    await pilot.pause(0.2)
+    await until(pilot, lambda: any(True for _ in screen.shown_readings()))
+    await answered(pilot, lambda: [key for key in screen.shown_readings() if key not in besides])
     screen.state.reorder()
     screen.draw()
     await pilot.pause()

@@ -16,7 +16,8 @@ from diagnostics.escalation.investigations import InvestigationDesk
 from diagnostics.models.entries import EvidenceLabel, IncidentStatus
 from diagnostics.models.incidents import Incident
 from screens.base import RoomScreen
-from tests.console.incident_rooms import IncidentWorld, incident_world, until
+from tests.console.incident_rooms import IncidentWorld, incident_world
+from tests.console.rest import rest, until
 from tests.console.scripted import HOSTILE, NOW, evidence
 from tests.console.scripted_explorer import ScriptedExplorer
 from tests.console.scripted_health import ScriptedHealth, ServiceWithHealth
@@ -189,7 +190,7 @@ async def on_screen(pilot: Pilot[Any], kind: type[RoomScreen]) -> None:
 async def opened_sources(pilot: Pilot[Any]) -> None:
     """Wait until the sources are open."""
     await until(pilot, lambda: getattr(pilot.app, "live", None) is not None)
-    await pilot.pause(0.1)
+    await rest(pilot)
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from screens.account import AccountScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import opened, press, stop_clocks, text_on
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from widgets.footer_bar import FooterBar
@@ -30,11 +31,7 @@ def footer(pilot: Pilot[Any]) -> str:
 
 
 async def said(pilot: Pilot[Any], words: str) -> None:
-    for _ in range(100):
-        if words in footer(pilot):
-            return
-        await pilot.pause(0.05)
-    pytest.fail(f"the footer says {footer(pilot)!r}")
+    await until(pilot, lambda: words in footer(pilot))
 
 
 async def test_progress_stands_in_the_footer_and_keys_go_on_working(make_app: MakeApp) -> None:
@@ -74,10 +71,7 @@ async def test_a_partial_answer_is_shown_when_the_source_gives_one_after_cancell
         screen.start_job(work, got.append, doing="distribution")
         await said(pilot, "distribution: asking · esc cancels")
         await press(pilot, "escape")
-        for _ in range(100):
-            if got:
-                break
-            await pilot.pause(0.02)
+        await until(pilot, lambda: got)
         assert got == ["5,112 of 6,864 accounts"]
 
 
@@ -94,7 +88,7 @@ async def test_a_second_escape_drops_an_answer_that_nobody_can_hurry(make_app: M
         await said(pilot, "nothing was kept")
         assert isinstance(pilot.app.screen, AccountScreen)
         stuck.set()
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert got == []
 
 
@@ -104,12 +98,12 @@ async def test_an_answer_waits_until_its_screen_is_seen_again(make_app: MakeApp)
         await press(pilot, "x")
         await said(pilot, "esc cancels")
         await press(pilot, "w")
-        await pilot.pause(0.1)
+        await rest(pilot)
         service.accounts.go.set()
         await said(pilot, "the answer is there; go back to see it")
         assert not isinstance(pilot.app.screen, ListingScreen)
         await press(pilot, "escape")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(pilot.app.screen, ListingScreen)
         assert "3 of 214 users" in text_on(pilot)
 
@@ -120,9 +114,9 @@ async def test_leaving_the_screen_drops_the_question(make_app: MakeApp) -> None:
         await press(pilot, "x")
         await said(pilot, "esc cancels")
         await press(pilot, "q")
-        await pilot.pause(0.2)
+        await rest(pilot)
         service.accounts.go.set()
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert len(pilot.app.screen_stack) == 1
 
 

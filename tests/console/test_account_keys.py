@@ -15,6 +15,7 @@ from screens.document import DocumentScreen
 from screens.event import EventScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import arrived, opened, press, stop_clocks, text_on
+from tests.console.rest import on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from tui.app import WarRoomApp
@@ -50,15 +51,6 @@ async def go(pilot: Pilot[int], tab: str) -> None:
     await arrived(pilot)
 
 
-async def until(pilot: Pilot[int], kind: type[object]) -> None:
-    for _ in range(200):
-        if isinstance(pilot.app.screen, kind):
-            break
-        await pilot.pause(0.02)
-    assert isinstance(pilot.app.screen, kind)
-    await pilot.pause(0.05)
-
-
 # ---- tabs
 
 
@@ -77,7 +69,7 @@ async def test_tab_goes_into_the_rows_and_then_through_every_tab_and_round(make_
         seen = [account(pilot).tab]
         for _ in ORDER:
             await press(pilot, "tab")
-            await pilot.pause(0.05)
+            await rest(pilot)
             seen.append(account(pilot).tab)
         assert tuple(seen) == (*ORDER, ORDER[0])
         await press(pilot, "shift+tab")
@@ -135,18 +127,12 @@ async def test_the_next_page_is_read_when_the_cursor_nears_the_end(make_app: Mak
         assert state.amount() == "100 of ~250"
         assert [call[2] for call in service.accounts.asked if call[0] == "agents"] == [None]
         await press(pilot, "G")
-        for _ in range(100):
-            if len(state.items) == 200:
-                break
-            await pilot.pause(0.02)
+        await until(pilot, lambda: len(state.items) == 200)
         assert state.amount() == "200 of ~250"
         assert rows(pilot).cursor_key == "more"
         await press(pilot, "enter")
-        for _ in range(100):
-            if len(state.items) == 250:
-                break
-            await pilot.pause(0.02)
-        await pilot.pause(0.1)
+        await until(pilot, lambda: len(state.items) == 250)
+        await rest(pilot)
         assert state.amount() == "all 250"
         assert "more" not in [item.key for item in rows(pilot).rows]
 
@@ -157,12 +143,12 @@ async def test_a_page_that_fails_says_why_and_is_asked_again_by_hand(make_app: M
         await go(pilot, "agents")
         service.accounts.failing = frozenset({"client"})
         await press(pilot, "G")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert "more could not be read: client 14009: unreachable" in text_on(pilot)
         assert len(account(pilot).tabs["agents"].items) == 100
         service.accounts.failing = frozenset()
         await press(pilot, "G", "enter")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert len(account(pilot).tabs["agents"].items) == 200
 
 
@@ -181,16 +167,16 @@ async def test_s_leaves_only_what_is_wrong_and_s_brings_all_back(make_app: MakeA
 async def test_a_filter_searches_also_what_the_columns_have_no_room_for(make_app: MakeApp) -> None:
     async with opened(make_app, scripted(), "account 14009", size=(80, 24)) as pilot:
         await press(pilot, "slash")
-        await pilot.pause(0.1)
+        await rest(pilot)
         await press(pilot, *"user12@")
-        await pilot.pause(0.2)
+        await rest(pilot)
         shown = [item.key for item in rows(pilot).rows if item.key and item.key.startswith("user:")]
         assert shown == ["user:40012"]
         await press(pilot, "enter")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert rows(pilot).has_focus
         await press(pilot, "escape")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(pilot.app.screen, AccountScreen)
         assert account(pilot).tabs["users"].filter_text == ""
 
@@ -214,13 +200,13 @@ async def test_old_rows_stay_and_are_called_old_with_the_reason(make_app: MakeAp
     async with opened(make_app, service, "account 14009") as pilot:
         service.accounts.failing = frozenset({"everything"})
         await press(pilot, "r")
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert "stale: asked" in text_on(pilot)
         assert "since then common: unreachable" in text_on(pilot)
         assert len(account(pilot).tabs["users"].items) == 100
         service.accounts.failing = frozenset()
         await press(pilot, "r")
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert "stale: asked" not in text_on(pilot)
 
 
@@ -235,9 +221,9 @@ async def test_keys_work_before_anything_has_answered(make_app: MakeApp) -> None
     service = scripted(hold=hold)
     app = make_app(service)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        await rest(pilot)
         app.command("account 14009")
-        await pilot.pause(0.1)
+        await rest(pilot)
         await press(pilot, "tab", "tab", "j", "enter", "w", "slash", "escape", "tab", "s", "y")
         assert isinstance(app.screen, AccountScreen)
         assert "nothing has answered yet" in text_on(pilot)
@@ -252,7 +238,7 @@ async def test_enter_on_a_user_diagnoses_that_user(make_app: MakeApp) -> None:
     service = scripted()
     async with opened(make_app, service, "account 14009") as pilot:
         await press(pilot, "tab", "j", "enter")
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         assert ("oauth", 14009, 40_002) in service.accounts.asked
         assert "integration is disabled in Premier Agent" in text_on(pilot)
         await press(pilot, "escape")
@@ -263,10 +249,10 @@ async def test_x_diagnoses_the_account_and_its_users_open_their_own(make_app: Ma
     service = scripted()
     async with opened(make_app, service, "account 14009") as pilot:
         await press(pilot, "x")
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         assert "3 of 214 users cannot sync" in text_on(pilot)
         await press(pilot, "G", "enter")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert "User 40009 holds a valid token" in text_on(pilot)
         assert len(pilot.app.screen_stack) == 4
 
@@ -276,7 +262,7 @@ async def test_every_stale_agent_is_named(make_app: MakeApp) -> None:
         await go(pilot, "agents")
         assert "47 agents stale: name every one" in text_on(pilot)
         await press(pilot, "enter")
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         named = {item.key for item in cast("ListingScreen", pilot.app.screen).body.rows if item.key}
         assert len([key for key in named if key.startswith("stale:")]) == 47
 
@@ -287,11 +273,11 @@ async def test_an_agent_shows_its_row_at_once_and_its_token_and_history_when_the
         await go(pilot, "agents")
         hold = service.accounts.hold = threading.Event()
         await press(pilot, "j", "j", "enter")
-        await until(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         assert "INFERRED" in text_on(pilot)
         assert "… asking" in text_on(pilot)
         hold.set()
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert "holds a valid token" in text_on(pilot)
         assert "changes recorded for the account" in text_on(pilot)
 
@@ -301,7 +287,7 @@ async def test_a_row_opens_everything_it_holds(make_app: MakeApp, tab: str, word
     async with opened(make_app, scripted(), "account 14009") as pilot:
         await go(pilot, tab)
         await press(pilot, "j", "enter")
-        await until(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         assert words in text_on(pilot)
 
 
@@ -309,7 +295,7 @@ async def test_a_deal_opens_its_own_screen_and_escape_comes_back_to_its_row(make
     async with opened(make_app, scripted(), "account 14009") as pilot:
         await go(pilot, "deals")
         await press(pilot, "j", "j", "enter")
-        await until(pilot, DealScreen)
+        await on_top(pilot, DealScreen)
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, AccountScreen)
         assert rows(pilot).cursor_key == "deal:12399"
@@ -320,13 +306,13 @@ async def test_unsynced_deals_open_by_cause_then_deal(make_app: MakeApp) -> None
         await go(pilot, "deals")
         assert "why 37 deals are not synced, by cause" in text_on(pilot)
         await press(pilot, "enter")
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         assert "37 deals of account 14009 have not synced" in text_on(pilot)
         await press(pilot, "j", "enter")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert "the newest 10 of 21" in text_on(pilot)
         await press(pilot, "j", "enter")
-        await until(pilot, DealScreen)
+        await on_top(pilot, DealScreen)
         assert cast("DealScreen", pilot.app.screen).deal_id == 12_344
 
 
@@ -341,7 +327,7 @@ async def test_l_follows_the_log_lines_of_the_account(make_app: MakeApp) -> None
         assert "@context.account_id:14009" in pane.query_text
         assert account(pilot).query_one(LogList).has_focus
         await press(pilot, "enter")
-        await until(pilot, EventScreen)
+        await on_top(pilot, EventScreen)
 
 
 async def test_the_window_of_the_lines_walks_and_asks_again(make_app: MakeApp) -> None:
@@ -350,7 +336,7 @@ async def test_the_window_of_the_lines_walks_and_asks_again(make_app: MakeApp) -
         await arrived(pilot)
         first = account(pilot).log_key
         await press(pilot, "t")
-        await pilot.pause(0.7)
+        await rest(pilot)
         await arrived(pilot)
         assert account(pilot).window_s == 3600
         assert account(pilot).log_key != first
@@ -362,11 +348,11 @@ async def test_covered_and_left_screens_stop_asking(make_app: MakeApp) -> None:
         app = cast("WarRoomApp", pilot.app)
         keys = list(account(pilot).shown_readings())
         await press(pilot, "w")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert app.live is not None
         assert not app.live._looked_at & set(keys)
         await press(pilot, "escape", "escape")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert all(app.live.last(key) is None for key in keys)
 
 
@@ -382,7 +368,7 @@ async def test_why_answers_on_findings_figures_header_and_rows(make_app: MakeApp
             (("tab",), "zillow_auth: SELECT … id > 0 LIMIT 100"),
         ):
             await press(pilot, *keys, "w")
-            await until(pilot, DocumentScreen)
+            await on_top(pilot, DocumentScreen)
             assert words in text_on(pilot)
             await press(pilot, "escape")
 
@@ -394,7 +380,7 @@ async def test_why_answers_for_several_figures_in_one_row(make_app: MakeApp) -> 
         packed = next(item.key for item in findings.rows if item.key and item.key.startswith("figures:"))
         findings.place(packed)
         await press(pilot, "w")
-        await until(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         for figure in packed.partition(":")[2].split(","):
             assert f"/* {figure} */" in text_on(pilot)
 
@@ -403,10 +389,10 @@ async def test_why_names_the_page_on_which_a_row_was_read(make_app: MakeApp) -> 
     async with opened(make_app, scripted(agents_in_all=250), "account 14009") as pilot:
         await go(pilot, "agents")
         await press(pilot, "G")
-        await pilot.pause(0.3)
+        await rest(pilot)
         rows(pilot).place("agent:5150")
         await press(pilot, "w")
-        await until(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         assert "id > 100 LIMIT 100" in text_on(pilot)
 
 
@@ -437,7 +423,7 @@ async def test_a_tab_is_recalled_before_the_screen_is_laid_out(make_app: MakeApp
         app = cast("WarRoomApp", pilot.app)
         app.command("account 14009")
         cast("AccountScreen", app.screen).recall({"tab": "deals", "only_wrong": True, "filter": "elm"})
-        await pilot.pause(0.1)
+        await rest(pilot)
         await arrived(pilot)
         assert account(pilot).tab == "deals"
         assert len(account(pilot).tabs["deals"].items) == 37

@@ -16,6 +16,7 @@ from screens.account_tabs import ORDER
 from screens.deal import DealScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import arrived, press, text_on
+from tests.console.rest import on_top, rest, until
 from tui.app import WarRoomApp
 from tui.options import Options
 
@@ -31,10 +32,7 @@ async def console(
     app = WarRoomApp(Options(sandbox=scenario))
     try:
         async with app.run_test(size=size) as pilot:
-            for _ in range(600):
-                if app.service is not None:
-                    break
-                await pilot.pause(0.1)
+            await until(pilot, lambda: app.service is not None)
             assert app.service is not None, app.problem
             yield pilot
     finally:
@@ -43,7 +41,7 @@ async def console(
 
 async def go(pilot: Pilot[int], line: str) -> None:
     cast("WarRoomApp", pilot.app).command(line)
-    await pilot.pause(0.1)
+    await rest(pilot)
     await settled(pilot)
 
 
@@ -51,16 +49,7 @@ async def settled(pilot: Pilot[int]) -> None:
     """Wait for the screen's own readings; the first ones also import what they need."""
     for _ in range(10):
         await arrived(pilot)
-    await pilot.pause(0.2)
-
-
-async def until(pilot: Pilot[int], kind: type[object]) -> None:
-    for _ in range(600):
-        if isinstance(pilot.app.screen, kind):
-            break
-        await pilot.pause(0.05)
-    assert isinstance(pilot.app.screen, kind)
-    await pilot.pause(0.2)
+    await rest(pilot)
 
 
 async def test_the_47_agents_of_account_14009_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +61,7 @@ async def test_the_47_agents_of_account_14009_are_named(tmp_path: Path, monkeypa
         await settled(pilot)
         assert "47 agents stale: name every one" in text_on(pilot)
         await press(pilot, "g", "enter")
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         rows = cast("ListingScreen", pilot.app.screen).body.rows
         assert len([row for row in rows if (row.key or "").startswith("stale:")]) == 47
 
@@ -93,7 +82,7 @@ async def test_every_tab_of_an_account_answers_or_says_why_not(tmp_path: Path, m
                 assert screen.log_reading is not None
                 assert screen.log_reading.value is not None, screen.log_reading.failure
             await press(pilot, "tab")
-            await pilot.pause(0.05)
+            await rest(pilot)
 
 
 async def test_every_error_code_is_the_first_thing_on_the_deals_screen(
@@ -113,5 +102,5 @@ async def test_account_148261_ends_in_integration_disabled(tmp_path: Path, monke
     async with console("account_148261", tmp_path, monkeypatch) as pilot:
         await go(pilot, "account 148261")
         await press(pilot, "x")
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         assert "integration disabled in Premier Agent" in text_on(pilot)

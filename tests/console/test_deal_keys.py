@@ -13,6 +13,7 @@ from screens.document import DocumentScreen
 from screens.listing import ListingScreen
 from screens.refusals import RefusalScreen
 from tests.console.account_rooms import opened, press, stop_clocks, text_on
+from tests.console.rest import on_top, rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccountService
 from tests.console.scripted_deals import ScriptedDeals
@@ -21,15 +22,6 @@ from tests.console.scripted_deals import ScriptedDeals
 @pytest.fixture(autouse=True)
 def _stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-
-
-async def until(pilot: Pilot[int], kind: type[object]) -> None:
-    for _ in range(200):
-        if isinstance(pilot.app.screen, kind):
-            break
-        await pilot.pause(0.02)
-    assert isinstance(pilot.app.screen, kind)
-    await pilot.pause(0.3)
 
 
 def deal(pilot: Pilot[int]) -> DealScreen:
@@ -78,7 +70,7 @@ async def test_enter_opens_what_is_under_the_cursor(make_app: MakeApp, key: str,
     async with opened(make_app, ScriptedAccountService(), "deal 12345 14009") as pilot:
         deal(pilot).body.place(key)
         await press(pilot, "enter")
-        await until(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         assert words in text_on(pilot)
 
 
@@ -88,7 +80,7 @@ async def test_why_answers_on_every_row_that_can_hold_the_cursor(make_app: MakeA
         for key in keys:
             deal(pilot).body.place(key)
             await press(pilot, "w")
-            await until(pilot, DocumentScreen)
+            await on_top(pilot, DocumentScreen)
             assert "ran at" in text_on(pilot), key
             await press(pilot, "escape")
 
@@ -97,15 +89,15 @@ async def test_the_account_of_a_deal_is_one_enter_away(make_app: MakeApp) -> Non
     async with opened(make_app, ScriptedAccountService(), "deal 12345 14009") as pilot:
         deal(pilot).body.place("account")
         await press(pilot, "enter")
-        await until(pilot, AccountScreen)
+        await on_top(pilot, AccountScreen)
         await press(pilot, "escape", "l")
-        await until(pilot, AccountScreen)
+        await on_top(pilot, AccountScreen)
         assert cast("AccountScreen", pilot.app.screen).tab == "logs"
 
 
 async def test_a_deal_id_that_one_account_holds_opens_and_says_so(make_app: MakeApp) -> None:
     async with opened(make_app, ScriptedAccountService(), "deal 12345") as pilot:
-        await until(pilot, DealScreen)
+        await on_top(pilot, DealScreen)
         assert "deal 12345 was found in account 14009" in text_on(pilot)
         assert deal(pilot).place() == "deal 12345 14009"
 
@@ -113,16 +105,16 @@ async def test_a_deal_id_that_one_account_holds_opens_and_says_so(make_app: Make
 async def test_a_deal_id_that_several_accounts_hold_asks_which(make_app: MakeApp) -> None:
     service = ScriptedAccountService()
     async with opened(make_app, service, "deal 777") as pilot:
-        await until(pilot, ListingScreen)
+        await on_top(pilot, ListingScreen)
         assert "2 accounts hold a deal 777" in text_on(pilot)
         await press(pilot, "j", "enter")
-        await until(pilot, DealScreen)
+        await on_top(pilot, DealScreen)
         assert deal(pilot).account_id == 30_511
 
 
 async def test_a_deal_id_that_nobody_knows_is_refused_with_guidance(make_app: MakeApp) -> None:
     async with opened(make_app, ScriptedAccountService(), "deal 999") as pilot:
-        await until(pilot, RefusalScreen)
+        await on_top(pilot, RefusalScreen)
         assert "refused" in text_on(pilot)
 
 
@@ -140,7 +132,7 @@ async def test_a_failed_diagnosis_says_why_and_r_asks_again(make_app: MakeApp) -
         assert "not diagnosed: client 14009: unreachable" in text_on(pilot)
         service.deals.failing = frozenset()
         await press(pilot, "r")
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert "agent_verification_failed" in text_on(pilot)
 
 
@@ -151,5 +143,5 @@ async def test_a_deal_that_is_left_is_not_asked_for_any_more(make_app: MakeApp) 
         assert live is not None
         assert live.last(key) is not None
         await press(pilot, "escape")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert live.last(key) is None

@@ -15,7 +15,8 @@ from screens.deliveries import DeliveriesScreen, may_settle
 from screens.document import DocumentScreen
 from screens.line_entry import LineEntry
 from tests.console.account_rooms import press, text_on
-from tests.console.incident_rooms import IncidentWorld, until
+from tests.console.incident_rooms import IncidentWorld
+from tests.console.rest import until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tests.console.scripted_notices import ScriptedNoticeDesk, notice_world, stop_clocks

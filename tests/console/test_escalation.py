@@ -17,7 +17,8 @@ from screens.line_entry import LineEntry
 from screens.tasks import TasksScreen
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, go_to, in_view, panel, shown, world
-from tests.console.incident_rooms import IncidentWorld, until
+from tests.console.incident_rooms import IncidentWorld
+from tests.console.rest import until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW
 from tui.app import WarRoomApp

@@ -16,6 +16,7 @@ from screens.explorer_state import LONGEST, SHORTEST, ExplorerState
 from screens.listing import ListingScreen
 from screens.palette import PaletteScreen
 from tests.console.explorer_rooms import QUERY, answered, explorer_app, open_explorer, stop_clock
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp
 from widgets.histogram import HistogramView
 from widgets.line_view import LineView
@@ -79,7 +80,7 @@ async def test_l_opens_the_explorer_on_the_query_in_view(make_app: MakeApp) -> N
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_explorer(pilot)
         await pilot.press("escape", "L")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, ExplorerScreen)
         assert app.screen is not screen
         assert app.screen.state.query == app.catalogue.queries["rate_limited"].datadog  # type: ignore[union-attr]
@@ -90,10 +91,10 @@ async def test_l_on_a_text_opens_the_query_of_the_screen_that_the_text_speaks_of
     async with app.run_test(size=(120, 40)) as pilot:
         await open_explorer(pilot)
         await pilot.press("escape", "w")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, DocumentScreen)
         await pilot.press("L")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, ExplorerScreen)
         assert app.screen.state.query == app.catalogue.queries["rate_limited"].datadog  # type: ignore[union-attr]
 
@@ -103,7 +104,7 @@ async def test_a_query_is_completed_checked_and_asked(make_app: MakeApp) -> None
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_explorer(pilot)
         await pilot.press("slash", "end", *" @context.acc")
-        await pilot.pause(0.2)
+        await rest(pilot)
         editor = screen.query_one(QueryEditor)
         assert editor.offers is not None
         assert editor.offers.options[0].text == "@context.account_id:"
@@ -118,7 +119,7 @@ async def test_a_query_that_cannot_be_read_is_not_asked(make_app: MakeApp) -> No
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_explorer(pilot)
         await pilot.press("slash", "end", *" AND (", "enter")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert screen.state.query == QUERY
         assert screen.query_one(QueryEditor).is_open
         await pilot.press("escape")
@@ -146,15 +147,15 @@ async def test_values_are_added_to_the_query_and_counted_over_all_lines(make_app
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_explorer(pilot)
         await pilot.press("v")
-        await pilot.pause(0.1)
+        await rest(pilot)
         facets = screen.query_one("#facets", LineView)
         facets.place("facet\x00@context.account_id\x0075172")
         await pilot.press("x")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert any("all 17,124" in one.text for one in facets.rows)
         facets.place("facet\x00@context.account_id\x0075172")
         await pilot.press("w")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, DocumentScreen)
         await pilot.press("escape", "enter")
         await answered(pilot, screen)
@@ -177,11 +178,11 @@ async def test_patterns_open_an_example(make_app: MakeApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await open_explorer(pilot)
         await pilot.press("p")
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert isinstance(app.screen, ListingScreen)
         assert "60 lines loaded" in app.screen.listing.title
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, EventScreen)
 
 
@@ -190,7 +191,7 @@ async def test_a_correlation_opens_over_all_services(make_app: MakeApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await open_explorer(pilot)
         await pilot.press("k", "C")
-        await pilot.pause(0.6)
+        await rest(pilot)
         assert isinstance(app.screen, ExplorerScreen)
         assert "fub-api → fub-worker → fub" in app.screen.about
         await pilot.press("escape")
@@ -202,14 +203,14 @@ async def test_pinned_lines_are_what_is_exported(make_app: MakeApp, tmp_path: Pa
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_explorer(pilot)
         await pilot.press("k", "m", "k", "m", "P")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, ListingScreen)
         assert app.screen.listing.title == "2 pinned lines"
         await pilot.press("escape", "E")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, PaletteScreen)
         await pilot.press(*"jsonl", "enter")
-        await pilot.pause(0.5)
+        await rest(pilot)
     (written,) = tmp_path.iterdir()
     records = [json.loads(line) for line in written.read_text().splitlines()]
     assert [record["id"] for record in records] == sorted(screen.state.pins, key=lambda one: -int(one.split("-")[1]))
@@ -220,10 +221,10 @@ async def test_a_query_is_saved_and_asked_again_from_the_list(make_app: MakeApp)
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await open_explorer(pilot)
         await pilot.press("S", *"the storm", "enter")
-        await pilot.pause(0.4)
+        await rest(pilot)
         screen.set_query("status:warn")
         app.command("queries")
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert isinstance(app.screen, ListingScreen)
         await pilot.press("enter")
         await answered(pilot, screen)
@@ -237,7 +238,7 @@ async def test_dead_sources_leave_the_explorer_calm(make_app: MakeApp) -> None:
         screen = await open_explorer(pilot)
         for key in ("p", "escape", "C", "m", "v", "escape", "x", "w", "escape", "plus", "minus", "O"):
             await pilot.press(key)
-            await pilot.pause(0.05)
+            await rest(pilot)
         assert app.is_running
         title = screen.query_one("#histogram-title", LineView).rows[0].text
         assert "no counts" in title
@@ -249,7 +250,7 @@ async def test_what_belongs_to_the_explorer_says_so_elsewhere(make_app: MakeApp)
         await open_explorer(pilot)
         await pilot.press("escape")
         app.command("export csv")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app.screen, DocumentScreen)
         assert "log explorer" in app.screen.document.copy_text
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from screens.document import DocumentScreen
 from screens.palette import ranked
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tui.app import WarRoomApp
@@ -116,7 +117,7 @@ async def test_documents_show_the_way_back(make_app: MakeApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("w")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert isinstance(app, WarRoomApp)
         assert app.trail().startswith("rate limiting")
         title = app.screen.query_one("#screen-title")

@@ -22,6 +22,7 @@ from screens.health_drill import DrillScreen
 from screens.monitors import MonitorScreen
 from screens.problems import ProblemsScreen
 from screens.refusals import RefusalScreen
+from tests.console.rest import on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_health import (
@@ -80,16 +81,6 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
         await pilot.pause()
 
 
-async def arrived(pilot: Pilot[int], kind: type[object]) -> Any:  # noqa: ANN401  # the screen of that kind
-    """Wait until a screen of this kind is on top; its answer may come from a thread."""
-    for _ in range(200):
-        if isinstance(pilot.app.screen, kind):
-            await pilot.pause()
-            return pilot.app.screen
-        await pilot.pause(0.02)
-    raise AssertionError(f"{kind.__name__} did not come; {pilot.app.screen!r} is on top")
-
-
 async def in_pane(pilot: Pilot[int], name: str, *keys: str) -> None:
     health_screen(pilot).query_one(f"#{name}", LineView).focus()
     await pilot.pause()
@@ -143,10 +134,7 @@ async def test_nothing_is_asked_while_level_2_is_not_shown(make_app: MakeApp) ->
     service = service_with()
     app = make_app(service)
     async with app.run_test(size=(120, 40)) as pilot:
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if app.live is not None:
-                break
+        await until(pilot, lambda: app.live is not None)
         assert service.health.asked == []
         await settle_health(pilot)
         asked = len(service.health.asked)
@@ -154,7 +142,7 @@ async def test_nothing_is_asked_while_level_2_is_not_shown(make_app: MakeApp) ->
         await press(pilot, "1")
         assert app.live is not None
         app.live.refresh(None)
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert len(service.health.asked) == asked
 
 
@@ -169,7 +157,7 @@ async def test_level_2_can_be_opened_before_the_sources_are(make_app: MakeApp, m
 
     monkeypatch.setattr(opening, "open_service", later)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.1)
+        await rest(pilot)
         await press(pilot, "2")
         assert "opening the sources" in pane(pilot, "health")
         opened.set()
@@ -221,7 +209,7 @@ async def test_level_1_and_back_keeps_focus_cursor_and_answers(make_app: MakeApp
 async def test_2_from_a_drill_down_comes_back_to_level_2_once(make_app: MakeApp) -> None:
     async with level_2(make_app) as pilot:
         await press(pilot, "enter")
-        await arrived(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         await press(pilot, "2", "2")
         assert pilot.app.screen is health_screen(pilot)
         assert len(pilot.app.screen_stack) == 2
@@ -231,11 +219,11 @@ async def test_the_command_preventive_opens_the_leading_indicators(make_app: Mak
     async with level_2(make_app) as pilot:
         await press(pilot, "1")
         app_of(pilot).command("preventive")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert pilot.app.screen is health_screen(pilot)
         assert health_screen(pilot).query_one("#leading").has_focus
         app_of(pilot).command("preventive now")
-        await arrived(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         assert "takes no argument" in text_on(pilot)
 
 
@@ -244,7 +232,7 @@ async def test_the_place_of_level_2_opens_it_again(make_app: MakeApp) -> None:
         line = health_screen(pilot).place()
         await press(pilot, "1")
         app_of(pilot).command(line)
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert pilot.app.screen is health_screen(pilot)
 
 
@@ -334,13 +322,13 @@ async def test_problems_are_listed_page_by_page(make_app: MakeApp) -> None:
     service = service_with()
     async with level_2(make_app, service) as pilot:
         await in_pane(pilot, "connections", "j", "enter")
-        screen = await arrived(pilot, ProblemsScreen)
-        await waiting_for(pilot, lambda: len(screen.problems) == 30)
+        screen = await on_top(pilot, ProblemsScreen)
+        await until(pilot, lambda: len(screen.problems) == 30)
         assert "30 and more" in text_on(pilot)
         await press(pilot, "O")
-        await waiting_for(pilot, lambda: len(screen.problems) == 60)
+        await until(pilot, lambda: len(screen.problems) == 60)
         await press(pilot, "O")
-        await waiting_for(pilot, lambda: len(screen.problems) == 70)
+        await until(pilot, lambda: len(screen.problems) == 70)
         assert "and more" not in screen.query_one("#problems-title", LineView).rows[0].text
         assert "Not in common.accounts: 20117." in text_on(pilot)
         await press(pilot, "w")
@@ -353,21 +341,12 @@ async def test_problems_that_do_not_come_are_said_and_asked_for_again(make_app: 
     service = service_with(failing=frozenset({"problems newest None"}))
     async with level_2(make_app, service) as pilot:
         await in_pane(pilot, "connections", "j", "enter")
-        screen = await arrived(pilot, ProblemsScreen)
-        await waiting_for(pilot, lambda: bool(screen.failure))
+        screen = await on_top(pilot, ProblemsScreen)
+        await until(pilot, lambda: bool(screen.failure))
         assert "no answer; r asks again" in text_on(pilot)
         service.health.failing = frozenset()
         await press(pilot, "r")
-        await waiting_for(pilot, lambda: len(screen.problems) == 30)
-
-
-async def waiting_for(pilot: Pilot[int], so: Any) -> None:  # noqa: ANN401  # a question without arguments
-    for _ in range(200):
-        if so():
-            await pilot.pause()
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it did not happen")
+        await until(pilot, lambda: len(screen.problems) == 30)
 
 
 # ---- why, copy, refresh
@@ -421,11 +400,11 @@ async def test_r_asks_everything_again_and_x_the_pane_in_view(make_app: MakeApp)
     async with level_2(make_app, service) as pilot:
         service.health.asked.clear()
         await press(pilot, "r")
-        await waiting_for(pilot, lambda: len(service.health.asked) >= 6)
+        await until(pilot, lambda: len(service.health.asked) >= 6)
         assert set(service.health.asked) == {"overview", "kpis", "resolution", "connections", "systems", "leading"}
         service.health.asked.clear()
         await in_pane(pilot, "systems", "x")
-        await waiting_for(pilot, lambda: bool(service.health.asked))
+        await until(pilot, lambda: bool(service.health.asked))
         assert service.health.asked == ["systems"]
 
 
@@ -437,7 +416,7 @@ async def test_the_cursor_stays_with_its_indicator_when_the_order_changes(make_a
         key = view.cursor_key
         service.health.worst_indicator = "deals_unsynced"
         await press(pilot, "r")
-        await waiting_for(pilot, lambda: "warn" in next(row.text for row in view.rows if "Deals" in row.text))
+        await until(pilot, lambda: "warn" in next(row.text for row in view.rows if "Deals" in row.text))
         assert view.cursor_key == key
         assert "Tokens expiring within 24 h" in view.rows[0].text
         health_screen(pilot).state.reorder()
@@ -470,15 +449,15 @@ async def test_progress_is_shown_and_esc_ends_the_question_where_it_is_waited_fo
     async with level_2(make_app, service, besides=frozenset({known.RESOLUTION})) as pilot:
         assert service.health.fan_out_began.wait(5)
         await in_pane(pilot, "resolution")
-        await waiting_for(pilot, lambda: "1,204 of 6,864 accounts · esc cancels" in pane(pilot, "resolution"))
+        await until(pilot, lambda: "1,204 of 6,864 accounts · esc cancels" in pane(pilot, "resolution"))
         await press(pilot, "escape")
         assert pilot.app.screen is health_screen(pilot)
-        await waiting_for(pilot, lambda: "fan-out: cancelled" in pane(pilot, "resolution"))
+        await until(pilot, lambda: "fan-out: cancelled" in pane(pilot, "resolution"))
         assert "r asks again" in pane(pilot, "resolution")
         assert service.health.fan_out_waits is not None
         service.health.fan_out_waits.set()
         await press(pilot, "r")
-        await waiting_for(pilot, lambda: "CONNECTED" in pane(pilot, "resolution"))
+        await until(pilot, lambda: "CONNECTED" in pane(pilot, "resolution"))
         await press(pilot, "escape")
         assert len(pilot.app.screen_stack) == 1
 
@@ -492,7 +471,7 @@ async def test_esc_elsewhere_leaves_and_the_question_goes_on(make_app: MakeApp) 
         assert len(pilot.app.screen_stack) == 1
         waits.set()
         await press(pilot, "2")
-        await waiting_for(pilot, lambda: "CONNECTED" in pane(pilot, "resolution"))
+        await until(pilot, lambda: "CONNECTED" in pane(pilot, "resolution"))
 
 
 # ---- monitors
@@ -505,10 +484,10 @@ async def test_a_figure_without_a_monitor_of_its_own_offers_those_there_are(make
         assert isinstance(pilot.app.screen, DrillScreen)
         assert "x drafts a Datadog monitor" in text_on(pilot)
         await press(pilot, "x")
-        await waiting_for(pilot, lambda: "Zillow OAuth token refresh failures" in text_on(pilot))
+        await until(pilot, lambda: "Zillow OAuth token refresh failures" in text_on(pilot))
         pilot.app.screen.body.place("draft:token_success")
         await press(pilot, "enter")
-        await arrived(pilot, MonitorScreen)
+        await on_top(pilot, MonitorScreen)
         assert service.health.asked[-1] == "draft token_success"
 
 
@@ -516,7 +495,7 @@ async def test_the_draft_is_shown_in_full_and_enter_sends_nothing(make_app: Make
     service = service_with(may_write=True)
     async with level_2(make_app, service) as pilot:
         await in_pane(pilot, "kpis", "x")
-        await arrived(pilot, MonitorScreen)
+        await on_top(pilot, MonitorScreen)
         shown = text_on(pilot)
         for part in ("refreshFailed", "critical 2, warning 1", "team:zyno", "Runbook", "nothing has been sent"):
             assert part in shown
@@ -529,7 +508,7 @@ async def test_creating_asks_for_the_name_and_takes_nothing_else(make_app: MakeA
     service = service_with(may_write=True)
     async with level_2(make_app, service) as pilot:
         await in_pane(pilot, "kpis", "x")
-        screen = await arrived(pilot, MonitorScreen)
+        screen: Any = await on_top(pilot, MonitorScreen)
         await press(pilot, "j", "enter")
         entry = screen.query_one(Input)
         assert entry.has_focus
@@ -544,7 +523,7 @@ async def test_creating_asks_for_the_name_and_takes_nothing_else(make_app: MakeA
         await press(pilot, "j", "enter")
         entry.value = screen.draft.name
         await press(pilot, "enter")
-        await arrived(pilot, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         assert service.health.created == [(screen.draft.name, screen.draft.name)]
         assert "4711" in text_on(pilot)
         assert "https://fub.datadoghq.com/monitors/4711" in text_on(pilot)
@@ -554,10 +533,10 @@ async def test_creating_is_refused_with_the_reason_where_it_is_switched_off(make
     service = service_with()
     async with level_2(make_app, service) as pilot:
         await in_pane(pilot, "kpis", "x")
-        await arrived(pilot, MonitorScreen)
+        await on_top(pilot, MonitorScreen)
         assert "switched off" in text_on(pilot)
         await press(pilot, "j", "enter")
-        await arrived(pilot, RefusalScreen)
+        await on_top(pilot, RefusalScreen)
         assert "writes.monitors is false" in text_on(pilot)
         assert service.health.created == []
 
@@ -569,7 +548,7 @@ async def test_the_draft_is_copied_in_the_shape_of_datadogs_api(
         copied: list[str] = []
         monkeypatch.setattr(app_of(pilot), "copy", copied.append)
         await in_pane(pilot, "kpis", "x")
-        await arrived(pilot, MonitorScreen)
+        await on_top(pilot, MonitorScreen)
         await press(pilot, "y")
         assert '"thresholds": {' in copied[0]
         assert '"type": "query alert"' in copied[0]
@@ -590,18 +569,18 @@ async def test_help_shows_the_runbook_of_the_pane_in_view(make_app: MakeApp) -> 
 async def test_paused_panes_say_so(make_app: MakeApp) -> None:
     async with level_2(make_app) as pilot:
         await press(pilot, "space")
-        await waiting_for(pilot, lambda: "paused" in pane(pilot, "kpis"))
+        await until(pilot, lambda: "paused" in pane(pilot, "kpis"))
 
 
 async def test_a_smaller_terminal_gets_all_panes_again(make_app: MakeApp) -> None:
     async with level_2(make_app, size=(200, 60)) as pilot:
         await pilot.resize_terminal(80, 24)
-        await pilot.pause(0.2)
+        await rest(pilot)
         screen = health_screen(pilot)
         for name in PANES:
             assert screen.query_one(f"#{name}", LineView).region.height >= 2
         await pilot.resize_terminal(60, 15)
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert not screen.query_one("#connections", LineView).display
         assert "80×24 shows all" in pane(pilot, "health")
 

@@ -16,7 +16,8 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.escalation.worker import Worker
 from diagnostics.models.incidents import Incident
 from screens.document import DocumentScreen
-from tests.console.incident_rooms import IncidentWorld, followed, incident_world, until
+from tests.console.incident_rooms import IncidentWorld, followed, incident_world
+from tests.console.rest import until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
 from tests.console.scripted_incidents import ScriptedFollowUps

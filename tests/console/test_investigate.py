@@ -18,7 +18,7 @@ from screens.investigation import InvestigationScreen
 from screens.line_entry import LineEntry
 from screens.record_documents import HandoffScreen, ReviewScreen
 from screens.timeline import TimelineScreen
-from tests.console.incident_rooms import until
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_investigations import (
     Level3,
@@ -181,7 +181,7 @@ async def test_the_filter_keeps_what_fits_and_escape_takes_it_away(make_app: Mak
         pilot.app.command("incidents")  # type: ignore[attr-defined]
         await showing(pilot, "INC-2")
         await pilot.press("slash")
-        await pilot.pause(0.1)
+        await rest(pilot)
         await pilot.press(*"oauth", "enter")
         await showing(pilot, "1 fit 'oauth'")
         screen = pilot.app.screen

@@ -16,7 +16,7 @@ from screens.investigation import InvestigationScreen
 from screens.investigation_actions import side_and_label
 from screens.line_entry import LineEntry
 from screens.listing import ListingScreen
-from tests.console.incident_rooms import until
+from tests.console.rest import until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_investigations import (
     Level3,

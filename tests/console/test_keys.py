@@ -18,6 +18,7 @@ from screens.critical import CriticalScreen
 from screens.document import DocumentScreen
 from screens.event import EventScreen
 from screens.palette import PaletteScreen
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tui.app import WarRoomApp
@@ -74,7 +75,7 @@ async def test_moving_brings_another_issue_into_view_and_its_query_into_the_log_
     async with room(make_app) as pilot:
         await press(pilot, "j")
         assert level_1(pilot).state.selected == "oauth_failure"
-        await pilot.pause(0.4)
+        await rest(pilot)
         assert "oauth" in level_1(pilot).query_one(LogPane).query_text
         await press(pilot, "G")
         assert level_1(pilot).state.selected == "transaction_sync"
@@ -85,7 +86,7 @@ async def test_moving_brings_another_issue_into_view_and_its_query_into_the_log_
 async def test_a_choice_made_by_hand_is_not_taken_back_by_news(make_app: MakeApp) -> None:
     async with room(make_app) as pilot:
         await press(pilot, "G", "r")
-        await pilot.pause(0.5)
+        await rest(pilot)
         assert level_1(pilot).state.selected == "transaction_sync"
 
 
@@ -127,7 +128,7 @@ async def test_the_window_key_walks_and_asks_again(make_app: MakeApp) -> None:
     async with room(make_app) as pilot:
         await press(pilot, "t")
         assert level_1(pilot).state.window_s == 3600
-        await pilot.pause(0.5)
+        await rest(pilot)
         assert "last 1h" in text_on(pilot)
         reading = level_1(pilot).state.pulse("rate_limiting")
         assert reading is not None
@@ -141,7 +142,7 @@ async def test_pause_stops_asking_and_says_so(make_app: MakeApp) -> None:
         await press(pilot, "space")
         assert "PAUSED" in text_on(pilot)
         asked = len(service.asked)
-        await pilot.pause(0.5)
+        await rest(pilot)
         assert len(service.asked) == asked
         await press(pilot, "space")
         assert "PAUSED" not in text_on(pilot)
@@ -152,7 +153,7 @@ async def test_refresh_asks_everything_shown_again(make_app: MakeApp) -> None:
     async with room(make_app, service) as pilot:
         before = service.asked.count("pulse:rate_limiting")
         await press(pilot, "r")
-        await pilot.pause(0.5)
+        await rest(pilot)
         assert service.asked.count("pulse:rate_limiting") == before + 1
 
 
@@ -161,7 +162,7 @@ async def test_run_asks_the_check_under_the_cursor_again(make_app: MakeApp) -> N
     async with room(make_app, service) as pilot:
         before = service.asked.count("check:rate_limit_rate")
         await press(pilot, "enter", "x")
-        await pilot.pause(0.5)
+        await rest(pilot)
         assert service.asked.count("check:rate_limit_rate") == before + 1
 
 
@@ -210,7 +211,7 @@ async def test_older_lines_are_loaded_once_and_then_said_to_be_exhausted(make_ap
         lines = level_1(pilot).query_one(LogList)
         assert lines.state.total == 60
         await press(pilot, "l", "O")
-        await pilot.pause(0.5)
+        await rest(pilot)
         assert lines.state.total == 120
         await press(pilot, "O")
         assert "no older lines" in text_on(pilot)
@@ -220,7 +221,7 @@ async def test_older_can_be_asked_again_after_it_found_nothing(make_app: MakeApp
     service = ScriptedService(quiet=True)
     async with room(make_app, service) as pilot:
         await press(pilot, "l", "O")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert "loading older" not in text_on(pilot)
         await press(pilot, "O")
         assert "no older lines" in text_on(pilot)
@@ -231,7 +232,7 @@ async def test_lines_of_a_dead_source_are_kept_dimmed_and_called_stale(make_app:
     async with room(make_app, service) as pilot:
         service.failing = frozenset({"logs"})
         await press(pilot, "r")
-        await pilot.pause(0.8)
+        await rest(pilot)
         pane = level_1(pilot).query_one(LogPane)
         shown = text_on(pilot)
         assert "stale" in shown
@@ -245,7 +246,7 @@ async def test_a_late_answer_to_another_query_does_not_reach_the_lines(make_app:
         late = screen.state.readings[screen.log_key]
         screen.watch_logs()
         screen.post_message(ReadingArrived(late))
-        await pilot.pause(0.05)
+        await rest(pilot)
         assert late.key != screen.log_key
         assert late.key not in screen.state.readings
 
@@ -253,12 +254,12 @@ async def test_a_late_answer_to_another_query_does_not_reach_the_lines(make_app:
 async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: MakeApp) -> None:
     async with room(make_app) as pilot:
         await press(pilot, "slash", *"status:error", "enter")
-        await pilot.pause(0.3)
+        await rest(pilot)
         lines = level_1(pilot).query_one(LogList)
         assert 0 < lines.state.matching < lines.state.total
         lines.focus()
         await press(pilot, "escape")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert lines.state.matching == lines.state.total
 
 
@@ -268,7 +269,7 @@ async def test_a_line_opens_as_a_tree_and_its_term_becomes_the_filter(make_app: 
         assert isinstance(on_top(pilot), EventScreen)
         assert "account_id" in text_on(pilot)
         await press(pilot, "j", "slash")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert on_top(pilot) is level_1(pilot)
         assert level_1(pilot).query_one(LogList).filter_text
 
@@ -276,11 +277,11 @@ async def test_a_line_opens_as_a_tree_and_its_term_becomes_the_filter(make_app: 
 async def test_the_palette_runs_guides_and_actions_and_names_what_is_accepted(make_app: MakeApp) -> None:
     async with room(make_app) as pilot:
         await press(pilot, "colon", *"guide quick-reference", "enter")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert isinstance(on_top(pilot), DocumentScreen)
         assert "guide" in text_on(pilot)
         await press(pilot, "escape", "colon", *"theme mauve", "enter")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert "accepted: dark, light" in text_on(pilot)
         await press(pilot, "escape", "colon", "escape")
         assert on_top(pilot) is level_1(pilot)
@@ -292,7 +293,7 @@ async def test_accounts_and_deals_are_asked_for_by_id(make_app: MakeApp, key: st
         await press(pilot, key)
         assert isinstance(on_top(pilot), PaletteScreen)
         await press(pilot, *"minus one", "enter")
-        await pilot.pause(0.3)
+        await rest(pilot)
         assert f"cannot do: {start}minus one" in text_on(pilot)
 
 
@@ -334,10 +335,10 @@ async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
 
         monkeypatch.setattr(app.live, "look", look)
         await press(pilot, "w")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert looked[-1] == {"sources", "incident"}
         await press(pilot, "escape")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert any(key.startswith("logs:") for key in looked[-1])
 
 
@@ -355,7 +356,7 @@ async def test_walking_through_the_windows_asks_only_for_the_last(make_app: Make
     async with room(make_app, service) as pilot:
         before = service.asked.count("pulse:rate_limiting")
         await press(pilot, "t", "t", "t")
-        await pilot.pause(1.2)
+        await rest(pilot)
         assert service.asked.count("pulse:rate_limiting") == before + 1
 
 
@@ -364,7 +365,7 @@ async def test_what_was_known_stays_on_screen_while_another_window_is_asked_for(
     async with room(make_app, service) as pilot:
         service.failing = frozenset({"everything"})
         await press(pilot, "t")
-        await pilot.pause(1.2)
+        await rest(pilot)
         reading = level_1(pilot).state.pulse("rate_limiting")
         assert reading is not None
         assert reading.value is not None
@@ -391,9 +392,9 @@ async def test_a_view_that_changed_while_it_was_hidden_shows_the_change(make_app
         await settle(pilot)
         await pilot.resize_terminal(80, 20)
         await press(pilot, "j")
-        await pilot.pause(0.3)
+        await rest(pilot)
         await pilot.resize_terminal(80, 24)
-        await pilot.pause(0.3)
+        await rest(pilot)
         title = "".join(segment.text for segment in app.screen._compositor.render_strips()[5])
         assert title.startswith(" oauth failures · ")
 
@@ -422,10 +423,7 @@ async def test_what_is_pasted_after_the_colon_reaches_the_line_in_order(make_app
         line = [*((c, c) for c in "theme"), ("space", " "), *((c, c) for c in "light")]
         for key, character in [("colon", ":"), *line, ("enter", "\r")]:
             app.post_message(events.Key(key, character))
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if app.theme == "war-room-light":
-                break
+        await until(pilot, lambda: app.theme == "war-room-light")
         assert app.theme == "war-room-light"
         assert app.live is not None
         assert not app.live.paused

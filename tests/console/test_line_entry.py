@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from screens.line_entry import LineEntry, send
 from tests.console.account_rooms import press, text_on
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import HOSTILE, ScriptedService
 from tui.app import WarRoomApp
@@ -32,7 +33,7 @@ async def console(make_app: MakeApp) -> AsyncIterator[Pilot[int]]:
 async def ask(pilot: Pilot[int], then: Then, **how: Any) -> LineEntry:  # noqa: ANN401  # fields of the screen
     entry = LineEntry(how.pop("title", "a note"), "one sentence", then, **how)
     cast("WarRoomApp", pilot.app).push_room_screen(entry)
-    await pilot.pause(0.05)
+    await rest(pilot)
     return entry
 
 
@@ -49,7 +50,7 @@ async def test_what_is_typed_is_handed_over_once_the_line_is_gone(make_app: Make
     async with console(make_app) as pilot:
         await ask(pilot, got.append)
         await press(pilot, *"a dq:", "enter", "enter")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert got == ["a dq:"]
         assert len(pilot.app.screen_stack) == 1
 
@@ -62,10 +63,7 @@ async def test_keys_that_come_before_the_line_are_in_it_in_their_order(make_app:
         for letter in "quick":
             app.post_message(events.Key(letter, letter))
         app.post_message(events.Key("enter", "\r"))
-        for _ in range(50):
-            await pilot.pause(0.02)
-            if got:
-                break
+        await until(pilot, lambda: got)
         assert got == ["quick"]
 
 
@@ -78,7 +76,7 @@ async def test_what_is_wrong_is_said_with_what_is_accepted_and_the_text_stays(ma
         await press(pilot, "enter")
         assert entry.text == "12x"
         await press(pilot, "backspace", "enter")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert got == ["12"]
 
 
@@ -97,7 +95,7 @@ async def test_escape_sends_nothing_and_keeps_the_text_for_the_next_time(make_ap
     async with console(make_app) as pilot:
         await ask(pilot, got.append)
         await press(pilot, *"half a", "escape")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert "nothing was sent; what you typed is kept" in footer(pilot)
         assert got == []
         entry = await ask(pilot, got.append)
@@ -116,10 +114,7 @@ async def test_a_text_that_could_not_be_written_is_there_again(make_app: MakeApp
 
         await ask(pilot, write)
         await press(pilot, *"precious", "enter")
-        for _ in range(50):
-            await pilot.pause(0.02)
-            if "unreachable" in footer(pilot):
-                break
+        await until(pilot, lambda: "unreachable" in footer(pilot))
         assert "noting: state: unreachable" in footer(pilot)
         entry = await ask(pilot, write)
         assert entry.text == "precious"
@@ -135,7 +130,7 @@ async def test_a_text_that_arrived_is_not_there_again_but_up_brings_it_back(make
 
         await ask(pilot, write)
         await press(pilot, *"written", "enter")
-        await pilot.pause(0.2)
+        await rest(pilot)
         assert done.is_set()
         entry = await ask(pilot, write)
         assert len(entry.text) == 0
@@ -150,7 +145,7 @@ async def test_a_refusal_at_once_keeps_the_text(make_app: MakeApp) -> None:
     async with console(make_app) as pilot:
         await ask(pilot, refuse)
         await press(pilot, *"captain", "enter")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert "no such role" in footer(pilot)
         assert (await ask(pilot, refuse)).text == "captain"
 
@@ -171,7 +166,7 @@ async def test_several_lines_are_typed_with_ctrl_j_and_taken_with_enter(make_app
     async with console(make_app) as pilot:
         await ask(pilot, got.append, multiline=True)
         await press(pilot, *"ab", "ctrl+j", *"cd", "enter")
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert got == ["ab\ncd"]
 
 
@@ -181,10 +176,10 @@ async def test_pasted_control_sequences_do_not_get_through(make_app: MakeApp) ->
         async with console(make_app) as pilot:
             entry = await ask(pilot, got.append, multiline=several)
             pilot.app.post_message(events.Paste(HOSTILE))
-            await pilot.pause(0.1)
+            await rest(pilot)
             assert "\x1b" not in entry.text
             await press(pilot, "enter")
-            await pilot.pause(0.1)
+            await rest(pilot)
             assert "\x1b" not in got[0]
             assert "[/foo]" in got[0]
 

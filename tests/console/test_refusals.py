@@ -17,7 +17,7 @@ from diagnostics.triage.refusals import Refusals
 from screens.declare import DeclareScreen
 from screens.refusals import RefusalScreen, RefusalsScreen, console_line
 from screens.respond import RespondScreen
-from tests.console.incident_rooms import until
+from tests.console.rest import until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import ScriptedService
 from tests.console.scripted_investigations import on_screen, opened_sources, showing, shown

@@ -20,7 +20,8 @@ from screens.line_entry import LineEntry
 from screens.refusals import RefusalScreen
 from screens.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
-from tests.console.incident_rooms import IncidentWorld, until
+from tests.console.incident_rooms import IncidentWorld
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_notices import ScriptedNoticeDesk, at, notice_world, stop_clocks
@@ -404,7 +405,7 @@ async def test_a_word_outside_the_matrix_is_refused_with_what_is_accepted(make_a
         async with console(make_app, service) as pilot:
             app = cast("WarRoomApp", pilot.app)
             app.push_room_screen(DeclareScreen(issue_type="flood"))
-            await pilot.pause(0.1)
+            await rest(pilot)
             assert "there is no issue type 'flood'; accepted:" in footer(pilot)
             await press(pilot, "tab", "enter")
             assert "still to choose: kind, severity" in footer(pilot)
@@ -416,7 +417,7 @@ async def test_an_incident_is_declared_by_hand_with_its_own_words(make_app: Make
             app = cast("WarRoomApp", pilot.app)
             declare = DeclareScreen()
             app.push_room_screen(declare)
-            await pilot.pause(0.1)
+            await rest(pilot)
             declare.body.place("issue:oauth_failure")
             await press(pilot, "enter")
             assert declare.body.cursor_key == "severity:critical"
@@ -424,10 +425,10 @@ async def test_an_incident_is_declared_by_hand_with_its_own_words(make_app: Make
             await press(pilot, "enter", *"14009, x", "enter")
             assert "x: an account is a positive whole number, such as 14009" in text_on(pilot)
             await press(pilot, "backspace", *"148261", "enter")
-            await pilot.pause(0.1)
+            await rest(pilot)
             declare.body.place("write:title")
             await press(pilot, "enter", *"tokens die", "enter")
-            await pilot.pause(0.1)
+            await rest(pilot)
             declare.body.place("severity:critical")
             await press(pilot, "enter", "enter")
             await until(pilot, lambda: isinstance(app.screen, RespondScreen) and screen(pilot).state.seen)

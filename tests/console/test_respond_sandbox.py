@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from sandbox.launch import SandboxProcess
 from screens.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
+from tests.console.rest import rest
 from tui.app import WarRoomApp
 from tui.options import Options
 
@@ -42,7 +43,7 @@ async def console(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 async def within(pilot: Pilot[int], condition: Any, patience_s: float = PATIENCE_S) -> None:  # noqa: ANN401  # a callable
     ends = time.monotonic() + patience_s
     while time.monotonic() < ends:
-        await pilot.pause(0.05)
+        await rest(pilot)
         if condition():
             return
     pytest.fail(text_on(pilot))

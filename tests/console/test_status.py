@@ -15,7 +15,7 @@ from screens.line_entry import LineEntry
 from screens.respond import RespondScreen
 from screens.status import StatusScreen
 from tests.console.account_rooms import press, text_on
-from tests.console.incident_rooms import until
+from tests.console.rest import until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tests.console.scripted_notices import notice_world, stop_clocks

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from diagnostics.models.entries import Noted
 from diagnostics.models.incidents import Incident
 from screens.timeline import TimelineScreen
-from tests.console.incident_rooms import until
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_investigations import (
     Level3,
@@ -105,7 +105,7 @@ async def test_the_filter_looks_through_what_has_not_been_read(
     note(level, incident, 2_000)
     async with reading(make_app, level, incident.id) as pilot:
         await pilot.press("slash")
-        await pilot.pause(0.1)
+        await rest(pilot)
         await pilot.press(*"kind:declared", "enter")
         await until(pilot, lambda: screen(pilot).after is None)
         await showing(pilot, "1 of 2,")
@@ -174,7 +174,7 @@ async def test_what_another_console_writes_comes_in_and_the_cursor_stays_on_its_
         other.note(incident.id, "seen from bastion 2")
         other.note(incident.id, "and again")
         await until(pilot, lambda: any(one.text == "and again" for one in screen(pilot).lines.values()))
-        await pilot.pause(0.1)
+        await rest(pilot)
         assert view.cursor_key == key
         assert _line_of(screen(pilot)) - view.scroll_offset.y == place
 

@@ -87,7 +87,6 @@ def test_both_agree_on_files(files: SandboxProcess, tmp_path: Path, question: Fl
 
 
 @pytest.mark.mariadb
-@pytest.mark.xdist_group("sandbox-mariadb")
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name[:12])
 def test_both_agree_on_a_server(
     served: SandboxProcess, mariadb: MariaDB, tmp_path: Path, question: FleetQuestion

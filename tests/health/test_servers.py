@@ -21,7 +21,7 @@ from tests.health.conftest import GENEROUS
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("health-mariadb")]
+pytestmark = pytest.mark.mariadb
 
 PREFIX = "healthtest"
 EVENT_TABLES = ("zillow_webhook_events", "zillow_lead_events_log")

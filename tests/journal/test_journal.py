@@ -24,8 +24,6 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.store.journal_rows import Newest
 from tests.journal.places import JournalPlace, declared, notes
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 
 def texts(entries: object) -> list[str]:
     """What notes say."""

@@ -25,7 +25,6 @@ from tests.journal.places import JournalPlace, MariaDBPlace, SQLitePlace, declar
 from tests.mariadb import private_mariadb
 
 pytestmark = [
-    pytest.mark.xdist_group("mariadb"),
     # What SQLAlchemy says of a commit that was done and then fails, which is what these tests do.
     pytest.mark.filterwarnings("ignore:transaction already deassociated"),
 ]

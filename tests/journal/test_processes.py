@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.journal.places import JournalPlace
 from tests.journal.writing import STREAM, Writer, key_of, write_together
-
-pytestmark = pytest.mark.xdist_group("mariadb")
 
 
 def test_what_killed_consoles_acknowledged_is_there_once_and_in_order(place: JournalPlace) -> None:

@@ -14,8 +14,6 @@ from diagnostics.store import journal_rows
 from diagnostics.store.journal_rows import NOTHING_BEFORE, Draft
 from tests.journal.places import JournalPlace, notes
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 ENTRIES = 9
 COLUMNS = {
     "stream": "INC-8",

@@ -127,7 +127,6 @@ def test_the_command_leaves_a_settings_file_and_takes_it_all_away_again(tmp_path
 
 
 @pytest.mark.mariadb
-@pytest.mark.xdist_group("sandbox-mariadb")
 def test_a_server_holds_the_same_and_lets_the_console_only_read(mariadb: MariaDB, world: ScaleWorld) -> None:
     made = fill_scale(mariadb.root_url, prefix="scaletest", **SIZES)
     try:

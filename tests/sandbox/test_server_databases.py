@@ -17,7 +17,7 @@ from sandbox.launch import SandboxProcess, start_sandbox
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("sandbox-mariadb")]
+pytestmark = pytest.mark.mariadb
 
 PREFIX = "sandboxtest"
 START_S = 120.0

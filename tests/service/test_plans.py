@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.mariadb import MariaDB
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("mariadb")]
+pytestmark = pytest.mark.mariadb
 
 SMALL = {"zillow_auth", "oauth_applications", "accounts"}
 """Tables of tens of thousands of rows at most, of which the checks read shares of everything."""

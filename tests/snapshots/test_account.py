@@ -11,12 +11,13 @@ from textual.pilot import Pilot
 
 from screens.account_tabs import ORDER
 from tests.console.account_rooms import arrived, stop_clocks
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.app import WarRoomApp
 from tui.options import Options
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 TO = {name: ("tab",) * (place + 1) for place, name in enumerate(ORDER)}
 
@@ -32,15 +33,15 @@ def after(line: str, *keys: str, wait: bool = True) -> Callable[[Pilot[Any]], Aw
         assert isinstance(app, WarRoomApp)
         await settle(pilot)
         app.command(line)
-        await pilot.pause(0.1)
+        await rest(pilot)
         if wait:
             await arrived(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await rest(pilot)
             if wait:
                 await arrived(pilot)
-        await pilot.pause(0.2)
+        await rest(pilot)
 
     return run
 
@@ -49,7 +50,7 @@ def scripted(**account: Any) -> ScriptedAccountService:  # noqa: ANN401  # field
     return ScriptedAccountService(accounts=ScriptedAccounts(**account))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_findings_first(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(scripted()), terminal_size=size, run_before=after("account 14009"))
 
@@ -98,7 +99,7 @@ def test_old_answers_are_called_old(snap_compare: Snap, make_app: MakeApp) -> No
         await after("account 14009", *TO["agents"])(pilot)
         service.accounts.failing = frozenset({"everything"})
         await pilot.press("r")
-        await pilot.pause(0.4)
+        await rest(pilot)
         await arrived(pilot)
 
     assert snap_compare(make_app(service), terminal_size=(120, 40), run_before=run)
@@ -131,13 +132,13 @@ def test_a_long_question_says_how_far_it_is(snap_compare: Snap, make_app: MakeAp
     async def run(pilot: Pilot[Any]) -> None:
         await after("account 14009", "x", wait=False)(pilot)
         await arrived(pilot)
-        await pilot.pause(0.4)
+        await rest(pilot)
 
     assert snap_compare(make_app(service), terminal_size=(80, 24), run_before=run)
     service.accounts.go.set()
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_the_oauth_diagnosis_of_an_account(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(scripted()), terminal_size=size, run_before=after("account 14009", "x"))
 

@@ -8,10 +8,12 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.console.account_rooms import arrived, stop_clocks
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccountService
 from tests.console.scripted_deals import ScriptedDeals
-from tests.snapshots.test_account import SIZES, TO, Snap, after
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
+from tests.snapshots.test_account import TO, Snap, after
 from tui.options import Options
 
 
@@ -24,7 +26,7 @@ def scripted(**deals: Any) -> ScriptedAccountService:  # noqa: ANN401  # fields 
     return ScriptedAccountService(deals=ScriptedDeals(**deals))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_why_it_does_not_sync(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(scripted()), terminal_size=size, run_before=after("deal 12345 14009"))
 
@@ -66,7 +68,7 @@ def test_an_old_answer_is_called_old(snap_compare: Snap, make_app: MakeApp) -> N
         await after("deal 12345 14009")(pilot)
         service.deals.failing = frozenset({"everything"})
         await pilot.press("r")
-        await pilot.pause(0.4)
+        await rest(pilot)
         await arrived(pilot)
 
     assert snap_compare(make_app(service), terminal_size=(80, 24), run_before=run)

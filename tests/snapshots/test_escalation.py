@@ -12,15 +12,16 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from screens.escalation import EscalationScreen
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, in_view, world
-from tests.console.incident_rooms import IncidentWorld, until
+from tests.console.incident_rooms import IncidentWorld
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.app import WarRoomApp
 from tui.options import Options
 
 __all__ = ["world"]
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 
 
@@ -32,10 +33,10 @@ def pressing(place: IncidentWorld, *keys: str) -> Callable[[Pilot[Any]], Awaitab
         await in_view(pilot, place)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.2)
+            await rest(pilot)
         await in_view(pilot, place)
         pilot.app.screen.draw()  # type: ignore[attr-defined]  # every screen here draws itself
-        await pilot.pause(0.2)
+        await rest(pilot)
 
     return run
 
@@ -52,7 +53,7 @@ def test_a_fresh_incident(snap_compare: Snap, make_app: MakeApp, world: Incident
     assert snap_compare(console(make_app, world), terminal_size=size, run_before=pressing(world, "e"))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_in_the_middle(snap_compare: Snap, make_app: MakeApp, world: IncidentWorld, size: tuple[int, int]) -> None:
     story.middle(world)
     assert snap_compare(console(make_app, world), terminal_size=size, run_before=pressing(world, "e"))
@@ -108,7 +109,7 @@ def test_a_journal_that_does_not_answer(
         # When it was last heard of is the wall clock's; the picture has the story's.
         state.followed = state.followed.model_copy(update={"taken_at": world.clock.now})
         cast("EscalationScreen", app.screen).draw()
-        await pilot.pause(0.2)
+        await rest(pilot)
 
     assert incident.is_open
     assert snap_compare(console(make_app, world), terminal_size=size, run_before=run)
@@ -143,7 +144,7 @@ def test_in_ascii(snap_compare: Snap, make_app: MakeApp, world: IncidentWorld) -
     assert snap_compare(app, terminal_size=(80, 24), run_before=pressing(world, "e"))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_level_1_with_an_incident(
     snap_compare: Snap, make_app: MakeApp, world: IncidentWorld, size: tuple[int, int]
 ) -> None:

@@ -9,9 +9,10 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.console.explorer_rooms import explorer_app, open_explorer, stop_clock
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 
 
@@ -25,13 +26,13 @@ def opened(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
         await open_explorer(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
-        await pilot.pause(0.4)
+            await rest(pilot)
+        await rest(pilot)
 
     return run
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_lines_of_a_query(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(explorer_app(make_app), terminal_size=size, run_before=opened())
 

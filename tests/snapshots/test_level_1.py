@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW, ScriptedService
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.options import Options
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 
 
@@ -23,17 +24,14 @@ def pressing(*keys: str, opens: bool = False) -> Callable[[Pilot[Any]], Awaitabl
         await settle(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
-        for _ in range(100):
-            if not opens or len(pilot.app.screen_stack) > 1:
-                break
-            await pilot.pause(0.05)
-        await pilot.pause(0.3)
+            await rest(pilot)
+        await until(pilot, lambda: not opens or len(pilot.app.screen_stack) > 1)
+        await rest(pilot)
 
     return run
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_an_incident_unfolding(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=settle)
 
@@ -86,7 +84,7 @@ def test_in_ascii(snap_compare: Snap, make_app: MakeApp) -> None:
     )
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_the_evidence_behind_a_number(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=pressing("w", opens=True))
 

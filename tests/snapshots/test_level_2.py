@@ -12,12 +12,13 @@ from textual.pilot import Pilot
 
 from diagnostics.models.readings import Freshness
 from screens import health_state as known
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
 from tests.console.scripted_health import health_screen, service_with, settle_health, stopped_clock
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.options import Options
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 Run = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -35,8 +36,8 @@ def pressing(*keys: str) -> Run:
         await still(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
-        await pilot.pause(0.3)
+            await rest(pilot)
+        await rest(pilot)
 
     return run
 
@@ -64,7 +65,7 @@ async def stale(pilot: Pilot[Any]) -> None:
     await age(pilot, 150, failure="common: timed out")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_a_failing_system_and_its_cascade(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(service_with()), terminal_size=size, run_before=still)
 
@@ -78,7 +79,7 @@ def test_a_day_on_which_all_is_well(snap_compare: Snap, make_app: MakeApp, size:
 def test_before_the_sources_are_open(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     async def to_level_2(pilot: Pilot[Any]) -> None:
         await pilot.press("2")
-        await pilot.pause(0.3)
+        await rest(pilot)
 
     assert snap_compare(make_app(None), terminal_size=size, run_before=to_level_2)
 
@@ -146,7 +147,7 @@ def test_a_question_over_all_client_databases_under_way(
         await age(pilot, 20)
         for _ in range(2):
             await pilot.press("tab")
-        await pilot.pause(0.3)
+        await rest(pilot)
 
     app = make_app(service_with(fan_out_waits=waits))
     assert snap_compare(app, terminal_size=size, run_before=half_way)
@@ -157,7 +158,7 @@ def test_paused(snap_compare: Snap, make_app: MakeApp) -> None:
     async def paused(pilot: Pilot[Any]) -> None:
         await settle_health(pilot)
         await pilot.press("space")
-        await pilot.pause(0.3)
+        await rest(pilot)
         await age(pilot, 20)
 
     assert snap_compare(make_app(service_with()), terminal_size=(120, 40), run_before=paused)

@@ -14,7 +14,7 @@ from screens.investigate import InvestigateScreen
 from screens.investigation import InvestigationScreen
 from screens.record_documents import HandoffScreen
 from screens.timeline import TimelineScreen
-from tests.console.incident_rooms import until
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
 from tests.console.scripted_investigations import (
@@ -25,9 +25,9 @@ from tests.console.scripted_investigations import (
     opened_sources,
     stop_clocks,
 )
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.options import Options
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 Run = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -64,10 +64,10 @@ async def at_level_3(pilot: Pilot[Any]) -> None:
 
 async def quiet(pilot: Pilot[Any]) -> None:
     """Nothing more is said at the bottom; everything is drawn."""
-    await pilot.pause(0.4)
+    await rest(pilot)
     pilot.app.query_one("#footer").hush()  # type: ignore[attr-defined]  # the footer
     pilot.app.screen.draw()  # type: ignore[attr-defined]  # a screen of level 3
-    await pilot.pause(0.1)
+    await rest(pilot)
 
 
 def opening(line: str, kind: type, *keys: str) -> Run:
@@ -80,16 +80,16 @@ def opening(line: str, kind: type, *keys: str) -> Run:
         else:
             pilot.app.command(line)  # type: ignore[attr-defined]
         await on_screen(pilot, kind)
-        await pilot.pause(0.6)
+        await rest(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await rest(pilot)
         await quiet(pilot)
 
     return run
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_questions_incidents_and_signs(snap_compare: Snap, make_app: MakeApp, level: Level3, size: Any) -> None:  # noqa: ANN401
     fill(level)
     assert snap_compare(make_app(level.service), terminal_size=size, run_before=at_level_3)
@@ -140,7 +140,7 @@ def test_without_colour(snap_compare: Snap, make_app: MakeApp, level: Level3, mo
     assert snap_compare(app, terminal_size=(120, 40), run_before=at_level_3)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_an_investigation(snap_compare: Snap, make_app: MakeApp, level: Level3, size: Any) -> None:  # noqa: ANN401
     fill(level)
     run = opening("investigation INV-2", InvestigationScreen)
@@ -159,7 +159,7 @@ def test_an_investigation_of_hostile_text(snap_compare: Snap, make_app: MakeApp,
     assert snap_compare(make_app(level.service), terminal_size=(80, 24), run_before=run)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_a_timeline(snap_compare: Snap, make_app: MakeApp, level: Level3, size: Any) -> None:  # noqa: ANN401
     incident = fill(level)
     level.world.desk.note(incident.id, "the backlog is 21,263")
@@ -176,7 +176,7 @@ def test_a_timeline_of_hostile_text(snap_compare: Snap, make_app: MakeApp, level
     assert snap_compare(make_app(level.service), terminal_size=(80, 24), run_before=run)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_all_incidents(snap_compare: Snap, make_app: MakeApp, level: Level3, size: Any) -> None:  # noqa: ANN401
     fill(level)
     run = opening("incidents", IncidentsScreen)

@@ -11,13 +11,14 @@ from textual.pilot import Pilot
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.triage import Refusal
 from screens.refusals import RefusalScreen, RefusalsScreen
+from tests.console.rest import rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted import HOSTILE, NOW, ScriptedService
 from tests.console.scripted_investigations import on_screen, opened_sources, showing
 from tests.console.test_refusals import refusal
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.options import Options
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 
 
@@ -28,10 +29,10 @@ def showing_refusal(what: Refusal, *keys: str) -> Callable[[Pilot[Any]], Awaitab
         await on_screen(pilot, RefusalScreen)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await rest(pilot)
         if "x" in keys:
             await showing(pilot, "nothing to be mended")
-        await pilot.pause(0.3)
+        await rest(pilot)
         pilot.app.query_one("#footer").hush()  # type: ignore[attr-defined]  # the footer
 
     return run
@@ -41,7 +42,7 @@ def stopped(**changes: Any) -> Refusal:  # noqa: ANN401  # fields of the refusal
     return refusal(taken_at=NOW, **changes)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_a_refusal(snap_compare: Snap, make_app: MakeApp, size: Any) -> None:  # noqa: ANN401
     run = showing_refusal(stopped())
     assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=run)
@@ -64,13 +65,13 @@ def test_in_ascii(snap_compare: Snap, make_app: MakeApp) -> None:
     assert snap_compare(app, terminal_size=(80, 24), run_before=showing_refusal(stopped()))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_the_six_conditions(snap_compare: Snap, make_app: MakeApp, size: Any) -> None:  # noqa: ANN401
     async def run(pilot: Pilot[Any]) -> None:
         await opened_sources(pilot)
         pilot.app.command("refusals")  # type: ignore[attr-defined]  # the application
         await on_screen(pilot, RefusalsScreen)
-        await pilot.pause(0.3)
+        await rest(pilot)
         pilot.app.query_one("#footer").hush()  # type: ignore[attr-defined]  # the footer
 
     assert snap_compare(make_app(ScriptedService()), terminal_size=size, run_before=run)

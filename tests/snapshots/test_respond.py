@@ -15,13 +15,13 @@ from screens.declare import DeclareScreen
 from screens.deliveries import DeliveriesScreen
 from screens.respond import RespondScreen
 from screens.status import StatusScreen
-from tests.console.incident_rooms import until
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_notices import notice_world, stop_clocks
+from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.app import WarRoomApp
 from tui.options import Options
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 Snap = Callable[..., bool]
 Run = Callable[[Pilot[Any]], Awaitable[None]]
 
@@ -48,11 +48,11 @@ def shown(*keys: str, waits_for: str = "seen", **how: Any) -> Run:  # noqa: ANN4
             await until(pilot, lambda: screen.state.seen or screen.state.problem is not None)
             await until(pilot, lambda: screen.state.rank or screen.state.incident_id or screen.state.problem)
         else:
-            await pilot.pause(0.6)
+            await rest(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause(0.05)
-        await pilot.pause(0.3)
+            await rest(pilot)
+        await rest(pilot)
         await quiet(pilot)
 
     return run
@@ -79,7 +79,7 @@ def sending(state: str) -> Run:
                 screen.state.deliveries and (state == "held" or all(one.attempts for one in screen.state.deliveries))
             ),
         )
-        await pilot.pause(0.3)
+        await rest(pilot)
         await quiet(pilot)
 
     return run
@@ -94,7 +94,7 @@ def test_preparing(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: 
         waits.set()
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_ready(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
     with notice_world(tmp_path) as (_world, _desk, service):
         assert snap_compare(make_app(service), terminal_size=size, run_before=shown())
@@ -180,7 +180,7 @@ def test_in_ascii(snap_compare: Snap, make_app: MakeApp, tmp_path: Path) -> None
         assert snap_compare(app, terminal_size=(80, 24), run_before=shown())
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_deliveries(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
     with notice_world(tmp_path, outcomes=MIXED) as (world, desk, service):
         desk.confirm(desk.propose(), "send")
@@ -210,13 +210,13 @@ def test_settling(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: t
             screen.body.place("delivery:D3")
             for key in ("x", *"perhaps", "enter"):
                 await pilot.press(key)
-            await pilot.pause(0.3)
+            await rest(pilot)
             await quiet(pilot)
 
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_status(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
     with notice_world(tmp_path, unmet=2) as (world, _desk, service):
         incident = world.declare()
@@ -226,20 +226,20 @@ def test_status(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tup
             screen = StatusScreen(incident.id)
             cast("WarRoomApp", pilot.app).push_room_screen(screen)
             await until(pilot, lambda: screen.assessment is not None)
-            await pilot.pause(0.2)
+            await rest(pilot)
             await quiet(pilot)
 
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@EVERY_SIZE
 def test_declaring_by_hand(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
     with notice_world(tmp_path) as (_world, _desk, service):
 
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
             cast("WarRoomApp", pilot.app).push_room_screen(DeclareScreen(issue_type="oauth_failure"))
-            await pilot.pause(0.2)
+            await rest(pilot)
             await quiet(pilot)
 
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)

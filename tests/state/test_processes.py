@@ -11,13 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
-import pytest
-
 from diagnostics.config.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.state.events import SMALL, EventsWorld, MariaDBEvents, SQLiteEvents, ago, hours_of, steady
-
-pytestmark = pytest.mark.xdist_group("mariadb")
 
 ROOT = Path(__file__).parents[2]
 

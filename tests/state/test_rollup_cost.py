@@ -8,8 +8,6 @@ from sqlalchemy.dialects import mysql
 from diagnostics.store.rollups import RollupLimits, SyncRollup
 from tests.state.events import SMALL, TABLE, EventsWorld, Listening, MariaDBEvents, ago, steady
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 DAY = 86_400
 
 

@@ -15,8 +15,6 @@ from diagnostics.core.waiting import Job, Progress
 from diagnostics.store.rollups import SyncRollup
 from tests.state.events import SMALL, EventsWorld, Listening, ago, hours_of, now, steady
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 
 def agrees(world: EventsWorld, rollup: SyncRollup) -> None:
     """The rollup says what counting everything says, from where it is complete."""

@@ -18,8 +18,6 @@ from diagnostics.store.schema import SAMPLES
 from diagnostics.store.store import StateStore
 from tests.state.events import EventsWorld
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 Result = TypeVar("Result")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

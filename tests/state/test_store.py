@@ -25,8 +25,6 @@ from diagnostics.store.store import StateStore
 from tests.mariadb import private_mariadb
 from tests.state.events import EventsWorld, MariaDBEvents, now
 
-pytestmark = pytest.mark.xdist_group("mariadb")
-
 
 def store_of(world: EventsWorld) -> StateStore:
     """Another console's store in the same place."""

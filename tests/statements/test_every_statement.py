@@ -29,7 +29,7 @@ from tests.statements.questions import BIG, ONE, Consoles, catalogue, public_met
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("mariadb")]
+pytestmark = pytest.mark.mariadb
 
 PREFIX = "statements"
 NO_LIMIT = tuple(f"{endpoint}=100000/1" for endpoint in ("search", "aggregate", "metrics"))

@@ -13,9 +13,7 @@ from tests.service.world import World
 from tests.sync.rows import Shelf
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.xdist_group("mariadb")])]
-)
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     """Empty databases with production's schema."""
     server = request.getfixturevalue("mariadb") if request.param == "mariadb" else None

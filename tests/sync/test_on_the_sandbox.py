@@ -18,7 +18,7 @@ LIMITS = ("search=1000/10", "aggregate=1000/10")
 
 @pytest.fixture(
     scope="module",
-    params=["sqlite", pytest.param("mariadb", marks=[pytest.mark.mariadb, pytest.mark.xdist_group("mariadb")])],
+    params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)],
 )
 def service(request: pytest.FixtureRequest) -> Iterator[Diagnostics]:
     url = request.getfixturevalue("mariadb").root_url if request.param == "mariadb" else None

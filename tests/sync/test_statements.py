@@ -20,7 +20,7 @@ ACCOUNT = 14009
 ROWS = 4_000
 LARGE = ("deals", "deal_agents", "deals_contacts", "zillow_connection_logs", "zillow_auth", "users")
 
-pytestmark = [pytest.mark.mariadb, pytest.mark.xdist_group("mariadb")]
+pytestmark = pytest.mark.mariadb
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from textual.geometry import Size
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.logs import compile_query
+from tests.console.rest import rest
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
 from widgets.log_buffer import AT_ONCE
 from widgets.log_list import REPAINT_INTERVAL, LogList
@@ -75,7 +76,7 @@ async def test_a_batch_that_nobody_flushes_appears_by_itself() -> None:
         log_list.add([event(0)])
         log_list.add([event(1)])
         while log_list.state.total < 2:
-            await pilot.pause(0.05)
+            await rest(pilot)
         await pilot.pause()
         assert messages(app)[1] == "message 1"
 
@@ -210,7 +211,7 @@ async def test_a_large_filter_runs_in_slices_while_keys_work(monkeypatch: pytest
         assert begun.matching > 0, "the newest matches are on screen before the rest is read"
         await pilot.press("k")
         while log_list.buffer.reading:
-            await pilot.pause(0.01)
+            await rest(pilot)
         done = log_list.state
         assert done.progress is None
         assert done.matching == sum(one.status == "error" for one in events)

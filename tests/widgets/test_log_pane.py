@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
+from tests.console.rest import rest
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
 from widgets.log_pane import LogPane
 from widgets.query_input import FilterLine, QueryInput
@@ -131,7 +132,7 @@ async def test_a_typed_filter_is_tried_applied_and_announced() -> None:
         pane.add_events([event(n, status="error" if n == 3 else "info") for n in range(8)])
         await pilot.press("slash", *"status", "colon", *"error")
         while pane.log_list.filter_text != "status:error":
-            await pilot.pause(0.05)
+            await rest(pilot)
         assert pane.filter_text == ""
         await pilot.press("enter")
         await pilot.pause()

@@ -1,0 +1,95 @@
+"""Waiting for the console instead of for time: until something is true, or until nothing is under way any more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from textual.message_pump import MessagePump
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from tui.app import WarRoomApp
+
+LONGEST_S = 60.0
+"""Only a console that will never come to rest takes so long, even on a machine that is busy with other things."""
+
+SOON_S = 2.0
+"""A timer that is further away than this belongs to the clock, and not to what has just been done."""
+
+STANDING = ("MainThread", "live-", "escalation-", "asyncio", "execnet", "Dummy", "textual", "Thread-", "database")
+"""Threads that stand for as long as the console runs, by the beginning of their names."""
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
+    """Wait until something is true on screen; fails when it does not come true."""
+    latest = time.monotonic() + LONGEST_S
+    while not condition():
+        assert time.monotonic() < latest, "it did not come true"
+        await pilot.pause(0.01)
+    await pilot.pause()
+
+
+Kind = TypeVar("Kind", bound=Screen[Any])
+
+
+async def on_top(pilot: Pilot[Any], kind: type[Kind]) -> Kind:
+    """Wait until a screen of this kind is on top and has nothing more to do; its answer may come from a thread."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    await rest(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, kind)
+    return screen
+
+
+async def answered(pilot: Pilot[Any], keys: Callable[[], Iterable[str]]) -> None:
+    """Wait until each of these live readings has answered or failed, and is drawn."""
+
+    def have() -> bool:
+        live = pilot.app.live if isinstance(pilot.app, WarRoomApp) else None
+        last = [live.last(key) for key in keys()] if live is not None else [None]
+        return all(one is not None and str(one.freshness) != "loading" for one in last)
+
+    await until(pilot, have)
+    await rest(pilot)
+
+
+async def rest(pilot: Pilot[Any], *, but: tuple[str, ...] = ()) -> None:
+    """Wait until nothing is under way: no question, no answer on its way, no timer about to fire, nothing to be drawn.
+
+    `but` are beginnings of names of threads that a test keeps waiting on purpose.
+    """
+    latest = time.monotonic() + LONGEST_S
+    quiet = 0
+    while quiet < 2:
+        await pilot.pause()
+        reasons = list(_under_way(pilot.app, but))
+        quiet = 0 if reasons else quiet + 1
+        assert time.monotonic() < latest, f"the console does not come to rest: {', '.join(reasons)}"
+
+
+def _under_way(app: Any, but: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401  # any application
+    if isinstance(app, WarRoomApp) and app.live is not None:
+        live = app.live
+        with live._condition:
+            if live._busy or live._outbox or any(one.forced and not one.running for one in live._watches.values()):
+                yield "a live question"
+    for thread in threading.enumerate():
+        if not thread.name.startswith((*STANDING, *but)):
+            yield f"thread {thread.name!r}"
+    for node in (app, *(node for screen in app.screen_stack for node in screen.walk_children(with_self=True))):
+        yield from _pending(node)
+    screen = app.screen
+    if screen._layout_required or screen._repaint_required or screen._dirty_widgets or screen._callbacks:
+        yield "something to be drawn"
+
+
+def _pending(node: MessagePump) -> Iterator[str]:
+    if node.message_queue_size:
+        yield f"a message for {node!r}"
+    for timer in node._timers:
+        task = timer._task
+        if timer._repeat == 0 and timer._interval <= SOON_S and task is not None and not task.done():
+            yield f"a timer of {node!r}"
