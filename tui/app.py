@@ -612,6 +612,9 @@ class WarRoomApp(App[int]):
 
     def _tick(self) -> None:
         self._seconds += 1
+        if not self.screen.is_mounted:
+            # It was put on top in this very moment: there is nothing to draw on yet.
+            return
         clock = f"{utc_now():%H:%M:%S} UTC"
         for header in self.screen.query(HeaderBar):
             header.tick(clock)

@@ -44,8 +44,14 @@ async def on_top(pilot: Pilot[Any], kind: type[Kind]) -> Kind:
     return screen
 
 
-async def answered(pilot: Pilot[Any], keys: Callable[[], Iterable[str]]) -> None:
-    """Wait until each of these live readings has answered or failed, and is drawn."""
+async def appeared(pilot: Pilot[Any], kind: type[Screen[Any]]) -> None:
+    """Wait until a screen of this kind is on top and drawn, whatever it still waits for."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    await drawn(pilot)
+
+
+async def answered(pilot: Pilot[Any], keys: Callable[[], Iterable[str]], *, besides: bool = False) -> None:
+    """Wait until each of these live readings has answered or failed, and is drawn; with `besides` others may go on."""
 
     def have() -> bool:
         live = pilot.app.live if isinstance(pilot.app, WarRoomApp) else None
@@ -53,32 +59,41 @@ async def answered(pilot: Pilot[Any], keys: Callable[[], Iterable[str]]) -> None
         return all(one is not None and str(one.freshness) != "loading" for one in last)
 
     await until(pilot, have)
-    await rest(pilot)
+    await (drawn(pilot) if besides else rest(pilot))
 
 
-async def rest(pilot: Pilot[Any], *, but: tuple[str, ...] = ()) -> None:
-    """Wait until nothing is under way: no question, no answer on its way, no timer about to fire, nothing to be drawn.
+async def rest(pilot: Pilot[Any]) -> None:
+    """Wait until nothing is under way: no question, no answer on its way, no timer about to fire, nothing to draw."""
+    await _until_none(pilot, lambda: [*_asked(pilot.app), *_to_draw(pilot.app)])
 
-    `but` are beginnings of names of threads that a test keeps waiting on purpose.
-    """
+
+async def drawn(pilot: Pilot[Any]) -> None:
+    """Wait until all is drawn that there is; questions may be under way, which a test keeps waiting on purpose."""
+    await _until_none(pilot, lambda: list(_to_draw(pilot.app)))
+
+
+async def _until_none(pilot: Pilot[Any], reasons: Callable[[], list[str]]) -> None:
     latest = time.monotonic() + LONGEST_S
     quiet = 0
     while quiet < 2:
         await pilot.pause()
-        reasons = list(_under_way(pilot.app, but))
-        quiet = 0 if reasons else quiet + 1
-        assert time.monotonic() < latest, f"the console does not come to rest: {', '.join(reasons)}"
+        found = reasons()
+        quiet = 0 if found else quiet + 1
+        assert time.monotonic() < latest, f"the console does not come to rest: {', '.join(found)}"
 
 
-def _under_way(app: Any, but: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401  # any application
+def _asked(app: Any) -> Iterator[str]:  # noqa: ANN401  # any application
     if isinstance(app, WarRoomApp) and app.live is not None:
         live = app.live
         with live._condition:
             if live._busy or live._outbox or any(one.forced and not one.running for one in live._watches.values()):
                 yield "a live question"
     for thread in threading.enumerate():
-        if not thread.name.startswith((*STANDING, *but)):
+        if not thread.name.startswith(STANDING):
             yield f"thread {thread.name!r}"
+
+
+def _to_draw(app: Any) -> Iterator[str]:  # noqa: ANN401  # any application
     for node in (app, *(node for screen in app.screen_stack for node in screen.walk_children(with_self=True))):
         yield from _pending(node)
     screen = app.screen

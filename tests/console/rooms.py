@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 
@@ -25,6 +26,7 @@ CLOCKS = ("tui.app", "screens.critical", "screens.list_screen", "screens.log_scr
 def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
     """Return a maker of applications on a scripted service; all of them are ended afterwards."""
     made: list[WarRoomApp] = []
+    never = threading.Event()
     for variable in ("NO_COLOR", "SSH_CONNECTION", "TMUX"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
@@ -36,23 +38,24 @@ def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
         service: ScriptedService | None, *, environment: str = "PROD", options: Options | None = None
     ) -> WarRoomApp:
         opening = types.ModuleType("tui.opening")
-        vars(opening)["open_service"] = _opener(service, environment)
+        vars(opening)["open_service"] = _opener(service, environment, never)
         monkeypatch.setitem(sys.modules, "tui.opening", opening)
         app = WarRoomApp(options or Options())
         made.append(app)
         return app
 
     yield make
+    never.set()
     for app in made:
         app.end()
 
 
-def _opener(service: ScriptedService | None, environment: str) -> Callable[[Options], ScriptedOpening]:
+def _opener(
+    service: ScriptedService | None, environment: str, never: threading.Event
+) -> Callable[[Options], ScriptedOpening]:
     def open_service(_options: Options) -> ScriptedOpening:
         if service is None:
-            import threading  # noqa: PLC0415
-
-            threading.Event().wait(30)  # sources that never open
+            never.wait()  # sources that never open
         return ScriptedOpening(service, environment)
 
     return open_service

@@ -445,7 +445,7 @@ async def settle_health(pilot: Pilot[Any], *, besides: frozenset[str] = frozense
     await pilot.pause()
     screen = health_screen(pilot)
     await until(pilot, lambda: any(True for _ in screen.shown_readings()))
-    await answered(pilot, lambda: [key for key in screen.shown_readings() if key not in besides])
+    await answered(pilot, lambda: [key for key in screen.shown_readings() if key not in besides], besides=bool(besides))
     screen.state.reorder()
     screen.draw()
     await pilot.pause()

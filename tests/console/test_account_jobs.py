@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from screens.account import AccountScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import opened, press, stop_clocks, text_on
-from tests.console.rest import rest, until
+from tests.console.rest import drawn, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from widgets.footer_bar import FooterBar
@@ -27,7 +27,7 @@ def scripted() -> ScriptedAccountService:
 
 
 def footer(pilot: Pilot[Any]) -> str:
-    return pilot.app.screen.query_one(FooterBar).rows[0].text
+    return next((row.text for row in pilot.app.screen.query_one(FooterBar).rows), "")
 
 
 async def said(pilot: Pilot[Any], words: str) -> None:
@@ -98,7 +98,7 @@ async def test_an_answer_waits_until_its_screen_is_seen_again(make_app: MakeApp)
         await press(pilot, "x")
         await said(pilot, "esc cancels")
         await press(pilot, "w")
-        await rest(pilot)
+        await drawn(pilot)
         service.accounts.go.set()
         await said(pilot, "the answer is there; go back to see it")
         assert not isinstance(pilot.app.screen, ListingScreen)
@@ -114,7 +114,7 @@ async def test_leaving_the_screen_drops_the_question(make_app: MakeApp) -> None:
         await press(pilot, "x")
         await said(pilot, "esc cancels")
         await press(pilot, "q")
-        await rest(pilot)
+        await drawn(pilot)
         service.accounts.go.set()
         await rest(pilot)
         assert len(pilot.app.screen_stack) == 1

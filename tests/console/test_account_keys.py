@@ -15,7 +15,7 @@ from screens.document import DocumentScreen
 from screens.event import EventScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import arrived, opened, press, stop_clocks, text_on
-from tests.console.rest import on_top, rest, until
+from tests.console.rest import appeared, on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from tui.app import WarRoomApp
@@ -273,7 +273,7 @@ async def test_an_agent_shows_its_row_at_once_and_its_token_and_history_when_the
         await go(pilot, "agents")
         hold = service.accounts.hold = threading.Event()
         await press(pilot, "j", "j", "enter")
-        await on_top(pilot, DocumentScreen)
+        await appeared(pilot, DocumentScreen)
         assert "INFERRED" in text_on(pilot)
         assert "… asking" in text_on(pilot)
         hold.set()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from screens.document import DocumentScreen
 from screens.palette import ranked
-from tests.console.rest import rest
+from tests.console.rest import on_top, rest
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tui.app import WarRoomApp
@@ -84,8 +84,7 @@ async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> 
     )
     app = make_app(service)
     async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        assert isinstance(app.screen, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         await pilot.press("escape")
         await settle(pilot)
         level_1 = app.screen_stack[0].memory()  # type: ignore[attr-defined]  # level 1

@@ -22,7 +22,7 @@ from screens.health_drill import DrillScreen
 from screens.monitors import MonitorScreen
 from screens.problems import ProblemsScreen
 from screens.refusals import RefusalScreen
-from tests.console.rest import on_top, rest, until
+from tests.console.rest import drawn, on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_health import (
@@ -157,7 +157,7 @@ async def test_level_2_can_be_opened_before_the_sources_are(make_app: MakeApp, m
 
     monkeypatch.setattr(opening, "open_service", later)
     async with app.run_test(size=(120, 40)) as pilot:
-        await rest(pilot)
+        await drawn(pilot)
         await press(pilot, "2")
         assert "opening the sources" in pane(pilot, "health")
         opened.set()

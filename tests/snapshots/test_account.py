@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from screens.account_tabs import ORDER
 from tests.console.account_rooms import arrived, stop_clocks
-from tests.console.rest import rest
+from tests.console.rest import drawn, rest
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from tests.snapshots.sizes import EVERY_SIZE, SIZES
@@ -30,18 +30,19 @@ def _stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 def after(line: str, *keys: str, wait: bool = True) -> Callable[[Pilot[Any]], Awaitable[None]]:
     async def run(pilot: Pilot[Any]) -> None:
         app = pilot.app
+        still = rest if wait else drawn
         assert isinstance(app, WarRoomApp)
         await settle(pilot)
         app.command(line)
-        await rest(pilot)
+        await still(pilot)
         if wait:
             await arrived(pilot)
         for key in keys:
             await pilot.press(key)
-            await rest(pilot)
+            await still(pilot)
             if wait:
                 await arrived(pilot)
-        await rest(pilot)
+        await still(pilot)
 
     return run
 
@@ -130,9 +131,9 @@ def test_a_long_question_says_how_far_it_is(snap_compare: Snap, make_app: MakeAp
     service = scripted(steps=12)
 
     async def run(pilot: Pilot[Any]) -> None:
-        await after("account 14009", "x", wait=False)(pilot)
-        await arrived(pilot)
-        await rest(pilot)
+        await after("account 14009")(pilot)
+        await pilot.press("x")
+        await drawn(pilot)
 
     assert snap_compare(make_app(service), terminal_size=(80, 24), run_before=run)
     service.accounts.go.set()

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from diagnostics.models.readings import Freshness
 from screens import health_state as known
-from tests.console.rest import rest
+from tests.console.rest import drawn, rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
 from tests.console.scripted_health import health_screen, service_with, settle_health, stopped_clock
@@ -79,7 +79,7 @@ def test_a_day_on_which_all_is_well(snap_compare: Snap, make_app: MakeApp, size:
 def test_before_the_sources_are_open(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     async def to_level_2(pilot: Pilot[Any]) -> None:
         await pilot.press("2")
-        await rest(pilot)
+        await drawn(pilot)
 
     assert snap_compare(make_app(None), terminal_size=size, run_before=to_level_2)
 
@@ -147,7 +147,7 @@ def test_a_question_over_all_client_databases_under_way(
         await age(pilot, 20)
         for _ in range(2):
             await pilot.press("tab")
-        await rest(pilot)
+        await drawn(pilot)
 
     app = make_app(service_with(fan_out_waits=waits))
     assert snap_compare(app, terminal_size=size, run_before=half_way)

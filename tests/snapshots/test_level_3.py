@@ -14,7 +14,7 @@ from screens.investigate import InvestigateScreen
 from screens.investigation import InvestigationScreen
 from screens.record_documents import HandoffScreen
 from screens.timeline import TimelineScreen
-from tests.console.rest import rest, until
+from tests.console.rest import appeared, drawn, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
 from tests.console.scripted_investigations import (
@@ -59,15 +59,16 @@ async def at_level_3(pilot: Pilot[Any]) -> None:
         return bool(found) and all(one is not None and str(one.freshness) != "loading" for one in found)
 
     await until(pilot, answered)
+    await rest(pilot)
     await quiet(pilot)
 
 
 async def quiet(pilot: Pilot[Any]) -> None:
     """Nothing more is said at the bottom; everything is drawn."""
-    await rest(pilot)
+    await drawn(pilot)
     pilot.app.query_one("#footer").hush()  # type: ignore[attr-defined]  # the footer
     pilot.app.screen.draw()  # type: ignore[attr-defined]  # a screen of level 3
-    await rest(pilot)
+    await drawn(pilot)
 
 
 def opening(line: str, kind: type, *keys: str) -> Run:
@@ -104,7 +105,7 @@ def test_nothing_recorded_yet(snap_compare: Snap, make_app: MakeApp, level: Leve
 def test_before_the_sources_are_open(snap_compare: Snap, make_app: MakeApp, size: Any) -> None:  # noqa: ANN401
     async def run(pilot: Pilot[Any]) -> None:
         await pilot.press("3")
-        await on_screen(pilot, InvestigateScreen)
+        await appeared(pilot, InvestigateScreen)
         await quiet(pilot)
 
     assert snap_compare(make_app(None), terminal_size=size, run_before=run)

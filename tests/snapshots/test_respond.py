@@ -15,7 +15,7 @@ from screens.declare import DeclareScreen
 from screens.deliveries import DeliveriesScreen
 from screens.respond import RespondScreen
 from screens.status import StatusScreen
-from tests.console.rest import rest, until
+from tests.console.rest import drawn, rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_notices import notice_world, stop_clocks
 from tests.snapshots.sizes import EVERY_SIZE, SIZES
@@ -47,12 +47,11 @@ def shown(*keys: str, waits_for: str = "seen", **how: Any) -> Run:  # noqa: ANN4
         if waits_for == "seen":
             await until(pilot, lambda: screen.state.seen or screen.state.problem is not None)
             await until(pilot, lambda: screen.state.rank or screen.state.incident_id or screen.state.problem)
-        else:
-            await rest(pilot)
+        still = rest if waits_for == "seen" else drawn
+        await still(pilot)
         for key in keys:
             await pilot.press(key)
-            await rest(pilot)
-        await rest(pilot)
+            await still(pilot)
         await quiet(pilot)
 
     return run
