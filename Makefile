@@ -3,12 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= nov17
+QUICK := tests/logs tests/catalogue tests/settings tests/triage tests/live tests/widgets tests/test_boundaries.py \
+    tests/test_text_gate.py tests/test_packed.py
 
-.PHONY: help venv dev run test lint types imports tests snapshots bench lock clean
+.PHONY: help venv dev run test check matrix lint types imports tests snapshots bench lock clean
 
 help:
 	@echo "make run     the console on the built-in stand-ins, replaying 17 November 2025 (SCENARIO=healthy for a quiet day)"
 	@echo "make test    everything: lint, types, import contracts, tests on SQLite and on a private MariaDB"
+	@echo "make check   the part of it that needs no server and no terminal, in a minute"
+	@echo "make matrix  every size, seed and combination of which make test runs a sample"
 	@echo "make bench   measure the console beside a minimal Textual application"
 
 # One stamp per lock file: an unchanged lock costs nothing.
@@ -41,9 +45,22 @@ types: dev
 imports: dev
 	@$(BIN)/lint-imports --no-cache
 
+# More workers than cores: most tests wait for a program, a socket or a screen.
+WORKERS ?= 6
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+
 tests: dev
 	@sh tests/ensure-mariadb.sh
-	@sh tests/run.sh $(BIN)/python
+	@$(PYTEST) -m "not matrix" tests
+
+# Every size, seed and combination of which `make test` runs a sample.
+matrix: dev
+	@sh tests/ensure-mariadb.sh
+	@$(PYTEST) -m matrix tests
+
+# What needs no server, no stand-in and no terminal.
+check: lint types imports
+	@$(BIN)/python -m pytest -q -n 2 -m "not matrix" $(QUICK)
 
 snapshots: dev
 	@$(BIN)/python -m pytest tests/snapshots --snapshot-update

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ def mariadb() -> Iterator[MariaDB]:
 
     with private_mariadb() as server:
         yield server
+
+
+def pytest_configure() -> None:
+    """Hear ctrl+c again where the tests were started in the background: what they start would inherit the deafness."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 SHARED = frozenset({"session", "package", "module"})

@@ -621,8 +621,7 @@ class WarRoomApp(App[int]):
         if self._quiet_at and self._seconds >= self._quiet_at:
             self._quiet_at = 0
             self._footer(lambda footer: footer.hush())
-        # A screen that was just put on top has no panes yet.
-        if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen) and self.screen.is_mounted:
+        if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen):
             self.screen.tick()
             self.draw_header()
             self.session.keep()
