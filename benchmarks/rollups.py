@@ -89,8 +89,8 @@ class _Table:
         self._world.state = StateSettings()
         self._last = rows
         self._fill()
-        self._tools = self._world.tools()
-        self.rollup = SyncRollup(self._tools)
+        self._context = self._world.context()
+        self.rollup = SyncRollup(self._context)
 
     def settle(self) -> None:
         """Let the first count grow old, so that what follows is the everyday refresh."""
@@ -104,7 +104,7 @@ class _Table:
         count = int(BETWEEN_S * EVENTS_PER_S)
         self._insert(self._last + 1, self._last + count)
         self._last += count
-        heard = self._world.heard_of(self._tools)
+        heard = self._world.heard_of(self._context)
         heard.clear()
         self.took.append(self.timed(self.rollup.refresh))
         self.statements += len(heard)

@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
@@ -15,13 +15,7 @@ from diagnostics.core.time import span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
-if TYPE_CHECKING:
-    from diagnostics.core.context import Question as Question  # noqa: PLC0414  # for modules still to ask for it there
-
 logger = logging.getLogger(__name__)
-
-Tools = Context
-"""The name of the context in modules that are still to take it over."""
 
 MOST_DETAILS = 20
 """Lines of a drill-down; the rest is counted."""

@@ -97,11 +97,6 @@ class Context:
         """Length of the window that log counts cover, seconds."""
         self.now = now
 
-    @property
-    def parts(self) -> Self:
-        """This context."""
-        return self
-
     def table(self, logical: str) -> Table:
         """The mapped table called `logical`; its columns carry the console's names."""
         return self.databases.table(logical)

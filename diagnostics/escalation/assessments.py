@@ -27,7 +27,7 @@ from diagnostics.models.status import Status
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.response import AlertTier, Condition
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.health.desk import HealthDesk
@@ -61,13 +61,13 @@ class AssessmentDesk:
 
     def __init__(
         self,
-        tools: Tools,
+        context: Context,
         incidents: IncidentDesk,
         service_health: HealthDesk,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tools = tools
+        self._context = context
         self._incidents = incidents
         self._health = service_health
         self._clock = clock
@@ -77,13 +77,13 @@ class AssessmentDesk:
 
     def measure(self, issue_type: str, job: Job | None = None) -> tuple[MeasuredFigure, ...]:
         """The issue's figures now. Takes at most 15 seconds; see `diagnostics.escalation.readings`."""
-        return measure(self._tools, self._health, issue_type, job)
+        return measure(self._context, self._health, issue_type, job)
 
     def impact(self, issue_type: str, severity: str, job: Job | None = None, *, accounts: Iterable[int] = ()) -> Impact:
         """The multi-account score, `accounts` included. Raises SourceFailure where nobody knows who is affected."""
         wanted = tuple(accounts)
         found = ask_together(
-            {"impact": lambda: read_impact(self._tools, issue_type, severity, wanted)}, LONGEST_S, job
+            {"impact": lambda: read_impact(self._context, issue_type, severity, wanted)}, LONGEST_S, job
         )["impact"]
         if isinstance(found, SourceFailure):
             raise found
@@ -91,12 +91,12 @@ class AssessmentDesk:
 
     def tier(self, issue_type: str, severity: str, impact: Impact | None, measured: Sequence[MeasuredFigure]) -> Tier:
         """The alert tier that these make. Asks nothing. Raises UserError for an unknown issue type."""
-        issue_named(self._tools.catalogue, issue_type)
-        return decide_tier(self._tools.catalogue, issue_type, severity, impact, measured)
+        issue_named(self._context.catalogue, issue_type)
+        return decide_tier(self._context.catalogue, issue_type, severity, impact, measured)
 
     def checklist(self, issue_type: str, severity: str) -> tuple[Step, ...]:
         """The quick response before anything is declared. Asks nothing."""
-        return plan(self._tools.catalogue, issue_type, severity)
+        return plan(self._context.catalogue, issue_type, severity)
 
     def assess(self, incident_id: str, job: Job | None = None) -> Assessment:
         """How the incident stands now. Writes nothing."""
@@ -123,23 +123,23 @@ class AssessmentDesk:
         )
         if newest.last_seq == incident.last_seq:
             return assessment
-        steps, _ = judge_steps(self._tools.catalogue, newest, world.checks, self._tools.now())
+        steps, _ = judge_steps(self._context.catalogue, newest, world.checks, self._context.now())
         return assessment.model_copy(update={"steps": steps})
 
     # ---- asking
 
     def _ask(self, incident: Incident, job: Job | None) -> _World:
         """Everything at the same time; each part may fail alone."""
-        tools = self._tools
-        criteria = tools.catalogue.exit_criteria.get(incident.issue_type)
+        context = self._context
+        criteria = context.catalogue.exit_criteria.get(incident.issue_type)
         also = readings_of(criteria) if criteria is not None else ()
         accounts = [int(one.name) for one in incident.accounts if one.until is None and one.name.isdecimal()]
-        checks = open_checks(tools.catalogue, incident) if incident.is_open else ()
+        checks = open_checks(context.catalogue, incident) if incident.is_open else ()
         asks: dict[str, Callable[[], object]] = {
-            "figures": lambda: measure(tools, self._health, incident.issue_type, job, also=also),
+            "figures": lambda: measure(context, self._health, incident.issue_type, job, also=also),
             "impact": lambda: self.impact(incident.issue_type, incident.severity, job, accounts=accounts),
             "systems": self._health.systems,
-            "checks": lambda: run_checks(tools, incident, checks, LONGEST_S, job),
+            "checks": lambda: run_checks(context, incident, checks, LONGEST_S, job),
         }
         # A moment more than each of them takes at most, so that all say for themselves what is missing.
         found = ask_together(asks, LONGEST_S + 1.0, job)
@@ -158,7 +158,7 @@ class AssessmentDesk:
     def _assessed(
         self, incident: Incident, world: _World, *, noted: bool
     ) -> tuple[Assessment, Mapping[str, Hold], Mapping[str, Seen]]:
-        catalogue, now = self._tools.catalogue, self._tools.now()
+        catalogue, now = self._context.catalogue, self._context.now()
         failures = list(world.failures)
         holds: Mapping[str, Hold] = {}
         try:
@@ -184,15 +184,15 @@ class AssessmentDesk:
 
     def _holds(self, incident: Incident, world: _World, *, noted: bool) -> Mapping[str, Hold]:
         """The holds after this look: noted for all consoles, or worked out and forgotten."""
-        criteria = self._tools.catalogue.exit_criteria.get(incident.issue_type)
+        criteria = self._context.catalogue.exit_criteria.get(incident.issue_type)
         if criteria is None:
             return {}
-        book = HoldBook(self._tools.parts.state)
+        book = HoldBook(self._context.state)
         tick = self._clock()
         with self._lock:
             before = self._looked.get(incident.id)
         most_s = None if before is None else tick - before
-        looks = look_at(self._tools.catalogue, criteria, world.figures, self._tools.now(), most_s)
+        looks = look_at(self._context.catalogue, criteria, world.figures, self._context.now(), most_s)
         if noted:
             holds = book.note(incident.id, looks)
             with self._lock:
@@ -205,9 +205,9 @@ class AssessmentDesk:
     def _proposals(self, incident: Incident, world: _World) -> tuple[ScopeProposal, ...]:
         if not incident.is_open:
             return ()
-        basis = f"affected by what the last {span(self._tools.window_s)} show"
+        basis = f"affected by what the last {span(self._context.window_s)} show"
         return (
-            *propose_systems(self._tools.catalogue, incident, world.systems),
+            *propose_systems(self._context.catalogue, incident, world.systems),
             *propose_accounts(incident, world.impact, basis),
         )
 
@@ -215,7 +215,7 @@ class AssessmentDesk:
         bodies = ticked(seen)
         if bodies:
             keys = [f"{incident.id}:{incident.declared_at.isoformat()}:step:{name}" for name in bodies]
-            self._tools.parts.journal.append(incident.id, tuple(bodies.values()), keys=keys, actor=CONSOLE)
+            self._context.journal.append(incident.id, tuple(bodies.values()), keys=keys, actor=CONSOLE)
 
 
 def _or(found: object, otherwise: _Part) -> _Part:

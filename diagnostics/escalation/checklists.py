@@ -21,7 +21,7 @@ from diagnostics.triage.subject import newest_reported_deal
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.response import ChecklistStep
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.models.incidents import Incident
 
@@ -83,23 +83,23 @@ def open_checks(catalogue: Catalogue, incident: Incident) -> tuple[str, ...]:
 
 
 def run_checks(
-    tools: Tools, incident: Incident, checks: tuple[str, ...], limit_s: float, job: Job | None = None
+    context: Context, incident: Incident, checks: tuple[str, ...], limit_s: float, job: Job | None = None
 ) -> dict[str, Finding | SourceFailure]:
     """Ask these checks: of the account in scope where there is one alone, of the deal that logs reported last."""
-    asks: dict[str, Callable[[], Finding]] = {name: partial(_answer, tools, incident, name) for name in checks}
+    asks: dict[str, Callable[[], Finding]] = {name: partial(_answer, context, incident, name) for name in checks}
     return ask_together(asks, limit_s, job)
 
 
-def _answer(tools: Tools, incident: Incident, name: str) -> Finding:
-    issue = tools.catalogue.issues[incident.issue_type]
+def _answer(context: Context, incident: Incident, name: str) -> Finding:
+    issue = context.catalogue.issues[incident.issue_type]
     accounts = [one.name for one in incident.accounts if one.until is None]
     account = int(accounts[0]) if len(accounts) == 1 and accounts[0].isdecimal() else None
     request = TriageRequest(issue_type=issue.name, account_id=account)
     if "deal" in issue.needs and name in issue.checks:
-        deal = newest_reported_deal(tools, tools.catalogue.queries[issue.query].datadog)
+        deal = newest_reported_deal(context, context.catalogue.queries[issue.query].datadog)
         if deal is not None:
             request = request.model_copy(update={"account_id": deal.account_id, "deal_id": deal.deal_id})
-    return CHECKS[name].answer(tools, request)
+    return CHECKS[name].answer(context, request)
 
 
 def judge_steps(

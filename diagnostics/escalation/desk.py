@@ -23,7 +23,7 @@ from diagnostics.models.incidents import Following, Incident, IncidentLine, Task
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.model import IssueType
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
 
 INCIDENTS = RecordKind(
     prefix="INC",
@@ -44,9 +44,9 @@ What = Literal["system", "account"]
 class IncidentDesk:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._records = Records(tools, INCIDENTS, self._journal_moved)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._records = Records(context, INCIDENTS, self._journal_moved)
         self._chosen: str | None = None
 
     @property
@@ -92,7 +92,7 @@ class IncidentDesk:
 
     def next_update_at(self, incident: Incident) -> datetime | None:
         """When the next update is promised; None where none is due any more."""
-        return next_update_at(incident, self._tools.catalogue)
+        return next_update_at(incident, self._context.catalogue)
 
     def _journal_moved(self) -> None:
         if self._chosen is not None:
@@ -103,7 +103,7 @@ class IncidentDesk:
         return min(opened, key=self._gravity, default=None) if chosen is None else chosen
 
     def _gravity(self, incident: Incident) -> tuple[int, float]:
-        issue = self._tools.catalogue.issues.get(incident.issue_type)
+        issue = self._context.catalogue.issues.get(incident.issue_type)
         severities = issue.severities if issue is not None else ()
         rank = severities.index(incident.severity) if incident.severity in severities else len(severities)
         return rank, -incident.declared_at.timestamp()
@@ -129,8 +129,8 @@ class IncidentDesk:
 
         `more` is written with it, all or none. The same `key` given twice declares one incident.
         """
-        check_severity(issue_named(self._tools.catalogue, issue_type), severity)
-        now = self._tools.now()
+        check_severity(issue_named(self._context.catalogue, issue_type), severity)
+        now = self._context.now()
         bodies: list[Body] = [
             said.Declared(
                 title=checked_text(title, "title", LONGEST_TITLE),
@@ -139,7 +139,7 @@ class IncidentDesk:
                 summary=clean(summary, limit=LONGEST_TEXT, multiline=True),
                 began_at=began_at,
                 detected_at=detected_at or now,
-                environment=self._tools.parts.settings.environment,
+                environment=self._context.settings.environment,
             )
         ]
         since = began_at or now
@@ -206,9 +206,9 @@ class IncidentDesk:
         def decision(incident: Incident) -> Sequence[Body]:
             _living(incident)
             if field == "severity":
-                check_severity(issue_named(self._tools.catalogue, incident.issue_type), text)
+                check_severity(issue_named(self._context.catalogue, incident.issue_type), text)
             elif field == "issue_type":
-                check_severity(issue_named(self._tools.catalogue, text), incident.severity)
+                check_severity(issue_named(self._context.catalogue, text), incident.severity)
             if str(getattr(incident, field)) == text:
                 return ()
             return (said.Edited(field=field, value=text, why=clean(why, limit=LONGEST_TEXT)),)
@@ -273,7 +273,7 @@ class IncidentDesk:
 
     def _role(self, role: str) -> str:
         name = role.strip().lower().replace(" ", "_").replace("-", "_")
-        roles = tuple(self._tools.catalogue.roles)
+        roles = tuple(self._context.catalogue.roles)
         matches = [one for one in roles if one == name or one.startswith(name) or name in one.split("_")]
         if name and len(matches) == 1:
             return matches[0]
@@ -348,7 +348,9 @@ class IncidentDesk:
             if any(one.name == wanted and one.until is None for one in getattr(incident, among)):
                 return ()
             return (
-                said.ScopeEntered(what=what, name=wanted, since=since or self._tools.now(), why=clean(why, limit=500)),
+                said.ScopeEntered(
+                    what=what, name=wanted, since=since or self._context.now(), why=clean(why, limit=500)
+                ),
             )
 
         return self.decide(incident_id, decision)
@@ -362,7 +364,9 @@ class IncidentDesk:
         def decision(incident: Incident) -> Sequence[Body]:
             if not any(one.name == name and one.until is None for one in getattr(incident, among)):
                 return ()
-            return (said.ScopeLeft(what=what, name=name, until=until or self._tools.now(), why=clean(why, limit=500)),)
+            return (
+                said.ScopeLeft(what=what, name=name, until=until or self._context.now(), why=clean(why, limit=500)),
+            )
 
         return self.decide(incident_id, decision)
 
@@ -437,7 +441,7 @@ class IncidentDesk:
         """No reminders for 1 to 240 minutes; the promise itself stays as it is."""
         if not 1 <= minutes <= LONGEST_SNOOZE_MINUTES:
             raise UserError(f"{minutes} minutes", accepted=f"1 to {LONGEST_SNOOZE_MINUTES} minutes")
-        until = self._tools.now() + timedelta(minutes=minutes)
+        until = self._context.now() + timedelta(minutes=minutes)
         return self.decide(incident_id, lambda _: (said.Snoozed(until=until, why=clean(why, limit=500)),))
 
 

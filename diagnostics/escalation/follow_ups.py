@@ -27,7 +27,7 @@ from diagnostics.models.triage import TriageRequest
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.desk import IncidentDesk
@@ -71,8 +71,8 @@ def is_due(one: FollowUp, now: datetime) -> bool:
 class FollowUps:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
-    def __init__(self, tools: Tools, incidents: IncidentDesk, assessments: AssessmentDesk) -> None:
-        self._tools = tools
+    def __init__(self, context: Context, incidents: IncidentDesk, assessments: AssessmentDesk) -> None:
+        self._context = context
         self._incidents = incidents
         self._assessments = assessments
 
@@ -84,7 +84,7 @@ class FollowUps:
         name, who = check.strip(), clean(owner, limit=LONGEST_NAME).strip()
 
         def decision(incident: Incident) -> Sequence[Body]:
-            accepted = runnable_checks(self._tools.catalogue, incident.issue_type)
+            accepted = runnable_checks(self._context.catalogue, incident.issue_type)
             if name and name not in accepted:
                 raise UserError(
                     f"a follow-up cannot run {clean(check, limit=60)!r}",
@@ -119,7 +119,7 @@ class FollowUps:
             for one in incident.follow_ups:
                 if job is not None and job.is_over:
                     return ran
-                if is_due(one, self._tools.now()) and self._claimed(incident.id, one.scheduled.follow_up):
+                if is_due(one, self._context.now()) and self._claimed(incident.id, one.scheduled.follow_up):
                     self._run(incident, one)
                     ran += 1
         return ran
@@ -132,7 +132,7 @@ class FollowUps:
             nonlocal wins
             one = _named(incident, follow_up)
             # Asked anew at each attempt: who was quicker has it, and this console finds its claim here.
-            wins = is_due(one, self._tools.now())
+            wins = is_due(one, self._context.now())
             summary = "a console is looking at it"
             return (said.FollowUpRun(follow_up=follow_up, status=RUNNING, summary=summary),) if wins else ()
 
@@ -142,7 +142,7 @@ class FollowUps:
     def _run(self, incident: Incident, one: FollowUp) -> None:
         status, summary, evidence = self._outcome(incident, one.scheduled.check)
         if status in UNANSWERED:
-            again_at = self._tools.now() + ASK_AGAIN
+            again_at = self._context.now() + ASK_AGAIN
             if again_at <= one.scheduled.due_at + GIVE_UP:
                 summary += f" It is asked again from {again_at:%d %b %H:%M} UTC on."
             else:
@@ -159,7 +159,7 @@ class FollowUps:
             accounts = {one.name for one in incident.accounts}
             alone = next(iter(accounts)) if len(accounts) == 1 else ""
             request = TriageRequest(issue_type=incident.issue_type, account_id=int(alone) if alone.isdigit() else None)
-            found = known.run(self._tools, request)
+            found = known.run(self._context, request)
             return found.status.value, found.summary, found.evidence
         try:
             figures = self._assessments.measure(incident.issue_type)

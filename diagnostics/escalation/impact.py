@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, or_, select
 
-from diagnostics.checks.base import Tools, number, plural, share
+from diagnostics.checks.base import number, plural, share
+from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.time import span
 from diagnostics.escalation.desk import issue_named
@@ -80,52 +81,52 @@ class Shares:
     """Why there are none, or not all."""
 
 
-def named_accounts(tools: Tools, issue: IssueType, extra: Iterable[int] = ()) -> Named:
+def named_accounts(context: Context, issue: IssueType, extra: Iterable[int] = ()) -> Named:
     """Accounts the issue affects now, and the `extra` ones before them; at most as many as the catalogue weighs.
 
     Raises SourceFailure.
     """
-    most = tools.catalogue.impact.most_accounts
+    most = context.catalogue.impact.most_accounts
     total: int | None
     if issue.name == RESOLUTION:
-        stale = read_stale(tools)
+        stale = read_stale(context)
         ids = [account for account, _ in stale.worst]
         total, basis, evidence, partial = stale.accounts, "with stale agents", stale.evidence, False
     else:
-        query = tools.catalogue.queries[issue.query].datadog
-        counts = tools.logs.counts(query, tools.window_s)
+        query = context.catalogue.queries[issue.query].datadog
+        counts = context.logs.counts(query, context.window_s)
         # Nobody in the window is an answer; asking for names would cost a second request.
-        found = tools.logs.accounts(query, tools.window_s, most) if counts.accounts else None
+        found = context.logs.accounts(query, context.window_s, most) if counts.accounts else None
         ids = list(found.ids) if found is not None else []
         total, partial = counts.accounts, counts.partial or (found is not None and found.partial)
         evidence = (counts.evidence, *((found.evidence,) if found is not None else ()))
-        basis = f"named by logs of the last {span(tools.window_s)}"
+        basis = f"named by logs of the last {span(context.window_s)}"
     first = [account for account in dict.fromkeys(extra) if account not in ids]
     whole = None if total is None else max(total, len(ids)) + len(first)
     return Named((*first, *ids)[:most], whole, basis, evidence, partial)
 
 
-def read_accounts(tools: Tools, ids: Sequence[int]) -> tuple[dict[int, Account], tuple[Evidence, ...]]:
+def read_accounts(context: Context, ids: Sequence[int]) -> tuple[dict[int, Account], tuple[Evidence, ...]]:
     """Names and sizes, in batches; an account that is not there is said to be. Raises SourceFailure."""
     found: dict[int, Account] = {}
     evidence: list[Evidence] = []
     for wanted in batches(sorted(set(ids))):
-        rows, part = _sizes(tools, wanted)
+        rows, part = _sizes(context, wanted)
         found |= rows
         evidence.append(part)
     return {one: found.get(one, Account(one, exists=False)) for one in ids}, tuple(evidence)
 
 
-def _sizes(tools: Tools, wanted: tuple[int, ...]) -> tuple[dict[int, Account], Evidence]:
-    accounts = tools.table("accounts")
-    columns = tools.catalogue.schema_map.tables["accounts"].columns
+def _sizes(context: Context, wanted: tuple[int, ...]) -> tuple[dict[int, Account], Evidence]:
+    accounts = context.table("accounts")
+    columns = context.catalogue.schema_map.tables["accounts"].columns
     # The columns that may be missing, from the most telling on; without any of them an account is its number.
     for names in (("name", "user_count"), ("user_count",), ("name",), ()):
         if not set(names) <= set(columns):
             continue
         statement = select(accounts.c.id.label("id"), *(accounts.c[name].label(name) for name in names))
         try:
-            rows = tools.common(f"account sizes {len(names)} {wanted}", statement.where(accounts.c.id.in_(wanted)))
+            rows = context.common(f"account sizes {len(names)} {wanted}", statement.where(accounts.c.id.in_(wanted)))
         except SourceFailure as failure:
             if failure.kind is not FailureKind.NOT_MAPPED or not names:
                 raise
@@ -140,7 +141,7 @@ def _account(row: dict[str, object]) -> Account:
     return Account(number(row, "id"), str(row.get("name") or ""), int(users) if known else None)  # type: ignore[call-overload]
 
 
-def read_shares(tools: Tools, issue: IssueType, ids: Sequence[int], job: Job | None = None) -> Shares:
+def read_shares(context: Context, issue: IssueType, ids: Sequence[int], job: Job | None = None) -> Shares:
     """How much of each account is affected, where the issue says what to count; a failure is a note."""
     ask = _SHARES.get(issue.name)
     if ask is None:
@@ -148,30 +149,30 @@ def read_shares(tools: Tools, issue: IssueType, ids: Sequence[int], job: Job | N
     if not ids:
         return Shares()
     try:
-        return ask(tools, tuple(sorted(set(ids))), job)
+        return ask(context, tuple(sorted(set(ids))), job)
     except SourceFailure as failure:
         return Shares(note=f"What part of each account is affected is not known: {failure.headline()}.")
 
 
-def _tokens(tools: Tools, ids: tuple[int, ...], _job: Job | None) -> Shares:
+def _tokens(context: Context, ids: tuple[int, ...], _job: Job | None) -> Shares:
     """Credentials that are missing or expired."""
-    auth = tools.table("zillow_auth")
+    auth = context.table("zillow_auth")
     held = auth.c.encrypted_refresh_token.is_not(None)
-    now = tools.now().replace(microsecond=0)
+    now = context.now().replace(microsecond=0)
     broken = or_(~held, held & (auth.c.expires_at < now))
-    return _counted(tools, "broken tokens", ids, auth, broken, "credentials without a valid token")
+    return _counted(context, "broken tokens", ids, auth, broken, "credentials without a valid token")
 
 
-def _connections(tools: Tools, ids: tuple[int, ...], _job: Job | None) -> Shares:
+def _connections(context: Context, ids: tuple[int, ...], _job: Job | None) -> Shares:
     """Connections that are not healthy, among those with an integration id."""
-    users = tools.table("zillow_sync_users")
+    users = context.table("zillow_sync_users")
     sick = or_(users.c.problem_at.is_not(None), users.c.connection_health_status != "healthy")
     among = users.c.zillow_integration_id.is_not(None)
-    return _counted(tools, "sick connections", ids, users, sick, "connections that are not healthy", among)
+    return _counted(context, "sick connections", ids, users, sick, "connections that are not healthy", among)
 
 
 def _counted(  # noqa: PLR0917  # one statement, in the order of its parts
-    tools: Tools,
+    context: Context,
     question: str,
     ids: tuple[int, ...],
     table: Table,
@@ -188,18 +189,18 @@ def _counted(  # noqa: PLR0917  # one statement, in the order of its parts
             .where(table.c.account_id.in_(wanted), *among)
             .group_by(table.c.account_id)
         )
-        rows = tools.common(f"{question} of {wanted}", statement)
+        rows = context.common(f"{question} of {wanted}", statement)
         _add(shares, rows.rows, what)
         shares.evidence = (*shares.evidence, rows.evidence)
     return shares
 
 
-def _deals(tools: Tools, ids: tuple[int, ...], job: Job | None) -> Shares:
+def _deals(context: Context, ids: tuple[int, ...], job: Job | None) -> Shares:
     """Deals of the last day that did not sync."""
-    answer = tools.answers.get(
+    answer = context.answers.get(
         ("fleet", "unsynced of", ids),
-        tools.parts.settings.fleet.refresh_s,
-        lambda: tools.parts.fleet.ask(UNSYNCED_COUNTS(DAY_S), job=job, accounts=ids),
+        context.settings.fleet.refresh_s,
+        lambda: context.fleet.ask(UNSYNCED_COUNTS(DAY_S), job=job, accounts=ids),
     )
     shares = Shares(evidence=tuple(answer.evidence[:2]))
     rows: list[dict[str, object]] = [
@@ -216,13 +217,13 @@ def _deals(tools: Tools, ids: tuple[int, ...], job: Job | None) -> Shares:
     return shares
 
 
-def _agents(tools: Tools, ids: tuple[int, ...], _job: Job | None) -> Shares:
+def _agents(context: Context, ids: tuple[int, ...], _job: Job | None) -> Shares:
     """Agents that are INFERRED or UNMATCHED although their user holds a valid token."""
-    stale = read_stale(tools)
+    stale = read_stale(context)
     worst = dict(stale.worst)
     totals = {
         one.account_id: sum(number(row, "count") for row in one.rows)
-        for one in counts_of_everybody(tools).rows
+        for one in counts_of_everybody(context).rows
         if one.account_id in ids
     }
     # The list of the worst is bounded: beyond it, having none is not known.
@@ -237,7 +238,7 @@ def _agents(tools: Tools, ids: tuple[int, ...], _job: Job | None) -> Shares:
     return shares
 
 
-_SHARES: dict[str, Callable[[Tools, tuple[int, ...], Job | None], Shares]] = {
+_SHARES: dict[str, Callable[[Context, tuple[int, ...], Job | None], Shares]] = {
     "oauth_failure": _tokens,
     "connection_health": _connections,
     "transaction_sync": _deals,
@@ -271,26 +272,26 @@ def size_words(account: Account) -> str:
 
 
 def read_impact(
-    tools: Tools, issue_type: str, severity: str, accounts: Iterable[int] = (), job: Job | None = None
+    context: Context, issue_type: str, severity: str, accounts: Iterable[int] = (), job: Job | None = None
 ) -> Impact:
     """The score now. Raises SourceFailure where nobody knows which accounts are affected, and UserError.
 
     Sizes and parts that are not known are replaced by the catalogue's stand-ins, and said to be; they are never 0.
     """
-    issue = issue_named(tools.catalogue, issue_type)
-    named = named_accounts(tools, issue, accounts)
+    issue = issue_named(context.catalogue, issue_type)
+    named = named_accounts(context, issue, accounts)
     notes: list[str] = []
     evidence = list(named.evidence)
     known: dict[int, Account] = {}
     try:
-        known, parts = read_accounts(tools, named.ids)
+        known, parts = read_accounts(context, named.ids)
         evidence += parts
     except SourceFailure as failure:
         notes.append(f"Sizes of accounts are not known: {failure.headline()}.")
-    shares = read_shares(tools, issue, named.ids, job)
+    shares = read_shares(context, issue, named.ids, job)
     evidence += shares.evidence
     notes += [shares.note] if shares.note else []
-    return score(tools.catalogue.impact, severity, named, known, shares, evidence=evidence, notes=notes)
+    return score(context.catalogue.impact, severity, named, known, shares, evidence=evidence, notes=notes)
 
 
 def score(

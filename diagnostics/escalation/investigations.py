@@ -27,7 +27,7 @@ from diagnostics.models.investigations import (
 )
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.escalation.desk import IncidentDesk
 
 logger = logging.getLogger(__name__)
@@ -206,9 +206,9 @@ INVESTIGATIONS = RecordKind(
 class InvestigationDesk:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
-    def __init__(self, tools: Tools, incidents: IncidentDesk) -> None:
+    def __init__(self, context: Context, incidents: IncidentDesk) -> None:
         self._incidents = incidents
-        self._records = Records(tools, INVESTIGATIONS)
+        self._records = Records(context, INVESTIGATIONS)
 
     # ---- reading
 

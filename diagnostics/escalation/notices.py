@@ -51,8 +51,8 @@ from diagnostics.models.triage import Refusal, RefusalRule
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.checks.base import Tools
     from diagnostics.config.settings import Settings
+    from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.couriers import Courier
@@ -75,19 +75,19 @@ class NoticeDesk:
 
     def __init__(
         self,
-        tools: Tools,
+        context: Context,
         incidents: IncidentDesk,
         assessments: AssessmentDesk,
         couriers: Sequence[Courier],
         *,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tools = tools
+        self._context = context
         self._incidents = incidents
         self._couriers = tuple(couriers)
-        self._drafts = Drafts(tools.parts.settings, tools.catalogue, couriers)
-        self._proposals = Proposals(tools, incidents, assessments, self._drafts)
-        self._outbox = Outbox(tools, incidents, couriers, steady=steady)
+        self._drafts = Drafts(context.settings, context.catalogue, couriers)
+        self._proposals = Proposals(context, incidents, assessments, self._drafts)
+        self._outbox = Outbox(context, incidents, couriers, steady=steady)
         self._confirming = threading.Lock()
         self._confirmed: dict[str, str] = {}
         """Key of each proposal that was confirmed here, and its incident."""
@@ -229,7 +229,7 @@ class NoticeDesk:
         )
 
     def _now(self, figure: BoundFigure) -> BoundFigure:
-        return aged(figure, now=self._tools.now(), good_s=self._tools.parts.settings.escalation.figures_good_s)
+        return aged(figure, now=self._context.now(), good_s=self._context.settings.escalation.figures_good_s)
 
     def stale(self, proposal: Proposal) -> tuple[BoundFigure, ...]:
         """Figures that block sending at this moment: what was fresh when it was proposed may be old by now."""
@@ -252,11 +252,11 @@ class NoticeDesk:
         forbidden = [
             one
             for one in proposal.drafts
-            if not may_write(self._tools.parts.settings, one.channel) and self._drafts.reachable(one.channel)
+            if not may_write(self._context.settings, one.channel) and self._drafts.reachable(one.channel)
         ]
         if not any(one in proposal.sendable for one in forbidden) and (proposal.sendable or not forbidden):
             return None
-        contact = self._tools.catalogue.contact
+        contact = self._context.catalogue.contact
         settings = dict.fromkeys(setting_of(one.channel) for one in forbidden)
         return Refusal(
             rule=RefusalRule.SAFETY_CONCERN,
@@ -271,7 +271,7 @@ class NoticeDesk:
                 f"When in doubt, do not wait: {contact.line()}.",
             ),
             contact=contact.line(),
-            taken_at=self._tools.now(),
+            taken_at=self._context.now(),
         )
 
     # ---- delivering
@@ -312,8 +312,8 @@ class ProposalRequest:
 class Proposals:
     """Asks sources and the journal; writes nothing."""
 
-    def __init__(self, tools: Tools, incidents: IncidentDesk, assessments: AssessmentDesk, drafts: Drafts) -> None:
-        self._tools = tools
+    def __init__(self, context: Context, incidents: IncidentDesk, assessments: AssessmentDesk, drafts: Drafts) -> None:
+        self._context = context
         self._incidents = incidents
         self._assessments = assessments
         self._drafts = drafts
@@ -321,7 +321,7 @@ class Proposals:
     def new(self, issue_type: str | None, severity: str | None, asked: ProposalRequest) -> Proposal:
         """A first notice that declares an incident. Raises UserError outside the matrix."""
         words = asked.words
-        issue = issue_named(self._tools.catalogue, issue_type or "")
+        issue = issue_named(self._context.catalogue, issue_type or "")
         if not severity:
             raise UserError("no severity is given", accepted=", ".join(issue.severities))
         check_severity(issue, severity)
@@ -331,8 +331,8 @@ class Proposals:
             severity=severity,
             title=clean(words.get("title", "").strip() or _title(issue.title, issue.impact), limit=LONGEST_TITLE),
             began_at=_moment(words, "began_at"),
-            detected_at=_moment(words, "detected_at") or self._tools.now(),
-            systems=tuple(one.name for one in self._tools.catalogue.systems.values() if issue.query in one.queries),
+            detected_at=_moment(words, "detected_at") or self._context.now(),
+            systems=tuple(one.name for one in self._context.catalogue.systems.values() if issue.query in one.queries),
         )
         number = "The incident gets its number when it is confirmed; it is written below the message."
         return self._proposal(
@@ -367,17 +367,17 @@ class Proposals:
     ) -> Proposal:
         words = asked.words
         measured, trouble = self._measure(subject.issue_type, asked.job)
-        query = self._tools.catalogue.queries[self._tools.catalogue.issues[subject.issue_type].query].datadog
-        start, end = window_ending(self._tools.window_s, self._tools.now())
-        good_s = self._tools.parts.settings.escalation.figures_good_s
-        now = self._tools.now()
+        query = self._context.catalogue.queries[self._context.catalogue.issues[subject.issue_type].query].datadog
+        start, end = window_ending(self._context.window_s, self._context.now())
+        good_s = self._context.settings.escalation.figures_good_s
+        now = self._context.now()
         basis = Basis(
-            catalogue=self._tools.catalogue,
+            catalogue=self._context.catalogue,
             subject=subject,
             measured=measured,
             words=words,
             query=query,
-            query_link=self._tools.parts.datadog.link(query, start=start, end=end),
+            query_link=self._context.datadog.link(query, start=start, end=end),
             now=now,
             good_s=good_s,
         )
@@ -420,10 +420,10 @@ class Proposals:
 
     def _accounts(self, query: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The accounts that the issue's log lines name, most lines first."""
-        most = self._tools.catalogue.impact.most_accounts
+        most = self._context.catalogue.impact.most_accounts
         try:
-            found = self._tools.logs.accounts(
-                self._tools.catalogue.queries[query].datadog, self._tools.window_s, min(most, MOST_ACCOUNTS)
+            found = self._context.logs.accounts(
+                self._context.catalogue.queries[query].datadog, self._context.window_s, min(most, MOST_ACCOUNTS)
             )
         except SourceFailure as failure:
             return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)

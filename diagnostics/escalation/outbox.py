@@ -36,7 +36,7 @@ from diagnostics.models.entries import (
 )
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.escalation.couriers import Courier, DeliveryOutcome
     from diagnostics.escalation.desk import IncidentDesk
@@ -73,19 +73,19 @@ class Outbox:
 
     def __init__(
         self,
-        tools: Tools,
+        context: Context,
         incidents: IncidentDesk,
         couriers: Sequence[Courier],
         *,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tools = tools
+        self._context = context
         self._incidents = incidents
         self._couriers = {one.channel: one for one in couriers}
-        self._rules = tools.catalogue.delivery
+        self._rules = context.catalogue.delivery
         self._steady = steady
         self._turn = threading.Lock()
-        self._index = PendingDeliveries(tools, incidents)
+        self._index = PendingDeliveries(context, incidents)
         self._watches: dict[tuple[str, str], _Watch] = {}
         self._unwritten: dict[tuple[str, str], DeliverySent | DeliveryFailed] = {}
         """Outcomes that the journal would not take; nothing is done about these deliveries before it has."""
@@ -164,7 +164,7 @@ class Outbox:
     def _courier(self, delivery: Delivery) -> Courier | None:
         """Who carries it from this console; None where it is not configured, or not permitted."""
         courier = self._couriers.get(delivery.channel)
-        permitted = may_write(self._tools.parts.settings, delivery.channel)
+        permitted = may_write(self._context.settings, delivery.channel)
         return courier if courier is not None and permitted and not courier.problem() else None
 
     def _watch(self, incident: Incident, delivery: Delivery) -> _Watch:
@@ -174,7 +174,7 @@ class Outbox:
             now = self._steady()
             pause = 0.0
             if delivery.retry_at is not None:
-                pause = (delivery.retry_at - self._tools.now()).total_seconds()
+                pause = (delivery.retry_at - self._context.now()).total_seconds()
             # A clock that jumped may claim any pause: none is longer than the longest that the rules know.
             most = max(self._rules.longest_retry_after_s, *self._rules.retry_pauses_s, *self._rules.look_pauses_s)
             found = _Watch(mark, now, now + min(max(0.0, pause), most))
@@ -195,7 +195,7 @@ class Outbox:
         if carried is None:
             return 0
         claimed = False
-        steady, wall = self._steady(), self._tools.now()
+        steady, wall = self._steady(), self._context.now()
         attempt = delivery.attempts + 1
 
         def claim(newest: Incident) -> Sequence[Body]:
@@ -208,7 +208,7 @@ class Outbox:
         if not claimed:
             return 0
         body: DeliverySent | DeliveryFailed
-        elapsed = max(self._steady() - steady, (self._tools.now() - wall).total_seconds())
+        elapsed = max(self._steady() - steady, (self._context.now() - wall).total_seconds())
         if elapsed > self._grace / 2:
             # This process stood still after its claim: by now another console may have taken it over.
             reason = f"the console stood still for {span(elapsed)} before it could send"
@@ -291,11 +291,11 @@ class Outbox:
         return ""
 
     def _is_old(self, delivery: Delivery, ahead_s: float = 0.0) -> bool:
-        age = (self._tools.now() - delivery.confirmed_at).total_seconds()
+        age = (self._context.now() - delivery.confirmed_at).total_seconds()
         return age + ahead_s > 60 * self._rules.give_up_after_minutes
 
     def _in(self, seconds: float) -> datetime:
-        return self._tools.now() + timedelta(seconds=seconds)
+        return self._context.now() + timedelta(seconds=seconds)
 
     # ---- looking
 
@@ -437,8 +437,8 @@ class PendingDeliveries:
     Thread-safe. Closed incidents are among them: their last notices have to arrive as well.
     """
 
-    def __init__(self, tools: Tools, incidents: IncidentDesk) -> None:
-        self._tools = tools
+    def __init__(self, context: Context, incidents: IncidentDesk) -> None:
+        self._context = context
         self._incidents = incidents
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
@@ -453,7 +453,7 @@ class PendingDeliveries:
     def refresh(self) -> tuple[str, ...]:
         """Ids of the incidents, oldest first. One row read where nothing is new. Raises SourceFailure."""
         with self._lock:
-            journal = self._tools.parts.journal
+            journal = self._context.journal
             now = (journal.generation, journal.head().seq)
             if now != self._seen:
                 for name in self._changed(now):
@@ -462,7 +462,7 @@ class PendingDeliveries:
         return self.known()
 
     def _changed(self, now: tuple[int, int]) -> tuple[str, ...]:
-        journal = self._tools.parts.journal
+        journal = self._context.journal
         before = self._seen
         if before is None or before[0] != now[0] or not 0 <= now[1] - before[1] <= PAGE:
             self._pending.clear()

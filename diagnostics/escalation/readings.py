@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from diagnostics.checks.base import Tools, about, plural, share
+from diagnostics.checks.base import about, plural, share
 from diagnostics.checks.registry import CHECKS
+from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import span, utc_now
 from diagnostics.core.waiting import SingleFlight, StillAsking, ask_together
@@ -62,7 +63,7 @@ MOST_NAMED = 10
 class Round:
     """One measuring of several readings, in which every question is asked once."""
 
-    tools: Tools
+    context: Context
     health: HealthDesk
     issue: IssueType
     answers: SingleFlight = field(default_factory=SingleFlight)
@@ -73,7 +74,7 @@ class Round:
 
     def rule(self, name: str) -> Threshold:
         """A threshold of the catalogue."""
-        return self.tools.catalogue.thresholds[name]
+        return self.context.catalogue.thresholds[name]
 
     def overview(self) -> HealthOverview:
         """Level 2's big number and the sync events beside it."""
@@ -81,24 +82,24 @@ class Round:
 
     def backlog(self) -> Backlog:
         """The webhook backlog."""
-        return self.once("backlog", lambda: read_backlog(self.tools))
+        return self.once("backlog", lambda: read_backlog(self.context))
 
     def counts(self, query: str) -> Counts:
         """Events of a named query in the window."""
-        text = self.tools.catalogue.queries[query].datadog
-        return self.once(f"counts {query}", lambda: self.tools.logs.counts(text, self.tools.window_s))
+        text = self.context.catalogue.queries[query].datadog
+        return self.once(f"counts {query}", lambda: self.context.logs.counts(text, self.context.window_s))
 
     def states(self) -> States:
         """Connections by state."""
-        return self.once("states", lambda: read_states(self.tools))
+        return self.once("states", lambda: read_states(self.context))
 
     def named(self) -> Named:
         """The accounts that the issue affects."""
-        return self.once("named", lambda: named_accounts(self.tools, self.issue))
+        return self.once("named", lambda: named_accounts(self.context, self.issue))
 
     def accounts(self) -> dict[int, Account]:
         """Their sizes."""
-        return self.once("accounts", lambda: read_accounts(self.tools, self.named().ids))[0]
+        return self.once("accounts", lambda: read_accounts(self.context, self.named().ids))[0]
 
 
 # ---- from a number to a figure
@@ -184,7 +185,7 @@ def deviation(asked: Round) -> MeasuredFigure:
         drift = _leading("resolution_drift", asked)
         return drift.model_copy(update={"id": "deviation", "title": "Deviation from the baseline", "unit": "%"})
     found = asked.overview().health
-    baseline = asked.tools.catalogue.baselines["system_health"].value
+    baseline = asked.context.catalogue.baselines["system_health"].value
     value = None
     if isinstance(found.value, int | float) and not found.failure and baseline:
         value = max(0.0, 100.0 * (baseline - found.value) / baseline)
@@ -245,7 +246,7 @@ def webhook_backlog(asked: Round) -> MeasuredFigure:
 def oldest_pending(asked: Round) -> MeasuredFigure:
     """How long the oldest waiting event has waited, seconds; 0 where events come and none waits."""
     found, rule = asked.backlog(), asked.rule("oldest_pending_minutes")
-    minutes = found.oldest_minutes(asked.tools.now())
+    minutes = found.oldest_minutes(asked.context.now())
     seconds = None if not found.any_received else round((minutes or 0.0) * 60)
     return made(
         "oldest_pending_s",
@@ -274,7 +275,9 @@ def events_lost(asked: Round) -> MeasuredFigure:
 def data_loss_risk(asked: Round) -> MeasuredFigure:
     """Low, medium or high, as the check says."""
     check = CHECKS["data_loss_risk"]
-    found = asked.once("data_loss_risk", lambda: check.answer(asked.tools, TriageRequest(issue_type=asked.issue.name)))
+    found = asked.once(
+        "data_loss_risk", lambda: check.answer(asked.context, TriageRequest(issue_type=asked.issue.name))
+    )
     parts = () if found.evidence is None else (found.evidence,)
     return made(
         "data_loss_risk",
@@ -330,14 +333,14 @@ def agents_resolved(asked: Round) -> MeasuredFigure:
 
 def tokens_expired(asked: Round) -> MeasuredFigure:
     """Expired among held tokens."""
-    found = asked.once("tokens", lambda: read_tokens(asked.tools))
+    found = asked.once("tokens", lambda: read_tokens(asked.context))
     note = f"{found.expired:,} of {plural(found.held, 'token')}"
     return judged("tokens_expired", asked.rule("token_expiry_share"), found.expired_share, (found.evidence,), note)
 
 
 def tokens_missing(asked: Round) -> MeasuredFigure:
     """Credentials without a token."""
-    found = asked.once("tokens", lambda: read_tokens(asked.tools))
+    found = asked.once("tokens", lambda: read_tokens(asked.context))
     note = f"{found.credentials - found.held:,} of {plural(found.credentials, 'credential')}"
     return judged("tokens_missing", asked.rule("token_missing_share"), found.missing_share, (found.evidence,), note)
 
@@ -363,8 +366,8 @@ def rate_limited(asked: Round) -> MeasuredFigure:
 
 def zillow_requests(asked: Round) -> MeasuredFigure:
     """Requests to Zillow that the logs hold."""
-    text = asked.tools.catalogue.queries["zillow_requests"].datadog
-    found = asked.tools.logs.counts(text, asked.tools.window_s, fresh_s=KEEP_REQUESTS_S)
+    text = asked.context.catalogue.queries["zillow_requests"].datadog
+    found = asked.context.logs.counts(text, asked.context.window_s, fresh_s=KEEP_REQUESTS_S)
     return made(
         "zillow_requests",
         found.count,
@@ -383,8 +386,8 @@ def events_in_window(asked: Round) -> MeasuredFigure:
     return made(
         "events_in_window",
         found.count,
-        title=f"Events, {asked.tools.catalogue.queries[asked.issue.query].title}",
-        shown=f"{found.count:,} in {span(asked.tools.window_s)}",
+        title=f"Events, {asked.context.catalogue.queries[asked.issue.query].title}",
+        shown=f"{found.count:,} in {span(asked.context.window_s)}",
         status=of_counts(status, partial=found.partial),
         notes=(said, PARTIAL if found.partial else ""),
         evidence=(found.evidence,),
@@ -393,15 +396,15 @@ def events_in_window(asked: Round) -> MeasuredFigure:
 
 def _silence(asked: Round) -> tuple[Status, str]:
     """What no event at all is worth: the baseline, which costs scarce questions, is asked only for this."""
-    text = asked.tools.catalogue.queries[asked.issue.query].datadog
-    baseline = asked.tools.logs.baselines.known(text, asked.tools.window_s)
+    text = asked.context.catalogue.queries[asked.issue.query].datadog
+    baseline = asked.context.logs.baselines.known(text, asked.context.window_s)
     usual = None if baseline.usual is None else baseline.usual.count
     against = judge_count(asked.issue, 0, usual, is_pending=baseline.is_pending)
     return against.status, against.comparison
 
 
 def _in_window(asked: Round, found: Counts) -> str:
-    return f"{plural(found.count, 'event')} in the last {span(asked.tools.window_s)}"
+    return f"{plural(found.count, 'event')} in the last {span(asked.context.window_s)}"
 
 
 # ---- accounts
@@ -425,7 +428,7 @@ def accounts_affected(asked: Round) -> MeasuredFigure:
 
 def large_accounts(asked: Round) -> MeasuredFigure:
     """Large accounts among them, by name, the largest first."""
-    found, from_users = asked.named(), asked.tools.catalogue.impact.large_from_users
+    found, from_users = asked.named(), asked.context.catalogue.impact.large_from_users
     accounts = asked.accounts()
     large = sorted(
         (one for one in accounts.values() if one.users is not None and one.users >= from_users),
@@ -510,7 +513,7 @@ READINGS: dict[str, NamedReading] = {
 
 
 def measure(
-    tools: Tools,
+    context: Context,
     health_desk: HealthDesk,
     issue_type: str,
     job: Job | None = None,
@@ -524,9 +527,9 @@ def measure(
     at most 15 seconds, or what is left of the job. Raises UserError for an unknown issue type, and SourceFailure
     (cancelled) when somebody ended the job.
     """
-    issue = issue_named(tools.catalogue, issue_type)
+    issue = issue_named(context.catalogue, issue_type)
     names = tuple(dict.fromkeys(only if only is not None else (*issue.figures, *also)))
-    asked = Round(tools, health_desk, issue)
+    asked = Round(context, health_desk, issue)
     answers = ask_together({name: partial(READINGS[name].take, asked) for name in names}, LONGEST_S, job)
     return tuple(
         unread(name, answer) if isinstance(answer, SourceFailure) else answer for name, answer in answers.items()

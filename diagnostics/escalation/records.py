@@ -18,7 +18,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.escalation.journal import Conflict
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.escalation.journal import Journal
     from diagnostics.models.entries import Body, Entry
 
@@ -62,8 +62,8 @@ class Records(Generic[Record]):
     `moved` is called when the journal went to another place, such as back from memory: names may differ there.
     """
 
-    def __init__(self, tools: Tools, kind: RecordKind[Record], moved: Callable[[], None] = lambda: None) -> None:
-        self._tools = tools
+    def __init__(self, context: Context, kind: RecordKind[Record], moved: Callable[[], None] = lambda: None) -> None:
+        self._context = context
         self._kind = kind
         self._moved = moved
         self._lock = threading.RLock()
@@ -76,7 +76,7 @@ class Records(Generic[Record]):
     @property
     def journal(self) -> Journal:
         """Where the entries are."""
-        return self._tools.parts.journal
+        return self._context.journal
 
     def get(self, record_id: str) -> Record:
         """One record as it is now. Raises UserError naming those that exist."""

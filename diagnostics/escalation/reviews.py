@@ -18,7 +18,7 @@ from diagnostics.models.incidents import Assessment, Incident
 from diagnostics.models.investigations import Investigation
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.escalation.assessments import AssessmentDesk
     from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.escalation.investigations import InvestigationDesk
@@ -32,17 +32,17 @@ class ReviewDesk:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state"), and `UserError` for an unknown incident."""
 
     def __init__(
-        self, tools: Tools, incidents: IncidentDesk, assessments: AssessmentDesk, investigations: InvestigationDesk
+        self, context: Context, incidents: IncidentDesk, assessments: AssessmentDesk, investigations: InvestigationDesk
     ) -> None:
-        self._tools = tools
+        self._context = context
         self._incidents = incidents
         self._assessments = assessments
         self._investigations = investigations
-        self.follow_ups = FollowUps(tools, incidents, assessments)
+        self.follow_ups = FollowUps(context, incidents, assessments)
 
     @property
     def _journal(self) -> Journal:
-        return self._tools.parts.journal
+        return self._context.journal
 
     def handoff(self, incident_id: str) -> str:
         """The note for the next commander, Markdown, one page.
@@ -53,7 +53,7 @@ class ReviewDesk:
         incident = self._incidents.get(incident_id)
         assessment, problem = self._assessed(incident)
         recent = self._journal.page(incident.id, None, RECENT)
-        steps = steps_of(self._tools.catalogue, incident.issue_type, incident.severity)
+        steps = steps_of(self._context.catalogue, incident.issue_type, incident.severity)
         present = Present(
             steps={name: step.text for name, step in steps.items()},
             assessment=assessment,
@@ -65,7 +65,7 @@ class ReviewDesk:
     def review(self, incident_id: str) -> str:
         """The post-incident review, Markdown. Asks nothing but the journal."""
         material = self._whole(incident_id)
-        catalogue = self._tools.catalogue
+        catalogue = self._context.catalogue
         criteria = catalogue.exit_criteria.get(material.incident.issue_type)
         words = {} if criteria is None else criteria.criteria
         asked = {name: criterion_words(one, catalogue.thresholds) for name, one in words.items()}
@@ -87,7 +87,7 @@ class ReviewDesk:
     def _material(
         self, incident: Incident, entries: tuple[Entry, ...], investigations: tuple[Investigation, ...]
     ) -> Material:
-        catalogue = self._tools.catalogue
+        catalogue = self._context.catalogue
         issue = catalogue.issues.get(incident.issue_type)
         return Material(
             incident=incident,
@@ -95,7 +95,7 @@ class ReviewDesk:
             investigations=investigations,
             issue_title=issue.title if issue is not None else incident.issue_type,
             roles={name: role.title for name, role in catalogue.roles.items()},
-            written_at=self._tools.now(),
+            written_at=self._context.now(),
         )
 
     def _linked(self, incident: Incident) -> tuple[Investigation, ...]:

@@ -41,7 +41,7 @@ from diagnostics.store.lead_events import (
 from diagnostics.store.schema import COUNTS, LEDGER, ROLLUPS
 
 if TYPE_CHECKING:
-    from diagnostics.checks.base import Tools
+    from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.models.evidence import Evidence
     from diagnostics.store.store import StateStore
@@ -102,13 +102,13 @@ class SyncRollup:
     """
 
     def __init__(
-        self, tools: Tools, *, limits: RollupLimits | None = None, known: frozenset[str] = KNOWN_STATUSES
+        self, context: Context, *, limits: RollupLimits | None = None, known: frozenset[str] = KNOWN_STATUSES
     ) -> None:
-        self._tools = tools
+        self._context = context
         self._limits = limits or RollupLimits()
         self._known = known
         self._heard: deque[Evidence] = deque(maxlen=MOST_EVIDENCE)
-        self._events = LeadEvents(tools.databases, self._heard.appendleft)
+        self._events = LeadEvents(context.databases, self._heard.appendleft)
         self._lock = threading.Lock()
         self._widening = threading.Lock()
         self._made: _Store | None = None
@@ -136,7 +136,7 @@ class SyncRollup:
     @property
     def notes(self) -> tuple[str, ...]:
         """What bends the counts, a sentence each. Raises `SourceFailure` (state, common)."""
-        state = self._tools.parts.state
+        state = self._context.state
         standing = self._store.standing()
         return (*([] if state.is_lasting else [state.problem]), *(self._bent(standing) if standing is not None else ()))
 
@@ -194,8 +194,8 @@ class SyncRollup:
     @property
     def _store(self) -> _Store:
         if self._made is None:
-            source = common_identity(self._tools.parts.settings.databases, self._events.name)
-            self._made = _Store(self._tools.parts.state, source)
+            source = common_identity(self._context.settings.databases, self._events.name)
+            self._made = _Store(self._context.state, source)
         return self._made
 
     def _look(self, ends: Ends, *, missing: int = 0, waiting: int = 0) -> None:
@@ -354,7 +354,7 @@ class SyncRollup:
 
     def _bent(self, standing: _Standing) -> Iterator[str]:
         """The sentences, most important first: each names the rows and the effect on the number."""
-        skew = self._tools.catalogue.thresholds.get("clock_skew_seconds")
+        skew = self._context.catalogue.thresholds.get("clock_skew_seconds")
         skew_s = None if skew is None else skew.warning
         seen = self._seen
         now_s = seen.now_s if seen is not None else standing.caught_up_s or standing.started_s

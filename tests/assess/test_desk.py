@@ -136,8 +136,8 @@ def test_the_impact_of_17_november_needs_a_commander_and_explains_every_account(
 
 def test_more_accounts_than_are_weighed_are_covered_and_not_silent(service: Diagnostics) -> None:
     few = service.catalogue.impact.model_copy(update={"most_accounts": 5})
-    tools = with_members(service.context, catalogue=service.catalogue.model_copy(update={"impact": few}))
-    impact = read_impact(tools, "rate_limiting", "incident")
+    context = with_members(service.context, catalogue=service.catalogue.model_copy(update={"impact": few}))
+    impact = read_impact(context, "rate_limiting", "incident")
     assert impact.coverage.answered == 5
     assert impact.coverage.asked > 5
     assert impact.coverage.gaps[0].reason == "beyond the 5 that are weighed"
@@ -184,14 +184,14 @@ class _Turning:
         changed = criteria.model_copy(update={"criteria": {"backlog": backlog}, "longest_gap_s": 60.0})
         catalogue = service.catalogue.model_copy(update={"exit_criteria": {"rate_limiting": changed}})
         self.service, self.ahead = service, 0.0
-        self.tools = with_members(service.context, catalogue=catalogue, now=self.now)
+        self.context = with_members(service.context, catalogue=catalogue, now=self.now)
 
     def now(self) -> datetime:
         return utc_now() + timedelta(seconds=self.ahead)
 
     def desk(self) -> AssessmentDesk:
         """A console that has just been started."""
-        desk = AssessmentDesk(self.tools, self.service.incidents, self.service.health, clock=lambda: self.ahead)
+        desk = AssessmentDesk(self.context, self.service.incidents, self.service.health, clock=lambda: self.ahead)
         measured = desk._ask
 
         def moved(*given: object) -> object:

@@ -14,9 +14,9 @@ from typing import Any, cast
 from textual.pilot import Pilot
 
 from diagnostics.catalogue import Catalogue, load_catalogue
-from diagnostics.checks.base import Tools
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
+from diagnostics.core.context import Context
 from diagnostics.escalation.desk import IncidentDesk
 from diagnostics.escalation.journal import Journal
 from diagnostics.models.incidents import Incident
@@ -51,12 +51,12 @@ class IncidentWorld:
     journal: Journal
     desk: IncidentDesk
 
-    def tools(self) -> Tools:
+    def context(self) -> Context:
         """As desks are given them; only the journal, the settings and the catalogue are real."""
-        parts = types.SimpleNamespace(
-            settings=self.settings, catalogue=self.catalogue, state=self.state, journal=self.journal
+        members = types.SimpleNamespace(
+            settings=self.settings, catalogue=self.catalogue, state=self.state, journal=self.journal, now=self.clock
         )
-        return cast("Tools", types.SimpleNamespace(parts=parts, catalogue=self.catalogue, now=self.clock))
+        return cast("Context", members)
 
     def declare(self, **changes: object) -> Incident:
         """An incident like that of 17 November."""
@@ -75,11 +75,10 @@ class IncidentWorld:
     def other(self, person: str) -> IncidentDesk:
         """The desk of somebody else's console on the same journal."""
         journal = Journal(self.state, person=person, console=f"bastion-2:{person}", now=self.clock)
-        parts = types.SimpleNamespace(
-            settings=self.settings, catalogue=self.catalogue, state=self.state, journal=journal
+        context = types.SimpleNamespace(
+            settings=self.settings, catalogue=self.catalogue, state=self.state, journal=journal, now=self.clock
         )
-        tools = types.SimpleNamespace(parts=parts, catalogue=self.catalogue, now=self.clock)
-        return IncidentDesk(cast("Tools", tools))
+        return IncidentDesk(cast("Context", context))
 
     def service(self, **changes: Any) -> ScriptedService:  # noqa: ANN401  # fields of the service
         """A scripted service whose incidents are real."""
@@ -96,7 +95,7 @@ def incident_world(folder: Path, *, person: str = "cl.nolen") -> IncidentWorld:
     state = StateStore(settings.state, settings.state_dir)
     journal = Journal(state, person=person, console="bastion-1:4711", now=clock)
     world = IncidentWorld(settings, catalogue, clock, state, journal, cast("IncidentDesk", None))
-    world.desk = IncidentDesk(world.tools())
+    world.desk = IncidentDesk(world.context())
     return world
 
 

@@ -105,7 +105,7 @@ def level_3(folder: Path, **health: Any) -> Level3:  # noqa: ANN401  # fields of
     """Empty; close it."""
     world = incident_world(folder)
     incidents = Breakable(world.desk)
-    investigations = Breakable(InvestigationDesk(world.tools(), world.desk))
+    investigations = Breakable(InvestigationDesk(world.context(), world.desk))
     records = ScriptedRecords()
     service = ServiceWithHealth(
         health=ScriptedHealth(**health), settings=world.settings, catalogue=world.catalogue, quiet=bool(health)

@@ -78,8 +78,8 @@ def test_pages_of_problems_meet_every_row_once(service: Diagnostics) -> None:
 
 
 def test_no_statement_scans_an_event_table(service: Diagnostics, served: SandboxProcess, mariadb: MariaDB) -> None:
-    tools = service.context
-    latency = read_latency(tools, service.catalogue.thresholds["webhook_latency_p95"])
+    context = service.context
+    latency = read_latency(context, service.catalogue.thresholds["webhook_latency_p95"])
     plans = [(part.query, _plan(served, mariadb, part.query)) for part in latency.evidence]
     for query, plan in plans:
         for step in plan:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import cast
 
 from diagnostics.catalogue import Catalogue, load_catalogue
-from diagnostics.checks.base import Tools
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
+from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.escalation.assessments import AssessmentDesk
 from diagnostics.escalation.couriers import CannotLook, Courier, NotDelivered, Receipt
@@ -122,7 +122,7 @@ class Tracker:
 class Console:
     """One responder's console."""
 
-    tools: Tools
+    context: Context
     incidents: IncidentDesk
     notices: NoticeDesk
     readings: Readings
@@ -176,15 +176,12 @@ def make_console(
     logs = types.SimpleNamespace(
         accounts=lambda *_: types.SimpleNamespace(ids=(14009, 75172), partial=False, evidence=None)
     )
-    parts = types.SimpleNamespace(settings=settings, catalogue=known, state=state, journal=journal, datadog=datadog)
-    tools = cast(
-        "Tools",
-        types.SimpleNamespace(parts=parts, catalogue=known, now=clocks.wall, logs=logs, window_s=900),
-    )
-    incidents = IncidentDesk(tools)
+    members = {"settings": settings, "catalogue": known, "state": state, "journal": journal, "datadog": datadog}
+    context = cast("Context", types.SimpleNamespace(**members, now=clocks.wall, logs=logs, window_s=900))
+    incidents = IncidentDesk(context)
     carriers = couriers if couriers is not None else (SlackCourier(settings, known.contact),)
-    desk = NoticeDesk(tools, incidents, cast("AssessmentDesk", readings), carriers, steady=clocks.steady)
-    return Console(tools, incidents, desk, readings, clocks, state)
+    desk = NoticeDesk(context, incidents, cast("AssessmentDesk", readings), carriers, steady=clocks.steady)
+    return Console(context, incidents, desk, readings, clocks, state)
 
 
 def lost(reason: str = "no answer") -> SourceFailure:

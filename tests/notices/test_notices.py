@@ -136,7 +136,7 @@ def test_declaration_figures_and_deliveries_stand_in_one_append(open_console: Ma
     assert len({one.token for one in incident.deliveries}) == 3
     assert incident.measured[0].measured.occasion == "declared"
     assert {one.name for one in incident.accounts} == {"14009", "75172"}
-    assert {entry.at for entry in console.tools.parts.journal.stream(incident.id)} == {NOW}
+    assert {entry.at for entry in console.context.journal.stream(incident.id)} == {NOW}
     console.notices.deliver()
     assert (len(datadog.sent), len(jira.sent)) == (1, 1)
     assert "**" not in jira.sent[0][0].text

@@ -76,7 +76,7 @@ def test_what_is_surely_not_there_is_sent_again(console: Console, slack: SlackSe
 
 def test_nothing_is_sent_while_looking_for_it_fails(console: Console, slack: SlackServer, clocks: Clocks) -> None:
     slack.plan("chat.postMessage", store=True, status=500, body=b"")
-    most = console.tools.catalogue.delivery.most_looks
+    most = console.context.catalogue.delivery.most_looks
     for _ in range(most):
         slack.plan("conversations.history", store=False, status=503, body=b"")
     incident = console.confirm()
@@ -362,5 +362,5 @@ def test_looking_whether_something_waits_raises_nothing_when_the_state_is_lost(
     def fail(_: object) -> object:
         raise SourceFailure("unreachable", "state", "gone")  # type: ignore[arg-type]  # the word is enough
 
-    monkeypatch.setattr(type(console.tools.parts.journal), "head", fail)
+    monkeypatch.setattr(type(console.context.journal), "head", fail)
     assert console.notices.waiting()

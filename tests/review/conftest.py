@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from diagnostics.checks.base import Tools
+from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.escalation.assessments import AssessmentDesk
 from diagnostics.escalation.desk import IncidentDesk
@@ -52,21 +52,21 @@ class Room:
 
     def __post_init__(self) -> None:
         self.incidents = self.world.desk
-        self.investigations = InvestigationDesk(self.world.tools(), self.incidents)
+        self.investigations = InvestigationDesk(self.world.context(), self.incidents)
         told = cast("AssessmentDesk", self.assessments)
-        self.reviews = ReviewDesk(self.world.tools(), self.incidents, told, self.investigations)
+        self.reviews = ReviewDesk(self.world.context(), self.incidents, told, self.investigations)
 
     def other(self, person: str) -> ReviewDesk:
         """The reviews of somebody else's console on the same journal."""
         world = self.world
         journal = Journal(world.state, person=person, console=f"bastion-2:{person}", now=world.clock)
-        parts = types.SimpleNamespace(
-            settings=world.settings, catalogue=world.catalogue, state=world.state, journal=journal
+        members = types.SimpleNamespace(
+            settings=world.settings, catalogue=world.catalogue, state=world.state, journal=journal, now=world.clock
         )
-        tools = cast("Tools", types.SimpleNamespace(parts=parts, catalogue=world.catalogue, now=world.clock))
-        incidents = IncidentDesk(tools)
+        context = cast("Context", members)
+        incidents = IncidentDesk(context)
         told = cast("AssessmentDesk", self.assessments)
-        return ReviewDesk(tools, incidents, told, InvestigationDesk(tools, incidents))
+        return ReviewDesk(context, incidents, told, InvestigationDesk(context, incidents))
 
     def figure(self, name: str, value: float | str | None, *, status: str = "fail", title: str = "") -> MeasuredFigure:
         """A figure as it is now."""

@@ -171,6 +171,6 @@ def test_the_risk_is_judged_without_the_flow_and_says_so(
 def test_the_tag_of_the_monitors_comes_from_the_catalogue(world: World) -> None:
     assert "0 of 1 monitor alerting" in check(world, "proactive_monitoring").summary
     contact = world.catalogue.contact.model_copy(update={"monitor_tag": "team:other"})
-    tools = with_members(world.service.context, catalogue=world.catalogue.model_copy(update={"contact": contact}))
-    finding = CHECKS["proactive_monitoring"].run(tools, TriageRequest(issue_type="connection_health"))
+    context = with_members(world.service.context, catalogue=world.catalogue.model_copy(update={"contact": contact}))
+    finding = CHECKS["proactive_monitoring"].run(context, TriageRequest(issue_type="connection_health"))
     assert "no monitor carries team:other" in finding.summary

@@ -1,4 +1,4 @@
-"""A table of sync events that a test fills, on SQLite or MariaDB, and the tools that count it."""
+"""A table of sync events that a test fills, on SQLite or MariaDB, and the context that counts it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def steady(first: int, count: int, *, begin: datetime, every_s: float = 10.0, fa
 
 
 class EventsWorld(ABC):
-    """The shared database with its one table, and a state store. `tools` opens them as a console does."""
+    """The shared database with its one table, and a state store. `context` opens them as a console does."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -115,30 +115,30 @@ class EventsWorld(ABC):
             state_dir=self.folder / "state", databases=DatabaseSettings(common_url=self.url), state=self.state
         )
 
-    def tools(self) -> Context:
-        """One console's tools; closed with the world."""
+    def context(self) -> Context:
+        """One console's context; closed with the world."""
         settings = self.settings()
         databases = Listening(settings.databases, self.catalogue.schema_map)
         databases.heard = []
-        tools = Context(settings, self.catalogue, Datadog(settings.datadog), databases)
-        self._opened.append(tools)
-        return tools
+        context = Context(settings, self.catalogue, Datadog(settings.datadog), databases)
+        self._opened.append(context)
+        return context
 
     @staticmethod
-    def heard_of(tools: Context) -> list[Any]:
-        """Every statement that these tools have sent to the shared database; may be cleared."""
-        if not isinstance(tools.databases, Listening):
-            raise TypeError("these are tools of somebody else")
-        return tools.databases.heard
+    def heard_of(context: Context) -> list[Any]:
+        """Every statement that this context has sent to the shared database; may be cleared."""
+        if not isinstance(context.databases, Listening):
+            raise TypeError("this is a context of somebody else")
+        return context.databases.heard
 
     def rollup(self, limits: RollupLimits = SMALL) -> SyncRollup:
         """What a newly started console counts with."""
-        return SyncRollup(self.tools(), limits=limits)
+        return SyncRollup(self.context(), limits=limits)
 
     def pass_time(self, seconds: int) -> None:
         """Let so much time have passed since everything that the store knows."""
         if self._watch is None:
-            self._watch = self.tools()
+            self._watch = self.context()
         store = self._watch.state
         with store.begin() as connection:
             for table, columns in (
@@ -156,8 +156,8 @@ class EventsWorld(ABC):
 
     def close(self) -> None:
         """Close every console."""
-        for tools in self._opened:
-            tools.close()
+        for context in self._opened:
+            context.close()
 
 
 class SQLiteEvents(EventsWorld):

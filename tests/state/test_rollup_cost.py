@@ -13,7 +13,7 @@ DAY = 86_400
 
 def heard_by(rollup: SyncRollup) -> Listening:
     """The source behind a rollup."""
-    databases = rollup._tools.databases
+    databases = rollup._context.databases
     assert isinstance(databases, Listening)
     return databases
 

@@ -161,11 +161,11 @@ def test_counting_goes_on_after_the_process_died_between_any_two_statements(worl
     world.insert(steady(1, 1_500, begin=ago(hours=3.5), every_s=8))
     survived = 0
     for statements in range(40):
-        tools = world.tools()
-        assert isinstance(tools.databases, Listening)
-        tools.databases.fails_after = statements
+        context = world.context()
+        assert isinstance(context.databases, Listening)
+        context.databases.fails_after = statements
         try:
-            SyncRollup(tools, limits=SMALL).refresh()
+            SyncRollup(context, limits=SMALL).refresh()
         except KeyboardInterrupt:
             continue
         survived += 1
@@ -285,10 +285,10 @@ def test_ids_that_leap_are_crossed_in_one_step(world: EventsWorld) -> None:
         world.insert(steady(301 + 250 * round_, 250, begin=ago(minutes=2), every_s=0.1))
         rollup.refresh()
         agrees(world, rollup)
-    tools = world.tools()
-    SyncRollup(tools, limits=SMALL).refresh()
-    assert isinstance(tools.databases, Listening)
-    assert len(tools.databases.heard) < 20
+    context = world.context()
+    SyncRollup(context, limits=SMALL).refresh()
+    assert isinstance(context.databases, Listening)
+    assert len(context.databases.heard) < 20
 
 
 def test_nobody_having_counted_for_a_day_starts_with_the_recent_hours(world: EventsWorld) -> None:
@@ -330,7 +330,7 @@ def test_a_book_that_somebody_else_has_written_into_is_a_failure_with_a_remedy(w
     world.insert(steady(1, 100, begin=ago(minutes=30), every_s=1))
     rollup = world.rollup()
     rollup.refresh()
-    with world.tools().parts.state.begin() as connection:
+    with world.context().state.begin() as connection:
         connection.execute(text("UPDATE warroom_rollups SET marks = '[[1'"))
     with pytest.raises(SourceFailure) as failed:
         rollup.refresh()

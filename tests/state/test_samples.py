@@ -27,7 +27,7 @@ def at_noon() -> datetime:
 
 
 def test_a_course_has_a_point_for_every_step_and_none_where_nothing_is_known(world: EventsWorld) -> None:
-    samples = Samples(world.tools().parts.state, now=at_noon)
+    samples = Samples(world.context().state, now=at_noon)
     samples.note("health", 98.0, NOON - timedelta(hours=3))
     samples.note("health", 99.0, NOON - timedelta(hours=3, minutes=-30))
     samples.note("health", 97.5, NOON)
@@ -41,7 +41,7 @@ def test_a_course_has_a_point_for_every_step_and_none_where_nothing_is_known(wor
 
 
 def test_samples_of_the_same_minutes_are_one_whoever_notes_them(world: EventsWorld) -> None:
-    consoles = [Samples(world.tools().parts.state, now=at_noon) for _ in range(2)]
+    consoles = [Samples(world.context().state, now=at_noon) for _ in range(2)]
     for console, value in zip(consoles, (90.0, 100.0), strict=True):
         console.note("health", value, NOON)
     consoles[0].note("health", 50.0, NOON + timedelta(minutes=5))
@@ -51,14 +51,14 @@ def test_samples_of_the_same_minutes_are_one_whoever_notes_them(world: EventsWor
 
 
 def test_no_data_leaves_no_trace(world: EventsWorld) -> None:
-    samples = Samples(world.tools().parts.state, now=at_noon)
+    samples = Samples(world.context().state, now=at_noon)
     for value in (None, float("nan"), float("inf")):
         samples.note("health", value, NOON)
     assert samples.course("health", NOON)[0].value is None
 
 
 def test_old_samples_are_dropped(world: EventsWorld) -> None:
-    store = world.tools().parts.state
+    store = world.context().state
     samples = Samples(store, now=at_noon)
     samples.note("health", 1.0, NOON - timedelta(seconds=KEEP_S + 7_200))
     samples.note("health", 2.0, NOON - timedelta(seconds=KEEP_S - 7_200))
@@ -68,7 +68,7 @@ def test_old_samples_are_dropped(world: EventsWorld) -> None:
 
 
 def test_systems_that_share_a_store_do_not_share_their_courses(world: EventsWorld) -> None:
-    store = world.tools().parts.state
+    store = world.context().state
     here, there = (Samples(store, source=source, now=at_noon) for source in ("one", "two"))
     here.note("health", 98.0, NOON)
     assert there.course("health", NOON)[0].value is None
@@ -76,7 +76,7 @@ def test_systems_that_share_a_store_do_not_share_their_courses(world: EventsWorl
 
 
 def test_steps_and_lengths_are_bounded(world: EventsWorld) -> None:
-    samples = Samples(world.tools().parts.state, now=at_noon)
+    samples = Samples(world.context().state, now=at_noon)
     assert len(samples.course("health", NOON - timedelta(days=4_000))) == MOST_POINTS
     assert samples.course("health", NOON + timedelta(days=1)) == ()
     for step in (0, 60, 301, -300):

@@ -28,7 +28,7 @@ from tests.state.events import EventsWorld, MariaDBEvents, now
 
 def store_of(world: EventsWorld) -> StateStore:
     """Another console's store in the same place."""
-    return world.tools().parts.state
+    return world.context().state
 
 
 def at(folder: Path, **options: object) -> StateStore:
