@@ -13,6 +13,7 @@ from diagnostics.config.settings import StateSettings
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.store.rollups import SyncRollup
+from tests.sampling import sampled
 from tests.state.events import SMALL, EventsWorld, Listening, ago, hours_of, now, steady
 
 
@@ -93,7 +94,7 @@ def test_rows_that_change_or_vanish_after_they_were_settled_are_followed(world: 
     assert any("fewer, deleted since" in note for note in rollup.notes)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", sampled(range(4), 1))
 def test_any_order_of_commits_ends_at_the_full_count(world: EventsWorld, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  # a sequence that can be repeated
     limits = replace(SMALL, grace_s=chance.choice((30, 120)), entry_ids=chance.choice((20, 150)))

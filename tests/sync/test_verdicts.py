@@ -11,6 +11,7 @@ import pytest
 from diagnostics.models.triage import TriageRequest
 from diagnostics.sync.bulk import judge_deals
 from diagnostics.sync.verdict import ERROR_ORDER
+from tests.sampling import sampled
 from tests.sync.rows import Shelf, naive
 
 WHOLE, WITHOUT_SYSTEM, WITHOUT_CONNECTION, BARE = 14009, 75172, 148261, 30511
@@ -104,7 +105,7 @@ def test_every_combination_of_conditions_is_judged_alike_one_by_one_and_in_bulk(
             assert shelf.service.deals.diagnose(deal, account).error_code == code
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", sampled([1, 2, 3], 1))
 def test_random_deals_are_judged_alike_one_by_one_and_in_bulk(shelf: Shelf, seed: int) -> None:
     populate(shelf)
     rng = random.Random(seed)  # noqa: S311  # deals that can be drawn again
