@@ -19,7 +19,7 @@ from benchmarks.programs import COLUMNS, ROOT, ROWS, wait_painted
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.settings import StateSettings
 from diagnostics.core.time import utc_now
-from diagnostics.escalation.journal import Journal
+from diagnostics.incident.journal import Journal
 from diagnostics.models.entries import Body, Declared, Noted
 from diagnostics.store.store import StateStore
 from sandbox.launch import SandboxProcess, start_sandbox

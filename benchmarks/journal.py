@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.figures import Figure, NotAvailable, Target, median, p95
 
 if TYPE_CHECKING:
-    from diagnostics.escalation.journal import Journal
+    from diagnostics.incident.journal import Journal
     from tests.journal.places import JournalPlace
 
 WRITERS, ENTRIES, KILLS = 8, 1_000, 3

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from diagnostics.accounts.desk import AccountDesk
     from diagnostics.catalogue import Catalogue
     from diagnostics.config.settings import Settings
-    from diagnostics.escalation.assessments import AssessmentDesk
-    from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.escalation.investigations import InvestigationDesk
-    from diagnostics.escalation.journal import Journal
-    from diagnostics.escalation.notices import NoticeDesk
-    from diagnostics.escalation.reviews import ReviewDesk
     from diagnostics.explorer.desk import ExplorerDesk
     from diagnostics.health.desk import HealthDesk
+    from diagnostics.incident.assess.assessments import AssessmentDesk
+    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.investigations import InvestigationDesk
+    from diagnostics.incident.journal import Journal
+    from diagnostics.incident.notices.notices import NoticeDesk
+    from diagnostics.incident.review.reviews import ReviewDesk
     from diagnostics.signals.pulses import Pulses
     from diagnostics.store.recents import Places
     from diagnostics.sync.desk import DealDesk
@@ -110,22 +110,22 @@ class Diagnostics:
     @Lazy
     def incidents(self) -> IncidentDesk:
         """The record of each incident: declared, followed and changed through the journal."""
-        from diagnostics.escalation.desk import IncidentDesk  # noqa: PLC0415
+        from diagnostics.incident.incidents import IncidentDesk  # noqa: PLC0415
 
         return IncidentDesk(self.context)
 
     @Lazy
     def assessments(self) -> AssessmentDesk:
         """An incident against the live world: exit criteria, checklist, tier, impact, scope."""
-        from diagnostics.escalation.assessments import AssessmentDesk  # noqa: PLC0415
+        from diagnostics.incident.assess.assessments import AssessmentDesk  # noqa: PLC0415
 
         return AssessmentDesk(self.context, self.incidents, self.health)
 
     @Lazy
     def notices(self) -> NoticeDesk:
         """What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
-        from diagnostics.escalation.courier_list import couriers  # noqa: PLC0415
-        from diagnostics.escalation.notices import NoticeDesk  # noqa: PLC0415
+        from diagnostics.incident.channels.registry import couriers  # noqa: PLC0415
+        from diagnostics.incident.notices.notices import NoticeDesk  # noqa: PLC0415
 
         carriers = couriers(self.settings, self.catalogue, self.context.datadog)
         return NoticeDesk(self.context, self.incidents, self.assessments, carriers)
@@ -133,14 +133,14 @@ class Diagnostics:
     @Lazy
     def investigations(self) -> InvestigationDesk:
         """Hypotheses, and the evidence for and against each."""
-        from diagnostics.escalation.investigations import InvestigationDesk  # noqa: PLC0415
+        from diagnostics.incident.investigations import InvestigationDesk  # noqa: PLC0415
 
         return InvestigationDesk(self.context, self.incidents)
 
     @Lazy
     def reviews(self) -> ReviewDesk:
         """Hand-off, review, export, follow-ups."""
-        from diagnostics.escalation.reviews import ReviewDesk  # noqa: PLC0415
+        from diagnostics.incident.review.reviews import ReviewDesk  # noqa: PLC0415
 
         return ReviewDesk(self.context, self.incidents, self.assessments, self.investigations)
 

@@ -13,7 +13,7 @@ from diagnostics.core.time import utc_now
 from screens.line_entry import any_words, write_line
 
 if TYPE_CHECKING:
-    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.incidents import Incident, ScopeProposal, Step, Task
     from screens.base import Room
     from widgets.rows import Tone

@@ -13,7 +13,7 @@ from widgets.line_view import LineView
 from widgets.rows import plain
 
 if TYPE_CHECKING:
-    from diagnostics.escalation.investigations import InvestigationDesk
+    from diagnostics.incident.investigations import InvestigationDesk
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Pin
     from diagnostics.models.investigations import Hypothesis, Investigation, Weighed

@@ -142,7 +142,7 @@ class RecordScreen(TitledScreen):
         markdown, incident_id, kind = self.markdown, self.incident_id, self.kind
 
         def work(_job: Job) -> tuple[Path, ...]:
-            from diagnostics.escalation.export import write_record  # noqa: PLC0415  # few write files
+            from diagnostics.incident.review.export import write_record  # noqa: PLC0415  # few write files
 
             folder = service.settings.state_dir / "exports"
             return write_record(

@@ -23,7 +23,7 @@ from widgets.timeline_rows import TimelineFilter, corrections, timeline_filter, 
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
-    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.figures import Page
     from diagnostics.models.incidents import Incident, TimelineLine
     from diagnostics.models.readings import Reading

@@ -11,7 +11,7 @@ from screens.base import ReadingArrived, Room, RoomScreen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from diagnostics.escalation.worker import Worker
+    from diagnostics.incident.worker import Worker
     from diagnostics.live.watches import Live
     from diagnostics.models.incidents import Following, Incident
     from diagnostics.models.readings import Reading
@@ -45,7 +45,7 @@ class IncidentFollower:
 
     def start(self, service: Diagnostics, live: Live) -> None:
         """Look at the journal, and begin the background work."""
-        from diagnostics.escalation.worker import Worker  # noqa: PLC0415  # after the first paint
+        from diagnostics.incident.worker import Worker  # noqa: PLC0415  # after the first paint
 
         live.watch("incident", service.incidents.following, every_s=service.settings.escalation.follow_s, steady=True)
         self._worker = Worker(service)

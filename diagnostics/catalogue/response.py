@@ -38,7 +38,7 @@ READING_IDS = (
     "new_problems",
     "connections_judged",
 )
-"""What can be measured during an incident; `diagnostics.escalation.readings` says how."""
+"""What can be measured during an incident; `diagnostics.incident.assess.readings` says how."""
 
 COMPARISONS = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most", "is": "one of"}
 """Each comparison and how a sentence says it."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from diagnostics.catalogue import Catalogue
     from diagnostics.config.settings import Settings
-    from diagnostics.escalation.journal import Journal
     from diagnostics.fleet.fleet import Fleet
+    from diagnostics.incident.journal import Journal
     from diagnostics.sources.datadog import Datadog
     from diagnostics.sources.mutexes import Mutexes
     from diagnostics.sources.mysql.databases import Databases, Rows
@@ -125,7 +125,7 @@ class Context:
     @Lazy
     def journal(self) -> Journal:
         """What was decided and done during incidents, shared by the consoles of one state place."""
-        from diagnostics.escalation.journal import Journal  # noqa: PLC0415  # as Lazy says
+        from diagnostics.incident.journal import Journal  # noqa: PLC0415  # as Lazy says
 
         return Journal(self.state, person=self.settings.escalation.person or login_name(), console=console_name())
 

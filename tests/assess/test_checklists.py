@@ -10,9 +10,9 @@ import pytest
 
 from diagnostics.checks.base import finding
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.escalation.assessments import propose_systems
-from diagnostics.escalation.checklists import judge_steps, open_checks, plan
-from diagnostics.escalation.desk import cadence_minutes, next_update_at
+from diagnostics.incident.assess.assessments import propose_systems
+from diagnostics.incident.assess.checklists import judge_steps, open_checks, plan
+from diagnostics.incident.incidents import cadence_minutes, next_update_at
 from diagnostics.models.entries import Audience, Channel, DeliveryConfirmed, DeliverySent, IncidentStatus, Purpose
 from diagnostics.models.health import SystemState
 from diagnostics.models.incidents import Step

@@ -15,11 +15,11 @@ from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job
-from diagnostics.escalation.assessments import AssessmentDesk
-from diagnostics.escalation.desk import IncidentDesk
-from diagnostics.escalation.impact import read_accounts, read_impact, read_shares
-from diagnostics.escalation.readings import measure
 from diagnostics.health.desk import HealthDesk
+from diagnostics.incident.assess.assessments import AssessmentDesk
+from diagnostics.incident.assess.impact import read_accounts, read_impact, read_shares
+from diagnostics.incident.assess.readings import measure
+from diagnostics.incident.incidents import IncidentDesk
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.config.settings import StateSettings
-from diagnostics.escalation.criteria import Hold, HoldBook, Look, advance
+from diagnostics.incident.assess.criteria import Hold, HoldBook, Look, advance
 from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB
 

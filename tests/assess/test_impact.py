@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.core.failures import UserError
-from diagnostics.escalation.impact import Account, Named, Shares, score
+from diagnostics.incident.assess.impact import Account, Named, Shares, score
 from diagnostics.models.incidents import Impact
 
 RULES = load_catalogue().impact

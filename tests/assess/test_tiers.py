@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.escalation.assessments import decide_tier
+from diagnostics.incident.assess.assessments import decide_tier
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.incidents import Tier
 

@@ -9,7 +9,7 @@ import pytest
 from diagnostics.catalogue import Catalogue, CatalogueError, load_catalogue
 from diagnostics.catalogue.conditions import criterion_words, limit_of
 from diagnostics.catalogue.response import READING_IDS, SIMPLE_RULES
-from diagnostics.escalation.readings import READINGS
+from diagnostics.incident.assess.readings import READINGS
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,6 @@ def test_a_mistake_names_file_line_and_what_is_accepted(  # noqa: PLR0917  # wha
 
 
 def test_rules_without_an_argument_are_all_known_to_the_console() -> None:
-    from diagnostics.escalation.checklists import _RULES  # noqa: PLC0415  # only this test looks inside
+    from diagnostics.incident.assess.checklists import _RULES  # noqa: PLC0415  # only this test looks inside
 
     assert set(_RULES) == set(SIMPLE_RULES)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.config.settings import StateSettings
-from diagnostics.escalation.journal import Journal
+from diagnostics.incident.journal import Journal
 from diagnostics.models.entries import Noted
 from diagnostics.store.store import StateStore
 from tests.cli.conftest import Command

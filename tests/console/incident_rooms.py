@@ -17,8 +17,8 @@ from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
-from diagnostics.escalation.desk import IncidentDesk
-from diagnostics.escalation.journal import Journal
+from diagnostics.incident.incidents import IncidentDesk
+from diagnostics.incident.journal import Journal
 from diagnostics.models.incidents import Incident
 from diagnostics.store.store import StateStore
 from tests.console.rest import until

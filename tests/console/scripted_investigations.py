@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
-from diagnostics.escalation.investigations import InvestigationDesk
+from diagnostics.incident.investigations import InvestigationDesk
 from diagnostics.models.entries import EvidenceLabel, IncidentStatus
 from diagnostics.models.incidents import Incident
 from screens.base import RoomScreen

@@ -145,7 +145,7 @@ async def test_an_incident_without_deliveries_says_how_to_begin(make_app: MakeAp
 
 
 def test_only_what_the_desk_accepts_is_offered(tmp_path: Path) -> None:
-    from diagnostics.escalation.outbox import SETTLEMENTS  # noqa: PLC0415
+    from diagnostics.incident.notices.outbox import SETTLEMENTS  # noqa: PLC0415
     from screens.deliveries import DECISIONS  # noqa: PLC0415
 
     with notice_world(tmp_path) as (world, desk, _service):

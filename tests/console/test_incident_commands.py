@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.escalation.worker import Worker
+from diagnostics.incident.worker import Worker
 from diagnostics.models.incidents import Incident
 from screens.document import DocumentScreen
 from tests.console.incident_rooms import IncidentWorld, followed, incident_world

@@ -464,6 +464,6 @@ def test_the_moment_of_these_tests_is_that_of_the_scripts() -> None:
 
 
 def test_scripted_desks_have_the_methods_of_the_real_one() -> None:
-    notices = pytest.importorskip("diagnostics.escalation.notices")
+    notices = pytest.importorskip("diagnostics.incident.notices.notices")
     real = {name for name in dir(notices.NoticeDesk) if not name.startswith("_")}
     assert {"propose", "confirm", "deliver", "waiting", "settle"} <= real & set(dir(ScriptedNoticeDesk))

@@ -176,7 +176,7 @@ def test_the_doctor_says_whether_incidents_can_be_read_and_creates_none(
 
 def test_the_couriers_import_neither_client_nor_httpx() -> None:
     code = (
-        "import sys, diagnostics.escalation.datadog_courier, diagnostics.escalation.jira_courier, "
+        "import sys, diagnostics.incident.channels.datadog, diagnostics.incident.channels.jira, "
         "diagnostics.sources.datadog.source\n"
         "print({'httpx', 'datadog_api_client', 'urllib3'} & set(sys.modules))"
     )

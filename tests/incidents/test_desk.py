@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from diagnostics.core.failures import UserError
-from diagnostics.escalation import records
-from diagnostics.escalation.fold import fold
+from diagnostics.incident import records
+from diagnostics.incident.projection import fold
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, EvidenceUnpinned, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident, TimelineLine

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.escalation.investigations import LEVELS, judge
+from diagnostics.incident.investigations import LEVELS, judge
 from diagnostics.models.entries import EvidenceLabel, EvidenceWeighed
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.investigations import PRELIMINARY, STANDARD, STRICT, Hypothesis, Weighed

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from diagnostics.config.settings import StateSettings
-from diagnostics.escalation.journal import Journal
+from diagnostics.incident.journal import Journal
 from diagnostics.models.entries import Body, Declared, Noted
 from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from diagnostics.core.failures import UserError
-from diagnostics.escalation.journal import Conflict, Journal
+from diagnostics.incident.journal import Conflict, Journal
 from diagnostics.models.entries import (
     Body,
     Channel,
@@ -90,7 +90,7 @@ def test_pages_are_newest_first_and_follow_each_other(place: JournalPlace) -> No
 
 
 def test_long_streams_are_read_whole(place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diagnostics.escalation.journal.PAGE", 10)
+    monkeypatch.setattr("diagnostics.incident.journal.PAGE", 10)
     journal = place.journal()
     journal.open("INC", notes(*(str(number) for number in range(40))))
     assert texts(journal.stream("INC-1")) == [str(number) for number in range(40)]

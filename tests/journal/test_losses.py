@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from diagnostics.config.settings import StateSettings
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.escalation.journal import Journal
+from diagnostics.incident.journal import Journal
 from diagnostics.models.entries import Corrected, DuplicateFound, Merged, Noted
 from diagnostics.store.store import StateStore
 from tests.journal.places import JournalPlace, MariaDBPlace, SQLitePlace, declared, notes
@@ -74,7 +74,7 @@ def test_an_append_whose_answer_was_lost_is_there_exactly_once(
 def test_an_append_that_nobody_answers_says_what_is_known(place: JournalPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = place.journal()
     journal.append("INC-1", notes("before"))
-    monkeypatch.setattr("diagnostics.escalation.journal.LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("diagnostics.incident.journal.LOOK_AGAIN_S", 0.0)
     Unreliable(monkeypatch, done=False)
     with pytest.raises(SourceFailure) as failed:
         journal.append("INC-1", notes("a"))

@@ -19,12 +19,12 @@ from typing import Any, get_args
 import pytest
 
 from diagnostics.config.settings import StateSettings
-from diagnostics.escalation.criteria import HoldBook
-from diagnostics.escalation.fold import fold
-from diagnostics.escalation.investigations import fold_investigation
-from diagnostics.escalation.journal import Journal
-from diagnostics.escalation.sentences import sentence
-from diagnostics.escalation.verification import Seen, Witness
+from diagnostics.incident.assess.criteria import HoldBook
+from diagnostics.incident.investigations import fold_investigation
+from diagnostics.incident.journal import Journal
+from diagnostics.incident.projection import fold
+from diagnostics.incident.sentences import sentence
+from diagnostics.incident.verification import Seen, Witness
 from diagnostics.models.entries import Body, Noted, Unknown
 from diagnostics.store.recents import Places, Session
 from diagnostics.store.samples import Samples

@@ -9,7 +9,7 @@ import pytest
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
-from diagnostics.escalation.journal import Journal
+from diagnostics.incident.journal import Journal
 from diagnostics.store import journal_rows
 from diagnostics.store.journal_rows import NOTHING_BEFORE, Draft
 from tests.journal.places import JournalPlace, notes
@@ -249,7 +249,7 @@ def test_each_place_has_its_own_witness_and_a_damaged_one_is_no_witness(place: J
 def test_a_long_journal_is_read_in_pages_with_progress_and_can_be_cancelled(
     fresh: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("diagnostics.escalation.verification.PAGE", 2)
+    monkeypatch.setattr("diagnostics.incident.verification.PAGE", 2)
     told: list[Progress] = []
     assert fresh.verify(Job(told.append)).entries == ENTRIES
     assert [(one.done, one.total, one.unit) for one in told][:2] == [(2, 9, "entries"), (4, 9, "entries")]
@@ -260,7 +260,7 @@ def test_a_long_journal_is_read_in_pages_with_progress_and_can_be_cancelled(
 
 
 def test_very_many_flaws_are_counted(place: JournalPlace, fresh: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diagnostics.escalation.verification.MOST_FLAWS", 3)
+    monkeypatch.setattr("diagnostics.incident.verification.MOST_FLAWS", 3)
     place.run("UPDATE warroom_journal SET actor = 'mallory'")
     found = flaws(fresh)
     assert len(found) == 4

@@ -115,7 +115,7 @@ def _listen(writer: Writer, plan: list[int], process: subprocess.Popen[str]) -> 
 def main() -> None:
     """Write what is left, one entry an append."""
     from diagnostics.core.failures import FailureKind, SourceFailure  # noqa: PLC0415
-    from diagnostics.escalation.journal import Journal  # noqa: PLC0415  # the supervisor needs none of it
+    from diagnostics.incident.journal import Journal  # noqa: PLC0415  # the supervisor needs none of it
     from diagnostics.models.entries import Noted  # noqa: PLC0415
     from diagnostics.store.store import StateStore  # noqa: PLC0415
 

@@ -14,12 +14,12 @@ from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.escalation.assessments import AssessmentDesk
-from diagnostics.escalation.couriers import CannotLook, Courier, NotDelivered, Receipt
-from diagnostics.escalation.desk import IncidentDesk
-from diagnostics.escalation.journal import Journal
-from diagnostics.escalation.notices import NoticeDesk
-from diagnostics.escalation.slack_courier import SlackCourier
+from diagnostics.incident.assess.assessments import AssessmentDesk
+from diagnostics.incident.channels.base import CannotLook, Courier, NotDelivered, Receipt
+from diagnostics.incident.channels.slack import SlackCourier
+from diagnostics.incident.incidents import IncidentDesk
+from diagnostics.incident.journal import Journal
+from diagnostics.incident.notices.notices import NoticeDesk
 from diagnostics.models.entries import Channel, MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Delivery, Incident

@@ -10,8 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
-from diagnostics.escalation.couriers import Receipt
-from diagnostics.escalation.slack_courier import SlackCourier
+from diagnostics.incident.channels.base import Receipt
+from diagnostics.incident.channels.slack import SlackCourier
 from diagnostics.models.incidents import Delivery, Incident
 from tests.notices.consoles import Clocks, console_settings, make_console
 from tests.notices.slack_server import TOKEN

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.escalation.notice_texts import to_mrkdwn, to_plain
+from diagnostics.incident.notices.texts import to_mrkdwn, to_plain
 
 OURS = ("https://fub.datadoghq.com",)
 

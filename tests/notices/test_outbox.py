@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.core.failures import SourceFailure, UserError
-from diagnostics.escalation.couriers import NotDelivered
+from diagnostics.incident.channels.base import NotDelivered
 from diagnostics.models.entries import Channel, DeliveryAttempted, Purpose
 from tests.notices.conftest import MakeConsole
 from tests.notices.consoles import Clocks, Console, Tracker

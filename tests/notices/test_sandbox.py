@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
-from diagnostics.escalation.notices import NoticeDesk
+from diagnostics.incident.notices.notices import NoticeDesk
 from diagnostics.models.incidents import Incident
 from diagnostics.service import Diagnostics
 from sandbox.launch import start_sandbox

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.escalation.couriers import outcome_of
+from diagnostics.incident.channels.base import outcome_of
 from diagnostics.models.status import Status
 from diagnostics.sources.doctor import inspect_slack
 from diagnostics.sources.slack import Slack, SlackFailure

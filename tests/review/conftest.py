@@ -12,11 +12,11 @@ import pytest
 
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.escalation.assessments import AssessmentDesk
-from diagnostics.escalation.desk import IncidentDesk
-from diagnostics.escalation.investigations import InvestigationDesk
-from diagnostics.escalation.journal import Journal
-from diagnostics.escalation.reviews import ReviewDesk
+from diagnostics.incident.assess.assessments import AssessmentDesk
+from diagnostics.incident.incidents import IncidentDesk
+from diagnostics.incident.investigations import InvestigationDesk
+from diagnostics.incident.journal import Journal
+from diagnostics.incident.review.reviews import ReviewDesk
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Assessment

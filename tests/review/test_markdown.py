@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from diagnostics.escalation.record_markdown import code, plain
+from diagnostics.incident.review.markdown import code, plain
 
 HOSTILE = (
     "# not a heading",

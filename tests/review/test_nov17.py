@@ -18,8 +18,8 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.core.time import utc_now
-from diagnostics.escalation.journal import Journal
-from diagnostics.escalation.review_figures import clock as written
+from diagnostics.incident.journal import Journal
+from diagnostics.incident.review.figures import clock as written
 from diagnostics.models.entries import Audience, Entry, EvidenceLabel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident
 from diagnostics.models.status import Status

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from diagnostics.core.failures import UserError
-from diagnostics.escalation.review_figures import NOT_RECORDED, extremes, intervals
+from diagnostics.incident.review.figures import NOT_RECORDED, extremes, intervals
 from diagnostics.models.entries import Edited, EvidenceLabel, IncidentStatus, Measured, StatusChanged
 from tests.review.conftest import Room
 

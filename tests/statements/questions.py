@@ -18,10 +18,10 @@ from diagnostics.checks.registry import CHECKS
 from diagnostics.core.context import Lazy
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job
-from diagnostics.escalation.follow_ups import FollowUps
 from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import FleetQuestion
+from diagnostics.incident.review.follow_ups import FollowUps
 from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.signals.webhook_backlog import read_backlog

@@ -11,8 +11,8 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
-from diagnostics.escalation.datadog_courier import DatadogCourier
-from diagnostics.escalation.jira_courier import JiraCourier
+from diagnostics.incident.channels.datadog import DatadogCourier
+from diagnostics.incident.channels.jira import JiraCourier
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Delivery, Incident
 from diagnostics.sources.datadog import Datadog

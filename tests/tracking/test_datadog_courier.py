@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from diagnostics.core.failures import SourceFailure
-from diagnostics.escalation.couriers import CannotLook, NotDelivered
-from diagnostics.escalation.datadog_courier import ASSUMED_SEVERITIES
+from diagnostics.incident.channels.base import CannotLook, NotDelivered
+from diagnostics.incident.channels.datadog import ASSUMED_SEVERITIES
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.models.incidents import Delivery
 from sandbox.launch import SandboxProcess
@@ -163,7 +163,7 @@ def test_nothing_older_than_the_confirmation_is_looked_through(
     courier = make_datadog()
     courier.send(opening(), incident())
     new_year = datetime(2099, 1, 1, tzinfo=UTC)
-    monkeypatch.setattr("diagnostics.escalation.couriers.utc_now", lambda: new_year)
+    monkeypatch.setattr("diagnostics.incident.channels.base.utc_now", lambda: new_year)
     later = opening(confirmed_at=new_year)
     assert courier.find(later, incident()) is None
     assert len(sandbox.recorded().incidents) == 1

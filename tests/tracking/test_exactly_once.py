@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.escalation.courier_list import couriers
+from diagnostics.incident.channels.registry import couriers
 from diagnostics.models.entries import Channel
 from diagnostics.models.incidents import Incident
 from diagnostics.sources.datadog import Datadog

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from diagnostics.core.failures import SourceFailure
-from diagnostics.escalation.couriers import CannotLook, NotDelivered
+from diagnostics.incident.channels.base import CannotLook, NotDelivered
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.models.incidents import Delivery
 from diagnostics.sources.jira import Jira, document

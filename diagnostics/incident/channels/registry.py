@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.datadog_courier import DatadogCourier
-from diagnostics.escalation.jira_courier import JiraCourier
-from diagnostics.escalation.slack_courier import SlackCourier
+from diagnostics.incident.channels.datadog import DatadogCourier
+from diagnostics.incident.channels.jira import JiraCourier
+from diagnostics.incident.channels.slack import SlackCourier
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.config.settings import Settings
-    from diagnostics.escalation.couriers import Courier
+    from diagnostics.incident.channels.base import Courier
     from diagnostics.sources.datadog import Datadog
 
 

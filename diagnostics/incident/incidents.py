@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.escalation.fold import fold, moment
-from diagnostics.escalation.records import LONGEST_TEXT, RecordKind, Records, checked_text
-from diagnostics.escalation.sentences import sentence
+from diagnostics.incident.projection import fold, moment
+from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_text
+from diagnostics.incident.sentences import sentence
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, EvidenceLabel, IncidentStatus, MeasuredFigure
 from diagnostics.models.evidence import Evidence, shared_fields

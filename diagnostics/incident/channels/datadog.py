@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import NotDelivered, Receipt, looked_for_since, looking, sending
+from diagnostics.incident.channels.base import NotDelivered, Receipt, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from diagnostics.checks.base import number, plural, share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.time import span
-from diagnostics.escalation.desk import issue_named
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.resolution import counts_of_everybody
 from diagnostics.health.stale import read_stale
+from diagnostics.incident.incidents import issue_named
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.models.incidents import AccountImpact, Impact

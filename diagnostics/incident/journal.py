@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.escalation.verification import ChainGuard
+from diagnostics.incident.verification import ChainGuard
 from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered

@@ -15,9 +15,9 @@ from diagnostics.checks.base import advice
 from diagnostics.checks.registry import CHECKS
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.escalation.criteria import UNANSWERED
-from diagnostics.escalation.desk import LONGEST_NAME
-from diagnostics.escalation.records import CONSOLE, checked_text
+from diagnostics.incident.assess.criteria import UNANSWERED
+from diagnostics.incident.incidents import LONGEST_NAME
+from diagnostics.incident.records import CONSOLE, checked_text
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body
 from diagnostics.models.evidence import Evidence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.escalation.assessments import AssessmentDesk
-    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.incident.assess.assessments import AssessmentDesk
+    from diagnostics.incident.incidents import IncidentDesk
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.escalation.couriers import CannotLook, Receipt, looked_for_since, not_delivered
-from diagnostics.escalation.notice_texts import to_mrkdwn
+from diagnostics.incident.channels.base import CannotLook, Receipt, looked_for_since, not_delivered
+from diagnostics.incident.notices.texts import to_mrkdwn
 from diagnostics.models.entries import Channel
 from diagnostics.sources.slack import Posted, Slack, SlackFailure
 

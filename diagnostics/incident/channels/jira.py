@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.couriers import NotDelivered, Receipt, looked_for_since, looking, sending
+from diagnostics.incident.channels.base import NotDelivered, Receipt, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
 from diagnostics.sources.jira import LONGEST_TEXT, Jira

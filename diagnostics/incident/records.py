@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.escalation.journal import Conflict
+from diagnostics.incident.journal import Conflict
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
-    from diagnostics.escalation.journal import Journal
+    from diagnostics.incident.journal import Journal
     from diagnostics.models.entries import Body, Entry
 
 ATTEMPTS = 30

@@ -17,8 +17,10 @@ from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import span, utc_now
 from diagnostics.core.waiting import SingleFlight, StillAsking, ask_together
-from diagnostics.escalation.desk import issue_named
-from diagnostics.escalation.impact import (
+from diagnostics.health.connections import read_states
+from diagnostics.health.figures import quantity, remarks, taken_at
+from diagnostics.health.tokens import read_tokens
+from diagnostics.incident.assess.impact import (
     RESOLUTION,
     Account,
     Named,
@@ -26,9 +28,7 @@ from diagnostics.escalation.impact import (
     read_accounts,
     size_words,
 )
-from diagnostics.health.connections import read_states
-from diagnostics.health.figures import quantity, remarks, taken_at
-from diagnostics.health.tokens import read_tokens
+from diagnostics.incident.incidents import issue_named
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure

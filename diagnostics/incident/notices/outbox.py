@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import span
-from diagnostics.escalation.couriers import CannotLook, NotDelivered, Receipt, may_write
-from diagnostics.escalation.desk import INCIDENTS
-from diagnostics.escalation.records import CONSOLE
+from diagnostics.incident.channels.base import CannotLook, NotDelivered, Receipt, may_write
+from diagnostics.incident.incidents import INCIDENTS
+from diagnostics.incident.records import CONSOLE
 from diagnostics.models.entries import (
     Body,
     DeliveryAttempted,
@@ -38,8 +38,8 @@ from diagnostics.models.entries import (
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.escalation.couriers import Courier, DeliveryOutcome
-    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.incident.channels.base import Courier, DeliveryOutcome
+    from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.incidents import Delivery, Incident
 
 logger = logging.getLogger(__name__)

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.escalation.investigations import counts
-from diagnostics.escalation.record_markdown import bullets, code, plain, section, table
-from diagnostics.escalation.review_figures import (
+from diagnostics.incident.investigations import counts
+from diagnostics.incident.review.figures import (
     Extreme,
     Interval,
     Material,
@@ -21,7 +20,8 @@ from diagnostics.escalation.review_figures import (
     intervals,
     taken_at,
 )
-from diagnostics.escalation.sentences import sentence
+from diagnostics.incident.review.markdown import bullets, code, plain, section, table
+from diagnostics.incident.sentences import sentence
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Entry
 from diagnostics.models.figures import UNKNOWN

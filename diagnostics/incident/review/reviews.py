@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.conditions import criterion_words
 from diagnostics.core.failures import SourceFailure
-from diagnostics.escalation.checklists import steps_of
-from diagnostics.escalation.export import export_json
-from diagnostics.escalation.fold import fold
-from diagnostics.escalation.follow_ups import FollowUps
-from diagnostics.escalation.handoff import Present, handoff_markdown
-from diagnostics.escalation.review_figures import Material
-from diagnostics.escalation.review_text import review_markdown
+from diagnostics.incident.assess.checklists import steps_of
+from diagnostics.incident.projection import fold
+from diagnostics.incident.review.export import export_json
+from diagnostics.incident.review.figures import Material
+from diagnostics.incident.review.follow_ups import FollowUps
+from diagnostics.incident.review.handoff import Present, handoff_markdown
+from diagnostics.incident.review.review_text import review_markdown
 from diagnostics.models.entries import Entry
 from diagnostics.models.incidents import Assessment, Incident
 from diagnostics.models.investigations import Investigation
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
-    from diagnostics.escalation.assessments import AssessmentDesk
-    from diagnostics.escalation.desk import IncidentDesk
-    from diagnostics.escalation.investigations import InvestigationDesk
-    from diagnostics.escalation.journal import Journal
+    from diagnostics.incident.assess.assessments import AssessmentDesk
+    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.investigations import InvestigationDesk
+    from diagnostics.incident.journal import Journal
 
 RECENT = 200
 """Newest entries that the hand-off note is written from; the record itself is folded from all of them."""

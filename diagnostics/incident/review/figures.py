@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diagnostics.core.time import span
-from diagnostics.escalation.fold import moment
+from diagnostics.incident.projection import moment
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, Entry, IncidentStatus, MeasuredFigure
 from diagnostics.models.incidents import Incident

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
-from diagnostics.escalation.review_figures import Interval, Material, intervals
+from diagnostics.incident.review.figures import Interval, Material, intervals
 
 if TYPE_CHECKING:
     from diagnostics.models.entries import Entry

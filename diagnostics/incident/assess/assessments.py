@@ -12,13 +12,22 @@ from diagnostics.catalogue.conditions import condition_words, limit_of
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import span
 from diagnostics.core.waiting import ask_together
-from diagnostics.escalation.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
-from diagnostics.escalation.criteria import UNANSWERED, Hold, HoldBook, advance, changes, judge, look_at, readings_of
-from diagnostics.escalation.desk import issue_named
-from diagnostics.escalation.impact import read_impact
-from diagnostics.escalation.readings import LONGEST_S, measure
-from diagnostics.escalation.records import CONSOLE
 from diagnostics.health.systems import downstream
+from diagnostics.incident.assess.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
+from diagnostics.incident.assess.criteria import (
+    UNANSWERED,
+    Hold,
+    HoldBook,
+    advance,
+    changes,
+    judge,
+    look_at,
+    readings_of,
+)
+from diagnostics.incident.assess.impact import read_impact
+from diagnostics.incident.assess.readings import LONGEST_S, measure
+from diagnostics.incident.incidents import issue_named
+from diagnostics.incident.records import CONSOLE
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Assessment, Impact, Incident, ScopeProposal, Step, Tier
@@ -29,8 +38,8 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.response import AlertTier, Condition
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.escalation.desk import IncidentDesk
     from diagnostics.health.desk import HealthDesk
+    from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.health import SystemState
     from diagnostics.models.triage import Finding
 
@@ -76,7 +85,7 @@ class AssessmentDesk:
         """When this console noted a look at an incident last, by its steady clock."""
 
     def measure(self, issue_type: str, job: Job | None = None) -> tuple[MeasuredFigure, ...]:
-        """The issue's figures now. Takes at most 15 seconds; see `diagnostics.escalation.readings`."""
+        """The issue's figures now. Takes at most 15 seconds; see `diagnostics.incident.assess.readings`."""
         return measure(self._context, self._health, issue_type, job)
 
     def impact(self, issue_type: str, severity: str, job: Job | None = None, *, accounts: Iterable[int] = ()) -> Impact:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diagnostics.core.time import span
-from diagnostics.escalation.record_markdown import bullets, plain, section
-from diagnostics.escalation.review_figures import COMMANDER, Material, clock
+from diagnostics.incident.review.figures import COMMANDER, Material, clock
+from diagnostics.incident.review.markdown import bullets, plain, section
 from diagnostics.models.entries import MeasuredFigure, Noted
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Assessment, Criterion, Incident, Task

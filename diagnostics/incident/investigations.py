@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.escalation.records import LONGEST_TEXT, RecordKind, Records, checked_text
+from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_text
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, Entry, EvidenceLabel, EvidenceWeighed
 from diagnostics.models.evidence import Evidence, shared_fields
@@ -28,7 +28,7 @@ from diagnostics.models.investigations import (
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
-    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.incident.incidents import IncidentDesk
 
 logger = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
-from diagnostics.escalation.couriers import may_write, setting_of
-from diagnostics.escalation.desk import LONGEST_TITLE, check_severity, issue_named
-from diagnostics.escalation.fold import moment
-from diagnostics.escalation.notice_texts import (
+from diagnostics.incident.channels.base import may_write, setting_of
+from diagnostics.incident.incidents import LONGEST_TITLE, check_severity, issue_named
+from diagnostics.incident.notices.outbox import Outbox
+from diagnostics.incident.notices.texts import (
     Basis,
     Rendered,
     Subject,
@@ -32,7 +32,7 @@ from diagnostics.escalation.notice_texts import (
     to_plain,
     values,
 )
-from diagnostics.escalation.outbox import Outbox
+from diagnostics.incident.projection import moment
 from diagnostics.models.entries import (
     Audience,
     Body,
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from diagnostics.config.settings import Settings
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.escalation.assessments import AssessmentDesk
-    from diagnostics.escalation.couriers import Courier
-    from diagnostics.escalation.desk import IncidentDesk
+    from diagnostics.incident.assess.assessments import AssessmentDesk
+    from diagnostics.incident.channels.base import Courier
+    from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.incidents import Incident
 
 WORDS_BESIDE = ("title", "summary", "began_at", "detected_at", "text")

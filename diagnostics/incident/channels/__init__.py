@@ -1,0 +1,1 @@
+"""Where confirmed deliveries go: Slack, Datadog incidents, Jira."""

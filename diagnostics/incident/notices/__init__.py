@@ -1,0 +1,1 @@
+"""What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
