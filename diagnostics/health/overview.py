@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import sentence, share
 from diagnostics.core.context import Context
@@ -18,12 +17,8 @@ from diagnostics.models.figures import Course, CoursePoint, Figure
 from diagnostics.models.health import HealthOverview
 from diagnostics.models.status import Status
 from diagnostics.store.identity import common_identity
-from diagnostics.store.rollups import SyncRollup
+from diagnostics.store.rollups import HourCount, SyncRollup
 from diagnostics.store.samples import Samples
-
-if TYPE_CHECKING:
-    from diagnostics.store.rollups import HourCount, SyncRollup
-    from diagnostics.store.samples import Samples
 
 logger = logging.getLogger(__name__)
 
