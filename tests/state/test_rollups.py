@@ -85,7 +85,7 @@ def test_rows_that_change_or_vanish_after_they_were_settled_are_followed(world: 
     world.pass_time(600)
     rollup.refresh()
     world.run("UPDATE zillow_lead_events_log SET sync_status = 'failed' WHERE id BETWEEN 60 AND 70")
-    world.run("DELETE FROM zillow_lead_events_log WHERE id BETWEEN 90 AND 94")
+    world.run("DELETE FROM zillow_lead_events_log WHERE id BETWEEN 100 AND 104")
     for _ in range(5):
         # Rows too few are seen at once; rows that changed when the turn of their part comes.
         world.pass_time(60)
