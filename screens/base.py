@@ -15,6 +15,8 @@ from widgets.line_view import LineView
 from widgets.rows import plain, row, wrap
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from diagnostics.catalogue import Catalogue
     from diagnostics.core.waiting import Job
     from diagnostics.live.watches import Live
@@ -211,6 +213,13 @@ class RoomScreen(Screen[None]):
     def act_previous_pane(self) -> None:
         """Focus the previous pane."""
         self.focus_previous()
+
+    def focus_in_turn(self, wanted: Callable[[], Widget | None]) -> None:
+        """Focus once every key that came before has been dealt with: a later one must not overtake them."""
+        if self.message_queue_size:
+            self.call_later(self.focus_in_turn, wanted)
+        elif (widget := wanted()) is not None:
+            self.set_focus(widget)
 
     @property
     def cursor_view(self) -> LineView | None:

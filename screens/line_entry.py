@@ -14,7 +14,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
@@ -22,14 +22,14 @@ from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
 from widgets.rows import BLANK, Row, Tone, row, titled, wrap, wrapped
+from widgets.sanitized_input import SanitizedInput
 
 if TYPE_CHECKING:
     from screens.base import Room
 
 Answer = TypeVar("Answer")
 
-LONGEST = 4_000
-"""Characters of one text; the remains of a paste gone wrong are not a note."""
+LONGEST = SanitizedInput.longest
 
 REMEMBERED = 50
 """How many texts of one title Up brings back."""
@@ -73,8 +73,8 @@ def any_words(text: str) -> str:
     return "" if text else "nothing was typed; some words are needed, or esc leaves"
 
 
-class EntryInput(Input):
-    """One line; its text passes the gate on its way in, whether typed or pasted."""
+class EntryInput(SanitizedInput):
+    """One line; Up and Down walk through what was typed under the same title before, Esc leaves at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", show=False, id="entry.cancel"),
@@ -89,50 +89,20 @@ class EntryInput(Input):
             super().__init__()
             self.by = by
 
-    def insert(self, text: str, index: int) -> None:
-        """Insert text that has passed the gate."""
-        super().insert(clean(text, limit=LONGEST), index)
+    def __init__(
+        self, left: Callable[[], None], *, value: str = "", placeholder: str = "", most: int = LONGEST
+    ) -> None:
+        super().__init__(value=value, placeholder=placeholder, select_on_focus=False, max_length=most)
+        self.left = left
+        """Called before the next key is looked at: that one may be meant for the screen below."""
 
-    def replace(self, text: str, start: int, end: int) -> None:
-        """Replace by text that has passed the gate."""
-        super().replace(clean(text, limit=LONGEST), start, end)
+    def action_cancel(self) -> None:
+        """Leave; nothing is sent."""
+        self.left()
 
     def action_earlier(self, by: int) -> None:
         """Ask for an earlier text."""
         self.post_message(self.Walked(by))
-
-    def action_cancel(self) -> None:
-        """Leave; nothing is sent."""
-        if isinstance(self.screen, LineEntry):
-            self.screen.leave()
-
-
-class EntryArea(TextArea):
-    """Several lines; Enter takes them, ctrl+j begins another line."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "cancel", show=False, priority=True, id="entry.cancel"),
-        Binding("enter", "take", "take", show=False, priority=True, id="entry.take"),
-        Binding("ctrl+j", "break_line", "another line", show=False, priority=True, id="entry.break"),
-    ]
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Pasted text passes the gate before the area takes it."""
-        event.text = clean(event.text, limit=LONGEST, multiline=True)
-
-    def action_take(self) -> None:
-        """These are the words."""
-        if isinstance(self.screen, LineEntry):
-            self.screen.submit()
-
-    def action_break_line(self) -> None:
-        """Another line."""
-        self.insert("\n")
-
-    def action_cancel(self) -> None:
-        """Leave; nothing is sent."""
-        if isinstance(self.screen, LineEntry):
-            self.screen.leave()
 
 
 def write_line(
@@ -173,12 +143,9 @@ class LineEntry(RoomScreen):
     LineEntry EntryInput, LineEntry EntryInput:focus {
         width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;
     }
-    LineEntry EntryArea, LineEntry EntryArea:focus {
-        width: 1fr; border: none; height: 8; padding: 0 1; background: $panel;
-    }
     LineEntry #entry-verdict { height: 3; padding: 0 1; }
     LineEntry #entry-explain { height: 1fr; padding: 0 1; }
-    LineEntry:ansi EntryInput, LineEntry:ansi EntryArea { background: ansi_default; }
+    LineEntry:ansi EntryInput { background: ansi_default; }
     """
 
     def __init__(
@@ -190,7 +157,6 @@ class LineEntry(RoomScreen):
         check: Callable[[str], str] = any_words,
         start: str = "",
         explain: Sequence[str] = (),
-        multiline: bool = False,
         confirms: bool = False,
     ) -> None:
         super().__init__()
@@ -200,7 +166,6 @@ class LineEntry(RoomScreen):
         self.check = check
         self.start = start
         self.explain = tuple(explain)
-        self.multiline = multiline
         self.confirms = confirms
         """The words confirm something: they are typed anew each time, and nothing of them is kept."""
         self.done = False
@@ -215,43 +180,28 @@ class LineEntry(RoomScreen):
         signs = self.room.signs
         begin = self.start if self.confirms else self.memory_of_title.unsent or self.start
         yield LineView(signs=signs, cursor=False, id="entry-title")
-        if self.multiline:
-            yield EntryArea(
-                begin, show_line_numbers=False, compact=True, highlight_cursor_line=False, soft_wrap=True, id="entry"
-            )
-        else:
-            hint = signs.text(clean(self.placeholder, limit=200))
-            yield EntryInput(value=begin, placeholder=hint, select_on_focus=False, max_length=LONGEST, id="entry")
+        hint = signs.text(clean(self.placeholder, limit=200))
+        yield EntryInput(self.leave, value=begin, placeholder=hint)
         yield LineView(signs=signs, cursor=False, id="entry-verdict")
         yield LineView(signs=signs, cursor=False, id="entry-explain")
         yield FooterBar(signs=signs)
 
+    @property
+    def entry(self) -> EntryInput:
+        """The line."""
+        return self.query_one(EntryInput)
+
     def on_mount(self) -> None:
         """Ready to type."""
-        if self.multiline:
-            area = self.query_one(EntryArea)
-            area.cursor_blink = False
-            area.move_cursor(area.document.end)
-        else:
-            entry = self.query_one(EntryInput)
-            # A blinking cursor is two repaints a second over SSH, for nothing.
-            entry.cursor_blink = False
-            entry.cursor_position = len(entry.value)
-        self.call_later(self._give_keys)
-        hints = [Hint("enter", "take it"), Hint("esc", "leave, nothing is sent")]
-        hints.insert(1, Hint("ctrl+j", "another line") if self.multiline else Hint("up", "typed before"))
-        self.query_one(FooterBar).set_hints(tuple(hints))
-
-    def _give_keys(self) -> None:
-        """Focus the line once every key that came before has been put into it: a later one must not overtake them."""
-        if self.message_queue_size:
-            self.call_later(self._give_keys)
-        else:
-            self.set_focus(self.query_one("#entry"))
+        self.entry.cursor_position = len(self.entry.value)
+        self.call_later(self.focus_in_turn, lambda: self.entry)
+        self.query_one(FooterBar).set_hints(
+            (Hint("enter", "take it"), Hint("up", "typed before"), Hint("esc", "leave, nothing is sent"))
+        )
 
     def on_key(self, event: events.Key) -> None:
         """Whoever types quickly, or pastes, is ahead of the line's focus: those keys belong to the line as well."""
-        if self.focused is self.query_one("#entry"):
+        if self.focused is self.entry:
             return
         if event.is_printable and event.character is not None:
             event.stop()
@@ -265,9 +215,9 @@ class LineEntry(RoomScreen):
 
     def on_paste(self, event: events.Paste) -> None:
         """Paste that is ahead of the line's focus belongs to the line as well."""
-        if self.focused is not self.query_one("#entry"):
+        if self.focused is not self.entry:
             event.stop()
-            self.put(self.text + clean(event.text, limit=LONGEST, multiline=self.multiline))
+            self.put(self.text + clean(event.text, limit=LONGEST))
 
     def on_resize(self) -> None:
         """Lines are wrapped for the width."""
@@ -287,26 +237,19 @@ class LineEntry(RoomScreen):
     @property
     def text(self) -> str:
         """The text of the line, as it is."""
-        return self.query_one(EntryArea).text if self.multiline else self.query_one(EntryInput).value
+        return self.entry.value
 
     @property
     def words(self) -> str:
         """The text of the line, through the gate and without blanks around it."""
-        return clean(self.text, limit=LONGEST, multiline=self.multiline).strip()
+        return clean(self.text, limit=LONGEST).strip()
 
     def put(self, text: str) -> None:
         """Another text, the cursor behind it."""
-        if self.multiline:
-            area = self.query_one(EntryArea)
-            area.text = text
-            area.move_cursor(area.document.end)
-        else:
-            entry = self.query_one(EntryInput)
-            entry.value = text
-            entry.cursor_position = len(text)
+        self.entry.value = text
+        self.entry.cursor_position = len(text)
 
     @on(Input.Changed)
-    @on(TextArea.Changed)
     def typed(self) -> None:
         """Another letter, another verdict."""
         self._refused = False
@@ -332,8 +275,6 @@ class LineEntry(RoomScreen):
         lines: list[Row] = []
         for paragraph in self.explain:
             lines += wrapped(signs.text(clean(paragraph, limit=2_000)), width - 3, "muted")
-        if self.multiline:
-            lines.insert(0, row((signs.text(clean(self.placeholder, limit=200)), "muted")))
         self.query_one("#entry-explain", LineView).show([*lines, BLANK])
 
     def _verdict(self, width: int) -> list[Row]:

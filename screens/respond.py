@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -60,13 +59,6 @@ class ConfirmInput(EntryInput):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "cancel", show=False, id="respond.cancel"),
     ]
-
-    class Cancelled(Message):
-        """Nothing is to be sent."""
-
-    def action_cancel(self) -> None:
-        """Nothing is sent."""
-        self.post_message(self.Cancelled())
 
 
 class RespondScreen(ListScreen):
@@ -126,27 +118,20 @@ class RespondScreen(ListScreen):
         steps = LineView(signs=self.room.signs, id="respond-steps")
         steps.show(self._steps(70))
         yield steps
-        entry = ConfirmInput(
-            placeholder="type the word that stands above, then enter; esc sends nothing", max_length=80
+        yield ConfirmInput(
+            self._cancel_word, placeholder="type the word that stands above, then enter; esc sends nothing", most=80
         )
-        # A blinking cursor is two repaints a second over SSH, for nothing.
-        entry.cursor_blink = False
-        yield entry
 
     def take_keys(self) -> None:
         """Cancel is under the cursor, unless somebody was quicker."""
-        self.call_later(self._give_keys)
+        self.call_later(self.focus_in_turn, self._wants_keys)
 
     def read(self) -> None:
         """Begin with a preview."""
         self.prepare()
 
-    def _give_keys(self) -> None:
-        """Focus once every key that came before has been dealt with: a later one must not overtake them."""
-        if self.message_queue_size:
-            self.call_later(self._give_keys)
-        elif self.focused is None or self.typing:
-            self.set_focus(self.entry if self.typing else self.steps)
+    def _wants_keys(self) -> Widget | None:
+        return self.entry if self.typing else self.steps if self.focused is None else None
 
     def on_key(self, event: events.Key) -> None:
         """Whoever knows the keys is ahead of the focus: `n`, down, enter and the word arrive in their order."""
@@ -310,7 +295,7 @@ class RespondScreen(ListScreen):
         """Esc while it is being prepared ends the preparation, and the wish to send with it."""
         super().action_cancel_job()
         if self.typing:
-            self.close_input("cancelled; nothing was sent")
+            self._cancel_word()
         self.draw()
 
     # ---- the word
@@ -371,7 +356,7 @@ class RespondScreen(ListScreen):
         self.typing = True
         self.add_class("-typing")
         self.entry.value = ""
-        self.call_later(self._give_keys)
+        self.call_later(self.focus_in_turn, self._wants_keys)
         self.room.say(said, tone)
         self.draw()
 
@@ -386,9 +371,7 @@ class RespondScreen(ListScreen):
         if said:
             self.room.say(said, tone)
 
-    @on(ConfirmInput.Cancelled)
-    def word_cancelled(self) -> None:
-        """Esc in the line."""
+    def _cancel_word(self) -> None:
         self.close_input("cancelled; nothing was sent")
 
     @on(Input.Submitted)

@@ -16,11 +16,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from diagnostics.core.sanitizer import clean
 from widgets.glyphs import Glyphs, glyphs
 from widgets.line_view import LineView
 from widgets.log_line import cut
 from widgets.rows import Piece, Row, Tone, row
+from widgets.sanitized_input import SanitizedInput
 
 LONGEST = 2_000
 """Characters of one filter; the remains of a paste gone wrong are not a query."""
@@ -98,8 +98,10 @@ class _PartsOfSpeech(Highlighter):
 _SPEECH = {"operator": "bold", "wildcard": "bold", "function": "bold", "error": "underline"}
 
 
-class QueryInput(Input):
-    """An input whose text passes the gate on its way in, whether typed or pasted. The cursor does not blink."""
+class QueryInput(SanitizedInput):
+    """A filter, its parts of speech highlighted; Up brings back the ones that were applied before."""
+
+    longest = LONGEST
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "back", show=False, id="filter.cancel"),
@@ -107,25 +109,12 @@ class QueryInput(Input):
         Binding("down", "later", "later", show=False, id="filter.later"),
     ]
 
-    @dataclass
-    class Cancelled(Message):
-        """The typing is to be undone."""
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(compact=True, select_on_focus=False, max_length=LONGEST, highlighter=_PartsOfSpeech(), id=id)
-        self.cursor_blink = False
         self.history: list[str] = []
         """Applied filters, oldest first."""
         self._position = 0
         self._draft = ""
-
-    def insert(self, text: str, index: int) -> None:
-        """Insert text that has passed the gate."""
-        super().insert(clean(text, limit=LONGEST), index)
-
-    def replace(self, text: str, start: int, end: int) -> None:
-        """Replace by text that has passed the gate."""
-        super().replace(clean(text, limit=LONGEST), start, end)
 
     def begin(self, text: str) -> None:
         """Start typing with this text."""
@@ -137,10 +126,6 @@ class QueryInput(Input):
         if text:
             self.history = [*(old for old in self.history if old != text), text][-_REMEMBERED:]
         self._position = len(self.history)
-
-    def action_cancel(self) -> None:
-        """Undo the typing."""
-        self.post_message(self.Cancelled())
 
     def action_earlier(self) -> None:
         """The filter applied before this one."""

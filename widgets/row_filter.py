@@ -12,39 +12,23 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from diagnostics.core.sanitizer import clean
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
 from widgets.rows import row
+from widgets.sanitized_input import SanitizedInput
 
 LONGEST = 120
 """Characters of one filter."""
 
 
-class WordInput(Input):
-    """An input whose text passes the gate on its way in. The cursor does not blink."""
+class WordInput(SanitizedInput):
+    """A word that rows must hold."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "back", show=False, id="rows.cancel")]
-
-    @dataclass
-    class Cancelled(Message):
-        """The typing is to be undone."""
+    longest = LONGEST
 
     def __init__(self) -> None:
         super().__init__(compact=True, select_on_focus=False, max_length=LONGEST)
-        self.cursor_blink = False
-
-    def insert(self, text: str, index: int) -> None:
-        """Insert text that has passed the gate."""
-        super().insert(clean(text, limit=LONGEST), index)
-
-    def replace(self, text: str, start: int, end: int) -> None:
-        """Replace by text that has passed the gate."""
-        super().replace(clean(text, limit=LONGEST), start, end)
-
-    def action_cancel(self) -> None:
-        """Undo the typing."""
-        self.post_message(self.Cancelled())
 
 
 class RowFilter(Horizontal):
