@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
@@ -19,6 +19,17 @@ logger = logging.getLogger(__name__)
 
 MOST_DETAILS = 20
 """Lines of a drill-down; the rest is counted."""
+
+
+class Shown(TypedDict, total=False):
+    """What a finding shows beside its summary."""
+
+    value: float | int | str | None
+    unit: str
+    threshold: str
+    next_step: str
+    evidence: Evidence | None
+    details: Iterable[str]
 
 
 class Check(ABC):
@@ -65,31 +76,9 @@ class Check(ABC):
             next_step=advice(failure.remedy),
         )
 
-    def finding(
-        self,
-        status: Status,
-        summary: str,
-        *,
-        value: float | int | str | None = None,
-        unit: str = "",
-        threshold: str = "",
-        next_step: str = "",
-        evidence: Evidence | None = None,
-        details: Iterable[str] = (),
-    ) -> Finding:
-        """A finding of this check, its texts cleaned and its details bounded."""
-        return finding(
-            self.id,
-            self.title,
-            status,
-            summary,
-            value=value,
-            unit=unit,
-            threshold=threshold,
-            next_step=next_step,
-            evidence=evidence,
-            details=details,
-        )
+    def finding(self, status: Status, summary: str, **shown: Unpack[Shown]) -> Finding:
+        """A finding of this check; see `finding`."""
+        return finding(self.id, self.title, status, summary, **shown)
 
 
 class FleetCheck(Check):
@@ -104,31 +93,19 @@ class FleetCheck(Check):
         """The finding; raises SourceFailure."""
 
 
-def finding(
-    check: str,
-    title: str,
-    status: Status,
-    summary: str,
-    *,
-    value: float | int | str | None = None,
-    unit: str = "",
-    threshold: str = "",
-    next_step: str = "",
-    evidence: Evidence | None = None,
-    details: Iterable[str] = (),
-) -> Finding:
+def finding(check: str, title: str, status: Status, summary: str, **shown: Unpack[Shown]) -> Finding:
     """A finding with its texts cleaned and its details bounded."""
     return Finding(
         check=check,
         title=title,
         status=status,
         summary=clean(summary, limit=500),
-        value=value,
-        unit=unit,
-        threshold=threshold,
-        next_step=clean(next_step, limit=500),
-        evidence=evidence,
-        details=bounded(details),
+        value=shown.get("value"),
+        unit=shown.get("unit", ""),
+        threshold=shown.get("threshold", ""),
+        next_step=clean(shown.get("next_step", ""), limit=500),
+        evidence=shown.get("evidence"),
+        details=bounded(shown.get("details", ())),
     )
 
 

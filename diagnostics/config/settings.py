@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from diagnostics.config.paths import THEMES
 from diagnostics.core.masking import mask_url
@@ -27,21 +27,57 @@ Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allo
 CLIENT_URL_SLOTS = ("db_host", "db_database", "db_user", "account_id")
 """What stands in braces in `databases.client_url`; filled from `common.accounts`."""
 
-_WEB_ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
-_ANY_DATABASE_ADDRESS = re.compile(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*")
-_REDIS_ADDRESS = re.compile(r"rediss?://\S+|unix://\S+")
-_TABLE_NAME = re.compile(r"[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+){0,2}")
-_DATABASE_ADDRESS = re.compile(r"(?:mysql|mariadb)(?:\+pymysql)?://\S+|sqlite(?:\+pysqlite)?:///.*")
+
+def _checked(pattern: str, accepted: str) -> Callable[[str], str]:
+    """A check of text that has to match as a whole; the error says what is accepted."""
+    expression = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not expression.fullmatch(value):
+            raise ValueError(accepted)
+        return value
+
+    return check
 
 
-_SLACK_IDS = re.compile(r"[UWS][A-Z0-9]{2,20}(?:,[UWS][A-Z0-9]{2,20})*")
+def _matching(pattern: str, accepted: str) -> AfterValidator:
+    return AfterValidator(_checked(pattern, accepted))
 
 
-def _checked_address(value: str, example: str) -> str:
-    """An address of the web without its last slash; raises ValueError."""
-    if not _WEB_ADDRESS.fullmatch(value):
-        raise ValueError(f"an address such as {example}, without user name or query")
-    return value.rstrip("/")
+def _web_address(example: str) -> AfterValidator:
+    """An address of the web, without its last slash."""
+    accepted = f"an address such as {example}, without user name or query"
+    check = _checked(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?", accepted)
+    return AfterValidator(lambda value: check(value).rstrip("/"))
+
+
+DatabaseAddress = Annotated[
+    str,
+    _matching(
+        r"(?:mysql|mariadb)(?:\+pymysql)?://\S+|sqlite(?:\+pysqlite)?:///.*",
+        "mysql+pymysql://user@host/database or sqlite:///path",
+    ),
+]
+AnyDatabaseAddress = Annotated[
+    str,
+    _matching(r"[a-z][a-z0-9_]*(?:\+[a-z0-9_]+)?://\S*", "an SQLAlchemy URL such as databricks://host/?http_path=…"),
+]
+RedisAddress = Annotated[str, _matching(r"rediss?://\S+|unix://\S+", "redis://host:6379/0, rediss://… or unix:///path")]
+TableName = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9_$-]+(?:\.[A-Za-z0-9_$-]+){0,2}",
+        "a table name of up to three parts, such as fub.agents_silver.zillow_agents",
+    ),
+]
+SlackIds = Annotated[
+    str,
+    _matching(
+        r"|[UWS][A-Z0-9]{2,20}(?:,[UWS][A-Z0-9]{2,20})*",
+        "Slack ids such as U012AB3CD or S0614TZR7, separated by commas",
+    ),
+]
+DatadogAddress = Annotated[str, _web_address("https://api.datadoghq.com")]
 
 
 class Section(Frozen):
@@ -57,8 +93,8 @@ class Section(Frozen):
 class DatadogSettings(Section):
     """How to reach Datadog. Times in seconds."""
 
-    api_url: str = "https://api.datadoghq.com"
-    web_url: str = "https://fub.datadoghq.com"
+    api_url: DatadogAddress = "https://api.datadoghq.com"
+    web_url: DatadogAddress = "https://fub.datadoghq.com"
     """Address of the web app, for links."""
     api_key: SecretStr | None = None
     app_key: SecretStr | None = None
@@ -67,18 +103,13 @@ class DatadogSettings(Section):
     total_timeout_s: Seconds = 15.0
     """For one question with all its attempts."""
 
-    @field_validator("api_url", "web_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        return _checked_address(value, "https://api.datadoghq.com")
-
 
 class DatabaseSettings(Section):
     """How to reach the databases. Times in seconds."""
 
-    common_url: str | None = None
+    common_url: DatabaseAddress | None = None
     """SQLAlchemy URL of the shared database."""
-    client_url: str | None = None
+    client_url: DatabaseAddress | None = None
     """The same for one account's database, with the slots of `CLIENT_URL_SLOTS` in braces."""
     password: SecretStr | None = None
     """Used for every URL that holds none."""
@@ -90,13 +121,6 @@ class DatabaseSettings(Section):
     """Client databases kept connected at most."""
     tls: bool | Path = False
     """True verifies the server against the system's authorities, a path against that PEM file."""
-
-    @field_validator("common_url", "client_url")
-    @classmethod
-    def _database_address(cls, value: str | None) -> str | None:
-        if value is not None and not _DATABASE_ADDRESS.fullmatch(value):
-            raise ValueError("mysql+pymysql://user@host/database or sqlite:///path")
-        return value
 
     @field_validator("client_url")
     @classmethod
@@ -130,94 +154,54 @@ class FleetSettings(Section):
 class AnalyticsSettings(Section):
     """The team's analytics engine, for system-wide questions. Any SQLAlchemy URL; its driver is installed apart."""
 
-    url: str | None = None
+    url: AnyDatabaseAddress | None = None
     password: SecretStr | None = None
     """Put into the URL where it names none; Databricks calls it a token."""
-    zillow_agents: str = "fub.agents_silver.zillow_agents"
-    zillow_auth: str = "fub.agents_silver.zillow_auth"
-    zillow_sync_users: str = "fub.agents_silver.zillow_sync_users"
-    deals: str | None = None
+    zillow_agents: TableName = "fub.agents_silver.zillow_agents"
+    zillow_auth: TableName = "fub.agents_silver.zillow_auth"
+    zillow_sync_users: TableName = "fub.agents_silver.zillow_sync_users"
+    deals: TableName | None = None
     """Names of its tables; None where it has none."""
     behind_after_s: Seconds = 7_200.0
     """Its newest row being older than this, the answer says how far the engine is behind."""
     timeout_s: Seconds = 60.0
 
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None and not _ANY_DATABASE_ADDRESS.fullmatch(value):
-            raise ValueError("an SQLAlchemy URL such as databricks://host/?http_path=…")
-        return value
-
-    @field_validator("zillow_agents", "zillow_auth", "zillow_sync_users", "deals")
-    @classmethod
-    def _table(cls, value: str | None) -> str | None:
-        if value is not None and not _TABLE_NAME.fullmatch(value):
-            raise ValueError("a table name of up to three parts, such as fub.agents_silver.zillow_agents")
-        return value
-
 
 class RedisSettings(Section):
     """Where the sync workers keep their mutexes. Optional, and only read."""
 
-    url: str | None = None
+    url: RedisAddress | None = None
     password: SecretStr | None = None
     timeout_s: Seconds = 2.0
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None and not _REDIS_ADDRESS.fullmatch(value):
-            raise ValueError("redis://host:6379/0, rediss://… or unix:///path")
-        return value
 
 
 class StateSettings(Section):
     """Where the console keeps what it knows: a file of its own, or a database that several responders share."""
 
-    url: str | None = None
+    url: DatabaseAddress | None = None
     """SQLAlchemy URL; None is a SQLite file in `state_dir`."""
     password: SecretStr | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is not None and not _DATABASE_ADDRESS.fullmatch(value):
-            raise ValueError("mysql+pymysql://user@host/database or sqlite:///path")
-        return value
 
 
 class SlackSettings(Section):
     """How notices reach the team: with a bot's token, which can look for its own messages, or an incoming webhook."""
 
-    api_url: str = "https://slack.com/api"
+    api_url: Annotated[str, _web_address("https://slack.com/api")] = "https://slack.com/api"
     bot_token: SecretStr | None = None
     """Scopes chat:write, and channels:history so that a message can be found again after an attempt without answer."""
     webhook_url: SecretStr | None = None
     """Used where there is no token. Its address is a secret: who knows it can write."""
     channel: str | None = None
     """Name or id of the channel; None is the catalogue's contact."""
-    mention: str = ""
+    mention: SlackIds = ""
     """Slack user or group ids that first notices of critical and incident call, separated by commas."""
     timeout_s: Seconds = 10.0
-
-    @field_validator("api_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        return _checked_address(value, "https://slack.com/api")
-
-    @field_validator("mention")
-    @classmethod
-    def _ids(cls, value: str) -> str:
-        if value and not _SLACK_IDS.fullmatch(value):
-            raise ValueError("Slack ids such as U012AB3CD or S0614TZR7, separated by commas")
-        return value
 
 
 class JiraSettings(Section):
     """Where incidents are tracked besides Datadog. Optional."""
 
-    url: str | None = None
+    url: Annotated[str, _web_address("https://example.atlassian.net")] | None = None
     """e.g. https://example.atlassian.net; None leaves Jira out."""
     email: str = ""
     token: SecretStr | None = None
@@ -225,11 +209,6 @@ class JiraSettings(Section):
     """Key of the project; None is the catalogue's contact."""
     issue_type: str = "Bug"
     timeout_s: Seconds = 10.0
-
-    @field_validator("url")
-    @classmethod
-    def _web_address(cls, value: str | None) -> str | None:
-        return value if value is None else _checked_address(value, "https://example.atlassian.net")
 
 
 class EscalationSettings(Section):
