@@ -27,8 +27,6 @@ class ResolutionDistribution(Check):
 
     id = "resolution_distribution"
     title = "How are agents resolved, against the baseline?"
-    sources = ("client",)
-    thresholds = ("resolution_share",)
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
         """The account's client database; without an account every one of them."""
@@ -75,8 +73,6 @@ class ResolutionIntegrity(Check):
 
     id = "resolution_integrity"
     title = "Is any agent resolved worse than it could be?"
-    sources = ("client", "common")
-    thresholds = ("resolution_accuracy",)
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Every such agent of one account, by name; without an account how many there are and where."""

@@ -38,8 +38,6 @@ class Check(ABC):
     id: ClassVar[str]
     title: ClassVar[str]
     """The question, for a person."""
-    sources: ClassVar[tuple[str, ...]] = ()
-    thresholds: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def answer(self, context: Context, request: TriageRequest) -> Finding:

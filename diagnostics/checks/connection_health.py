@@ -41,8 +41,6 @@ class HealthBaseline(Check):
 
     id = "health_baseline"
     title = "How many connections are healthy, against the baseline?"
-    sources = ("common",)
-    thresholds = ("system_health",)
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Fleet-wide without an account."""
@@ -104,8 +102,6 @@ class ProactiveMonitoring(Check):
 
     id = "proactive_monitoring"
     title = "What is about to fail?"
-    sources = ("common", "datadog")
-    thresholds = ("new_problem_share",)
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Always of everybody: what is about to fail is seen in the many."""

@@ -24,8 +24,6 @@ class TokenStatus(Check):
 
     id = "token_status"
     title = "Do users hold valid OAuth tokens?"
-    sources = ("common",)
-    thresholds = ("token_expiry_share", "token_missing_share", "token_age_hours")
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Fleet-wide without an account or user, else user by user."""
@@ -155,7 +153,6 @@ class OAuthApplication(FleetCheck):
 
     id = "oauth_application"
     title = "Is the OAuth application set up?"
-    sources = ("common",)
 
     def look(self, context: Context) -> Finding:
         """Fail when no Zillow application is active or one that is lacks its redirect address or scopes."""

@@ -23,8 +23,6 @@ class RateLimitRate(FleetCheck):
 
     id = "rate_limit_rate"
     title = "How often does Zillow answer HTTP 429?"
-    sources = ("datadog",)
-    thresholds = ("rate_limit_per_minute",)
 
     def look(self, context: Context) -> Finding:
         """Judge the busier of the last two complete minutes against the catalogue's rate."""
@@ -60,8 +58,6 @@ class WebhookBacklog(FleetCheck):
 
     id = "webhook_backlog"
     title = "How many webhook events wait for delivery?"
-    sources = ("common",)
-    thresholds = ("webhook_backlog",)
 
     def look(self, context: Context) -> Finding:
         """Judge pending, processing and failed events of the last 24 hours together."""
@@ -92,8 +88,6 @@ class DataLossRisk(FleetCheck):
 
     id = "data_loss_risk"
     title = "How likely is permanent loss of events?"
-    sources = ("common",)
-    thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
     def look(self, context: Context) -> Finding:
         """High beyond a critical limit, medium beyond a warning or after a loss, else low."""
@@ -131,8 +125,6 @@ class BatchRetry(FleetCheck):
 
     id = "batch_retry"
     title = "What would a batch retry replay?"
-    sources = ("common",)
-    thresholds = ("webhook_backlog", "oldest_pending_minutes")
 
     def look(self, context: Context) -> Finding:
         """Warn while more waits than ordinary flow explains, and say who may replay it."""

@@ -70,7 +70,6 @@ class DealAgentCount(_DealCheck):
 
     id = "deal_agent_count"
     title = "Does the deal have agents?"
-    sources = ("client",)
 
     def look(self, context: Context, deal: Deal) -> Finding:
         """Fail with none."""
@@ -98,7 +97,6 @@ class DealAgentResolution(_DealCheck):
 
     id = "deal_agent_resolution"
     title = "Are the deal's agents verified with Zillow?"
-    sources = ("client", "common")
 
     def look(self, context: Context, deal: Deal) -> Finding:
         """Fail when no agent is verified, warn when only some are; a path that cannot be read is not a failure."""
@@ -164,7 +162,6 @@ class DealEligibility(_DealCheck):
 
     id = "deal_eligibility"
     title = "May the deal sync?"
-    sources = ("client", "common")
 
     def look(self, context: Context, deal: Deal) -> Finding:
         """Fail with the first condition that does not hold; the others are listed."""
@@ -220,7 +217,6 @@ class ZeroAgentDeals(FleetCheck):
 
     id = "zero_agent_deals"
     title = "How many deals are found without agents?"
-    sources = ("datadog",)
 
     def look(self, context: Context) -> Finding:
         """Judge the count of the window by the issue's own rule; name the deals seen last."""
