@@ -34,12 +34,6 @@ def run(app: WarRoomApp) -> int:
         app.run(mouse=app.options.mouse)
     finally:
         app.end()
-    problem = app.problem
-    if problem is not None:
-        lines = (
-            problem.lines()
-            if isinstance(problem, UserError)
-            else [f"error: {problem.headline()}: {problem.reason}", f"next: {problem.remedy}"]
-        )
-        sys.stderr.write("\n".join(lines) + "\n")
+    if app.problem is not None:
+        sys.stderr.write("\n".join(app.problem.lines()) + "\n")
     return app.return_code or 0

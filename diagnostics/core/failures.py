@@ -77,6 +77,10 @@ class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an
             FailureKind.CANCELLED,
         }
 
+    def lines(self) -> list[str]:
+        """The failure as plain lines for a person without a screen, most important first."""
+        return [f"error: {self.headline()}: {self.reason}", *([f"next: {self.remedy}"] if self.remedy else [])]
+
     def headline(self) -> str:
         """One short line for a pane's border, such as "datadog: rate limited, 6 s"."""
         words = self.kind.value.replace("_", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from diagnostics.service import Diagnostics
     from tui.options import Options
 
+Answer = TypeVar("Answer")
+
 NEWEST_LINES = 20
 READS = frozenset({"list", "show", "export"})
 DECLARE = "declare"
@@ -40,7 +42,9 @@ def run(options: Options, given: Namespace) -> int:
             return _RUNNERS[given.what](service, options, given)
         except NotConfirmed as why:
             _complain([f"refused: {why}", "Nothing was declared, written or sent."])
-            return ExitCode.REFUSED
+        except AgainstTheRules as why:
+            _complain([*(line.replace("error: ", "refused: ", 1) for line in why.lines), "Nothing was done."])
+        return ExitCode.REFUSED
 
 
 def _must_last(service: Diagnostics) -> None:
@@ -59,13 +63,19 @@ def _complain(lines: Iterable[str]) -> None:
     sys.stderr.flush()
 
 
-def _by_the_rules(work: Callable[[], Incident | Refusal]) -> Incident | Refusal | None:
-    """The answer; None where the rules refuse it, which has been said then."""
+class AgainstTheRules(Exception):  # noqa: N818  # a state of the world
+    """The rules of incidents refuse what was asked, and say why; bad usage of the command line is another matter."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(*lines[:1])
+        self.lines = lines
+
+
+def _by_the_rules(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
     except UserError as error:
-        _complain([*(line.replace("error: ", "refused: ", 1) for line in error.lines()), "Nothing was done."])
-        return None
+        raise AgainstTheRules(error.lines()) from error
 
 
 def _refused(service: Diagnostics, refusal: Refusal, form: str) -> int:
@@ -141,8 +151,6 @@ def _send(
     """
     before = frozenset(one.delivery for one in incident.deliveries) if incident is not None else frozenset[str]()
     answer = _by_the_rules(lambda: sending.confirmed(service, given, proposal, unmet))
-    if answer is None:
-        return ExitCode.REFUSED
     if isinstance(answer, Refusal):
         return _refused(service, answer, given.format)
     if given.format == "text":
@@ -186,8 +194,6 @@ def _say_sent(incident: Incident, mine: tuple[Delivery, ...], proposal: Proposal
 
 def _written(given: Namespace, work: Callable[[], Incident], said: str) -> int:
     answer = _by_the_rules(work)
-    if not isinstance(answer, Incident):
-        return ExitCode.REFUSED
     if given.format == "json":
         say([render.as_json(render.incident_document(answer))])
     else:

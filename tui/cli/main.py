@@ -28,8 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     except UserError as error:
         return _complain(error.lines(), ExitCode.USAGE)
     except SourceFailure as failure:
-        lines = [f"error: {failure.headline()}: {failure.reason}", f"next: {failure.remedy}"]
-        return _complain(lines if failure.remedy else lines[:1], ExitCode.UNREACHABLE)
+        return _complain(failure.lines(), ExitCode.UNREACHABLE)
     except KeyboardInterrupt:
         return _complain(["interrupted"], ExitCode.INTERRUPTED)
     except BrokenPipeError:

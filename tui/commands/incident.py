@@ -11,7 +11,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from screens import addresses as to
 from screens.base import RoomScreen
-from tui.commands.verb import CommandApp, Verb, opened, opens
+from tui.commands.verb import CommandApp, Runner, Verb, opened, opens
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident
@@ -42,11 +42,6 @@ def _incident(app: CommandApp) -> Incident:
     return app.incident
 
 
-def _named(app: CommandApp, rest: str) -> str:
-    """The incident of that id; the one in view where none is given."""
-    return rest.upper() or _incident(app).id
-
-
 def _needs(text: str, verb: str, accepted: str) -> str:
     if not text:
         raise UserError(f"{verb} what?", accepted=accepted)
@@ -64,13 +59,36 @@ def _choose(app: CommandApp, rest: str) -> None:
     app.ask(lambda: service.incidents.choose(name), show, doing=f"looking for {clean(name, limit=40)}")
 
 
+# ---- screens
+
+
+def _at(address: Callable[[], to.Address]) -> Runner:
+    return opens(lambda _app, _rest: address())
+
+
+def _in_view(address: Callable[[str], to.Address]) -> Runner:
+    return opens(lambda app, _rest: address(_incident(app).id))
+
+
+def _named(address: Callable[[str], to.Address]) -> Runner:
+    """Of the incident of that id, or of the one in view where none is given."""
+    return opens(lambda app, rest: address(rest.upper() or _incident(app).id))
+
+
+_declare = opens(lambda _app, rest: to.DeclareAt(rest.partition(" ")[0] or None))
+
+_investigation = opens(
+    lambda _app, rest: to.InvestigationAt(_needs(rest, "investigation", "its id, such as INV-1").upper())
+)
+
+
 # ---- writing
 
 Writing = tuple[Callable[[], "Incident"], str, str]
 """What writes, what is said once it is written, and what is said meanwhile."""
 
 
-def _writes(prepare: Callable[[Diagnostics, Incident, str], Writing]) -> Callable[[CommandApp, str], None]:
+def _writes(prepare: Callable[[Diagnostics, Incident, str], Writing]) -> Runner:
     """A runner that writes into the incident in view what `prepare` makes of the rest of the line."""
 
     def run(app: CommandApp, rest: str) -> None:
@@ -171,36 +189,16 @@ def _follow_up_done(service: Diagnostics, incident: Incident, rest: str) -> Writ
 
 
 VERBS = (
-    Verb(
-        "incidents",
-        "all incidents, open and past; enter brings one into view",
-        opens(lambda _app, _rest: to.IncidentsAt()),
-    ),
+    Verb("incidents", "all incidents, open and past; enter brings one into view", _at(to.IncidentsAt)),
     Verb("incident ", "bring an incident into view: incident INC-7", _choose),
-    Verb(
-        "declare",
-        "declare an incident by hand, where no triage is in view",
-        opens(lambda _app, rest: to.DeclareAt(rest.partition(" ")[0] or None)),
-    ),
+    Verb("declare", "declare an incident by hand, where no triage is in view", _declare),
     Verb("note ", "a line for the timeline of the incident in view: note the queue is draining", _note),
     Verb("task ", "something to do: task call the customer @cl.nolen +30m", _task),
-    Verb(
-        "tasks",
-        "what is to be done, by whom and by when",
-        opens(lambda app, _rest: to.TasksAt(_incident(app).id)),
-    ),
+    Verb("tasks", "what is to be done, by whom and by when", _in_view(to.TasksAt)),
     Verb("claim ", "take a role: claim commander", _claim),
     Verb("cadence ", "how often updates are promised, in minutes: cadence 30", _cadence),
-    Verb(
-        "scope ",
-        "who is affected: scope account 14009, scope system ZillowAuth; scope out account 14009",
-        _scope,
-    ),
-    Verb(
-        "lesson ",
-        "what went well or badly, for the review: lesson badly the alert came an hour late",
-        _lesson,
-    ),
+    Verb("scope ", "who is affected: scope account 14009, scope system ZillowAuth; scope out account 14009", _scope),
+    Verb("lesson ", "what went well or badly, for the review: lesson badly the alert came an hour late", _lesson),
     Verb(
         "follow-up ",
         "look again later: follow-up +24h is it empty; follow-up +1h check=webhook_backlog runs by itself",
@@ -211,34 +209,10 @@ VERBS = (
         "what came of a follow-up that people do: follow-up-done F1 pass all deals are there",
         _follow_up_done,
     ),
-    Verb(
-        "timeline ",
-        "the timeline of an incident: timeline INC-7",
-        opens(lambda app, rest: to.TimelineAt(_named(app, rest))),
-    ),
-    Verb(
-        "deliveries",
-        "what was sent, what waits, what nobody knows of",
-        opens(lambda app, _rest: to.DeliveriesAt(_incident(app).id)),
-    ),
-    Verb(
-        "handoff",
-        "the hand-off note for the next commander",
-        opens(lambda app, rest: to.HandoffAt(_named(app, rest))),
-    ),
-    Verb(
-        "review",
-        "the post-incident review, from what was recorded",
-        opens(lambda app, rest: to.ReviewAt(_named(app, rest))),
-    ),
-    Verb(
-        "refusals",
-        "the six conditions under which the console refuses, and what to do then",
-        opens(lambda _app, _rest: to.RefusalsAt()),
-    ),
-    Verb(
-        "investigation ",
-        "an investigation record: investigation INV-1",
-        opens(lambda _app, rest: to.InvestigationAt(_needs(rest, "investigation", "its id, such as INV-1").upper())),
-    ),
+    Verb("timeline ", "the timeline of an incident: timeline INC-7", _named(to.TimelineAt)),
+    Verb("deliveries", "what was sent, what waits, what nobody knows of", _in_view(to.DeliveriesAt)),
+    Verb("handoff", "the hand-off note for the next commander", _named(to.HandoffAt)),
+    Verb("review", "the post-incident review, from what was recorded", _named(to.ReviewAt)),
+    Verb("refusals", "the six conditions under which the console refuses, and what to do then", _at(to.RefusalsAt)),
+    Verb("investigation ", "an investigation record: investigation INV-1", _investigation),
 )

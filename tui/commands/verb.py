@@ -32,6 +32,10 @@ class CommandApp(Room, Protocol):
         """Level 2 with the cursor on the leading indicators."""
 
 
+Runner = Callable[[CommandApp, str], None]
+"""Called with the rest of the line as it was typed: spaces inside quotation marks are part of a query."""
+
+
 @dataclass(slots=True, frozen=True)
 class Verb:
     """A word that begins a line. Runners raise UserError with what is accepted."""
@@ -40,8 +44,7 @@ class Verb:
     """What the palette writes: the word, with a space behind it where an argument belongs there."""
     sentence: str
     """What it does, for the palette; empty for one of which the palette lists every argument instead."""
-    run: Callable[[CommandApp, str], None]
-    """Called with the rest of the line as it was typed: spaces inside quotation marks are part of a query."""
+    run: Runner
 
     @property
     def name(self) -> str:
@@ -56,7 +59,7 @@ def opened(app: Room) -> Diagnostics:
     return app.service
 
 
-def opens(address: Callable[[CommandApp, str], Address]) -> Callable[[CommandApp, str], None]:
+def opens(address: Callable[[CommandApp, str], Address]) -> Runner:
     """A runner that opens a screen, once the sources are open."""
 
     def run(app: CommandApp, rest: str) -> None:
