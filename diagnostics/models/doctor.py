@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.sanitizer import clean
 from diagnostics.models.evidence import Frozen
 from diagnostics.models.triage import Status
+
+_SILENT = {FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.CANCELLED, FailureKind.NOT_CONFIGURED}
 
 
 class DoctorLine(Frozen):
@@ -18,6 +22,28 @@ class DoctorLine(Frozen):
     remedy: str = ""
     """What to do about it; empty when nothing is to be done."""
     latency_ms: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        source: str,
+        subject: str,
+        status: Status,
+        detail: str,
+        remedy: str = "",
+        *,
+        latency_ms: float | None = None,
+    ) -> DoctorLine:
+        """The line; `detail` is cleaned."""
+        detail = clean(detail, limit=2_000)
+        return cls(source=source, subject=subject, status=status, detail=detail, remedy=remedy, latency_ms=latency_ms)
+
+    @classmethod
+    def failed(cls, source: str, subject: str, failure: SourceFailure) -> DoctorLine:
+        """A question that got no answer, or a refusal."""
+        limited = Status.WARN if failure.kind is FailureKind.RATE_LIMITED else Status.FAIL
+        status = Status.UNREACHABLE if failure.kind in _SILENT else limited
+        return cls.of(source, subject, status, failure.reason, failure.remedy)
 
 
 class Guide(Frozen):

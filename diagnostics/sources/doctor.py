@@ -1,4 +1,4 @@
-"""Every source, line by line as it is found out: Datadog, databases, Slack, the console's own state, optional ones."""
+"""What each source says of itself, line by line as it is found out, and the state of the console beside them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import SourceFailure
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.status import Status
+from diagnostics.sources.jira import Jira
 from diagnostics.sources.slack import SOURCE, Slack, SlackFailure
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def inspect_all(context: Context, account_ids: tuple[int, ...] = ()) -> Iterator
     )
     yield from context.databases.inspect(account_ids, replica_lag_s=limits["replica_lag_seconds"].warning or 0.0)
     yield from inspect_slack(settings, context.catalogue.contact)
+    yield _jira(settings)
     yield _state(context)
     yield _journal(context)
     yield _optional("redis", settings.redis.url, context.mutexes.ping, "mutexes of the sync workers are not shown")
@@ -46,17 +48,25 @@ def inspect_all(context: Context, account_ids: tuple[int, ...] = ()) -> Iterator
     )
 
 
+def _jira(settings: Settings) -> DoctorLine:
+    source = Jira(settings.jira)
+    try:
+        return _optional("jira", settings.jira.url, source.probe, "issues are opened by hand")
+    finally:
+        source.close()
+
+
 def _state(context: Context) -> DoctorLine:
     state = context.state
     if state.is_lasting:
         place = "the shared database of state.url" if context.settings.state.url else str(context.settings.state_dir)
-        return DoctorLine(source="state", subject="kept", status=Status.PASS, detail=f"in {place}")
-    return DoctorLine(
-        source="state",
-        subject="kept",
-        status=Status.WARN,
-        detail=f"in memory only, until this console ends: {state.problem}",
-        remedy="make state_dir writable, or set state.url; counts and recent places begin anew until then",
+        return DoctorLine.of("state", "kept", Status.PASS, f"in {place}")
+    return DoctorLine.of(
+        "state",
+        "kept",
+        Status.WARN,
+        f"in memory only, until this console ends: {state.problem}",
+        "make state_dir writable, or set state.url; counts and recent places begin anew until then",
     )
 
 
@@ -71,53 +81,44 @@ def _journal(context: Context) -> DoctorLine:
         return _failed("state", "journal", failure)
     detail = f"{head.seq:,} entries; you write as {journal.person}"
     if not journal.problem:
-        return DoctorLine(source="state", subject="journal", status=Status.PASS, detail=detail, latency_ms=took_ms)
+        return DoctorLine.of("state", "journal", Status.PASS, detail, latency_ms=took_ms)
     if context.state.is_lasting:
-        return DoctorLine(
-            source="state",
-            subject="journal",
-            status=Status.FAIL,
-            detail=f"{detail}. {journal.problem}",
-            remedy="run warroom journal verify, and tell the owner of the place that holds it",
+        return DoctorLine.of(
+            "state",
+            "journal",
+            Status.FAIL,
+            f"{detail}. {journal.problem}",
+            "run warroom journal verify, and tell the owner of the place that holds it",
         )
-    return DoctorLine(
-        source="state",
-        subject="journal",
-        status=Status.WARN,
-        detail=f"{detail}; other consoles do not see them, and they end with this one",
-        remedy="they are taken along when the place comes back before this console ends; export what matters",
+    return DoctorLine.of(
+        "state",
+        "journal",
+        Status.WARN,
+        f"{detail}; other consoles do not see them, and they end with this one",
+        "they are taken along when the place comes back before this console ends; export what matters",
     )
 
 
 def _optional(source: str, url: str | None, ask: Callable[[], Evidence], without: str) -> DoctorLine:
     if url is None:
-        return DoctorLine(
-            source=source, subject="configured", status=Status.NO_DATA, detail=f"no {source}.url is set: {without}"
-        )
+        return DoctorLine.of(source, "configured", Status.NO_DATA, f"no {source}.url is set: {without}")
     try:
         evidence = ask()
     except SourceFailure as failure:
         return _failed(source, "reachable", failure)
-    return DoctorLine(
-        source=source, subject="reachable", status=Status.PASS, detail=evidence.query, latency_ms=evidence.took_ms
-    )
+    return DoctorLine.of(source, "reachable", Status.PASS, evidence.query, latency_ms=evidence.took_ms)
 
 
 def _failed(source: str, subject: str, failure: SourceFailure) -> DoctorLine:
-    return DoctorLine(
-        source=source,
-        subject=subject,
-        status=Status.UNREACHABLE if failure.is_transient else Status.FAIL,
-        detail=f"{failure.headline()}: {failure.reason}",
-        remedy=failure.remedy,
-    )
+    status = Status.UNREACHABLE if failure.is_transient else Status.FAIL
+    return DoctorLine.of(source, subject, status, f"{failure.headline()}: {failure.reason}", failure.remedy)
 
 
 def inspect_slack(settings: Settings, contact: Contact) -> Iterator[DoctorLine]:
     """Whether notices can reach the team from here. It asks who the token is, and sends no message. Raises nothing."""
     slack = settings.slack
     if not settings.writes.notices:
-        yield _slack_line("permitted", Status.WARN, "writes.notices is off: notices are shown, and not sent")
+        yield DoctorLine.of(SOURCE, "permitted", Status.WARN, "writes.notices is off: notices are shown, and not sent")
     if slack.bot_token is None:
         yield _without_token(settings)
         return
@@ -133,12 +134,14 @@ def inspect_slack(settings: Settings, contact: Contact) -> Iterator[DoctorLine]:
 
 def _without_token(settings: Settings) -> DoctorLine:
     if settings.slack.webhook_url is None:
-        return _slack_line(
+        return DoctorLine.of(
+            SOURCE,
             "configured",
             Status.NO_DATA,
             "neither slack.bot_token nor slack.webhook_url is set: notices are pasted by hand",
         )
-    return _slack_line(
+    return DoctorLine.of(
+        SOURCE,
         "webhook",
         Status.NO_DATA,
         "set; it cannot be tried without sending a message, and a message without an answer is not found again",
@@ -150,20 +153,21 @@ def _slack_token(source: Slack) -> Iterator[DoctorLine]:
     started = time.monotonic()
     who = source.identity()
     took_ms = 1_000 * (time.monotonic() - started)
-    yield _slack_line("reachable", Status.PASS, f"the token is {who.user} of {who.team}", latency_ms=took_ms)
+    yield DoctorLine.of(SOURCE, "reachable", Status.PASS, f"the token is {who.user} of {who.team}", latency_ms=took_ms)
     if who.scopes is None:
-        yield _slack_line("scopes", Status.NO_DATA, "Slack did not say what the token may do")
+        yield DoctorLine.of(SOURCE, "scopes", Status.NO_DATA, "Slack did not say what the token may do")
         return
     missing = [one for one in NEEDED if one not in who.scopes and PRIVATE.get(one) not in who.scopes]
     if missing:
-        yield _slack_line(
+        yield DoctorLine.of(
+            SOURCE,
             "scopes",
             Status.FAIL if "chat:write" in missing else Status.WARN,
             f"missing: {', '.join(missing)}",
             remedy="give the app these scopes and install it anew",
         )
     else:
-        yield _slack_line("scopes", Status.PASS, ", ".join(who.scopes))
+        yield DoctorLine.of(SOURCE, "scopes", Status.PASS, ", ".join(who.scopes))
 
 
 def _slack_channel(source: Slack, channel: str) -> DoctorLine:
@@ -172,7 +176,8 @@ def _slack_channel(source: Slack, channel: str) -> DoctorLine:
         found = source.channel_id(channel)
     except SlackFailure as failure:
         if failure.error == "missing_scope":
-            return _slack_line(
+            return DoctorLine.of(
+                SOURCE,
                 "channel",
                 Status.WARN,
                 f"{channel} is a name, and the token may not look up its id: messages are not found again",
@@ -180,12 +185,4 @@ def _slack_channel(source: Slack, channel: str) -> DoctorLine:
             )
         return _failed(SOURCE, "channel", failure)
     shown = channel if found == channel else f"{channel} is {found}"
-    return _slack_line("channel", Status.PASS, shown)
-
-
-def _slack_line(
-    subject: str, status: Status, detail: str, *, remedy: str = "", latency_ms: float | None = None
-) -> DoctorLine:
-    return DoctorLine(
-        source=SOURCE, subject=subject, status=status, detail=detail, remedy=remedy, latency_ms=latency_ms
-    )
+    return DoctorLine.of(SOURCE, "channel", Status.PASS, shown)

@@ -163,7 +163,7 @@ def test_the_doctor_finds_the_stand_ins_in_order(on_nov17: Command) -> None:
     said = on_nov17("doctor", "--account-id", "14009", "--account-id", "75172", "--format", "json")
     assert said.code == 0, said.out
     sources = {line["source"] for line in document(said)["lines"]}
-    assert {"datadog", "common", "client 14009", "client 75172", "settings"} <= sources
+    assert {"datadog", "common", "client 14009", "client 75172", "slack", "jira", "settings"} <= sources
     text = on_nov17("doctor")
     assert text.code == 0
     assert "common  reachable" in text.out

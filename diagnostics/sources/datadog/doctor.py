@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
@@ -35,10 +34,10 @@ def inspect(
     except SourceFailure as failure:
         if not _answered(failure):
             if failure.kind is not FailureKind.NOT_CONFIGURED:
-                yield _failed("reachable", failure)
+                yield DoctorLine.failed(SOURCE, "reachable", failure)
             return
         yield _line("reachable", Status.PASS, "it answers")
-        yield _failed("API key", failure)
+        yield DoctorLine.failed(SOURCE, "API key", failure)
     else:
         yield _line("reachable", Status.PASS, f"answered in {evidence.took_ms:.0f} ms", latency_ms=evidence.took_ms)
         yield _line("API key", Status.PASS, "accepted")
@@ -88,20 +87,9 @@ def _tried(subject: str, ask: Callable[[], Evidence], say: Callable[[Evidence], 
     try:
         evidence = ask()
     except SourceFailure as failure:
-        return _failed(subject, failure)
+        return DoctorLine.failed(SOURCE, subject, failure)
     detail = say(evidence) + (f" ({evidence.caveat})" if evidence.caveat else "")
     return _line(subject, Status.PASS, detail, latency_ms=evidence.took_ms)
-
-
-def _failed(subject: str, failure: SourceFailure) -> DoctorLine:
-    match failure.kind:
-        case FailureKind.UNREACHABLE | FailureKind.TIMED_OUT | FailureKind.CANCELLED | FailureKind.NOT_CONFIGURED:
-            status = Status.UNREACHABLE
-        case FailureKind.RATE_LIMITED:
-            status = Status.WARN
-        case _:
-            status = Status.FAIL
-    return _line(subject, status, failure.reason, remedy=failure.remedy)
 
 
 def _clock(skew_s: float | None, largest_s: float) -> DoctorLine:
@@ -126,11 +114,4 @@ def _budget(budget: Budget) -> DoctorLine:
 def _line(
     subject: str, status: Status, detail: str, *, remedy: str = "", latency_ms: float | None = None
 ) -> DoctorLine:
-    return DoctorLine(
-        source=SOURCE,
-        subject=subject,
-        status=status,
-        detail=clean(detail, limit=500),
-        remedy=remedy,
-        latency_ms=latency_ms,
-    )
+    return DoctorLine.of(SOURCE, subject, status, detail, remedy, latency_ms=latency_ms)

@@ -116,15 +116,10 @@ class Doctor:
             try:
                 account_ids = self._sample()
             except SourceFailure as failure:
-                yield _failed("client", "sample of accounts", failure)
+                yield DoctorLine.failed("client", "sample of accounts", failure)
                 return
             if not account_ids:
-                yield DoctorLine(
-                    source="client",
-                    subject="sample of accounts",
-                    status=Status.NO_DATA,
-                    detail="common.accounts is empty",
-                )
+                yield DoctorLine.of("client", "sample of accounts", Status.NO_DATA, "common.accounts is empty")
         for account_id in account_ids:
             yield from self._examined(account_id)
 
@@ -157,19 +152,14 @@ class _Patient:
             self._ask(text("SELECT 1"))
             ping = self._ask(text("SELECT 1"))
         except SourceFailure as failure:
-            yield _failed(self._source, "reachable", failure)
+            yield DoctorLine.failed(self._source, "reachable", failure)
             return
         except UserError as unknown:
             yield self._line("account", Status.FAIL, f"{unknown.problem} in {unknown.where}", unknown.next_step)
             return
         self._is_sqlite = ping.version.startswith("SQLite")
-        yield DoctorLine(
-            source=self._source,
-            subject="reachable",
-            status=Status.PASS,
-            detail=f"answers in {ping.took_ms:.1f} ms",
-            latency_ms=round(ping.took_ms, 3),
-        )
+        answers = f"answers in {ping.took_ms:.1f} ms"
+        yield DoctorLine.of(self._source, "reachable", Status.PASS, answers, latency_ms=round(ping.took_ms, 3))
         yield self._version(ping)
         parts: tuple[tuple[str, Callable[[], Iterable[DoctorLine]]], ...] = (
             ("read-only session", self._session),
@@ -182,13 +172,13 @@ class _Patient:
             try:
                 yield from part()
             except SourceFailure as failure:
-                yield _failed(self._source, subject, failure)
+                yield DoctorLine.failed(self._source, subject, failure)
 
     def _ask(self, statement: Statement, before: TextClause | None = None) -> Answer:
         return self._databases.ask(self._account_id, statement, before=before)
 
     def _line(self, subject: str, status: Status, detail: str, remedy: str = "") -> DoctorLine:
-        return DoctorLine(source=self._source, subject=subject, status=status, detail=detail, remedy=remedy)
+        return DoctorLine.of(self._source, subject, status, detail, remedy)
 
     def _version(self, ping: Answer) -> DoctorLine:
         if ping.limited:
@@ -363,24 +353,22 @@ class _Patient:
 def lag_line(source: str, rows: tuple[dict[str, object], ...], largest_s: float) -> DoctorLine:
     """What the rows of SHOW REPLICA STATUS mean for a reader, who minds more than `largest_s` seconds."""
     if not rows:
-        return DoctorLine(source=source, subject="replica lag", status=Status.PASS, detail="not a replica")
+        return DoctorLine.of(source, "replica lag", Status.PASS, "not a replica")
     behind = [row.get("Seconds_Behind_Source", row.get("Seconds_Behind_Master")) for row in rows]
     known = [seconds for seconds in behind if isinstance(seconds, int)]
     if len(known) < len(behind):
-        return DoctorLine(
-            source=source,
-            subject="replica lag",
-            status=Status.FAIL,
-            detail="replication has stopped: what this server shows is of the past",
-            remedy="read from another replica, and tell the database team",
+        return DoctorLine.of(
+            source,
+            "replica lag",
+            Status.FAIL,
+            "replication has stopped: what this server shows is of the past",
+            "read from another replica, and tell the database team",
         )
-    return DoctorLine(
-        source=source,
-        subject="replica lag",
-        status=Status.WARN if max(known) > largest_s else Status.PASS,
-        detail=f"{max(known)} s behind its source",
-        remedy="numbers of the last minutes are incomplete here" if max(known) > largest_s else "",
-    )
+    behind_s = max(known)
+    detail = f"{behind_s} s behind its source"
+    if behind_s <= largest_s:
+        return DoctorLine.of(source, "replica lag", Status.PASS, detail)
+    return DoctorLine.of(source, "replica lag", Status.WARN, detail, "numbers of the last minutes are incomplete here")
 
 
 def _play(quoted_role: str) -> TextClause:
@@ -399,22 +387,6 @@ def _pairs(answer: Answer) -> list[tuple[object, object]]:
 def _listed(items: Iterable[str], most: int = 8) -> str:
     every = list(items)
     return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
-
-
-def _failed(source: str, subject: str, failure: SourceFailure) -> DoctorLine:
-    silent = failure.kind in {
-        FailureKind.UNREACHABLE,
-        FailureKind.TIMED_OUT,
-        FailureKind.CANCELLED,
-        FailureKind.NOT_CONFIGURED,
-    }
-    return DoctorLine(
-        source=source,
-        subject=subject,
-        status=Status.UNREACHABLE if silent else Status.FAIL,
-        detail=failure.reason,
-        remedy=failure.remedy,
-    )
 
 
 # ---- What SHOW GRANTS says a login may do. A read-only session can be lifted by the session itself; a grant cannot.
