@@ -124,10 +124,10 @@ class Diagnostics:
     @Lazy
     def notices(self) -> NoticeDesk:
         """What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
-        from diagnostics.incident.channels.registry import couriers  # noqa: PLC0415
+        from diagnostics.incident.channels.registry import delivery_channels  # noqa: PLC0415
         from diagnostics.incident.notices.notices import NoticeDesk  # noqa: PLC0415
 
-        carriers = couriers(self.settings, self.catalogue, self.context.datadog)
+        carriers = delivery_channels(self.settings, self.catalogue, self.context.datadog)
         return NoticeDesk(self.context, self.incidents, self.assessments, carriers)
 
     @Lazy

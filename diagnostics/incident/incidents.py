@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.incident.projection import fold, moment
+from diagnostics.incident.projection import moment, project_incident
 from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_text
 from diagnostics.incident.sentences import sentence
 from diagnostics.models import entries as said
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 INCIDENTS = RecordKind(
     prefix="INC",
-    project=fold,
+    project=project_incident,
     noun="incident",
     none_yet="none has been declared yet",
     next_step=":incidents lists them",

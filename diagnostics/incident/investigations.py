@@ -50,8 +50,8 @@ WEIGHTY = frozenset({EvidenceLabel.DIRECT, EvidenceLabel.EXPERIMENTAL})
 """What lowers the confidence by a level when it speaks against."""
 
 
-def fold_investigation(entries: Iterable[Entry], onto: Investigation | None = None) -> Investigation | None:
-    """The record after these entries, which follow those that `onto` was folded from; None before it is opened.
+def project_investigation(entries: Iterable[Entry], onto: Investigation | None = None) -> Investigation | None:
+    """The record after these entries, which follow those that `onto` was projected from; None before it is opened.
 
     Entries are of one stream, in its order. Raises nothing: what is unknown is not obeyed.
     """
@@ -196,7 +196,7 @@ _HANDLERS: dict[str, Callable[[_Draft, Entry, Any], None]] = {
 
 INVESTIGATIONS = RecordKind(
     prefix="INV",
-    project=fold_investigation,
+    project=project_investigation,
     noun="investigation",
     none_yet="none has been opened yet",
     next_step=":investigate opens one",

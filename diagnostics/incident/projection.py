@@ -33,8 +33,8 @@ Record = dict[str, Any]
 _LISTS = tuple(name for name, field in Incident.model_fields.items() if str(field.annotation).startswith("tuple["))
 
 
-def fold(entries: Iterable[Entry], onto: Incident | None = None) -> Incident | None:
-    """The incident after these entries, which follow those that `onto` was folded from; None before it is declared.
+def project_incident(entries: Iterable[Entry], onto: Incident | None = None) -> Incident | None:
+    """The incident after these entries, which follow those that `onto` was projected from; None before it is declared.
 
     Entries are of one stream, in its order. Raises nothing: what is unknown is counted and not obeyed.
     """

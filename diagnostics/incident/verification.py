@@ -53,7 +53,7 @@ QUERY = "SELECT * FROM warroom_journal ORDER BY seq; sha256 over the hash before
 
 
 @dataclass(slots=True, frozen=True)
-class Seen:
+class Checkpoint:
     """The newest entry that a console of this machine saw."""
 
     seq: int
@@ -62,7 +62,7 @@ class Seen:
     """When, ISO 8601; empty when nobody knows."""
 
 
-class Witness:
+class CheckpointFile:
     """The file of one journal."""
 
     def __init__(self, folder: Path, place: str) -> None:
@@ -70,18 +70,18 @@ class Witness:
         self.path = folder / f"journal-seen-{mark}.json"
         self.place = place
 
-    def read(self) -> Seen | None:
+    def read(self) -> Checkpoint | None:
         """What was seen; None where nothing is known, or where the file cannot be read."""
         try:
             said: Any = json.loads(self.path.read_text(encoding="utf-8"))
-            return Seen(int(said["seq"]), str(said["hash"]), str(said.get("at", "")))
+            return Checkpoint(int(said["seq"]), str(said["hash"]), str(said.get("at", "")))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             logger.warning("journal: %s cannot be read; the journal is not compared with it", self.path)
             return None
 
-    def write(self, seen: Seen) -> bool:
+    def write(self, seen: Checkpoint) -> bool:
         """Replace it in one step; False where the folder takes no files."""
         said = {"place": self.place, "seq": seen.seq, "hash": seen.hash, "at": seen.at}
         try:
@@ -109,9 +109,9 @@ class ChainGuard:
         self._state = state
         self._now = now
         self._lock = threading.Lock()
-        self._file: Witness | None = None
-        self._seen: Seen | None = None
-        self._newest: Seen | None = None
+        self._file: CheckpointFile | None = None
+        self._seen: Checkpoint | None = None
+        self._newest: Checkpoint | None = None
         self._look_at: float = 0.0
         self._contradiction = ""
 
@@ -123,7 +123,7 @@ class ChainGuard:
     def note(self, seq: int, mark: str) -> None:
         """Write down what was seen, now and then; raises nothing."""
         with self._lock:
-            self._newest = Seen(seq, mark)
+            self._newest = Checkpoint(seq, mark)
             known = self._seen.seq if self._seen is not None else 0
             if time.monotonic() < self._look_at and abs(seq - known) < KEEP_EVERY:
                 return
@@ -149,18 +149,18 @@ class ChainGuard:
             self._keep(self._seen_now(newest.seq, newest.hash))
         return found
 
-    def _seen_now(self, seq: int, mark: str) -> Seen:
-        return Seen(seq, mark, self._now().isoformat(timespec="seconds"))
+    def _seen_now(self, seq: int, mark: str) -> Checkpoint:
+        return Checkpoint(seq, mark, self._now().isoformat(timespec="seconds"))
 
-    def _file_now(self) -> Witness:
+    def _file_now(self) -> CheckpointFile:
         place = self._state.name
         with self._lock:
             if self._file is None or self._file.place != place:
-                self._file, self._seen, self._look_at = Witness(self._state.folder, place), None, 0.0
+                self._file, self._seen, self._look_at = CheckpointFile(self._state.folder, place), None, 0.0
                 self._contradiction = ""
             return self._file
 
-    def _compare(self, newest: Seen) -> None:
+    def _compare(self, newest: Checkpoint) -> None:
         before = self._file_now().read()
         if before is not None and before.seq:
             with self._state.read() as connection:
@@ -175,7 +175,7 @@ class ChainGuard:
         if newest.seq:
             self._keep(newest)
 
-    def _contradict(self, before: Seen, *, is_there: bool) -> None:
+    def _contradict(self, before: Checkpoint, *, is_there: bool) -> None:
         words = "is another one" if is_there else "is gone"
         with self._lock:
             self._seen = before
@@ -185,7 +185,7 @@ class ChainGuard:
             )
         logger.warning("journal: %s", self._contradiction)
 
-    def _keep(self, seen: Seen) -> None:
+    def _keep(self, seen: Checkpoint) -> None:
         if not self._state.is_lasting:
             return
         self._file_now().write(seen)
@@ -218,7 +218,7 @@ class _Progress:
 
 
 def verify(
-    state: StateStore, seen: Seen | None, now: Callable[[], datetime], job: Job | None = None
+    state: StateStore, seen: Checkpoint | None, now: Callable[[], datetime], job: Job | None = None
 ) -> tuple[Verification, Newest]:
     """Read everything, page by page; raises `SourceFailure`. `seen` is what this machine saw of it before.
 
@@ -324,7 +324,7 @@ def _compare_head(reading: _Progress, head: Newest | None) -> None:
         reading.tell(f"head row: changed, or entry {last.seq} was replaced: their hashes differ")
 
 
-def _compare_seen(reading: _Progress, seen: Seen | None, found: str | None) -> None:
+def _compare_seen(reading: _Progress, seen: Checkpoint | None, found: str | None) -> None:
     if seen is None or not seen.seq or found == seen.hash:
         return
     when = f" at {clean(seen.at, limit=40)}" if seen.at else ""
@@ -336,7 +336,7 @@ def _compare_seen(reading: _Progress, seen: Seen | None, found: str | None) -> N
         )
 
 
-def _caveat(seen: Seen | None) -> str:
+def _caveat(seen: Checkpoint | None) -> str:
     if seen is None or not seen.seq:
         return "This machine had seen nothing of it before: who rewrote everything, head row included, is not found."
     return f"Somebody who rewrote everything behind entry {seen.seq:,}, the newest this machine had seen, is not found."

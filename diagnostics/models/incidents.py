@@ -1,4 +1,4 @@
-"""Incidents as screens and commands see them: folded from the journal, and assessed against the live world."""
+"""Incidents as screens and commands see them: projected from the journal, and assessed against the live world."""
 
 from __future__ import annotations
 

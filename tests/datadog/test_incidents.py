@@ -174,7 +174,7 @@ def test_the_doctor_says_whether_incidents_can_be_read_and_creates_none(
     assert "incident_create" not in recorded.requests
 
 
-def test_the_couriers_import_neither_client_nor_httpx() -> None:
+def test_the_channels_import_neither_client_nor_httpx() -> None:
     code = (
         "import sys, diagnostics.incident.channels.datadog, diagnostics.incident.channels.jira, "
         "diagnostics.sources.datadog.source\n"

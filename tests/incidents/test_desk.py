@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from diagnostics.core.failures import UserError
 from diagnostics.incident import records
-from diagnostics.incident.projection import fold
+from diagnostics.incident.projection import project_incident
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, EvidenceUnpinned, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident, TimelineLine
@@ -333,9 +333,9 @@ def test_a_delivery_that_arrived_is_not_said_to_have_failed_by_a_late_entry(worl
 @given(st.lists(STATUSES, max_size=8), st.integers(min_value=0, max_value=8))
 def test_folding_in_parts_is_folding_at_once(statuses: list[IncidentStatus], cut: int) -> None:
     entries = _entries(statuses)
-    whole = fold(entries)
-    half = fold(entries[: cut + 1])
-    assert fold(entries[cut + 1 :], half) == whole
+    whole = project_incident(entries)
+    half = project_incident(entries[: cut + 1])
+    assert project_incident(entries[cut + 1 :], half) == whole
     assert whole is not None
     assert whole.entries == len(entries)
 
@@ -362,6 +362,6 @@ def _entries(statuses: list[IncidentStatus]) -> list[said.Entry]:
 def test_an_unknown_kind_is_counted_and_not_obeyed() -> None:
     entries = _entries([])
     unknown = entries[0].model_copy(update={"seq": 2, "body": said.Unknown(kind="teleported", text="{}")})
-    incident = fold([*entries, unknown])
+    incident = project_incident([*entries, unknown])
     assert isinstance(incident, Incident)
     assert incident.entries == 2

@@ -20,11 +20,11 @@ import pytest
 
 from diagnostics.config.settings import StateSettings
 from diagnostics.incident.assess.criteria import HoldBook
-from diagnostics.incident.investigations import fold_investigation
+from diagnostics.incident.investigations import project_investigation
 from diagnostics.incident.journal import Journal
-from diagnostics.incident.projection import fold
+from diagnostics.incident.projection import project_incident
 from diagnostics.incident.sentences import sentence
-from diagnostics.incident.verification import Seen, Witness
+from diagnostics.incident.verification import Checkpoint, CheckpointFile
 from diagnostics.models.entries import Body, Noted, Unknown
 from diagnostics.store.recents import Places, Session
 from diagnostics.store.samples import Samples
@@ -87,7 +87,7 @@ def test_its_chain_is_sound_and_ends_where_it_ended(journal: Journal, read_befor
 def test_it_projects_to_the_same_incidents(journal: Journal, read_before: dict[str, Any]) -> None:
     assert [*reversed(journal.streams("INC"))] == [*read_before["incidents"]]
     for name, before in read_before["incidents"].items():
-        incident = fold(journal.stream(name))
+        incident = project_incident(journal.stream(name))
         assert incident is not None
         assert same_fields(incident.model_dump(mode="json"), before)
 
@@ -95,7 +95,7 @@ def test_it_projects_to_the_same_incidents(journal: Journal, read_before: dict[s
 def test_it_projects_to_the_same_investigations(journal: Journal, read_before: dict[str, Any]) -> None:
     assert [*journal.streams("INV")] == [*read_before["investigations"]]
     for name, before in read_before["investigations"].items():
-        record = fold_investigation(journal.stream(name))
+        record = project_investigation(journal.stream(name))
         assert record is not None
         assert same_fields(record.model_dump(mode="json"), before)
 
@@ -105,7 +105,7 @@ def test_its_timeline_reads_the_same(journal: Journal, read_before: dict[str, An
 
 
 def test_a_pin_that_was_taken_out_stays_out(journal: Journal) -> None:
-    incident = fold(journal.stream("INC-1"))
+    incident = project_incident(journal.stream("INC-1"))
     assert incident is not None
     assert [one.pinned.pin for one in incident.pins] == ["E1"]
     assert incident.pinned_ever == 2
@@ -137,11 +137,11 @@ def test_what_is_said_again_is_written_byte_for_byte(folder: Path, tmp_path: Pat
 
 
 def test_what_this_machine_had_seen_is_found_and_agrees(journal: Journal, folder: Path, store: StateStore) -> None:
-    file = Witness(OLD, OLD_PLACE).path
+    file = CheckpointFile(OLD, OLD_PLACE).path
     assert file.exists(), "its name comes from the place"
-    shutil.copy(file, Witness(folder, store.name).path)
-    seen = Witness(folder, store.name).read()
-    assert seen == Seen(68, journal.head().hash, "2025-11-17T13:50:54+00:00")
+    shutil.copy(file, CheckpointFile(folder, store.name).path)
+    seen = CheckpointFile(folder, store.name).read()
+    assert seen == Checkpoint(68, journal.head().hash, "2025-11-17T13:50:54+00:00")
     assert journal.problem == ""
     found = journal.verify()
     assert found.evidence.caveat.startswith("Somebody who rewrote everything behind entry 68")

@@ -27,11 +27,11 @@ def clocks() -> Clocks:
 
 @pytest.fixture
 def open_console(tmp_path: Path, slack: SlackServer, clocks: Clocks) -> Iterator[MakeConsole]:
-    """Opens consoles on one journal; `way`, `person`, `couriers`, `catalogue`, `slack=None`, and settings."""
+    """Opens consoles on one journal; `way`, `person`, `channels`, `catalogue`, `slack=None`, and settings."""
     opened: list[Console] = []
 
     def make(person: str = "cl.nolen", way: str = "token", **changes: object) -> Console:
-        known = {name: changes.pop(name) for name in ("couriers", "catalogue") if name in changes}
+        known = {name: changes.pop(name) for name in ("channels", "catalogue") if name in changes}
         server = changes.pop("slack", slack)
         its_clocks = changes.pop("clocks", clocks)
         settings = console_settings(tmp_path / "state", server, way, **changes)  # type: ignore[arg-type]  # of a test

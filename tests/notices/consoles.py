@@ -1,4 +1,4 @@
-"""Consoles that share one journal and one Slack: the desks, the outbox and the couriers are the real ones."""
+"""Consoles that share one journal and one Slack: the desks, the outbox and the channels are the real ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.incident.assess.assessments import AssessmentDesk
-from diagnostics.incident.channels.base import CannotLook, Courier, NotDelivered, Receipt
-from diagnostics.incident.channels.slack import SlackCourier
+from diagnostics.incident.channels.base import CannotLook, DeliveryChannel, NotDelivered, Receipt
+from diagnostics.incident.channels.slack import SlackDeliveryChannel
 from diagnostics.incident.incidents import IncidentDesk
 from diagnostics.incident.journal import Journal
 from diagnostics.incident.notices.notices import NoticeDesk
@@ -164,7 +164,7 @@ def make_console(
     clocks: Clocks,
     *,
     person: str = "cl.nolen",
-    couriers: Sequence[Courier] | None = None,
+    channels: Sequence[DeliveryChannel] | None = None,
     catalogue: Catalogue | None = None,
 ) -> Console:
     """A console on the journal of `settings.state_dir`. Close it."""
@@ -179,7 +179,7 @@ def make_console(
     members = {"settings": settings, "catalogue": known, "state": state, "journal": journal, "datadog": datadog}
     context = cast("Context", types.SimpleNamespace(**members, now=clocks.wall, logs=logs, window_s=900))
     incidents = IncidentDesk(context)
-    carriers = couriers if couriers is not None else (SlackCourier(settings, known.contact),)
+    carriers = channels if channels is not None else (SlackDeliveryChannel(settings, known.contact),)
     desk = NoticeDesk(context, incidents, cast("AssessmentDesk", readings), carriers, steady=clocks.steady)
     return Console(context, incidents, desk, readings, clocks, state)
 

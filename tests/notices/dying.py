@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 from diagnostics.incident.channels.base import Receipt
-from diagnostics.incident.channels.slack import SlackCourier
+from diagnostics.incident.channels.slack import SlackDeliveryChannel
 from diagnostics.models.incidents import Delivery, Incident
 from tests.notices.consoles import Clocks, console_settings, make_console
 from tests.notices.slack_server import TOKEN
 
 
-class Dying(SlackCourier):
+class Dying(SlackDeliveryChannel):
     """Its process ends by force around the one thing that matters."""
 
     when = "before"
@@ -37,7 +37,7 @@ def main() -> None:
 
     catalogue = load_catalogue()
     console = make_console(
-        settings, Clocks(), person="d.diaz", couriers=(Dying(settings, catalogue.contact),), catalogue=catalogue
+        settings, Clocks(), person="d.diaz", channels=(Dying(settings, catalogue.contact),), catalogue=catalogue
     )
     console.confirm()
     console.notices.deliver()

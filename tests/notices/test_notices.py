@@ -20,7 +20,7 @@ from tests.notices.slack_server import SlackServer
 
 def both(open_console: MakeConsole, **changes: object) -> tuple[Console, Tracker, Tracker]:
     datadog, jira = Tracker(Channel.DATADOG_INCIDENT), Tracker(Channel.JIRA)
-    return open_console(couriers=(Tracker(Channel.SLACK), datadog, jira), **changes), datadog, jira
+    return open_console(channels=(Tracker(Channel.SLACK), datadog, jira), **changes), datadog, jira
 
 
 def test_a_first_notice_says_what_responders_need_in_five_minutes(console: Console) -> None:

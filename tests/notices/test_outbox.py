@@ -307,7 +307,7 @@ def test_a_console_that_stood_still_after_its_claim_does_not_send(
 
 def test_a_note_waits_for_the_receipt_of_what_it_is_a_note_on(open_console: MakeConsole, clocks: Clocks) -> None:
     jira = Tracker(Channel.JIRA)
-    console = open_console(couriers=(jira,))
+    console = open_console(channels=(jira,))
     jira.next.append(NotDelivered("definite", "connection refused"))
     incident = console.confirm()
     console.confirm(console.propose(incident=incident.id, purpose=Purpose.UPDATE))
@@ -324,7 +324,7 @@ def test_a_note_waits_for_the_receipt_of_what_it_is_a_note_on(open_console: Make
 
 def test_a_note_on_what_was_given_up_is_left_to_a_person(open_console: MakeConsole) -> None:
     jira = Tracker(Channel.JIRA)
-    console = open_console(couriers=(jira,))
+    console = open_console(channels=(jira,))
     incident = console.confirm()
     console.confirm(console.propose(incident=incident.id, purpose=Purpose.UPDATE))
     console.notices.settle(incident.id, "D1", "given_up", "tracked elsewhere")

@@ -28,7 +28,7 @@ def test_team_and_trackers_hold_one_of_each_although_every_first_attempt_times_o
             # The pauses between looks are long; the clock that they are measured by is ours to move.
             clocks = Clocks()
             desk = NoticeDesk(
-                service.context, service.incidents, service.assessments, desk.couriers, steady=clocks.steady
+                service.context, service.incidents, service.assessments, desk.channels, steady=clocks.steady
             )
             for _ in range(8):
                 desk.deliver()

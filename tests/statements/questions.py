@@ -244,7 +244,7 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
     yield Question(f"notices.waiting {issue}", EVERYBODY, notices.waiting)
     yield Question(f"notices.deliver {issue}", EVERYBODY, notices.deliver)
     yield Question(f"notices.settle {issue}", EVERYBODY, lambda: notices.settle(incident, "D1", "given_up", "tried"))
-    yield Question(f"notices.couriers {issue}", EVERYBODY, lambda: notices.couriers)
+    yield Question(f"notices.channels {issue}", EVERYBODY, lambda: notices.channels)
     yield Question(f"reviews.handoff {issue}", EVERYBODY, partial(reviews.handoff, incident))
     yield Question(f"reviews.review {issue}", EVERYBODY, partial(reviews.review, incident))
     yield Question(f"reviews.export {issue}", EVERYBODY, partial(reviews.export, incident))

@@ -11,8 +11,8 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
-from diagnostics.incident.channels.datadog import DatadogCourier
-from diagnostics.incident.channels.jira import JiraCourier
+from diagnostics.incident.channels.datadog import DatadogDeliveryChannel
+from diagnostics.incident.channels.jira import JiraDeliveryChannel
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Delivery, Incident
 from diagnostics.sources.datadog import Datadog
@@ -22,15 +22,15 @@ TOKEN = "0f3a9c5e71d24b86a0c1"
 
 
 class MakeDatadog(Protocol):
-    """Makes a courier whose settings differ from the sandbox's as named."""
+    """Makes a channel whose settings differ from the sandbox's as named."""
 
-    def __call__(self, **flags: object) -> DatadogCourier: ...
+    def __call__(self, **flags: object) -> DatadogDeliveryChannel: ...
 
 
 class MakeJira(Protocol):
     """The same for Jira."""
 
-    def __call__(self, **flags: object) -> JiraCourier: ...
+    def __call__(self, **flags: object) -> JiraDeliveryChannel: ...
 
 
 @pytest.fixture(scope="package")
@@ -51,11 +51,11 @@ def sandbox(running: SandboxProcess) -> Iterator[SandboxProcess]:
 def make_datadog(sandbox: SandboxProcess) -> Iterator[MakeDatadog]:
     opened: list[Datadog] = []
 
-    def make(**flags: object) -> DatadogCourier:
+    def make(**flags: object) -> DatadogDeliveryChannel:
         chosen = settings_of(sandbox, flags)
         datadog = Datadog(chosen.datadog)
         opened.append(datadog)
-        return DatadogCourier(chosen, datadog)
+        return DatadogDeliveryChannel(chosen, datadog)
 
     yield make
     for datadog in opened:
@@ -64,17 +64,17 @@ def make_datadog(sandbox: SandboxProcess) -> Iterator[MakeDatadog]:
 
 @pytest.fixture
 def make_jira(sandbox: SandboxProcess) -> Iterator[MakeJira]:
-    opened: list[JiraCourier] = []
+    opened: list[JiraDeliveryChannel] = []
     contact = load_catalogue(None).contact
 
-    def make(**flags: object) -> JiraCourier:
-        courier = JiraCourier(settings_of(sandbox, flags), contact)
-        opened.append(courier)
-        return courier
+    def make(**flags: object) -> JiraDeliveryChannel:
+        channel = JiraDeliveryChannel(settings_of(sandbox, flags), contact)
+        opened.append(channel)
+        return channel
 
     yield make
-    for courier in opened:
-        courier.close()
+    for channel in opened:
+        channel.close()
 
 
 def settings_of(sandbox: SandboxProcess, flags: dict[str, object]) -> Settings:

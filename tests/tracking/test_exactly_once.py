@@ -1,4 +1,4 @@
-"""One confirmation, three services, the real desks, outbox and couriers: each service holds exactly one thing."""
+"""One confirmation, three services, the real desks, outbox and channels: each service holds exactly one thing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.incident.channels.registry import couriers
+from diagnostics.incident.channels.registry import delivery_channels
 from diagnostics.models.entries import Channel
 from diagnostics.models.incidents import Incident
 from diagnostics.sources.datadog import Datadog
@@ -40,8 +40,8 @@ def open_console(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[OpenConsol
             settings = settings_of(sandbox, changes)
             datadog = Datadog(settings.datadog)
             stack.callback(datadog.close)
-            carriers = couriers(settings, load_catalogue(None), datadog)
-            console = make_console(settings, clocks, couriers=carriers)
+            carriers = delivery_channels(settings, load_catalogue(None), datadog)
+            console = make_console(settings, clocks, channels=carriers)
             stack.callback(console.close)
             return console
 

@@ -13,7 +13,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import span
 from diagnostics.core.waiting import ask_together
 from diagnostics.health.systems import downstream
-from diagnostics.incident.assess.checklists import Seen, judge_steps, open_checks, plan, run_checks, ticked
+from diagnostics.incident.assess.checklists import Sight, judge_steps, open_checks, plan, run_checks, ticked
 from diagnostics.incident.assess.criteria import (
     UNANSWERED,
     Hold,
@@ -166,7 +166,7 @@ class AssessmentDesk:
 
     def _assessed(
         self, incident: Incident, world: _World, *, noted: bool
-    ) -> tuple[Assessment, Mapping[str, Hold], Mapping[str, Seen]]:
+    ) -> tuple[Assessment, Mapping[str, Hold], Mapping[str, Sight]]:
         catalogue, now = self._context.catalogue, self._context.now()
         failures = list(world.failures)
         holds: Mapping[str, Hold] = {}
@@ -220,7 +220,7 @@ class AssessmentDesk:
             *propose_accounts(incident, world.impact, basis),
         )
 
-    def _tick(self, incident: Incident, seen: Mapping[str, Seen]) -> None:
+    def _tick(self, incident: Incident, seen: Mapping[str, Sight]) -> None:
         bodies = ticked(seen)
         if bodies:
             keys = [f"{incident.id}:{incident.declared_at.isoformat()}:step:{name}" for name in bodies]

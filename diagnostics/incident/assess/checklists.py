@@ -32,7 +32,7 @@ CHECK, ROLE = "check:", "role:"
 
 
 @dataclass(slots=True, frozen=True)
-class Seen:
+class Sight:
     """What the console sees of one step."""
 
     done: bool
@@ -104,11 +104,11 @@ def _answer(context: Context, incident: Incident, name: str) -> Finding:
 
 def judge_steps(
     catalogue: Catalogue, incident: Incident, answers: Mapping[str, Finding | SourceFailure], now: datetime
-) -> tuple[tuple[Step, ...], dict[str, Seen]]:
+) -> tuple[tuple[Step, ...], dict[str, Sight]]:
     """The checklist as it stands, and what the console sees to be done that the journal does not hold yet."""
     records = {one.step: one for one in incident.steps}
     judged: list[Step] = []
-    seen: dict[str, Seen] = {}
+    seen: dict[str, Sight] = {}
     for name, step in steps_of(catalogue, incident.issue_type, incident.severity).items():
         minutes = minutes_of(catalogue, step, incident.severity)
         made = Step(id=name, text=step.text, rule=step.rule, minutes=minutes, record=records.get(name))
@@ -125,7 +125,7 @@ def judge_steps(
     return tuple(judged), seen
 
 
-def ticked(steps: Mapping[str, Seen]) -> dict[str, StepDone]:
+def ticked(steps: Mapping[str, Sight]) -> dict[str, StepDone]:
     """What the journal is told."""
     return {
         name: StepDone(step=name, by_console=True, text=look.text, evidence=look.evidence)
@@ -135,7 +135,7 @@ def ticked(steps: Mapping[str, Seen]) -> dict[str, StepDone]:
 
 def _look(
     catalogue: Catalogue, incident: Incident, step: ChecklistStep, answers: Mapping[str, Finding | SourceFailure]
-) -> Seen | None:
+) -> Sight | None:
     """What the console sees of one step; None for one that only people can tick."""
     if not step.rule:
         return None
@@ -144,80 +144,80 @@ def _look(
     if step.rule.startswith(ROLE):
         role = step.rule.removeprefix(ROLE)
         title, person = catalogue.roles[role].title.lower(), incident.holder(role)
-        return Seen(bool(person), f"{person} is {title}" if person else f"nobody is {title} yet")
+        return Sight(bool(person), f"{person} is {title}" if person else f"nobody is {title} yet")
     return _RULES[step.rule](incident)
 
 
-def _of_check(name: str, answers: Mapping[str, Finding | SourceFailure]) -> Seen:
+def _of_check(name: str, answers: Mapping[str, Finding | SourceFailure]) -> Sight:
     answer = answers.get(name)
     if answer is None:
-        return Seen(False, f"the check {name} has not been asked yet")
+        return Sight(False, f"the check {name} has not been asked yet")
     if isinstance(answer, SourceFailure):
-        return Seen(False, f"the check {name} does not answer: {answer.headline()}")
+        return Sight(False, f"the check {name} does not answer: {answer.headline()}")
     if answer.status not in ANSWERED:
-        return Seen(False, f"the check {name} has no answer: {answer.summary}")
-    return Seen(True, answer.summary, answer.evidence)
+        return Sight(False, f"the check {name} has no answer: {answer.summary}")
+    return Sight(True, answer.summary, answer.evidence)
 
 
-def _notice_sent(incident: Incident) -> Seen:
+def _notice_sent(incident: Incident) -> Sight:
     sent = [one for one in incident.deliveries if one.channel is Channel.SLACK and one.state == "sent"]
     if sent:
         first = min(sent, key=lambda one: one.sent_at or one.confirmed_at)
         at = first.sent_at or first.confirmed_at
-        return Seen(True, f"{first.purpose.value.replace('_', ' ')} to {first.destination} at {at:%H:%M:%S} UTC")
+        return Sight(True, f"{first.purpose.value.replace('_', ' ')} to {first.destination} at {at:%H:%M:%S} UTC")
     waiting = next((one for one in incident.deliveries if one.channel is Channel.SLACK), None)
     if waiting is None:
-        return Seen(False, "no notice has been confirmed yet")
+        return Sight(False, "no notice has been confirmed yet")
     reason = f": {waiting.reason}" if waiting.reason else ""
-    return Seen(False, f"the notice to {waiting.destination} is {waiting.state.replace('_', ' ')}{reason}")
+    return Sight(False, f"the notice to {waiting.destination} is {waiting.state.replace('_', ' ')}{reason}")
 
 
-def _tracking_opened(incident: Incident) -> Seen:
+def _tracking_opened(incident: Incident) -> Sight:
     if incident.tracked:
         named = (f"{one.destination} {one.receipt}".strip() for one in incident.tracked)
-        return Seen(True, f"opened: {', '.join(named)}")
+        return Sight(True, f"opened: {', '.join(named)}")
     waiting = next((one for one in incident.deliveries if one.purpose is Purpose.TRACKING), None)
     if waiting is None:
-        return Seen(False, "nothing has been opened in a tracking service yet")
-    return Seen(
+        return Sight(False, "nothing has been opened in a tracking service yet")
+    return Sight(
         False, f"{waiting.destination} is {waiting.state.replace('_', ' ')}: {waiting.reason or 'no answer yet'}"
     )
 
 
-def _update_promised(incident: Incident) -> Seen:
+def _update_promised(incident: Incident) -> Sight:
     if incident.last_update_at is None:
-        return Seen(False, "no notice with the time of the next update has been confirmed yet")
-    return Seen(True, f"a notice was confirmed at {incident.last_update_at:%H:%M:%S} UTC, and the next one is counted")
+        return Sight(False, "no notice with the time of the next update has been confirmed yet")
+    return Sight(True, f"a notice was confirmed at {incident.last_update_at:%H:%M:%S} UTC, and the next one is counted")
 
 
-def _scope_named(incident: Incident) -> Seen:
+def _scope_named(incident: Incident) -> Sight:
     systems, accounts = incident.systems, incident.accounts
     if not systems and not accounts:
-        return Seen(False, "neither a system nor an account is in the scope yet")
-    return Seen(True, f"in scope: systems {len(systems)}, accounts {len(accounts)}")
+        return Sight(False, "neither a system nor an account is in the scope yet")
+    return Sight(True, f"in scope: systems {len(systems)}, accounts {len(accounts)}")
 
 
-def _figures_taken(incident: Incident) -> Seen:
+def _figures_taken(incident: Incident) -> Sight:
     if not incident.measured:
-        return Seen(False, "no figures have been taken down yet")
+        return Sight(False, "no figures have been taken down yet")
     first = incident.measured[0]
     known = sum(1 for one in first.measured.figures if one.value is not None)
-    return Seen(bool(known), f"{known} of {len(first.measured.figures)} figures taken down at {first.at:%H:%M:%S} UTC")
+    return Sight(bool(known), f"{known} of {len(first.measured.figures)} figures taken down at {first.at:%H:%M:%S} UTC")
 
 
-def _evidence_pinned(incident: Incident) -> Seen:
+def _evidence_pinned(incident: Incident) -> Sight:
     if not incident.pins:
-        return Seen(False, "nothing has been pinned yet")
-    return Seen(True, f"pinned: {incident.pins[0].pinned.title}", incident.pins[0].pinned.evidence)
+        return Sight(False, "nothing has been pinned yet")
+    return Sight(True, f"pinned: {incident.pins[0].pinned.title}", incident.pins[0].pinned.evidence)
 
 
-def _work_begun(incident: Incident) -> Seen:
+def _work_begun(incident: Incident) -> Sight:
     if incident.responded_at is None:
-        return Seen(False, "it is still declared only")
-    return Seen(True, f"begun at {incident.responded_at:%H:%M:%S} UTC")
+        return Sight(False, "it is still declared only")
+    return Sight(True, f"begun at {incident.responded_at:%H:%M:%S} UTC")
 
 
-_RULES: dict[str, Callable[[Incident], Seen]] = {
+_RULES: dict[str, Callable[[Incident], Sight]] = {
     "notice_sent": _notice_sent,
     "tracking_opened": _tracking_opened,
     "update_promised": _update_promised,

@@ -65,7 +65,7 @@ class CannotLook(Exception):  # noqa: N818  # an outcome, told by name
         super().__init__(reason)
 
 
-class Courier(Protocol):
+class DeliveryChannel(Protocol):
     """One channel. Blocking, thread-safe; every call has a time limit."""
 
     @property

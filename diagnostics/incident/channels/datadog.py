@@ -40,7 +40,7 @@ _LONGEST_TITLE = 200
 """Of the words before our key, so that the key always stands."""
 
 
-class DatadogCourier:
+class DatadogDeliveryChannel:
     """Blocking and thread-safe; within the limits of the Datadog source, which it does not close."""
 
     channel = Channel.DATADOG_INCIDENT

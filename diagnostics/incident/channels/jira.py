@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
 
 
-class JiraCourier:
+class JiraDeliveryChannel:
     """Blocking and thread-safe."""
 
     channel = Channel.JIRA

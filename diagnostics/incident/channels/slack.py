@@ -32,7 +32,7 @@ _CANNOT_READ = frozenset(
 )
 
 
-class SlackCourier:
+class SlackDeliveryChannel:
     """With a bot's token where there is one, through the incoming webhook otherwise. Blocking and thread-safe."""
 
     channel = Channel.SLACK

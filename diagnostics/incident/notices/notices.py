@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.incident.assess.assessments import AssessmentDesk
-    from diagnostics.incident.channels.base import Courier
+    from diagnostics.incident.channels.base import DeliveryChannel
     from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.incidents import Incident
 
@@ -78,24 +78,24 @@ class NoticeDesk:
         context: Context,
         incidents: IncidentDesk,
         assessments: AssessmentDesk,
-        couriers: Sequence[Courier],
+        channels: Sequence[DeliveryChannel],
         *,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
         self._incidents = incidents
-        self._couriers = tuple(couriers)
-        self._drafts = Drafts(context.settings, context.catalogue, couriers)
+        self._channels = tuple(channels)
+        self._drafts = Drafts(context.settings, context.catalogue, channels)
         self._proposals = Proposals(context, incidents, assessments, self._drafts)
-        self._outbox = Outbox(context, incidents, couriers, steady=steady)
+        self._outbox = Outbox(context, incidents, channels, steady=steady)
         self._confirming = threading.Lock()
         self._confirmed: dict[str, str] = {}
         """Key of each proposal that was confirmed here, and its incident."""
 
     @property
-    def couriers(self) -> tuple[Courier, ...]:
+    def channels(self) -> tuple[DeliveryChannel, ...]:
         """The channels of this console, Slack first."""
-        return self._couriers
+        return self._channels
 
     # ---- proposing
 
@@ -289,9 +289,9 @@ class NoticeDesk:
         return self._outbox.settle(incident_id, delivery, outcome, why)
 
     def close(self) -> None:
-        """Close the couriers."""
-        for courier in self._couriers:
-            courier.close()
+        """Close the channels."""
+        for channel in self._channels:
+            channel.close()
 
 
 # ---- proposals
@@ -464,9 +464,9 @@ def _moment(words: Mapping[str, str], name: str) -> datetime | None:
 class Drafts:
     """Writes drafts; asks nobody."""
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, couriers: Sequence[Courier]) -> None:
+    def __init__(self, settings: Settings, catalogue: Catalogue, channels: Sequence[DeliveryChannel]) -> None:
         self._settings, self._catalogue = settings, catalogue
-        self._couriers: Mapping[Channel, Courier] = {one.channel: one for one in couriers}
+        self._channels: Mapping[Channel, DeliveryChannel] = {one.channel: one for one in channels}
 
     def of(
         self, subject: Subject, values: Mapping[str, Value], purpose: Purpose, audience: Audience, text: str = ""
@@ -495,8 +495,8 @@ class Drafts:
 
     def reachable(self, channel: Channel) -> bool:
         """Whether it is configured, permitted or not."""
-        courier = self._couriers.get(channel)
-        return courier is not None and not courier.problem()
+        found = self._channels.get(channel)
+        return found is not None and not found.problem()
 
     def _draft(
         self,
@@ -508,12 +508,12 @@ class Drafts:
         rendered: Rendered,
         state: str = "",
     ) -> Draft:
-        courier = self._couriers.get(channel)
+        found = self._channels.get(channel)
         return Draft(
             channel=channel,
             purpose=purpose,
             audience=audience,
-            destination=courier.destination if courier is not None else _NAMES[channel],
+            destination=found.destination if found is not None else _NAMES[channel],
             title=subject.title,
             text=rendered.text if channel is Channel.SLACK else to_plain(rendered.text),
             fields=self._fields(channel, purpose, audience, subject, state),
@@ -523,11 +523,11 @@ class Drafts:
         )
 
     def _problem(self, channel: Channel) -> str:
-        courier = self._couriers.get(channel)
-        if courier is None:
+        found = self._channels.get(channel)
+        if found is None:
             return f"this console cannot reach {_NAMES[channel]}"
-        if courier.problem():
-            return courier.problem()
+        if found.problem():
+            return found.problem()
         if may_write(self._settings, channel):
             return ""
         setting = setting_of(channel)
@@ -536,7 +536,7 @@ class Drafts:
     def _fields(
         self, channel: Channel, purpose: Purpose, audience: Audience, subject: Subject, state: str
     ) -> dict[str, str]:
-        """What couriers read beside the text; a key stands only where it says something."""
+        """What channels read beside the text; a key stands only where it says something."""
         given = {
             "severity": subject.severity,
             "issue_type": subject.issue_type,
@@ -559,7 +559,7 @@ def is_missing(incident: Incident | None, channel: Channel) -> bool:
 
 
 def _tracked_state(incident: Incident | None) -> str:
-    """In Datadog's words, which the other couriers read as well."""
+    """In Datadog's words, which the other channels read as well."""
     if incident is None:
         return "active"
     if incident.status is IncidentStatus.RESOLVED:

@@ -38,7 +38,7 @@ from diagnostics.models.entries import (
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.incident.channels.base import Courier, DeliveryOutcome
+    from diagnostics.incident.channels.base import DeliveryChannel, DeliveryOutcome
     from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.incidents import Delivery, Incident
 
@@ -75,13 +75,13 @@ class Outbox:
         self,
         context: Context,
         incidents: IncidentDesk,
-        couriers: Sequence[Courier],
+        channels: Sequence[DeliveryChannel],
         *,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
         self._incidents = incidents
-        self._couriers = {one.channel: one for one in couriers}
+        self._channels = {one.channel: one for one in channels}
         self._rules = context.catalogue.delivery
         self._steady = steady
         self._turn = threading.Lock()
@@ -155,17 +155,17 @@ class Outbox:
         watch, now = self._watch(incident, delivery), self._steady()
         if delivery.state == "sending":
             return self._left_behind(incident, delivery) if now >= watch.since + self._grace else 0
-        if now < watch.due or self._courier(delivery) is None:
+        if now < watch.due or self._channel(delivery) is None:
             return 0
         if delivery.state == "uncertain":
             return self._look(incident, delivery, watch) if delivery.retry_at is not None else 0
         return self._send(incident, delivery)
 
-    def _courier(self, delivery: Delivery) -> Courier | None:
+    def _channel(self, delivery: Delivery) -> DeliveryChannel | None:
         """Who carries it from this console; None where it is not configured, or not permitted."""
-        courier = self._couriers.get(delivery.channel)
+        channel = self._channels.get(delivery.channel)
         permitted = may_write(self._context.settings, delivery.channel)
-        return courier if courier is not None and permitted and not courier.problem() else None
+        return channel if channel is not None and permitted and not channel.problem() else None
 
     def _watch(self, incident: Incident, delivery: Delivery) -> _Watch:
         mark = (delivery.state, delivery.attempts)
@@ -185,8 +185,8 @@ class Outbox:
 
     def _send(self, incident: Incident, delivery: Delivery) -> int:
         """Claim the next attempt, then send. Of several consoles, the one whose claim was written sends."""
-        courier = self._courier(delivery)
-        if courier is None:
+        channel = self._channel(delivery)
+        if channel is None:
             return 0
         carried, obstacle = self._prepared(incident, delivery)
         if obstacle is not None:
@@ -201,7 +201,7 @@ class Outbox:
         def claim(newest: Incident) -> Sequence[Body]:
             nonlocal claimed
             claimed = _unchanged(newest, delivery)
-            way = str(getattr(courier, "way", ""))
+            way = str(getattr(channel, "way", ""))
             return (DeliveryAttempted(delivery=delivery.delivery, attempt=attempt, way=way),) if claimed else ()
 
         newest = self._incidents.decide(incident.id, claim, actor=CONSOLE)
@@ -214,12 +214,12 @@ class Outbox:
             reason = f"the console stood still for {span(elapsed)} before it could send"
             body = self._failed(delivery, attempt, NotDelivered("definite", reason))
         else:
-            body = self._carry(courier, carried, newest, attempt)
+            body = self._carry(channel, carried, newest, attempt)
         self._write(incident.id, body)
         return 1
 
     def _prepared(self, incident: Incident, delivery: Delivery) -> tuple[Delivery | None, NotDelivered | None]:
-        """The delivery as the courier needs it, or why it is not sent; neither while it waits for something."""
+        """The delivery as the channel needs it, or why it is not sent; neither while it waits for something."""
         if delivery.state == "queued" and not delivery.reason and self._is_old(delivery):
             # One that a person asked to be sent again keeps the reason of its last failure, and is sent.
             words = f"it was confirmed more than {span(60 * self._rules.give_up_after_minutes)} ago, and never sent"
@@ -243,11 +243,11 @@ class Outbox:
         self._write_if_unchanged(incident, delivery, self._failed(delivery, delivery.attempts, obstacle))
 
     def _carry(
-        self, courier: Courier, delivery: Delivery, incident: Incident, attempt: int
+        self, channel: DeliveryChannel, delivery: Delivery, incident: Incident, attempt: int
     ) -> DeliverySent | DeliveryFailed:
         """Send, and say what became of it."""
         try:
-            return _sent(delivery, attempt, courier.send(delivery, incident))
+            return _sent(delivery, attempt, channel.send(delivery, incident))
         except NotDelivered as failure:
             return self._failed(delivery, attempt, failure)
         except SourceFailure as failure:
@@ -301,28 +301,28 @@ class Outbox:
 
     def _left_behind(self, incident: Incident, delivery: Delivery) -> int:
         """An attempt without an outcome: from now on it is looked for."""
-        if self._courier(delivery) is None and self._steady() < self._watch(incident, delivery).since + 3 * self._grace:
+        if self._channel(delivery) is None and self._steady() < self._watch(incident, delivery).since + 3 * self._grace:
             # Another console may be able to look; when none does, a person has to know.
             return 0
         told = NotDelivered("ambiguous", f"{delivery.attempted_by or 'a console'} began to send it and never said how")
         body = self._failed(delivery, delivery.attempts, told)
-        if self._courier(delivery) is None:
+        if self._channel(delivery) is None:
             body = body.model_copy(update={"retry_at": None, "remedy": "look yourself, and say whether it arrived"})
         self._write_if_unchanged(incident, delivery, body)
         return 0
 
     def _look(self, incident: Incident, delivery: Delivery, watch: _Watch) -> int:
         """Look for it at the service: there, surely not there, not yet known, or nobody can tell."""
-        courier = self._courier(delivery)
-        if courier is None:
+        channel = self._channel(delivery)
+        if channel is None:
             return 0
         try:
-            if delivery.way != str(getattr(courier, "way", "")):
+            if delivery.way != str(getattr(channel, "way", "")):
                 raise CannotLook(
                     f"it was sent another way ({delivery.way or 'unknown'}), which cannot be looked through from here",
                     remedy="look yourself, and say whether it arrived",
                 )
-            receipt = courier.find(delivery, incident)
+            receipt = channel.find(delivery, incident)
         except CannotLook as failure:
             self._hand_over(incident, delivery, failure.reason, failure.remedy)
         except SourceFailure as failure:
@@ -330,7 +330,7 @@ class Outbox:
             watch.due = self._steady() + max(_nth(self._rules.look_pauses_s, watch.failed), failure.retry_after or 0.0)
             if watch.failed >= self._rules.most_looks:
                 self._hand_over(incident, delivery, f"looking for it failed too: {failure.reason}", failure.remedy)
-        except Exception:  # a courier that breaks must not end the pass
+        except Exception:  # a channel that breaks must not end the pass
             logger.exception("looking for a delivery failed unexpectedly")
             watch.failed += 1
             watch.due = self._steady() + _nth(self._rules.look_pauses_s, watch.failed)

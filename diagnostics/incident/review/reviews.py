@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from diagnostics.catalogue.conditions import criterion_words
 from diagnostics.core.failures import SourceFailure
 from diagnostics.incident.assess.checklists import steps_of
-from diagnostics.incident.projection import fold
+from diagnostics.incident.projection import project_incident
 from diagnostics.incident.review.export import export_json
 from diagnostics.incident.review.figures import Material
 from diagnostics.incident.review.follow_ups import FollowUps
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from diagnostics.incident.journal import Journal
 
 RECENT = 200
-"""Newest entries that the hand-off note is written from; the record itself is folded from all of them."""
+"""Newest entries that the hand-off note is written from; the record itself is projected from all of them."""
 
 
 class ReviewDesk:
@@ -81,7 +81,7 @@ class ReviewDesk:
         """The incident with all its entries, of one and the same moment."""
         known = self._incidents.get(incident_id)
         entries = self._journal.stream(known.id)
-        incident = fold(entries) or known
+        incident = project_incident(entries) or known
         return self._material(incident, entries, self._linked(incident))
 
     def _material(

@@ -16,7 +16,7 @@ from diagnostics.models.incidents import Delivery
 from diagnostics.sources.jira import Jira, document
 from sandbox.launch import SandboxProcess
 from tests.tracking.conftest import TOKEN, MakeJira, delivery, incident, settings_of
-from tests.tracking.test_datadog_courier import free_port
+from tests.tracking.test_datadog_channel import free_port
 
 
 def opening(**more: Any) -> Delivery:  # noqa: ANN401
@@ -46,11 +46,11 @@ def test_an_issue_that_was_stored_without_an_answer_is_ambiguous_and_found_again
     sandbox: SandboxProcess, make_jira: MakeJira, fault: str
 ) -> None:
     sandbox.set_faults(f"jira_create={fault}/1")
-    courier = make_jira(jira__timeout_s=0.7)
+    channel = make_jira(jira__timeout_s=0.7)
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "ambiguous"
-    receipt = courier.find(opening(), incident())
+    receipt = channel.find(opening(), incident())
     recorded = sandbox.recorded()
     (made,) = recorded.issues
     assert recorded.requests["jira_create"] == 1
@@ -75,12 +75,12 @@ def test_a_rate_limit_is_definite_and_says_how_long_to_wait(sandbox: SandboxProc
 
 
 def test_a_connection_that_was_refused_is_definite(make_jira: MakeJira) -> None:
-    courier = make_jira(jira__url=f"http://127.0.0.1:{free_port()}")
+    channel = make_jira(jira__url=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "definite"
     with pytest.raises(SourceFailure):
-        courier.find(opening(), incident())
+        channel.find(opening(), incident())
 
 
 def test_a_required_field_is_named_and_permanent(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
@@ -116,27 +116,27 @@ def test_a_refusal_is_permanent_with_a_remedy_and_a_search_refused_asks_a_person
     sandbox: SandboxProcess, make_jira: MakeJira, fault: str
 ) -> None:
     sandbox.set_faults(f"jira_create={fault}", f"jira_search={fault}")
-    courier = make_jira()
+    channel = make_jira()
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "permanent"
     assert caught.value.remedy
     with pytest.raises(CannotLook) as asked:
-        courier.find(opening(), incident())
+        channel.find(opening(), incident())
     assert f"warroom-{TOKEN}" in asked.value.remedy
 
 
 def test_a_slow_search_index_shows_the_issue_only_later(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
-    courier = make_jira()
+    channel = make_jira()
     sandbox.set_faults("jira_search=lag:2")
-    courier.send(opening(), incident())
-    assert [courier.find(opening(), incident()) is not None for _ in range(3)] == [False, False, True]
+    channel.send(opening(), incident())
+    assert [channel.find(opening(), incident()) is not None for _ in range(3)] == [False, False, True]
 
 
 def test_another_issue_with_a_similar_label_is_not_taken_for_ours(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
-    courier = make_jira()
-    courier.send(opening(token=TOKEN + "1"), incident())
-    assert courier.find(opening(), incident()) is None
+    channel = make_jira()
+    channel.send(opening(token=TOKEN + "1"), incident())
+    assert channel.find(opening(), incident()) is None
     assert len(sandbox.recorded().issues) == 1
 
 
@@ -144,14 +144,14 @@ def test_another_issue_with_a_similar_label_is_not_taken_for_ours(sandbox: Sandb
 def test_a_note_is_a_comment_that_is_written_once_and_found_again(
     sandbox: SandboxProcess, make_jira: MakeJira, fault: str
 ) -> None:
-    courier = make_jira()
-    key = courier.send(opening(), incident()).receipt
-    assert courier.find(note(key), incident()) is None
+    channel = make_jira()
+    key = channel.send(opening(), incident()).receipt
+    assert channel.find(note(key), incident()) is None
     sandbox.set_faults(f"jira_comment={fault}/1")
     with pytest.raises(NotDelivered) as caught:
-        courier.send(note(key), incident())
+        channel.send(note(key), incident())
     assert caught.value.outcome == "ambiguous"
-    receipt = courier.find(note(key), incident())
+    receipt = channel.find(note(key), incident())
     (made,) = sandbox.recorded().comments
     assert made["text"].splitlines() == ["Batch retry runs.", f"[warroom-{TOKEN}]"]
     assert receipt is not None
@@ -160,21 +160,21 @@ def test_a_note_is_a_comment_that_is_written_once_and_found_again(
 
 
 def test_the_key_of_a_comment_stands_behind_the_longest_text(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
-    courier = make_jira()
-    key = courier.send(opening(), incident()).receipt
+    channel = make_jira()
+    key = channel.send(opening(), incident()).receipt
     long = note(key).model_copy(update={"text": "Batch retry runs. " * 2_500})
-    receipt = courier.send(long, incident())
-    assert courier.find(long, incident()) == receipt
+    receipt = channel.send(long, incident())
+    assert channel.find(long, incident()) == receipt
     assert sandbox.recorded().comments[0]["text"].endswith(f"[warroom-{TOKEN}]")
 
 
 def test_a_comment_is_found_behind_pages_of_others(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
-    courier = make_jira()
-    key = courier.send(opening(), incident()).receipt
-    ours = courier.send(note(key), incident())
+    channel = make_jira()
+    key = channel.send(opening(), incident()).receipt
+    ours = channel.send(note(key), incident())
     for number in range(110):
-        courier.send(note(key).model_copy(update={"token": f"other{number}"}), incident())
-    assert courier.find(note(key), incident()) == ours
+        channel.send(note(key).model_copy(update={"token": f"other{number}"}), incident())
+    assert channel.find(note(key), incident()) == ours
     assert sandbox.recorded().requests["jira_comments"] == 2
 
 
@@ -188,10 +188,10 @@ def test_a_note_without_an_issue_or_on_one_that_is_gone_is_permanent(make_jira: 
 def test_what_holds_characters_of_the_query_language_finds_nothing_else(
     sandbox: SandboxProcess, make_jira: MakeJira
 ) -> None:
-    courier = make_jira()
-    courier.send(opening(), incident())
+    channel = make_jira()
+    channel.send(opening(), incident())
     sandbox.forget()
-    assert courier.find(opening(token='x" OR project = "ZYN'), incident()) is None
+    assert channel.find(opening(token='x" OR project = "ZYN'), incident()) is None
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_why_it_cannot_be_used_is_said_without_asking_anybody(
 def test_a_secret_that_cannot_be_read_now_is_definite_and_nothing_is_sent(
     sandbox: SandboxProcess, make_jira: MakeJira, tmp_path: Path
 ) -> None:
-    courier = make_jira(jira__token=None, jira__token_file=str(tmp_path / "absent"))
+    channel = make_jira(jira__token=None, jira__token_file=str(tmp_path / "absent"))
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "definite"
     assert sandbox.recorded().requests == {}
 
@@ -231,11 +231,11 @@ def test_the_token_is_in_no_failure_no_repr_and_no_log(
     token = str(flags["jira.token"])
     encoded = base64.b64encode(f"{flags['jira.email']}:{token}".encode()).decode()
     sandbox.set_faults("jira_create=stored_reset/1")
-    courier = make_jira()
+    channel = make_jira()
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
-    courier.find(opening(), incident())
-    said = f"{caught.value!r} {caught.value.__context__!r} {courier._jira!r} {caplog.text}"
+        channel.send(opening(), incident())
+    channel.find(opening(), incident())
+    said = f"{caught.value!r} {caught.value.__context__!r} {channel._jira!r} {caplog.text}"
     assert token not in said
     assert encoded not in said
 

@@ -64,12 +64,12 @@ def test_an_incident_that_was_stored_without_an_answer_is_ambiguous_and_found_ag
     sandbox: SandboxProcess, make_datadog: MakeDatadog, fault: str
 ) -> None:
     sandbox.set_faults(f"incident_create={fault}/1")
-    courier = make_datadog(datadog__read_timeout_s=0.5, datadog__total_timeout_s=3)
+    channel = make_datadog(datadog__read_timeout_s=0.5, datadog__total_timeout_s=3)
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "ambiguous"
     assert sandbox.recorded().requests["incident_create"] == 1, "the client does not repeat it by itself"
-    receipt = courier.find(opening(), incident())
+    receipt = channel.find(opening(), incident())
     (made,) = sandbox.recorded().incidents
     assert receipt is not None
     assert receipt.receipt == made["id"]
@@ -80,13 +80,13 @@ def test_what_was_not_stored_and_not_answered_is_ambiguous_and_not_found(
     sandbox: SandboxProcess, make_datadog: MakeDatadog, fault: str
 ) -> None:
     sandbox.set_faults(f"incident_create={fault}/1")
-    courier = make_datadog(datadog__read_timeout_s=0.5, datadog__total_timeout_s=3)
+    channel = make_datadog(datadog__read_timeout_s=0.5, datadog__total_timeout_s=3)
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "ambiguous"
-    assert courier.find(opening(), incident()) is None
+    assert channel.find(opening(), incident()) is None
     assert sandbox.recorded().incidents == []
-    courier.send(opening(), incident())
+    channel.send(opening(), incident())
     assert len(sandbox.recorded().incidents) == 1
 
 
@@ -99,13 +99,13 @@ def test_a_rate_limit_is_definite_and_says_how_long_to_wait(sandbox: SandboxProc
 
 
 def test_a_connection_that_was_refused_is_definite(make_datadog: MakeDatadog) -> None:
-    courier = make_datadog(datadog__api_url=f"http://127.0.0.1:{free_port()}")
+    channel = make_datadog(datadog__api_url=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "definite"
     assert "no connection" in caught.value.reason
     with pytest.raises(SourceFailure):
-        courier.find(opening(), incident())
+        channel.find(opening(), incident())
 
 
 @pytest.mark.parametrize(
@@ -132,61 +132,61 @@ def test_a_search_that_is_not_permitted_asks_a_person_to_look(
 
 
 def test_a_slow_search_index_shows_the_incident_only_later(sandbox: SandboxProcess, make_datadog: MakeDatadog) -> None:
-    courier = make_datadog()
+    channel = make_datadog()
     sandbox.set_faults("incident_search=lag:2")
-    courier.send(opening(), incident())
-    assert [courier.find(opening(), incident()) is not None for _ in range(3)] == [False, False, True]
+    channel.send(opening(), incident())
+    assert [channel.find(opening(), incident()) is not None for _ in range(3)] == [False, False, True]
 
 
 def test_another_incident_with_a_similar_key_is_not_taken_for_ours(
     sandbox: SandboxProcess, make_datadog: MakeDatadog
 ) -> None:
-    courier = make_datadog()
-    courier.send(opening(token=TOKEN + "1"), incident())
-    courier.send(opening(token=TOKEN[:-1]), incident())
-    assert courier.find(opening(), incident()) is None
+    channel = make_datadog()
+    channel.send(opening(token=TOKEN + "1"), incident())
+    channel.send(opening(token=TOKEN[:-1]), incident())
+    assert channel.find(opening(), incident()) is None
     assert len(sandbox.recorded().incidents) == 2
 
 
 def test_ours_is_found_behind_pages_of_others(sandbox: SandboxProcess, make_datadog: MakeDatadog) -> None:
-    courier = make_datadog()
-    ours = courier.send(opening(), incident())
+    channel = make_datadog()
+    ours = channel.send(opening(), incident())
     for number in range(130):
-        courier.send(opening(token=f"other{number}"), incident())
-    assert courier.find(opening(), incident()) == ours
+        channel.send(opening(token=f"other{number}"), incident())
+    assert channel.find(opening(), incident()) == ours
     assert sandbox.recorded().requests["incident_search"] == 2
 
 
 def test_nothing_older_than_the_confirmation_is_looked_through(
     sandbox: SandboxProcess, make_datadog: MakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    courier = make_datadog()
-    courier.send(opening(), incident())
+    channel = make_datadog()
+    channel.send(opening(), incident())
     new_year = datetime(2099, 1, 1, tzinfo=UTC)
     monkeypatch.setattr("diagnostics.incident.channels.base.utc_now", lambda: new_year)
     later = opening(confirmed_at=new_year)
-    assert courier.find(later, incident()) is None
+    assert channel.find(later, incident()) is None
     assert len(sandbox.recorded().incidents) == 1
 
 
 def test_a_clock_that_was_ahead_when_it_was_confirmed_hides_nothing(make_datadog: MakeDatadog) -> None:
-    courier = make_datadog()
-    ours = courier.send(opening(), incident())
-    assert courier.find(opening(confirmed_at=datetime(2099, 1, 1, tzinfo=UTC)), incident()) == ours
+    channel = make_datadog()
+    ours = channel.send(opening(), incident())
+    assert channel.find(opening(confirmed_at=datetime(2099, 1, 1, tzinfo=UTC)), incident()) == ours
 
 
 def test_a_note_moves_severity_and_state_on_and_is_found_by_how_the_incident_stands(
     sandbox: SandboxProcess, make_datadog: MakeDatadog
 ) -> None:
-    courier = make_datadog()
-    opened = courier.send(opening(), incident())
+    channel = make_datadog()
+    opened = channel.send(opening(), incident())
     resolving = note(opened.receipt, state="resolved", severity="high")
-    assert courier.find(resolving, incident()) is None
+    assert channel.find(resolving, incident()) is None
     sandbox.set_faults("incident_update=stored_reset/1")
     with pytest.raises(NotDelivered) as caught:
-        courier.send(resolving, incident())
+        channel.send(resolving, incident())
     assert caught.value.outcome == "ambiguous"
-    assert courier.find(resolving, incident()) == opened
+    assert channel.find(resolving, incident()) == opened
     (update,) = sandbox.recorded().updates
     assert update["changed"] == {"severity": "SEV-3", "state": "resolved"}
 
@@ -194,13 +194,13 @@ def test_a_note_moves_severity_and_state_on_and_is_found_by_how_the_incident_sta
 def test_a_note_of_words_alone_is_refused_because_the_service_takes_none(
     sandbox: SandboxProcess, make_datadog: MakeDatadog
 ) -> None:
-    courier = make_datadog()
-    opened = courier.send(opening(), incident())
+    channel = make_datadog()
+    opened = channel.send(opening(), incident())
     for wrong in (note(opened.receipt), note("", state="stable")):
         with pytest.raises(NotDelivered) as caught:
-            courier.send(wrong, incident())
+            channel.send(wrong, incident())
         assert caught.value.outcome == "permanent"
-        assert courier.find(wrong, incident()) is None
+        assert channel.find(wrong, incident()) is None
     assert sandbox.recorded().updates == []
 
 
@@ -211,10 +211,10 @@ def test_a_note_on_an_incident_that_is_gone_is_permanent(make_datadog: MakeDatad
 
 
 def test_hostile_text_of_the_service_reaches_nobody(sandbox: SandboxProcess, make_datadog: MakeDatadog) -> None:
-    courier = make_datadog()
-    courier.send(opening(), incident())
+    channel = make_datadog()
+    channel.send(opening(), incident())
     sandbox.set_faults("incident_search=hostile")
-    receipt = courier.find(opening(), incident())
+    receipt = channel.find(opening(), incident())
     assert receipt is not None
     assert receipt.receipt.isprintable()
     assert receipt.link.isprintable()
@@ -239,9 +239,9 @@ def test_why_it_cannot_be_used_is_said_without_asking_anybody(
 def test_a_source_that_is_closed_under_the_request_leaves_it_ambiguous(
     sandbox: SandboxProcess, make_datadog: MakeDatadog
 ) -> None:
-    courier = make_datadog()
-    courier._datadog.close()
+    channel = make_datadog()
+    channel._datadog.close()
     with pytest.raises(NotDelivered) as caught:
-        courier.send(opening(), incident())
+        channel.send(opening(), incident())
     assert caught.value.outcome == "ambiguous"
     assert sandbox.recorded().incidents == []
