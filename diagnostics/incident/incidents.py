@@ -69,7 +69,7 @@ class IncidentDesk:
         self._chosen = incident_id if incident_id is None else self.get(incident_id).id
 
     def following(self) -> Following:
-        """What other consoles have written meanwhile, and the incident in view. One row read where nothing is new."""
+        """News of other consoles, and the incident in view. One row read where nothing is new."""
         head, known = self._records.follow()
         newest_first = sorted(known, key=lambda one: one.declared_at, reverse=True)
         opened = [one for one in newest_first if one.is_open]
@@ -414,7 +414,7 @@ class IncidentDesk:
         return self.decide(incident_id, decision)
 
     def lesson(self, incident_id: str, side: str, text: str) -> Incident:
-        """What went well or badly, or what keeps it from returning."""
+        """Note a lesson: something that went well or badly, or that keeps it from returning."""
         sides = get_args(said.LessonNoted.model_fields["side"].annotation)
         if side not in sides:
             raise UserError(f"a lesson is not {side!r}", accepted=", ".join(sides))

@@ -38,7 +38,7 @@ MOST_LISTED = 200
 SIDES = ("for", "against")
 FIELDS = ("statement", "overturned_by", "standing")
 STANDINGS = ("open", "rejected")
-"""What people set by hand; "root_cause" has conditions, and a method of its own."""
+"""Standings that people set by hand; "root_cause" has conditions, and a method of its own."""
 
 LEVELS = ("none", "preliminary", "standard", "strict")
 """Confidence, rising."""
@@ -47,7 +47,7 @@ NEEDS = {"preliminary": PRELIMINARY, "standard": STANDARD, "strict": STRICT}
 """Independent sources of each level."""
 
 WEIGHTY = frozenset({EvidenceLabel.DIRECT, EvidenceLabel.EXPERIMENTAL})
-"""What lowers the confidence by a level when it speaks against."""
+"""Labels that lower the confidence by a level when they speak against."""
 
 
 def project_investigation(entries: Iterable[Entry], onto: Investigation | None = None) -> Investigation | None:
@@ -237,7 +237,7 @@ class InvestigationDesk:
         return record
 
     def add_hypothesis(self, investigation_id: str, statement: str, overturned_by: str) -> Investigation:
-        """What may be the cause, and what would show that it is not. Both are needed (UserError)."""
+        """Add a possible cause, and what would show that it is not. Both are needed (UserError)."""
         wanted = checked_text(statement, "hypothesis", LONGEST_STATEMENT)
         overturned = _overturned_by(overturned_by)
         return self._decide(

@@ -187,7 +187,7 @@ class Journal:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the journal or its place, for people; empty when all is well. Opens the place."""
+        """The trouble with the journal or its place, for people; empty when all is well. Opens the place."""
         return self._state.problem or self._guard.problem
 
     @property

@@ -44,7 +44,7 @@ MOST_SUSPECTS = 400
 """Altered entries that are compared with each other, to tell those that were moved."""
 
 KEEP_EVERY_S, KEEP_EVERY = 60.0, 200
-"""What was seen is written down after so many seconds, or entries, and never for nothing."""
+"""Seconds, or entries, after which a checkpoint is written; an unchanged one never is."""
 
 QUERY = "SELECT * FROM warroom_journal ORDER BY seq; sha256 over the hash before and every column of each entry"
 
@@ -71,7 +71,7 @@ class CheckpointFile:
         self.place = place
 
     def read(self) -> Checkpoint | None:
-        """What was seen; None where nothing is known, or where the file cannot be read."""
+        """The checkpoint; None where nothing is known, or where the file cannot be read."""
         try:
             said: Any = json.loads(self.path.read_text(encoding="utf-8"))
             return Checkpoint(int(said["seq"]), str(said["hash"]), str(said.get("at", "")))
@@ -103,7 +103,7 @@ class CheckpointFile:
 
 
 class ChainGuard:
-    """What this console sees of one journal, kept as a checkpoint and compared with the one before. Thread-safe."""
+    """Keeps the newest entry seen of one journal as a checkpoint, compared with the one before. Thread-safe."""
 
     def __init__(self, state: StateStore, now: Callable[[], datetime]) -> None:
         self._state = state
@@ -199,7 +199,7 @@ class ChainGuard:
 
 @dataclass(slots=True)
 class _Progress:
-    """What was read so far."""
+    """State of a verification under way."""
 
     before: Newest = field(default_factory=lambda: Newest(0, NOTHING_BEFORE))
     """The entry before the next one, as it stands there."""

@@ -1,4 +1,4 @@
-"""What the journal says: one model for each kind of entry. An incident is nothing but its entries, read in order.
+"""Entries of the journal: one model for each kind. An incident is nothing but its entries, read in order.
 
 A kind is never changed in meaning once entries of it may exist, and its fields only grow, with defaults: yesterday's
 journal is read by tomorrow's console. What a newer console wrote is kept as `Unknown`, and shown as such.
@@ -31,7 +31,7 @@ class IncidentStatus(StrEnum):
 
 
 class EvidenceLabel(StrEnum):
-    """What kind of evidence something is."""
+    """The kind of a piece of evidence."""
 
     DIRECT = "direct"
     CIRCUMSTANTIAL = "circumstantial"
@@ -48,7 +48,7 @@ class Channel(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a delivery is for."""
+    """The purpose of a delivery."""
 
     FIRST_NOTICE = "first_notice"
     UPDATE = "update"
@@ -328,7 +328,7 @@ class DeliveryConfirmed(Frozen):
     text: str
     """Markdown for Slack, plain text elsewhere: exactly what was seen in the preview."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """What else the channel needs: severity, state, the number of the thing that a note is for."""
+    """Further data for the channel: severity, state, the number of the thing that a note is for."""
     figures: tuple[BoundFigure, ...] = ()
     accepted_stale: tuple[str, ...] = ()
     """Figures that were old, and accepted by the person who confirmed."""
@@ -403,7 +403,7 @@ class FollowUpRun(Frozen):
 
 
 class LessonNoted(Frozen):
-    """What went well or badly; people say it, the console does not guess."""
+    """A lesson: people say it, the console does not guess."""
 
     kind: Literal["lesson_noted"] = "lesson_noted"
     side: Literal["well", "badly", "prevention"]
@@ -420,14 +420,14 @@ class InvestigationOpened(Frozen):
 
 
 class HypothesisAdded(Frozen):
-    """What may be the cause."""
+    """A possible cause."""
 
     kind: Literal["hypothesis_added"] = "hypothesis_added"
     hypothesis: str
     """"H1", "H2", … within the investigation."""
     statement: str
     overturned_by: str
-    """What would show that it is wrong."""
+    """The observation that would show that it is wrong."""
 
 
 class HypothesisChanged(Frozen):

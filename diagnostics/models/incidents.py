@@ -104,7 +104,7 @@ class Delivery(Frozen):
 
     @property
     def called(self) -> str:
-        """What people call the thing that arrived: "#214", "ZYN-482"; empty for a message, which has no name.
+        """The name that people give the thing that arrived: "#214", "ZYN-482"; empty for a message, which has no name.
 
         Datadog's receipt is an id for machines; the number that people use stands at the end of its link.
         """
@@ -117,7 +117,7 @@ class Delivery(Frozen):
 
 
 class CriterionRecord(Frozen):
-    """What the journal knows of an exit criterion."""
+    """An exit criterion as the journal knows it."""
 
     criterion: str
     met_since: datetime | None = None
@@ -163,7 +163,7 @@ class Pin(Frozen):
 
 
 class Lesson(Frozen):
-    """What somebody learnt."""
+    """A lesson, with who noted it and when."""
 
     lesson: LessonNoted
     at: datetime
@@ -241,7 +241,7 @@ class Incident(Frozen):
 
     @property
     def tracked(self) -> tuple[Delivery, ...]:
-        """What was opened in tracking services."""
+        """Deliveries that opened something in a tracking service."""
         return tuple(one for one in self.deliveries if one.purpose is Purpose.TRACKING and one.state == "sent")
 
 
@@ -266,7 +266,7 @@ class IncidentLine(Frozen):
 
 
 class Following(Frozen):
-    """What a console that follows the journal needs to know at once."""
+    """Answer to a console that follows the journal."""
 
     seq: int
     """Newest entry of the journal."""
@@ -274,7 +274,7 @@ class Following(Frozen):
     """The one in view: chosen by a person, or the gravest that is open."""
     open: tuple[IncidentLine, ...]
     problem: str = ""
-    """What is wrong with the journal or its place, e.g. that it ends with this console; empty when all is well."""
+    """The trouble with the journal or its place, e.g. that it ends with this console; empty when all is well."""
 
 
 class Criterion(Frozen):
@@ -324,7 +324,7 @@ class Tier(Frozen):
     rule: str
     """The rule in words with the number that met it."""
     answer: str
-    """What the tier asks for, from the catalogue."""
+    """The response that the tier asks for, from the catalogue."""
     others: tuple[str, ...] = ()
     """Rules that were looked at and did not decide, each with its number or that there is none."""
     evidence: tuple[Evidence, ...] = ()
@@ -383,11 +383,11 @@ class Assessment(Frozen):
     next_update_at: datetime | None
     taken_at: datetime
     failures: tuple[str, ...] = ()
-    """What could not be asked, one headline each."""
+    """Questions without an answer, one headline each."""
 
 
 class Verification(Frozen):
-    """What reading the whole journal found."""
+    """Findings of a reading of the whole journal."""
 
     entries: int
     head: str

@@ -22,7 +22,7 @@ class Weighed(Frozen):
 
 
 class Hypothesis(Frozen):
-    """What may be the cause."""
+    """A possible cause."""
 
     hypothesis: str
     statement: str

@@ -25,7 +25,7 @@ class Draft(Frozen):
     problem: str = ""
     """Why this one cannot be sent from here, with the remedy; it is left out then. Empty when it can."""
     notes: tuple[str, ...] = ()
-    """What the reader must know of this text, e.g. that the team's template could not be filled."""
+    """Remarks for the reader of this text, e.g. that the team's template could not be filled."""
 
     @property
     def stale(self) -> tuple[BoundFigure, ...]:
@@ -49,16 +49,16 @@ class Proposal(Frozen):
     drafts: tuple[Draft, ...]
     measured: tuple[MeasuredFigure, ...] = ()
     notes: tuple[str, ...] = ()
-    """What the reader must know: sources that did not answer, an open incident that this may be part of."""
+    """Remarks for the reader: sources that did not answer, an open incident that this may be part of."""
     made_at: datetime
     good_until: datetime
     """After this, its figures are old."""
     word: str = "send"
-    """What has to be typed to confirm it."""
+    """The word that is typed to confirm it."""
     purpose: Purpose = Purpose.FIRST_NOTICE
     audience: Audience = Audience.RESPONDERS
     words: dict[str, str] = Field(default_factory=dict)
-    """What people wrote, by placeholder: kept when the figures are measured anew."""
+    """Words of people, by placeholder: kept when the figures are measured anew."""
     key: str = ""
     """Unique for ever: confirming the same proposal twice declares, and sends, once."""
 

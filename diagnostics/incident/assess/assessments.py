@@ -228,7 +228,7 @@ class AssessmentDesk:
 
 
 def _or(found: object, otherwise: _Part) -> _Part:
-    """What was found, or what stands for it where its source failed."""
+    """The answer, or a substitute where its source failed."""
     return otherwise if isinstance(found, SourceFailure) else cast("_Part", found)
 
 
@@ -259,7 +259,7 @@ class _Looked:
 
 @dataclass(slots=True, frozen=True)
 class _Grounds:
-    """What the rules are held against."""
+    """Everything that the rules of a tier are held against."""
 
     catalogue: Catalogue
     expected: tuple[str, ...]

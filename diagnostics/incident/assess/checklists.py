@@ -33,11 +33,11 @@ CHECK, ROLE = "check:", "role:"
 
 @dataclass(slots=True, frozen=True)
 class Sight:
-    """What the console sees of one step."""
+    """Whether one step is seen to be done."""
 
     done: bool
     text: str
-    """What shows that it is done; or what is still missing."""
+    """The proof that it is done; or what is still missing."""
     evidence: Evidence | None = None
 
 
@@ -126,7 +126,7 @@ def judge_steps(
 
 
 def ticked(steps: Mapping[str, Sight]) -> dict[str, StepDone]:
-    """What the journal is told."""
+    """Journal entries for steps that were seen to be done, by step."""
     return {
         name: StepDone(step=name, by_console=True, text=look.text, evidence=look.evidence)
         for name, look in steps.items()
@@ -136,7 +136,7 @@ def ticked(steps: Mapping[str, Sight]) -> dict[str, StepDone]:
 def _look(
     catalogue: Catalogue, incident: Incident, step: ChecklistStep, answers: Mapping[str, Finding | SourceFailure]
 ) -> Sight | None:
-    """What the console sees of one step; None for one that only people can tick."""
+    """Whether one step is seen to be done; None for one that only people can tick."""
     if not step.rule:
         return None
     if step.rule.startswith(CHECK):

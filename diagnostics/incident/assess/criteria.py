@@ -41,7 +41,7 @@ MOST_KEPT = 1_000
 
 @dataclass(slots=True, frozen=True)
 class Hold:
-    """What is known of one criterion from all looks at it."""
+    """The state of one criterion after all looks at it."""
 
     rule: str
     """The criterion in words: one that the team has changed since begins anew."""
@@ -51,7 +51,7 @@ class Hold:
     """The newest look that got an answer."""
     held_s: float = 0.0
     why: str = ""
-    """What ended the hold before."""
+    """Why the hold before this one ended."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -311,7 +311,7 @@ def _note(status: Status, held: float | None, needs: float, doubt: str, hold: Ho
 
 
 def changes(incident: Incident, criteria: Sequence[Criterion], holds: Mapping[str, Hold]) -> tuple[Body, ...]:
-    """What the journal does not know yet of the criteria: decided against the newest state of the incident.
+    """Entries that the journal lacks about the criteria: decided against the newest state of the incident.
 
     A criterion that was met is broken by a look that says so or by a hold that has begun anew, and not by another
     console's look a moment before it was met.

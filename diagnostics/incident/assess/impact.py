@@ -61,7 +61,7 @@ class Named:
 
 @dataclass(slots=True, frozen=True)
 class Account:
-    """What is known of one account."""
+    """One account: its name and its size."""
 
     account_id: int
     name: str = ""

@@ -395,7 +395,7 @@ def events_in_window(asked: Round) -> MeasuredFigure:
 
 
 def _silence(asked: Round) -> tuple[Status, str]:
-    """What no event at all is worth: the baseline, which costs scarce questions, is asked only for this."""
+    """The status of silence: the baseline, which costs scarce questions, is asked only for this."""
     text = asked.context.catalogue.queries[asked.issue.query].datadog
     baseline = asked.context.logs.baselines.known(text, asked.context.window_s)
     usual = None if baseline.usual is None else baseline.usual.count

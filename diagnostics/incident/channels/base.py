@@ -1,4 +1,4 @@
-"""What carries a confirmed delivery to the outside world, and how it says what became of it."""
+"""The protocol of a channel that carries confirmed deliveries to the outside world, and its outcomes."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def outcome_of(failure: SourceFailure) -> DeliveryOutcome:
 
 @contextmanager
 def sending() -> Iterator[None]:
-    """What a source raises within becomes `NotDelivered`."""
+    """Turn a `SourceFailure` raised within into `NotDelivered`."""
     try:
         yield
     except SourceFailure as failure:

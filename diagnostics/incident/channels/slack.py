@@ -95,7 +95,7 @@ class SlackDeliveryChannel:
         self._slack.close()
 
     def message(self, delivery: Delivery, incident: Incident) -> str:
-        """What is sent: who is called, the text as it was confirmed, and the incident's number."""
+        """The message: who is called, the text as it was confirmed, and the incident's number."""
         called = " ".join(_mention(one) for one in delivery.fields.get("mention", "").split(",") if one)
         text = to_mrkdwn(delivery.text, self._trusted)
         number = "" if incident.id in delivery.text else f"\n\n_{incident.id}_"

@@ -1,1 +1,1 @@
-"""What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
+"""Notices and tracking: proposed, confirmed, delivered exactly once."""

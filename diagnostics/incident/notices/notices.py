@@ -1,4 +1,4 @@
-"""What is said to whom, and opened where: proposed with fresh figures, confirmed by a person, delivered exactly once.
+"""Notices and tracking: proposed with fresh figures, confirmed by a person, delivered exactly once.
 
 Proposing and confirming send nothing. Confirming writes the declaration and every delivery in one append, so that
 either all of it was decided or none; the outbox carries it out from there, on whichever console comes first.
@@ -110,7 +110,7 @@ class NoticeDesk:
         words: Mapping[str, str] | None = None,
         job: Job | None = None,
     ) -> Proposal:
-        """What one confirmation would do, with figures measured now. Raises UserError outside the matrix.
+        """The consequences of one confirmation, with figures measured now. Raises UserError outside the matrix.
 
         Without `incident` it declares one. `words` are what people wrote, by placeholder, with those of `WORDS_BESIDE`.
         What a source does not answer is told in the proposal, and raises nothing.
@@ -304,7 +304,7 @@ class ProposalRequest:
     purpose: Purpose
     audience: Audience
     words: Mapping[str, str]
-    """What people wrote, cleaned, by placeholder, with those of `WORDS_BESIDE`."""
+    """Words of people, cleaned, by placeholder, with those of `WORDS_BESIDE`."""
     key: str
     job: Job | None = None
 
@@ -471,7 +471,7 @@ class Drafts:
     def of(
         self, subject: Subject, values: Mapping[str, Value], purpose: Purpose, audience: Audience, text: str = ""
     ) -> tuple[Draft, ...]:
-        """What one confirmation would send: the notice, tracking that is missing, notes on what is tracked."""
+        """The drafts of one confirmation: the notice, tracking that is missing, notes on what is tracked."""
         rendered = render(template_for(purpose, audience), self._catalogue, values)
         drafts = []
         if purpose in _NOTICES:
@@ -536,7 +536,7 @@ class Drafts:
     def _fields(
         self, channel: Channel, purpose: Purpose, audience: Audience, subject: Subject, state: str
     ) -> dict[str, str]:
-        """What channels read beside the text; a key stands only where it says something."""
+        """Fields that channels read beside the text; a key stands only where it says something."""
         given = {
             "severity": subject.severity,
             "issue_type": subject.issue_type,

@@ -49,7 +49,7 @@ SETTLEMENTS: Mapping[str, frozenset[str]] = {
     "send_again": frozenset({"uncertain", "failed", "given_up"}),
     "given_up": frozenset({"queued", "retrying", "uncertain", "failed"}),
 }
-"""What a person may decide, and of which deliveries."""
+"""Decisions that a person may take, and the states of a delivery that allow them."""
 
 PAGE = 1_000
 """Entries of the journal that are looked through for what is new; behind more than that everything is."""
@@ -446,7 +446,7 @@ class PendingDeliveries:
         self._pending: set[str] = set()
 
     def known(self) -> tuple[str, ...]:
-        """What the last look found, in order."""
+        """The incidents that the last look found, in order."""
         with self._lock:
             return tuple(sorted(self._pending, key=_number))
 

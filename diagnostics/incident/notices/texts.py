@@ -61,7 +61,7 @@ _LINK = re.compile(r"\[([^\]\n]{1,300})\]\((https?://[^\s()<>]{1,2000})\)|(?<![\
 
 @dataclass(slots=True, frozen=True)
 class Value:
-    """What stands in place of one placeholder, and the figures in it."""
+    """The text for one placeholder, and the figures in it."""
 
     text: str
     figures: tuple[BoundFigure, ...] = ()
@@ -135,7 +135,7 @@ def _once(figures: list[BoundFigure] | tuple[BoundFigure, ...]) -> tuple[BoundFi
 
 
 def said(text: str, *, otherwise: str = NOT_KNOWN) -> Value:
-    """What a person or the catalogue says, which is no figure."""
+    """Words of a person or the catalogue, which are no figure."""
     return Value(clean(text, limit=LONGEST_VALUE, multiline=True).strip() or otherwise)
 
 
@@ -197,7 +197,7 @@ def _failed(figure: MeasuredFigure) -> str:
 
 @dataclass(slots=True, frozen=True)
 class Subject:
-    """What a notice is about: an incident, or one that would be declared."""
+    """The subject of a notice: an incident, or one that would be declared."""
 
     issue_type: str
     severity: str
@@ -210,7 +210,7 @@ class Subject:
 
 @dataclass(slots=True, frozen=True)
 class Basis:
-    """What the values are made from, at one moment."""
+    """The sources of all values, at one moment."""
 
     catalogue: Catalogue
     subject: Subject

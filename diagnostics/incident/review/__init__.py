@@ -1,1 +1,1 @@
-"""What remains of an incident: hand-off, review, export, follow-ups."""
+"""Records of an incident: hand-off, review, export, follow-ups."""

@@ -1,4 +1,4 @@
-"""What records of an incident are written from, and the numbers of a review.
+"""The material of an incident's records, and the numbers of a review.
 
 Each number is computed from entries that are named: times between them, and the worst of each figure. Times are those
 that the entries carry, cut to the second as they are shown, so that a reader who takes the difference of two of them
@@ -26,7 +26,7 @@ LOWEST_IS_WORST = frozenset({"health", "token_success", "transaction_sync_succes
 """Figures that are the worse the smaller they are; all others are the worse the larger."""
 
 BASES = frozenset({"sync_events", "zillow_requests", "connections_judged", "agents_resolved"})
-"""What other figures rest on: neither end of them is an impact."""
+"""Figures that others rest on: neither end of them is an impact."""
 
 RISK_ORDER = ("none", "low", "medium", "high")
 """Words that can be compared, rising."""
@@ -34,7 +34,7 @@ RISK_ORDER = ("none", "low", "medium", "high")
 
 @dataclass(slots=True, frozen=True)
 class Material:
-    """What every record is written from."""
+    """The source of every record."""
 
     incident: Incident
     entries: tuple[Entry, ...]
@@ -156,7 +156,7 @@ def _extreme(name: str, found: Sequence[tuple[MeasuredFigure, Entry]]) -> Extrem
 
 
 def _rank(figure: MeasuredFigure) -> float | None:
-    """What values of one figure are compared by; None for no data. Words nobody can compare are all alike."""
+    """The rank of a figure's value among others; None for no data. Words nobody can compare are all alike."""
     if figure.value is None:
         return None
     if isinstance(figure.value, str):

@@ -50,7 +50,7 @@ LONGEST_TEXT = 500
 
 
 def runnable_checks(catalogue: Catalogue, issue_type: str) -> tuple[str, ...]:
-    """What a follow-up may name: the checks that need no deal, and the figures of the incident's issue type."""
+    """Names that a follow-up may give: the checks that need no deal, and the figures of the incident's issue type."""
     named = [check for issue in catalogue.issues.values() if "deal" not in issue.needs for check in issue.checks]
     issue = catalogue.issues.get(issue_type)
     return tuple(dict.fromkeys((*named, *(issue.figures if issue is not None else ()))))

@@ -190,7 +190,7 @@ def _in_order(among: Iterable[Affected]) -> list[Affected]:
 
 
 def _evidence(incident: Incident) -> list[str]:
-    """What people pinned: each with its label, and said to be inferred where it was."""
+    """Pinned evidence, each with its label, and said to be inferred where it was."""
     rows = []
     for one in incident.pins:
         pinned = one.pinned
@@ -207,7 +207,7 @@ def _evidence(incident: Incident) -> list[str]:
 
 
 def _root_cause(investigations: Sequence[Investigation]) -> list[str]:
-    """What the linked investigations found, how sure that is, and what would overturn it."""
+    """The findings of the linked investigations, how sure that is, and what would overturn it."""
     if not investigations:
         return [f"{NONE_NAMED} No investigation was linked to this incident."]
     lines: list[str] = []
@@ -348,7 +348,7 @@ def _follow_ups(follow_ups: Sequence[FollowUp], now: datetime) -> list[str]:
 
 
 def _follow_up_state(one: FollowUp, now: datetime) -> str:
-    """What became of a follow-up, in Markdown."""
+    """The outcome of a follow-up, in Markdown."""
     if one.run is not None and one.run_at is not None:
         return f"{plain(one.run.status.replace('_', ' '))}, {clock(one.run_at)}: {plain(one.run.summary)}"
     return "overdue" if one.scheduled.due_at <= now else "waits"

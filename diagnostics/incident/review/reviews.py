@@ -1,4 +1,4 @@
-"""What remains of an incident: the hand-off note, the review, the export, and what is to be looked at again."""
+"""Records of an incident: the hand-off note, the review, the export, and what is to be looked at again."""
 
 from __future__ import annotations
 
