@@ -19,11 +19,11 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 ROOT = Path(__file__).parents[2]
 DIAGNOSTICS = ROOT / "diagnostics"
 
-CARRIERS = ("sources/", "checks/base.py", "answers.py")
+CARRIERS = ("sources/", "core/context.py")
 """Between the question and the wire: whoever reads the report wants to know who asked, not who carried."""
 
 CARRYING = frozenset({"client", "common", "batches", "_ask", "<lambda>"})
-"""Functions of `deals.py` that do so too."""
+"""Functions of `sync/deals.py` that do so too."""
 
 MAKERS = frozenset({"select", "exists", "text"})
 """SQLAlchemy's functions that make statements."""
@@ -98,7 +98,7 @@ def _asked_at(frame: FrameType | None) -> str:
         if path.is_relative_to(DIAGNOSTICS):
             name = str(path.relative_to(DIAGNOSTICS))
             carrier = carrier or f"{name}:{frame.f_lineno}"
-            carries = name == "deals.py" and frame.f_code.co_name in CARRYING
+            carries = name == "sync/deals.py" and frame.f_code.co_name in CARRYING
             if not carries and not name.startswith(CARRIERS):
                 return f"{name}:{frame.f_lineno}"
         frame = frame.f_back
