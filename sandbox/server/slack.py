@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -266,8 +267,6 @@ class Slack:
 
 def read_arguments(content_type: str, body: bytes, query: Mapping[str, str]) -> dict[str, Any]:
     """The arguments of a Web API method, from JSON, from a form or from the query; raises `SlackRefused`."""
-    from urllib.parse import parse_qsl  # noqa: PLC0415  # for forms only
-
     given: dict[str, Any] = dict(query)
     if not body:
         return given
