@@ -164,12 +164,12 @@ def find(name: str) -> Action:
 
 
 Handler = Callable[[Any], None]
-"""What answers an action: called with the screen, or the application, that offers it."""
+"""Answers an action: called with the screen, or the application, that offers it."""
 
 
 @cache
 def handlers_of(owner: type) -> Mapping[str, Handler]:
-    """What a class offers: its own and its inherited handlers, by the name of the action.
+    """The actions that a class offers: its own and its inherited handlers, by the name of the action.
 
     Raises TypeError for a method that looks like a handler and that no key can call.
     """

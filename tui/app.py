@@ -202,7 +202,7 @@ class WarRoomApp(App[int]):
                 self.say(f"{problem.problem}; the default keys stay", "warn")
 
     def _open_on_triage(self, issue: str) -> None:
-        """What the command line asked for: an issue in view, or the triage of it."""
+        """Open what the command line asked for: an issue in view, or the triage of it."""
         screen, asked = self.screen, self.options
         if isinstance(screen, CriticalScreen) and issue in screen.state.issues:
             screen.state.chosen_by_person = True
@@ -214,7 +214,7 @@ class WarRoomApp(App[int]):
         triage_asked_for(self, issue, asked)
 
     def environment(self) -> str:
-        """What the header calls the settings; empty before they are read."""
+        """The settings, as the header calls them; empty before they are read."""
         return self.opened.environment if self.opened is not None else ""
 
     def end(self) -> None:
@@ -410,7 +410,7 @@ class WarRoomApp(App[int]):
         return super().check_action(action, parameters)
 
     def handler(self, name: str) -> Callable[[], None] | None:
-        """What answers an action now: the screen on top if it can, else the application; None where nothing does."""
+        """The handler of an action now: the screen's where it offers the action, else the application's, else None."""
         screen, own = self.screen, handlers_of(type(self)).get(name)
         if isinstance(screen, RoomScreen) and screen.offers(name):
             return partial(handlers_of(type(screen))[name], screen)

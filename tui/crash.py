@@ -1,4 +1,4 @@
-"""What happens to an error nobody expected: it goes to a file, and the person gets one calm line.
+"""An error nobody expected goes to a file, and the person gets one calm line.
 
 A traceback on the screen at three in the morning helps nobody and can carry what a source said. The file holds the
 traceback without the values of variables, and with the passwords of URLs masked.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Opened:
-    """What was opened. A context manager; closing twice is harmless."""
+    """The open service with its settings. A context manager; closing twice is harmless."""
 
     diagnostics: Diagnostics
     loaded: LoadedSettings

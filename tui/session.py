@@ -1,4 +1,4 @@
-"""What is remembered of where a person has been: places for completion, and the session to come back to."""
+"""The memory of where a person has been: places for completion, and the session to come back to."""
 
 from __future__ import annotations
 

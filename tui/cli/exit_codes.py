@@ -1,4 +1,4 @@
-"""What the program's exit code says, and how an answer becomes one."""
+"""The program's exit codes, and how an answer becomes one."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class NotConfirmed(Exception):  # noqa: N818  # a state of the world
 
 
 def proposal_for(service: Diagnostics, options: Options, given: Namespace) -> Proposal:
-    """What the flags ask to be sent, with figures measured now. Raises UserError, SourceFailure."""
+    """The notice that the flags ask for, with figures measured now. Raises UserError, SourceFailure."""
     purpose, incident = purpose_of(given), getattr(given, "incident", None)
     if purpose is not Purpose.FIRST_NOTICE and incident is None:
         incident = open_incident(service).id
@@ -54,7 +54,7 @@ def proposal_for(service: Diagnostics, options: Options, given: Namespace) -> Pr
 
 
 def issue_and_severity(options: Options, what: str, otherwise: str = "") -> tuple[str, str]:
-    """What `--issue` and `--severity` say. Raises UserError where one of them is missing."""
+    """Issue type and severity from `--issue` and `--severity`. Raises UserError where one of them is missing."""
     if options.issue is None or options.severity is None:
         flags = "--issue and --severity out of the classification matrix"
         raise UserError(
@@ -75,7 +75,7 @@ def with_accounts(proposal: Proposal, named: Iterable[int]) -> Proposal:
 
 
 def purpose_of(given: Namespace) -> Purpose:
-    """What the command is for."""
+    """The purpose of the notice: as `--purpose` says, or as the command implies."""
     named = getattr(given, "purpose", None)
     if named is not None:
         return Purpose(named)
@@ -85,7 +85,7 @@ def purpose_of(given: Namespace) -> Purpose:
 
 
 def words_of(given: Namespace, purpose: Purpose) -> dict[str, str]:
-    """What a person wrote, by placeholder. Raises UserError."""
+    """A person's words by placeholder, out of `--fill` and the other flags. Raises UserError."""
     words: dict[str, str] = {}
     for one in given.fill:
         name, sign, text = one.partition("=")
@@ -172,7 +172,7 @@ def ask_to(word: str, given: Namespace, question: str, otherwise: str) -> None:
 
 
 def new_deliveries(incident: Incident, before: frozenset[str]) -> tuple[Delivery, ...]:
-    """What this command put on its way."""
+    """Deliveries that this command put on their way: all but those of the names `before`."""
     return tuple(one for one in incident.deliveries if one.delivery not in before)
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import termios
 from codecs import getincrementaldecoder
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import textual.screen
 from textual._xterm_parser import XTermParser
@@ -38,6 +38,14 @@ PAINTS_PER_SECOND = 240
 
 POINTER_SHAPE = "\x1b]22;"
 """Textual also sets the shape of a pointer that it gets no reports of."""
+
+
+@runtime_checkable
+class RemembersPaint(Protocol):
+    """An application that sends only the cells that differ from what stands on the terminal."""
+
+    def forget_painted(self) -> None:
+        """Nobody knows what stands on the terminal: the next frame is sent whole."""
 
 
 class WarRoomDriver(LinuxDriver):
@@ -99,10 +107,9 @@ class WarRoomDriver(LinuxDriver):
         self._app.refresh(layout=True)
 
     def _forget_painted(self) -> None:
-        """What stands on the terminal is not what was last sent to it."""
-        forget = getattr(self._app, "forget_painted", None)
-        if forget is not None:
-            forget()
+        """The terminal does not show any more what was last sent to it."""
+        if isinstance(self._app, RemembersPaint):
+            self._app.forget_painted()
 
     # The way out.
 

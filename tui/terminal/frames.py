@@ -36,7 +36,7 @@ class TightUpdate(ChopsUpdate):
         return "".join(Control.move_to(x, y).segment.text + piece.render(console) for x, y, piece in self.pieces())
 
     def pieces(self) -> Iterator[tuple[int, int, Strip]]:
-        """What is sent: column and row at which each piece begins, and the piece."""
+        """Column and row at which each piece that is sent begins, and the piece."""
         for y, first, last in self.spans:
             for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 if strip is None or x >= last or end <= first:
@@ -116,7 +116,7 @@ def _shared(strip: Strip, painted: Strip, *, backwards: bool = False) -> int:
 
 
 class Picture:
-    """What stands on the terminal, as far as it is known, and how little brings it to the next state."""
+    """The cells on the terminal, as far as they are known, and how little brings them to the next state."""
 
     def __init__(self) -> None:
         self._rows: Painted = []

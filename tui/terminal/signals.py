@@ -19,7 +19,7 @@ PATIENCE: Final[dict[signal.Signals, float]] = {signal.SIGTERM: 4.0, signal.SIGI
 
 
 def exit_code(number: int) -> int:
-    """What a shell reports for a program that ended because of signal `number`."""
+    """The exit code that a shell reports for a program that ended because of signal `number`."""
     return 128 + number
 
 

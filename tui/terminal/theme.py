@@ -47,12 +47,12 @@ NAMES: Mapping[str, str] = {
     "16": "ansi-dark",
     "16-light": "ansi-light",
 }
-"""What a person may say, and the theme it means."""
+"""Names that a person may say, each with the theme it means."""
 
 
 @dataclass(slots=True, frozen=True)
 class TerminalCapabilities:
-    """What this terminal can draw."""
+    """The palette and the characters that this terminal can draw."""
 
     theme: str
     ascii_only: bool

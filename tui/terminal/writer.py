@@ -73,7 +73,7 @@ class Writer(threading.Thread):
         self._closing: float | None = None
         self._in_sync = False
         self._backlog: deque[tuple[bytes, bool]] = deque()
-        """What waits, oldest first; True marks a frame."""
+        """Pieces that wait, oldest first; True marks a frame."""
         self._current = b""
         """The rest of what is being written; once begun, a frame is finished."""
         self._repaint_owed = False
