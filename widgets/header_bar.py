@@ -66,8 +66,11 @@ class HeaderBar(Widget):
         self.draw()
 
     def tick(self, clock: str) -> None:
-        """Show the time, as HH:MM:SS UTC."""
-        self.query_one("#header-clock", LineView).show((Row((Piece(fit(f"{clock} ", 14, right=True), "strong"),)),))
+        """Show the time, as HH:MM:SS UTC; once there are parts to show it in."""
+        self.clock = clock
+        if self.children:
+            time = Piece(fit(f"{clock} ", 14, right=True), "strong")
+            self.query_one("#header-clock", LineView).show((Row((time,)),))
 
     def set_state(
         self, *, environment: str, paused: bool, words: tuple[SourceWord, ...], incident: Wordings = ()
@@ -75,7 +78,8 @@ class HeaderBar(Widget):
         """Show environment, pause state, sources, and the incident with its clock."""
         if (environment, paused, words, incident) != (self.environment, self.paused, self.words, self.incident):
             self.environment, self.paused, self.words, self.incident = environment, paused, words, incident
-            self.draw()
+            if self.children:
+                self.draw()
 
     def draw(self) -> None:
         """Build the row again; the view repaints the difference."""
