@@ -45,7 +45,7 @@ _here = threading.local()
 
 
 @dataclass(slots=True, frozen=True)
-class Request:
+class HttpRequest:
     """One request. Its `repr` shows no address, header or body: any of them may hold a secret."""
 
     method: str
@@ -62,7 +62,7 @@ class Request:
         headers: Mapping[str, str] | None = None,
         params: Iterable[tuple[str, str]] = (),
         body: object | None = None,
-    ) -> Request:
+    ) -> HttpRequest:
         """The request with `params` in its address and `body` as JSON."""
         asked = urlencode(list(params), quote_via=quote)
         given = dict(headers or {})
@@ -104,7 +104,7 @@ class Headers(Mapping[str, str]):
 
 
 @dataclass(slots=True, frozen=True)
-class Answer:
+class HttpResponse:
     """Whatever the service answered, of whatever status. A service may repeat a key: its `repr` shows the status."""
 
     status: int
@@ -189,25 +189,25 @@ class HttpClient:
         self._most_bytes, self._keep_alive = most_bytes, keep_alive
         self._lock = threading.Lock()
         self._pool: httpcore.ConnectionPool | None = None
-        self._flights: set[_Flight] = set()
+        self._transfers: set[_Transfer] = set()
         self._closed = False
 
     def __repr__(self) -> str:
         return "HttpClient()"
 
-    def ask(self, request: Request, *, within_s: float | None = None) -> Answer:
+    def ask(self, request: HttpRequest, *, within_s: float | None = None) -> HttpResponse:
         """The answer, whatever its status; `within_s` is what is left of the total. Raises `NoAnswer`."""
         import httpcore  # noqa: PLC0415  # few commands ask
 
-        flight = _Flight(self._connect_s, self._read_s, self._total_s if within_s is None else within_s)
+        transfer = _Transfer(self._connect_s, self._read_s, self._total_s if within_s is None else within_s)
         try:
-            pool = self._begin(flight)
-            _here.flight = flight
+            pool = self._begin(transfer)
+            _here.transfer = transfer
             answer = self._exchange(pool, request)
-            if not flight.aborted:
+            if not transfer.aborted:
                 return answer
             # A socket that was shut down reads as an honest end where the service named no length.
-            told = self._no_answer(_Ended(Why.CLOSED), flight)
+            told = self._no_answer(_Ended(Why.CLOSED), transfer)
         except (
             _Ended,
             ValueError,
@@ -215,9 +215,9 @@ class HttpClient:
             httpcore.ProtocolError,
             httpcore.NetworkError,
         ) as error:
-            told = self._no_answer(error, flight)
+            told = self._no_answer(error, transfer)
         finally:
-            self._end(flight)
+            self._end(transfer)
         # Outside of the handlers: an exception from within has frames that hold the headers.
         raise told
 
@@ -225,37 +225,37 @@ class HttpClient:
         """Cut off every request, close every connection, and refuse further requests."""
         with self._lock:
             self._closed = True
-            flights = list(self._flights)
-        for flight in flights:
-            flight.abort()
+            transfers = list(self._transfers)
+        for transfer in transfers:
+            transfer.abort()
         self._close_idle()
 
-    def _begin(self, flight: _Flight) -> httpcore.ConnectionPool:
+    def _begin(self, transfer: _Transfer) -> httpcore.ConnectionPool:
         with self._lock:
             if self._closed:
                 raise _Ended(Why.CLOSED)
             if self._pool is None:
                 self._pool = _pool(self._keep_alive)
-            self._flights.add(flight)
+            self._transfers.add(transfer)
             return self._pool
 
-    def _end(self, flight: _Flight) -> None:
+    def _end(self, transfer: _Transfer) -> None:
         # From here on the connection belongs to the pool, perhaps already to another request.
-        flight.hold(None)
-        _here.flight = None
+        transfer.hold(None)
+        _here.transfer = None
         with self._lock:
-            self._flights.discard(flight)
+            self._transfers.discard(transfer)
             closed = self._closed
         if closed:
             self._close_idle()
 
     def _close_idle(self) -> None:
-        """Only these: the thread that uses another one closes it, when its flight has ended."""
+        """Only these: the thread that uses another one closes it, when its transfer has ended."""
         for connection in self._pool.connections if self._pool is not None else ():
             if connection.is_idle():
                 connection.close()
 
-    def _exchange(self, pool: httpcore.ConnectionPool, request: Request) -> Answer:
+    def _exchange(self, pool: httpcore.ConnectionPool, request: HttpRequest) -> HttpResponse:
         given = _HEADERS | dict(request.headers)
         with pool.stream(
             request.method,
@@ -266,13 +266,13 @@ class HttpClient:
         ) as response:
             headers = Headers(response.headers)
             packing = headers.get("Content-Encoding", "").strip().lower()
-            return Answer(response.status, headers, _bounded(response.iter_stream(), packing, self._most_bytes))
+            return HttpResponse(response.status, headers, _bounded(response.iter_stream(), packing, self._most_bytes))
 
-    def _no_answer(self, error: Exception, flight: _Flight) -> NoAnswer:
-        why, detail = (error.why, error.detail) if isinstance(error, _Ended) else (_why(error, flight), "")
-        if flight.aborted:
+    def _no_answer(self, error: Exception, transfer: _Transfer) -> NoAnswer:
+        why, detail = (error.why, error.detail) if isinstance(error, _Ended) else (_why(error, transfer), "")
+        if transfer.aborted:
             why = Why.CLOSED
-        sent = flight.sent
+        sent = transfer.sent
         waited_s = self._connect_s if why is Why.SLOW_CONNECTION else self._read_s
         words = {
             Why.NO_ADDRESS: f"no connection: {detail}",
@@ -306,7 +306,7 @@ class _Ended(Exception):  # noqa: N818  # an outcome, told by name
         super().__init__(why)
 
 
-def _why(error: Exception, flight: _Flight) -> Why:
+def _why(error: Exception, transfer: _Transfer) -> Why:
     """What an error of httpcore's means. Its texts may quote a header or the address, and are left out."""
     import httpcore  # noqa: PLC0415  # loaded by then
 
@@ -314,9 +314,9 @@ def _why(error: Exception, flight: _Flight) -> Why:
         return Why.LOST
     if not isinstance(error, httpcore.RemoteProtocolError):
         return Why.NOT_SENDABLE
-    if not flight.at_end:
+    if not transfer.at_end:
         return Why.NOT_HTTP
-    return Why.CUT_SHORT if flight.received else Why.LOST
+    return Why.CUT_SHORT if transfer.received else Why.LOST
 
 
 def _bounded(parts: Iterable[bytes], packing: str, most: int) -> bytes:
@@ -334,7 +334,7 @@ def _bounded(parts: Iterable[bytes], packing: str, most: int) -> bytes:
     return bytes(kept)
 
 
-class _Flight:
+class _Transfer:
     """One request on its way, in the thread that asks."""
 
     def __init__(self, connect_s: float, read_s: float, total_s: float) -> None:
@@ -350,7 +350,7 @@ class _Flight:
         self._stop: Callable[[], None] | None = None
 
     def hold(self, stop: Callable[[], None] | None) -> None:
-        """Name what ends the wait that begins now; it is ended at once when the flight was cut off already."""
+        """Name what ends the wait that begins now; it is ended at once when the transfer was cut off already."""
         with self._lock:
             self._stop = stop
             if stop is not None and self.aborted:
@@ -383,18 +383,18 @@ class _Flight:
 
 
 class _Backend:
-    """Opens connections within the limits of this thread's flight. Of the shape of httpcore's NetworkBackend."""
+    """Opens connections within the limits of this thread's transfer. Of the shape of httpcore's NetworkBackend."""
 
     def connect_tcp(self, host: str, port: int, *_: object, **__: object) -> _Stream:
         """Connect to the first address of `host` that answers."""
-        flight: _Flight = _here.flight
+        transfer: _Transfer = _here.transfer
         last = OSError("the name has no address")
-        for family, kind, protocol, _name, address in _resolve(host, port, flight):
+        for family, kind, protocol, _name, address in _resolve(host, port, transfer):
             sock = socket.socket(family, kind, protocol)
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                flight.hold(functools.partial(_shut, sock))
-                sock.settimeout(flight.to_connect())
+                transfer.hold(functools.partial(_shut, sock))
+                sock.settimeout(transfer.to_connect())
                 sock.connect(address)
             except OSError as error:
                 sock.close()
@@ -405,12 +405,12 @@ class _Backend:
             else:
                 return _Stream(sock)
         if isinstance(last, TimeoutError):
-            raise flight.late(Why.SLOW_CONNECTION)
+            raise transfer.late(Why.SLOW_CONNECTION)
         raise _Ended(Why.NO_CONNECTION, last.strerror or str(last))
 
 
 class _Stream:
-    """One connection, under the limits of whichever flight uses it. Of the shape of httpcore's NetworkStream."""
+    """One connection, under the limits of whichever transfer uses it. Of the shape of httpcore's NetworkStream."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -419,17 +419,17 @@ class _Stream:
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, *_: object, **__: object
     ) -> _Stream:
         """The same connection over TLS."""
-        flight: _Flight = _here.flight
+        transfer: _Transfer = _here.transfer
         try:
             sock = ssl_context.wrap_socket(self._sock, server_hostname=server_hostname, do_handshake_on_connect=False)
             self._sock = sock
-            flight.hold(functools.partial(_shut, sock))
-            sock.settimeout(flight.to_connect())
+            transfer.hold(functools.partial(_shut, sock))
+            sock.settimeout(transfer.to_connect())
             sock.do_handshake()
         except BaseException as error:
             self._sock.close()
             if isinstance(error, TimeoutError):
-                raise flight.late(Why.SLOW_CONNECTION) from None
+                raise transfer.late(Why.SLOW_CONNECTION) from None
             if isinstance(error, ssl.SSLError | ValueError):
                 raise _Ended(Why.UNTRUSTED, str(error)) from None
             if isinstance(error, OSError):
@@ -439,13 +439,13 @@ class _Stream:
 
     def write(self, buffer: bytes, *_: object, **__: object) -> None:
         """Send all of it."""
-        flight = self._taken_by()
+        transfer = self._taken_by()
         # Before the call: a write that fails may have sent something.
-        flight.sent = Sent.UNKNOWN
+        transfer.sent = Sent.UNKNOWN
         try:
             self._sock.sendall(buffer)
         except TimeoutError:
-            raise flight.late(Why.SILENT) from None
+            raise transfer.late(Why.SILENT) from None
         except OSError:
             from httpcore import WriteError  # noqa: PLC0415  # loaded by then
 
@@ -454,15 +454,15 @@ class _Stream:
 
     def read(self, max_bytes: int, *_: object, **__: object) -> bytes:
         """What came; nothing when the other side has closed."""
-        flight = self._taken_by()
+        transfer = self._taken_by()
         try:
             data = self._sock.recv(max_bytes)
         except TimeoutError:
-            raise flight.late(Why.SILENT) from None
+            raise transfer.late(Why.SILENT) from None
         except OSError:
             raise _Ended(Why.LOST) from None
-        flight.received = flight.received or bool(data)
-        flight.at_end = not data
+        transfer.received = transfer.received or bool(data)
+        transfer.at_end = not data
         return data
 
     def close(self) -> None:
@@ -479,11 +479,11 @@ class _Stream:
         poll.register(self._sock, select.POLLIN)
         return bool(poll.poll(0))
 
-    def _taken_by(self) -> _Flight:
-        flight: _Flight = _here.flight
-        flight.hold(functools.partial(_shut, self._sock))
-        self._sock.settimeout(flight.to_read())
-        return flight
+    def _taken_by(self) -> _Transfer:
+        transfer: _Transfer = _here.transfer
+        transfer.hold(functools.partial(_shut, self._sock))
+        self._sock.settimeout(transfer.to_read())
+        return transfer
 
 
 def _shut(sock: socket.socket) -> None:
@@ -492,7 +492,7 @@ def _shut(sock: socket.socket) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _resolve(host: str, port: int, flight: _Flight) -> list[tuple[Any, ...]]:
+def _resolve(host: str, port: int, transfer: _Transfer) -> list[tuple[Any, ...]]:
     """`socket.getaddrinfo` with an end, which the system's resolver does not have: its thread is left behind."""
     answer: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
 
@@ -503,11 +503,11 @@ def _resolve(host: str, port: int, flight: _Flight) -> list[tuple[Any, ...]]:
             answer.put(error)
 
     threading.Thread(target=ask, name="resolve", daemon=True).start()
-    flight.hold(lambda: answer.put(OSError("closed")))
+    transfer.hold(lambda: answer.put(OSError("closed")))
     try:
-        found = answer.get(timeout=flight.to_connect())
+        found = answer.get(timeout=transfer.to_connect())
     except queue.Empty:
-        raise flight.late(Why.SLOW_CONNECTION) from None
+        raise transfer.late(Why.SLOW_CONNECTION) from None
     if isinstance(found, list):
         return found
     raise _Ended(Why.NO_ADDRESS, found.strerror or str(found) if isinstance(found, OSError) else str(found))

@@ -20,7 +20,7 @@ from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserErro
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request, travels_unencrypted
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, travels_unencrypted
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import JiraSettings
@@ -163,11 +163,11 @@ class Jira:
         *,
         params: Mapping[str, str] | None = None,
         body: object | None = None,
-    ) -> Answer:
+    ) -> HttpResponse:
         headers = {"Authorization": self._authorization(), "Accept": "application/json"}
         url = f"{self._settings.url}{_API}{path}"
         try:
-            request = Request.of(method, url, headers=headers, params=(params or {}).items(), body=body)
+            request = HttpRequest.of(method, url, headers=headers, params=(params or {}).items(), body=body)
             answer = self._http.ask(request)
         except NoAnswer as failure:
             told = no_answer(what, failure)
@@ -225,7 +225,7 @@ def _path(key: str) -> str:
     return quote(key, safe="")
 
 
-def _object(answer: Answer, what: str) -> dict[str, Any]:
+def _object(answer: HttpResponse, what: str) -> dict[str, Any]:
     read = answer.document()
     if read is None:
         raise unreadable(what)
@@ -273,7 +273,7 @@ def unreadable(what: str) -> SourceFailure:
     return SourceFailure(FailureKind.MALFORMED, SOURCE, f"the answer to {what} is not one of Jira's", remedy=_PROXY)
 
 
-def refused(what: str, answer: Answer, redact: Callable[[str], str]) -> SourceFailure:
+def refused(what: str, answer: HttpResponse, redact: Callable[[str], str]) -> SourceFailure:
     """What an answer of another status than 2xx means. `redact` removes the token from a text."""
     status, wait = answer.status, answer.headers.retry_after_s
     words = redact(_words(answer))
@@ -307,7 +307,7 @@ def refused(what: str, answer: Answer, redact: Callable[[str], str]) -> SourceFa
     )
 
 
-def _field_errors(answer: Answer) -> Mapping[str, str]:
+def _field_errors(answer: HttpResponse) -> Mapping[str, str]:
     """Field to what Jira says about it."""
     errors = (answer.document() or {}).get("errors")
     if not isinstance(errors, dict):
@@ -315,7 +315,7 @@ def _field_errors(answer: Answer) -> Mapping[str, str]:
     return {clean(str(name), limit=80): clean(str(text), limit=200) for name, text in list(errors.items())[:8]}
 
 
-def _words(answer: Answer) -> str:
+def _words(answer: HttpResponse) -> str:
     """Its sentences and its fields, each with what is wrong with it; one short line."""
     given = (answer.document() or {}).get("errorMessages")
     messages = [one for one in given if isinstance(one, str)][:3] if isinstance(given, list) else []

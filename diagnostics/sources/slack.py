@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -106,7 +106,7 @@ class Slack:
         """One message through the incoming webhook, to the channel that it was made for."""
         url = self._secret(self._settings.webhook_url, "slack.webhook_url")
         body = {"text": text, "mrkdwn": True, "parse": "none", "unfurl_links": False, "unfurl_media": False}
-        answer = self._ask(Request.of("POST", url, body=body))
+        answer = self._ask(HttpRequest.of("POST", url, body=body))
         document = answer.document()
         taken = document.get("ok") is True if document is not None else answer.words(80) == "ok"
         if answer.status != 200 or not taken:
@@ -188,13 +188,13 @@ class Slack:
     ) -> dict[str, Any]:
         return _accepted(self._answer(method, params, body))
 
-    def _answer(self, method: str, params: Mapping[str, str] | None, body: object | None) -> Answer:
+    def _answer(self, method: str, params: Mapping[str, str] | None, body: object | None) -> HttpResponse:
         headers = {"Authorization": f"Bearer {self._secret(self._settings.bot_token, 'slack.bot_token')}"}
         url = f"{self._settings.api_url}/{method}"
         verb = "GET" if body is None else "POST"
-        return self._ask(Request.of(verb, url, headers=headers, params=(params or {}).items(), body=body))
+        return self._ask(HttpRequest.of(verb, url, headers=headers, params=(params or {}).items(), body=body))
 
-    def _ask(self, request: Request) -> Answer:
+    def _ask(self, request: HttpRequest) -> HttpResponse:
         try:
             return self._http.ask(request)
         except NoAnswer as failure:
@@ -220,7 +220,7 @@ class Slack:
         return value
 
 
-def _accepted(answer: Answer) -> dict[str, Any]:
+def _accepted(answer: HttpResponse) -> dict[str, Any]:
     document = answer.document()
     if answer.status != 200 or document is None or document.get("ok") is not True:
         raise refused(answer)
@@ -324,7 +324,7 @@ def no_answer(failure: NoAnswer) -> SlackFailure:
     return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=remedy)
 
 
-def refused(answer: Answer, *, webhook: bool = False) -> SlackFailure:
+def refused(answer: HttpResponse, *, webhook: bool = False) -> SlackFailure:
     """What an answer that is not "ok" means."""
     document = answer.document() or {}
     said = document.get("error")
@@ -339,7 +339,7 @@ def refused(answer: Answer, *, webhook: bool = False) -> SlackFailure:
     return known if known is not None else _unexpected(answer, name, webhook=webhook)
 
 
-def _known_refusal(answer: Answer, name: str, *, webhook: bool) -> SlackFailure | None:
+def _known_refusal(answer: HttpResponse, name: str, *, webhook: bool) -> SlackFailure | None:
     word = answer.words(80) if webhook and not name else ""
     if word in _WEBHOOK_WORDS:
         reason, remedy = _WEBHOOK_WORDS[word]
@@ -361,7 +361,7 @@ def _permanent(kind: FailureKind, reason: str, name: str, remedy: str) -> SlackF
     return SlackFailure(kind, f"{reason} ({name})", lasting=True, remedy=remedy, error=name)
 
 
-def _perhaps(reason: str, answer: Answer, name: str) -> SlackFailure:
+def _perhaps(reason: str, answer: HttpResponse, name: str) -> SlackFailure:
     shown = f"{reason} ({name})" if name else reason
     return SlackFailure(
         FailureKind.UNREACHABLE,
@@ -373,7 +373,7 @@ def _perhaps(reason: str, answer: Answer, name: str) -> SlackFailure:
     )
 
 
-def _not_taken(answer: Answer, name: str) -> SlackFailure:
+def _not_taken(answer: HttpResponse, name: str) -> SlackFailure:
     words = _NOT_TAKEN.get(name, "Slack's rate limit is reached")
     shown = name or f"HTTP {answer.status}"
     is_limit = answer.status == 429 or "limit" in name
@@ -386,7 +386,7 @@ def _not_taken(answer: Answer, name: str) -> SlackFailure:
     )
 
 
-def _unexpected(answer: Answer, name: str, *, webhook: bool) -> SlackFailure:
+def _unexpected(answer: HttpResponse, name: str, *, webhook: bool) -> SlackFailure:
     """Nothing of what Slack documents: a name that is new, a proxy's page, a redirect."""
     setting = "slack.webhook_url" if webhook else "slack.api_url"
     if 300 <= answer.status < 400:

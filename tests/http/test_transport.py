@@ -14,7 +14,7 @@ from queue import SimpleQueue
 import pytest
 
 from diagnostics.core.failures import FailureKind, Sent
-from diagnostics.sources.http import Answer, HttpClient, NoAnswer, Request, Why
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why
 
 SECRET = "hush-hush"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -82,18 +82,18 @@ def wait_for(release: threading.Event) -> None:
 
 def asked(http: HttpClient, url: str) -> NoAnswer:
     with pytest.raises(NoAnswer) as caught:
-        http.ask(Request.of("POST", url, headers={"Authorization": SECRET}, body={"text": SECRET}))
+        http.ask(HttpRequest.of("POST", url, headers={"Authorization": SECRET}, body={"text": SECRET}))
     assert caught.value.__context__ is None, "an exception from within has frames that hold the headers"
     assert SECRET not in f"{caught.value!r} {caught.value.reason} {caught.value.detail}"
     return caught.value
 
 
-def in_a_thread(http: HttpClient, url: str) -> SimpleQueue[Answer | NoAnswer]:
-    came: SimpleQueue[Answer | NoAnswer] = SimpleQueue()
+def in_a_thread(http: HttpClient, url: str) -> SimpleQueue[HttpResponse | NoAnswer]:
+    came: SimpleQueue[HttpResponse | NoAnswer] = SimpleQueue()
 
     def run() -> None:
         try:
-            came.put(http.ask(Request.of("POST", url, body={})))
+            came.put(http.ask(HttpRequest.of("POST", url, body={})))
         except NoAnswer as failure:
             came.put(failure)
 
@@ -106,7 +106,7 @@ def test_connections_are_kept_where_that_is_asked_for(peer: MakePeer) -> None:
     for keep_alive, connections in ((0, 3), (1, 4)):
         http = client(keep_alive=keep_alive)
         for _ in range(3):
-            assert http.ask(Request.of("GET", server.url)).body == b"ok"
+            assert http.ask(HttpRequest.of("GET", server.url)).body == b"ok"
         http.close()
         assert server.connections == connections
 
@@ -120,7 +120,7 @@ def test_a_kept_connection_that_the_service_has_closed_is_not_used_again(peer: M
 
     server, http = peer(once), client(keep_alive=4)
     for number in range(1, 4):
-        assert http.ask(Request.of("GET", server.url)).status == 200
+        assert http.ask(HttpRequest.of("GET", server.url)).status == 200
         assert server.connections == number
 
 
@@ -168,7 +168,7 @@ def test_what_unpacks_to_more_than_the_limit_is_not_unpacked(peer: MakePeer) -> 
 def test_a_redirect_is_an_answer_and_is_not_followed(peer: MakePeer) -> None:
     other = peer(lambda sock: sock.sendall(OK))
     redirect = f"HTTP/1.1 307 There\r\nLocation: {other.url}\r\nContent-Length: 0\r\n\r\n".encode()
-    answer = client().ask(Request.of("POST", peer(lambda sock: sock.sendall(redirect)).url, body={}))
+    answer = client().ask(HttpRequest.of("POST", peer(lambda sock: sock.sendall(redirect)).url, body={}))
     assert (answer.status, other.connections) == (307, 0)
 
 
@@ -225,7 +225,7 @@ def test_a_closed_client_sends_nothing(peer: MakePeer) -> None:
 
 
 def test_no_representation_shows_an_address_a_header_or_a_body() -> None:
-    request = Request.of("POST", f"https://hooks.example/{SECRET}", headers={"Authorization": SECRET}, body=SECRET)
+    request = HttpRequest.of("POST", f"https://hooks.example/{SECRET}", headers={"Authorization": SECRET}, body=SECRET)
     assert SECRET not in repr(request)
     assert SECRET not in repr(HttpClient(connect_s=1, read_s=1, total_s=1, most_bytes=1))
 

@@ -33,7 +33,6 @@ from pydantic import SecretStr
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.time import utc_now
-from diagnostics.sources import http
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog.failures import (
     MAX_BODY_BYTES,
@@ -45,7 +44,7 @@ from diagnostics.sources.datadog.failures import (
     refusal_wait,
     refused,
 )
-from diagnostics.sources.http import HttpClient, NoAnswer, Request, travels_unencrypted
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, travels_unencrypted
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
@@ -59,7 +58,7 @@ _SHORTEST_REDACTED = 4
 
 
 @dataclass(slots=True, frozen=True)
-class Answer:
+class DatadogAnswer:
     """The body of one 2xx answer and what its sending cost."""
 
     body: bytes = field(repr=False)
@@ -90,7 +89,7 @@ class Connection:
     def __repr__(self) -> str:
         return "Connection(datadog)"
 
-    def ask(self, operation: Operation, **given: object) -> Answer:
+    def ask(self, operation: Operation, **given: object) -> DatadogAnswer:
         """Send one request, again while that helps, and return its 2xx answer; all within the total time limit.
 
         `given` are the parameters of the endpoint, as the official client names them.
@@ -114,7 +113,7 @@ class Connection:
                 raise ended
             self._closed.wait(pause)
 
-    def _send(self, operation: Operation, given: Mapping[str, object], deadline: float) -> Answer:
+    def _send(self, operation: Operation, given: Mapping[str, object], deadline: float) -> DatadogAnswer:
         if self._closed.is_set():
             raise cancelled()
         left = deadline - time.monotonic()
@@ -132,11 +131,11 @@ class Connection:
         self._note_clock(outcome.headers, started_at, took_ms)
         if not 200 <= outcome.status < 300:
             raise refused(operation, outcome.status, outcome.headers, outcome.body, self._keys.redact)
-        return Answer(outcome.body, started_at, took_ms)
+        return DatadogAnswer(outcome.body, started_at, took_ms)
 
     def _exchange(
         self, operation: Operation, given: Mapping[str, object], deadline: float
-    ) -> http.Answer | SourceFailure:
+    ) -> HttpResponse | SourceFailure:
         """One request and its whole answer, or why there is none.
 
         The failure is returned, not raised inside the handler, so that no exception of the client, whose frames hold
@@ -235,8 +234,8 @@ class _Prepare:
         post_params: object = None,  # noqa: ARG004
         preload_content: bool = False,  # noqa: ARG004
         request_timeout: object = None,  # noqa: ARG004  # the transport's limits hold instead
-    ) -> Request:
-        return Request.of(method, url, headers=headers, params=query_params or (), body=body)
+    ) -> HttpRequest:
+        return HttpRequest.of(method, url, headers=headers, params=query_params or (), body=body)
 
 
 class _Client(ApiClient):
@@ -256,11 +255,11 @@ class _Client(ApiClient):
     def _build_rest_client(self) -> _Prepare:
         return _Prepare()
 
-    def prepared(self, endpoint: str, given: Mapping[str, object]) -> Request:
+    def prepared(self, endpoint: str, given: Mapping[str, object]) -> HttpRequest:
         """The request of one endpoint. The client's annotations promise models, and it is told not to build them."""
         version, module, family, method = endpoint.split(".")
         endpoints: Any = getattr(import_module(f"datadog_api_client.{version}.api.{module}"), family)
-        request: Request = getattr(endpoints(self), method)(**given)
+        request: HttpRequest = getattr(endpoints(self), method)(**given)
         return request
 
 

@@ -27,7 +27,7 @@ from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, m
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
-    from diagnostics.sources.datadog.connection import Answer, Connection
+    from diagnostics.sources.datadog.connection import Connection, DatadogAnswer
 
 Value = TypeVar("Value")
 
@@ -340,7 +340,7 @@ class DatadogIncidents:
         answer, found = self._search(1, 0)
         return _evidence(answer, f"GET /api/v2/incidents/search?query={EVERY_STATE}", rows=len(found))
 
-    def _search(self, size: int, offset: int) -> tuple[Answer, tuple[DatadogIncident, ...]]:
+    def _search(self, size: int, offset: int) -> tuple[DatadogAnswer, tuple[DatadogIncident, ...]]:
         answer = self._connected().ask(
             SEARCH_INCIDENTS, query=EVERY_STATE, sort="-created", page_size=size, page_offset=offset
         )
@@ -394,7 +394,7 @@ def _group(group: GroupBy, by: Compute) -> dict[str, Any]:
 
 
 def _evidence(
-    answer: Answer, query: str, *, window: str = "", rows: int | None = None, caveats: Iterable[str] = ()
+    answer: DatadogAnswer, query: str, *, window: str = "", rows: int | None = None, caveats: Iterable[str] = ()
 ) -> Evidence:
     return Evidence(
         source=SOURCE,
@@ -407,7 +407,7 @@ def _evidence(
     )
 
 
-def _page(answer: Answer, query: str, window: str) -> LogPage:
+def _page(answer: DatadogAnswer, query: str, window: str) -> LogPage:
     document = decode.document(answer.body)
     events, unreadable = decode.events(document)
     partial, warnings = decode.incomplete(document)
@@ -417,7 +417,7 @@ def _page(answer: Answer, query: str, window: str) -> LogPage:
 
 
 def _aggregate(
-    answer: Answer, query: str, window: str, computes: tuple[Compute, ...], group_by: tuple[GroupBy, ...]
+    answer: DatadogAnswer, query: str, window: str, computes: tuple[Compute, ...], group_by: tuple[GroupBy, ...]
 ) -> Aggregate:
     document = decode.document(answer.body)
     buckets = decode.buckets(document, computes, grouped=bool(group_by))
@@ -433,7 +433,7 @@ def _aggregate(
     return Aggregate(buckets, _evidence(answer, query, window=window, rows=len(buckets), caveats=caveats), partial)
 
 
-def _monitors(answer: Answer, tags: str) -> Monitors:
+def _monitors(answer: DatadogAnswer, tags: str) -> Monitors:
     monitors, unreadable = decode.monitors(answer.body)
     full = f"only the first {LARGEST_PAGE:,}" if len(monitors) + unreadable >= LARGEST_PAGE else ""
     evidence = _evidence(
@@ -445,17 +445,17 @@ def _monitors(answer: Answer, tags: str) -> Monitors:
     return Monitors(monitors, evidence)
 
 
-def _created(answer: Answer, query: str) -> tuple[Monitor, Evidence]:
+def _created(answer: DatadogAnswer, query: str) -> tuple[Monitor, Evidence]:
     return decode.monitor(answer.body), _evidence(answer, f"POST /api/v1/monitor, query {query}", rows=1)
 
 
-def _metrics(answer: Answer, query: str, count: int, window: str) -> Metrics:
+def _metrics(answer: DatadogAnswer, query: str, count: int, window: str) -> Metrics:
     series = decode.metric_series(decode.document(answer.body), count)
     points = sum(len(one) for one in series if one is not None)
     return Metrics(series, _evidence(answer, query, window=window, rows=points))
 
 
-def _is_valid(answer: Answer) -> bool:
+def _is_valid(answer: DatadogAnswer) -> bool:
     valid = decode.document(answer.body).get("valid")
     if not isinstance(valid, bool):
         raise decode.WrongShape("does not say whether the key is valid")
@@ -470,7 +470,7 @@ def _timed_out(partial: bool) -> str:
     return "Datadog timed out inside: not everything it holds" if partial else ""
 
 
-def _incident(operation: Operation, answer: Answer) -> DatadogIncident:
+def _incident(operation: Operation, answer: DatadogAnswer) -> DatadogIncident:
     return _decoded(operation, lambda: decode.incident(decode.document(answer.body)))
 
 
