@@ -14,8 +14,8 @@ from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.timer import Timer
 
+from benchmarks.log_events import synthetic_events
 from diagnostics.logs import compile_query
-from diagnostics.logs.throughput import synthetic_events
 from tui.terminal.driver import WarRoomDriver
 from widgets.log_pane import LogPane
 

@@ -14,9 +14,9 @@ _SLOT = re.compile(r"\{([a-z_]+)\}")
 def run(quick: bool) -> list[Figure]:
     """Compile and evaluate each query."""
     try:
+        from benchmarks.log_events import synthetic_events  # noqa: PLC0415
         from diagnostics.catalogue import load_catalogue  # noqa: PLC0415  # missing pieces are reported, not fatal
         from diagnostics.logs import bind, compile_query  # noqa: PLC0415
-        from diagnostics.logs.throughput import synthetic_events  # noqa: PLC0415
     except ImportError as error:
         raise NotAvailable(f"diagnostics.logs or the catalogue: {error}") from error
     events = synthetic_events(EVENTS)

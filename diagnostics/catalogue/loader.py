@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diagnostics.catalogue.crosscheck import check_references, check_schema, check_thresholds
-from diagnostics.catalogue.crosscheck_response import check_response
+from diagnostics.catalogue.crosscheck import check_references, check_response, check_schema, check_thresholds
 from diagnostics.catalogue.groups import Group, Source, read_source
 from diagnostics.catalogue.insertions import Values, insertions
 from diagnostics.catalogue.model import (

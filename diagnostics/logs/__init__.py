@@ -11,8 +11,7 @@ from diagnostics.logs.highlight import Span, SpanKind, highlight
 from diagnostics.logs.notes import Note, notes
 from diagnostics.logs.parser import parse
 from diagnostics.logs.predicate import Predicate, compile_query, matches
-from diagnostics.logs.printing import to_text
-from diagnostics.logs.quoting import bind, quote
+from diagnostics.logs.quoting import bind, quote, to_text
 from diagnostics.logs.scanner import MAX_QUERY_LENGTH
 from diagnostics.logs.tree import (
     And,

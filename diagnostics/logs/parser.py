@@ -26,6 +26,6 @@ def parse(text: str) -> Node:
             next_step=first.next_step,
         )
     # lark costs more than everything else here together, and a console that shows no filter never needs it.
-    from diagnostics.logs.reader import read  # noqa: PLC0415
+    from diagnostics.logs.grammar import read  # noqa: PLC0415
 
     return read(text)

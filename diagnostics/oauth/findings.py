@@ -8,18 +8,253 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.base import about, finding, plural, share
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
-from diagnostics.oauth.connection_findings import connection_findings
-from diagnostics.oauth.tally import Tally
+from diagnostics.oauth.tally import BROKEN, DISABLED, ENABLED, LEGACY, NO_CONNECTION, NOT_INTEGRATED, Tally
 from diagnostics.oauth.users import (
     AUTH_ONLY,
     BOTH,
+    LINK_DANGLING,
+    LINK_ELSEWHERE,
+    LINK_SET,
+    LINK_UNSET,
     NONE,
     SYNC_ONLY,
 )
-from diagnostics.oauth.wording import nothing, some
+from diagnostics.oauth.wording import nothing, one_of, some
+from diagnostics.oauth.zuids import Agreement
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Threshold
+
+MODERN_KEY, LEGACY_KEY = "zillow-auth-token-{account}-{user}-{auth}", "zillow-token-{account}-{user}-{sync_user}"
+
+
+def connection_findings(tally: Tally) -> Iterator[Finding]:
+    """In the order in which they are read."""
+    yield _zuid(tally)
+    yield _link(tally)
+    yield _enablement(tally)
+    yield _installation(tally)
+    yield _migration(tally)
+    yield _problems(tally)
+    yield _cache_keys(tally)
+    yield _bad_rows(tally)
+
+
+def _zuid(tally: Tally) -> Finding:
+    counts = tally.zuids.counts
+    match, mismatch = counts[Agreement.MATCH.value], counts[Agreement.MISMATCH.value]
+    missing = counts[Agreement.MISSING_ONE.value] + counts[Agreement.MISSING_BOTH.value]
+    unclear, types = counts[Agreement.UNCLEAR.value], counts["types differ"]
+    compared = match + mismatch + missing + unclear
+    status = Status.PASS if compared else Status.NO_DATA
+    if mismatch:
+        status = Status.FAIL
+    elif missing or unclear:
+        status = Status.WARN
+    return finding(
+        "oauth_zuid",
+        "Do credentials and connection name the same Zillow user?",
+        status,
+        one_of(tally, counts, "ZUIDs", "types differ")
+        or f"{match:,} match, {mismatch:,} differ, {missing:,} without a ZUID"
+        f"{some(unclear, 'cannot be compared')}{some(types, 'pairs of different types')}."
+        if compared
+        else "There are no two ZUIDs to compare.",
+        value=mismatch if compared else None,
+        unit="different",
+        threshold="numbers and X1-ZU with digits are compared as numbers; other X1-ZU only with their like",
+        next_step="Leads may go to the wrong person: let the user connect again, then compare." if mismatch else "",
+        evidence=tally.evidence("sync"),
+        details=tally.zuids.of(
+            Agreement.MISMATCH.value,
+            Agreement.MISSING_ONE.value,
+            Agreement.MISSING_BOTH.value,
+            Agreement.UNCLEAR.value,
+            "types differ",
+        ),
+    )
+
+
+def _link(tally: Tally) -> Finding:
+    counts = tally.links.counts
+    broken = counts[LINK_DANGLING] + counts[LINK_ELSEWHERE]
+    unset_with_both = (
+        counts[LINK_UNSET] if tally.user_id is None else int(bool(counts[LINK_UNSET]) and bool(tally.patterns[BOTH]))
+    )
+    status = Status.NO_DATA if not tally.credentials else Status.WARN if broken else Status.PASS
+    if tally.user_id is not None and unset_with_both:
+        status = Status.WARN
+    return finding(
+        "oauth_link",
+        "Do the credentials link to a connection?",
+        status,
+        nothing(tally)
+        or one_of(tally, counts, "zillow_sync_user_id")
+        or f"{counts[LINK_SET]:,} linked, {counts[LINK_UNSET]:,} not linked, {counts[LINK_DANGLING]:,} dangling"
+        f"{some(counts[LINK_ELSEWHERE], 'linked to somebody else')}.",
+        value=broken if tally.credentials else None,
+        unit="dangling",
+        threshold="zillow_sync_user_id names a connection of the same user, or is NULL where there is none",
+        next_step="A dangling link outlived its connection: connecting again writes a new one." if broken else "",
+        evidence=tally.evidence("sync"),
+        details=tally.links.of(LINK_DANGLING, LINK_ELSEWHERE),
+    )
+
+
+def _enablement(tally: Tally) -> Finding:
+    counts = tally.enablement.counts
+    disabled, broken = counts[DISABLED], counts[BROKEN]
+    known = sum(counts.values()) - counts[NO_CONNECTION]
+    status = Status.NO_DATA if not known else Status.FAIL if disabled or broken else Status.PASS
+    told = ", ".join(f"{counts[one]:,} {one}" for one in (ENABLED, DISABLED, BROKEN, LEGACY, NOT_INTEGRATED))
+    next_step = ""
+    if disabled:
+        next_step = "The customer enables the integration in Zillow Premier Agent."
+    elif broken:
+        next_step = "Each of these users must connect to Zillow again: the integration is on and has no token."
+    return finding(
+        "oauth_enablement",
+        "Is the integration switched on?",
+        status,
+        (one_of(tally, counts, "Enablement") or f"{told}.")
+        if known
+        else "There is no connection that could be switched on.",
+        value=disabled + broken if known else None,
+        unit="broken",
+        threshold="token and enabled is consistent; token but disabled is switched off in Premier Agent; "
+        "enabled but no token is broken",
+        next_step=next_step,
+        evidence=tally.evidence("sync"),
+        details=tally.enablement.of(DISABLED, BROKEN),
+    )
+
+
+def _installation(tally: Tally) -> Finding:
+    races, waiting = (tally.installation.counts[one] for one in ("installation_race", "not_integrated"))
+    rules = tally.rules.catalogue.thresholds
+    status = Status.NO_DATA if not tally.credentials else Status.FAIL if races else Status.PASS
+    return finding(
+        "oauth_installation",
+        "Was the installation completed after OAuth?",
+        status,
+        nothing(tally)
+        or (
+            f"{plural(races, 'user')} completed OAuth without the installation being completed"
+            f"{some(waiting, 'without an integration for other reasons')}."
+            if races
+            else f"No sign of an installation race{some(waiting, 'without an integration')}."
+        ),
+        value=races if tally.credentials else None,
+        unit="incomplete",
+        threshold=f"no integration id {rules['installation_minutes'].rule()} after OAuth, "
+        f"within {rules['installation_recent_days'].warning or 0:g} days of it, or a row that says so",
+        next_step="Run the installation again with growing pauses between attempts." if races else "",
+        evidence=tally.evidence("sync"),
+        details=tally.installation.of("installation_race", "not_integrated"),
+    )
+
+
+def _migration(tally: Tally) -> Finding:
+    counts = tally.migrations.counts
+    total = sum(counts.values())
+    told = ", ".join(f"{counts[one]:,} {one}" for one in ("HIGH", "MEDIUM", "LOW", "skip"))
+    return finding(
+        "oauth_migration",
+        "Who is still to be moved to the modern token service?",
+        Status.PASS if tally.users else Status.NO_DATA,
+        f"{plural(total, 'sync-only user')}: {told}." if total else "Nobody: there is no sync-only user.",
+        value=total,
+        unit="sync only",
+        threshold="HIGH: enabled, > 10 leads, no problem; MEDIUM: enabled, leads; LOW: enabled; else skip",
+        next_step="Begin with HIGH: each of them connects to Zillow once." if counts["HIGH"] else "",
+        evidence=tally.evidence("sync"),
+        details=tally.migrations.of("HIGH", "MEDIUM"),
+    )
+
+
+def _problems(tally: Tally) -> Finding:
+    known, unknown = tally.problems.counts["known"], tally.problems.counts["unknown"]
+    messages = tally.rules.catalogue.known_messages
+    told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in tally.known.most_common())
+    status = Status.NO_DATA if not tally.evidence("sync") else Status.FAIL if known else Status.WARN
+    if status is Status.WARN and not unknown:
+        status = Status.PASS
+    steps = [messages[name].remedy for name, _ in tally.known.most_common(2)]
+    return finding(
+        "oauth_problems",
+        "What do the connections say about themselves?",
+        status,
+        f"{plural(known + unknown, 'connection')} with a problem{f': {told}' if told else ''}"
+        f"{some(unknown, 'with a text nobody has explained')}."
+        if known or unknown
+        else "No connection states a problem.",
+        value=known + unknown,
+        unit="problems",
+        next_step=" ".join(steps) or ("Open the logs of the account." if unknown else ""),
+        evidence=tally.evidence("sync"),
+        details=tally.problems.of("known", "unknown"),
+    )
+
+
+def _cache_keys(tally: Tally) -> Finding:
+    keys = list(_keys(tally))
+    return finding(
+        "oauth_cache_keys",
+        "Which cache keys are worth a look?",
+        Status.NO_DATA,
+        "The cache is not read by this console. The keys: "
+        + (", ".join(keys) if keys else f"{MODERN_KEY} (modern), {LEGACY_KEY} (legacy)")
+        + ".",
+        next_step="A token in the cache outlives a change of the credentials for a while: look whether it is there.",
+        details=(
+            "modern: zillow-auth-token-{account}-{user}-{id of zillow_auth}",
+            "legacy: zillow-token-{account}-{user}-{id of zillow_sync_users}",
+            "A cached value is a secret: nobody prints it.",
+        ),
+    )
+
+
+def _keys(tally: Tally) -> Iterator[str]:
+    user = tally.last
+    if tally.user_id is None or user is None:
+        return
+    for auth in user.auths:
+        yield MODERN_KEY.format(account=user.account_id, user=user.user_id, auth=auth.id)
+    for sync in user.syncs:
+        yield LEGACY_KEY.format(account=user.account_id, user=user.user_id, sync_user=sync.id)
+
+
+def _bad_rows(tally: Tally) -> Finding:
+    crowds, future = sum(tally.crowds.counts.values()), tally.clocks.counts["future"]
+    nobody = tally.orphans.counts["nobody"]
+    said = [
+        text
+        for count, text in (
+            (crowds, f"{plural(crowds, 'user')} with more than one row"),
+            (future, f"{plural(future, 'row')} dated in the future"),
+            (nobody, f"{plural(nobody, 'row')} without a user"),
+        )
+        if count
+    ]
+    return finding(
+        "oauth_rows",
+        "Are the rows themselves in order?",
+        Status.WARN if said else Status.PASS if tally.evidence("auth") else Status.NO_DATA,
+        f"{'; '.join(said)}." if said else "No duplicate, undated or unowned row was found.",
+        value=crowds + future + nobody,
+        unit="rows",
+        threshold=f"clocks: {tally.rules.catalogue.thresholds['clock_skew_seconds'].rule()}",
+        next_step="Ages and expiries of rows from a wrong clock are wrong by as much: compare the hosts' clocks."
+        if future
+        else "",
+        evidence=tally.evidence("auth"),
+        details=[
+            *tally.clocks.of("future"),
+            *tally.crowds.of("credentials", "connections"),
+            *tally.orphans.of("nobody"),
+        ],
+    )
+
 
 V2, LEGACY_SERVICE = "the modern token service (V2)", "the legacy token service"
 SERVICES = {

@@ -12,7 +12,7 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.health.connections import connection_health, problems
-from diagnostics.health.webhooks import read_latency
+from diagnostics.health.kpis import read_latency
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from diagnostics.health.webhooks import percentile, read_latency
+from diagnostics.health.kpis import percentile, read_latency
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from tests.service.world import World, ago

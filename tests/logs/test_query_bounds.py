@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.log_events import TYPICAL_QUERY, measure, synthetic_events
 from diagnostics.logs import compile_query, highlight, parse
 from diagnostics.logs.patterns import text_test
-from diagnostics.logs.throughput import TYPICAL_QUERY, measure, synthetic_events
 from diagnostics.logs.tree import Glob, Wildcard
 from tests.logs import reference
 from tests.logs.samples import event

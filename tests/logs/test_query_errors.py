@@ -7,7 +7,7 @@ import pytest
 from diagnostics.core.failures import UserError
 from diagnostics.logs import MAX_QUERY_LENGTH, QuerySyntaxError, highlight, matches, notes, parse
 from diagnostics.logs.highlight import SpanKind
-from diagnostics.logs.nesting import MAX_DEPTH
+from diagnostics.logs.scanner import MAX_DEPTH
 from tests.logs.samples import event
 
 BROKEN = [

@@ -9,7 +9,7 @@ import pytest
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.models.deals import UnsyncedDeals
 from diagnostics.sources.mysql.databases import AccountUnknown
-from diagnostics.sync import bulk, unsynced
+from diagnostics.sync import unsynced
 from diagnostics.sync.configuration import IGNORE_CREATION
 from tests.service.world import ACCOUNT as LOOSE
 from tests.service.world import World, ago, unreachable
@@ -57,7 +57,7 @@ def test_pages_follow_one_another_without_a_gap_or_a_double(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, window_s: int | None
 ) -> None:
     ready(shelf, ACCOUNT)
-    monkeypatch.setattr(bulk, "BATCH", 3)
+    monkeypatch.setattr(unsynced, "BATCH", 3)
     for deal_id in range(1, 12):
         # Several share a moment: a page may end in the middle of them.
         shelf.deal(ACCOUNT, deal_id, agents=(1,), created_h=float(deal_id // 4))
@@ -79,8 +79,7 @@ def test_what_is_beyond_the_bound_is_counted_and_said(shelf: Shelf, monkeypatch:
 
 def test_counting_stops_at_its_bound_and_says_so(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     ready(shelf, ACCOUNT)
-    for name in (bulk, unsynced):
-        monkeypatch.setattr(name, "MOST_COUNTED", 3)
+    monkeypatch.setattr(unsynced, "MOST_COUNTED", 3)
     for deal_id in range(1, 6):
         shelf.deal(ACCOUNT, deal_id, agents=(1,))
     answer = shelf.service.deals.unsynced(ACCOUNT)
@@ -92,7 +91,7 @@ def test_progress_is_told_and_a_cancelled_question_says_how_far_it_came(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready(shelf, ACCOUNT)
-    monkeypatch.setattr(bulk, "BATCH", 2)
+    monkeypatch.setattr(unsynced, "BATCH", 2)
     for deal_id in range(1, 8):
         shelf.deal(ACCOUNT, deal_id, agents=(1,))
     seen: list[Progress] = []

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from diagnostics.models.triage import TriageRequest
-from diagnostics.sync.bulk import judge_deals
+from diagnostics.sync.unsynced import judge_deals
 from diagnostics.sync.verdict import ERROR_ORDER
 from tests.sampling import sampled
 from tests.sync.rows import Shelf, naive
