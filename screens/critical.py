@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,21 +15,29 @@ from textual.timer import Timer
 
 from diagnostics.core.time import utc_now
 from diagnostics.models.status import NOTIFY_SEVERITIES
+from screens import documents
+from screens.addresses import EscalationAt, RefusalAt
 from screens.base import ReadingArrived
-from screens.critical_actions import NARROW, CriticalActions
-from screens.critical_state import SETTLE_S, CriticalState
+from screens.critical_state import SETTLE_S, CriticalState, doubt
+from screens.listing import Listing, ListingScreen
+from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
+from screens.redraw import Redraw
 from widgets import wording
-from widgets.finding_rows import IssueDetail, detail_rows
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
-from widgets.issue_rows import IssueLine, issue_row
+from widgets.issue_rows import IssueDetail, IssueLine, detail_rows, issue_row
 from widgets.line_view import LineView
+from widgets.log_list import LogList
 from widgets.log_pane import LogPane
-from widgets.rows import Row, row
+from widgets.rows import BLANK, Row, row
 
 if TYPE_CHECKING:
     from diagnostics.models.readings import Reading
+    from diagnostics.models.triage import Finding, Route
+    from diagnostics.signals.counts import Accounts
+    from screens.base import Room
     from screens.incident_follower import IncidentFollower
+    from screens.list_screen import Why
     from widgets.incident_view import Alarm
 
 PLACEHOLDERS = (
@@ -42,11 +50,17 @@ PLACEHOLDERS = (
 REST_S = 0.35
 """The cursor has rested on an issue for so long that its log lines are worth asking for."""
 
-GATHER_S = 0.06
-"""Answers that arrive together are drawn together, and a key is painted before what follows from it."""
+NARROW = 110
+"""Below this many columns the escalation panel folds away behind its key."""
+
+MONITORING = "zillow-system-monitoring"
+"""The specialist whose place is level 2 as a whole; the others look at one account or deal."""
+
+BULK_DEALS = "transaction_sync"
+MOST_ACCOUNTS = 20
 
 
-class CriticalScreen(CriticalActions):
+class CriticalScreen(LogScreen):
     """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
 
     hint_names = ("open", "why", "escalation", "filter", "window", "pause", "logs", "command", "help")
@@ -78,9 +92,18 @@ class CriticalScreen(CriticalActions):
         self.log_key = "logs:0"
         """Key of the log reading in view. Each question has its own, so that a late answer to another is dropped."""
         self._generation = 0
-        self._dirty: set[str] = set()
-        self._drawing: Timer | None = None
+        self._redraw = Redraw(
+            self,
+            {
+                "issues": self._draw_issues,
+                "detail": self._draw_detail,
+                "escalation": self._draw_escalation,
+                "total": self._draw_total,
+                "age": self._draw_lines_age,
+            },
+        )
         self._switch: Timer | None = None
+        self._window_timer: Timer | None = None
 
     # ---- construction
 
@@ -121,7 +144,7 @@ class CriticalScreen(CriticalActions):
             return
         from screens.incident_follower import IncidentFollower  # noqa: PLC0415  # after the first paint
 
-        self.people = IncidentFollower(self.room, partial(self.draw_soon, "escalation"))
+        self.people = IncidentFollower(self.room, partial(self._redraw.soon, "escalation"))
         issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
         self.state.issues = issues
         self.state.window_s = service.settings.refresh.window_s
@@ -205,9 +228,9 @@ class CriticalScreen(CriticalActions):
             self._draw_lines_age()
         elif kind == "pulse":
             self._settle_order()
-            self.draw_soon("issues", "detail", "escalation", "total")
+            self._redraw.soon("issues", "detail", "escalation", "total")
         else:
-            self.draw_soon("detail")
+            self._redraw.soon("detail")
 
     def _take_incident(self, reading: Reading[Any]) -> None:
         people = self.people
@@ -219,7 +242,7 @@ class CriticalScreen(CriticalActions):
                 self.room.look_again()
             if self.size.width >= NARROW:
                 people.ask_lines()
-            self.draw_soon("escalation")
+            self._redraw.soon("escalation")
 
     def _settle_order(self) -> None:
         catalogue = self.room.catalogue
@@ -237,7 +260,7 @@ class CriticalScreen(CriticalActions):
 
     def _draw_total(self) -> None:
         pulse = self.state.pulse(self.state.selected)
-        self.query_one(LogPane).set_total(pulse.value.count if pulse is not None and pulse.value is not None else None)
+        self.log_pane.set_total(pulse.value.count if pulse is not None and pulse.value is not None else None)
 
     # ---- selection
 
@@ -260,7 +283,7 @@ class CriticalScreen(CriticalActions):
         """
         self.state.selected = issue
         self.query_one("#issues", LineView).place(issue)
-        self.draw_soon("detail", "escalation", "total")
+        self._redraw.soon("detail", "escalation", "total")
         if self._switch is not None:
             self._switch.stop()
         self._switch = self.set_timer(REST_S, self.watch_logs)
@@ -269,35 +292,11 @@ class CriticalScreen(CriticalActions):
 
     def tick(self) -> None:
         """Ages move on; nothing else does."""
-        self.draw_soon("issues", "detail", "age", "escalation")
+        self._redraw.soon("issues", "detail", "age", "escalation")
 
     def draw(self) -> None:
-        """Lay out every pane from the state; the views repaint the differences."""
-        self._dirty |= {"issues", "detail", "escalation", "total", "age"}
-        self._draw_dirty()
-
-    def draw_soon(self, *panes: str) -> None:
-        """Lay these panes out shortly, together with whatever else becomes due by then."""
-        self._dirty |= set(panes)
-        if self._drawing is None:
-            self._drawing = self.set_timer(GATHER_S, self._draw_dirty)
-
-    def _draw_dirty(self) -> None:
-        if self._drawing is not None:
-            self._drawing.stop()
-            self._drawing = None
-        dirty, self._dirty = self._dirty, set()
-        if not self.is_attached:
-            return
-        for pane, draw in (
-            ("issues", self._draw_issues),
-            ("detail", self._draw_detail),
-            ("escalation", self._draw_escalation),
-            ("total", self._draw_total),
-            ("age", self._draw_lines_age),
-        ):
-            if pane in dirty:
-                draw()
+        """Lay out every pane from the state."""
+        self._redraw.now()
 
     def _bar(self, selector: str, text: str) -> None:
         self.query_one(selector, LineView).show((row((self.room.signs.text(text), "bar")),))
@@ -391,10 +390,217 @@ class CriticalScreen(CriticalActions):
         """When this console first saw what burns now; None where nothing has to be told."""
         return self.state.alarm_since()
 
-    def rows_of(self, view_id: str) -> tuple[Row, ...]:
-        """The rows a pane shows, for copying."""
-        return self.query_one(f"#{view_id}", LineView).rows
+    # ---- coming back
 
-    def reading_in_view(self, key: str) -> Reading[Any] | None:
-        """A reading by its key."""
-        return self.state.readings.get(key)
+    def crumb(self) -> str:
+        """The issue in view."""
+        return self.state.selected.replace("_", " ")
+
+    def query_in_view(self) -> str:
+        """The selected issue's query, with the filter in force."""
+        service, text = self.room.service, self.log_pane.filter_text
+        query = service.query_for(self.state.selected) if service is not None else ""
+        return f"{query} {text}".strip()
+
+    def memory(self) -> dict[str, object]:
+        """Issue, window and filter, where a person chose them."""
+        chosen = {"issue": self.state.selected} if self.state.chosen_by_person else {}
+        return {**chosen, "window_s": self.state.window_s, "filter": self.log_pane.filter_text}
+
+    def recall(self, memory: Mapping[str, object]) -> None:
+        """Choose them again; an issue or a window that is not offered any more is left alone."""
+        window, issue, text = memory.get("window_s"), memory.get("issue"), memory.get("filter")
+        if isinstance(issue, str) and issue in self.state.issues:
+            self.state.chosen_by_person = True
+            self.state.selected = issue
+        if isinstance(window, int) and window in WINDOWS and window != self.state.window_s:
+            self.state.window_s = window
+            self.watch_pulses()
+        self.watch_logs()
+        if isinstance(text, str) and text:
+            self.log_pane.set_filter(text)
+        self.draw()
+
+    # ---- in and out
+
+    def act_open(self) -> None:
+        """One level deeper, whatever is under the cursor."""
+        place = self.focused_pane()
+        if place == "issues":
+            self.query_one("#detail", LineView).focus()
+        elif place == "detail":
+            self._open_detail_row()
+        elif place == "logs":
+            self.query_one(LogList).action_open()
+        elif place == "escalation":
+            self.room.navigate(EscalationAt())
+
+    def _open_detail_row(self) -> None:
+        kind, name = self.key_under_cursor()
+        if kind == "route":
+            self._hand_over()
+        elif kind == "check":
+            reading = self.state.finding(self.state.selected, name)
+            if reading is None or reading.value is None:
+                self.room.say("this check has not answered yet; r asks again", "warn")
+                return
+            old = doubt(reading, utc_now()).strip()
+            self.room.open_document(documents.finding_document(reading.value, self.room.signs, doubt=old))
+
+    def _hand_over(self) -> None:
+        """To the specialist of the issue in view: level 2, or the accounts that its logs name most, to choose from."""
+        from diagnostics.models.triage import Refusal  # noqa: PLC0415  # with the models, after the first paint
+
+        service, room, issue, window_s = self.room.service, self.room, self.state.selected, self.state.window_s
+        if service is None:
+            return
+        route = service.open_route(issue)
+        if isinstance(route, Refusal):
+            room.navigate(RefusalAt(route))
+        elif route.name == MONITORING:
+            room.navigate("level health")
+        else:
+            room.ask(
+                lambda: service.named_accounts(issue, window_s, MOST_ACCOUNTS),
+                lambda found: room.push_room_screen(ListingScreen(accounts_listing(room, route, issue, found))),
+                doing=f"{route.name}: which account?",
+            )
+
+    def act_back(self) -> None:
+        """Out of a pane to the list."""
+        if self.focused_pane() == "logs" and self.query_one(LogList).filter_text:
+            self.log_pane.set_filter("")
+            return
+        self.query_one("#issues", LineView).focus()
+
+    # ---- evidence and copying
+
+    def _finding_in_view(self) -> Reading[Finding] | None:
+        kind, check = self.key_under_cursor()
+        if kind != "check" or self.focused_pane() != "detail":
+            return None
+        reading = self.state.finding(self.state.selected, check)
+        return reading if reading is not None and reading.value is not None else None
+
+    def act_why(self) -> None:
+        """Evidence for the number under the cursor."""
+        self.room.open_document(documents.evidence_document(*self._evidence(), self.room.signs))
+
+    def _evidence(self) -> Why:
+        if self.focused_pane() == "logs":
+            reading = self.state.readings.get(self.log_key)
+            found = [reading.value.evidence] if reading is not None and reading.value is not None else []
+            return "log lines", f"{self.crumb()}: the newest answer behind the log pane", found
+        finding = self._finding_in_view()
+        if finding is None or finding.value is None:
+            return self.state.evidence(self.room.signs)
+        value = finding.value
+        summary = value.summary + doubt(finding, utc_now())
+        return value.check.replace("_", " "), summary, [value.evidence] if value.evidence else []
+
+    def text_under_cursor(self) -> str:
+        """The log line, the check with what bends it, the first notice, or the row."""
+        place, finding = self.focused_pane(), self._finding_in_view()
+        if place == "logs":
+            return self.log_pane.current.message if self.log_pane.current is not None else ""
+        if place == "escalation":
+            return self.first_notice()
+        if finding is not None and finding.value is not None:
+            return finding.value.summary + doubt(finding, utc_now())
+        return super().text_under_cursor()
+
+    def first_notice(self) -> str:
+        """A first notice with the figures in view; empty before the catalogue is read."""
+        catalogue = self.room.catalogue
+        return self.state.first_notice(catalogue, utc_now()) if catalogue is not None else ""
+
+    def act_copy(self) -> None:
+        """Copy what is under the cursor."""
+        text = self.text_under_cursor()
+        if text:
+            self.room.copy(text)
+
+    def act_plain(self) -> None:
+        """What is under the cursor as plain text that the terminal itself can select."""
+        is_check = self._finding_in_view() is not None
+        self.open_plain(super().text_under_cursor() if is_check else self.text_under_cursor())
+
+    # ---- live
+
+    def act_window(self) -> None:
+        """Next time window for pulses and lines."""
+        self.set_window(window_after(self.state.window_s))
+
+    def set_window(self, seconds: int) -> None:
+        """Show another time window, in seconds."""
+        self.state.window_s = seconds
+        self.room.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.draw()
+        # Walking through the windows spends nothing; resting on one asks.
+        if self._window_timer is not None:
+            self._window_timer.stop()
+        self._window_timer = self.set_timer(WINDOW_REST_S, self._ask_window)
+
+    def _ask_window(self) -> None:
+        self.watch_pulses()
+        self.watch_logs()
+
+    def act_refresh(self) -> None:
+        """Ask everything shown here again."""
+        if self.room.live is not None and self.room.service is not None:
+            self.room.service.forget_answers()
+            self.room.live.refresh(None)
+            self.room.say("asking again; panes keep what they show until the answers come")
+
+    def act_run(self) -> None:
+        """Run the check under the cursor again; a step that changes production is refused."""
+        kind, name = self.key_under_cursor()
+        live, service = self.room.live, self.room.service
+        if live is None or service is None:
+            return
+        if kind == "route":
+            self._hand_over()
+        elif kind == "check" and name == "batch_retry":
+            self.room.navigate(RefusalAt(service.request_change("batch_retry")))
+        elif kind == "check":
+            service.forget_answers()
+            live.refresh(f"check:{self.state.selected}:{name}")
+            self.room.say(f"running {name.replace('_', ' ')} again")
+        else:
+            self.room.say("put the cursor on a check (enter, then j and k), then x runs it again", "warn")
+
+    def act_link(self) -> None:
+        """The same query in the web application."""
+        service = self.room.service
+        if service is not None:
+            link = service.log_link(service.query_for(self.state.selected), window_s=self.state.window_s)
+            self.open_text("link to the same query", link)
+
+
+def accounts_listing(room: Room, route: Route, issue: str, found: Accounts) -> Listing:
+    """The accounts that the logs name, most events first, and a way to name another one."""
+    what = "a deal" if issue == BULK_DEALS else "an account"
+
+    def build(width: int) -> list[Row]:
+        del width
+        rows = [row((f"name {what} by its id", "accent"), key="other")]
+        rows += [BLANK, row((f"or one of those that the logs of {issue.replace('_', ' ')} name most", "muted"))]
+        rows += [row(f"account {account}", key=f"account:{account}") for account in found.ids]
+        if not found.ids:
+            rows.append(row(("no account is named in this window", "muted")))
+        if found.partial:
+            rows.append(row(("there may be further ones: the service answered in part", "warn")))
+        return rows
+
+    def open_row(key: str) -> None:
+        kind, _, account = key.partition(":")
+        if kind == "account":
+            room.navigate(f"account {account}")
+        else:
+            room.palette("deal " if issue == BULK_DEALS else "account ")
+
+    def why(_key: str) -> Why:
+        return f"accounts in {issue.replace('_', ' ')}", "accounts with matching lines, most first", (found.evidence,)
+
+    title = f"{route.name} {room.signs.separator} for whom?"
+    return Listing(title, route.name, build, open_row, frozenset({"account", "other"}), why)

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES, Status
+from widgets import wording
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding
+    from screens.list_screen import Why
+    from widgets.glyphs import Glyphs
 
 RISE = 1.05
 """A count rises when it is more than this many times the one before; less is noise."""
@@ -122,3 +125,43 @@ class CriticalState:
         changed = order != self.issues
         self.issues = order
         return changed
+
+    # ---- texts about the issue in view
+
+    def evidence(self, signs: Glyphs) -> Why:
+        """Title, one line and evidence of the selected issue's pulse."""
+        title, pulse = self.selected.replace("_", " "), self.pulse(self.selected)
+        if pulse is None or pulse.value is None:
+            failure = pulse.failure if pulse is not None else ""
+            return title, failure or "nothing has answered yet", []
+        value = pulse.value
+        usual = "nothing is usual" if value.usual is None else f"usual is {value.usual:,.0f}"
+        events = f"{wording.count(value.count, signs)} events in {wording.duration(value.window_s)}"
+        summary = f"{events}, {usual} (median of the day before); severity {value.severity}"
+        return title, " · ".join([summary, *value.findings]), list(value.evidence)
+
+    def first_notice(self, catalogue: Catalogue, now: datetime) -> str:
+        """A first notice with the figures in view, to be pasted by hand where nothing can be sent."""
+        issue, pulse = self.selected, self.pulse(self.selected)
+        model = catalogue.issues[issue]
+        lines = [f"{model.title}: {self.severity(issue).upper()}, as of {now:%H:%M} UTC"]
+        if pulse is not None and pulse.value is not None:
+            lines.append(_figures(pulse.value) + doubt(pulse, now))
+        for key, reading in self.readings.items():
+            if key.startswith(f"check:{issue}:") and reading.value is not None:
+                lines.append(f"- {reading.value.summary}{doubt(reading, now)}")
+        return "\n".join([*lines, f"route: {model.route}", f"contact: {catalogue.contact.manager}"])
+
+
+def _figures(pulse: Pulse) -> str:
+    count = "not known" if pulse.count is None else f"{pulse.count:,}"
+    accounts = "not known" if pulse.accounts is None else f"{pulse.accounts:,}"
+    headline = f"{pulse.headline}; " if pulse.headline else ""
+    return f"{headline}events in {wording.duration(pulse.window_s)}: {count}; accounts: {accounts}"
+
+
+def doubt(reading: Reading[Any], now: datetime) -> str:
+    """That an answer is old, to stand behind it; empty when it is not."""
+    if not wording.is_stale(reading):
+        return ""
+    return f" (OLD: asked {wording.age(wording.asked_at(reading), now)} ago; {reading.failure})"

@@ -15,7 +15,7 @@ from widgets.rows import BLANK, Row, Tone, fit, labelled, plain, row, wrap
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.models.figures import Course, Coverage, Figure
-    from diagnostics.models.health import ConnectionHealth, MonitorDraft, Resolution, SystemState
+    from diagnostics.models.health import ConnectionHealth, Resolution, SystemState
     from diagnostics.models.readings import Reading
     from widgets.glyphs import Glyphs
 
@@ -197,8 +197,10 @@ def counts_document(health: ConnectionHealth, signs: Glyphs, *, doubt: str = "")
     return Document(f"connections {signs.separator} by state", build, plain(build(100)))
 
 
-def system_document(system: SystemState, note: str, signs: Glyphs, *, doubt: str = "") -> Document:
+def system_document(system: SystemState, catalogue: Catalogue | None, signs: Glyphs, *, doubt: str = "") -> Document:
     """One system: its state, the cascade it stands in, its figures, and where it lives."""
+    entry = catalogue.systems.get(system.name) if catalogue is not None else None
+    note = entry.note if entry is not None else ""
 
     def build(width: int) -> list[Row]:
         rows = [row(wording.status_piece(system.status, signs), (f"  {system.name}", "title"))]
@@ -277,34 +279,3 @@ def indicators_document(names: Sequence[str], catalogue: Catalogue | None, signs
         return rows
 
     return Document(f"monitors {signs.separator} what can be watched", build, plain(build(100)))
-
-
-def draft_rows(draft: MonitorDraft, width: int, signs: Glyphs) -> list[Row]:
-    """A monitor as it would be created."""
-    rows = [row(("nothing has been sent", "strong"), ("  this is what would be created at Datadog", "muted")), BLANK]
-    rows += labelled("name", signs.text(draft.name), width, label_width=LABEL, tone="strong")
-    rows += labelled("type", signs.text(draft.kind), width, label_width=LABEL)
-    rows += labelled("query", signs.text(draft.query), width, label_width=LABEL, tone="code")
-    limits = ", ".join(f"{name} {value:g}" for name, value in draft.thresholds)
-    rows += labelled("thresholds", limits or "none", width, label_width=LABEL)
-    rows += labelled("tags", signs.text(", ".join(draft.tags)) or "none", width, label_width=LABEL)
-    rows += labelled("message", signs.text(draft.message), width, label_width=LABEL)
-    if draft.exists:
-        said = f"monitor {draft.exists} watches this already; creating it again sends nothing"
-        rows += labelled("exists", signs.text(said), width, label_width=LABEL, tone="warn")
-    return rows + notes_rows(draft.notes, width, signs, "what was assumed")
-
-
-def draft_text(draft: MonitorDraft) -> str:
-    """The draft as JSON in the shape of Datadog's API, to be created by hand where this console may not."""
-    import json  # noqa: PLC0415  # only who copies a draft needs it
-
-    body = {
-        "name": draft.name,
-        "type": draft.kind,
-        "query": draft.query,
-        "message": draft.message,
-        "tags": list(draft.tags),
-        "options": {"thresholds": dict(draft.thresholds)},
-    }
-    return json.dumps(body, indent=2, ensure_ascii=False)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.status import Status
+from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, HeldReadings
 from widgets.course_rows import Scale, scale_for
 from widgets.health_rows import NextToFail
-from widgets.resolution_rows import Bands
 from widgets.wording import is_stale
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.core.waiting import Job, Progress
     from diagnostics.models.figures import Figure
     from diagnostics.models.health import ConnectionHealth, HealthOverview, Resolution, SystemState
     from diagnostics.models.readings import Reading
 
-OVERVIEW, KPIS, CONNECTIONS = "health:overview", "health:kpis", "health:connections"
-RESOLUTION, SYSTEMS, LEADING = "health:resolution", "health:systems", "health:leading"
+OVERVIEW, KPIS, CONNECTIONS, LEADING = "health:overview", "health:kpis", "health:connections", "health:leading"
 KEYS = (OVERVIEW, KPIS, RESOLUTION, CONNECTIONS, SYSTEMS, LEADING)
 """The live readings of this screen; each pane stands on its own, so that a dead source hits its own pane only."""
 
@@ -35,33 +31,21 @@ URGENCY = (Status.FAIL, Status.WARN, Status.UNREACHABLE, Status.NO_DATA, Status.
 
 
 @dataclass(slots=True)
-class HealthState:
+class HealthState(HeldReadings):
     """Plain data and the few decisions of level 2; knows no widget."""
 
-    readings: dict[str, Reading[Any]] = field(default_factory=dict)
+    KEYS = KEYS
+
     leading_order: tuple[str, ...] = ()
     """Ids of the leading indicators as they are listed."""
 
-    def take(self, reading: Reading[Any]) -> bool:
-        """Keep a reading; False when it is older than the one held, or none of this screen's."""
-        held = self.readings.get(reading.key)
-        if reading.key not in KEYS or (held is not None and reading.sequence < held.sequence):
-            return False
-        self.readings[reading.key] = reading
-        return True
-
-    def reading(self, key: str) -> Reading[Any] | None:
-        """The newest reading of a pane."""
-        return self.readings.get(key)
-
-    def _value(self, key: str) -> Any:  # noqa: ANN401  # each property names its own type
-        reading = self.readings.get(key)
-        return None if reading is None else reading.value
+    fan_out: FanOut | None = None
+    """The resolution question; None before the readings can be asked."""
 
     @property
     def overview(self) -> HealthOverview | None:
         """Health, its course, sync events."""
-        return cast("HealthOverview | None", self._value(OVERVIEW))
+        return cast("HealthOverview | None", self.value(OVERVIEW))
 
     @property
     def sync(self) -> Figure:
@@ -83,33 +67,33 @@ class HealthState:
     @property
     def kpis(self) -> tuple[Figure, ...]:
         """The KPIs; nothing before the first answer."""
-        return cast("tuple[Figure, ...]", self._value(KPIS) or ())
+        return cast("tuple[Figure, ...]", self.value(KPIS) or ())
 
     @property
     def connections(self) -> ConnectionHealth | None:
         """Connections by state, and their problems."""
-        return cast("ConnectionHealth | None", self._value(CONNECTIONS))
+        return cast("ConnectionHealth | None", self.value(CONNECTIONS))
 
     @property
     def resolution(self) -> Resolution | None:
         """The resolution distribution."""
-        return cast("Resolution | None", self._value(RESOLUTION))
+        return cast("Resolution | None", self.value(RESOLUTION))
 
     @property
     def systems(self) -> tuple[SystemState, ...]:
         """The six systems; nothing before the first answer."""
-        return cast("tuple[SystemState, ...]", self._value(SYSTEMS) or ())
+        return cast("tuple[SystemState, ...]", self.value(SYSTEMS) or ())
 
     @property
     def leading(self) -> tuple[Figure, ...]:
         """Leading indicators in the order that they are listed in."""
-        found = {figure.id: figure for figure in cast("tuple[Figure, ...]", self._value(LEADING) or ())}
+        found = {figure.id: figure for figure in cast("tuple[Figure, ...]", self.value(LEADING) or ())}
         listed = [found.pop(name) for name in self.leading_order if name in found]
         return (*listed, *found.values())
 
     def reorder(self) -> None:
         """List the leading indicators by urgency; those of one urgency keep the service's order."""
-        figures = cast("tuple[Figure, ...]", self._value(LEADING) or ())
+        figures = cast("tuple[Figure, ...]", self.value(LEADING) or ())
         self.leading_order = tuple(figure.id for figure in sorted(figures, key=lambda one: URGENCY.index(one.status)))
 
     def next_to_fail(self) -> NextToFail:
@@ -181,14 +165,6 @@ def health_scale(catalogue: Catalogue, overview: HealthOverview) -> Scale:
     )
 
 
-def resolution_bands(catalogue: Catalogue) -> Bands:
-    """How far a share may be from its baseline. A limit that a team has taken away is taken from the next one."""
-    limits = catalogue.thresholds["resolution_share"]
-    outer = limits.critical or limits.warning or limits.healthy or 1.0
-    inner = limits.warning or outer
-    return Bands(limits.healthy or inner, inner, outer)
-
-
 @dataclass(slots=True, frozen=True)
 class Limits:
     """The limits in a figure's threshold text, as numbers."""
@@ -226,76 +202,3 @@ def short_limits(figure: Figure) -> tuple[str, ...]:
         ", ".join(f"{word} {limits.sign} {value}{unit}" for word, value in known),
         f"{limits.sign} {' / '.join(value for _, value in known)}{unit}",
     )
-
-
-# ---- the question over all client databases
-
-
-class FanOut:
-    """The resolution question as the live scheduler asks it: with progress, and with an end when a person wants one.
-
-    After a person has ended it, it is not asked again by itself until `again` says so: whoever cancels a question over
-    thousands of databases does not want it back half a minute later.
-    """
-
-    def __init__(self, ask: Callable[[Job], Resolution], moved: Callable[[], None], *, refresh_s: float) -> None:
-        self._ask = ask
-        self._moved = moved
-        self._refresh_s = refresh_s
-        self._lock = Lock()
-        self._job: Job | None = None
-        self._ended = False
-        self.progress: Progress | None = None
-        """How far it is; None while it is not running, or has nothing to tell."""
-
-    def ask(self) -> Resolution:
-        """Ask once, in a worker thread. Raises SourceFailure."""
-        from diagnostics.core.waiting import Job  # noqa: PLC0415
-
-        with self._lock:
-            if self._ended:
-                raise self._cancelled()
-            job = self._job = Job(self._note)
-        try:
-            return self._ask(job)
-        except SourceFailure as failure:
-            if failure.kind is FailureKind.CANCELLED and job.is_cancelled:
-                raise self._cancelled() from failure
-            raise
-        finally:
-            with self._lock:
-                self._job, self.progress = None, None
-            self._moved()
-
-    def _cancelled(self) -> SourceFailure:
-        # The wait keeps the scheduler from asking again soon; asking by hand does not wait for it.
-        return SourceFailure(
-            FailureKind.CANCELLED,
-            "fan-out",
-            "ended because you asked for it",
-            remedy="r asks again",
-            retry_after=self._refresh_s,
-        )
-
-    def _note(self, progress: Progress) -> None:
-        self.progress = progress
-        self._moved()
-
-    @property
-    def is_running(self) -> bool:
-        """True while it is being asked."""
-        return self._job is not None
-
-    def cancel(self) -> bool:
-        """End it; what was found so far may still arrive. False when it was not running."""
-        with self._lock:
-            if self._job is None:
-                return False
-            self._ended = True
-            self._job.cancel()
-            return True
-
-    def again(self) -> None:
-        """A person asks again."""
-        with self._lock:
-            self._ended = False

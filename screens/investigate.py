@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -10,19 +11,21 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
-from screens import health_state
+from screens import documents
+from screens import health_documents as health_texts
 from screens import investigate_state as known
-from screens.base import ReadingArrived
-from screens.investigate_actions import InvestigateActions
+from screens.addresses import InvestigationAt, TimelineAt
+from screens.base import ReadingArrived, RoomScreen
+from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, resolution_bands
 from screens.investigate_state import InvestigateState
+from screens.listing import DrillScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.hypothesis_rows import investigation_rows
 from widgets.incident_list_rows import incident_row
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, Tone, fit, row, titled, wrap
+from widgets.rows import BLANK, Row, Tone, fit, plain, row, titled, wrap
 from widgets.sign_rows import age_words, answer_rows, cascade_rows, drift_rows, race_rows
-from widgets.wording import is_stale
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
     from screens.investigate_state import Races
+    from screens.list_screen import Why
 
     Questions = tuple[
         Callable[[], tuple[Investigation, ...]],
@@ -62,7 +66,18 @@ HINTS = (
 )
 
 
-class InvestigateScreen(InvestigateActions):
+READING_OF = {
+    "system": SYSTEMS,
+    "systems": SYSTEMS,
+    "races": known.RACES,
+    "race": known.RACES,
+    "share": RESOLUTION,
+    "outlier": RESOLUTION,
+}
+"""Kind of a row to the reading that it was taken from."""
+
+
+class InvestigateScreen(RoomScreen):
     """Three panes: records of investigations, incidents, and the signs that lead to a cause."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012  # Textual's own name and type
@@ -141,11 +156,11 @@ class InvestigateScreen(InvestigateActions):
         live.watch(known.RECORDS, records, every_s=RECORDS_EVERY_S)
         live.watch(known.INCIDENTS, incidents, every_s=RECORDS_EVERY_S)
         live.watch(known.RACES, races, every_s=RACES_EVERY_S)
-        if live.last(health_state.SYSTEMS) is None:
-            live.watch(health_state.SYSTEMS, systems, every_s=checks_s)
-        if live.last(health_state.RESOLUTION) is None:
-            self.fan_out = health_state.FanOut(resolution, lambda: None, refresh_s=rare_s)
-            live.watch(health_state.RESOLUTION, self.fan_out.ask, every_s=rare_s)
+        if live.last(SYSTEMS) is None:
+            live.watch(SYSTEMS, systems, every_s=checks_s)
+        if live.last(RESOLUTION) is None:
+            fan_out = self.state.fan_out = FanOut(resolution, lambda: None, refresh_s=rare_s)
+            live.watch(RESOLUTION, fan_out.ask, every_s=rare_s)
         for key in known.KEYS:
             reading = live.last(key)
             if reading is not None:
@@ -211,14 +226,14 @@ class InvestigateScreen(InvestigateActions):
         view.show(rows)
 
     def _age(self, key: str) -> str:
-        words = age_words(self.state.readings.get(key), utc_now())
+        words = age_words(self.state.reading(key), utc_now())
         # The journal is followed: only what could not be read has an age worth saying.
         return f" {self.room.signs.separator} {words}" if words.startswith("STALE") else ""
 
     def _records(self, width: int) -> tuple[list[Row], str]:
         signs, found = self.room.signs, self.state.records
         if found is None:
-            return answer_rows(self.state.readings.get(known.RECORDS), "investigations", width, signs), "investigations"
+            return answer_rows(self.state.reading(known.RECORDS), "investigations", width, signs), "investigations"
         opened = sum(one.closed_at is None for one in found)
         title = (
             f"investigations {signs.separator} {opened} open, {len(found) - opened} closed{self._age(known.RECORDS)}"
@@ -235,7 +250,7 @@ class InvestigateScreen(InvestigateActions):
     def _incidents(self, width: int) -> tuple[list[Row], str]:
         signs, found = self.room.signs, self.state.incidents
         if found is None:
-            return answer_rows(self.state.readings.get(known.INCIDENTS), "incidents", width, signs), "incidents"
+            return answer_rows(self.state.reading(known.INCIDENTS), "incidents", width, signs), "incidents"
         opened = sum(one.is_open for one in found)
         title = f"incidents {signs.separator} {opened} open, {len(found) - opened} past{self._age(known.INCIDENTS)}"
         if not found:
@@ -256,16 +271,15 @@ class InvestigateScreen(InvestigateActions):
 
     def _signs(self, width: int) -> tuple[list[Row], str]:
         signs, state = self.room.signs, self.state
-        rows = self._heading("cascade that threatens", known.SYSTEMS, width)
-        reading = state.readings.get(known.SYSTEMS)
+        rows = self._heading("cascade that threatens", SYSTEMS, width)
         if state.systems is None:
-            rows += answer_rows(reading, "the systems", width, signs)
+            rows += answer_rows(state.reading(SYSTEMS), "the systems", width, signs)
         else:
-            rows += cascade_rows(state.systems, width=width, signs=signs, stale=_old(reading))
+            rows += cascade_rows(state.systems, width=width, signs=signs, stale=state.is_stale(SYSTEMS))
         rows += [BLANK, *self._heading("installation races", known.RACES, width)]
-        reading, races = state.readings.get(known.RACES), state.races
+        races = state.races
         if races is None:
-            rows += answer_rows(reading, "installation races", width, signs)
+            rows += answer_rows(state.reading(known.RACES), "installation races", width, signs)
         else:
             rows += race_rows(
                 races.lines,
@@ -274,19 +288,18 @@ class InvestigateScreen(InvestigateActions):
                 partial=races.partial,
                 width=width,
                 signs=signs,
-                stale=_old(reading),
+                stale=state.is_stale(known.RACES),
             )
-        rows += [BLANK, *self._heading("drift from the baseline", known.RESOLUTION, width)]
-        reading = state.readings.get(known.RESOLUTION)
+        rows += [BLANK, *self._heading("drift from the baseline", RESOLUTION, width)]
         if state.resolution is None:
-            rows += answer_rows(reading, "resolution", width, signs)
+            rows += answer_rows(state.reading(RESOLUTION), "resolution", width, signs)
         else:
-            rows += drift_rows(state.resolution, width=width, signs=signs, stale=_old(reading))
+            rows += drift_rows(state.resolution, width=width, signs=signs, stale=state.is_stale(RESOLUTION))
         return rows, "signs"
 
     def _heading(self, title: str, key: str, width: int) -> list[Row]:
         signs = self.room.signs
-        words = age_words(self.state.readings.get(key), utc_now())
+        words = age_words(self.state.reading(key), utc_now())
         tone: Tone = "warn" if words.startswith("STALE") else "muted"
         tail = signs.text(f"  {words}") if words else ""
         return [
@@ -295,6 +308,167 @@ class InvestigateScreen(InvestigateActions):
                 (fit(tail, max(0, min(len(tail), width - len(title)))), tone),
             )
         ]
+
+    # ---- in
+
+    def act_open(self) -> None:
+        """One level deeper, whatever is under the cursor."""
+        kind, name = self.key_under_cursor()
+        if kind == "investigation":
+            self.room.navigate(InvestigationAt(name))
+        elif kind == "incident":
+            self.room.command(f"incident {name}")
+        elif kind == "all":
+            self.room.command("incidents")
+        elif kind == "new":
+            self.act_new()
+        elif kind in {"race", "outlier"}:
+            self.room.navigate(f"account {name}")
+        elif kind == "races" and self.state.races is not None:
+            self.room.navigate(f"logs {self.state.races.query}")
+        elif kind == "system":
+            self._open_system(name)
+        elif kind == "share":
+            self._open_drift()
+        elif kind == "systems":
+            self.room.navigate("level health")
+        else:
+            self.room.say("there is no answer yet to open; r asks again", "muted")
+
+    def _open_system(self, name: str) -> None:
+        system = next((one for one in self.state.systems or () if one.name == name), None)
+        if system is not None:
+            self.room.open_document(health_texts.system_document(system, self.room.catalogue, self.room.signs))
+
+    def _open_drift(self) -> None:
+        resolution, catalogue = self.state.resolution, self.room.catalogue
+        if resolution is None or catalogue is None:
+            return
+        document = health_texts.resolution_document(resolution, resolution_bands(catalogue), self.room.signs)
+        choices = {"account": lambda rest: self.room.navigate(f"account {rest.partition(':')[0]}")}
+        self.room.push_room_screen(DrillScreen(document, choices=choices, why=self._evidence()))
+
+    # ---- a new one
+
+    def act_new(self) -> None:
+        """Open an investigation: its question, typed. It belongs to the incident in view, where there is one."""
+        from screens.line_entry import LineEntry  # noqa: PLC0415  # only who opens one pays for it
+
+        incident = self._incident_in_view()
+        about = f"It belongs to {incident}, the incident in view." if incident else "It belongs to no incident."
+        self.room.push_room_screen(
+            LineEntry(
+                "a new investigation",
+                "the question: why do the token refreshes of 38 accounts fail?",
+                partial(self._ask_to_open, incident),
+                explain=(about, "Hypotheses, and what speaks for and against each, come next."),
+            )
+        )
+
+    def _incident_in_view(self) -> str:
+        reading = self.room.live.last("incident") if self.room.live is not None else None
+        following = reading.value if reading is not None else None
+        return following.incident.id if following is not None and following.incident is not None else ""
+
+    def _ask_to_open(self, incident: str, question: str) -> None:
+        from screens.line_entry import send  # noqa: PLC0415
+
+        service = self.room.service
+        if service is None:
+            return
+        send(
+            self.room,
+            "a new investigation",
+            question,
+            lambda: service.investigations.open(question, incident),
+            self._opened,
+            doing="opening the investigation",
+        )
+
+    def _opened(self, investigation: Investigation) -> None:
+        self.room.incident_changed()
+        if self.room.live is not None:
+            self.room.live.refresh(known.RECORDS)
+        self.room.navigate(InvestigationAt(investigation.id))
+
+    # ---- out, around
+
+    def act_back(self) -> None:
+        """End the long question that drift waits for; else back to where one came from."""
+        kind, name = self.key_under_cursor()
+        waits = (kind, name) == ("none", "resolution")
+        if waits and self.state.fan_out is not None and self.state.fan_out.cancel():
+            self.room.say("ending the question over all client databases; r asks again")
+            return
+        self.dismiss()
+
+    def act_refresh(self) -> None:
+        """Ask everything again."""
+        service, live = self.room.service, self.room.live
+        if service is None or live is None:
+            return
+        service.forget_answers()
+        if self.state.fan_out is not None:
+            self.state.fan_out.again()
+        for key in known.KEYS:
+            live.refresh(key)
+        self.room.say("asking again; what is shown stays until the answers come")
+
+    def act_timeline(self) -> None:
+        """The timeline of the incident under the cursor, else of the one in view."""
+        kind, name = self.key_under_cursor()
+        chosen = name if kind == "incident" else self._incident_in_view()
+        if not chosen:
+            self.room.say("put the cursor on an incident first", "muted")
+            return
+        self.room.navigate(TimelineAt(chosen))
+
+    # ---- evidence and copying
+
+    def act_why(self) -> None:
+        """Evidence for what is under the cursor."""
+        self.room.open_document(documents.evidence_document(*self._evidence(), self.room.signs))
+
+    def _evidence(self) -> Why:
+        kind, name = self.key_under_cursor()
+        reading = self.state.reading(READING_OF.get(kind, ""))
+        if reading is not None and reading.value is None:
+            return kind, reading.failure or "nothing has answered yet", []
+        if kind in {"system", "systems"}:
+            return self._systems_why(name)
+        if kind in {"race", "races"} and self.state.races is not None:
+            races = self.state.races
+            found = [races.evidence] if races.evidence is not None else []
+            said = f"{races.lines:,} lines hold a known message of an installation race, in the accounts with the most"
+            return "installation races", said, found
+        resolution = self.state.resolution
+        if kind in {"share", "outlier"} and resolution is not None:
+            covered = f"rests on {resolution.coverage.words()}" if resolution.coverage is not None else ""
+            said = " · ".join(part for part in (covered, resolution.origin, *resolution.notes) if part)
+            return "drift from the baseline", said, list(resolution.evidence)
+        if kind in {"investigation", "incident", "all", "new"}:
+            return (
+                "the journal",
+                "read from the journal that all consoles share; enter opens the record, T its entries",
+                [],
+            )
+        return "level 3", "nothing has answered yet", []
+
+    def _systems_why(self, name: str) -> Why:
+        systems = self.state.systems or ()
+        chosen = [system for system in systems if not name or system.name == name]
+        found = list(dict.fromkeys(item for system in chosen for figure in system.figures for item in figure.evidence))
+        return name or "the systems", "; ".join(f"{one.name}: {one.headline}" for one in chosen), found
+
+    def act_copy(self) -> None:
+        """Copy the row under the cursor."""
+        text = self.text_under_cursor()
+        if text:
+            self.room.copy(text)
+
+    def act_plain(self) -> None:
+        """Everything shown as plain text that the terminal itself can select."""
+        self.open_plain(plain(item for view in self.query(LineView) if view.id in PANES for item in view.rows))
 
 
 def _questions(service: Diagnostics) -> Questions:
@@ -316,7 +490,3 @@ def _questions(service: Diagnostics) -> Questions:
         return service.health.resolution(job)
 
     return records, incidents, races, systems, resolution
-
-
-def _old(reading: Reading[Any] | None) -> bool:
-    return reading is not None and is_stale(reading)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from screens import health_state
+from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, HeldReadings
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from diagnostics.models.health import Resolution, SystemState
     from diagnostics.models.incidents import IncidentLine
     from diagnostics.models.investigations import Investigation
-    from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
 
-SYSTEMS, RESOLUTION = health_state.SYSTEMS, health_state.RESOLUTION
 RECORDS, INCIDENTS, RACES = "investigate:records", "investigate:incidents", "investigate:races"
 KEYS = (RECORDS, INCIDENTS, SYSTEMS, RACES, RESOLUTION)
 """The live readings of this screen; two of them are level 2's own, and are shared with it."""
@@ -62,46 +60,37 @@ def ask_races(service: Diagnostics, now: datetime) -> Races:
 
 
 @dataclass(slots=True)
-class InvestigateState:
+class InvestigateState(HeldReadings):
     """Plain data; knows no widget."""
 
-    readings: dict[str, Reading[Any]] = field(default_factory=dict)
+    KEYS = KEYS
 
-    def take(self, reading: Reading[Any]) -> bool:
-        """Keep a reading; False when it is older than the one held, or none of this screen's."""
-        held = self.readings.get(reading.key)
-        if reading.key not in KEYS or (held is not None and reading.sequence < held.sequence):
-            return False
-        self.readings[reading.key] = reading
-        return True
-
-    def _value(self, key: str) -> Any:  # noqa: ANN401  # each property names its own type
-        reading = self.readings.get(key)
-        return None if reading is None else reading.value
+    fan_out: FanOut | None = None
+    """The resolution question, where this screen asks it and not level 2."""
 
     @property
     def records(self) -> tuple[Investigation, ...] | None:
         """Investigations, open ones first, each part newest first; None before the first answer."""
-        found = cast("tuple[Investigation, ...] | None", self._value(RECORDS))
+        found = cast("tuple[Investigation, ...] | None", self.value(RECORDS))
         return None if found is None else tuple(sorted(found, key=lambda one: one.closed_at is not None))
 
     @property
     def incidents(self) -> tuple[IncidentLine, ...] | None:
         """Incidents, open ones first; None before the first answer."""
-        found = cast("tuple[IncidentLine, ...] | None", self._value(INCIDENTS))
+        found = cast("tuple[IncidentLine, ...] | None", self.value(INCIDENTS))
         return None if found is None else tuple(sorted(found, key=lambda one: not one.is_open))
 
     @property
     def systems(self) -> tuple[SystemState, ...] | None:
         """The six systems; None before the first answer."""
-        return cast("tuple[SystemState, ...] | None", self._value(SYSTEMS))
+        return cast("tuple[SystemState, ...] | None", self.value(SYSTEMS))
 
     @property
     def races(self) -> Races | None:
         """Signs of installation races."""
-        return cast("Races | None", self._value(RACES))
+        return cast("Races | None", self.value(RACES))
 
     @property
     def resolution(self) -> Resolution | None:
         """The resolution distribution against its baselines."""
-        return cast("Resolution | None", self._value(RESOLUTION))
+        return cast("Resolution | None", self.value(RESOLUTION))

@@ -10,19 +10,25 @@ from textual.app import ComposeResult
 
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
-from screens.base import ReadingArrived
-from screens.investigation_actions import InvestigationActions
+from screens import documents
+from screens.base import Document, ReadingArrived, RoomScreen
+from screens.documents import evidence_rows
+from screens.investigation_editor import InvestigationEditor
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.hypothesis_rows import detail_rows, hypothesis_row
 from widgets.line_view import LineView
 from widgets.paged_rows import span, stamp
-from widgets.rows import BLANK, Row, row, titled, wrap
+from widgets.rows import BLANK, Row, labelled, plain, row, titled, wrap
 
 if TYPE_CHECKING:
+    from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Pin
-    from diagnostics.models.investigations import Hypothesis, Investigation
+    from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
     from diagnostics.service import Diagnostics
+    from widgets.glyphs import Glyphs
+
+LABEL = 16
 
 HINTS = (
     Hint("enter", "open"),
@@ -36,7 +42,7 @@ HINTS = (
 )
 
 
-class InvestigationScreen(InvestigationActions):
+class InvestigationScreen(RoomScreen):
     """Hypotheses above, the one under the cursor in full below. It follows what other consoles write."""
 
     DEFAULT_CSS = """
@@ -52,6 +58,7 @@ class InvestigationScreen(InvestigationActions):
         super().__init__()
         self.investigation_id = investigation_id
         self.investigation: Investigation | None = None
+        self.editor = InvestigationEditor(self.room, investigation_id, self.taken)
         self.pins: tuple[Pin, ...] = ()
         self.failure = ""
         self._asking = False
@@ -239,6 +246,117 @@ class InvestigationScreen(InvestigationActions):
         texts = {item.item.text for item in (*one.speaks_for, *one.speaks_against)}
         return tuple(pin for pin in self.pins if not any(pin.pinned.title in text for text in texts))
 
+    # ---- where am I
+
+    def _in_detail(self) -> bool:
+        return self.focused is self.detail_view
+
+    def item(self) -> Weighed | None:
+        """The evidence under the cursor, where the detail has the keys."""
+        kind, _, name = (self.detail_view.cursor_key or "").partition(":")
+        one = self.current()
+        if kind != "item" or one is None or not self._in_detail():
+            return None
+        return next((item for item in (*one.speaks_for, *one.speaks_against) if item.item.item == name), None)
+
+    def pin(self) -> Pin | None:
+        """The pin of the incident under the cursor, where the detail has the keys."""
+        kind, _, name = (self.detail_view.cursor_key or "").partition(":")
+        if kind != "pin" or not self._in_detail():
+            return None
+        return next((pin for pin in self.pins if pin.pinned.pin == name), None)
+
+    def _is_open(self) -> bool:
+        found = self.investigation
+        if found is None:
+            self.room.say("it has not been read yet", "muted")
+            return False
+        if found.closed_at is not None:
+            self.room.say(f"{found.id} is closed: nobody adds to it any more; N on level 3 opens another one", "warn")
+            return False
+        return True
+
+    # ---- in, around
+
+    def act_open(self) -> None:
+        """From the list into the detail; there, the evidence in full, or a pin to weigh."""
+        item, pin, one = self.item(), self.pin(), self.current()
+        if not self._in_detail():
+            if one is None:
+                self.act_new()
+            else:
+                self.detail_view.focus()
+        elif pin is not None and one is not None:
+            if self._is_open():
+                self.editor.weigh(one, pin)
+        elif item is not None:
+            self.room.open_document(item_document(item, self.room.signs))
+
+    def act_new(self) -> None:
+        """Among the hypotheses another one, in the detail evidence for or against the one in view."""
+        one = self.current()
+        if not self._is_open():
+            return
+        if self._in_detail() and one is not None:
+            self.editor.weigh(one, self.pin())
+        else:
+            self.editor.add_hypothesis()
+
+    def act_status(self) -> None:
+        """What can be done with the hypothesis or the evidence under the cursor."""
+        if self._is_open() and self.investigation is not None:
+            self.editor.judge(self.investigation, self.current(), self.item())
+
+    def act_back(self) -> None:
+        """Out of the detail, then out of the screen."""
+        if self._in_detail():
+            self.list_view.focus()
+            return
+        self.dismiss()
+
+    def act_next_pane(self) -> None:
+        """Between the list and the detail."""
+        (self.list_view if self._in_detail() else self.detail_view).focus()
+
+    def act_previous_pane(self) -> None:
+        """Between the list and the detail."""
+        self.act_next_pane()
+
+    def act_refresh(self) -> None:
+        """Read it again."""
+        self.ask()
+
+    def act_why(self) -> None:
+        """The question behind the evidence under the cursor, else behind all of the hypothesis."""
+        item, pin, one = self.item(), self.pin(), self.current()
+        if pin is not None and pin.pinned.evidence is not None:
+            self._show_why(f"pin {pin.pinned.pin}", pin.pinned.title, [pin.pinned.evidence])
+        elif item is not None:
+            found = item.item.evidence
+            if found is None:
+                self.room.say(f"{item.item.item} was typed by {item.by}: no question of ours stands behind it", "muted")
+            else:
+                self._show_why(item.item.item, item.item.text, [found])
+        elif one is not None:
+            counted = (*one.speaks_for, *one.speaks_against)
+            asked = [each.item.evidence for each in counted if each.item.evidence is not None]
+            self._show_why(one.hypothesis, f"{one.confidence}: {one.confidence_why}", asked)
+
+    def _show_why(self, title: str, summary: str, found: list[Evidence]) -> None:
+        self.room.open_document(documents.evidence_document(title, summary, found, self.room.signs))
+
+    def act_copy(self) -> None:
+        """The evidence under the cursor, else the hypothesis with all that speaks for and against it."""
+        item, one = self.item(), self.current()
+        if item is not None:
+            self.room.copy(item.item.text)
+        elif one is not None:
+            self.room.copy(hypothesis_text(one))
+
+    def act_plain(self) -> None:
+        """Everything as plain text that the terminal itself can select."""
+        self.open_plain(plain((*self.list_view.rows, *self.detail_view.rows)))
+
 
 # ---- in the asking thread
 
@@ -254,3 +372,47 @@ def _read_quietly(service: Diagnostics, name: str) -> tuple[Investigation, tuple
     except SourceFailure:
         # The header says that the journal cannot be read; the next look at it tries again.
         return None
+
+
+# ---- what opens from here
+
+
+def item_document(item: Weighed, signs: Glyphs) -> Document:
+    """What it says, which side it is on, how it is known, who said it, and the question behind it."""
+    weighed = item.item
+
+    def build(width: int) -> list[Row]:
+        rows = [row((line, "strong")) for line in wrap(signs.text(weighed.text), width)]
+        rows.append(BLANK)
+        known = "inferred, not observed: it counts as no source" if weighed.inferred else "observed"
+        for label, text in (
+            ("speaks", f"{weighed.side} {weighed.hypothesis}"),
+            ("label", str(weighed.label)),
+            ("how known", known),
+            ("source", weighed.source),
+            ("weighed by", f"{item.by}, {item.at:%Y-%m-%d %H:%M:%S} UTC"),
+            ("withdrawn", item.withdrawn_why),
+        ):
+            if text:
+                rows += labelled(label, signs.text(text), width, label_width=LABEL)
+        if weighed.evidence is None:
+            return [*rows, BLANK, row(("No question of this console stands behind it: a person said it.", "muted"))]
+        return rows + evidence_rows([weighed.evidence], width, signs)
+
+    found = (weighed.evidence,) if weighed.evidence is not None else ()
+    return Document(f"evidence {signs.separator} {weighed.item}", build, plain(build(100)), evidence=found)
+
+
+def hypothesis_text(one: Hypothesis) -> str:
+    """A hypothesis for a channel: how sure, what speaks for and against it, what would overturn it."""
+    lines = [
+        f"{one.hypothesis}: {one.statement}",
+        f"confidence: {one.confidence} ({len(one.sources)} independent sources)",
+        f"overturned by: {one.overturned_by or 'not said'}",
+    ]
+    for title, items in (("for", one.speaks_for), ("against", one.speaks_against)):
+        for item in items:
+            if not item.withdrawn_why:
+                inferred = ", inference" if item.item.inferred else ""
+                lines.append(f"{title} ({item.item.label}{inferred}, {item.item.source}): {item.item.text}")
+    return "\n".join(lines)

@@ -1,16 +1,19 @@
-"""A list to go on from: candidates, causes, diagnoses. Each row can open something and answer for its numbers."""
+"""Lists to go on from: candidates, causes, diagnoses, and documents whose lines can be opened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from screens.list_screen import ListScreen, Why
 from widgets.footer_bar import Hint
 from widgets.rows import Row
 
-__all__ = ["Listing", "ListingScreen", "Why"]
+if TYPE_CHECKING:
+    from screens.base import Document
+
+__all__ = ["DrillScreen", "Listing", "ListingScreen", "Why"]
 
 
 def _nothing(_key: str) -> None:
@@ -71,3 +74,76 @@ class ListingScreen(ListScreen):
     def act_why(self) -> None:
         """Evidence behind the row under the cursor, or behind the whole."""
         self.open_why(self.listing.why(self.body.cursor_key or "") or self.listing.why(""))
+
+
+def _keyed(rows: Sequence[Row]) -> list[Row]:
+    """Every line can hold the cursor, so that the arrows walk through all of the text."""
+    return [item if item.key is not None else replace(item, key=f"line:{number}") for number, item in enumerate(rows)]
+
+
+class DrillScreen(ListScreen):
+    """A document with a cursor. `choices` opens lines by the first part of their key; `step` is what `x` does, and
+    enter where no line has anything of its own to open.
+    """
+
+    margin = 5
+
+    def __init__(
+        self,
+        document: Document,
+        *,
+        choices: Mapping[str, Callable[[str], object]] | None = None,
+        why: Why | None = None,
+        step: Callable[[], None] | None = None,
+        step_word: str = "run",
+    ) -> None:
+        super().__init__()
+        self.document = document
+        self._choices = choices or {}
+        self._why = why
+        self._step = step
+        self._step_word = step_word
+
+    def heading(self) -> str:
+        """The document's title."""
+        return self.document.title
+
+    def rows(self, width: int) -> Sequence[Row]:
+        """The document's lines."""
+        return _keyed(self.document.build(width))
+
+    def crumb(self) -> str:
+        """The document's title."""
+        return self.document.title
+
+    def hints(self) -> tuple[Hint, ...]:
+        """What can be done here and nothing else."""
+        first = [Hint("enter", "open" if self._choices else self._step_word)]
+        first += [Hint("x", self._step_word)] if self._step is not None else []
+        return (*first, Hint("w", "why"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
+
+    def act_open(self) -> None:
+        """What the line under the cursor stands for, else the step."""
+        kind, name = self.key_under_cursor()
+        chosen = self._choices.get(kind)
+        if chosen is not None:
+            chosen(name)
+        elif self._step is not None:
+            self._step()
+        else:
+            self.room.say("nothing stands behind this line", "muted")
+
+    def act_run(self) -> None:
+        """The step that this document offers."""
+        if self._step is None:
+            self.room.say("there is no step to run here", "muted")
+            return
+        self._step()
+
+    def act_why(self) -> None:
+        """The evidence behind the document."""
+        self.open_why(self._why)
+
+    def act_copy(self) -> None:
+        """Copy the document's text."""
+        self.room.copy(self.document.copy_text)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 from textual.widgets import Input
 
-from screens import documents
-from screens.base import Document, RoomScreen
-from screens.documents import evidence_rows
-from screens.health_documents import draft_rows, draft_text
-from widgets.footer_bar import FooterBar
+from screens.addresses import RefusalAt
+from screens.base import Document
+from screens.documents import LABEL, evidence_rows
+from screens.health_documents import notes_rows
+from screens.list_screen import TitledScreen
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, fit, labelled, plain, row, titled
+from widgets.rows import BLANK, Row, fit, labelled, plain, row
 
 if TYPE_CHECKING:
     from diagnostics.models.health import MonitorCreated, MonitorDraft
@@ -38,12 +39,10 @@ class NameInput(Input):
             self.screen.close_input("cancelled; nothing was sent")
 
 
-class MonitorScreen(RoomScreen):
+class MonitorScreen(TitledScreen):
     """The draft in full, Cancel under the cursor, and below it the step that asks for the name."""
 
     DEFAULT_CSS = """
-    MonitorScreen #monitor-title { height: 1; scrollbar-size-vertical: 0; }
-    MonitorScreen #monitor-draft { height: 1fr; padding: 0 1; }
     MonitorScreen #monitor-steps { height: 3; }
     MonitorScreen NameInput, MonitorScreen NameInput:focus {
         display: none; width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;
@@ -53,34 +52,29 @@ class MonitorScreen(RoomScreen):
     """
 
     hint_names: ClassVar[tuple[str, ...]] = ("open", "copy", "plain", "next_pane", "back", "help")
+    is_text = True
 
     def __init__(self, draft: MonitorDraft) -> None:
         super().__init__()
         self.draft = draft
         self.sending = False
 
-    def compose(self) -> ComposeResult:
-        """Title, draft, steps, the line to type, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="monitor-title")
-        body = LineView(signs=signs, cursor=False, id="monitor-draft")
-        body.can_focus = True
-        yield body
-        yield LineView(signs=signs, id="monitor-steps")
+    def panes(self) -> Iterable[Widget]:
+        """The draft, the steps, the line to type."""
+        yield from super().panes()
+        yield LineView(signs=self.room.signs, id="monitor-steps")
         yield NameInput(placeholder="type the monitor's name, then enter; esc sends nothing", select_on_focus=False)
-        yield FooterBar(signs=signs)
 
-    def on_mount(self) -> None:
+    @property
+    def steps(self) -> LineView:
+        """Cancel, and the step that creates."""
+        return self.query_one("#monitor-steps", LineView)
+
+    def take_keys(self) -> None:
         """Cancel is under the cursor."""
-        entry = self.query_one(NameInput)
         # A blinking cursor is two repaints a second over SSH, for nothing.
-        entry.cursor_blink = False
-        self.query_one("#monitor-steps", LineView).focus()
-        self.query_one(FooterBar).set_hints(self.room.hints())
-
-    def on_resize(self) -> None:
-        """Lines are wrapped for the width."""
-        self.draw()
+        self.query_one(NameInput).cursor_blink = False
+        self.steps.focus()
 
     def crumb(self) -> str:
         """What this is."""
@@ -92,15 +86,18 @@ class MonitorScreen(RoomScreen):
         service = self.room.service
         return service is not None and service.settings.writes.monitors
 
+    def heading(self) -> str:
+        """What it is a monitor of."""
+        return f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
+
+    def rows(self, width: int) -> list[Row]:
+        """The draft."""
+        return draft_rows(self.draft, width, self.room.signs)
+
     def draw(self) -> None:
-        """The draft for the present width."""
-        signs, width = self.room.signs, max(20, self.size.width)
-        what = f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
-        title = signs.text(titled(self.room.trail(), what, width))
-        self.query_one("#monitor-title", LineView).show((row((title, "bar")),))
-        rows = draft_rows(self.draft, width - 4, signs)
-        self.query_one("#monitor-draft", LineView).show([*rows, BLANK])
-        self.query_one("#monitor-steps", LineView).show(self._steps(width - 4))
+        """The draft and the steps."""
+        super().draw()
+        self.steps.show(self._steps(self.row_width()))
 
     def _steps(self, width: int) -> list[Row]:
         signs = self.room.signs
@@ -118,7 +115,7 @@ class MonitorScreen(RoomScreen):
 
     def act_open(self) -> None:
         """Cancel, or the step that creates."""
-        if self.query_one("#monitor-steps", LineView).cursor_key != CREATE:
+        if self.steps.cursor_key != CREATE:
             self.dismiss()
         elif self.may_write:
             self.add_class("-typing")
@@ -129,21 +126,13 @@ class MonitorScreen(RoomScreen):
         else:
             self._create("")
 
-    def act_next_pane(self) -> None:
-        """Between the draft and the steps."""
-        self.focus_next()
-
-    def act_previous_pane(self) -> None:
-        """Between the draft and the steps."""
-        self.focus_previous()
-
     def act_copy(self) -> None:
         """The draft as JSON, for who creates it by hand."""
         self.room.copy(draft_text(self.draft))
 
     def act_plain(self) -> None:
         """The JSON as plain text that the terminal itself can select."""
-        self.room.open_document(documents.text_document("monitor as JSON", draft_text(self.draft), self.room.signs))
+        self.open_text("monitor as JSON", draft_text(self.draft))
 
     # ---- creating
 
@@ -163,9 +152,8 @@ class MonitorScreen(RoomScreen):
     def close_input(self, said: str) -> None:
         """Away with the line; Cancel is under the cursor again."""
         self.remove_class("-typing")
-        steps = self.query_one("#monitor-steps", LineView)
-        steps.place(CANCEL)
-        steps.focus()
+        self.steps.place(CANCEL)
+        self.steps.focus()
         if said:
             self.room.say(said, "muted")
 
@@ -189,11 +177,40 @@ class MonitorScreen(RoomScreen):
 
         self.sending = False
         if isinstance(answer, Refusal):
-            from screens.refusals import RefusalScreen  # noqa: PLC0415  # only who is refused pays for it
-
-            self.room.push_room_screen(RefusalScreen(answer))
+            self.room.navigate(RefusalAt(answer))
         else:
             self.room.open_document(created_document(answer, self.room.signs))
+
+
+def draft_rows(draft: MonitorDraft, width: int, signs: Glyphs) -> list[Row]:
+    """A monitor as it would be created."""
+    rows = [row(("nothing has been sent", "strong"), ("  this is what would be created at Datadog", "muted")), BLANK]
+    rows += labelled("name", signs.text(draft.name), width, label_width=LABEL, tone="strong")
+    rows += labelled("type", signs.text(draft.kind), width, label_width=LABEL)
+    rows += labelled("query", signs.text(draft.query), width, label_width=LABEL, tone="code")
+    limits = ", ".join(f"{name} {value:g}" for name, value in draft.thresholds)
+    rows += labelled("thresholds", limits or "none", width, label_width=LABEL)
+    rows += labelled("tags", signs.text(", ".join(draft.tags)) or "none", width, label_width=LABEL)
+    rows += labelled("message", signs.text(draft.message), width, label_width=LABEL)
+    if draft.exists:
+        said = f"monitor {draft.exists} watches this already; creating it again sends nothing"
+        rows += labelled("exists", signs.text(said), width, label_width=LABEL, tone="warn")
+    return rows + notes_rows(draft.notes, width, signs, "what was assumed")
+
+
+def draft_text(draft: MonitorDraft) -> str:
+    """The draft as JSON in the shape of Datadog's API, to be created by hand where this console may not."""
+    import json  # noqa: PLC0415  # only who copies a draft needs it
+
+    body = {
+        "name": draft.name,
+        "type": draft.kind,
+        "query": draft.query,
+        "message": draft.message,
+        "tags": list(draft.tags),
+        "options": {"thresholds": dict(draft.thresholds)},
+    }
+    return json.dumps(body, indent=2, ensure_ascii=False)
 
 
 def created_document(created: MonitorCreated, signs: Glyphs) -> Document:

@@ -6,15 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import on
-from textual.app import ComposeResult
 
 from diagnostics.core.time import utc_now
-from screens import documents
-from screens.base import RoomScreen
+from screens.list_screen import ListScreen
 from widgets.connection_rows import problem_row
-from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, fit, plain, row
+from widgets.rows import BLANK, Row, fit, row
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
@@ -29,15 +26,11 @@ Order = Literal["newest", "longest"]
 TITLES = {"newest": "connection problems, newest first", "longest": "connection problems, longest-standing first"}
 
 
-class ProblemsScreen(RoomScreen):
+class ProblemsScreen(ListScreen):
     """A list that grows by a page when its end is reached. Rows read stay; asking again starts over."""
 
-    DEFAULT_CSS = """
-    ProblemsScreen .title { height: 1; scrollbar-size-vertical: 0; }
-    ProblemsScreen #problems { height: 1fr; }
-    """
-
     hint_names: ClassVar[tuple[str, ...]] = ("open", "older", "why", "refresh", "copy", "back", "help")
+    ends_blank = False
 
     def __init__(self, order: Order) -> None:
         super().__init__()
@@ -49,22 +42,9 @@ class ProblemsScreen(RoomScreen):
         self.failure = ""
         self.asking = False
 
-    def compose(self) -> ComposeResult:
-        """Title bar, what is wrong with rows, the rows, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="problems-title").add_class("title")
-        yield LineView(signs=signs, id="problems")
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
+    def read(self) -> None:
         """Ask for the first page."""
-        self.query_one("#problems", LineView).focus()
-        self.query_one(FooterBar).set_hints(self.room.hints())
         self.ask_page(None)
-
-    def on_resize(self) -> None:
-        """Rows are laid out for the width."""
-        self.draw()
 
     def crumb(self) -> str:
         """What this is."""
@@ -113,16 +93,11 @@ class ProblemsScreen(RoomScreen):
 
     # ---- drawing
 
-    def draw(self) -> None:
-        """The rows read so far."""
-        if not self.is_attached:
-            return
-        signs, width = self.room.signs, max(20, self.size.width)
+    def heading(self) -> str:
+        """Which problems, and how many have been read."""
         more = " and more" if self.after is not None else ""
         state = self.failure or ("asking" if self.asking else f"{len(self.problems):,}{more}")
-        title = signs.text(f" {self.room.trail()}{TITLES[self.order]} · {state}")
-        self.query_one("#problems-title", LineView).show((row((fit(title, width), "bar")),))
-        self.query_one("#problems", LineView).show(self.rows(width - 4))
+        return f"{TITLES[self.order]} · {state}"
 
     def rows(self, width: int) -> list[Row]:
         """Problems, then what is wrong with their rows."""
@@ -140,16 +115,13 @@ class ProblemsScreen(RoomScreen):
 
     # ---- keys
 
-    def _current(self) -> ConnectionProblem | None:
-        kind, _, rest = (self.query_one("#problems", LineView).cursor_key or "").partition(":")
-        number = rest.rpartition(":")[2]
-        return self.problems.get(int(number)) if kind == "problem" and number.isdigit() else None
-
     def act_open(self) -> None:
         """To the account of the problem under the cursor."""
-        problem = self._current()
+        kind, name = self.key_under_cursor()
+        number = name.rpartition(":")[2]
+        problem = self.problems.get(int(number)) if kind == "problem" and number.isdigit() else None
         if problem is not None:
-            self.room.command(f"account {problem.account_id}")
+            self.room.navigate(f"account {problem.account_id}")
 
     def act_older(self) -> None:
         """The next page."""
@@ -167,17 +139,4 @@ class ProblemsScreen(RoomScreen):
     def act_why(self) -> None:
         """The questions behind the pages read so far."""
         summary = f"{len(self.problems):,} connections with a problem have been read"
-        document = documents.evidence_document(TITLES[self.order], summary, self.evidence, self.room.signs)
-        self.room.open_document(document)
-
-    def act_copy(self) -> None:
-        """The row under the cursor."""
-        current = self.query_one("#problems", LineView).current
-        if current is not None:
-            self.room.copy(current.text.strip())
-
-    def act_plain(self) -> None:
-        """Everything read, as plain text."""
-        self.room.open_document(
-            documents.text_document("plain text, to select", plain(self.rows(100)), self.room.signs)
-        )
+        self.open_why((TITLES[self.order], summary, self.evidence))

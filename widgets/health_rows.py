@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from widgets import wording
-from widgets.big_digits import HEIGHT, big_digits
 from widgets.course_rows import Scale, axis_row, course_chart, course_pieces
 from widgets.rows import BLANK, Piece, Row, Tone, column, fit, row, wrap
 
@@ -163,3 +163,37 @@ def _basis(overview: HealthOverview, width: int, most: int, signs: Glyphs) -> li
     text = " · ".join(part for part in (health.failure, overview.course.basis, health.note) if part)
     lines = wrap(signs.text(text), width, most=most)
     return [row((line, "warn" if health.failure else "muted")) for line in lines]
+
+
+# ---- the one number that must be read from across the room
+
+HEIGHT = 5
+"""Rows of a large digit."""
+
+_FONT: Mapping[str, tuple[str, ...]] = {
+    "0": ("###", "# #", "# #", "# #", "###"),
+    "1": (" # ", "## ", " # ", " # ", "###"),
+    "2": ("###", "  #", "###", "#  ", "###"),
+    "3": ("###", "  #", "###", "  #", "###"),
+    "4": ("# #", "# #", "###", "  #", "  #"),
+    "5": ("###", "#  ", "###", "  #", "###"),
+    "6": ("###", "#  ", "###", "# #", "###"),
+    "7": ("###", "  #", "  #", "  #", "  #"),
+    "8": ("###", "# #", "###", "# #", "###"),
+    "9": ("###", "# #", "###", "  #", "###"),
+    ".": (" ", " ", " ", " ", "#"),
+    "-": ("   ", "   ", "###", "   ", "   "),
+}
+
+
+def big_digits(text: str, *, ascii_only: bool) -> tuple[str, ...]:
+    """Five rows of equal width: a digit takes six cells, a point two, one cell between them.
+
+    Signs that have no large form, such as the unit, are left out; a dash of any kind is drawn as one.
+    """
+    block = "#" if ascii_only else "█"
+    letters = [_FONT[letter] for letter in text.replace("—", "-").replace("−", "-") if letter in _FONT]
+    return tuple(
+        " ".join("".join(block * 2 if dot == "#" else "  " for dot in letter[line]) for letter in letters)
+        for line in range(HEIGHT)
+    )

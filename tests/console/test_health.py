@@ -18,7 +18,8 @@ from diagnostics.models.readings import Freshness
 from screens import health_state as known
 from screens.document import DocumentScreen
 from screens.health import HealthScreen
-from screens.health_drill import DrillScreen
+from screens.held_readings import RESOLUTION
+from screens.listing import DrillScreen
 from screens.monitors import MonitorScreen
 from screens.problems import ProblemsScreen
 from screens.refusals import RefusalScreen
@@ -329,7 +330,7 @@ async def test_problems_are_listed_page_by_page(make_app: MakeApp) -> None:
         await until(pilot, lambda: len(screen.problems) == 60)
         await press(pilot, "O")
         await until(pilot, lambda: len(screen.problems) == 70)
-        assert "and more" not in screen.query_one("#problems-title", LineView).rows[0].text
+        assert "and more" not in screen.query_one("#screen-title", LineView).rows[0].text
         assert "Not in common.accounts: 20117." in text_on(pilot)
         await press(pilot, "w")
         assert "after 60" in text_on(pilot)
@@ -446,7 +447,7 @@ async def test_a_refresh_with_the_same_answers_repaints_nothing_but_ages(
 
 async def test_progress_is_shown_and_esc_ends_the_question_where_it_is_waited_for(make_app: MakeApp) -> None:
     service = service_with(fan_out_waits=threading.Event())
-    async with level_2(make_app, service, besides=frozenset({known.RESOLUTION})) as pilot:
+    async with level_2(make_app, service, besides=frozenset({RESOLUTION})) as pilot:
         assert service.health.fan_out_began.wait(5)
         await in_pane(pilot, "resolution")
         await until(pilot, lambda: "1,204 of 6,864 accounts · esc cancels" in pane(pilot, "resolution"))
@@ -465,7 +466,7 @@ async def test_progress_is_shown_and_esc_ends_the_question_where_it_is_waited_fo
 async def test_esc_elsewhere_leaves_and_the_question_goes_on(make_app: MakeApp) -> None:
     waits = threading.Event()
     service = service_with(fan_out_waits=waits)
-    async with level_2(make_app, service, besides=frozenset({known.RESOLUTION})) as pilot:
+    async with level_2(make_app, service, besides=frozenset({RESOLUTION})) as pilot:
         assert service.health.fan_out_began.wait(5)
         await press(pilot, "escape")
         assert len(pilot.app.screen_stack) == 1

@@ -13,11 +13,10 @@ from diagnostics.models.status import Status
 from screens.health_state import short_limits
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure
-from widgets.big_digits import HEIGHT, big_digits
 from widgets.connection_rows import connection_rows, standing, state_of
 from widgets.course_rows import Scale, axis_row, course_chart, course_pieces, spread, stretch
 from widgets.glyphs import ASCII, UNICODE, Glyphs
-from widgets.health_rows import NextToFail, health_rows
+from widgets.health_rows import HEIGHT, NextToFail, big_digits, health_rows
 from widgets.kpi_rows import FigureLine, figure_rows, short_title, short_value
 from widgets.resolution_rows import Bands, legend, resolution_rows, ruler
 from widgets.system_map import cascade_words, layers, nodes, system_rows

@@ -15,7 +15,8 @@ from diagnostics.models.health import Resolution
 from diagnostics.models.readings import Freshness, Reading
 from diagnostics.models.status import Status
 from screens import health_state as known
-from screens.health_state import FanOut, HealthState, health_scale, limits_in, resolution_bands, short_limits
+from screens.health_state import HealthState, health_scale, limits_in, short_limits
+from screens.held_readings import SYSTEMS, FanOut, resolution_bands
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure
 
@@ -27,7 +28,7 @@ def reading(key: str, value: object, *, failure: str = "", sequence: int = 1) ->
 
 def state_of(desk: ScriptedHealth) -> HealthState:
     state = HealthState()
-    state.take(reading(known.SYSTEMS, desk.systems()))
+    state.take(reading(SYSTEMS, desk.systems()))
     state.take(reading(known.LEADING, desk.leading()))
     state.take(reading(known.OVERVIEW, desk.overview()))
     return state
@@ -41,7 +42,7 @@ def test_a_failing_system_is_named_with_everything_that_fails_after_it() -> None
 
 def test_without_a_failing_system_the_worst_leading_indicator_is_next() -> None:
     state = state_of(ScriptedHealth())
-    state.take(reading(known.SYSTEMS, ScriptedHealth(quiet=True).systems(), sequence=2))
+    state.take(reading(SYSTEMS, ScriptedHealth(quiet=True).systems(), sequence=2))
     found = state.next_to_fail()
     assert found.text.startswith("Tokens expiring within 24 h: 1,204, warn (> 25 % warning")
     assert found.tone == "warn"
@@ -52,7 +53,7 @@ def test_a_warning_that_a_part_of_the_accounts_gives_says_so_and_blind_systems_a
     unknown = [one.model_copy(update={"status": Status.UNREACHABLE}) for one in ScriptedHealth().systems()]
     drift = figure("resolution_drift", "Resolution drift", 0.32, "0.32 pt", Status.WARN, "> 5 points warning")
     partial = drift.model_copy(update={"coverage": Coverage(answered=48, asked=64)})
-    state.take(reading(known.SYSTEMS, tuple(unknown), sequence=2))
+    state.take(reading(SYSTEMS, tuple(unknown), sequence=2))
     state.take(reading(known.LEADING, (partial,), sequence=2))
     said = state.next_to_fail().text
     assert said == "6 of 6 systems not known; Resolution drift: 0.32 pt, warn (rests on 48 of 64 accounts)"
@@ -68,7 +69,7 @@ def test_all_well_is_said_only_when_everything_has_answered_and_is_well() -> Non
 def test_a_silent_source_is_not_well() -> None:
     state = HealthState()
     assert state.next_to_fail().word == "asking"
-    state.take(reading(known.SYSTEMS, None, failure="common: unreachable"))
+    state.take(reading(SYSTEMS, None, failure="common: unreachable"))
     state.take(reading(known.LEADING, None, failure="common: unreachable"))
     found = state.next_to_fail()
     assert found.word == "not known"
@@ -77,7 +78,7 @@ def test_a_silent_source_is_not_well() -> None:
 
 def test_an_old_answer_is_called_one() -> None:
     state = state_of(ScriptedHealth())
-    state.take(reading(known.SYSTEMS, ScriptedHealth().systems(), failure="common: timed out", sequence=2))
+    state.take(reading(SYSTEMS, ScriptedHealth().systems(), failure="common: timed out", sequence=2))
     found = state.next_to_fail()
     assert found.text.startswith("as last seen: ZillowAuth FAILS")
     assert found.tone == "muted"

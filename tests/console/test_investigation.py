@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from diagnostics.models.entries import EvidenceLabel
 from diagnostics.models.investigations import Investigation
 from screens.investigation import InvestigationScreen
-from screens.investigation_actions import side_and_label
+from screens.investigation_editor import side_and_label
 from screens.line_entry import LineEntry
 from screens.listing import ListingScreen
 from tests.console.rest import until

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from diagnostics.models.readings import Freshness
-from screens import health_state as known
+from screens.held_readings import RESOLUTION
 from tests.console.rest import drawn, rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
@@ -143,7 +143,7 @@ def test_a_question_over_all_client_databases_under_way(
     waits = threading.Event()
 
     async def half_way(pilot: Pilot[Any]) -> None:
-        await settle_health(pilot, besides=frozenset({known.RESOLUTION}))
+        await settle_health(pilot, besides=frozenset({RESOLUTION}))
         await age(pilot, 20)
         for _ in range(2):
             await pilot.press("tab")

@@ -1,22 +1,24 @@
-"""What people do to an investigation: add hypotheses, weigh evidence, judge, name the root cause, close."""
+"""Writing to an investigation: hypotheses, evidence for and against, judgements, the root cause, the conclusion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from screens import documents
-from screens.base import RoomScreen
-from screens.investigation_documents import choices_listing, hypothesis_text, item_document
-from widgets.line_view import LineView
-from widgets.rows import plain
+from screens.line_entry import LineEntry, any_words, bring_back
+from screens.listing import Listing, ListingScreen
+from widgets.rows import BLANK, Row, fit, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.incident.investigations import InvestigationDesk
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Pin
     from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
+    from screens.base import Room
+
+Choice = tuple[str, str, Callable[[], None]]
+"""What can be done, a sentence about it, and what does it."""
 
 ROOT_CAUSE = "root cause"
 """What has to be typed before a hypothesis is named as the cause: the review will say it to everybody."""
@@ -48,66 +50,14 @@ def labels() -> tuple[str, ...]:
     return tuple(str(one) for one in EvidenceLabel)
 
 
-class InvestigationActions(RoomScreen):
-    """Actions by name, `act_<name>` as the registry calls them."""
+class InvestigationEditor:
+    """Asks a person for the words, one line at a time, and writes them. What was typed is kept where writing fails."""
 
-    investigation_id: str
-    investigation: Investigation | None
-    pins: tuple[Pin, ...]
-
-    # ---- given by the screen
-
-    @property
-    def list_view(self) -> LineView:
-        """Given by the screen."""
-        raise LookupError
-
-    @property
-    def detail_view(self) -> LineView:
-        """Given by the screen."""
-        raise LookupError
-
-    def current(self) -> Hypothesis | None:
-        """Given by the screen."""
-        raise LookupError
-
-    def taken(self, investigation: Investigation, pins: tuple[Pin, ...] | None = None) -> None:
-        """Given by the screen."""
-
-    def ask(self) -> None:
-        """Given by the screen."""
-
-    # ---- where am I
-
-    def _in_detail(self) -> bool:
-        return self.focused is self.detail_view
-
-    def item(self) -> Weighed | None:
-        """The evidence under the cursor, where the detail has the keys."""
-        kind, _, name = (self.detail_view.cursor_key or "").partition(":")
-        one = self.current()
-        if kind != "item" or one is None or not self._in_detail():
-            return None
-        return next((item for item in (*one.speaks_for, *one.speaks_against) if item.item.item == name), None)
-
-    def pin(self) -> Pin | None:
-        """The pin of the incident under the cursor, where the detail has the keys."""
-        kind, _, name = (self.detail_view.cursor_key or "").partition(":")
-        if kind != "pin" or not self._in_detail():
-            return None
-        return next((pin for pin in self.pins if pin.pinned.pin == name), None)
-
-    def _is_open(self) -> bool:
-        found = self.investigation
-        if found is None:
-            self.room.say("it has not been read yet", "muted")
-            return False
-        if found.closed_at is not None:
-            self.room.say(f"{found.id} is closed: nobody adds to it any more; N on level 3 opens another one", "warn")
-            return False
-        return True
-
-    # ---- writing
+    def __init__(self, room: Room, name: str, written: Callable[[Investigation], None]) -> None:
+        """`written` gets the record, as it is then, after each entry; `name` is the record's."""
+        self.room = room
+        self.name = name
+        self._written = written
 
     def _line(
         self,
@@ -120,8 +70,6 @@ class InvestigationActions(RoomScreen):
         explain: tuple[str, ...] = (),
         confirms: bool = False,
     ) -> None:
-        from screens.line_entry import LineEntry, any_words  # noqa: PLC0415  # only who writes pays for it
-
         self.room.push_room_screen(
             LineEntry(
                 title, placeholder, then, check=check or any_words, start=start, explain=explain, confirms=confirms
@@ -132,8 +80,6 @@ class InvestigationActions(RoomScreen):
         self, typed: dict[str, str], work: Callable[[InvestigationDesk], Investigation], said: str, doing: str
     ) -> None:
         """Write; what was typed, by title, stands there again when it fails."""
-        from screens.line_entry import bring_back  # noqa: PLC0415
-
         service = self.room.service
         if service is None:
             return
@@ -141,7 +87,7 @@ class InvestigationActions(RoomScreen):
         def done(investigation: Investigation) -> None:
             for title in typed:
                 bring_back(self.room, title, "")
-            self.taken(investigation)
+            self._written(investigation)
             self.room.incident_changed()
             self.room.say(said, "pass")
 
@@ -153,20 +99,9 @@ class InvestigationActions(RoomScreen):
 
     # ---- adding
 
-    def act_new(self) -> None:
-        """Among the hypotheses another one, in the detail evidence for or against the one in view."""
-        if not self._is_open():
-            return
-        if self._in_detail() and self.current() is not None:
-            self.weigh(self.pin())
-        else:
-            self.add_hypothesis()
-
     def add_hypothesis(self) -> None:
         """What may be the cause, then what would show that it is wrong."""
-        from screens.line_entry import bring_back  # noqa: PLC0415
-
-        name = self.investigation_id
+        name = self.name
         first, second = f"{name}: a hypothesis", f"{name}: what would overturn it"
 
         def stated(statement: str) -> None:
@@ -186,29 +121,21 @@ class InvestigationActions(RoomScreen):
 
         self._line(first, "what may be the cause, one sentence", stated)
 
-    def weigh(self, pin: Pin | None = None) -> None:
+    def weigh(self, one: Hypothesis, pin: Pin | None = None) -> None:
         """Evidence: what it says, its side and label, where it comes from. A pin brings all of them along."""
-        one = self.current()
-        if one is None:
-            self.room.say("add a hypothesis first: N among the hypotheses", "muted")
-            return
-        title = f"{self.investigation_id} {one.hypothesis}: evidence"
+        title = f"{self.name} {one.hypothesis}: evidence{f' from pin {pin.pinned.pin}' if pin is not None else ''}"
         start = pin.pinned.title if pin is not None else ""
         if pin is not None and pin.pinned.text and pin.pinned.text != pin.pinned.title:
             start = f"{pin.pinned.title}: {pin.pinned.text}"
         self._line(
-            title if pin is None else f"{title} from pin {pin.pinned.pin}",
+            title,
             "what was seen, with its numbers",
-            partial(
-                self._weigh_side, one.hypothesis, pin, title if pin is None else f"{title} from pin {pin.pinned.pin}"
-            ),
+            partial(self._weigh_side, one.hypothesis, pin, title),
             start=start,
             explain=(f"{one.hypothesis}: {one.statement}",),
         )
 
     def _weigh_side(self, hypothesis: str, pin: Pin | None, title: str, text: str) -> None:
-        from screens.line_entry import bring_back  # noqa: PLC0415
-
         bring_back(self.room, title, text)
         kinds = labels()
         start = "for direct"
@@ -267,7 +194,7 @@ class InvestigationActions(RoomScreen):
         self._write(
             typed,
             lambda desk: desk.weigh(
-                self.investigation_id,
+                self.name,
                 hypothesis,
                 "for" if side == "for" else "against",
                 EvidenceLabel(label),
@@ -282,29 +209,23 @@ class InvestigationActions(RoomScreen):
 
     # ---- judging
 
-    def act_status(self) -> None:
-        """What can be done with the hypothesis or the evidence under the cursor."""
-        from screens.listing import ListingScreen  # noqa: PLC0415
-
-        if not self._is_open() or self.investigation is None:
-            return
-        one, item = self.current(), self.item()
-        choices: list[tuple[str, str, Callable[[], None]]] = []
+    def judge(self, found: Investigation, one: Hypothesis | None, item: Weighed | None) -> None:
+        """Offer what can be done with the evidence or the hypothesis in view, and with the investigation."""
+        choices: list[Choice] = []
+        about = found.question if one is None else one.statement
+        if item is not None:
+            about = item.item.text
         if item is not None and not item.withdrawn_why:
             name = item.item.item
             choices.append((f"withdraw {name}", "it turned out not to be evidence", partial(self.withdraw, name)))
-        if one is not None:
-            choices += self._judgements(one)
-        choices.append(("close the investigation", "with a conclusion; nobody adds to it any more", self.close_it))
-        about = (
-            item.item.text if item is not None else one.statement if one is not None else self.investigation.question
-        )
-        listing = choices_listing(self.investigation_id, about, choices, self.room)
-        self.room.push_room_screen(ListingScreen(listing))
+        choices += self._judgements(one) if one is not None else []
+        closes = partial(self.close, found)
+        choices.append(("close the investigation", "with a conclusion; nobody adds to it any more", closes))
+        self.room.push_room_screen(ListingScreen(choices_listing(self.name, about, choices, self.room)))
 
-    def _judgements(self, one: Hypothesis) -> list[tuple[str, str, Callable[[], None]]]:
+    def _judgements(self, one: Hypothesis) -> list[Choice]:
         name = one.hypothesis
-        found: list[tuple[str, str, Callable[[], None]]] = []
+        found: list[Choice] = []
         if one.standing != "root_cause":
             found.append(
                 (
@@ -325,13 +246,13 @@ class InvestigationActions(RoomScreen):
 
     def _stand(self, one: Hypothesis, standing: str) -> None:
         verb = "reject" if standing == "rejected" else "open again"
-        title = f"{self.investigation_id}: {verb} {one.hypothesis}"
+        title = f"{self.name}: {verb} {one.hypothesis}"
         self._line(
             title,
             "why: what was seen" if standing == "rejected" else "why it is worth looking at again",
             lambda why: self._write(
                 {title: why},
-                lambda desk: desk.change(self.investigation_id, one.hypothesis, "standing", standing, why),
+                lambda desk: desk.change(self.name, one.hypothesis, "standing", standing, why),
                 f"{one.hypothesis} is {standing}",
                 f"writing that {one.hypothesis} is {standing}",
             ),
@@ -340,14 +261,14 @@ class InvestigationActions(RoomScreen):
 
     def _reword(self, one: Hypothesis, field: str) -> None:
         is_statement = field == "statement"
-        title = f"{self.investigation_id} {one.hypothesis}: {'its words' if is_statement else 'what would overturn it'}"
+        title = f"{self.name} {one.hypothesis}: {'its words' if is_statement else 'what would overturn it'}"
         self._line(
             title,
             "one sentence",
             lambda text: self._write(
                 {title: text},
                 lambda desk: desk.change(
-                    self.investigation_id, one.hypothesis, "statement" if is_statement else "overturned_by", text
+                    self.name, one.hypothesis, "statement" if is_statement else "overturned_by", text
                 ),
                 f"{one.hypothesis} is reworded",
                 "rewording",
@@ -357,7 +278,7 @@ class InvestigationActions(RoomScreen):
 
     def name_cause(self, one: Hypothesis) -> None:
         """The typed words, then why."""
-        title = f"{self.investigation_id}: {one.hypothesis} as the root cause"
+        title = f"{self.name}: {one.hypothesis} as the root cause"
         missing = (
             "" if one.confidence in {"strict", "standard"} else " Fewer than two independent sources speak for it."
         )
@@ -365,7 +286,7 @@ class InvestigationActions(RoomScreen):
         def write(why: str) -> None:
             self._write(
                 {f"{title}, why": why},
-                lambda desk: desk.name_root_cause(self.investigation_id, one.hypothesis, why),
+                lambda desk: desk.name_root_cause(self.name, one.hypothesis, why),
                 f"{one.hypothesis} is the root cause",
                 "naming the root cause",
             )
@@ -384,23 +305,20 @@ class InvestigationActions(RoomScreen):
 
     def withdraw(self, item: str) -> None:
         """It is no evidence."""
-        title = f"{self.investigation_id}: withdraw {item}"
+        title = f"{self.name}: withdraw {item}"
         self._line(
             title,
             "why it is no evidence after all",
             lambda why: self._write(
                 {title: why},
-                lambda desk: desk.withdraw(self.investigation_id, item, why),
+                lambda desk: desk.withdraw(self.name, item, why),
                 f"{item} is withdrawn",
                 f"withdrawing {item}",
             ),
         )
 
-    def close_it(self) -> None:
+    def close(self, found: Investigation) -> None:
         """With a conclusion."""
-        found = self.investigation
-        if found is None:
-            return
         title = f"{found.id}: conclusion"
         cause = found.root_cause
         self._line(
@@ -413,69 +331,28 @@ class InvestigationActions(RoomScreen):
             explain=(found.question, "" if cause is not None else "No root cause has been named."),
         )
 
-    # ---- in, around, evidence, copying
 
-    def act_open(self) -> None:
-        """From the list into the detail; there, the evidence in full, or a pin to weigh."""
-        item, pin = self.item(), self.pin()
-        if not self._in_detail():
-            if self.current() is None:
-                self.act_new()
-            else:
-                self.detail_view.focus()
-        elif pin is not None:
-            if self._is_open():
-                self.weigh(pin)
-        elif item is not None:
-            self.room.open_document(item_document(item, self.room.signs))
+def choices_listing(name: str, about: str, choices: Sequence[Choice], room: Room) -> Listing:
+    """What can be done, one line each; the list is gone before the chosen thing begins."""
+    signs = room.signs
 
-    def act_back(self) -> None:
-        """Out of the detail, then out of the screen."""
-        if self._in_detail():
-            self.list_view.focus()
-            return
-        self.dismiss()
+    def build(width: int) -> list[Row]:
+        rows = [row((line, "strong")) for line in wrap(signs.text(about), width, most=3)]
+        rows.append(BLANK)
+        head = min(36, max(len(title) for title, _, _ in choices) + 2)
+        for at, (title, sentence, _) in enumerate(choices):
+            rows.append(
+                row(
+                    (fit(signs.text(title), head), "key"),
+                    (fit(signs.text(sentence), max(0, width - head)), "muted"),
+                    key=f"choice:{at}",
+                )
+            )
+        return rows
 
-    def act_next_pane(self) -> None:
-        """Between the list and the detail."""
-        (self.list_view if self._in_detail() else self.detail_view).focus()
+    def open_row(key: str) -> None:
+        _, _, then = choices[int(key.partition(":")[2])]
+        room.screen.dismiss()
+        room.screen.app.call_later(then)
 
-    def act_previous_pane(self) -> None:
-        """Between the list and the detail."""
-        self.act_next_pane()
-
-    def act_refresh(self) -> None:
-        """Read it again."""
-        self.ask()
-
-    def act_why(self) -> None:
-        """The question behind the evidence under the cursor, else behind all of the hypothesis."""
-        item, pin, one = self.item(), self.pin(), self.current()
-        if pin is not None and pin.pinned.evidence is not None:
-            self._show_why(f"pin {pin.pinned.pin}", pin.pinned.title, [pin.pinned.evidence])
-        elif item is not None:
-            found = item.item.evidence
-            if found is None:
-                self.room.say(f"{item.item.item} was typed by {item.by}: no question of ours stands behind it", "muted")
-            else:
-                self._show_why(item.item.item, item.item.text, [found])
-        elif one is not None:
-            counted = (*one.speaks_for, *one.speaks_against)
-            asked = [each.item.evidence for each in counted if each.item.evidence is not None]
-            self._show_why(one.hypothesis, f"{one.confidence}: {one.confidence_why}", asked)
-
-    def _show_why(self, title: str, summary: str, found: list[Evidence]) -> None:
-        self.room.open_document(documents.evidence_document(title, summary, found, self.room.signs))
-
-    def act_copy(self) -> None:
-        """The evidence under the cursor, else the hypothesis with all that speaks for and against it."""
-        item, one = self.item(), self.current()
-        if item is not None:
-            self.room.copy(item.item.text)
-        elif one is not None:
-            self.room.copy(hypothesis_text(one))
-
-    def act_plain(self) -> None:
-        """Everything as plain text that the terminal itself can select."""
-        text = plain((*self.list_view.rows, *self.detail_view.rows))
-        self.room.open_document(documents.text_document("plain text, to select", text, self.room.signs))
+    return Listing(f"{name} {signs.separator} what to do", "judge", build, open_row, frozenset({"choice"}))
