@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
@@ -23,7 +24,11 @@ def mariadb() -> Iterator[MariaDB]:
 
 
 def pytest_configure() -> None:
-    """Hear ctrl+c again where the tests were started in the background: what they start would inherit the deafness."""
+    """Have property tests draw the same cases every time, with no limit of time; hear ctrl+c again where the
+    tests were started in the background, whose deafness all that they start would inherit.
+    """
+    settings.register_profile("suite", deadline=None, derandomize=True)
+    settings.load_profile("suite")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
