@@ -183,8 +183,11 @@ def test_a_login_that_may_not_write_the_journal_is_told_so(mariadb_place: MariaD
 class Clocked:
     """A console on a file that another process holds at first; `come_back` lets it be free, and a minute pass."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
+        self._patch = patch
+        # So that the place is given up at once; once it is back, its writers wait for each other as ever.
+        patch.setattr("diagnostics.store.store.BUSY_S", 0.05)
         self._other = sqlite3.connect(folder / "state.db", isolation_level=None, check_same_thread=False)
         self._other.execute("BEGIN IMMEDIATE")
         self.store = StateStore(StateSettings(), folder, clock=lambda: self.seconds)
@@ -196,13 +199,13 @@ class Clocked:
         if self._other.in_transaction:
             self._other.execute("ROLLBACK")
         self._other.close()
+        self._patch.setattr("diagnostics.store.store.BUSY_S", 4.0)
         self.seconds += 61
 
 
 @pytest.fixture
 def clocked(sqlite_place: SQLitePlace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Clocked]:
-    monkeypatch.setattr("diagnostics.store.store.BUSY_S", 0.05)
-    return lambda: Clocked(sqlite_place.folder)
+    return lambda: Clocked(sqlite_place.folder, monkeypatch)
 
 
 def test_a_journal_in_memory_says_so_and_is_taken_along_when_the_place_comes_back(
