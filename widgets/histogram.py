@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from widgets.line_view import LineView
-from widgets.rows import Piece, Row, Tone, fit, row
+from widgets.rows import BLANK, Piece, Row, Tone, fit, row
 from widgets.sparkline import BLOCKS
 
 if TYPE_CHECKING:
@@ -194,14 +194,7 @@ class HistogramView(LineView):
         """Build the rows; the view repaints the difference."""
         height = max(1, self.size.height - 1)
         if self.histogram is None:
-            self.show(
-                [
-                    row(
-                        (""),
-                    )
-                    for _ in range(height + 1)
-                ]
-            )
+            self.show([BLANK] * (height + 1))
             return
         index = self._index() if self.has_focus else None
         width = max(10, self.size.width)
