@@ -189,10 +189,6 @@ class EventTree(LineView):
         """Return the node under the cursor as a Datadog term; None on a branch, a timestamp, an id or a null."""
         return term(self.node) if self.node is not None else None
 
-    def value_text(self) -> str:
-        """Return the whole value under the cursor, for the clipboard."""
-        return self.node.value if self.node is not None else ""
-
     # ---- keys
 
     def action_toggle_node(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from widgets.line_view import LineView
 from widgets.rows import BLANK, Piece, Row, Tone, fit, row
@@ -145,12 +144,6 @@ class HistogramView(LineView):
         Binding("right", "step(1)", "later", show=False, id="histogram.right"),
     ]
 
-    @dataclass
-    class Stepped(Message):
-        """The cursor stands on another step."""
-
-        view: HistogramView
-
     def __init__(self, *, signs: Glyphs, id: str | None = None) -> None:  # noqa: A002
         super().__init__(signs=signs, cursor=False, id=id)
         self.can_focus = True
@@ -188,7 +181,6 @@ class HistogramView(LineView):
         at = len(bins) - 1 if index is None else max(0, min(len(bins) - 1, index + by))
         self.chosen_ms = bins[at].start_ms
         self.draw()
-        self.post_message(self.Stepped(self))
 
     def draw(self) -> None:
         """Build the rows; the view repaints the difference."""

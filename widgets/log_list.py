@@ -134,13 +134,6 @@ class LogList(ScrollView, can_focus=True):
         log_list: LogList
 
     @dataclass
-    class FollowChanged(Message):
-        """The list began to follow the newest event, or stopped."""
-
-        log_list: LogList
-        following: bool
-
-    @dataclass
     class NoFurtherError(Message):
         """There is no error or worse in that direction."""
 
@@ -426,7 +419,6 @@ class LogList(ScrollView, can_focus=True):
         if following != self.following:
             self.following = following
             self._new = 0
-            self.post_message(self.FollowChanged(self, following))
 
     # ---- what is on screen
 

@@ -85,18 +85,6 @@ class LogPane(Widget):
     class OlderWanted(FromPane):
         """Somebody stands at the oldest event and wants the ones before it."""
 
-    @dataclass
-    class FilterChanged(FromPane):
-        """A filter was applied or taken away (the empty text)."""
-
-        text: str
-
-    @dataclass
-    class FollowChanged(FromPane):
-        """The list began to follow the newest event, or stopped."""
-
-        following: bool
-
     def __init__(
         self,
         *,
@@ -216,19 +204,12 @@ class LogPane(Widget):
     def set_filter(self, text: str) -> None:
         """Apply a filter that can be read as a query; raises `QuerySyntaxError` otherwise."""
         self._try_filter(text)
-        if text != self.filter_text:
-            self.filter_text = text
-            self.post_message(self.FilterChanged(self, text))
+        self.filter_text = text
 
     @property
     def current(self) -> LogEvent | None:
         """The event under the cursor."""
         return self.log_list.current
-
-    @property
-    def following(self) -> bool:
-        """True while the list stays with the newest event."""
-        return self.log_list.following
 
     def focus(self, scroll_visible: bool = True) -> Self:
         """Give the keys to the list; the frame itself takes none."""
@@ -316,11 +297,6 @@ class LogPane(Widget):
     def _opened(self, event: LogList.Opened) -> None:
         event.stop()
         self.post_message(self.Opened(self, event.event))
-
-    @on(LogList.FollowChanged)
-    def _follow_changed(self, event: LogList.FollowChanged) -> None:
-        event.stop()
-        self.post_message(self.FollowChanged(self, event.following))
 
     @on(LogList.NoFurtherError)
     def _no_further_error(self, event: LogList.NoFurtherError) -> None:
