@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,10 +18,10 @@ from diagnostics.core.time import utc_now
 from screens import documents
 from screens.account_details import AccountDetails, lead_rows
 from screens.account_tabs import KINDS, ORDER, TABS, TabState
-from screens.addresses import DealAt, EventAt
-from screens.base import ReadingArrived, RoomScreen
+from screens.addresses import DealAt
+from screens.base import ReadingArrived
 from screens.diagnosis_documents import why_figure, why_finding
-from screens.log_screen import WINDOWS
+from screens.log_screen import WINDOW_REST_S, LogScreen, window_after
 from widgets import wording
 from widgets.account_rows import account_title, figure_rows, summary_rows
 from widgets.footer_bar import FooterBar, Hint
@@ -37,16 +37,13 @@ from widgets.tab_bar import tab_row
 if TYPE_CHECKING:
     from diagnostics.live.tail import Tail
     from diagnostics.models.accounts import AccountSummary
-    from diagnostics.models.events import LogPage
+    from diagnostics.models.events import LogEvent, LogPage
     from diagnostics.models.figures import Figure, Page
     from diagnostics.models.readings import Reading
     from screens.listing import Why
 
 GATHER_S = 0.06
 """Answers that arrive together are drawn together, and a key is painted before what follows from it."""
-
-WINDOW_REST_S = 0.5
-"""A window is asked for once nobody has pressed the key for so long: each asking spends a rate limit."""
 
 BESIDE = 120
 """From this many columns they do."""
@@ -58,7 +55,7 @@ _numbers = itertools.count(1)
 """Each account screen has live readings of its own, also when two show the same account."""
 
 
-class AccountScreen(RoomScreen):
+class AccountScreen(LogScreen):
     """Findings and figures above, the tabs' rows below; tab, left and right walk through the tabs."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-wide")]  # noqa: RUF012  # Textual's own name and type
@@ -102,7 +99,6 @@ class AccountScreen(RoomScreen):
         self.log_key = ""
         """Key of the log reading in view; empty before the first visit."""
         self.log_reading: Reading[LogPage] | None = None
-        self.tail: Tail | None = None
         self.window_s = 0
         self._window_timer: Timer | None = None
         self._dirty: set[str] = set()
@@ -451,10 +447,9 @@ class AccountScreen(RoomScreen):
 
     # ---- one level deeper
 
-    def row_key(self) -> str:
-        """Key of the row under the cursor."""
-        view = self.focused
-        return view.cursor_key or "" if isinstance(view, LineView) else ""
+    def _row_key(self) -> str:
+        """The whole key of the row under the cursor."""
+        return self.cursor_view.cursor_key or "" if self.cursor_view is not None else ""
 
     def _known(self) -> AccountSummary | None:
         return self.summary.value if self.summary is not None else None
@@ -464,7 +459,7 @@ class AccountScreen(RoomScreen):
         if isinstance(self.focused, LogList):
             self.focused.action_open()
             return
-        kind, _, name = self.row_key().partition(":")
+        kind, name = self.key_under_cursor()
         opener: Callable[[str], None] | None = {
             "finding": self._open_finding,
             "bulk": self._open_bulk,
@@ -493,7 +488,7 @@ class AccountScreen(RoomScreen):
             self.room.open_document(documents.text_document("about this data", notes[int(name)], self.room.signs))
 
     def _open_item(self, _name: str) -> None:
-        key, state = self.row_key(), self.tabs.get(self.tab)
+        key, state = self._row_key(), self.tabs.get(self.tab)
         item = state.items.get(key) if state is not None else None
         if item is None or state is None:
             return
@@ -512,7 +507,7 @@ class AccountScreen(RoomScreen):
 
     def act_run(self) -> None:
         """The diagnosis of the whole account; on a row that leads to another one, that one."""
-        kind, _, name = self.row_key().partition(":")
+        kind, name = self.key_under_cursor()
         if kind == "bulk":
             self._open_bulk(name)
         else:
@@ -527,7 +522,7 @@ class AccountScreen(RoomScreen):
         self.room.open_document(documents.evidence_document(*found, self.room.signs))
 
     def _why(self) -> Why | None:
-        key, known = self.row_key(), self._known()
+        key, known = self._row_key(), self._known()
         if self.focused_pane() != "rows":
             if known is None:
                 return None
@@ -544,10 +539,7 @@ class AccountScreen(RoomScreen):
         state = self.tabs[self.tab]
         if not state.is_answered:
             return None
-        view = self.focused
-        current = view.current.text.strip() if isinstance(view, LineView) and view.current is not None else ""
-        words = f"{state.kind.tab.long_title}: {state.amount()}"
-        return words, current, state.evidence_of(key)
+        return f"{state.kind.tab.long_title}: {state.amount()}", self.text_under_cursor(), state.evidence_of(key)
 
     # ---- logs
 
@@ -581,7 +573,7 @@ class AccountScreen(RoomScreen):
             if not held:
                 held.append(Tail(service, service.accounts.log_query(self.account_id), window_s=self.window_s))
                 if self.log_key == key:
-                    self.tail = held[0]
+                    self.reader = held[0]
             return held[0].newest()
 
         live.watch(key, newest, every_s=service.settings.refresh.logs_s)
@@ -593,13 +585,9 @@ class AccountScreen(RoomScreen):
     def take_lines(self, reading: Reading[LogPage]) -> None:
         """New lines, or why there are none."""
         self.log_reading = reading
-        pane = self.query_one(LogPane)
-        if reading.failure:
-            pane.set_failure(reading.failure, reading.remedy)
-        elif reading.value is not None:
-            if self.tail is not None:
-                pane.show_query(self.tail.query, wording.duration(self.window_s))
-            pane.add_events(list(reading.value.events))
+        if not reading.failure and reading.value is not None and self.reader is not None:
+            self.log_pane.show_query(self.reader.query, wording.duration(self.window_s))
+        self.show_lines(reading)
         self.draw_soon("tabs", "age")
 
     def log_status(self) -> tuple[str, Tone]:
@@ -612,10 +600,10 @@ class AccountScreen(RoomScreen):
         age = wording.age(wording.asked_at(reading), utc_now())
         if wording.is_stale(reading):
             return f"stale {age}", "warn"
-        skipped = "lines left out · " if self.tail is not None and self.tail.skipped else ""
+        skipped = "lines left out · " if self.reader is not None and self.reader.skipped else ""
         return f"{skipped}live {age}", ""
 
-    def draw_lines_age(self) -> None:
+    def _draw_lines_age(self) -> None:
         """The age of the lines stands in the tab bar; a stale answer also dims them."""
         for pane in self.query(LogPane):
             pane.set_status("", stale=self.log_reading is not None and wording.is_stale(self.log_reading))
@@ -625,54 +613,20 @@ class AccountScreen(RoomScreen):
         if self.tab != "logs":
             self.room.say("the window is that of the log lines: l shows them", "muted")
             return
-        at = WINDOWS.index(self.window_s) if self.window_s in WINDOWS else 0
-        self.window_s = WINDOWS[(at + 1) % len(WINDOWS)]
+        self.window_s = window_after(self.window_s)
         self.room.say(f"window: last {wording.duration(self.window_s)}")
         if self._window_timer is not None:
             self._window_timer.stop()
         self._window_timer = self.set_timer(WINDOW_REST_S, self.watch_logs)
 
-    def act_follow(self) -> None:
-        """Stick to the newest line."""
-        for lines in self.query(LogList):
-            lines.follow()
-
-    def act_next_error(self) -> None:
-        """To the next error line."""
-        for lines in self.query(LogList):
-            lines.action_next_error()
-
-    def act_previous_error(self) -> None:
-        """To the previous error line."""
-        for lines in self.query(LogList):
-            lines.action_previous_error()
-
     def act_older(self) -> None:
         """One page of log lines further back in the window."""
-        tail = self.tail
-        if tail is None or tail.reading_older or self.tab != "logs":
-            return
-        pane = self.query_one(LogPane)
-        if not tail.has_older:
-            pane.older_done("no older lines in this window; t widens it")
-            return
+        if self.tab == "logs":
+            super().act_older()
 
-        def add(page: LogPage | None) -> None:
-            if tail is self.tail and page is not None:
-                pane.add_events(list(page.events), older=True)
-            pane.older_done()
-
-        self.room.ask(tail.older, add, doing="loading older lines", failed=pane.older_done)
-
-    @on(LogPane.OlderWanted)
-    def older_wanted(self) -> None:
-        """The cursor ran into the oldest line."""
-        self.act_older()
-
-    @on(LogPane.Opened)
-    def line_opened(self, message: LogPane.Opened) -> None:
-        """One log line as a tree."""
-        self.room.navigate(EventAt(message.event, self.query_one(LogPane).set_filter))
+    def older_arrived(self, events: Sequence[LogEvent]) -> None:
+        """The pane itself says when there were none."""
+        self.add_lines(events, older=True)
 
     def act_link(self) -> None:
         """The account's query in the web application."""
@@ -680,13 +634,9 @@ class AccountScreen(RoomScreen):
         if service is None:
             return
         window_s = self.window_s or service.settings.refresh.window_s
-
-        def show(link: str) -> None:
-            self.room.open_document(documents.text_document("link to the account's logs", link, self.room.signs))
-
         self.room.ask(
             lambda: service.log_link(service.accounts.log_query(self.account_id), window_s=window_s),
-            show,
+            partial(self.open_text, "link to the account's logs"),
             doing="building the link",
         )
 
@@ -700,16 +650,13 @@ class AccountScreen(RoomScreen):
 
     def act_plain(self) -> None:
         """What `y` would copy, as plain text that the terminal itself can select."""
-        document = documents.text_document("plain text, to select", self.text_under_cursor(), self.room.signs)
-        self.room.open_document(document)
+        self.open_plain(self.text_under_cursor())
 
     def text_under_cursor(self) -> str:
         """The row, or the message of the log line."""
-        view = self.focused
-        if isinstance(view, LogList):
-            return view.current.message if view.current is not None else ""
-        current = view.current if isinstance(view, LineView) else None
-        return current.text.strip() if current is not None else ""
+        if isinstance(self.focused, LogList):
+            return self.focused.current.message if self.focused.current is not None else ""
+        return super().text_under_cursor()
 
     # ---- drawing
 
@@ -739,7 +686,7 @@ class AccountScreen(RoomScreen):
             ("top", self._draw_top),
             ("tabs", self._draw_tabs),
             ("rows", self._draw_rows),
-            ("age", self.draw_lines_age),
+            ("age", self._draw_lines_age),
         ):
             if pane in dirty:
                 draw()

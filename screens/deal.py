@@ -8,20 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.app import ComposeResult
 
 from diagnostics.core.time import utc_now
 from screens import documents
 from screens.addresses import AccountAt
-from screens.base import Document, ReadingArrived, RoomScreen
+from screens.base import Document, ReadingArrived
 from screens.diagnosis_documents import LABEL, certainty_rows, note_rows, section, sentence_rows, why_finding
 from screens.documents import evidence_rows
-from screens.listing import Why
+from screens.list_screen import ListScreen, Why
 from widgets import wording
 from widgets.account_rows import finding_rows
 from widgets.deal_rows import PATHS, gate_name, gate_rows, path_rows, strip_row, waiting_rows
-from widgets.footer_bar import FooterBar, Hint
-from widgets.header_bar import HeaderBar
+from widgets.footer_bar import Hint
 from widgets.line_view import LineView
 from widgets.paged_rows import stamp
 from widgets.rows import BLANK, Row, Tone, fit, labelled, plain, row, titled, wrap
@@ -38,14 +36,24 @@ _numbers = itertools.count(1)
 """Each deal screen has a live reading of its own."""
 
 
-class DealScreen(RoomScreen):
+class DealScreen(ListScreen):
     """Conclusion, gates, paths, changes, findings; Enter opens each, Why answers for each."""
 
     DEFAULT_CSS = """
-    DealScreen #deal-title { height: 1; scrollbar-size-vertical: 0; background: $panel; }
-    DealScreen:ansi #deal-title { background: ansi_default; }
-    DealScreen #deal { height: 1fr; }
+    DealScreen #screen-title { background: $panel; }
+    DealScreen:ansi #screen-title { background: ansi_default; }
     """
+
+    has_header = True
+    footer_keys = (
+        Hint("enter", "open"),
+        Hint("w", "why"),
+        Hint("r", "diagnose again"),
+        Hint("l", "logs of its account"),
+        Hint("y", "copy"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
 
     def __init__(self, deal_id: int, account_id: int, *, note: str = "") -> None:
         super().__init__()
@@ -56,48 +64,18 @@ class DealScreen(RoomScreen):
         self.key = f"deal:{next(_numbers)}"
         self.reading: Reading[DealDiagnosis] | None = None
 
-    def compose(self) -> ComposeResult:
-        """Panes of rows; nothing here waits for a source."""
-        signs = self.room.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="deal-title")
-        yield LineView(signs=signs, id="deal")
-        yield FooterBar(signs=signs)
-
-    def on_mount(self) -> None:
-        """The rows have the keys."""
-        self.body.focus()
-        self.query_one(FooterBar).set_hints(
-            (
-                Hint("enter", "open"),
-                Hint("w", "why"),
-                Hint("r", "diagnose again"),
-                Hint("l", "logs of its account"),
-                Hint("y", "copy"),
-                Hint("esc", "back"),
-                Hint("?", "help"),
-            )
-        )
-        self.draw()
-        if self.room.service is not None:
-            self.service_opened()
-
-    def on_resize(self) -> None:
-        """Rows are laid out for the new width once it is settled."""
-        self.call_after_refresh(self.draw)
-
-    def on_unmount(self) -> None:
-        """Nobody looks at this reading any more."""
-        if self.room.live is not None:
-            self.room.live.unwatch(self.key)
-
-    def service_opened(self) -> None:
+    def read(self) -> None:
         """Ask for the diagnosis."""
         service, live = self.room.service, self.room.live
         if service is not None and live is not None:
             every_s = service.settings.refresh.checks_s
             live.watch(self.key, lambda: service.deals.diagnose(self.deal_id, self.account_id), every_s=every_s)
             self.room.look_again()
+
+    def on_unmount(self) -> None:
+        """Nobody looks at this reading any more."""
+        if self.room.live is not None:
+            self.room.live.unwatch(self.key)
 
     def shown_readings(self) -> Iterable[str]:
         """The diagnosis."""
@@ -120,11 +98,6 @@ class DealScreen(RoomScreen):
         """The line that opens this deal again."""
         return f"deal {self.deal_id} {self.account_id}"
 
-    @property
-    def body(self) -> LineView:
-        """The rows."""
-        return self.query_one("#deal", LineView)
-
     @on(ReadingArrived)
     def take_reading(self, message: ReadingArrived) -> None:
         """Keep the reading and repaint what it changes."""
@@ -137,30 +110,24 @@ class DealScreen(RoomScreen):
 
     def tick(self) -> None:
         """The age moves on."""
-        self._draw_title()
+        self.draw_title()
 
-    def draw(self) -> None:
-        """Lay out title and rows; the views repaint the differences."""
-        if not self.is_attached:
-            return
-        self._draw_title()
-        signs, reading, now = self.room.signs, self.reading, utc_now()
-        # Room is left for the bar that a longer list will bring.
-        width = max(20, (self.body.size.width or self.app.size.width) - 4)
+    def rows(self, width: int) -> list[Row]:
+        """How the account was found, and the newest diagnosis, or why there is none."""
+        signs, reading = self.room.signs, self.reading
         note = [row((line, "accent")) for line in wrap(signs.text(self.note), width) if self.note]
         if reading is None or reading.value is None:
-            self.body.show([*note, *self._without_answer(width)])
-            return
+            return [*note, *self._without_answer(width)]
         stale = wording.is_stale(reading)
-        rows = deal_rows(reading.value, width=width, now=now, signs=signs, stale=stale)
+        rows = deal_rows(reading.value, width=width, now=utc_now(), signs=signs, stale=stale)
         if stale:
             text = f"{signs.warned} stale: {reading.failure or 'no newer answer'}; what is below is what was known"
             rows = [*(row((line, "warn")) for line in wrap(signs.text(text), width, most=2)), *rows]
-        self.body.show([*note, *rows, BLANK])
+        return [*note, *rows]
 
-    def _draw_title(self) -> None:
-        signs, reading, width = self.room.signs, self.reading, self.app.size.width
-        value = reading.value if reading is not None else None
+    def draw_title(self) -> None:
+        """The deal and its account; at the right how old the diagnosis is."""
+        signs, value, width = self.room.signs, self._diagnosis(), self.app.size.width
         parts = [f"deal {self.deal_id}"]
         if value is not None:
             parts += [part for part in (value.header.name, value.header.stage) if part]
@@ -168,7 +135,10 @@ class DealScreen(RoomScreen):
         right, tone = self._age()
         right = signs.text(f" {right} ")
         left = signs.text(titled(self.room.trail(), " · ".join(parts), max(1, width - len(right))))
-        self.query_one("#deal-title", LineView).show((row((left, "bar"), (right, tone)),))
+        self.query_one("#screen-title", LineView).show((row((left, "bar"), (right, tone)),))
+
+    def _diagnosis(self) -> DealDiagnosis | None:
+        return self.reading.value if self.reading is not None else None
 
     def _age(self) -> tuple[str, Tone]:
         reading = self.reading
@@ -190,17 +160,12 @@ class DealScreen(RoomScreen):
 
     # ---- keys
 
-    def _key(self) -> tuple[str, str]:
-        kind, _, name = (self.body.cursor_key or "").partition(":")
-        return kind, name
-
     def act_open(self) -> None:
         """One level deeper, whatever is under the cursor."""
-        value = self.reading.value if self.reading is not None else None
-        kind, name = self._key()
+        value, signs = self._diagnosis(), self.room.signs
+        kind, name = self.key_under_cursor()
         if value is None:
             return
-        signs = self.room.signs
         if kind == "gate":
             gate = next((gate for gate in value.gates if gate.id == name), None)
             if gate is not None:
@@ -218,12 +183,11 @@ class DealScreen(RoomScreen):
 
     def act_why(self) -> None:
         """Evidence behind what is under the cursor."""
-        value = self.reading.value if self.reading is not None else None
+        value = self._diagnosis()
         if value is None:
             self.room.say("nothing has answered yet, so there is no evidence to show", "muted")
-            return
-        found = deal_why(value, self.body.cursor_key or "")
-        self.room.open_document(documents.evidence_document(*found, self.room.signs))
+        else:
+            self.open_why(deal_why(value, self.body.cursor_key or ""))
 
     def act_refresh(self) -> None:
         """Diagnose again."""
@@ -240,17 +204,9 @@ class DealScreen(RoomScreen):
         """The log lines of its account."""
         self.room.navigate(AccountAt(self.account_id, tab="logs"))
 
-    def act_copy(self) -> None:
-        """The row under the cursor."""
-        current = self.body.current
-        if current is not None:
-            self.room.copy(current.text.strip())
-
     def act_plain(self) -> None:
-        """Everything as plain text that the terminal itself can select."""
-        self.room.open_document(
-            documents.text_document("plain text, to select", plain(self.body.rows), self.room.signs)
-        )
+        """Everything as plain text that the terminal itself can select, as it is laid out here."""
+        self.open_plain(plain(self.body.rows))
 
 
 def gate_document(gate: Gate, signs: Glyphs) -> Document:

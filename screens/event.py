@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult
+from textual.widget import Widget
 
-from screens.base import RoomScreen
+from screens.list_screen import TitledScreen
 from widgets.event_tree import EventTree
-from widgets.footer_bar import FooterBar
-from widgets.line_view import LineView
-from widgets.rows import row, titled
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
     from diagnostics.models.evidence import Evidence
 
 
-class EventScreen(RoomScreen):
+class EventScreen(TitledScreen):
     """Reserved fields, tags, nested attributes; `y` copies the term under the cursor, ready for a query."""
-
-    DEFAULT_CSS = """
-    EventScreen #event-title { height: 1; scrollbar-size-vertical: 0; }
-    EventScreen EventTree { height: 1fr; }
-    """
 
     def __init__(self, event: LogEvent, filter_by: Callable[[str], None]) -> None:
         super().__init__()
         self.event = event
         self.filter_by = filter_by
+        self.when = f"{datetime.fromtimestamp(event.timestamp_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
-    def compose(self) -> ComposeResult:
-        """Title, tree, keys."""
-        signs = self.room.signs
-        yield LineView(signs=signs, cursor=False, id="event-title")
-        yield EventTree(ascii=signs.ascii_only)
-        yield FooterBar(signs=signs)
+    def panes(self) -> Iterable[Widget]:
+        """The tree."""
+        yield EventTree(ascii=self.room.signs.ascii_only, id="screen-body")
 
-    def on_mount(self) -> None:
-        """The tree has the focus."""
-        tree = self.query_one(EventTree)
-        tree.show_event(self.event)
-        tree.focus()
-        self.query_one(FooterBar).set_hints(self.room.hints())
+    def read(self) -> None:
+        """Nothing is asked: the event was given."""
+        self.fields.show_event(self.event)
 
-    def on_resize(self) -> None:
-        """Lay the title out for the width."""
-        when = datetime.fromtimestamp(self.event.timestamp_ms / 1000, UTC)
-        what = f"log line · {when:%Y-%m-%d %H:%M:%S} UTC · {self.event.service} · {self.event.status}"
-        title = self.room.signs.text(titled(self.room.trail(), what, self.size.width))
-        self.query_one("#event-title", LineView).show((row((title, "bar")),))
+    @property
+    def fields(self) -> EventTree:
+        """The tree of what the line holds."""
+        return self.query_one(EventTree)
+
+    def heading(self) -> str:
+        """When the line was written, by which service, how bad it is."""
+        return f"log line · {self.when} · {self.event.service} · {self.event.status}"
+
+    def draw(self) -> None:
+        """The tree lays itself out."""
+        self.draw_title()
 
     def crumb(self) -> str:
         """One log line."""
@@ -60,17 +53,16 @@ class EventScreen(RoomScreen):
     def pin_in_view(self) -> tuple[str, str, Evidence | None] | None:
         """The log line."""
         event = self.event
-        when = datetime.fromtimestamp(event.timestamp_ms / 1000, UTC)
-        text = f"{when:%Y-%m-%d %H:%M:%S} UTC {event.service} {event.status} {event.message} (event {event.id})"
-        return f"log line of {event.service} at {when:%H:%M:%S} UTC", text, None
+        text = f"{self.when} {event.service} {event.status} {event.message} (event {event.id})"
+        return f"log line of {event.service} at {self.when[11:]}", text, None
 
     def act_open(self) -> None:
         """Unfold a long value."""
-        self.query_one(EventTree).action_toggle_node()
+        self.fields.action_toggle_node()
 
     def act_filter(self) -> None:
         """Back to the lines, filtered by the term under the cursor."""
-        wanted = self.query_one(EventTree).filter_term()
+        wanted = self.fields.filter_term()
         if wanted is None:
             self.room.say("this node is no term to filter by; choose a value", "warn")
             return
@@ -79,4 +71,4 @@ class EventScreen(RoomScreen):
 
     def act_copy(self) -> None:
         """Copy the term under the cursor."""
-        self.room.copy(self.query_one(EventTree).filter_term() or self.event.message)
+        self.room.copy(self.fields.filter_term() or self.event.message)

@@ -1,14 +1,17 @@
-"""What the log explorer knows between two paints: the query, the stretch of time, the way in, what is pinned."""
+"""What the log explorer knows between two paints: query, stretch of time, pins, and the values that are counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from diagnostics.explorer.facets import FacetCounter
     from diagnostics.models.events import LogEvent
+    from diagnostics.models.explorer import Facet
+    from screens.base import Room
 
 ZOOM = 4
 """Each step of zooming shows this many times less, or more, of the time."""
@@ -16,6 +19,18 @@ ZOOM = 4
 SHORTEST = timedelta(seconds=10)
 LONGEST = timedelta(days=15)
 """As far back as logs are kept."""
+
+SHOWN_FACETS = (
+    "service",
+    "status",
+    "@context.account_id",
+    "@http.status_code",
+    "@context.method",
+    "@context.errorCode",
+)
+"""What the side panel counts first, where lines carry it: who, how bad, whose."""
+
+MOST_FACETS = 12
 
 Range = tuple[datetime, datetime]
 
@@ -99,3 +114,75 @@ def range_words(shown: Range) -> str:
     if start.date() != end.date():
         return f"{start:%d %b %H:%M}–{end:%d %b %H:%M}"
     return f"{start:%H:%M:%S}–{end:%H:%M:%S}"
+
+
+class ValueCounts:
+    """How often the values of attributes occur in the lines loaded; and, where somebody asked, in all lines."""
+
+    def __init__(self, room: Callable[[], Room], changed: Callable[[], None]) -> None:
+        self.room = room
+        self.changed = changed
+        """Called when there is something else to show."""
+        self.counter: FacetCounter | None = None
+        """What has been counted; None before the first lines have been."""
+        self._exact: dict[str, Facet] = {}
+        self._waiting: list[LogEvent] = []
+        self._seen: set[str] = set()
+        self._busy = False
+        self._question = 0
+
+    def start_over(self) -> None:
+        """Forget everything: another query has been asked."""
+        self.counter, self._exact, self._waiting, self._seen = None, {}, [], set()
+        self._question += 1
+
+    def counter_now(self) -> FacetCounter:
+        """What has been counted so far, an empty one before the first lines."""
+        from diagnostics.explorer.facets import FacetCounter  # noqa: PLC0415  # after the lines are on screen
+
+        return self.counter or FacetCounter()
+
+    def add(self, events: Sequence[LogEvent]) -> None:
+        """Count lines. A tail reads its last seconds again and again; each line is counted once."""
+        fresh = {event.id: event for event in events if event.id not in self._seen}
+        self._seen |= fresh.keys()
+        self._waiting += fresh.values()
+        self._count()
+
+    def _count(self) -> None:
+        """Count in a thread: a thousand lines hold twenty thousand values."""
+        if self._busy or not self._waiting:
+            return
+        self._busy = True
+        counter, question = self.counter_now(), self._question
+        batch, self._waiting = self._waiting, []
+
+        def counted(_done: None) -> None:
+            self._busy = False
+            if question == self._question:
+                self.counter = counter
+                self.changed()
+            self._count()
+
+        self.room().quietly(lambda: counter.add(batch), counted)
+
+    def put_exact(self, facet: Facet) -> None:
+        """Take an attribute that the service has counted over all lines."""
+        self._exact[facet.name] = facet
+        self.changed()
+
+    def facet(self, name: str) -> Facet | None:
+        """The counts of one attribute; None before anything has been counted."""
+        if name in self._exact:
+            return self._exact[name]
+        return self.counter.facet(name) if self.counter is not None else None
+
+    def shown(self) -> list[Facet] | None:
+        """The attributes to show, those of most use first; None before anything has been counted."""
+        counter = self.counter
+        if counter is None:
+            return None
+        names = counter.names()
+        chosen = [name for name in SHOWN_FACETS if name in names]
+        chosen += [name for name in (*self._exact, *names) if name not in chosen]
+        return [self._exact.get(name) or counter.facet(name) for name in chosen[:MOST_FACETS]]

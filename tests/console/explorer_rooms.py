@@ -23,6 +23,7 @@ QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 
 def stop_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("screens.explorer.utc_now", lambda: NOW)
+    monkeypatch.setattr("screens.log_screen.utc_now", lambda: NOW)
     monkeypatch.setattr("diagnostics.live.tail.utc_now", lambda: NOW)
 
 

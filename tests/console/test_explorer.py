@@ -169,8 +169,8 @@ async def test_lines_are_counted_once_although_a_tail_reads_them_again(make_app:
         assert app.live is not None
         app.live.refresh(screen.lines_key)
         await answered(pilot, screen)
-        assert screen.counter is not None
-        assert screen.counter.events == 60
+        assert screen.values.counter is not None
+        assert screen.values.counter.events == 60
 
 
 async def test_patterns_open_an_example(make_app: MakeApp) -> None:
