@@ -45,6 +45,7 @@ class DealScreen(ListScreen):
     """
 
     has_header = True
+    ends_blank = False
     footer_keys = (
         Hint("enter", "open"),
         Hint("w", "why"),
@@ -123,7 +124,7 @@ class DealScreen(ListScreen):
         if stale:
             text = f"{signs.warned} stale: {reading.failure or 'no newer answer'}; what is below is what was known"
             rows = [*(row((line, "warn")) for line in wrap(signs.text(text), width, most=2)), *rows]
-        return [*note, *rows]
+        return [*note, *rows, BLANK]
 
     def draw_title(self) -> None:
         """The deal and its account; at the right how old the diagnosis is."""
