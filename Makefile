@@ -6,13 +6,14 @@ SCENARIO ?= nov17
 QUICK := tests/logs tests/catalogue tests/settings tests/triage tests/live tests/widgets tests/test_boundaries.py \
     tests/test_text_gate.py tests/test_packed.py
 
-.PHONY: help venv dev run test check matrix lint types imports tests snapshots bench lock clean
+.PHONY: help venv dev run test check matrix lint types imports tests mutants snapshots bench lock clean
 
 help:
 	@echo "make run     the console on the built-in stand-ins, replaying 17 November 2025 (SCENARIO=healthy for a quiet day)"
 	@echo "make test    everything: lint, types, import contracts, tests on SQLite and on a private MariaDB"
 	@echo "make check   the part of it that needs no server and no terminal, in a minute"
 	@echo "make matrix  every size, seed and combination of which make test runs a sample"
+	@echo "make mutants  whether the tests notice small slips in the code that judges (SEED=8, SAMPLE=66)"
 	@echo "make bench   measure the console beside a minimal Textual application"
 
 # One stamp per lock file: an unchanged lock costs nothing.
@@ -38,6 +39,7 @@ run: venv
 lint: dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/vulture --config tests/dead_code.toml
 
 types: dev
 	@$(BIN)/mypy
@@ -61,6 +63,13 @@ matrix: dev
 # What needs no server, no stand-in and no terminal.
 check: lint types imports
 	@$(BIN)/python -m pytest -q -n 2 -m "not matrix" $(QUICK)
+
+# Sixty-six small mutations, each against the tests of its own subject, on a copy of the tree: some fifteen minutes.
+SEED ?= 8
+SAMPLE ?= 66
+
+mutants: dev
+	@$(BIN)/python tests/mutants.py --seed $(SEED) --sample $(SAMPLE)
 
 snapshots: dev
 	@$(BIN)/python -m pytest tests/snapshots --snapshot-update

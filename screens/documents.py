@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Budget, SourceState
-    from diagnostics.models.triage import Finding, Refusal, Triage
+    from diagnostics.models.triage import Finding, Triage
     from widgets.glyphs import Glyphs
 
 LABEL = 14
@@ -84,32 +84,6 @@ def finding_document(finding: Finding, signs: Glyphs, *, doubt: str = "") -> Doc
         return rows + evidence_rows([finding.evidence] if finding.evidence else [], width, signs)
 
     return _document(f"check {signs.separator} {finding.check.replace('_', ' ')}", build)
-
-
-def refusal_document(refusal: Refusal, signs: Glyphs) -> Document:
-    """Why the console does not answer, and what to do instead."""
-
-    def build(width: int) -> list[Row]:
-        rule = str(refusal.rule).replace("_", " ")
-        rows = [row(("refused", "warn"), f"  {rule}"), BLANK]
-        rows += _paragraph(signs.text(refusal.missing), width, "strong")
-        for title, lines in (
-            ("accepted", refusal.accepted),
-            ("did you mean", refusal.candidates),
-            ("what to do", refusal.guidance),
-        ):
-            if lines:
-                rows += _section(title)
-                for line in lines:
-                    rows += labelled(f" {signs.step}", signs.text(line), width, label_width=4)
-        rows += _section("whom to call")
-        rows += _paragraph(signs.text(refusal.contact), width, "accent")
-        for finding in refusal.findings:
-            rows += [BLANK, row(wording.status_piece(finding.status, signs), f"  {finding.title}")]
-            rows += _paragraph(signs.text(finding.summary), width)
-        return rows
-
-    return _document(f"refused {signs.separator} {refusal.issue_type.replace('_', ' ')}", build)
 
 
 def triage_document(triage: Triage, signs: Glyphs) -> Document:

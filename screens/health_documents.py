@@ -85,19 +85,6 @@ def figure_document(figure: Figure, computed: str, signs: Glyphs, *, doubt: str 
     return Document(f"figure {signs.separator} {figure.title}", build, plain(build(100)))
 
 
-def figures_document(title: str, figures: Sequence[Figure], signs: Glyphs, *, extra: Sequence[Row] = ()) -> Document:
-    """Several figures that were asked for together."""
-
-    def build(width: int) -> list[Row]:
-        rows = list(extra)
-        for figure in figures:
-            rows += [*([BLANK] if rows else []), *figure_body(figure, "", width, signs)]
-            rows += evidence_rows(figure.evidence, width, signs)
-        return rows
-
-    return Document(title, build, plain(build(100)))
-
-
 def course_document(course: Course, signs: Glyphs) -> Document:
     """Every step of a course; a step of which nothing is known is a dash."""
 

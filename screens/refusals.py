@@ -33,8 +33,6 @@ NAMED = re.compile(r"warroom (triage|guide|doctor)\b([^;]*)")
 OPTION = re.compile(r"--(issue|severity|account-id|deal-id)[ =](\S+)")
 STARTS_WITH = re.compile(r"^(\w+)(?: --severity (\w+)|:|$)")
 
-ESCALATE, CHECK = "escalate", "check"
-
 
 class DoctorSaid(Message, bubble=False):
     """One line of the access check. Posted from its thread."""

@@ -182,10 +182,6 @@ def sample_of_accounts(context: Context) -> tuple[tuple[int, ...], Evidence]:
     return tuple(ids[place * len(ids) // count] for place in range(count)), rows.evidence
 
 
-LAST = "transaction sync"
-"""The process at the end of every cascade; it is no system."""
-
-
 @dataclass(slots=True, frozen=True)
 class Node:
     """What is known of one system now."""

@@ -101,8 +101,3 @@ def _general_test(segments: list[_Segment]) -> TextTest:
         return position <= len(text) - tail.size
 
     return test
-
-
-def longest_literal(glob: Glob) -> str:
-    """Return the longest literal piece: whatever does not contain it cannot match. Empty when there is none."""
-    return max((piece for piece in glob.pieces if isinstance(piece, str)), key=len, default="")

@@ -71,11 +71,6 @@ class AuthRecord:
         left = self.expires_in_s(now)
         return self.has_token and left is not None and left > 0
 
-    def is_expired(self, now: datetime) -> bool:
-        """A token is held, and its expiry has passed."""
-        left = self.expires_in_s(now)
-        return self.has_token and left is not None and left <= 0
-
 
 @dataclass(slots=True, frozen=True)
 class SyncRecord:

@@ -31,9 +31,6 @@ from diagnostics.sync.deals import (
 from diagnostics.sync.paths import AgentPaths, PathReadings, read_paths
 from diagnostics.sync.verdict import Condition, Verdict, decide
 
-GATES = ("deal", "property", "agents", "contact", "sync_system", "transaction")
-"""In the order of a forensic read: the deal's structure, its agents, connections, systems, what was synced before."""
-
 TITLES = {
     "deal": "The deal exists",
     "property": "It has a property",
@@ -117,7 +114,7 @@ def judge(facts: DealFacts) -> Verdict:
 
 
 def conditions(facts: DealFacts) -> tuple[Condition, ...]:
-    """Every condition of one deal, in the order of `GATES`."""
+    """Every condition of one deal, in the order of `TITLES`."""
     deal = facts.deal
     found = Condition(
         "deal",

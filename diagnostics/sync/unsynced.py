@@ -98,11 +98,6 @@ def judge_account(
     return lot
 
 
-def judge_deals(context: Context, account_id: int, deal_ids: Sequence[int]) -> dict[int, Verdict]:
-    """The verdict on each of these deals of one account, synced or not. Raises SourceFailure, AccountUnknown."""
-    return {facts.deal_id: judge(facts) for facts in read_facts(Asking(context, account_id), deal_ids)}
-
-
 def _judge_page(lot: Lot, asking: Asking, page: Sequence[int], shared: AccountFacts) -> None:
     first = not lot.judged
     for facts in read_facts(asking, page, shared):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
+from diagnostics.core.context import Context
 from diagnostics.models.triage import TriageRequest
-from diagnostics.sync.unsynced import judge_deals
-from diagnostics.sync.verdict import ERROR_ORDER
+from diagnostics.sync.deals import Asking
+from diagnostics.sync.gates import judge, read_facts
+from diagnostics.sync.verdict import ERROR_ORDER, Verdict
 from tests.sampling import sampled
 from tests.sync.rows import Shelf, naive
 
@@ -103,6 +106,11 @@ def test_every_combination_of_conditions_is_judged_alike_one_by_one_and_in_bulk(
         sample = {code: rng.choice([deal for deal, one in codes.items() if one == code]) for code in codes.values()}
         for code, deal in sample.items():
             assert shelf.service.deals.diagnose(deal, account).error_code == code
+
+
+def judge_deals(context: Context, account_id: int, deal_ids: Sequence[int]) -> dict[int, Verdict]:
+    """The verdict on deals that are read together."""
+    return {facts.deal_id: judge(facts) for facts in read_facts(Asking(context, account_id), deal_ids)}
 
 
 @pytest.mark.parametrize("seed", sampled([1, 2, 3], 1))

@@ -59,9 +59,6 @@ if TYPE_CHECKING:
     from diagnostics.incident.incidents import IncidentDesk
     from diagnostics.models.incidents import Incident
 
-WORDS_BESIDE = ("title", "summary", "began_at", "detected_at", "text")
-"""Accepted in `words` beside the placeholders; the moments in ISO 8601, `text` for a note."""
-
 MOST_ACCOUNTS = 20
 """Accounts that enter the scope with the declaration; more are proposed afterwards."""
 
@@ -112,7 +109,8 @@ class NoticeDesk:
     ) -> Proposal:
         """The consequences of one confirmation, with figures measured now. Raises UserError outside the matrix.
 
-        Without `incident` it declares one. `words` are what people wrote, by placeholder, with those of `WORDS_BESIDE`.
+        Without `incident` it declares one. `words` are what people wrote, by placeholder;
+        beside those: `title`, `summary`, `began_at`, `detected_at` (ISO 8601) and, for a note, `text`.
         What a source does not answer is told in the proposal, and raises nothing.
         """
         given = {name: clean(text, limit=4_000, multiline=True) for name, text in (words or {}).items()}
@@ -304,7 +302,7 @@ class ProposalRequest:
     purpose: Purpose
     audience: Audience
     words: Mapping[str, str]
-    """Words of people, cleaned, by placeholder, with those of `WORDS_BESIDE`."""
+    """Words of people, cleaned, by placeholder or by the other names that `propose` takes."""
     key: str
     job: Job | None = None
 

@@ -330,11 +330,6 @@ class Session:
     limited: bool
     """True when the server itself ends a statement at the limit; very old servers cannot."""
 
-    @property
-    def is_mariadb(self) -> bool:
-        """True for MariaDB, which names its time limit differently and counts it in seconds."""
-        return "mariadb" in self.version.lower()
-
 
 def connect_session(arguments: Mapping[str, Any], limits: Limits) -> tuple[Connection, Session]:
     """Connect and prepare the session. Two connect limits at most, however slowly a server drips its bytes.
