@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from diagnostics.accounts.keys import MOST_LOOKED_AT, as_pair, number_key, pair_key, rows_of
-from diagnostics.checks.base import moment, plural
+from diagnostics.checks.base import moment
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.words import plural
 from diagnostics.models.accounts import AgentRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import (

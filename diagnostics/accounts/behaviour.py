@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, literal, select, union_all
 
-from diagnostics.checks.base import moment, number, plural
+from diagnostics.checks.base import moment, number
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import window_text
+from diagnostics.core.words import plural
 from diagnostics.logs import bind
 from diagnostics.models.datadog import Compute
 from diagnostics.models.evidence import Evidence

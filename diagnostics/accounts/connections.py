@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_, select
 
 from diagnostics.accounts.keys import MOST_LOOKED_AT, MOST_ROWS, as_pair, pair_key, rows_of
-from diagnostics.checks.base import plural
+from diagnostics.core.words import plural
 from diagnostics.models.accounts import ConnectionRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.records import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from diagnostics.accounts.keys import number_key, rows_of
-from diagnostics.checks.base import plural
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.words import plural
 from diagnostics.models.accounts import DealRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import has_client_database, no_client_database

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_, select
 
 from diagnostics.accounts.keys import MOST_LOOKED_AT, as_pair, microseconds, moment_of, pair_key, rows_of
-from diagnostics.checks.base import moment, plural
+from diagnostics.checks.base import moment
+from diagnostics.core.words import plural
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import METHODS

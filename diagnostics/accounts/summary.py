@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.accounts.counts import HOLDERS, LOOKED_AT, MOST_COUNTED, Asked, Counts, read_counts
-from diagnostics.checks.base import about, finding, moment, number, plural, sentence
+from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.words import about, plural, sentence
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status

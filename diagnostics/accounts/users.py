@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from diagnostics.accounts.keys import MOST_LOOKED_AT, number_key, rows_of
-from diagnostics.checks.base import plural
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.words import plural
 from diagnostics.models.accounts import UserRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import ClientUser, ClientUsers, users_after, users_by_id

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, bounded, plural, worst
+from diagnostics.checks.base import Check, bounded, worst
 from diagnostics.core.context import Context
+from diagnostics.core.words import plural
 from diagnostics.health.resolution import of_account, of_everybody, shares_line
 from diagnostics.health.stale import accuracy_figure, read_stale
 from diagnostics.models.triage import Finding, Status, TriageRequest

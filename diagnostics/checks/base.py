@@ -11,7 +11,7 @@ from typing import ClassVar, TypedDict, Unpack
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.time import span
+from diagnostics.core.words import advice, sentence
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
@@ -134,11 +134,6 @@ def share(part: int, whole: int) -> float | None:
     return 100.0 * part / whole if whole else None
 
 
-def percent(value: float | None) -> str:
-    """A share for a person."""
-    return "—" if value is None else f"{value:.1f} %"
-
-
 def number(row: dict[str, object], name: str) -> int:
     """A count from a row; SQL's sum over nothing is NULL, which is 0 here."""
     value = row.get(name)
@@ -149,27 +144,3 @@ def moment(row: dict[str, object], name: str) -> datetime | None:
     """A moment from a row, aware UTC, or None."""
     value = row.get(name)
     return value if isinstance(value, datetime) else None
-
-
-def sentence(text: str) -> str:
-    """`text` with the full stop that it may lack, so that another sentence can follow."""
-    return text if not text or text.endswith((".", "!", "?", ":")) else f"{text}."
-
-
-def advice(remedy: str) -> str:
-    """A remedy as a sentence of its own; the name of a setting or a command at its head keeps its spelling."""
-    is_word = remedy.partition(" ")[0].isalpha() and not remedy.startswith("warroom ")
-    return sentence(remedy[:1].upper() + remedy[1:] if is_word else remedy)
-
-
-def about(seconds: float) -> str:
-    """A length of time in the unit that matters: minutes from two minutes on, hours from two days on."""
-    for unit, from_s in ((3_600, 2 * 86_400), (60, 120)):
-        if seconds >= from_s:
-            return span(round(seconds / unit) * unit)
-    return span(seconds)
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 event`, `2 events`, `1,204 events`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import Check, about, plural, share, worst
+from diagnostics.checks.base import Check, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
+from diagnostics.core.words import about, plural
 from diagnostics.health.connections import (
     DISABLED,
     ERROR,

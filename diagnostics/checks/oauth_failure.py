@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Check, FleetCheck, about, moment, number, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, moment, number, share, worst
 from diagnostics.core.context import Context
+from diagnostics.core.words import about, percent, plural
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diagnostics.checks.base import Check, FleetCheck, about, asked_as, percent, plural, share, worst
+from diagnostics.checks.base import Check, FleetCheck, asked_as, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.time import span
+from diagnostics.core.words import about, percent, plural, span
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
 from diagnostics.signals.pulses import PARTIAL, of_counts

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, about, asked_as, bounded, plural
+from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, asked_as, bounded
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.time import span
+from diagnostics.core.words import about, plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.signals.deal_index import SeenDeal, deal_of

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+from diagnostics.core.words import span
 
 
 def utc_now() -> datetime:
@@ -56,20 +56,6 @@ def window_ending(window_s: float, end: datetime | None = None) -> tuple[datetim
     """Start and end, both aware UTC, of the `window_s` seconds that end at `end` (default: now)."""
     last = (end or utc_now()).astimezone(UTC)
     return last - timedelta(seconds=window_s), last
-
-
-def span(seconds: float) -> str:
-    """A length of time for a person: "45 s", "15 min", "1 h 30 min", "24 h", "15 d"."""
-    whole = max(0, round(seconds))
-    if whole < 2 * _MINUTE and whole != _MINUTE:
-        return f"{whole} s"
-    days, rest = divmod(whole, _DAY)
-    if rest == 0 and days >= 2:
-        return f"{days} d"
-    hours, rest = divmod(whole, _HOUR)
-    minutes, rest = divmod(rest, _MINUTE)
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def window_text(start: datetime, end: datetime, *, now: datetime | None = None) -> str:

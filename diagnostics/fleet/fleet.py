@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.time import span, utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
+from diagnostics.core.words import span
 from diagnostics.fleet.batches import Plan, Slots
 from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, AccountRows, FleetAnswer, FleetQuestion

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import and_, case, exists, func, or_, select
 
-from diagnostics.checks.base import moment, number, plural, share
+from diagnostics.checks.base import moment, number, share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.words import plural
 from diagnostics.health.figures import plain
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Figure, Page

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import sentence
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import StillAsking
+from diagnostics.core.words import sentence
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Coverage, Figure
 from diagnostics.models.status import Status

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import moment, number, plural, share
+from diagnostics.checks.base import moment, number, share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.time import span, window_ending
+from diagnostics.core.time import window_ending
 from diagnostics.core.waiting import side_by_side
+from diagnostics.core.words import plural, span
 from diagnostics.health.counters import read_counters
 from diagnostics.health.figures import failed, figure, quantity
 from diagnostics.health.stale import accuracy_figure, read_stale

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import number, plural, share
+from diagnostics.checks.base import number, share
 from diagnostics.core.context import Context
-from diagnostics.core.time import span
+from diagnostics.core.words import plural, span
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
 from diagnostics.health.figures import figure

@@ -10,11 +10,11 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.checks.base import sentence
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import sentence
 from diagnostics.models.datadog import Monitor
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.health import MonitorCreated, MonitorDraft

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from diagnostics.checks.base import sentence, share
+from diagnostics.checks.base import share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job
+from diagnostics.core.words import sentence
 from diagnostics.health.connections import HEALTHY, States, read_states
 from diagnostics.health.figures import failed, figure
 from diagnostics.models.figures import Course, CoursePoint, Figure

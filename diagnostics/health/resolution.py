@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from diagnostics.checks.base import number, plural, share, worst
+from diagnostics.checks.base import number, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.words import plural
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.health.connections import account_names
 from diagnostics.health.figures import figure, quantity, remarks, taken_at

@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import plural, share
+from diagnostics.checks.base import share
 from diagnostics.core.context import Context
+from diagnostics.core.words import plural
 from diagnostics.fleet.questions import STALE_CANDIDATES
 from diagnostics.health.figures import figure
 from diagnostics.health.resolution import counted, counts_of_everybody

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, exists, func, or_, select
 
-from diagnostics.checks.base import number, percent, plural, share, worst
+from diagnostics.checks.base import number, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited, UserError
 from diagnostics.core.waiting import StillAsking, side_by_side
+from diagnostics.core.words import percent, plural
 from diagnostics.health.connections import ERROR, HEALTHY, WARNING, read_states
 from diagnostics.health.figures import figure, quantity
 from diagnostics.health.kpis import ALL_ACCOUNTS, WAIT_S

@@ -7,11 +7,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import finding, plural, sentence
+from diagnostics.checks.base import finding
 from diagnostics.checks.oauth_failure import OAuthApplication
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import aside
+from diagnostics.core.words import plural, sentence
 from diagnostics.health.counters import read_counters
 from diagnostics.models.accounts import OAuthDiagnosis
 from diagnostics.models.conclusions import Conclusion, Confidence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import about, finding, plural, share
+from diagnostics.checks.base import finding, share
+from diagnostics.core.words import about, plural
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.oauth.tally import BROKEN, DISABLED, ENABLED, LEGACY, NO_CONNECTION, NOT_INTEGRATED, Tally

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import about
+from diagnostics.core.words import about
 from diagnostics.models.status import Status
 from diagnostics.oauth.users import AUTH_ONLY, BOTH, LINK_DANGLING, LINK_ELSEWHERE, NONE, SYNC_ONLY, UserRecords
 from diagnostics.oauth.zuids import Agreement, compare

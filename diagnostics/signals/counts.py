@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
-from diagnostics.core.time import span, utc_now, window_ending
+from diagnostics.core.time import utc_now, window_ending
 from diagnostics.core.waiting import SingleFlight
+from diagnostics.core.words import span
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence

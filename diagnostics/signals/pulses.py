@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import plural
 from diagnostics.core.failures import SourceFailure, TurnAwaited
-from diagnostics.core.time import span
+from diagnostics.core.words import plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
 from diagnostics.models.status import NOTIFY_SEVERITIES, Status

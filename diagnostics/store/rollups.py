@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, CursorResult, Update, or_, select
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.time import span
+from diagnostics.core.words import span
 from diagnostics.store.failures import SOURCE
 from diagnostics.store.identity import common_identity
 from diagnostics.store.lead_events import (

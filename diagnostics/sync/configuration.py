@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, or_, select
 
 from diagnostics.checks.base import moment, number
-from diagnostics.core.time import span, window_text
+from diagnostics.core.time import window_text
+from diagnostics.core.words import span
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.deals import ConfigurationChange
 from diagnostics.models.evidence import Evidence

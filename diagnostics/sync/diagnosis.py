@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import and_, select
 
-from diagnostics.checks.base import plural, sentence
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import aside
+from diagnostics.core.words import plural, sentence
 from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnostics.checks.base import plural, sentence
 from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.words import plural, sentence
 from diagnostics.models.deals import Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
-from diagnostics.checks.base import moment, number, plural, sentence
+from diagnostics.checks.base import moment, number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.time import span
 from diagnostics.core.waiting import Job
+from diagnostics.core.words import plural, sentence, span
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.conclusions import Conclusion
 from diagnostics.models.deals import ResolutionDiagnosis, StaleAgent

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, or_, select
 
-from diagnostics.checks.base import moment, number, plural
+from diagnostics.checks.base import moment, number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.waiting import Job
+from diagnostics.core.words import plural
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
 from diagnostics.models.evidence import Evidence

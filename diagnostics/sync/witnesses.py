@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diagnostics.checks.base import plural
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.time import span
+from diagnostics.core.words import plural, span
 from diagnostics.models.events import LogEvent
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status

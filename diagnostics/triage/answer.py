@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import advice, plural
 from diagnostics.checks.registry import CHECKS
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import aside, side_by_side
+from diagnostics.core.words import advice, plural
 from diagnostics.health.leading import indicators_of, read_leading
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import NOTIFY_SEVERITIES

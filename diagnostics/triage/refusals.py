@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import sentence
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import sentence
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 
 if TYPE_CHECKING:

@@ -4,31 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-import pytest
-
-from diagnostics.core.time import span, window_ending, window_text
+from diagnostics.core.time import window_ending, window_text
 
 NOON = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (45, "45 s"),
-        (60, "1 min"),
-        (90, "90 s"),
-        (900, "15 min"),
-        (3_600, "1 h"),
-        (5_400, "1 h 30 min"),
-        (86_400, "24 h"),
-        (1_296_000, "15 d"),
-        (3_661, "1 h 1 min 1 s"),
-        (-5, "0 s"),
-    ],
-)
-def test_spans_read_as_people_say_them(seconds: int, text: str) -> None:
-    assert span(seconds) == text
 
 
 def test_a_window_names_its_length_and_its_end_in_utc() -> None:

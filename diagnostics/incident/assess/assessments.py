@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from diagnostics.catalogue.conditions import condition_words, limit_of
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.time import span
 from diagnostics.core.waiting import ask_together
+from diagnostics.core.words import span
 from diagnostics.health.systems import downstream
 from diagnostics.incident.assess.checklists import Sight, judge_steps, open_checks, plan, run_checks, ticked
 from diagnostics.incident.assess.criteria import (

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.conditions import criterion_words, limit_of
-from diagnostics.core.time import span
+from diagnostics.core.words import span
 from diagnostics.models.entries import Body, CriterionBroken, CriterionMet, MeasuredFigure
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Criterion, CriterionRecord

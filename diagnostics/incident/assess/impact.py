@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import case, func, or_, select
 
-from diagnostics.checks.base import number, plural, share
+from diagnostics.checks.base import number, share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.core.time import span
+from diagnostics.core.words import plural, span
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.resolution import counts_of_everybody
 from diagnostics.health.stale import read_stale

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from diagnostics.checks.base import about, plural, share
+from diagnostics.checks.base import share
 from diagnostics.checks.registry import CHECKS
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
-from diagnostics.core.time import span, utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import SingleFlight, StillAsking, ask_together
+from diagnostics.core.words import about, plural, span
 from diagnostics.health.connections import read_states
 from diagnostics.health.figures import quantity, remarks, taken_at
 from diagnostics.health.tokens import read_tokens

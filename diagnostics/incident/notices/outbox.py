@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.time import span
+from diagnostics.core.words import span
 from diagnostics.incident.channels.base import CannotLook, NotDelivered, Receipt, may_write
 from diagnostics.incident.incidents import INCIDENTS
 from diagnostics.incident.records import CONSOLE

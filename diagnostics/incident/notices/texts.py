@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from diagnostics.catalogue.texts import built_in_template, fill_template
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.time import span
+from diagnostics.core.words import span
 from diagnostics.models.entries import Audience, BoundFigure, IncidentStatus, MeasuredFigure, Purpose
 from diagnostics.models.figures import UNKNOWN
 

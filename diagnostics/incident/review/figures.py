@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from diagnostics.core.time import span
+from diagnostics.core.words import span
 from diagnostics.incident.projection import moment
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, Entry, IncidentStatus, MeasuredFigure

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import advice
 from diagnostics.checks.registry import CHECKS
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import advice
 from diagnostics.incident.assess.criteria import UNANSWERED
 from diagnostics.incident.incidents import LONGEST_NAME
 from diagnostics.incident.records import CONSOLE, checked_text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from diagnostics.core.time import span
+from diagnostics.core.words import span
 from diagnostics.incident.review.figures import COMMANDER, Material, clock
 from diagnostics.incident.review.markdown import bullets, plain, section
 from diagnostics.models.entries import MeasuredFigure, Noted
