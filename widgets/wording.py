@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core import words
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from widgets.rows import Piece, Tone
 
@@ -54,16 +55,7 @@ def severity_tone(severity: str) -> Tone:
     return "pass" if severity in {"ok", "normal"} else "muted"
 
 
-def age(then: datetime | None, now: datetime) -> str:
-    """How long ago, coarse enough that an idle screen stays still: 5 s steps under a minute."""
-    if then is None:
-        return "never"
-    seconds = max(0, int((now - then).total_seconds()))
-    if seconds < 60:
-        return f"{seconds - seconds % 5}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m"
-    return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+age, duration = words.age, words.short
 
 
 def asked_at(reading: Reading[Any]) -> datetime | None:
@@ -78,13 +70,6 @@ def asked_at(reading: Reading[Any]) -> datetime | None:
 def is_stale(reading: Reading[Any]) -> bool:
     """True when what is shown is not the newest there could be."""
     return str(reading.freshness) in {"stale", "failed"}
-
-
-def duration(seconds: int) -> str:
-    """A window length in the shortest words: 15m, 4h, 24h."""
-    if seconds % 3600 == 0:
-        return f"{seconds // 3600}h"
-    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
 
 
 def count(value: float | None, signs: Glyphs) -> str:

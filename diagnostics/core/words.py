@@ -1,4 +1,4 @@
-"""How spans of time, ages, counts, lists and remedies are worded: one place, so that every text says them alike.
+"""How spans of time, ages, counts and remedies are worded: one place, so that every text says them alike.
 
 A span has two wordings. The long one stands in sentences: "45 s", "15 min", "1 h 5 min", "15 d". The short one stands
 in panes and titles: "45s", "15m", "1h05m", "24h", "2d 5h". Days are counted from two days on.
@@ -9,22 +9,12 @@ so that an idle console is silent on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 
 STEP_S = 5
 """Within the last minute, seconds are shown in steps of this many."""
-
-DOCTOR_LATER = "Ask again when the source answers: warroom doctor."
-"""The remedy where a source gave no answer."""
-
-ISSUES_LISTED = "warroom guide quick-reference lists them"
-"""The remedy where an issue type is not known."""
-
-ISSUES_EXPLAINED = "Read what each issue type means: warroom guide quick-reference."
-"""The remedy where it is not clear which issue type is meant."""
 
 
 # ---- spans of time
@@ -55,17 +45,12 @@ def span(seconds: float) -> str:
     return _long(_units(seconds, days=round(seconds) % DAY_S == 0))
 
 
-def about(seconds: float, hours_from_s: float = 2 * DAY_S) -> str:
-    """A length of time for a sentence, rounded: to minutes from two minutes on, to hours from `hours_from_s` on."""
-    for unit, from_s in ((HOUR_S, hours_from_s), (MINUTE_S, 2 * MINUTE_S)):
+def about(seconds: float) -> str:
+    """A length of time for a sentence, rounded: to minutes from two minutes on, to hours from two days on."""
+    for unit, from_s in ((HOUR_S, 2 * DAY_S), (MINUTE_S, 2 * MINUTE_S)):
         if seconds >= from_s:
             return span(round(seconds / unit) * unit)
     return span(seconds)
-
-
-def lasting(seconds: float) -> str:
-    """How long something lasts or is overdue, in steps: "45 s", "12 min", "3 h 5 min", "2 d 4 h"."""
-    return _long(_units(_stepped(seconds), days=True))
 
 
 def short(seconds: float) -> str:
@@ -80,7 +65,7 @@ def age(then: datetime | None, now: datetime) -> str:
     return "never" if then is None else short(_stepped((now - then).total_seconds()))
 
 
-# ---- counts and lists
+# ---- counts
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -91,18 +76,6 @@ def plural(count: int, one: str, many: str = "") -> str:
 def percent(value: float | None) -> str:
     """A share for a person."""
     return "—" if value is None else f"{value:.1f} %"
-
-
-def listed(names: Iterable[object]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = [str(name) for name in names] or [""]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def first_of(names: Sequence[object], most: int, many: str = " and") -> str:
-    """At most `most` names, and how many more there are: `a, b and 12 more`."""
-    shown = ", ".join(str(name) for name in names[:most])
-    return f"{shown}{many} {len(names) - most:,} more" if len(names) > most else shown
 
 
 # ---- sentences and remedies
