@@ -209,3 +209,16 @@ def test_what_no_console_wrote_is_left_out(stores: Callable[[], StateStore]) -> 
         "exit_criterion_hold", "INC-1/rate", {"rule": "r", "since": None, "last_at": "2025-01-01", "held_s": 1}
     )
     assert HoldBook(store).read("INC-1") == {}
+
+
+def test_a_look_touches_no_document_but_its_own(stores: Callable[[], StateStore]) -> None:
+    store = stores()
+    store.remember("note", "INC-1/health", {"text": "of another kind"})
+    store.remember("exit_criterion_hold", "INC-1/backlog", {"rule": "of another criterion"})
+    HoldBook(store).note("INC-1", {"health": look(0)})
+    HoldBook(store).note("INC-1", {"health": look(30)})
+    assert [kept.payload for kept in store.recall("note")] == [{"text": "of another kind"}]
+    held = {kept.key: kept.payload for kept in store.recall("exit_criterion_hold")}
+    assert sorted(held) == ["INC-1/backlog", "INC-1/health"]
+    assert held["INC-1/backlog"] == {"rule": "of another criterion"}
+    assert held["INC-1/health"]["held_s"] == 30.0

@@ -90,6 +90,24 @@ def test_an_empty_backlog_beside_deliveries_is_a_pass(world: World) -> None:
     assert check(world, "data_loss_risk").value == "low"
 
 
+def test_a_batch_retry_replays_what_is_pending_and_what_failed(world: World) -> None:
+    for status, count in (("pending", 9_000), ("failed", 3_000), ("processing", 40), ("lost", 2)):
+        world.webhooks(status, count, received=ago(minutes=4))
+    finding = check(world, "batch_retry")
+    assert (finding.status, finding.value) == (Status.WARN, 12_000)
+    assert "12,000 events: 9,000 pending and 3,000 failed" in finding.summary
+    assert finding.details[:2] == ("under way and left alone: 40", "lost and not replayable: 2")
+    assert "25" in finding.details[2]
+
+
+def test_nothing_to_set_up_counts_what_failed_as_well(world: World) -> None:
+    world.webhooks("pending", 30, received=ago(minutes=4))
+    world.webhooks("failed", 5, received=ago(minutes=4))
+    finding = check(world, "batch_retry")
+    assert (finding.status, finding.value) == (Status.PASS, 35)
+    assert "35 waiting events" in finding.summary
+
+
 def test_an_old_event_or_a_lost_one_lifts_the_risk(world: World) -> None:
     world.webhooks("delivered", 1, received=ago(minutes=2), processed=ago(minutes=1))
     world.webhooks("pending", 3, received=ago(minutes=20))

@@ -373,3 +373,25 @@ def test_silent_logs_and_an_empty_memory_find_nothing_out(world: World) -> None:
     with pytest.raises(SourceFailure) as raised:
         world.service.deals.find(DEAL)
     assert raised.value.kind is FailureKind.UNREACHABLE
+
+
+def test_a_contact_without_an_active_connection_names_both(world: World) -> None:
+    world.deal(1, values=CREATED)
+    world.client(ACCOUNT, "deals_contacts", {"deal_id": DEAL, "contact_id": 1})
+    contact = gate(diagnose(world), "contact")
+    assert (contact.status, contact.error_code) == (Status.FAIL, "contact_sync_missing")
+    assert contact.summary == "1 contact on the deal, 0 of 0 sync connections of the account active."
+
+
+def test_unread_contacts_leave_open_what_an_active_connection_does_not_decide(world: World, tmp_path: Path) -> None:
+    eligible(world)
+    drop(tmp_path, "DROP TABLE deals_contacts")
+    assert gate(diagnose(world), "contact").status not in (Status.PASS, Status.FAIL)
+
+
+def test_unread_contacts_beside_no_active_connection_fail_for_the_connection(world: World, tmp_path: Path) -> None:
+    world.deal(1, values=CREATED)
+    drop(tmp_path, "DROP TABLE deals_contacts")
+    contact = gate(diagnose(world), "contact")
+    assert contact.error_code == "contact_sync_missing"
+    assert contact.summary == "0 of 0 sync connections of the account active."
