@@ -151,3 +151,18 @@ def test_a_given_severity_that_the_findings_contradict_is_remarked_on() -> None:
     milder = remarks(CATALOGUE, issue, "critical", (finding(Status.PASS),))
     assert "Every check passed" in milder[0]
     assert remarks(CATALOGUE, issue, "critical", (finding(Status.FAIL),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("sync is broken", ("transaction_sync",)),
+        ("Rate problem", ("rate_limiting",)),
+        ("all of it", ()),
+        ("lim", ()),
+        ("limi", ("rate_limiting",)),
+        (" ", ()),
+    ],
+)
+def test_a_whole_word_or_four_letters_in_a_row_name_an_issue(given: str, near: tuple[str, ...]) -> None:
+    assert near_names(given, ("transaction_sync", "rate_limiting", "all_clear")) == near
