@@ -369,3 +369,21 @@ def test_a_day_of_logs_that_was_read_in_part_is_no_all_clear(place: Place) -> No
     found = checks(place.desk.oauth(ACCOUNT).findings)["oauth_logs"]
     assert "Only the newest page was read" in found.summary
     assert found.status is Status.NO_DATA
+
+
+def test_known_messages_in_the_logs_are_counted_event_by_event(place: Place) -> None:
+    place.users(1)
+    place.auth(1)
+    place.sync(1)
+    told = (
+        "Zillow OAuth Refresh token invalid",
+        "ZIM onboarding incomplete: once",
+        "Zillow OAuth Refresh token invalid",
+    )
+    events = tuple(event(number, {"user_id": 1}, text) for number, text in enumerate((*told, "token refreshed"), 1))
+    place.datadog.about(query_of(place.catalogue, ACCOUNT, None)).events = events
+    found = checks(place.desk.oauth(ACCOUNT).findings)["oauth_logs"]
+    assert (found.status, found.value) == (Status.WARN, 3)
+    assert found.summary.startswith("4 OAuth or connection events of this account")
+    assert '2 × "' in found.summary
+    assert '1 × "' in found.summary

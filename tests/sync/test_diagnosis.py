@@ -329,6 +329,8 @@ def test_a_free_mutex_passes_and_a_held_one_is_the_conclusion(world: World, redi
     hold(redis, mutex_key(1), left_s=40)
     held = diagnose(world)
     assert (gate(held, "mutex").status, held.conclusion.code, held.error_code) == (Status.WARN, "sync_running", "")
+    assert free.conclusion.is_inference
+    assert held.conclusion.is_inference
     assert "s more" in held.conclusion.sentence
     assert gate(held, "mutex").evidence[0].query == "PTTL zillow-transaction-sync:1"
 
