@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 ROOT = Path(__file__).parents[2]
 DIAGNOSTICS = ROOT / "diagnostics"
 
-CARRIERS = ("sources/", "core/context.py")
+CARRIERS = ("sources/", "core/context.py", "core/waiting.py")
 """Between the question and the wire: whoever reads the report wants to know who asked, not who carried."""
 
 CARRYING = frozenset({"client", "common", "batches", "_ask", "<lambda>"})

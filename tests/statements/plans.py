@@ -77,7 +77,7 @@ ALLOWED = (
     ),
     Allowed(
         ("zillow_teams", "zillow_agent_teams", "zillow_sync_agents", "zillow_sync_teams", "zillow_agents", "users"),
-        ("health/sampled.py",),
+        ("health/systems.py",),
         "orphans are counted in a sample of twelve client databases, every ten minutes",
         of_everybody_only=True,
     ),

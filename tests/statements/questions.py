@@ -361,8 +361,8 @@ def _elsewhere(consoles: Consoles) -> Iterator[Question]:
     yield Question("check webhook_backlog in quiet times", EVERYBODY, lambda: read_backlog(later))
 
 
-NOT_ASKED = {"open", "close", "fleet.close", "notices.close"}
-"""Methods that open and close; they ask nothing."""
+NOT_ASKED = {"open", "close", "journal", "fleet.close", "notices.close"}
+"""What opens, closes or hands out; it asks nothing."""
 
 OWN_JOURNAL = {"incidents", "investigations"}
 """Desks that ask the journal, which is the console's own, and no source."""
@@ -380,6 +380,7 @@ def public_methods(service: Diagnostics) -> set[str]:
         f"{door}{name}"
         for door, kind in doors.items()
         for name, value in vars(kind).items()
-        if not name.startswith("_") and (inspect.isroutine(value) or isinstance(value, property))
+        if not name.startswith("_") and not isinstance(value, Lazy)
+        if inspect.isroutine(value) or isinstance(value, property)
     }
     return found - NOT_ASKED
