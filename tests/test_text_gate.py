@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -129,3 +130,12 @@ def is_harmless(text: str) -> bool:
         or unicodedata.bidirectional(letter) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
         for letter in text
     )
+
+
+def test_a_key_of_a_tree_is_cut_at_512_characters() -> None:
+    (whole,) = cast("dict[str, object]", clean_tree({"k" * 512: 1}))
+    (cut,) = cast("dict[str, object]", clean_tree({"k" * 513: 1}))
+    assert whole == "k" * 512
+    assert cut != "k" * 513
+    assert cut.startswith("k" * 500)
+    assert len(cut) == 512
