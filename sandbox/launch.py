@@ -203,7 +203,7 @@ def start_sandbox(
     fault: str | Sequence[str] | None = None,
     port: int = 0,
     directory: Path | str | None = None,
-    ready_timeout_s: float = 30.0,
+    ready_timeout_s: float = 90.0,
     seed: int | None = None,
     rate_limits: Iterable[str] = (),
     schema_prefix: str | None = None,

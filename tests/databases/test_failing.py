@@ -15,6 +15,7 @@ from diagnostics.sources.mysql.databases import Databases
 from tests.databases.servers import dripping, garbage, hanging_up, impostor, refusing, silent
 from tests.databases.worlds import PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map
 from tests.mariadb import MariaDB
+from tests.waiting import wait_until
 
 LIMIT = 0.4
 
@@ -295,13 +296,3 @@ class Asking:
             databases.read_common(statement)
         except SourceFailure as failure:
             self._caught = failure
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Ask again and again, for ten seconds at most."""
-    pause = threading.Event()
-    for _ in range(500):
-        if condition():
-            return
-        pause.wait(0.02)
-    pytest.fail("it never came to pass")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.fleet.proxy import Proxy
-from tests.fleet.waiting import wait_until
 from tests.fleet.worlds import MariaDBWorld, SQLiteWorld, World
 from tests.mariadb import MariaDB, private_mariadb
+from tests.waiting import wait_until
 
 
 @pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])

@@ -15,9 +15,9 @@ from diagnostics.fleet.fleet import Fleet, FleetAnswer
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.sources.mysql.databases import Databases
 from tests.fleet.proxy import HOST, Proxy
-from tests.fleet.waiting import wait_until
 from tests.fleet.worlds import MariaDBWorld
 from tests.mariadb import MariaDB
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mariadb
 
