@@ -64,7 +64,7 @@ def run(quick: bool) -> list[Figure]:
 
 
 def _figures(place: Place, many: int, rounds: int) -> list[Figure]:
-    from screens.account_tabs import PAGE  # noqa: PLC0415  # as many rows as the screen really asks for
+    from screens.account.tabs import PAGE  # noqa: PLC0415  # as many rows as the screen really asks for
 
     names = f"{many:,} agents beside {FEW}"
 

@@ -15,10 +15,10 @@ from textual.binding import Binding, BindingType
 from diagnostics.core.lazy_json import packed
 from diagnostics.models.events import LogPage
 from screens.base import ReadingArrived
-from screens.critical import CriticalScreen
+from screens.critical.screen import CriticalScreen
 from tui.app import WarRoomApp
 from tui.options import Options
-from widgets.log_pane import LogPane
+from widgets.log.pane import LogPane
 
 LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
 _NUMBER = re.compile(r"[0-9][0-9,]*")

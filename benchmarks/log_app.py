@@ -17,7 +17,7 @@ from textual.timer import Timer
 from benchmarks.log_events import synthetic_events
 from diagnostics.logs import compile_query
 from tui.terminal.driver import WarRoomDriver
-from widgets.log_pane import LogPane
+from widgets.log.pane import LogPane
 
 LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
 PER_SECOND = 1_000

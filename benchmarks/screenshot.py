@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from screens.critical import CriticalScreen
+from screens.critical.screen import CriticalScreen
 from tui.app import WarRoomApp
 from tui.options import Options
 

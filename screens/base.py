@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from screens.actions import find, handlers_of
 from widgets.line_view import LineView
-from widgets.rows import plain, row, wrap
+from widgets.row import plain, row, wrap
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from screens.job_line import RunningJob
     from widgets.footer_bar import Hint
     from widgets.glyphs import Glyphs
-    from widgets.rows import Row, Tone
+    from widgets.row import Row, Tone
 
 Answer = TypeVar("Answer")
 

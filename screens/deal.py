@@ -17,12 +17,12 @@ from screens.diagnosis_documents import LABEL, certainty_rows, note_rows, sectio
 from screens.documents import evidence_rows
 from screens.list_screen import ListScreen, Why
 from widgets import wording
-from widgets.account_rows import finding_rows
-from widgets.deal_rows import PATHS, gate_name, gate_rows, path_rows, strip_row, waiting_rows
 from widgets.footer_bar import Hint
 from widgets.line_view import LineView
 from widgets.paged_rows import stamp
-from widgets.rows import BLANK, Row, Tone, fit, labelled, plain, row, titled, wrap
+from widgets.row import BLANK, Row, Tone, fit, labelled, plain, row, titled, wrap
+from widgets.rows.account import finding_rows
+from widgets.rows.deal import PATHS, gate_name, gate_rows, path_rows, strip_row, waiting_rows
 
 if TYPE_CHECKING:
     from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate

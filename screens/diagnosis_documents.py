@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from screens.listing import Why
-from widgets.rows import BLANK, Row, Tone, labelled, row, wrap
+from widgets.row import BLANK, Row, Tone, labelled, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.models.conclusions import Conclusion

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from screens.base import Document
 from screens.list_screen import TitledScreen
-from widgets.rows import Row
+from widgets.row import Row
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from screens.base import Document
 from widgets import wording
-from widgets.rows import BLANK, Piece, Row, Tone, fit, labelled, plain, row, wrap
+from widgets.row import BLANK, Piece, Row, Tone, fit, labelled, plain, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
@@ -167,7 +167,7 @@ def doctor_document(lines: Sequence[DoctorLine], signs: Glyphs) -> Document:
 
 def help_document(keys: Sequence[tuple[str, str]], reading: Sequence[str], runbook: str, signs: Glyphs) -> Document:
     """The keys of the screen on top, how to read it, and the runbook of the issue in view."""
-    from widgets.markdown_rows import markdown_rows  # noqa: PLC0415  # only readers of guides pay for Rich's Markdown
+    from widgets.rows.markdown import markdown_rows  # noqa: PLC0415  # only readers of guides pay for Rich's Markdown
 
     def build(width: int) -> list[Row]:
         rows = [row(("keys of this screen", "title"))]
@@ -191,6 +191,6 @@ def text_document(title: str, text: str, signs: Glyphs) -> Document:
 
 def markdown_document(title: str, markdown: str, signs: Glyphs) -> Document:
     """A guide. Markdown is laid out by Rich, imported here because only readers of guides pay for it."""
-    from widgets.markdown_rows import markdown_rows  # noqa: PLC0415
+    from widgets.rows.markdown import markdown_rows  # noqa: PLC0415
 
     return Document(title, lambda width: markdown_rows(signs.text(markdown), width, signs), markdown)

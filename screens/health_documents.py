@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from screens.base import Document
 from screens.documents import LABEL, evidence_rows
 from widgets import wording
-from widgets.connection_rows import state_of, state_tone
-from widgets.resolution_rows import Bands, left_out, share_row
-from widgets.rows import BLANK, Row, Tone, fit, labelled, plain, row, wrap
+from widgets.row import BLANK, Row, Tone, fit, labelled, plain, row, wrap
+from widgets.rows.connections import state_of, state_tone
+from widgets.rows.resolution import Bands, left_out, share_row
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue

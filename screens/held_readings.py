@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from widgets import wording
-from widgets.resolution_rows import Bands
+from widgets.rows.resolution import Bands
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue

@@ -21,7 +21,7 @@ from diagnostics.core.sanitizer import clean
 from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
-from widgets.rows import BLANK, Row, Tone, row, titled, wrap, wrapped
+from widgets.row import BLANK, Row, Tone, row, titled, wrap, wrapped
 from widgets.sanitized_input import SanitizedInput
 
 if TYPE_CHECKING:

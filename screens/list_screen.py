@@ -15,8 +15,8 @@ from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
+from widgets.row import BLANK, Row, plain, row, titled
 from widgets.row_filter import RowFilter
-from widgets.rows import BLANK, Row, plain, row, titled
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from screens.list_screen import ListScreen, Why
 from widgets.footer_bar import Hint
-from widgets.rows import Row
+from widgets.row import Row
 
 if TYPE_CHECKING:
     from screens.base import Document

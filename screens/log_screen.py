@@ -11,13 +11,13 @@ from diagnostics.core.time import utc_now
 from screens.addresses import EventAt
 from screens.base import RoomScreen
 from widgets import wording
-from widgets.log_list import LogList
-from widgets.log_pane import LogPane
+from widgets.log.list import LogList
+from widgets.log.pane import LogPane
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent, LogPage
     from diagnostics.models.readings import Reading
-    from widgets.rows import Tone
+    from widgets.row import Tone
 
 WINDOWS = (300, 900, 3600, 4 * 3600, 24 * 3600)
 """Time windows that `t` walks through, seconds."""

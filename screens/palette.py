@@ -14,7 +14,7 @@ from textual.widgets import Input
 from screens.base import RoomScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
-from widgets.rows import Row, fit, row
+from widgets.row import Row, fit, row
 
 LABEL = 34
 """Cells of a match's name at most; the sentence beside it takes the rest."""

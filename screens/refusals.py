@@ -14,7 +14,7 @@ from screens import addresses, documents
 from screens.list_screen import ListScreen
 from widgets import wording
 from widgets.footer_bar import Hint
-from widgets.rows import BLANK, Piece, Row, fit, plain, row, wrap, wrapped
+from widgets.row import BLANK, Piece, Row, fit, plain, row, wrap, wrapped
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from diagnostics.service import Diagnostics
     from diagnostics.triage.refusals import Condition
     from widgets.glyphs import Glyphs
-    from widgets.rows import Tone
+    from widgets.row import Tone
 
 STATE = 15
 """Cells of a state and its word."""

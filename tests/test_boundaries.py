@@ -27,7 +27,7 @@ def test_the_whole_service_layer_imports_without_any_part_of_the_terminal() -> N
 
 
 def test_the_first_paint_needs_none_of_the_heavy_packages() -> None:
-    loaded = loaded_after("import tui.app, tui.console, screens.critical")
+    loaded = loaded_after("import tui.app, tui.console, screens.critical.screen")
     assert loaded.isdisjoint(HEAVY), loaded & set(HEAVY)
 
 

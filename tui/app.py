@@ -25,7 +25,7 @@ from screens import addresses as to
 from screens import documents
 from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap, find, handlers_of
 from screens.base import Document, ReadingArrived, RoomScreen
-from screens.critical import CriticalScreen
+from screens.critical.screen import CriticalScreen
 from tui.crash import CRASH_EXIT_CODE, CrashReport, as_problem, state_folder
 from tui.header import incident_words, source_words
 from tui.incidents import IncidentFollower
@@ -39,7 +39,7 @@ from tui.terminal.frames import Picture
 from widgets.footer_bar import FooterBar, Hint
 from widgets.glyphs import glyphs
 from widgets.header_bar import HeaderBar
-from widgets.rows import Tone
+from widgets.row import Tone
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

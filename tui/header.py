@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import incident_clock
 from widgets.header_bar import SourceWord
-from widgets.rows import Piece, Tone
+from widgets.row import Piece, Tone
 from widgets.wording import severity_tone, status_sign, status_tone
 
 if TYPE_CHECKING:

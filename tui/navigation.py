@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
-    from screens.explorer import ExplorerScreen
-    from screens.health import HealthScreen
+    from screens.explorer.screen import ExplorerScreen
+    from screens.health.screen import HealthScreen
     from screens.palette import PaletteScreen
     from widgets.glyphs import Glyphs
 
@@ -142,7 +142,7 @@ class Navigator:
 
     def to_health(self) -> HealthScreen:
         """Level 2: kept when it is left, so that cursor, focus and answers are there again."""
-        from screens.health import HealthScreen
+        from screens.health.screen import HealthScreen
 
         if not self._app.is_screen_installed("health"):
             self._app.install_screen(HealthScreen(), "health")
@@ -152,7 +152,7 @@ class Navigator:
 
     def to_investigate(self) -> None:
         """Level 3."""
-        from screens.investigate import InvestigateScreen
+        from screens.investigate.screen import InvestigateScreen
 
         there = (screen for screen in self.screens if isinstance(screen, InvestigateScreen))
         self._to_level(next(there, None) or InvestigateScreen())
@@ -204,7 +204,7 @@ def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a
     """A new screen at this address. Nothing is asked of any source yet."""
     match address:
         case to.AccountAt():
-            from screens.account import AccountScreen
+            from screens.account.screen import AccountScreen
 
             return AccountScreen(address.account_id, tab=address.tab)
         case to.DealAt():
@@ -212,11 +212,11 @@ def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a
 
             return DealScreen(address.deal_id, address.account_id, note=address.note)
         case to.EventAt():
-            from screens.event import EventScreen
+            from screens.explorer.event import EventScreen
 
             return EventScreen(address.event, address.filter_by)
         case to.ExplorerAt():
-            from screens.explorer import ExplorerScreen
+            from screens.explorer.screen import ExplorerScreen
 
             window, fixed = address.window_s, address.fixed
             return ExplorerScreen(
@@ -231,11 +231,11 @@ def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a
 
             return ListingScreen(address.listing)
         case to.ProblemsAt():
-            from screens.problems import ProblemsScreen
+            from screens.health.problems import ProblemsScreen
 
             return ProblemsScreen(address.order)
         case to.MonitorAt():
-            from screens.monitors import MonitorScreen
+            from screens.health.monitors import MonitorScreen
 
             return MonitorScreen(address.draft)
         case to.RefusalAt():
@@ -247,53 +247,53 @@ def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a
 
             return RefusalsScreen()
         case to.InvestigateAt():
-            from screens.investigate import InvestigateScreen
+            from screens.investigate.screen import InvestigateScreen
 
             return InvestigateScreen()
         case to.InvestigationAt():
-            from screens.investigation import InvestigationScreen
+            from screens.investigate.record import InvestigationScreen
 
             return InvestigationScreen(address.investigation_id)
         case to.RespondAt():
             return _respond(address)
         case to.DeclareAt():
-            from screens.declare import DeclareScreen
+            from screens.incident.declare import DeclareScreen
 
             return DeclareScreen(address.issue_type, address.severity)
         case to.EscalationAt():
-            from screens.escalation import EscalationScreen
+            from screens.incident.panel import EscalationScreen
 
             return EscalationScreen()
         case to.IncidentsAt():
-            from screens.incidents import IncidentsScreen
+            from screens.incident.incidents import IncidentsScreen
 
             return IncidentsScreen()
         case to.ClaimAt():
-            from screens.claim import ClaimScreen
+            from screens.incident.claim import ClaimScreen
 
             return ClaimScreen()
         case to.DeliveriesAt():
-            from screens.deliveries import DeliveriesScreen
+            from screens.incident.deliveries import DeliveriesScreen
 
             return DeliveriesScreen(address.incident_id)
         case to.StatusAt():
-            from screens.status import StatusScreen
+            from screens.incident.status import StatusScreen
 
             return StatusScreen(address.incident_id)
         case to.TasksAt():
-            from screens.tasks import TasksScreen
+            from screens.incident.tasks import TasksScreen
 
             return TasksScreen(address.incident_id)
         case to.TimelineAt():
-            from screens.timeline import TimelineScreen
+            from screens.incident.timeline import TimelineScreen
 
             return TimelineScreen(address.incident_id)
         case to.HandoffAt():
-            from screens.record_documents import HandoffScreen
+            from screens.incident.records import HandoffScreen
 
             return HandoffScreen(address.incident_id)
         case to.ReviewAt():
-            from screens.record_documents import ReviewScreen
+            from screens.incident.records import ReviewScreen
 
             return ReviewScreen(address.incident_id)
         case _:
@@ -302,14 +302,14 @@ def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a
 
 def explorer_on(screen: Screen[Any]) -> ExplorerScreen | None:
     """The screen as a log explorer; None where it is another one."""
-    from screens.explorer import ExplorerScreen
+    from screens.explorer.screen import ExplorerScreen
 
     return screen if isinstance(screen, ExplorerScreen) else None
 
 
 def _respond(address: to.RespondAt) -> RoomScreen:
     from diagnostics.models.entries import Audience, Purpose
-    from screens.respond import RespondScreen
+    from screens.incident.respond import RespondScreen
 
     return RespondScreen(
         issue_type=address.issue_type,

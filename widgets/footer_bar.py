@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
-from widgets.rows import Piece, Row, Tone
+from widgets.row import Piece, Row, Tone
 
 
 @dataclass(slots=True, frozen=True)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
-from widgets.rows import Piece, Row, Tone, fit
+from widgets.row import Piece, Row, Tone, fit
 
 
 @dataclass(slots=True, frozen=True)

@@ -14,7 +14,7 @@ from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
-    from widgets.rows import Tone
+    from widgets.row import Tone
 
 State = Literal["due", "overdue", "snoozed"]
 

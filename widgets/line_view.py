@@ -22,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from widgets.glyphs import UNICODE, Glyphs
-from widgets.rows import Row
+from widgets.row import Row
 
 if TYPE_CHECKING:
     from textual.app import App

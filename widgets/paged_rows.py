@@ -11,7 +11,7 @@ from textual.message import Message
 
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
-from widgets.rows import Piece, Row, Tone, column, fit, row
+from widgets.row import Piece, Row, Tone, column, fit, row
 
 GAP = 2
 """Cells between two columns."""

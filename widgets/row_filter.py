@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
-from widgets.rows import row
+from widgets.row import row
 from widgets.sanitized_input import SanitizedInput
 
 LONGEST = 120

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from widgets import wording
-from widgets.rows import BLANK, Piece, Row, Tone, column, fit, row
+from widgets.row import BLANK, Piece, Row, Tone, column, fit, row
 
 if TYPE_CHECKING:
     from diagnostics.models.health import SystemState

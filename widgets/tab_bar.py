@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from widgets.glyphs import Glyphs
-from widgets.rows import Piece, Row, Tone, fit, row
+from widgets.row import Piece, Row, Tone, fit, row
 
 ROOMY = 110
 """From this many cells the long titles are used."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.core import words
 from diagnostics.models.status import NOTIFY_SEVERITIES
-from widgets.rows import Piece, Tone
+from widgets.row import Piece, Tone
 
 if TYPE_CHECKING:
     from diagnostics.models.readings import Reading

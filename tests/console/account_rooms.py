@@ -16,7 +16,7 @@ from tests.console.scripted_accounts import ScriptedAccountService
 from tui.app import WarRoomApp
 from widgets.line_view import LineView
 
-CLOCKS = ("account", "account_details", "deal")
+CLOCKS = ("account.screen", "account.details", "deal")
 
 
 def stop_clocks(monkeypatch: pytest.MonkeyPatch) -> None:

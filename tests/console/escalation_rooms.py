@@ -20,10 +20,10 @@ from widgets.line_view import LineView
 
 CLOCKS = (
     *SHARED_CLOCKS,
-    "screens.escalation",
-    "screens.claim",
-    "screens.tasks",
-    "screens.incident_writer",
+    "screens.incident.panel",
+    "screens.incident.claim",
+    "screens.incident.tasks",
+    "screens.incident.writer",
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.explorer import ExplorerScreen
+from screens.explorer.screen import ExplorerScreen
 from tests.console.rest import answered as readings_answered
 from tests.console.rest import rest
 from tests.console.rooms import MakeApp, settle
@@ -16,13 +16,13 @@ from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_explorer import ScriptedExplorer
 from tui.app import WarRoomApp
 from tui.options import Options
-from widgets.log_pane import LogPane
+from widgets.log.pane import LogPane
 
 QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 
 
 def stop_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screens.explorer.utc_now", lambda: NOW)
+    monkeypatch.setattr("screens.explorer.screen.utc_now", lambda: NOW)
     monkeypatch.setattr("screens.log_screen.utc_now", lambda: NOW)
     monkeypatch.setattr("diagnostics.live.tail.utc_now", lambda: NOW)
 

@@ -14,11 +14,11 @@ from tests.console.rest import answered
 from tests.console.scripted import NOW, ScriptedOpening, ScriptedService
 from tui.app import WarRoomApp
 from tui.options import Options
-from widgets.log_pane import LogPane
+from widgets.log.pane import LogPane
 
 MakeApp = Callable[..., WarRoomApp]
 
-CLOCKS = ("tui.app", "screens.critical", "screens.list_screen", "screens.log_screen")
+CLOCKS = ("tui.app", "screens.critical.screen", "screens.list_screen", "screens.log_screen")
 """The clocks that every console looks at, on whatever screen."""
 
 

@@ -29,7 +29,7 @@ from diagnostics.models.health import (
 )
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Refusal, RefusalRule
-from screens.health import HealthScreen
+from screens.health.screen import HealthScreen
 from tests.console.rest import answered, until
 from tests.console.scripted import HOSTILE, NOW, ScriptedService, evidence
 from tui.app import WarRoomApp
@@ -454,6 +454,6 @@ async def settle_health(pilot: Pilot[Any], *, besides: frozenset[str] = frozense
 @contextmanager
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ages are counted to `NOW` on every screen of level 2."""
-    for module in ("screens.health", "screens.health_panes", "screens.problems"):
+    for module in ("screens.health.screen", "screens.health.panes", "screens.health.problems"):
         monkeypatch.setattr(f"{module}.utc_now", lambda: NOW)
     yield

@@ -24,7 +24,7 @@ from tests.console.scripted_health import ScriptedHealth, ServiceWithHealth
 from tests.console.scripted_incidents import ScriptedFollowUps
 from widgets.line_view import LineView
 
-CLOCKS = ("investigate", "investigation", "timeline", "incidents")
+CLOCKS = ("investigate.screen", "investigate.record", "incident.timeline", "incident.incidents")
 
 
 def unreachable(source: str = "state") -> SourceFailure:

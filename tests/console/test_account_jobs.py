@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from screens.account import AccountScreen
+from screens.account.screen import AccountScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import opened, press, stop_clocks, text_on
 from tests.console.rest import drawn, rest, until

@@ -8,19 +8,19 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from screens.account import AccountScreen
-from screens.account_tabs import ORDER
+from screens.account.screen import AccountScreen
+from screens.account.tabs import ORDER
 from screens.deal import DealScreen
 from screens.document import DocumentScreen
-from screens.event import EventScreen
+from screens.explorer.event import EventScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import arrived, opened, press, stop_clocks, text_on
 from tests.console.rest import appeared, on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from tui.app import WarRoomApp
-from widgets.log_list import LogList
-from widgets.log_pane import LogPane
+from widgets.log.list import LogList
+from widgets.log.pane import LogPane
 from widgets.paged_rows import PagedRows
 
 

@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from sandbox.stories.roster import ERROR_CODE_DEALS
-from screens.account import AccountScreen
-from screens.account_tabs import ORDER
+from screens.account.screen import AccountScreen
+from screens.account.tabs import ORDER
 from screens.deal import DealScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import arrived, press, text_on

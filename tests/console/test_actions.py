@@ -8,16 +8,16 @@ import pytest
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.core.failures import UserError
-from screens.account import AccountScreen
+from screens.account.screen import AccountScreen
 from screens.actions import ACTIONS, MOVES, checked_keymap, handlers_of
 from screens.base import RoomScreen
-from screens.critical import CriticalScreen
-from screens.explorer import ExplorerScreen
-from screens.incidents import IncidentsScreen
-from screens.investigation import InvestigationScreen
-from screens.respond import RespondScreen
-from screens.tasks import TasksScreen
-from screens.timeline import TimelineScreen
+from screens.critical.screen import CriticalScreen
+from screens.explorer.screen import ExplorerScreen
+from screens.incident.incidents import IncidentsScreen
+from screens.incident.respond import RespondScreen
+from screens.incident.tasks import TasksScreen
+from screens.incident.timeline import TimelineScreen
+from screens.investigate.record import InvestigationScreen
 from tui.app import WarRoomApp
 
 KEY = re.compile(r"`([^`]+)`")

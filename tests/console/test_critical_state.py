@@ -8,7 +8,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.models.readings import Freshness, Pulse, Reading
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
-from screens.critical_state import CriticalState
+from screens.critical.state import CriticalState
 from tests.console.scripted import NOW, evidence
 
 ISSUES = ("rate_limiting", "oauth_failure", "transaction_sync")

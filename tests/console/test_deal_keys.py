@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from textual.pilot import Pilot
 
-from screens.account import AccountScreen
+from screens.account.screen import AccountScreen
 from screens.deal import DealScreen
 from screens.document import DocumentScreen
 from screens.listing import ListingScreen

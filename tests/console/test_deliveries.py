@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from diagnostics.models.entries import Channel
-from screens.deliveries import DeliveriesScreen, may_settle
 from screens.document import DocumentScreen
+from screens.incident.deliveries import DeliveriesScreen, may_settle
 from screens.line_entry import LineEntry
 from tests.console.account_rooms import press, text_on
 from tests.console.incident_rooms import IncidentWorld
@@ -146,7 +146,7 @@ async def test_an_incident_without_deliveries_says_how_to_begin(make_app: MakeAp
 
 def test_only_what_the_desk_accepts_is_offered(tmp_path: Path) -> None:
     from diagnostics.incident.notices.outbox import SETTLEMENTS  # noqa: PLC0415
-    from screens.deliveries import DECISIONS  # noqa: PLC0415
+    from screens.incident.deliveries import DECISIONS  # noqa: PLC0415
 
     with notice_world(tmp_path) as (world, desk, _service):
         delivery = world.desk.get(told(world, desk)).deliveries[0]

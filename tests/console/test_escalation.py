@@ -9,12 +9,12 @@ import pytest
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Channel, DeliverySent, IncidentStatus, Noted, Purpose
-from screens.claim import ClaimScreen
 from screens.document import DocumentScreen
-from screens.escalation import EscalationScreen
-from screens.incident_writer import due_moment, line_check, typed_task
+from screens.incident.claim import ClaimScreen
+from screens.incident.panel import EscalationScreen
+from screens.incident.tasks import TasksScreen
+from screens.incident.writer import due_moment, line_check, typed_task
 from screens.line_entry import LineEntry
-from screens.tasks import TasksScreen
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, go_to, in_view, panel, shown, world
 from tests.console.incident_rooms import IncidentWorld

@@ -10,17 +10,17 @@ import pytest
 
 from diagnostics.models.events import LogEvent
 from screens.document import DocumentScreen
-from screens.event import EventScreen
-from screens.explorer import ExplorerScreen
-from screens.explorer_state import LONGEST, SHORTEST, ExplorerState
+from screens.explorer.event import EventScreen
+from screens.explorer.screen import ExplorerScreen
+from screens.explorer.state import LONGEST, SHORTEST, ExplorerState
 from screens.listing import ListingScreen
 from screens.palette import PaletteScreen
 from tests.console.explorer_rooms import QUERY, answered, explorer_app, open_explorer, stop_clock
 from tests.console.rest import rest
 from tests.console.rooms import MakeApp
-from widgets.histogram import HistogramView
 from widgets.line_view import LineView
-from widgets.query_editor import QueryEditor
+from widgets.log.histogram import HistogramView
+from widgets.log.query_editor import QueryEditor
 
 NOW = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
 

@@ -15,13 +15,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from diagnostics.models.readings import Freshness
-from screens import health_state as known
 from screens.document import DocumentScreen
-from screens.health import HealthScreen
+from screens.health import state as known
+from screens.health.monitors import MonitorScreen
+from screens.health.problems import ProblemsScreen
+from screens.health.screen import HealthScreen
 from screens.held_readings import RESOLUTION
 from screens.listing import DrillScreen
-from screens.monitors import MonitorScreen
-from screens.problems import ProblemsScreen
 from screens.refusals import RefusalScreen
 from tests.console.rest import drawn, on_top, rest, until
 from tests.console.rooms import MakeApp
@@ -169,8 +169,8 @@ async def test_level_2_can_be_opened_before_the_sources_are(make_app: MakeApp, m
 def test_the_first_paint_does_not_import_level_2() -> None:
     told = (
         "import sys, tui.app\n"
-        "print([name for name in sys.modules if name.startswith(('screens.health', 'screens.monitors', "
-        "'screens.problems', 'widgets.system_map', 'widgets.kpi_rows'))])"
+        "print([name for name in sys.modules if name.startswith(('screens.health.screen', 'screens.health.monitors', "
+        "'screens.health.problems', 'widgets.system_map', 'widgets.rows.kpis'))])"
     )
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from screens.health_layout import KPI_ROWS, LEAST_HEIGHT, LEAST_WIDTH, MAP_ROWS, PANES, Slot, arrange
+from screens.health.layout import KPI_ROWS, LEAST_HEIGHT, LEAST_WIDTH, MAP_ROWS, PANES, Slot, arrange
 
 SIZES = [
     (width, height) for width in (40, 60, 80, 95, 110, 120, 160, 200, 320) for height in (4, 13, 22, 30, 38, 58, 90)

@@ -10,15 +10,15 @@ from rich.cells import cell_len
 from diagnostics.models.figures import Course, CoursePoint, Coverage
 from diagnostics.models.health import SystemState
 from diagnostics.models.status import Status
-from screens.health_state import short_limits
+from screens.health.state import short_limits
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure
-from widgets.connection_rows import connection_rows, standing, state_of
-from widgets.course_rows import Scale, axis_row, course_chart, course_pieces, spread, stretch
 from widgets.glyphs import ASCII, UNICODE, Glyphs
-from widgets.health_rows import HEIGHT, NextToFail, big_digits, health_rows
-from widgets.kpi_rows import FigureLine, figure_rows, short_title, short_value
-from widgets.resolution_rows import Bands, legend, resolution_rows, ruler
+from widgets.rows.connections import connection_rows, standing, state_of
+from widgets.rows.health import HEIGHT, NextToFail, big_digits, health_rows
+from widgets.rows.kpis import FigureLine, figure_rows, short_title, short_value
+from widgets.rows.resolution import Bands, legend, resolution_rows, ruler
+from widgets.rows.trend import Scale, axis_row, course_chart, course_pieces, spread, stretch
 from widgets.system_map import cascade_words, layers, nodes, system_rows
 
 BANDS = Bands(2.0, 5.0, 10.0)

@@ -14,8 +14,8 @@ from diagnostics.models.figures import Coverage
 from diagnostics.models.health import Resolution
 from diagnostics.models.readings import Freshness, Reading
 from diagnostics.models.status import Status
-from screens import health_state as known
-from screens.health_state import HealthState, health_scale, limits_in, short_limits
+from screens.health import state as known
+from screens.health.state import HealthState, health_scale, limits_in, short_limits
 from screens.held_readings import SYSTEMS, FanOut, resolution_bands
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.escalation import EscalationScreen
-from screens.incidents import IncidentsScreen
-from screens.investigate import InvestigateScreen
-from screens.investigation import InvestigationScreen
+from screens.incident.incidents import IncidentsScreen
+from screens.incident.panel import EscalationScreen
+from screens.incident.records import HandoffScreen, ReviewScreen
+from screens.incident.timeline import TimelineScreen
+from screens.investigate.record import InvestigationScreen
+from screens.investigate.screen import InvestigateScreen
 from screens.line_entry import LineEntry
-from screens.record_documents import HandoffScreen, ReviewScreen
-from screens.timeline import TimelineScreen
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_investigations import (

@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 
 from diagnostics.models.entries import EvidenceLabel
 from diagnostics.models.investigations import Investigation
-from screens.investigation import InvestigationScreen
-from screens.investigation_editor import side_and_label
+from screens.investigate.editor import side_and_label
+from screens.investigate.record import InvestigationScreen
 from screens.line_entry import LineEntry
 from screens.listing import ListingScreen
 from tests.console.rest import until

@@ -14,9 +14,9 @@ from textual.screen import Screen
 
 from screens.actions import ACTIONS
 from screens.base import ReadingArrived
-from screens.critical import CriticalScreen
+from screens.critical.screen import CriticalScreen
 from screens.document import DocumentScreen
-from screens.event import EventScreen
+from screens.explorer.event import EventScreen
 from screens.palette import PaletteScreen
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
@@ -25,8 +25,8 @@ from tui.app import WarRoomApp
 from tui.options import Options
 from widgets.footer_bar import FooterBar
 from widgets.line_view import LineView
-from widgets.log_list import LogList
-from widgets.log_pane import LogPane
+from widgets.log.list import LogList
+from widgets.log.pane import LogPane
 
 
 @asynccontextmanager

@@ -14,9 +14,9 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.triage.refusals import Refusals
-from screens.declare import DeclareScreen
+from screens.incident.declare import DeclareScreen
+from screens.incident.respond import RespondScreen
 from screens.refusals import RefusalScreen, RefusalsScreen, console_line
-from screens.respond import RespondScreen
 from tests.console.rest import until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import ScriptedService

@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident
-from screens.declare import DeclareScreen
-from screens.deliveries import DeliveriesScreen
+from screens.incident.declare import DeclareScreen
+from screens.incident.deliveries import DeliveriesScreen
+from screens.incident.respond import RespondScreen
 from screens.line_entry import LineEntry
 from screens.refusals import RefusalScreen
-from screens.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.incident_rooms import IncidentWorld
 from tests.console.rest import rest, until

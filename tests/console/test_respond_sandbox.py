@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from sandbox.launch import SandboxProcess
-from screens.respond import RespondScreen
+from screens.incident.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import rest
 from tui.app import WarRoomApp

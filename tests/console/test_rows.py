@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from widgets.line_view import changed_cells
-from widgets.rows import Row, fit, labelled, row, wrap
+from widgets.row import Row, fit, labelled, row, wrap
 
 LETTERS = st.text(alphabet="ab日本é 🙂x", max_size=40)
 

@@ -11,9 +11,9 @@ import pytest
 from textual.pilot import Pilot
 
 from diagnostics.models.entries import IncidentStatus
+from screens.incident.respond import RespondScreen
+from screens.incident.status import StatusScreen
 from screens.line_entry import LineEntry
-from screens.respond import RespondScreen
-from screens.status import StatusScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import until
 from tests.console.rooms import MakeApp, settle

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from diagnostics.models.entries import Noted
 from diagnostics.models.incidents import Incident
-from screens.timeline import TimelineScreen
+from screens.incident.timeline import TimelineScreen
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_investigations import (
@@ -25,7 +25,7 @@ from tests.console.scripted_investigations import (
     stop_clocks,
     typed,
 )
-from widgets.timeline_rows import timeline_filter
+from widgets.rows.timeline import timeline_filter
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.account_tabs import ORDER
+from screens.account.tabs import ORDER
 from tests.console.account_rooms import arrived, stop_clocks
 from tests.console.rest import drawn, rest
 from tests.console.rooms import MakeApp, settle

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from screens.escalation import EscalationScreen
+from screens.incident.panel import EscalationScreen
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, in_view, world
 from tests.console.incident_rooms import IncidentWorld

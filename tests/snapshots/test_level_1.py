@@ -132,7 +132,7 @@ def test_the_palette(snap_compare: Snap, make_app: MakeApp) -> None:
 def test_the_escalation_panel_on_a_narrow_terminal(
     snap_compare: Snap, make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.escalation.utc_now", lambda: NOW)
+    monkeypatch.setattr("screens.incident.panel.utc_now", lambda: NOW)
     assert snap_compare(make_app(ScriptedService()), terminal_size=(80, 24), run_before=pressing("e"))
 
 

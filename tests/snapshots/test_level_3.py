@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.incidents import IncidentsScreen
-from screens.investigate import InvestigateScreen
-from screens.investigation import InvestigationScreen
-from screens.record_documents import HandoffScreen
-from screens.timeline import TimelineScreen
+from screens.incident.incidents import IncidentsScreen
+from screens.incident.records import HandoffScreen
+from screens.incident.timeline import TimelineScreen
+from screens.investigate.record import InvestigationScreen
+from screens.investigate.screen import InvestigateScreen
 from tests.console.rest import appeared, drawn, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
@@ -35,8 +35,8 @@ Run = Callable[[Pilot[Any]], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_clocks(monkeypatch)
-    monkeypatch.setattr("widgets.sign_rows.age_words", lambda *_given: "20s old")
-    monkeypatch.setattr("screens.investigate.age_words", lambda *_given: "20s old")
+    monkeypatch.setattr("widgets.rows.indicators.age_words", lambda *_given: "20s old")
+    monkeypatch.setattr("screens.investigate.screen.age_words", lambda *_given: "20s old")
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from textual.pilot import Pilot
 
 from diagnostics.models.entries import Audience, Channel, Purpose
-from screens.declare import DeclareScreen
-from screens.deliveries import DeliveriesScreen
-from screens.respond import RespondScreen
-from screens.status import StatusScreen
+from screens.incident.declare import DeclareScreen
+from screens.incident.deliveries import DeliveriesScreen
+from screens.incident.respond import RespondScreen
+from screens.incident.status import StatusScreen
 from tests.console.rest import drawn, rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_notices import notice_world, stop_clocks

@@ -14,7 +14,7 @@ from textual import events
 
 from diagnostics.logs import compile_query
 from tests.widgets.samples import Stage, many
-from widgets.log_pane import LogPane
+from widgets.log.pane import LogPane
 
 SIZE = (120, 40)
 

@@ -6,7 +6,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.logs import compile_query
 from diagnostics.models.events import LogEvent
 from tests.widgets.samples import Stage, event, rows
-from widgets.event_tree import MOST_NODES, EventTree, nodes, term
+from widgets.log.event_tree import MOST_NODES, EventTree, nodes, term
 
 RICH = event(
     1,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from diagnostics.models.events import LogEvent
 from tests.widgets.samples import event, many
-from widgets.log_buffer import AT_ONCE, LogBuffer
+from widgets.log.buffer import AT_ONCE, LogBuffer
 
 
 def filled(events: Sequence[LogEvent], capacity: int = 100_000) -> LogBuffer:

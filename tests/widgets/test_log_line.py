@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from diagnostics.core.sanitizer import clean
 from tests.widgets.samples import event
-from widgets.log_line import account_of, cells, clock, columns, cut, plain, row
+from widgets.log.line import account_of, cells, clock, columns, cut, plain, row
 
 hostile = st.text(alphabet=st.characters(codec="utf-8"), max_size=80).map(clean)
 wide = st.text(alphabet="ab 顧客様é́e\u0301👍\ufe0f1", max_size=60).map(clean)

@@ -8,8 +8,8 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.logs import compile_query
 from tests.console.rest import rest
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
-from widgets.log_buffer import AT_ONCE
-from widgets.log_list import REPAINT_INTERVAL, LogList
+from widgets.log.buffer import AT_ONCE
+from widgets.log.list import REPAINT_INTERVAL, LogList
 
 HOSTILE = (
     "\x1b]52;c;aGk=\x07",
@@ -199,7 +199,7 @@ async def test_an_event_hidden_by_a_filter_gets_the_cursor_back() -> None:
 
 
 async def test_a_large_filter_runs_in_slices_while_keys_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("widgets.log_list._SLICE", 0)
+    monkeypatch.setattr("widgets.log.list._SLICE", 0)
     app, log_list = staged()
     async with app.run_test(size=(80, 10)) as pilot:
         log_list.focus()

@@ -5,8 +5,8 @@ from rich.cells import cell_len
 
 from tests.console.rest import rest
 from tests.widgets.samples import Heard, Stage, event, many, rows, segments
-from widgets.log_pane import LogPane
-from widgets.query_input import FilterLine, QueryInput
+from widgets.log.pane import LogPane
+from widgets.log.query_input import FilterLine, QueryInput
 
 QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 

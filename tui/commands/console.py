@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
 from screens import documents
-from screens.critical import CriticalScreen
+from screens.critical.screen import CriticalScreen
 from screens.log_screen import WINDOWS
 from tui.commands.verb import CommandApp, Verb
 from tui.terminal import theme

@@ -43,7 +43,7 @@ def _deal(app: CommandApp, rest: str) -> None:
     if len(words) == 2:
         app.navigate(to.DealAt(deal, _number("account", words[1])))
         return
-    from screens.deal_finding import find_deal  # noqa: PLC0415  # with the screen of a deal, after the first paint
+    from screens.account.deal_finding import find_deal  # noqa: PLC0415  # with the screen of a deal, after the first paint
 
     find_deal(app, deal)
 

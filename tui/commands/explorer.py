@@ -11,7 +11,7 @@ from tui.navigation import explorer_on
 
 if TYPE_CHECKING:
     from diagnostics.models.explorer import SavedQuery
-    from screens.explorer import ExplorerScreen
+    from screens.explorer.screen import ExplorerScreen
 
 
 def _explorer(app: CommandApp) -> ExplorerScreen:
@@ -31,7 +31,7 @@ def _logs(app: CommandApp, query: str) -> None:
 
 
 def _queries(app: CommandApp, _rest: str) -> None:
-    from screens.explorer_documents import saved_listing  # noqa: PLC0415  # with its models, after the first paint
+    from screens.explorer.documents import saved_listing  # noqa: PLC0415  # with its models, after the first paint
 
     service = opened(app)
 

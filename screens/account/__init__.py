@@ -1,0 +1,1 @@
+"""One account: its tabs, and what their rows lead to."""

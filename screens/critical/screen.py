@@ -1,0 +1,606 @@
+"""Level 1: what is on fire, how sure we are, what to do first, whom to tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+
+from diagnostics.core.time import utc_now
+from diagnostics.models.status import NOTIFY_SEVERITIES
+from screens import documents
+from screens.addresses import EscalationAt, RefusalAt
+from screens.base import ReadingArrived
+from screens.critical.state import SETTLE_S, CriticalState, doubt
+from screens.listing import Listing, ListingScreen
+from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
+from screens.redraw import Redraw
+from widgets import wording
+from widgets.footer_bar import FooterBar
+from widgets.header_bar import HeaderBar
+from widgets.line_view import LineView
+from widgets.log.list import LogList
+from widgets.log.pane import LogPane
+from widgets.row import BLANK, Row, row
+from widgets.rows.issues import IssueDetail, IssueLine, detail_rows, issue_row
+
+if TYPE_CHECKING:
+    from diagnostics.models.readings import Reading
+    from diagnostics.models.triage import Finding, Route
+    from diagnostics.signals.counts import Accounts
+    from screens.base import Room
+    from screens.incident_follower import IncidentFollower
+    from screens.list_screen import Why
+    from widgets.incident_view import Alarm
+
+PLACEHOLDERS = (
+    ("rate_limiting", "Rate limiting"),
+    ("oauth_failure", "OAuth failures"),
+    ("transaction_sync", "Transaction sync"),
+)
+"""Shown before the catalogue is read, so that the first paint already has the shape of the screen."""
+
+REST_S = 0.35
+"""The cursor has rested on an issue for so long that its log lines are worth asking for."""
+
+NARROW = 110
+"""Below this many columns the escalation panel folds away behind its key."""
+
+MONITORING = "zillow-system-monitoring"
+"""The specialist whose place is level 2 as a whole; the others look at one account or deal."""
+
+BULK_DEALS = "transaction_sync"
+MOST_ACCOUNTS = 20
+
+
+class CriticalScreen(LogScreen):
+    """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
+
+    hint_names = ("open", "why", "escalation", "filter", "window", "pause", "logs", "command", "help")
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide")]  # noqa: RUF012  # Textual's own name and type
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (24, "-short"), (32, "-tall")]  # noqa: RUF012
+
+    DEFAULT_CSS = """
+    CriticalScreen #body { height: 1fr; }
+    CriticalScreen #main { width: 1fr; }
+    CriticalScreen .title { height: 1; scrollbar-size-vertical: 0; }
+    CriticalScreen #issues { height: 3; }
+    CriticalScreen #detail { height: 7; }
+    CriticalScreen #logs { height: 1fr; }
+    CriticalScreen #side { width: 36; display: none; border-left: solid $panel-lighten-1; }
+    CriticalScreen #escalation { height: 1fr; padding: 0 0 0 1; }
+    CriticalScreen.-ascii #side { border-left: ascii $panel-lighten-1; }
+    CriticalScreen.-tall #detail { height: 11; }
+    CriticalScreen.-wide #side { display: block; }
+    CriticalScreen.-flat #detail, CriticalScreen.-flat #detail-title { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = CriticalState(issues=tuple(name for name, _ in PLACEHOLDERS), selected=PLACEHOLDERS[0][0])
+        self.people: IncidentFollower | None = None
+        """The incident in view, once the sources are open."""
+        self.last_key_at = 0.0
+        self.log_key = "logs:0"
+        """Key of the log reading in view. Each question has its own, so that a late answer to another is dropped."""
+        self._generation = 0
+        self._redraw = Redraw(
+            self,
+            {
+                "issues": self._draw_issues,
+                "detail": self._draw_detail,
+                "escalation": self._draw_escalation,
+                "total": self._draw_total,
+                "age": self._draw_lines_age,
+            },
+        )
+        self._switch: Timer | None = None
+        self._window_timer: Timer | None = None
+
+    # ---- construction
+
+    def compose(self) -> ComposeResult:
+        """Panes of rows; nothing here waits for a source."""
+        signs = self.room.signs
+        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        with Horizontal(id="body"):
+            with Vertical(id="main"):
+                yield LineView(signs=signs, cursor=False, id="issues-title").add_class("title")
+                yield LineView(signs=signs, id="issues")
+                yield LineView(signs=signs, cursor=False, id="detail-title").add_class("title")
+                yield LineView(signs=signs, id="detail")
+                yield LogPane(ascii=signs.ascii_only, id="logs")
+            with Vertical(id="side"):
+                yield LineView(signs=signs, cursor=False, id="side-title").add_class("title")
+                people = LineView(signs=signs, cursor=False, id="escalation")
+                people.can_focus = True
+                yield people
+        yield FooterBar(signs=signs)
+
+    def on_mount(self) -> None:
+        """The list has the focus: its question comes first."""
+        self.set_class(self.room.signs.ascii_only, "-ascii")
+        self.query_one("#issues", LineView).focus()
+        self.query_one(FooterBar).set_hints(self.room.hints())
+        # The very first frame already has the shape of the screen; sizes are settled by the first resize.
+        self.draw()
+
+    def on_resize(self) -> None:
+        """Rows are laid out for the new width once it is settled."""
+        self.call_after_refresh(self.draw)
+
+    def service_opened(self) -> None:
+        """Start watching: three pulses, the checks of each level-1 issue, the selected issue's lines."""
+        service, live, catalogue = self.room.service, self.room.live, self.room.catalogue
+        if service is None or live is None or catalogue is None:
+            return
+        from screens.incident_follower import IncidentFollower  # noqa: PLC0415  # after the first paint
+
+        self.people = IncidentFollower(self.room, partial(self._redraw.soon, "escalation"))
+        issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
+        self.state.issues = issues
+        self.state.window_s = service.settings.refresh.window_s
+        if self.state.selected not in issues:
+            self.state.selected = issues[0]
+        self.watch_pulses()
+        for issue in issues:
+            for check in service.console_checks(issue):
+                live.watch(
+                    f"check:{issue}:{check}",
+                    partial(service.console_check, issue, check),
+                    every_s=service.settings.refresh.checks_s,
+                )
+        self.watch_logs()
+        self.draw()
+
+    def watch_pulses(self) -> None:
+        """Ask for the pulses of the present window."""
+        service, live = self.room.service, self.room.live
+        if service is None or live is None:
+            return
+        for issue in self.state.issues:
+            live.watch(
+                f"pulse:{issue}",
+                partial(service.pulse, issue, self.state.window_s),
+                every_s=service.settings.refresh.pulse_s,
+            )
+        self.room.look_again()
+
+    def watch_logs(self) -> None:
+        """Show the selected issue's query in the log pane and follow it."""
+        service, live = self.room.service, self.room.live
+        if service is None or live is None:
+            return
+        from diagnostics.live.tail import Tail  # noqa: PLC0415
+
+        query = service.query_for(self.state.selected)
+        pane = self.log_pane
+        pane.reset()
+        pane.show_query(query, wording.duration(self.state.window_s))
+        live.unwatch(self.log_key)
+        self.state.readings.pop(self.log_key, None)
+        self._generation += 1
+        self.log_key = f"logs:{self._generation}"
+        self.reader = Tail(service, query, window_s=self.state.window_s)
+        live.watch(self.log_key, self.reader.newest, every_s=service.settings.refresh.logs_s)
+        self.room.look_again()
+
+    def shown_readings(self) -> Iterable[str]:
+        """Pulses of all issues, checks of the one in view, and the log lines."""
+        yield from (f"pulse:{issue}" for issue in self.state.issues)
+        if self.room.service is not None:
+            yield from (
+                f"check:{self.state.selected}:{check}"
+                for check in self.room.service.console_checks(self.state.selected)
+            )
+        yield self.log_key
+        if self.people is not None and self.people.incident is not None and self.size.width >= NARROW:
+            yield "assessment"
+
+    # ---- readings
+
+    @on(ReadingArrived)
+    def take_reading(self, message: ReadingArrived) -> None:
+        """Keep the reading and repaint what it changes."""
+        reading = message.reading
+        kind = reading.key.partition(":")[0]
+        if kind in {"incident", "assessment"}:
+            self._take_incident(reading)
+            return
+        if kind == "logs" and reading.key != self.log_key:
+            return
+        alarm = self.state.alarm_since()
+        if not self.state.take(reading, utc_now()):
+            return
+        if (self.state.alarm_since() is None) is not (alarm is None):
+            # The five minutes begin, or end, in the header at once.
+            self.room.draw_header()
+        if kind == "logs":
+            self.show_lines(reading)
+            self._draw_lines_age()
+        elif kind == "pulse":
+            self._settle_order()
+            self._redraw.soon("issues", "detail", "escalation", "total")
+        else:
+            self._redraw.soon("detail")
+
+    def _take_incident(self, reading: Reading[Any]) -> None:
+        people = self.people
+        if people is None:
+            return
+        before = people.incident
+        if people.take(reading):
+            if (before is None) is not (people.incident is None):
+                self.room.look_again()
+            if self.size.width >= NARROW:
+                people.ask_lines()
+            self._redraw.soon("escalation")
+
+    def _settle_order(self) -> None:
+        catalogue = self.room.catalogue
+        if catalogue is None or time.monotonic() - self.last_key_at < SETTLE_S:
+            return
+        self.state.reorder(catalogue)
+        worst = self.state.issues[0]
+        pulses = [self.state.pulse(issue) for issue in self.state.issues]
+        complete = all(pulse is not None and pulse.value is not None for pulse in pulses)
+        if not self.state.chosen_by_person and complete and worst != self.state.selected:
+            self.select(worst)
+
+    def _draw_lines_age(self) -> None:
+        self.show_lines_age(self.state.readings.get(self.log_key))
+
+    def _draw_total(self) -> None:
+        pulse = self.state.pulse(self.state.selected)
+        self.log_pane.set_total(pulse.value.count if pulse is not None and pulse.value is not None else None)
+
+    # ---- selection
+
+    @on(LineView.Moved)
+    def moved(self, message: LineView.Moved) -> None:
+        """Moving in the list brings another issue into view."""
+        self.touched()
+        if message.view.id == "issues" and message.key != self.state.selected:
+            self.state.chosen_by_person = True
+            self.select(message.key)
+
+    def touched(self) -> None:
+        """A person is reading: hold the order of the list for a moment."""
+        self.last_key_at = time.monotonic()
+
+    def select(self, issue: str) -> None:
+        """Bring an issue into view; its lines are asked for once the cursor rests.
+
+        The cursor is painted first; the panes that follow it are laid out a moment later, so that keys stay quick.
+        """
+        self.state.selected = issue
+        self.query_one("#issues", LineView).place(issue)
+        self._redraw.soon("detail", "escalation", "total")
+        if self._switch is not None:
+            self._switch.stop()
+        self._switch = self.set_timer(REST_S, self.watch_logs)
+
+    # ---- drawing
+
+    def tick(self) -> None:
+        """Ages move on; nothing else does."""
+        self._redraw.soon("issues", "detail", "age", "escalation")
+
+    def draw(self) -> None:
+        """Lay out every pane from the state."""
+        self._redraw.now()
+
+    def _bar(self, selector: str, text: str) -> None:
+        self.query_one(selector, LineView).show((row((self.room.signs.text(text), "bar")),))
+
+    def _width(self, view: LineView) -> int:
+        if view.size.width:
+            return view.text_width()
+        return max(20, self.app.size.width - (38 if self.app.size.width >= NARROW else 2))
+
+    def _draw_issues(self) -> None:
+        now, signs = utc_now(), self.room.signs
+        view = self.query_one("#issues", LineView)
+        width = self._width(view)
+        catalogue = self.room.catalogue
+        titles = dict(PLACEHOLDERS) if catalogue is None else {k: v.title for k, v in catalogue.issues.items()}
+        rows = [
+            issue_row(
+                IssueLine(issue, titles[issue], self.state.pulse(issue), issue in self.state.rising),
+                width=width,
+                now=now,
+                signs=signs,
+            )
+            for issue in self.state.issues
+        ]
+        view.show(rows)
+        view.place(self.state.selected)
+        small = f" · {self.size.width}×{self.size.height}: 80×24 shows the checks" if self.has_class("-flat") else ""
+        asked = [wording.asked_at(reading) for issue in self.state.issues if (reading := self.state.pulse(issue))]
+        oldest = min((moment for moment in asked if moment is not None), default=None)
+        aged = f" · {wording.age(oldest, now)} old" if oldest is not None else ""
+        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}{aged}{small}")
+
+    def _draw_detail(self) -> None:
+        catalogue, service = self.room.catalogue, self.room.service
+        view = self.query_one("#detail", LineView)
+        issue = self.state.selected
+        if catalogue is None or service is None:
+            self._bar("#detail-title", " opening the sources")
+            view.show((row(("reading the settings and the catalogue; nothing has been asked yet", "muted")),))
+            return
+        model = catalogue.issues[issue]
+        detail = IssueDetail(
+            meaning=model.meaning,
+            impact=model.impact,
+            route=model.route,
+            checks=tuple((check, self.state.finding(issue, check)) for check in service.console_checks(issue)),
+        )
+        rows = detail_rows(
+            detail, width=self._width(view), now=utc_now(), signs=self.room.signs, roomy=view.size.height > 8
+        )
+        view.show(rows)
+        self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}")
+
+    def _draw_escalation(self) -> None:
+        view = self.query_one("#escalation", LineView)
+        catalogue, service, people = self.room.catalogue, self.room.service, self.people
+        if not view.size.width or catalogue is None or service is None or people is None:
+            return
+        from widgets.rows.escalation import side_rows  # noqa: PLC0415  # with the models, after the first paint
+
+        now = utc_now()
+        found = people.view(catalogue, service, now, self.alarms())
+        shown = found or people.issue_view(catalogue, self.state, self.state.selected, now)
+        self._bar("#side-title", f" ESCALATION{f' · {found.incident.id}' if found is not None else ''}")
+        size = view.size
+        view.show(
+            side_rows(shown, people.problem(), width=view.text_width(), height=size.height, signs=self.room.signs)
+        )
+
+    def alarms(self) -> list[tuple[str, Alarm]]:
+        """Issue types that the team has to be told of, each with its title, severity and since when."""
+        from widgets.incident_view import Alarm  # noqa: PLC0415  # with the models, after the first paint
+
+        catalogue = self.room.catalogue
+        titles = {} if catalogue is None else {name: issue.title for name, issue in catalogue.issues.items()}
+        return [
+            (issue, Alarm(titles.get(issue, issue), severity, self.state.first_alarm.get(issue)))
+            for issue in self.state.issues
+            if (severity := self.state.severity(issue)) in NOTIFY_SEVERITIES
+        ]
+
+    def issue_in_view(self) -> tuple[str, str]:
+        """The issue under the cursor, with its severity."""
+        return self.state.selected, self.state.severity(self.state.selected)
+
+    def runbook(self) -> str:
+        """The section of the immediate actions about the issue under the cursor."""
+        return self.state.selected
+
+    def alarm_since(self) -> datetime | None:
+        """When this console first saw what burns now; None where nothing has to be told."""
+        return self.state.alarm_since()
+
+    # ---- coming back
+
+    def crumb(self) -> str:
+        """The issue in view."""
+        return self.state.selected.replace("_", " ")
+
+    def query_in_view(self) -> str:
+        """The selected issue's query, with the filter in force."""
+        service, text = self.room.service, self.log_pane.filter_text
+        query = service.query_for(self.state.selected) if service is not None else ""
+        return f"{query} {text}".strip()
+
+    def memory(self) -> dict[str, object]:
+        """Issue, window and filter, where a person chose them."""
+        chosen = {"issue": self.state.selected} if self.state.chosen_by_person else {}
+        return {**chosen, "window_s": self.state.window_s, "filter": self.log_pane.filter_text}
+
+    def recall(self, memory: Mapping[str, object]) -> None:
+        """Choose them again; an issue or a window that is not offered any more is left alone."""
+        window, issue, text = memory.get("window_s"), memory.get("issue"), memory.get("filter")
+        if isinstance(issue, str) and issue in self.state.issues:
+            self.state.chosen_by_person = True
+            self.state.selected = issue
+        if isinstance(window, int) and window in WINDOWS and window != self.state.window_s:
+            self.state.window_s = window
+            self.watch_pulses()
+        self.watch_logs()
+        if isinstance(text, str) and text:
+            self.log_pane.set_filter(text)
+        self.draw()
+
+    # ---- in and out
+
+    def act_open(self) -> None:
+        """One level deeper, whatever is under the cursor."""
+        place = self.focused_pane()
+        if place == "issues":
+            self.query_one("#detail", LineView).focus()
+        elif place == "detail":
+            self._open_detail_row()
+        elif place == "logs":
+            self.query_one(LogList).action_open()
+        elif place == "escalation":
+            self.room.navigate(EscalationAt())
+
+    def _open_detail_row(self) -> None:
+        kind, name = self.key_under_cursor()
+        if kind == "route":
+            self._hand_over()
+        elif kind == "check":
+            reading = self.state.finding(self.state.selected, name)
+            if reading is None or reading.value is None:
+                self.room.say("this check has not answered yet; r asks again", "warn")
+                return
+            old = doubt(reading, utc_now()).strip()
+            self.room.open_document(documents.finding_document(reading.value, self.room.signs, doubt=old))
+
+    def _hand_over(self) -> None:
+        """To the specialist of the issue in view: level 2, or the accounts that its logs name most, to choose from."""
+        from diagnostics.models.triage import Refusal  # noqa: PLC0415  # with the models, after the first paint
+
+        service, room, issue, window_s = self.room.service, self.room, self.state.selected, self.state.window_s
+        if service is None:
+            return
+        route = service.open_route(issue)
+        if isinstance(route, Refusal):
+            room.navigate(RefusalAt(route))
+        elif route.name == MONITORING:
+            room.navigate("level health")
+        else:
+            room.ask(
+                lambda: service.named_accounts(issue, window_s, MOST_ACCOUNTS),
+                lambda found: room.push_room_screen(ListingScreen(accounts_listing(room, route, issue, found))),
+                doing=f"{route.name}: which account?",
+            )
+
+    def act_back(self) -> None:
+        """Out of a pane to the list."""
+        if self.focused_pane() == "logs" and self.query_one(LogList).filter_text:
+            self.log_pane.set_filter("")
+            return
+        self.query_one("#issues", LineView).focus()
+
+    # ---- evidence and copying
+
+    def _finding_in_view(self) -> Reading[Finding] | None:
+        kind, check = self.key_under_cursor()
+        if kind != "check" or self.focused_pane() != "detail":
+            return None
+        reading = self.state.finding(self.state.selected, check)
+        return reading if reading is not None and reading.value is not None else None
+
+    def act_why(self) -> None:
+        """Evidence for the number under the cursor."""
+        self.room.open_document(documents.evidence_document(*self._evidence(), self.room.signs))
+
+    def _evidence(self) -> Why:
+        if self.focused_pane() == "logs":
+            reading = self.state.readings.get(self.log_key)
+            found = [reading.value.evidence] if reading is not None and reading.value is not None else []
+            return "log lines", f"{self.crumb()}: the newest answer behind the log pane", found
+        finding = self._finding_in_view()
+        if finding is None or finding.value is None:
+            return self.state.evidence(self.room.signs)
+        value = finding.value
+        summary = value.summary + doubt(finding, utc_now())
+        return value.check.replace("_", " "), summary, [value.evidence] if value.evidence else []
+
+    def text_under_cursor(self) -> str:
+        """The log line, the check with what bends it, the first notice, or the row."""
+        place, finding = self.focused_pane(), self._finding_in_view()
+        if place == "logs":
+            return self.log_pane.current.message if self.log_pane.current is not None else ""
+        if place == "escalation":
+            return self.first_notice()
+        if finding is not None and finding.value is not None:
+            return finding.value.summary + doubt(finding, utc_now())
+        return super().text_under_cursor()
+
+    def first_notice(self) -> str:
+        """A first notice with the figures in view; empty before the catalogue is read."""
+        catalogue = self.room.catalogue
+        return self.state.first_notice(catalogue, utc_now()) if catalogue is not None else ""
+
+    def act_copy(self) -> None:
+        """Copy what is under the cursor."""
+        text = self.text_under_cursor()
+        if text:
+            self.room.copy(text)
+
+    def act_plain(self) -> None:
+        """What is under the cursor as plain text that the terminal itself can select."""
+        is_check = self._finding_in_view() is not None
+        self.open_plain(super().text_under_cursor() if is_check else self.text_under_cursor())
+
+    # ---- live
+
+    def act_window(self) -> None:
+        """Next time window for pulses and lines."""
+        self.set_window(window_after(self.state.window_s))
+
+    def set_window(self, seconds: int) -> None:
+        """Show another time window, in seconds."""
+        self.state.window_s = seconds
+        self.room.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.draw()
+        # Walking through the windows spends nothing; resting on one asks.
+        if self._window_timer is not None:
+            self._window_timer.stop()
+        self._window_timer = self.set_timer(WINDOW_REST_S, self._ask_window)
+
+    def _ask_window(self) -> None:
+        self.watch_pulses()
+        self.watch_logs()
+
+    def act_refresh(self) -> None:
+        """Ask everything shown here again."""
+        if self.room.live is not None and self.room.service is not None:
+            self.room.service.forget_answers()
+            self.room.live.refresh(None)
+            self.room.say("asking again; panes keep what they show until the answers come")
+
+    def act_run(self) -> None:
+        """Run the check under the cursor again; a step that changes production is refused."""
+        kind, name = self.key_under_cursor()
+        live, service = self.room.live, self.room.service
+        if live is None or service is None:
+            return
+        if kind == "route":
+            self._hand_over()
+        elif kind == "check" and name == "batch_retry":
+            self.room.navigate(RefusalAt(service.request_change("batch_retry")))
+        elif kind == "check":
+            service.forget_answers()
+            live.refresh(f"check:{self.state.selected}:{name}")
+            self.room.say(f"running {name.replace('_', ' ')} again")
+        else:
+            self.room.say("put the cursor on a check (enter, then j and k), then x runs it again", "warn")
+
+    def act_link(self) -> None:
+        """The same query in the web application."""
+        service = self.room.service
+        if service is not None:
+            link = service.log_link(service.query_for(self.state.selected), window_s=self.state.window_s)
+            self.open_text("link to the same query", link)
+
+
+def accounts_listing(room: Room, route: Route, issue: str, found: Accounts) -> Listing:
+    """The accounts that the logs name, most events first, and a way to name another one."""
+    what = "a deal" if issue == BULK_DEALS else "an account"
+
+    def build(width: int) -> list[Row]:
+        del width
+        rows = [row((f"name {what} by its id", "accent"), key="other")]
+        rows += [BLANK, row((f"or one of those that the logs of {issue.replace('_', ' ')} name most", "muted"))]
+        rows += [row(f"account {account}", key=f"account:{account}") for account in found.ids]
+        if not found.ids:
+            rows.append(row(("no account is named in this window", "muted")))
+        if found.partial:
+            rows.append(row(("there may be further ones: the service answered in part", "warn")))
+        return rows
+
+    def open_row(key: str) -> None:
+        kind, _, account = key.partition(":")
+        if kind == "account":
+            room.navigate(f"account {account}")
+        else:
+            room.palette("deal " if issue == BULK_DEALS else "account ")
+
+    def why(_key: str) -> Why:
+        return f"accounts in {issue.replace('_', ' ')}", "accounts with matching lines, most first", (found.evidence,)
+
+    title = f"{route.name} {room.signs.separator} for whom?"
+    return Listing(title, route.name, build, open_row, frozenset({"account", "other"}), why)

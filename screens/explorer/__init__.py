@@ -1,0 +1,1 @@
+"""The log explorer, and one log line."""

@@ -1,0 +1,226 @@
+"""A Datadog monitor as it would be created. Creating it is a second, typed step; leaving is always the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from screens.addresses import RefusalAt
+from screens.base import Document
+from screens.documents import LABEL, evidence_rows
+from screens.health_documents import notes_rows
+from screens.list_screen import TitledScreen
+from widgets.line_view import LineView
+from widgets.row import BLANK, Row, fit, labelled, plain, row
+
+if TYPE_CHECKING:
+    from diagnostics.models.health import MonitorCreated, MonitorDraft
+    from diagnostics.models.triage import Refusal
+    from widgets.glyphs import Glyphs
+
+CANCEL, CREATE = "cancel", "create"
+
+
+class NameInput(Input):
+    """Where the monitor's name is typed. Esc takes it away and sends nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", show=False, id="monitor.cancel"),
+    ]
+
+    def action_cancel(self) -> None:
+        """Nothing is sent."""
+        if isinstance(self.screen, MonitorScreen):
+            self.screen.close_input("cancelled; nothing was sent")
+
+
+class MonitorScreen(TitledScreen):
+    """The draft in full, Cancel under the cursor, and below it the step that asks for the name."""
+
+    DEFAULT_CSS = """
+    MonitorScreen #monitor-steps { height: 3; }
+    MonitorScreen NameInput, MonitorScreen NameInput:focus {
+        display: none; width: 1fr; border: none; height: 1; padding: 0 1; background: $panel;
+    }
+    MonitorScreen.-typing NameInput { display: block; }
+    MonitorScreen:ansi NameInput { background: ansi_default; }
+    """
+
+    hint_names: ClassVar[tuple[str, ...]] = ("open", "copy", "plain", "next_pane", "back", "help")
+    is_text = True
+
+    def __init__(self, draft: MonitorDraft) -> None:
+        super().__init__()
+        self.draft = draft
+        self.sending = False
+
+    def panes(self) -> Iterable[Widget]:
+        """The draft, the steps, the line to type."""
+        yield from super().panes()
+        yield LineView(signs=self.room.signs, id="monitor-steps")
+        yield NameInput(placeholder="type the monitor's name, then enter; esc sends nothing", select_on_focus=False)
+
+    @property
+    def steps(self) -> LineView:
+        """Cancel, and the step that creates."""
+        return self.query_one("#monitor-steps", LineView)
+
+    def take_keys(self) -> None:
+        """Cancel is under the cursor."""
+        # A blinking cursor is two repaints a second over SSH, for nothing.
+        self.query_one(NameInput).cursor_blink = False
+        self.steps.focus()
+
+    def crumb(self) -> str:
+        """What this is."""
+        return "monitor draft"
+
+    @property
+    def may_write(self) -> bool:
+        """Whether this console is allowed to create monitors at all."""
+        service = self.room.service
+        return service is not None and service.settings.writes.monitors
+
+    def heading(self) -> str:
+        """What it is a monitor of."""
+        return f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
+
+    def rows(self, width: int) -> list[Row]:
+        """The draft."""
+        return draft_rows(self.draft, width, self.room.signs)
+
+    def draw(self) -> None:
+        """The draft and the steps."""
+        super().draw()
+        self.steps.show(self._steps(self.row_width()))
+
+    def _steps(self, width: int) -> list[Row]:
+        signs = self.room.signs
+        said = (
+            "asks for its name, then sends it" if self.may_write else "refused: creating monitors is switched off here"
+        )
+        tone = "warn" if not self.may_write else "muted"
+        return [
+            row((fit(signs.rule * 3, width), "muted")),
+            row((fit("Cancel", 22), "strong"), ("sends nothing", "muted"), key=CANCEL),
+            row((fit("Create it at Datadog", 22), "strong"), (fit(said, max(0, width - 22)), tone), key=CREATE),  # type: ignore[arg-type]  # a literal
+        ]
+
+    # ---- keys
+
+    def act_open(self) -> None:
+        """Cancel, or the step that creates."""
+        if self.steps.cursor_key != CREATE:
+            self.dismiss()
+        elif self.may_write:
+            self.add_class("-typing")
+            entry = self.query_one(NameInput)
+            entry.value = ""
+            entry.focus()
+            self.room.say("type the name exactly as it stands above; an empty line sends nothing")
+        else:
+            self._create("")
+
+    def act_copy(self) -> None:
+        """The draft as JSON, for who creates it by hand."""
+        self.room.copy(draft_text(self.draft))
+
+    def act_plain(self) -> None:
+        """The JSON as plain text that the terminal itself can select."""
+        self.open_text("monitor as JSON", draft_text(self.draft))
+
+    # ---- creating
+
+    @on(Input.Submitted)
+    def typed(self, message: Input.Submitted) -> None:
+        """The name was typed; anything else than the name sends nothing."""
+        message.stop()
+        said = message.value.strip()
+        if not said:
+            self.close_input("nothing was typed and nothing was sent")
+        elif said != self.draft.name:
+            self.room.say("that is not the monitor's name; nothing was sent", "warn")
+        else:
+            self.close_input("")
+            self._create(said)
+
+    def close_input(self, said: str) -> None:
+        """Away with the line; Cancel is under the cursor again."""
+        self.remove_class("-typing")
+        self.steps.place(CANCEL)
+        self.steps.focus()
+        if said:
+            self.room.say(said, "muted")
+
+    def _create(self, said: str) -> None:
+        service = self.room.service
+        if service is None or self.sending:
+            return
+        self.sending = True
+        self.room.ask(
+            lambda: service.health.create_monitor(self.draft, said),
+            self._answered,
+            doing="creating the monitor" if said else "asking whether it may be created",
+            failed=self._not_sent,
+        )
+
+    def _not_sent(self) -> None:
+        self.sending = False
+
+    def _answered(self, answer: MonitorCreated | Refusal) -> None:
+        from diagnostics.models.triage import Refusal  # noqa: PLC0415
+
+        self.sending = False
+        if isinstance(answer, Refusal):
+            self.room.navigate(RefusalAt(answer))
+        else:
+            self.room.open_document(created_document(answer, self.room.signs))
+
+
+def draft_rows(draft: MonitorDraft, width: int, signs: Glyphs) -> list[Row]:
+    """A monitor as it would be created."""
+    rows = [row(("nothing has been sent", "strong"), ("  this is what would be created at Datadog", "muted")), BLANK]
+    rows += labelled("name", signs.text(draft.name), width, label_width=LABEL, tone="strong")
+    rows += labelled("type", signs.text(draft.kind), width, label_width=LABEL)
+    rows += labelled("query", signs.text(draft.query), width, label_width=LABEL, tone="code")
+    limits = ", ".join(f"{name} {value:g}" for name, value in draft.thresholds)
+    rows += labelled("thresholds", limits or "none", width, label_width=LABEL)
+    rows += labelled("tags", signs.text(", ".join(draft.tags)) or "none", width, label_width=LABEL)
+    rows += labelled("message", signs.text(draft.message), width, label_width=LABEL)
+    if draft.exists:
+        said = f"monitor {draft.exists} watches this already; creating it again sends nothing"
+        rows += labelled("exists", signs.text(said), width, label_width=LABEL, tone="warn")
+    return rows + notes_rows(draft.notes, width, signs, "what was assumed")
+
+
+def draft_text(draft: MonitorDraft) -> str:
+    """The draft as JSON in the shape of Datadog's API, to be created by hand where this console may not."""
+    import json  # noqa: PLC0415  # only who copies a draft needs it
+
+    body = {
+        "name": draft.name,
+        "type": draft.kind,
+        "query": draft.query,
+        "message": draft.message,
+        "tags": list(draft.tags),
+        "options": {"thresholds": dict(draft.thresholds)},
+    }
+    return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def created_document(created: MonitorCreated, signs: Glyphs) -> Document:
+    """What came of creating a monitor."""
+
+    def build(width: int) -> list[Row]:
+        said = "it was there already; nothing was sent" if created.was_there else "created"
+        rows = [row((said, "strong"), f"  {signs.text(created.name)}"), BLANK]
+        rows += labelled("id", signs.text(created.id), width, label_width=14)
+        rows += labelled("link", signs.text(created.link), width, label_width=14, tone="accent")
+        return rows + evidence_rows(created.evidence, width, signs)
+
+    return Document(f"monitor {signs.separator} {created.name}", build, plain(build(100)))

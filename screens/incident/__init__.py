@@ -1,0 +1,1 @@
+"""One incident: the panel, and every screen that tells, claims, follows or reviews."""

@@ -1,0 +1,202 @@
+"""Every delivery of an incident: what was sent, what waits, what nobody knows; and what a person decides about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from diagnostics.core.sanitizer import clean
+from diagnostics.core.time import utc_now
+from screens.incident.base import IncidentScreen
+from screens.incident.documents import delivery_document
+from screens.line_entry import LineEntry
+from widgets.footer_bar import Hint
+from widgets.row import BLANK, Row, plain, row, wrapped
+from widgets.rows.notices import READABLE, channel_word, delivery_rows, headline, outcome
+
+if TYPE_CHECKING:
+    from diagnostics.models.incidents import Delivery, Incident
+
+Outcome = Literal["arrived", "given_up", "send_again"]
+
+DECISIONS: dict[str, tuple[Outcome, str]] = {
+    "arrived": ("arrived", "somebody has seen it there"),
+    "send again": ("send_again", "it is not there: the console sends it once more"),
+    "give up": ("given_up", "nobody sends it; it stays here as not sent"),
+}
+"""By the typed word: the outcome in the journal, and its meaning."""
+
+
+def may_settle(delivery: Delivery) -> tuple[str, ...]:
+    """The words that are accepted for a delivery as it stands now."""
+    if delivery.state == "uncertain":
+        return ("arrived", "send again", "give up")
+    words = {
+        "failed": ("send again", "arrived", "give up"),
+        "given_up": ("send again",),
+        "queued": ("give up",),
+        "retrying": ("give up", "arrived"),
+        # Left behind by a console that ended; the desk says so where somebody is still at it.
+        "sending": ("arrived", "give up"),
+    }
+    return words.get(delivery.state, ())
+
+
+class DeliveriesScreen(IncidentScreen):
+    """How it stands with all of them, one block each."""
+
+    what = "deliveries"
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "in full"),
+        Hint("x", "settle"),
+        Hint("r", "look again"),
+        Hint("y", "copy text"),
+        Hint("o", "link"),
+        Hint("w", "why"),
+        Hint("esc", "back"),
+        Hint("?", "help"),
+    )
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__(incident_id)
+        self._deciding = False
+
+    def read(self) -> None:
+        """The incident as it is now."""
+        self.follower.read(doing="reading the deliveries")
+
+    def place(self) -> str:
+        """The line that opens it again."""
+        return "deliveries"
+
+    def shown_readings(self) -> tuple[str, ...]:
+        """The incident."""
+        return ("incident",)
+
+    # ---- drawing
+
+    def heading(self) -> str:
+        """Of which incident."""
+        return f"deliveries {self.room.signs.separator} {clean(self.follower.incident_id, limit=40)}"
+
+    def row_width(self) -> int:
+        """No longer than can be read."""
+        return min(super().row_width(), READABLE)
+
+    def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
+        """How it stands, then each delivery; those that need somebody come first."""
+        signs = self.room.signs
+        if not incident.deliveries:
+            said = "Nothing has been sent or waits to be sent. n tells people."
+            return wrapped(said, width, "muted")
+        text, tone = headline(incident.deliveries, incident.id)
+        rows = wrapped(signs.text(text), width, tone)
+        now = utc_now()
+        for one in sorted(incident.deliveries, key=lambda item: item.is_settled and item.state == "sent"):
+            rows += [BLANK, *delivery_rows(one, width, now, signs)]
+            words = may_settle(one)
+            if words and one.state not in {"queued", "sending"}:
+                said = f"x settles it: {', '.join(words)}"
+                rows.append(row(" " * 5, (said, "muted"), key=f"delivery:{one.delivery}+settle"))
+        return rows
+
+    def under(self) -> Delivery | None:
+        """The delivery under the cursor."""
+        return self._named(self.key_under_cursor()[1].partition("+")[0])
+
+    def _named(self, name: str) -> Delivery | None:
+        deliveries = self.incident.deliveries if self.incident is not None else ()
+        return next((one for one in deliveries if one.delivery == name), None)
+
+    def _with_delivery(self, use: Callable[[Delivery], None]) -> None:
+        delivery = self.under()
+        if delivery is None:
+            self.room.say("no delivery is under the cursor", "muted")
+        else:
+            use(delivery)
+
+    # ---- keys
+
+    def act_open(self) -> None:
+        """The delivery in full."""
+        self._with_delivery(lambda one: self.room.open_document(delivery_document(one, self.room.signs)))
+
+    act_why = act_open
+
+    def act_copy(self) -> None:
+        """Its text, for people to paste by hand."""
+        self._with_delivery(lambda one: self.room.copy(clean(one.text, multiline=True)))
+
+    def act_plain(self) -> None:
+        """Its text as plain text that the terminal itself can select."""
+        delivery = self.under()
+        self.open_plain(clean(delivery.text, multiline=True) if delivery is not None else plain(self.body.rows))
+
+    def act_link(self) -> None:
+        """Where it can be seen."""
+        delivery = self.under()
+        if delivery is None or not delivery.link:
+            self.room.say("the service gave no link for it", "muted")
+        else:
+            self.open_text("link", clean(delivery.link, limit=2_000))
+
+    def act_refresh(self) -> None:
+        """Read the journal again, and have the console look at once whether something is due."""
+        self.room.incident_changed()
+        self.read()
+
+    def act_run(self) -> None:
+        """Decide about a delivery that the console cannot decide about."""
+        self._with_delivery(self._ask_decision)
+
+    def _ask_decision(self, delivery: Delivery) -> None:
+        accepted = may_settle(delivery)
+        if not accepted:
+            self.room.say(f"{delivery.delivery} has arrived; there is nothing to settle", "muted")
+            return
+
+        def check(text: str) -> str:
+            word = text.partition(":")[0].strip().lower()
+            if word in accepted:
+                return ""
+            return f"{word!r} is not accepted; accepted: {', '.join(accepted)}, and a reason behind a colon if you like"
+
+        def decide(text: str) -> None:
+            word, _, why = text.partition(":")
+            self._settle(delivery, DECISIONS[word.strip().lower()][0], why.strip())
+
+        what = f"{channel_word(delivery.channel)} to {clean(delivery.destination, limit=80)}"
+        explain = [f"{what}: {outcome(delivery, utc_now())}", clean(delivery.remedy, limit=300)]
+        explain += [f"{word}: {DECISIONS[word][1]}." for word in accepted]
+        explain.append("Look at the place itself first: sending again what has arrived tells people twice.")
+        self.room.push_room_screen(
+            LineEntry(
+                f"settle {delivery.delivery} of {self.follower.incident_id}",
+                f"type {' or '.join(accepted)}; then : and why",
+                decide,
+                check=check,
+                explain=[one for one in explain if one],
+                confirms=True,
+            )
+        )
+
+    def _settle(self, delivery: Delivery, decided: Outcome, why: str) -> None:
+        service, writer, name = self.room.service, self.writer(), delivery.delivery
+        if service is None or writer is None or self._deciding:
+            return
+        # What a person saw may have moved on meanwhile: the decision is about that state, and no other one.
+        now = self._named(name)
+        if now is None or now.state != delivery.state:
+            self.room.say(f"{name} has moved on meanwhile; look again, then decide", "warn")
+            return
+        self._deciding = True
+
+        def ended() -> None:
+            self._deciding = False
+
+        writer.write(
+            lambda: service.notices.settle(writer.incident_id, name, decided, why),
+            f"{name}: {decided.replace('_', ' ')}",
+            doing=f"settling {name}",
+            ended=ended,
+        )

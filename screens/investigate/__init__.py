@@ -1,0 +1,1 @@
+"""Level 3: questions to investigate, and the records of investigations."""

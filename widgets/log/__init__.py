@@ -1,0 +1,1 @@
+"""Log lines: buffer, line, list, pane, and the query above them."""

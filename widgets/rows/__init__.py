@@ -1,0 +1,1 @@
+"""Rows of one subject a file: plain data in, styled pieces out."""
