@@ -1,0 +1,1 @@
+"""Screens: one question each. They name readings and addresses, and lay out what arrives."""

@@ -1,0 +1,1 @@
+"""The program: application, navigation, the `:` grammar, the command line, the terminal."""

@@ -1,0 +1,1 @@
+"""Panes that draw what they are given; they fetch nothing."""
