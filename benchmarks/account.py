@@ -19,7 +19,7 @@ from benchmarks.figures import Figure, NotAvailable, Target, median
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from diagnostics.accounts.desk import AccountDesk
+    from diagnostics.accounts.service import AccountService
     from tests.accounts.places import Place
 
 SMALL, LARGE = 1_001, 1_002
@@ -27,15 +27,15 @@ FEW, MANY, QUICK_MANY = 10, 10_000, 2_000
 RATIO = 1.5
 ROUNDS, QUICK_ROUNDS = 25, 5
 
-Ask = Callable[["AccountDesk", int, int], object]
+Ask = Callable[["AccountService", int, int], object]
 
 PARTS: Mapping[str, Ask] = {
-    "summary": lambda desk, account, _: desk.summary(account),
-    "users": lambda desk, account, rows: desk.users(account, None, rows),
-    "agents": lambda desk, account, rows: desk.agents(account, None, rows),
-    "connections": lambda desk, account, rows: desk.connections(account, None, rows),
-    "deals": lambda desk, account, rows: desk.deals(account, None, rows),
-    "history": lambda desk, account, rows: desk.history(account, None, rows),
+    "summary": lambda accounts, account, _: accounts.summary(account),
+    "users": lambda accounts, account, rows: accounts.users(account, None, rows),
+    "agents": lambda accounts, account, rows: accounts.agents(account, None, rows),
+    "connections": lambda accounts, account, rows: accounts.connections(account, None, rows),
+    "deals": lambda accounts, account, rows: accounts.deals(account, None, rows),
+    "history": lambda accounts, account, rows: accounts.history(account, None, rows),
 }
 """The header with its findings, and the first page of each tab that the databases answer."""
 
@@ -68,13 +68,13 @@ def _figures(place: Place, many: int, rounds: int) -> list[Figure]:
 
     names = f"{many:,} agents beside {FEW}"
 
-    def content(desk: AccountDesk, account: int, rows: int) -> None:
+    def content(accounts: AccountService, account: int, rows: int) -> None:
         for ask in PARTS.values():
-            ask(desk, account, rows)
+            ask(accounts, account, rows)
 
-    def opening(desk: AccountDesk, account: int, rows: int) -> None:
-        PARTS["summary"](desk, account, rows)
-        PARTS["users"](desk, account, rows)
+    def opening(accounts: AccountService, account: int, rows: int) -> None:
+        PARTS["summary"](accounts, account, rows)
+        PARTS["users"](accounts, account, rows)
 
     def measured(name: str, ask: Ask, rows: int, target: Target | None = None, note: str = "") -> Figure:
         large, small = _in_turn(place, ask, rows, rounds)
@@ -101,7 +101,7 @@ def _in_turn(place: Place, ask: Ask, rows: int, rounds: int) -> tuple[float, flo
             # What was asked within the last seconds would be answered from memory.
             place.service.forget_answers()
             begin = time.perf_counter()
-            ask(place.desk, account, rows)
+            ask(place.accounts, account, rows)
             if number:
                 # The first time connects, and compiles statements.
                 times.append((time.perf_counter() - begin) * 1_000)

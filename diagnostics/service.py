@@ -22,20 +22,20 @@ from diagnostics.sources.states import SourceStates
 from diagnostics.triage.matrix import Classification, classify, open_route, refuse_change
 
 if TYPE_CHECKING:
-    from diagnostics.accounts.desk import AccountDesk
+    from diagnostics.accounts.service import AccountService
     from diagnostics.catalogue import Catalogue
     from diagnostics.config.settings import Settings
-    from diagnostics.explorer.desk import ExplorerDesk
-    from diagnostics.health.desk import HealthDesk
-    from diagnostics.incident.assess.assessments import AssessmentDesk
-    from diagnostics.incident.incidents import IncidentDesk
-    from diagnostics.incident.investigations import InvestigationDesk
+    from diagnostics.explorer.service import ExplorerService
+    from diagnostics.health.service import HealthService
+    from diagnostics.incident.assess.assessments import AssessmentService
+    from diagnostics.incident.incidents import IncidentService
+    from diagnostics.incident.investigations import InvestigationService
     from diagnostics.incident.journal import Journal
-    from diagnostics.incident.notices.notices import NoticeDesk
-    from diagnostics.incident.review.reviews import ReviewDesk
+    from diagnostics.incident.notices.notices import NoticeService
+    from diagnostics.incident.review.reviews import ReviewService
     from diagnostics.signals.pulses import Pulses
     from diagnostics.store.recents import Places
-    from diagnostics.sync.desk import DealDesk
+    from diagnostics.sync.service import DealService
 
 
 class Diagnostics:
@@ -68,32 +68,32 @@ class Diagnostics:
     # Subjects. Each is blocking and thread-safe, as the door is; their modules are imported as `Lazy` says.
 
     @Lazy
-    def health(self) -> HealthDesk:
+    def health(self) -> HealthService:
         """Level 2: health, KPIs, resolution, connections, the six systems, leading indicators, monitor drafts."""
-        from diagnostics.health.desk import HealthDesk  # noqa: PLC0415
+        from diagnostics.health.service import HealthService  # noqa: PLC0415
 
-        return HealthDesk(self.context)
+        return HealthService(self.context)
 
     @Lazy
-    def accounts(self) -> AccountDesk:
+    def accounts(self) -> AccountService:
         """One account: summary, pages of rows, OAuth diagnosis."""
-        from diagnostics.accounts.desk import AccountDesk  # noqa: PLC0415
+        from diagnostics.accounts.service import AccountService  # noqa: PLC0415
 
-        return AccountDesk(self.context)
+        return AccountService(self.context)
 
     @Lazy
-    def deals(self) -> DealDesk:
+    def deals(self) -> DealService:
         """One deal or many: sync diagnosis, unsynced deals by cause, resolution diagnosis."""
-        from diagnostics.sync.desk import DealDesk  # noqa: PLC0415
+        from diagnostics.sync.service import DealService  # noqa: PLC0415
 
-        return DealDesk(self.context)
+        return DealService(self.context)
 
     @Lazy
-    def explorer(self) -> ExplorerDesk:
+    def explorer(self) -> ExplorerService:
         """The log explorer: histogram, facets, patterns, correlation, saved queries."""
-        from diagnostics.explorer.desk import ExplorerDesk  # noqa: PLC0415
+        from diagnostics.explorer.service import ExplorerService  # noqa: PLC0415
 
-        return ExplorerDesk(self.context)
+        return ExplorerService(self.context)
 
     @Lazy
     def places(self) -> Places:
@@ -108,41 +108,41 @@ class Diagnostics:
         return self.context.journal
 
     @Lazy
-    def incidents(self) -> IncidentDesk:
+    def incidents(self) -> IncidentService:
         """The record of each incident: declared, followed and changed through the journal."""
-        from diagnostics.incident.incidents import IncidentDesk  # noqa: PLC0415
+        from diagnostics.incident.incidents import IncidentService  # noqa: PLC0415
 
-        return IncidentDesk(self.context)
+        return IncidentService(self.context)
 
     @Lazy
-    def assessments(self) -> AssessmentDesk:
+    def assessments(self) -> AssessmentService:
         """An incident against the live world: exit criteria, checklist, tier, impact, scope."""
-        from diagnostics.incident.assess.assessments import AssessmentDesk  # noqa: PLC0415
+        from diagnostics.incident.assess.assessments import AssessmentService  # noqa: PLC0415
 
-        return AssessmentDesk(self.context, self.incidents, self.health)
+        return AssessmentService(self.context, self.incidents, self.health)
 
     @Lazy
-    def notices(self) -> NoticeDesk:
+    def notices(self) -> NoticeService:
         """What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
         from diagnostics.incident.channels.registry import delivery_channels  # noqa: PLC0415
-        from diagnostics.incident.notices.notices import NoticeDesk  # noqa: PLC0415
+        from diagnostics.incident.notices.notices import NoticeService  # noqa: PLC0415
 
         carriers = delivery_channels(self.settings, self.catalogue, self.context.datadog)
-        return NoticeDesk(self.context, self.incidents, self.assessments, carriers)
+        return NoticeService(self.context, self.incidents, self.assessments, carriers)
 
     @Lazy
-    def investigations(self) -> InvestigationDesk:
+    def investigations(self) -> InvestigationService:
         """Hypotheses, and the evidence for and against each."""
-        from diagnostics.incident.investigations import InvestigationDesk  # noqa: PLC0415
+        from diagnostics.incident.investigations import InvestigationService  # noqa: PLC0415
 
-        return InvestigationDesk(self.context, self.incidents)
+        return InvestigationService(self.context, self.incidents)
 
     @Lazy
-    def reviews(self) -> ReviewDesk:
+    def reviews(self) -> ReviewService:
         """Hand-off, review, export, follow-ups."""
-        from diagnostics.incident.review.reviews import ReviewDesk  # noqa: PLC0415
+        from diagnostics.incident.review.reviews import ReviewService  # noqa: PLC0415
 
-        return ReviewDesk(self.context, self.incidents, self.assessments, self.investigations)
+        return ReviewService(self.context, self.incidents, self.assessments, self.investigations)
 
     @Lazy
     def _pulses(self) -> Pulses:

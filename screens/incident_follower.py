@@ -137,22 +137,22 @@ class IncidentFollower:
         if following is not None and following.incident is not None and following.incident.id == self.incident_id:
             self.keep(following.incident)
         elif service is not None and (named is None or (following is not None and following.seq > named.last_seq)):
-            desk, name = service.incidents, self.incident_id
-            self.room.quietly(lambda: desk.get(name), self.keep)
+            incidents, name = service.incidents, self.incident_id
+            self.room.quietly(lambda: incidents.get(name), self.keep)
 
     def read(self, *, doing: str, then: Callable[[Incident], None] | None = None) -> None:
         """Read the named incident now, and say so; `then` gets it once it is held."""
         service = self.room.service
         if service is None:
             return
-        desk, name = service.incidents, self.incident_id
+        incidents, name = service.incidents, self.incident_id
 
         def found(incident: Incident) -> None:
             self.keep(incident)
             if then is not None:
                 then(incident)
 
-        self.room.ask(lambda: desk.get(name), found, doing=doing, failed=self._failed)
+        self.room.ask(lambda: incidents.get(name), found, doing=doing, failed=self._failed)
 
     def _failed(self) -> None:
         self.unread = "the journal could not be read; r tries it again" if self._named is None else ""
@@ -177,7 +177,7 @@ class IncidentFollower:
         self._asking = wanted
         if wanted[0] != self._lines_of[0]:
             self.lines = ()
-        desk = service.incidents
+        incidents = service.incidents
 
         def keep(page: Page[TimelineLine]) -> None:
             # A late answer about another incident, or about an earlier moment, is dropped.
@@ -186,7 +186,7 @@ class IncidentFollower:
             self.lines, self._lines_of = page.rows, wanted
             self.changed()
 
-        self.room.quietly(lambda: desk.timeline(wanted[0], most=TAIL), keep)
+        self.room.quietly(lambda: incidents.timeline(wanted[0], most=TAIL), keep)
 
     # ---- what is drawn
 

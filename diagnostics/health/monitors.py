@@ -42,7 +42,7 @@ _SURE = frozenset(
 """Failures after which nothing can have been created. After any other one, somebody has to look."""
 
 
-class MonitorDesk:
+class MonitorService:
     """Drafts and creates. Thread-safe; one creation at a time, so that two askers here cannot both find nothing."""
 
     def __init__(self, context: Context) -> None:

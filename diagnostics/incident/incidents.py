@@ -41,7 +41,7 @@ LONGEST_SNOOZE_MINUTES, LONGEST_CADENCE_MINUTES = 240, 1_440
 What = Literal["system", "account"]
 
 
-class IncidentDesk:
+class IncidentService:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
     def __init__(self, context: Context) -> None:

@@ -28,7 +28,7 @@ from diagnostics.models.investigations import (
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.incidents import IncidentService
 
 logger = logging.getLogger(__name__)
 
@@ -203,10 +203,10 @@ INVESTIGATIONS = RecordKind(
 )
 
 
-class InvestigationDesk:
+class InvestigationService:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
-    def __init__(self, context: Context, incidents: IncidentDesk) -> None:
+    def __init__(self, context: Context, incidents: IncidentService) -> None:
         self._incidents = incidents
         self._records = Records(context, INVESTIGATIONS)
 

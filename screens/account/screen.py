@@ -164,7 +164,7 @@ class AccountScreen(LogScreen):
             return
         every_s = service.settings.refresh.checks_s
         self.window_s = service.settings.refresh.window_s
-        # The desk is reached in the asking thread: opening it imports what the first paint must not wait for.
+        # The service is reached in the asking thread: opening it imports what the first paint must not wait for.
         live.watch(self.summary_key, lambda: service.accounts.summary(self.account_id), every_s=every_s)
         # Its own thirty days are asked of Datadog, for which neither the header nor a finding may wait.
         live.watch(
@@ -569,7 +569,7 @@ class AccountScreen(LogScreen):
         held: list[Tail] = []
 
         def newest() -> LogPage:
-            # The desk is reached here, in the asking thread.
+            # The service is reached here, in the asking thread.
             if not held:
                 held.append(Tail(service, service.accounts.log_query(self.account_id), window_s=self.window_s))
                 if self.log_key == key:

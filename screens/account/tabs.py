@@ -15,7 +15,7 @@ from widgets.rows.deal import DEAL_COLUMNS
 from widgets.tab_bar import Tab
 
 if TYPE_CHECKING:
-    from diagnostics.accounts.desk import AccountDesk
+    from diagnostics.accounts.service import AccountService
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.figures import Page
     from diagnostics.models.readings import Reading
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PAGE = 100
 """Rows asked for at a time."""
 
-Ask = Callable[["AccountDesk", int, str | None, bool], "Page[Any]"]
+Ask = Callable[["AccountService", int, str | None, bool], "Page[Any]"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,7 +49,7 @@ KINDS: Mapping[str, TabKind] = {
         Tab("users", "Users & OAuth", "Users & OAuth"),
         USER_COLUMNS,
         lambda user: f"user:{user.user_id}",
-        lambda desk, account, after, wrong: desk.users(account, after=after, limit=PAGE, only_wrong=wrong),
+        lambda accounts, account, after, wrong: accounts.users(account, after=after, limit=PAGE, only_wrong=wrong),
         "no user, no token and no connection is known for this account",
         wrong="users whose credentials or connection are wrong",
     ),
@@ -57,7 +57,7 @@ KINDS: Mapping[str, TabKind] = {
         Tab("agents", "Agents", "Agents & resolution"),
         AGENT_COLUMNS,
         lambda agent: f"agent:{agent.agent_id}",
-        lambda desk, account, after, wrong: desk.agents(account, after=after, limit=PAGE, only_wrong=wrong),
+        lambda accounts, account, after, wrong: accounts.agents(account, after=after, limit=PAGE, only_wrong=wrong),
         "the client database holds no Zillow agent of this account",
         needs_client=True,
         wrong="agents that are INFERRED or UNMATCHED although their user holds a valid token",
@@ -66,7 +66,9 @@ KINDS: Mapping[str, TabKind] = {
         Tab("connections", "Connections", "Connections (sync)"),
         CONNECTION_COLUMNS,
         lambda one: f"connection:{one.sync_user_id}",
-        lambda desk, account, after, wrong: desk.connections(account, after=after, limit=PAGE, only_wrong=wrong),
+        lambda accounts, account, after, wrong: accounts.connections(
+            account, after=after, limit=PAGE, only_wrong=wrong
+        ),
         "this account has no sync connection",
         wrong="connections with a problem, or disabled",
     ),
@@ -74,7 +76,7 @@ KINDS: Mapping[str, TabKind] = {
         Tab("deals", "Deals", "Deals"),
         DEAL_COLUMNS,
         lambda deal: f"deal:{deal.deal_id}",
-        lambda desk, account, after, wrong: desk.deals(account, after=after, limit=PAGE, only_unsynced=wrong),
+        lambda accounts, account, after, wrong: accounts.deals(account, after=after, limit=PAGE, only_unsynced=wrong),
         "the client database holds no deal of this account",
         needs_client=True,
         wrong="deals that have not synced",
@@ -83,7 +85,7 @@ KINDS: Mapping[str, TabKind] = {
         Tab("history", "History", "History of resolutions"),
         HISTORY_COLUMNS,
         lambda entry: f"change:{entry.id}",
-        lambda desk, account, after, _wrong: desk.history(account, after=after, limit=PAGE),
+        lambda accounts, account, after, _wrong: accounts.history(account, after=after, limit=PAGE),
         "no change of a resolution is recorded for this account",
     ),
 }

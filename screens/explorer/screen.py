@@ -30,8 +30,8 @@ from widgets.row import row, titled
 from widgets.rows.facets import facet_of_key, facet_rows
 
 if TYPE_CHECKING:
-    from diagnostics.explorer.desk import ExplorerDesk
     from diagnostics.explorer.reader import RangeReader
+    from diagnostics.explorer.service import ExplorerService
     from diagnostics.live.tail import Tail
     from diagnostics.models.events import LogEvent
     from diagnostics.models.evidence import Evidence
@@ -208,9 +208,11 @@ class ExplorerScreen(LogScreen):
         return RangeReader(service.explorer, self.state.query, *self.state.fixed)
 
     @staticmethod
-    def _histogram(desk: ExplorerDesk, query: str, fixed: Range | None, window_s: int, columns: int) -> Histogram:
+    def _histogram(
+        explorer: ExplorerService, query: str, fixed: Range | None, window_s: int, columns: int
+    ) -> Histogram:
         start, end = ExplorerState(query, window_s=window_s, fixed=fixed).shown(utc_now())
-        return desk.histogram(query, start=start, end=end, most_bins=columns)
+        return explorer.histogram(query, start=start, end=end, most_bins=columns)
 
     def _columns(self) -> int:
         """Steps that the histogram has room for."""
@@ -403,7 +405,7 @@ class ExplorerScreen(LogScreen):
             )
 
     def _show_correlation(self, found: Correlation) -> None:
-        from diagnostics.explorer.desk import around  # noqa: PLC0415
+        from diagnostics.explorer.service import around  # noqa: PLC0415
 
         step = " > " if self.room.signs.ascii_only else " → "
         more = "" if found.is_complete else " and more"

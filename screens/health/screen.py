@@ -31,7 +31,7 @@ from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 
 if TYPE_CHECKING:
-    from diagnostics.health.desk import HealthDesk
+    from diagnostics.health.service import HealthService
     from diagnostics.models.figures import Figure
     from diagnostics.models.health import MonitorDraft
     from screens.base import Document
@@ -138,16 +138,18 @@ class HealthScreen(RoomScreen):
             return
         every_s, rare_s = service.settings.refresh.checks_s, service.settings.fleet.refresh_s
 
-        def desk() -> HealthDesk:
-            # In the asking thread: the first use of the desk imports what it is made of.
+        def health() -> HealthService:
+            # In the asking thread: the first use of the service imports what it is made of.
             return service.health
 
-        self.state.fan_out = fan_out = FanOut(lambda job: desk().resolution(job), self._fan_out_moved, refresh_s=rare_s)
-        live.watch(known.OVERVIEW, lambda: desk().overview(), every_s=every_s)
-        live.watch(known.KPIS, lambda: desk().kpis(), every_s=every_s)
-        live.watch(known.CONNECTIONS, lambda: desk().connections(), every_s=every_s)
-        live.watch(SYSTEMS, lambda: desk().systems(), every_s=every_s)
-        live.watch(known.LEADING, lambda: desk().leading(), every_s=2 * every_s)
+        self.state.fan_out = fan_out = FanOut(
+            lambda job: health().resolution(job), self._fan_out_moved, refresh_s=rare_s
+        )
+        live.watch(known.OVERVIEW, lambda: health().overview(), every_s=every_s)
+        live.watch(known.KPIS, lambda: health().kpis(), every_s=every_s)
+        live.watch(known.CONNECTIONS, lambda: health().connections(), every_s=every_s)
+        live.watch(SYSTEMS, lambda: health().systems(), every_s=every_s)
+        live.watch(known.LEADING, lambda: health().leading(), every_s=2 * every_s)
         live.watch(RESOLUTION, fan_out.ask, every_s=rare_s)
         self.room.look_again()
 

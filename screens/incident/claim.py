@@ -42,7 +42,7 @@ class ClaimScreen(IncidentScreen):
         if catalogue is None:
             return ()
         writer = self.writer()
-        me = writer.desk.person if writer is not None else ""
+        me = writer.incidents.person if writer is not None else ""
         said = "enter claims a free role or asks to take one over; x gives yours back; N names somebody"
         rows = [*wrapped(said, width, "muted"), BLANK]
         for name, title in role_titles(catalogue, incident):
@@ -91,7 +91,7 @@ class ClaimScreen(IncidentScreen):
         held = self._held(incident, name)
         if held is None:
             self._claim(name)
-        elif held.person == writer.desk.person:
+        elif held.person == writer.incidents.person:
             self.room.say(f"you are {self._title(name)} already; x gives it back")
         else:
             self._ask_take_over(name, held)
@@ -106,12 +106,12 @@ class ClaimScreen(IncidentScreen):
         held = self._held(incident, name) if incident is not None and name else None
         if writer is None or not name or held is None:
             self.room.say("nobody holds this role", "muted")
-        elif held.person != writer.desk.person:
+        elif held.person != writer.incidents.person:
             self.room.say(f"{held.person} holds it; enter asks to take it over", "warn")
         else:
             title = self._title(name)
             writer.write(
-                lambda: writer.desk.release(writer.incident_id, name),
+                lambda: writer.incidents.release(writer.incident_id, name),
                 f"nobody is {title} now",
                 tone="",
                 doing=f"giving back {title}",
@@ -146,7 +146,7 @@ class ClaimScreen(IncidentScreen):
             self.draw()
 
         writer.write(
-            lambda: writer.desk.claim(writer.incident_id, name, person or None, take_over=take_over),
+            lambda: writer.incidents.claim(writer.incident_id, name, person or None, take_over=take_over),
             f"{person or 'you'} {'is' if person else 'are'} {title} now",
             doing=f"claiming {title}",
             refused=refused,

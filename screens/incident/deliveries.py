@@ -36,7 +36,7 @@ def may_settle(delivery: Delivery) -> tuple[str, ...]:
         "given_up": ("send again",),
         "queued": ("give up",),
         "retrying": ("give up", "arrived"),
-        # Left behind by a console that ended; the desk says so where somebody is still at it.
+        # Left behind by a console that ended; the service says so where somebody is still at it.
         "sending": ("arrived", "give up"),
     }
     return words.get(delivery.state, ())

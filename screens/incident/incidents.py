@@ -223,13 +223,13 @@ class IncidentsScreen(FilteredScreen):
             "It goes on in the other one from then on; both journals say so, and nothing of either is lost.",
         ]
         explain += [f"{other.id}  {other.severity}  {other.status.words}  {other.title}" for other in others[:12]]
-        desk = service.incidents
+        incidents = service.incidents
 
         def work(text: str) -> Incident:
             into, _, why = text.partition(" ")
-            return desk.merge(one.id, into.upper(), why.strip())
+            return incidents.merge(one.id, into.upper(), why.strip())
 
-        IncidentWriter(self.room, desk, one.id, lambda _: self.read()).write_line(
+        IncidentWriter(self.room, incidents, one.id, lambda _: self.read()).write_line(
             f"merge {one.id} into",
             "the other incident's id, and why if you like: INC-3 same cause",
             work,

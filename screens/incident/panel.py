@@ -321,9 +321,11 @@ class EscalationScreen(RoomScreen):
     def _switch(self, name: str) -> None:
         service = self.room.service
         if service is not None:
-            desk = service.incidents
+            incidents = service.incidents
             self.room.ask(
-                lambda: desk.choose(name), lambda _: self.room.incident_changed(), doing=f"bringing {name} into view"
+                lambda: incidents.choose(name),
+                lambda _: self.room.incident_changed(),
+                doing=f"bringing {name} into view",
             )
 
     # ---- why

@@ -69,15 +69,15 @@ class Sending:
 
     def rank(self, proposal: Proposal) -> tuple[str, ...]:
         """Tier and impact in words. What cannot be told says so."""
-        desk = self.service.assessments
+        assessments = self.service.assessments
         impact = None
         try:
-            impact = desk.impact(proposal.issue_type, proposal.severity)
+            impact = assessments.impact(proposal.issue_type, proposal.severity)
             weight = clean(impact.words, limit=300)
         except (SourceFailure, UserError) as failure:
             weight = f"impact — ({headline_of(failure)})"
         try:
-            tier = desk.tier(proposal.issue_type, proposal.severity, impact, proposal.measured)
+            tier = assessments.tier(proposal.issue_type, proposal.severity, impact, proposal.measured)
             # A rule that fires names its tier itself.
             own = f"tier {tier.tier}: "
             return clean(f"{own}{tier.rule.removeprefix(own)}", limit=300), weight

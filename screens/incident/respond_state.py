@@ -135,7 +135,7 @@ class RespondState:
         return True
 
     def age(self, old: Sequence[BoundFigure]) -> None:
-        """Which numbers are old by now, as the desk says."""
+        """Which numbers are old by now, as the service says."""
         self.aged = {one.name: one for one in old}
 
     def is_old(self, now: datetime) -> bool:

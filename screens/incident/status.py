@@ -290,7 +290,7 @@ class StatusScreen(IncidentScreen):
                 bring_back(self.room, title, why)
 
         writer.write(
-            lambda: writer.desk.set_status(writer.incident_id, status, why, unmet),
+            lambda: writer.incidents.set_status(writer.incident_id, status, why, unmet),
             moved,
             doing=f"moving it to {status.words}",
             ended=ended,
@@ -309,7 +309,7 @@ class StatusScreen(IncidentScreen):
         writer.write_line(
             f"why {incident.id} is {severity} now",
             "one sentence, for the timeline",
-            lambda why: writer.desk.edit(writer.incident_id, "severity", severity, why),
+            lambda why: writer.incidents.edit(writer.incident_id, "severity", severity, why),
             lambda after: f"{after.id} is {after.severity} now; n tells people",
             doing=f"changing the severity to {severity}",
             explain=(f"From {incident.severity} to {severity}. The promised time of the next update may change.",),

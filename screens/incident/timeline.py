@@ -23,7 +23,7 @@ from widgets.rows.timeline import TimelineFilter, corrections, timeline_filter, 
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.figures import Page
     from diagnostics.models.incidents import Incident, TimelineLine
     from diagnostics.models.readings import Reading
@@ -80,7 +80,7 @@ class TimelineScreen(FilteredScreen):
         self.ask_page(None)
 
     @property
-    def _desk(self) -> IncidentDesk:
+    def _incidents(self) -> IncidentService:
         service = self.room.service
         assert service is not None  # noqa: S101  # nothing is asked before the sources are open
         return service.incidents
@@ -110,9 +110,9 @@ class TimelineScreen(FilteredScreen):
         if self._asking or self.room.service is None:
             return
         self._asking = True
-        desk, incident = self._desk, self.incident_id
+        incidents, incident = self._incidents, self.incident_id
         self.room.ask(
-            lambda: desk.timeline(incident, before, PAGE),
+            lambda: incidents.timeline(incident, before, PAGE),
             self._page_arrived,
             doing=f"reading the timeline of {incident}",
             failed=self._failed,
@@ -173,11 +173,11 @@ class TimelineScreen(FilteredScreen):
         self._catch_up(newest)
 
     def _catch_up(self, newest: int) -> None:
-        desk, incident = self._desk, self.incident_id
+        incidents, incident = self._incidents, self.incident_id
 
         def work() -> list[Page[TimelineLine]] | None:
             try:
-                return _newer(desk, incident, newest)
+                return _newer(incidents, incident, newest)
             except SourceFailure:
                 # The header says that the journal cannot be read; the next look at it tries again.
                 return None
@@ -215,7 +215,7 @@ class TimelineScreen(FilteredScreen):
         before = self.after
         if before is None or self.room.service is None:
             return
-        work = partial(_search_older, self._desk, self.incident_id, before, self.filter)
+        work = partial(_search_older, self._incidents, self.incident_id, before, self.filter)
         self.start_job(work, self._found, doing=f"looking through {self.incident_id}")
         self.draw_title()
 
@@ -325,16 +325,16 @@ class TimelineScreen(FilteredScreen):
         if not self.lines:
             self.ask_page(None)
             return
-        desk, incident, newest = self._desk, self.incident_id, max(self.lines)
+        incidents, incident, newest = self._incidents, self.incident_id, max(self.lines)
         self.room.ask(
-            lambda: _newer(desk, incident, newest),
+            lambda: _newer(incidents, incident, newest),
             self._newer_arrived,
             doing=f"reading what is new in {incident}",
             failed=self._failed,
         )
 
     def _writer(self) -> IncidentWriter:
-        return IncidentWriter(self.room, self._desk, self.incident_id, self._written)
+        return IncidentWriter(self.room, self._incidents, self.incident_id, self._written)
 
     def act_new(self) -> None:
         """A note."""
@@ -349,7 +349,7 @@ class TimelineScreen(FilteredScreen):
         writer.write_line(
             f"correction of entry {line.seq}",
             "how it really was",
-            lambda text: writer.desk.correct(writer.incident_id, line.seq, text),
+            lambda text: writer.incidents.correct(writer.incident_id, line.seq, text),
             doing="writing the correction",
             explain=(
                 f"Entry {line.seq}, {line.at:%H:%M:%S} UTC, by {line.actor}: {line.text}",
@@ -366,7 +366,7 @@ class TimelineScreen(FilteredScreen):
         text = f"entry {line.seq}, {line.at:%Y-%m-%d %H:%M:%S} UTC, by {line.actor}: {line.text}"
         evidence = found[0] if found else None
         writer.write(
-            lambda: writer.desk.pin(writer.incident_id, line.text[:200], text, evidence=evidence),
+            lambda: writer.incidents.pin(writer.incident_id, line.text[:200], text, evidence=evidence),
             lambda after: f"kept as evidence {after.pins[-1].pinned.pin if after.pins else ''} of {after.id}",
             doing="pinning the entry",
         )
@@ -398,12 +398,12 @@ def _after(page: Page[TimelineLine]) -> int | None:
     return int(page.after) if page.after is not None else None
 
 
-def _newer(desk: IncidentDesk, incident: str, newest: int) -> list[Page[TimelineLine]]:
+def _newer(incidents: IncidentService, incident: str, newest: int) -> list[Page[TimelineLine]]:
     """Pages from the top until what is known already is reached."""
     pages: list[Page[TimelineLine]] = []
     before: int | None = None
     while True:
-        page = desk.timeline(incident, before, PAGE)
+        page = incidents.timeline(incident, before, PAGE)
         pages.append(page)
         before = _after(page)
         if before is None or page.rows[-1].seq <= newest + 1:
@@ -411,14 +411,14 @@ def _newer(desk: IncidentDesk, incident: str, newest: int) -> list[Page[Timeline
 
 
 def _search_older(
-    desk: IncidentDesk, incident: str, before: int, chosen: TimelineFilter, job: Job
+    incidents: IncidentService, incident: str, before: int, chosen: TimelineFilter, job: Job
 ) -> list[Page[TimelineLine]]:
     """Older pages until enough entries fit, there are no more, or nobody waits any longer."""
     pages: list[Page[TimelineLine]] = []
     found = read = 0
     at: int | None = before
     while at is not None and found < ENOUGH and not job.is_over:
-        page = desk.timeline(incident, at, SEARCHED)
+        page = incidents.timeline(incident, at, SEARCHED)
         pages.append(page)
         found += sum(chosen.keeps(line) for line in page.rows)
         read += len(page.rows)

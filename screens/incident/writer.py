@@ -13,7 +13,7 @@ from diagnostics.core.time import utc_now
 from screens.line_entry import any_words, write_line
 
 if TYPE_CHECKING:
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.incidents import Incident, ScopeProposal, Step, Task
     from screens.base import Room
     from widgets.row import Tone
@@ -31,7 +31,7 @@ class IncidentWriter:
     """Writes into one incident's journal in a thread; the console follows at once. Failures are said, words kept."""
 
     room: Room
-    desk: IncidentDesk
+    incidents: IncidentService
     incident_id: str
     written: Callable[[Incident], None]
     """Gets the incident as it is after each writing, on the event loop."""
@@ -111,7 +111,7 @@ class IncidentWriter:
         self.write_line(
             f"note for {self.incident_id}",
             "what was seen, decided or done",
-            lambda text: self.desk.note(self.incident_id, text),
+            lambda text: self.incidents.note(self.incident_id, text),
             doing="writing the note",
         )
 
@@ -121,7 +121,7 @@ class IncidentWriter:
         """Tick a step of the first response, or open it again."""
         if step.record is not None:
             self.write(
-                lambda: self.desk.untick(self.incident_id, step.id),
+                lambda: self.incidents.untick(self.incident_id, step.id),
                 "open again; the tick stays in the timeline",
                 doing="opening the step again",
             )
@@ -129,18 +129,18 @@ class IncidentWriter:
 
         def said(after: Incident) -> str:
             record = next((one for one in after.steps if one.step == step.id), None)
-            if record is not None and (record.by_console or record.by != self.desk.person):
+            if record is not None and (record.by_console or record.by != self.incidents.person):
                 who = "the console" if record.by_console else record.by
                 return f"{who} was quicker: ticked at {record.at:%H:%M:%S} UTC"
             return "ticked; x opens it again"
 
-        self.write(lambda: self.desk.tick(self.incident_id, step.id), said, doing="ticking the step")
+        self.write(lambda: self.incidents.tick(self.incident_id, step.id), said, doing="ticking the step")
 
     def enter_scope(self, proposal: ScopeProposal) -> None:
         """Add what seems affected to the scope."""
         what = cast("Literal['system', 'account']", proposal.what)
         self.write(
-            lambda: self.desk.enter_scope(self.incident_id, what, proposal.name, why=proposal.why),
+            lambda: self.incidents.enter_scope(self.incident_id, what, proposal.name, why=proposal.why),
             f"{proposal.name} is in the scope",
             doing="adding to the scope",
         )
@@ -150,7 +150,7 @@ class IncidentWriter:
         self.write_line(
             f"do without {criterion.replace('_', ' ')} in {self.incident_id}",
             "why it is not needed; the review will show it",
-            lambda why: self.desk.waive(self.incident_id, criterion, why),
+            lambda why: self.incidents.waive(self.incident_id, criterion, why),
             doing="doing without a criterion",
         )
 
@@ -161,7 +161,7 @@ class IncidentWriter:
 
         def work(line: str) -> Incident:
             typed = typed_task(line)
-            return self.desk.add_task(self.incident_id, typed.text, typed.owner or "", typed.due_at(utc_now()))
+            return self.incidents.add_task(self.incident_id, typed.text, typed.owner or "", typed.due_at(utc_now()))
 
         self.write_line(
             f"task for {self.incident_id}",
@@ -180,13 +180,15 @@ class IncidentWriter:
         def work(line: str) -> Incident:
             typed = typed_task(line)
             due_at = typed.due_at(utc_now())
-            after = self.desk.get(self.incident_id)
+            after = self.incidents.get(self.incident_id)
             if typed.owner is not None:
-                after = self.desk.change_task(self.incident_id, name, "owner", typed.owner)
+                after = self.incidents.change_task(self.incident_id, name, "owner", typed.owner)
             if typed.due is not None:
-                after = self.desk.change_task(self.incident_id, name, "due_at", due_at.isoformat() if due_at else "")
+                after = self.incidents.change_task(
+                    self.incident_id, name, "due_at", due_at.isoformat() if due_at else ""
+                )
             if typed.text:
-                after = self.desk.change_task(self.incident_id, name, "text", typed.text)
+                after = self.incidents.change_task(self.incident_id, name, "text", typed.text)
             return after
 
         self.write_line(
@@ -205,11 +207,11 @@ class IncidentWriter:
 
     def take_task(self, task: Task) -> None:
         """It is one's own."""
-        self._change_task(task, "owner", self.desk.person, f"{self.desk.person}'s")
+        self._change_task(task, "owner", self.incidents.person, f"{self.incidents.person}'s")
 
     def _change_task(self, task: Task, field: str, value: str, said: str) -> None:
         self.write(
-            lambda: self.desk.change_task(self.incident_id, task.task, field, value),
+            lambda: self.incidents.change_task(self.incident_id, task.task, field, value),
             f"{task.task} is {said}",
             doing=f"changing {task.task}",
         )

@@ -11,7 +11,7 @@ from screens.listing import Listing, ListingScreen
 from widgets.row import BLANK, Row, fit, row, wrap
 
 if TYPE_CHECKING:
-    from diagnostics.incident.investigations import InvestigationDesk
+    from diagnostics.incident.investigations import InvestigationService
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Pin
     from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
@@ -77,7 +77,7 @@ class InvestigationEditor:
         )
 
     def _write(
-        self, typed: dict[str, str], work: Callable[[InvestigationDesk], Investigation], said: str, doing: str
+        self, typed: dict[str, str], work: Callable[[InvestigationService], Investigation], said: str, doing: str
     ) -> None:
         """Write; what was typed, by title, stands there again when it fails."""
         service = self.room.service
@@ -112,7 +112,7 @@ class InvestigationEditor:
                 "the observation that would show that it is wrong",
                 lambda text: self._write(
                     {first: statement, second: text},
-                    lambda desk: desk.add_hypothesis(name, statement, text),
+                    lambda investigations: investigations.add_hypothesis(name, statement, text),
                     "hypothesis added",
                     "adding the hypothesis",
                 ),
@@ -193,7 +193,7 @@ class InvestigationEditor:
         text, _, source = typed.values()
         self._write(
             typed,
-            lambda desk: desk.weigh(
+            lambda investigations: investigations.weigh(
                 self.name,
                 hypothesis,
                 "for" if side == "for" else "against",
@@ -252,7 +252,7 @@ class InvestigationEditor:
             "why: what was seen" if standing == "rejected" else "why it is worth looking at again",
             lambda why: self._write(
                 {title: why},
-                lambda desk: desk.change(self.name, one.hypothesis, "standing", standing, why),
+                lambda investigations: investigations.change(self.name, one.hypothesis, "standing", standing, why),
                 f"{one.hypothesis} is {standing}",
                 f"writing that {one.hypothesis} is {standing}",
             ),
@@ -267,7 +267,7 @@ class InvestigationEditor:
             "one sentence",
             lambda text: self._write(
                 {title: text},
-                lambda desk: desk.change(
+                lambda investigations: investigations.change(
                     self.name, one.hypothesis, "statement" if is_statement else "overturned_by", text
                 ),
                 f"{one.hypothesis} is reworded",
@@ -286,7 +286,7 @@ class InvestigationEditor:
         def write(why: str) -> None:
             self._write(
                 {f"{title}, why": why},
-                lambda desk: desk.name_root_cause(self.name, one.hypothesis, why),
+                lambda investigations: investigations.name_root_cause(self.name, one.hypothesis, why),
                 f"{one.hypothesis} is the root cause",
                 "naming the root cause",
             )
@@ -311,7 +311,7 @@ class InvestigationEditor:
             "why it is no evidence after all",
             lambda why: self._write(
                 {title: why},
-                lambda desk: desk.withdraw(self.name, item, why),
+                lambda investigations: investigations.withdraw(self.name, item, why),
                 f"{item} is withdrawn",
                 f"withdrawing {item}",
             ),
@@ -325,7 +325,10 @@ class InvestigationEditor:
             title,
             "what was found, or why nobody looks any further",
             lambda text: self._write(
-                {title: text}, lambda desk: desk.close(found.id, text), f"{found.id} is closed", "closing"
+                {title: text},
+                lambda investigations: investigations.close(found.id, text),
+                f"{found.id} is closed",
+                "closing",
             ),
             start=f"{cause.statement}" if cause is not None else "",
             explain=(found.question, "" if cause is not None else "No root cause has been named."),

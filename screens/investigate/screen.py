@@ -472,7 +472,7 @@ class InvestigateScreen(RoomScreen):
 
 
 def _questions(service: Diagnostics) -> Questions:
-    """What each reading asks. Desks are named in the asking thread: their first use imports what they are made of."""
+    """What each reading asks. A service is named in the asking thread: its first use imports what it is made of."""
 
     def records() -> tuple[Investigation, ...]:
         return service.investigations.lines()

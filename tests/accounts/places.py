@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, Index, MetaData, Table, UniqueConstraint, create_engine
 
-from diagnostics.accounts.desk import AccountDesk
+from diagnostics.accounts.service import AccountService
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
@@ -77,8 +77,8 @@ class Place:
         self.account(ACCOUNT, name="Summit Ridge Group")
 
     @property
-    def desk(self) -> AccountDesk:
-        """The desk under test."""
+    def accounts(self) -> AccountService:
+        """The service under test."""
         return self.service.accounts
 
     @property

@@ -32,7 +32,7 @@ def changes(place: Place, per_day: Sequence[int]) -> None:
 def test_a_day_like_the_others_scores_low(place: Place) -> None:
     changes(place, [4, 3, 5, 4, 4, 6, 3, 4, 5, 4, 4, 3])
     place.datadog.about(ERRORS).usual = 2
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert figure.status is Status.PASS
     assert isinstance(figure.value, float)
     assert figure.value <= 2.0
@@ -44,7 +44,7 @@ def test_a_day_like_the_others_scores_low(place: Place) -> None:
 def test_a_day_far_above_the_others_is_over_the_threshold(place: Place) -> None:
     changes(place, [47, 3, 5, 4, 4, 6, 3, 4, 5, 4, 4, 3])
     place.datadog.about(ERRORS).usual = 2
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert figure.status is Status.WARN
     assert isinstance(figure.value, float)
     assert figure.value > 10
@@ -55,20 +55,20 @@ def test_a_day_far_above_the_others_is_over_the_threshold(place: Place) -> None:
 
 def test_too_little_history_is_no_data(place: Place) -> None:
     changes(place, [9, 1, 1])
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert (figure.value, figure.shown, figure.status) == (None, UNKNOWN, Status.NO_DATA)
     assert "not enough history" in figure.note
 
 
 def test_no_history_at_all_is_no_data(place: Place) -> None:
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert (figure.value, figure.status) == (None, Status.NO_DATA)
 
 
 def test_a_silent_source_is_no_all_clear(place: Place) -> None:
     changes(place, [4] * 12)
     place.datadog.failure = SourceFailure(FailureKind.UNREACHABLE, "datadog", "no answer")
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert (figure.value, figure.status) == (None, Status.NO_DATA)
     assert "datadog: unreachable" in figure.failure + figure.note
 
@@ -76,13 +76,13 @@ def test_a_silent_source_is_no_all_clear(place: Place) -> None:
 def test_what_is_unusual_stays_unusual_with_a_source_silent(place: Place) -> None:
     changes(place, [60] + [4] * 12)
     place.datadog.failure = SourceFailure(FailureKind.UNREACHABLE, "datadog", "no answer")
-    assert place.desk.behaviour(ACCOUNT).status is Status.WARN
+    assert place.accounts.behaviour(ACCOUNT).status is Status.WARN
 
 
 def test_a_partial_answer_of_the_logs_counts_as_none(place: Place) -> None:
     place.datadog.about(ERRORS).usual = 2
     place.datadog.about(ERRORS).partial_usual = True
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert figure.value is None
     assert "a part of the logs is missing" in figure.note
 
@@ -90,15 +90,15 @@ def test_a_partial_answer_of_the_logs_counts_as_none(place: Place) -> None:
 def test_days_before_the_first_log_are_not_quiet_days(place: Place) -> None:
     place.datadog.about(ERRORS).usual = 5
     place.datadog.history_s = 3 * 86_400
-    figure = place.desk.behaviour(ACCOUNT)
+    figure = place.accounts.behaviour(ACCOUNT)
     assert "error logs: not enough history" in figure.note
 
 
 def test_the_score_is_kept_so_that_a_screen_may_ask_often(place: Place) -> None:
     place.datadog.about(ERRORS).usual = 2
-    place.desk.behaviour(ACCOUNT)
+    place.accounts.behaviour(ACCOUNT)
     asked = len(place.datadog.asked)
-    place.desk.behaviour(ACCOUNT)
+    place.accounts.behaviour(ACCOUNT)
     assert len(place.datadog.asked) == asked
 
 

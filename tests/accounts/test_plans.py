@@ -122,22 +122,22 @@ def check_plans(place: Place, sent: list[tuple[str, Any]]) -> None:
 def test_no_statement_of_the_account_screen_reads_a_table_whole(mariadb_place: Place) -> None:
     place = mariadb_place
     fill(place)
-    desk = place.desk
+    accounts = place.accounts
     asks: dict[str, Callable[[], Any]] = {
-        "summary": lambda: desk.summary(ACCOUNT),
-        "users": lambda: desk.users(ACCOUNT, "150", 50),
-        "users first": lambda: desk.users(ACCOUNT, None, 50),
-        "wrong users": lambda: desk.users(ACCOUNT, only_wrong=True),
-        "agents": lambda: desk.agents(ACCOUNT, "1200", 50),
-        "wrong agents": lambda: desk.agents(ACCOUNT, only_wrong=True),
-        "connections": lambda: desk.connections(ACCOUNT, desk.connections(ACCOUNT, None, 20).after, 20),
-        "wrong connections": lambda: desk.connections(ACCOUNT, only_wrong=True),
-        "deals": lambda: desk.deals(ACCOUNT, "2000", 50),
-        "unsynced": lambda: desk.deals(ACCOUNT, "2000", 50, only_unsynced=True),
-        "history": lambda: desk.history(ACCOUNT, desk.history(ACCOUNT, None, 20).after, 20),
-        "behaviour": lambda: desk.behaviour(ACCOUNT),
-        "oauth": lambda: desk.oauth(ACCOUNT),
-        "oauth of one": lambda: desk.oauth(ACCOUNT, 7),
+        "summary": lambda: accounts.summary(ACCOUNT),
+        "users": lambda: accounts.users(ACCOUNT, "150", 50),
+        "users first": lambda: accounts.users(ACCOUNT, None, 50),
+        "wrong users": lambda: accounts.users(ACCOUNT, only_wrong=True),
+        "agents": lambda: accounts.agents(ACCOUNT, "1200", 50),
+        "wrong agents": lambda: accounts.agents(ACCOUNT, only_wrong=True),
+        "connections": lambda: accounts.connections(ACCOUNT, accounts.connections(ACCOUNT, None, 20).after, 20),
+        "wrong connections": lambda: accounts.connections(ACCOUNT, only_wrong=True),
+        "deals": lambda: accounts.deals(ACCOUNT, "2000", 50),
+        "unsynced": lambda: accounts.deals(ACCOUNT, "2000", 50, only_unsynced=True),
+        "history": lambda: accounts.history(ACCOUNT, accounts.history(ACCOUNT, None, 20).after, 20),
+        "behaviour": lambda: accounts.behaviour(ACCOUNT),
+        "oauth": lambda: accounts.oauth(ACCOUNT),
+        "oauth of one": lambda: accounts.oauth(ACCOUNT, 7),
     }
     for ask in asks.values():
         with statements(place) as sent:
@@ -148,11 +148,11 @@ def test_no_statement_of_the_account_screen_reads_a_table_whole(mariadb_place: P
 def test_history_reads_no_more_rows_on_a_late_page_than_on_the_first(mariadb_place: Place) -> None:
     place = mariadb_place
     fill(place)
-    first = place.desk.history(ACCOUNT, None, 20)
+    first = place.accounts.history(ACCOUNT, None, 20)
     with statements(place) as sent:
         page = first
         while page.after is not None:
-            page = place.desk.history(ACCOUNT, page.after, 20)
+            page = place.accounts.history(ACCOUNT, page.after, 20)
     keys = {
         row["key"] for kind, one in sent for row in plan(place, kind, one) if row["table"] == "zillow_connection_logs"
     }

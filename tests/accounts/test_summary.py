@@ -38,7 +38,7 @@ def test_a_mixed_account_is_told_worst_first(place: Place) -> None:
     agent = {"account_id": ACCOUNT}
     place.client("zillow_agents", *({**agent, "user_id": 4, "resolution_method": method} for method in (1, 2, 3, 4, 4)))
     place.client("deals", {"id": 1, "account_id": ACCOUNT}, {"id": 2, "account_id": ACCOUNT, "synced_at": ago(days=1)})
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     assert statuses(found) == {
         "account_integration": "fail",
         "account_installation": "fail",
@@ -63,7 +63,7 @@ def test_a_mixed_account_is_told_worst_first(place: Place) -> None:
 
 
 def test_an_empty_account_has_no_data_and_no_green_tokens(place: Place) -> None:
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     assert statuses(found)["account_tokens"] == "no_data"
     assert statuses(found)["account_connections"] == "no_data"
     assert figures(found)["behaviour"] == (None, UNKNOWN)
@@ -71,13 +71,13 @@ def test_an_empty_account_has_no_data_and_no_green_tokens(place: Place) -> None:
 
 def test_a_suspended_account_is_said_to_be(place: Place) -> None:
     place.account(OTHER, status="suspended")
-    assert statuses(place.desk.summary(OTHER))["account_status"] == "warn"
+    assert statuses(place.accounts.summary(OTHER))["account_status"] == "warn"
 
 
 def test_without_the_client_database_its_numbers_are_unknown_and_never_0(place: Place) -> None:
     place.auth(1)
     place.without_client()
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     assert statuses(found)["account_client"] == "unreachable"
     assert "account_deals" not in statuses(found)
     shown = figures(found)
@@ -91,7 +91,7 @@ def test_with_a_table_of_common_missing_the_rest_is_still_told(place: Place) -> 
     with place.connect() as connection:
         connection.exec_driver_sql("DROP TABLE zillow_auth")
         connection.commit()
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     assert statuses(found)["account_tokens"] == "unreachable"
     assert figures(found)["tokens_expired"] == (None, UNKNOWN)
     assert figures(found)["connections_healthy"] == (1, "1")
@@ -110,7 +110,7 @@ def test_a_large_account_is_counted_to_a_bound_that_is_shown(place: Place) -> No
         *({"account_id": ACCOUNT, "user_id": user, "resolution_method": 1} for user in range(1, 1_201)),
     )
     place.client("deals", *({"id": number, "account_id": ACCOUNT} for number in range(1, 1_101)))
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     shown = figures(found)
     assert shown["credentials"] == (250, "250+")
     assert shown["agents_connected"] == (1_000, "1,000+")
@@ -122,10 +122,10 @@ def test_a_large_account_is_counted_to_a_bound_that_is_shown(place: Place) -> No
 
 def test_behaviour_is_shown_once_it_has_been_asked_for(place: Place) -> None:
     assert not place.datadog.asked
-    place.desk.summary(ACCOUNT)
+    place.accounts.summary(ACCOUNT)
     assert not place.datadog.asked, "the first look at an account does not wait for Datadog"
-    place.desk.behaviour(ACCOUNT)
-    behaviour = next(figure for figure in place.desk.summary(ACCOUNT).figures if figure.id == "behaviour")
+    place.accounts.behaviour(ACCOUNT)
+    behaviour = next(figure for figure in place.accounts.summary(ACCOUNT).figures if figure.id == "behaviour")
     assert "Last 24 h" in behaviour.note
     assert behaviour.status is not None
     assert isinstance(behaviour.status, Status)
@@ -139,7 +139,7 @@ def test_a_client_host_that_is_silent_is_asked_once(place: Place, monkeypatch: p
         raise SourceFailure(FailureKind.UNREACHABLE, f"client {account_id}", "no answer")
 
     monkeypatch.setattr(place.service.context.databases, "read_client", silent)
-    assert statuses(place.desk.summary(ACCOUNT))["account_client"] == "unreachable"
+    assert statuses(place.accounts.summary(ACCOUNT))["account_client"] == "unreachable"
     assert asked == [ACCOUNT]
 
 
@@ -149,7 +149,7 @@ def test_what_rests_on_a_part_of_the_account_is_no_all_clear(place: Place) -> No
         linked = {"zillow_integration_id": "i", "connection_health_status": "healthy"}
         row = {"account_id": ACCOUNT, **(held or linked)}
         place.common(table, *({**row, "user_id": user} for user in range(1, 301)))
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     told = statuses(found)
     assert (told["account_tokens"], told["account_connections"]) == ("no_data", "no_data")
     assert told["account_agents"] == "no_data", "only the first holders of a token were looked at"
@@ -161,7 +161,7 @@ def test_where_there_is_nothing_to_judge_nothing_is_green(place: Place) -> None:
     place.users(1)
     place.auth(1, encrypted_refresh_token=None)
     place.sync(1, zillow_integration_id=None)
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     told = statuses(found)
     assert (told["account_agents"], told["account_deals"]) == ("no_data", "no_data")
     assert told["account_connections"] == "no_data", "a disabled connection cannot be healthy"
@@ -172,7 +172,7 @@ def test_a_connection_in_a_state_that_nobody_knows_is_no_all_clear(place: Place)
     place.sync(1)
     place.sync(2, connection_health_status=None)
     place.sync(3, connection_health_status="odd")
-    found = place.desk.summary(ACCOUNT)
+    found = place.accounts.summary(ACCOUNT)
     assert statuses(found)["account_connections"] == "warn"
     assert figures(found)["connections_healthy"] == (1, "1")
 
@@ -183,5 +183,5 @@ def test_stale_agents_are_told_apart_from_those_whose_users_token_has_expired(pl
     place.auth(2, expires_at=ago(hours=1))
     agent = {"account_id": ACCOUNT, "resolution_method": 3}
     place.client("zillow_agents", {**agent, "user_id": 1}, {**agent, "user_id": 2})
-    told = next(one for one in place.desk.summary(ACCOUNT).findings if one.check == "account_agents")
+    told = next(one for one in place.accounts.summary(ACCOUNT).findings if one.check == "account_agents")
     assert (told.value, "users with an expired one are not counted" in told.summary) == (1, True)

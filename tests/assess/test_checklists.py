@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> Iterator[IncidentWorld]:
 
 
 def steps(world: IncidentWorld, incident_id: str, **answers: object) -> dict[str, Step]:
-    found, _ = judge_steps(world.catalogue, world.desk.get(incident_id), answers, world.clock())  # type: ignore[arg-type]
+    found, _ = judge_steps(world.catalogue, world.incidents.get(incident_id), answers, world.clock())  # type: ignore[arg-type]
     return {one.id: one for one in found}
 
 
@@ -51,7 +51,7 @@ def test_tracking_is_only_asked_of_severities_that_call_people(world: IncidentWo
 def test_a_role_that_somebody_holds_is_seen(world: IncidentWorld) -> None:
     incident = world.declare()
     assert steps(world, incident.id)["commander"].note == "nobody is incident commander yet"
-    world.desk.claim(incident.id, "incident_commander")
+    world.incidents.claim(incident.id, "incident_commander")
     assert steps(world, incident.id)["commander"].note == "seen: cl.nolen is incident commander"
 
 
@@ -79,7 +79,7 @@ def test_an_open_step_is_overdue_after_its_minutes(world: IncidentWorld) -> None
     assert steps(world, incident.id)["first_notice"].status is Status.WARN
     world.clock.forward(minutes=5, seconds=1)
     assert steps(world, incident.id)["first_notice"].status is Status.FAIL
-    world.desk.tick(incident.id, "first_notice", "told on the telephone")
+    world.incidents.tick(incident.id, "first_notice", "told on the telephone")
     assert steps(world, incident.id)["first_notice"].status is Status.PASS
 
 
@@ -94,9 +94,9 @@ def test_a_notice_counts_once_it_has_arrived(world: IncidentWorld) -> None:
         destination="#fub-zyno-support",
         text="told",
     )
-    world.desk.decide(incident.id, lambda _: (confirmed,))
+    world.incidents.decide(incident.id, lambda _: (confirmed,))
     assert steps(world, incident.id)["first_notice"].note == "the notice to #fub-zyno-support is queued"
-    world.desk.decide(incident.id, lambda _: (DeliverySent(delivery="D1", attempt=1),))
+    world.incidents.decide(incident.id, lambda _: (DeliverySent(delivery="D1", attempt=1),))
     assert "first notice to #fub-zyno-support" in steps(world, incident.id)["first_notice"].note
 
 
@@ -107,13 +107,13 @@ def test_updates_are_promised_by_severity_or_as_somebody_set_them(world: Inciden
         delivery="D1", token="t", channel=Channel.SLACK, purpose=Purpose.FIRST_NOTICE, text="told"
     )
     world.clock.forward(minutes=3)
-    told = world.desk.decide(incident.id, lambda _: (confirmed,))
+    told = world.incidents.decide(incident.id, lambda _: (confirmed,))
     assert next_update_at(told, world.catalogue) == incident.declared_at + timedelta(minutes=33)
-    sooner = world.desk.set_cadence(incident.id, 10)
+    sooner = world.incidents.set_cadence(incident.id, 10)
     assert cadence_minutes(sooner, world.catalogue) == 10
-    snoozed = world.desk.snooze(incident.id, 20)
+    snoozed = world.incidents.snooze(incident.id, 20)
     assert next_update_at(snoozed, world.catalogue) == incident.declared_at + timedelta(minutes=13)
-    over = world.desk.set_status(incident.id, IncidentStatus.RESOLVED, "drained")
+    over = world.incidents.set_status(incident.id, IncidentStatus.RESOLVED, "drained")
     assert next_update_at(over, world.catalogue) is None
 
 

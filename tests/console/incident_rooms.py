@@ -17,7 +17,7 @@ from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
-from diagnostics.incident.incidents import IncidentDesk
+from diagnostics.incident.incidents import IncidentService
 from diagnostics.incident.journal import Journal
 from diagnostics.models.incidents import Incident
 from diagnostics.store.store import StateStore
@@ -49,10 +49,10 @@ class IncidentWorld:
     clock: Clock
     state: StateStore
     journal: Journal
-    desk: IncidentDesk
+    incidents: IncidentService
 
     def context(self) -> Context:
-        """As desks are given them; only the journal, the settings and the catalogue are real."""
+        """As services are given them; only the journal, the settings and the catalogue are real."""
         members = types.SimpleNamespace(
             settings=self.settings, catalogue=self.catalogue, state=self.state, journal=self.journal, now=self.clock
         )
@@ -70,19 +70,19 @@ class IncidentWorld:
             "systems": ("ZillowSyncUser",),
             "accounts": (14009, 75172),
         }
-        return self.desk.declare(**given | changes)
+        return self.incidents.declare(**given | changes)
 
-    def other(self, person: str) -> IncidentDesk:
-        """The desk of somebody else's console on the same journal."""
+    def other(self, person: str) -> IncidentService:
+        """The service of somebody else's console on the same journal."""
         journal = Journal(self.state, person=person, console=f"bastion-2:{person}", now=self.clock)
         context = types.SimpleNamespace(
             settings=self.settings, catalogue=self.catalogue, state=self.state, journal=journal, now=self.clock
         )
-        return IncidentDesk(cast("Context", context))
+        return IncidentService(cast("Context", context))
 
     def service(self, **changes: Any) -> ScriptedService:  # noqa: ANN401  # fields of the service
         """A scripted service whose incidents are real."""
-        return ScriptedService(settings=self.settings, catalogue=self.catalogue, incidents=self.desk, **changes)
+        return ScriptedService(settings=self.settings, catalogue=self.catalogue, incidents=self.incidents, **changes)
 
     def close(self) -> None:
         self.state.close()
@@ -94,8 +94,8 @@ def incident_world(folder: Path, *, person: str = "cl.nolen") -> IncidentWorld:
     catalogue, clock = load_catalogue(), Clock()
     state = StateStore(settings.state, settings.state_dir)
     journal = Journal(state, person=person, console="bastion-1:4711", now=clock)
-    world = IncidentWorld(settings, catalogue, clock, state, journal, cast("IncidentDesk", None))
-    world.desk = IncidentDesk(world.context())
+    world = IncidentWorld(settings, catalogue, clock, state, journal, cast("IncidentService", None))
+    world.incidents = IncidentService(world.context())
     return world
 
 

@@ -41,7 +41,7 @@ def ago(**parts: float) -> datetime:
 
 @dataclass
 class ScriptedAccounts:
-    """Stands in for the account desk."""
+    """Stands in for the account service."""
 
     failing: frozenset[str] = frozenset()
     """Methods that fail; "client" fails everything that lives in the client database."""
@@ -377,7 +377,7 @@ CLIENT = frozenset({"agents", "deals"})
 
 @dataclass
 class ScriptedAccountService(ScriptedService):
-    """The scripted service with its account and deal desks."""
+    """The scripted service with its account and deal services."""
 
     accounts: ScriptedAccounts = field(default_factory=ScriptedAccounts)
     deals: ScriptedDeals = field(default_factory=ScriptedDeals)

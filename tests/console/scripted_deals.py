@@ -31,7 +31,7 @@ AMBIGUOUS, UNKNOWN_DEAL, ELIGIBLE = 777, 999, 12346
 
 @dataclass
 class ScriptedDeals:
-    """Stands in for the deal desk."""
+    """Stands in for the deal service."""
 
     failing: frozenset[str] = frozenset()
     """Methods that fail; "client" leaves the gates of the client database without data."""

@@ -38,7 +38,7 @@ class ScriptedAssessments:
 
     def assess(self, incident_id: str, _job: object = None) -> Assessment:
         self.asked.append(incident_id)
-        incident = self.world.desk.get(incident_id)
+        incident = self.world.incidents.get(incident_id)
         now = self.world.clock.now
         return Assessment(
             incident=incident.id,
@@ -151,7 +151,7 @@ def told(world: IncidentWorld, incident: Incident) -> Incident:
             said.DeliverySent(delivery="D3", attempt=1, receipt="ZYN-731", link="https://fub.atlassian.net/ZYN-731"),
         ],
     )
-    return world.desk.get(incident.id)
+    return world.incidents.get(incident.id)
 
 
 def middle(world: IncidentWorld) -> Incident:
@@ -161,7 +161,7 @@ def middle(world: IncidentWorld) -> Incident:
     incident = world.declare()
     world.clock.forward(minutes=1)
     told(world, incident)
-    world.desk.claim(incident.id, "incident_commander")
+    world.incidents.claim(incident.id, "incident_commander")
     world.clock.forward(minutes=2)
     ana.claim(incident.id, "technical_lead")
     world.journal.append(
@@ -172,14 +172,14 @@ def middle(world: IncidentWorld) -> Incident:
         ],
         actor="console",
     )
-    world.desk.tick(incident.id, "stop_bulk_work", "bulk replay is stopped")
-    world.desk.set_status(incident.id, IncidentStatus.INVESTIGATING)
-    world.desk.add_task(incident.id, "call Harbour Homes", "cl.nolen", world.clock.now + timedelta(minutes=30))
-    world.desk.add_task(incident.id, "ask Zillow for the new limit", "ana", world.clock.now + timedelta(minutes=5))
-    world.desk.add_task(incident.id, "name who writes the timeline")
+    world.incidents.tick(incident.id, "stop_bulk_work", "bulk replay is stopped")
+    world.incidents.set_status(incident.id, IncidentStatus.INVESTIGATING)
+    world.incidents.add_task(incident.id, "call Harbour Homes", "cl.nolen", world.clock.now + timedelta(minutes=30))
+    world.incidents.add_task(incident.id, "ask Zillow for the new limit", "ana", world.clock.now + timedelta(minutes=5))
+    world.incidents.add_task(incident.id, "name who writes the timeline")
     world.clock.forward(minutes=17)
-    world.desk.note(incident.id, "Zillow confirms a lower limit since 13:50 UTC")
-    return world.desk.get(incident.id)
+    world.incidents.note(incident.id, "Zillow confirms a lower limit since 13:50 UTC")
+    return world.incidents.get(incident.id)
 
 
 def overdue(world: IncidentWorld) -> Incident:
@@ -205,16 +205,16 @@ def overdue(world: IncidentWorld) -> Incident:
             said.DeliveryFailed(delivery="D6", attempt=1, outcome="definite", reason="429", retry_at=retry_at),
         ],
     )
-    return world.desk.get(incident.id)
+    return world.incidents.get(incident.id)
 
 
 def resolved(world: IncidentWorld) -> Incident:
     """Over, with follow-ups."""
     incident = middle(world)
     world.clock.forward(hours=3, minutes=30)
-    world.desk.set_status(incident.id, IncidentStatus.MONITORING)
+    world.incidents.set_status(incident.id, IncidentStatus.MONITORING)
     world.clock.forward(minutes=20)
-    world.desk.set_status(incident.id, IncidentStatus.RESOLVED, "the backlog is empty", unmet=("health",))
+    world.incidents.set_status(incident.id, IncidentStatus.RESOLVED, "the backlog is empty", unmet=("health",))
     tomorrow = world.clock.now + timedelta(days=1)
     world.journal.append(
         incident.id,
@@ -226,16 +226,16 @@ def resolved(world: IncidentWorld) -> Incident:
     world.journal.append(
         incident.id, [said.FollowUpRun(follow_up="F1", status="pass", summary="12 events wait")], actor="console"
     )
-    return world.desk.get(incident.id)
+    return world.incidents.get(incident.id)
 
 
 def hostile(world: IncidentWorld) -> Incident:
     """Every field that people and services write holds what would take a terminal over."""
     incident = world.declare(title=f"title {HOSTILE}", systems=(f"system {HOSTILE}",), summary=HOSTILE)
-    world.desk.claim(incident.id, "incident_commander", f"person {HOSTILE}")
-    world.desk.add_task(incident.id, f"task {HOSTILE}", f"owner {HOSTILE}", world.clock.now)
-    world.desk.tick(incident.id, f"step {HOSTILE}", HOSTILE)
-    world.desk.note(incident.id, f"note {HOSTILE}")
+    world.incidents.claim(incident.id, "incident_commander", f"person {HOSTILE}")
+    world.incidents.add_task(incident.id, f"task {HOSTILE}", f"owner {HOSTILE}", world.clock.now)
+    world.incidents.tick(incident.id, f"step {HOSTILE}", HOSTILE)
+    world.incidents.note(incident.id, f"note {HOSTILE}")
     text = clean(f"text {HOSTILE}")
     world.journal.append(
         incident.id,
@@ -245,4 +245,4 @@ def hostile(world: IncidentWorld) -> Incident:
             said.FollowUpScheduled(follow_up="F1", text=text, due_at=world.clock.now),
         ],
     )
-    return world.desk.get(incident.id)
+    return world.incidents.get(incident.id)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from diagnostics.core.waiting import Job
 from diagnostics.explorer.completion import Completer, known_attributes
-from diagnostics.explorer.desk import step_s
 from diagnostics.explorer.export import write_export
 from diagnostics.explorer.facets import FacetCounter
+from diagnostics.explorer.service import step_s
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.explorer import Bin, Correlation, Facet, Histogram, SavedQuery
 from tests.console.scripted import NOW, ScriptedService, evidence

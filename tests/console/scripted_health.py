@@ -1,4 +1,4 @@
-"""A health desk with written answers, in every state that level 2 must be able to show, and a way onto that screen."""
+"""A health service with written answers in every state that level 2 must be able to show, and a way there."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def figure(  # noqa: PLR0917  # written answers read best as rows of a table
 
 @dataclass
 class ScriptedHealth:
-    """Answers of the health desk. `failing` names questions that fail; `quiet` is a day on which all is well."""
+    """Answers of the health service. `failing` names questions that fail; `quiet` is a day on which all is well."""
 
     failing: frozenset[str] = frozenset()
     quiet: bool = False
@@ -417,13 +417,13 @@ _LEADING = (
 
 @dataclass
 class ServiceWithHealth(ScriptedService):
-    """The scripted service with a health desk."""
+    """The scripted service with a health service."""
 
     health: ScriptedHealth = field(default_factory=ScriptedHealth)
 
 
-def service_with(**how: Any) -> ServiceWithHealth:  # noqa: ANN401  # fields of the desk
-    """A scripted service whose health desk answers as told."""
+def service_with(**how: Any) -> ServiceWithHealth:  # noqa: ANN401  # fields of the service
+    """A scripted service whose health service answers as told."""
     service = ServiceWithHealth(health=ScriptedHealth(**how))
     if how.get("may_write"):
         writes = service.settings.writes.model_copy(update={"monitors": True})

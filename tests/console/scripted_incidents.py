@@ -1,4 +1,4 @@
-"""No incident at all: what most screens are looked at with. `incident_rooms` has real desks over a real journal."""
+"""No incident at all: what most screens are looked at with. `incident_rooms` has real services over a real journal."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
-from diagnostics.incident.investigations import InvestigationDesk
+from diagnostics.incident.investigations import InvestigationService
 from diagnostics.models.entries import EvidenceLabel, IncidentStatus
 from diagnostics.models.incidents import Incident
 from screens.base import RoomScreen
@@ -66,14 +66,14 @@ class ScriptedRecords:
 
 @dataclass
 class Breakable:
-    """A desk whose questions fail while it is told to."""
+    """A service whose questions fail while it is told to."""
 
-    desk: Any
+    real: Any
     failing: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the desk has
-        found = getattr(self.desk, name)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever the service has
+        found = getattr(self.real, name)
         if not callable(found) or name == "next_update_at":
             # Worked out from what is known already: it asks the journal nothing.
             return found
@@ -89,7 +89,7 @@ class Breakable:
 
 @dataclass
 class Level3:
-    """One journal, its desks, and the service that a console is made on."""
+    """One journal, its services, and the service that a console is made on."""
 
     world: IncidentWorld
     incidents: Breakable
@@ -101,11 +101,11 @@ class Level3:
         self.world.close()
 
 
-def level_3(folder: Path, **health: Any) -> Level3:  # noqa: ANN401  # fields of the health desk
+def level_3(folder: Path, **health: Any) -> Level3:  # noqa: ANN401  # fields of the health service
     """Empty; close it."""
     world = incident_world(folder)
-    incidents = Breakable(world.desk)
-    investigations = Breakable(InvestigationDesk(world.context(), world.desk))
+    incidents = Breakable(world.incidents)
+    investigations = Breakable(InvestigationService(world.context(), world.incidents))
     records = ScriptedRecords()
     service = ServiceWithHealth(
         health=ScriptedHealth(**health), settings=world.settings, catalogue=world.catalogue, quiet=bool(health)
@@ -118,10 +118,10 @@ def level_3(folder: Path, **health: Any) -> Level3:  # noqa: ANN401  # fields of
 
 def fill(level: Level3, *, hostile: bool = False) -> Incident:
     """An open incident with a record of what is thought of it, a past one, and a question nobody has answered."""
-    world, desk = level.world, level.world.desk
+    world, incidents = level.world, level.world.incidents
     say: Callable[[str], str] = (lambda text: f"{text} {HOSTILE[:110]}") if hostile else str
     world.clock.forward(days=-2)
-    past = desk.declare(title=say("38 accounts cannot refresh"), issue_type="oauth_failure", severity="critical")
+    past = incidents.declare(title=say("38 accounts cannot refresh"), issue_type="oauth_failure", severity="critical")
     closed = level.investigations.open(say("Why do the refreshes fail?"), past.id)
     closed = level.investigations.add_hypothesis(
         closed.id, "The secret was rotated", "a refresh with the new secret fails"
@@ -130,15 +130,15 @@ def fill(level: Level3, *, hostile: bool = False) -> Incident:
     level.investigations.name_root_cause(closed.id, "H1", "refreshes work with the new secret")
     level.investigations.close(closed.id, "The rotation left the old secret in place.")
     world.clock.forward(hours=3)
-    desk.set_status(past.id, IncidentStatus.RESOLVED, "refreshes work again")
+    incidents.set_status(past.id, IncidentStatus.RESOLVED, "refreshes work again")
     world.clock.now = NOW
     world.clock.forward(minutes=-14)
     incident = world.declare(title=say("Zillow answers HTTP 429; webhook events pile up"))
     asked = evidence("datadog", say("service:fub @context.error_message:*429*"), 15)
-    desk.pin(
+    incidents.pin(
         incident.id, say("1,204 HTTP 429 a minute"), say("Retry-After 30 s"), EvidenceLabel.STATISTICAL, evidence=asked
     )
-    desk.pin(incident.id, say("The partner's status page names a lowered limit"), "", inferred=True)
+    incidents.pin(incident.id, say("The partner's status page names a lowered limit"), "", inferred=True)
     world.clock.forward(minutes=2)
     record = level.investigations.open(say("Why does Zillow answer 429?"), incident.id)
     level.investigations.add_hypothesis(
@@ -159,7 +159,7 @@ def fill(level: Level3, *, hostile: bool = False) -> Incident:
     level.investigations.withdraw(record.id, "V3", say("the deploy was rolled back before"))
     level.investigations.open(say("Why is account 75172 not onboarded?"))
     world.clock.now = NOW
-    return desk.get(incident.id)
+    return incidents.get(incident.id)
 
 
 def stop_clocks(monkeypatch: pytest.MonkeyPatch) -> None:

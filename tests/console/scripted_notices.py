@@ -1,6 +1,6 @@
-"""A notice desk with written drafts over a real journal: every state that a preview and its deliveries can have.
+"""A notice service with written drafts over a real journal: every state that a preview and its deliveries can have.
 
-What the real desk proposes and delivers is tested with it; here only what a person sees and does matters.
+What the real service proposes and delivers is tested with it; here only what a person sees and does matters.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ TEXTS = {
 
 
 @dataclass
-class ScriptedNoticeDesk:
+class ScriptedNoticeService:
     """Proposals as told, confirmations into the real journal, deliveries with the outcomes that are asked for."""
 
     world: IncidentWorld
@@ -76,7 +76,7 @@ class ScriptedNoticeDesk:
 
     # ---- proposing
 
-    def propose(  # as the desk's own
+    def propose(  # as the service's own
         self,
         *,
         issue_type: str | None = None,
@@ -101,7 +101,7 @@ class ScriptedNoticeDesk:
                 "the journal cannot be read: permission denied",
                 remedy="run `warroom doctor`; it says which file and whose it is",
             )
-        found = self.world.desk.get(incident) if incident else None
+        found = self.world.incidents.get(incident) if incident else None
         issue = found.issue_type if found is not None else issue_type or "rate_limiting"
         grave = found.severity if found is not None else severity or "incident"
         written = (words or {}).get("title") or self._say("Zillow answers HTTP 429; webhook events pile up")
@@ -220,7 +220,7 @@ class ScriptedNoticeDesk:
                 taken_at=NOW,
             )
         if not proposal.incident:
-            return self.world.desk.declare(
+            return self.world.incidents.declare(
                 title=proposal.title,
                 issue_type=proposal.issue_type,
                 severity=proposal.severity,
@@ -228,7 +228,7 @@ class ScriptedNoticeDesk:
                 accounts=proposal.accounts,
                 more=self._bodies(proposal, 0, accept_stale),
             )
-        return self.world.desk.decide(
+        return self.world.incidents.decide(
             proposal.incident, lambda incident: self._bodies(proposal, len(incident.deliveries), accept_stale)
         )
 
@@ -254,8 +254,8 @@ class ScriptedNoticeDesk:
     def _due(self) -> list[tuple[str, Delivery]]:
         return [
             (line.id, one)
-            for line in self.world.desk.lines()
-            for one in self.world.desk.get(line.id).deliveries
+            for line in self.world.incidents.lines()
+            for one in self.world.incidents.get(line.id).deliveries
             if one.state == "queued" and self.outcomes.get(one.channel, "sent") != "held"
         ]
 
@@ -265,7 +265,7 @@ class ScriptedNoticeDesk:
     def deliver(self, _job: Job | None = None) -> int:
         due = self._due()
         for incident, one in due:
-            self.world.desk.decide(incident, self._decision(one), actor="console")
+            self.world.incidents.decide(incident, self._decision(one), actor="console")
         return len(due)
 
     def _decision(self, one: Delivery) -> Callable[[Incident], Sequence[Body]]:
@@ -303,7 +303,7 @@ class ScriptedNoticeDesk:
             raise UserError(f"{outcome!r} is no outcome", accepted="arrived, given_up, send_again")
         self.settled.append((delivery, outcome, why))
         body = said.DeliverySettled(delivery=delivery, outcome=outcome, why=why)
-        return self.world.desk.decide(incident, lambda _now: (body,))
+        return self.world.incidents.decide(incident, lambda _now: (body,))
 
 
 @dataclass
@@ -379,13 +379,13 @@ def stop_clocks(monkeypatch: pytest.MonkeyPatch, moment: datetime = NOW) -> None
 
 
 @contextmanager
-def notice_world(folder: Path, **how: Any) -> Iterator[tuple[IncidentWorld, ScriptedNoticeDesk, ScriptedService]]:  # noqa: ANN401  # fields of the desk
-    """A journal, a scripted notice desk on it, and the service of a console."""
+def notice_world(folder: Path, **how: Any) -> Iterator[tuple[IncidentWorld, ScriptedNoticeService, ScriptedService]]:  # noqa: ANN401  # fields of the service
+    """A journal, a scripted notice service on it, and the service of a console."""
     world = incident_world(folder)
     unmet, lost = how.pop("unmet", 0), how.pop("lost", False)
-    desk = ScriptedNoticeDesk(world, **how)
+    notices = ScriptedNoticeService(world, **how)
     assessments = ScriptedAssessments(unmet=unmet, failing=lost)
     try:
-        yield world, desk, world.service(notices=desk, assessments=assessments)
+        yield world, notices, world.service(notices=notices, assessments=assessments)
     finally:
         world.close()

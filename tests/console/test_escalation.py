@@ -119,10 +119,10 @@ async def test_x_ticks_the_step_under_the_cursor_and_unticks_it(make_app: MakeAp
     async with panel(make_app, world) as pilot:
         await go_to(pilot, "step:stop_bulk_work")
         await pilot.press("x")
-        await until(pilot, lambda: world.desk.get(incident.id).steps)
+        await until(pilot, lambda: world.incidents.get(incident.id).steps)
         await until(pilot, lambda: "1 of 15 done" in shown(pilot))
         await pilot.press("x")
-        await until(pilot, lambda: not world.desk.get(incident.id).steps)
+        await until(pilot, lambda: not world.incidents.get(incident.id).steps)
 
 
 async def test_who_ticks_a_step_second_is_told_who_was_quicker(
@@ -166,7 +166,7 @@ async def test_what_seems_affected_is_added_with_x(make_app: MakeApp, world: Inc
     async with panel(make_app, world) as pilot:
         await go_to(pilot, "proposal:system:ZillowAuth")
         await pilot.press("x")
-        await until(pilot, lambda: any(one.name == "ZillowAuth" for one in world.desk.get(incident.id).systems))
+        await until(pilot, lambda: any(one.name == "ZillowAuth" for one in world.incidents.get(incident.id).systems))
 
 
 async def test_another_open_incident_is_brought_into_view_with_enter(make_app: MakeApp, world: IncidentWorld) -> None:
@@ -318,10 +318,10 @@ async def test_c_and_enter_claim_a_free_role(make_app: MakeApp, world: IncidentW
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ClaimScreen) and "enter claims it" in shown(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: world.desk.get(incident.id).holder("incident_commander") == "cl.nolen")
+        await until(pilot, lambda: world.incidents.get(incident.id).holder("incident_commander") == "cl.nolen")
         await until(pilot, lambda: "cl.nolen (you)" in shown(pilot))
         await pilot.press("x")
-        await until(pilot, lambda: not world.desk.get(incident.id).holder("incident_commander"))
+        await until(pilot, lambda: not world.incidents.get(incident.id).holder("incident_commander"))
 
 
 async def test_of_two_who_claim_at_once_the_second_is_told_who_and_when(
@@ -336,7 +336,7 @@ async def test_of_two_who_claim_at_once_the_second_is_told_who_and_when(
         world.other("ana").claim(incident.id, "incident_commander")
         await pilot.press("enter")
         await until(pilot, lambda: "somebody was quicker: ana is incident commander since 14:03:22 UTC" in shown(pilot))
-        assert world.desk.get(incident.id).holder("incident_commander") == "ana"
+        assert world.incidents.get(incident.id).holder("incident_commander") == "ana"
 
 
 async def test_taking_a_role_over_has_to_be_typed(make_app: MakeApp, world: IncidentWorld) -> None:
@@ -349,9 +349,9 @@ async def test_taking_a_role_over_has_to_be_typed(make_app: MakeApp, world: Inci
         await until(pilot, lambda: isinstance(pilot.app.screen, LineEntry))
         await pilot.press(*"yes", "enter")
         assert isinstance(pilot.app.screen, LineEntry)
-        assert world.desk.get(incident.id).holder("incident_commander") == "ana"
+        assert world.incidents.get(incident.id).holder("incident_commander") == "ana"
         await pilot.press("backspace", "backspace", "backspace", *"take", "space", *"over", "enter")
-        await until(pilot, lambda: world.desk.get(incident.id).holder("incident_commander") == "cl.nolen")
+        await until(pilot, lambda: world.incidents.get(incident.id).holder("incident_commander") == "cl.nolen")
 
 
 # ---- tasks
@@ -386,13 +386,13 @@ async def test_tasks_are_added_done_and_changed_by_typed_lines(make_app: MakeApp
         await pilot.press(*"call", "space", *"@ana", "space", *"+30m", "enter")
         await until(pilot, lambda: isinstance(app.screen, TasksScreen) and "@ana due 14:33" in shown(pilot))
         await pilot.press("enter")
-        await until(pilot, lambda: world.desk.get(incident.id).tasks[0].done_at is not None)
+        await until(pilot, lambda: world.incidents.get(incident.id).tasks[0].done_at is not None)
         await until(pilot, lambda: "done 14:03 cl.nolen" in shown(pilot))
         await pilot.press("u")
         await until(pilot, lambda: isinstance(app.screen, LineEntry))
         await pilot.press(*"@ben", "space", *"15:30", "enter")
-        await until(pilot, lambda: world.desk.get(incident.id).tasks[0].owner == "ben")
-        await until(pilot, lambda: world.desk.get(incident.id).tasks[0].due_at is not None)
+        await until(pilot, lambda: world.incidents.get(incident.id).tasks[0].owner == "ben")
+        await until(pilot, lambda: world.incidents.get(incident.id).tasks[0].due_at is not None)
 
 
 async def test_tasks_of_an_incident_that_is_not_in_view_are_shown_too(make_app: MakeApp, world: IncidentWorld) -> None:
@@ -418,7 +418,7 @@ async def test_level_1_shows_the_incident_beside_the_issues(make_app: MakeApp, w
         side = app.screen.query_one("#escalation", LineView)
         await until(pilot, lambda: any("investigating" in item.text for item in side.rows))
         assert any("cl.nolen" in item.text for item in side.rows)
-        world.desk.set_status(incident.id, IncidentStatus.IN_PROGRESS)
+        world.incidents.set_status(incident.id, IncidentStatus.IN_PROGRESS)
         await until(pilot, lambda: any("in progress" in item.text for item in side.rows))
 
 

@@ -586,7 +586,7 @@ async def test_a_smaller_terminal_gets_all_panes_again(make_app: MakeApp) -> Non
         assert "80×24 shows all" in pane(pilot, "health")
 
 
-async def test_a_service_without_a_health_desk_is_six_panes_without_an_answer(make_app: MakeApp) -> None:
+async def test_a_service_without_a_health_service_is_six_panes_without_an_answer(make_app: MakeApp) -> None:
     app = make_app(cast("ServiceWithHealth", ScriptedService()), options=Options(ascii=True))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle_health(pilot)

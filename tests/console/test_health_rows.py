@@ -32,8 +32,8 @@ def course(*values: float | None) -> Course:
     return Course(title="Health, 24 h", unit="%", points=points)
 
 
-def lines(desk: ScriptedHealth) -> list[FigureLine]:
-    return [FigureLine(one, short_limits(one), f"figure:{one.id}") for one in desk.kpis()]
+def lines(health: ScriptedHealth) -> list[FigureLine]:
+    return [FigureLine(one, short_limits(one), f"figure:{one.id}") for one in health.kpis()]
 
 
 # ---- digits and courses
@@ -101,8 +101,8 @@ def test_values_states_and_ages_stand_in_columns(width: int) -> None:
 
 
 def test_a_figure_without_a_value_is_a_dash_with_its_reason() -> None:
-    desk = ScriptedHealth(partial=True)
-    row = figure_rows(lines(desk), width=100, now=NOW, signs=UNICODE)[3].text
+    health = ScriptedHealth(partial=True)
+    row = figure_rows(lines(health), width=100, now=NOW, signs=UNICODE)[3].text
     assert "—" in row
     assert "unreachable" in row
     assert "datadog: rate limited, 6 s" in row
@@ -163,13 +163,13 @@ def test_drift_beyond_the_ruler_is_an_arrow_at_its_end() -> None:
 @pytest.mark.parametrize("width", [43, 58, 66, 77, 104])
 @pytest.mark.parametrize("height", [3, 4, 6])
 def test_the_shares_fill_exactly_their_rows(signs: Glyphs, width: int, height: int) -> None:
-    for desk in (
+    for health in (
         ScriptedHealth(),
         ScriptedHealth(quiet=True),
         ScriptedHealth(empty=True),
         ScriptedHealth(hostile=True),
     ):
-        rows = resolution_rows(desk.resolution(), BANDS, width=width, height=height, signs=signs, stale=False)
+        rows = resolution_rows(health.resolution(), BANDS, width=width, height=height, signs=signs, stale=False)
         assert len(rows) == height
         assert all(cell_len(item.text) <= width for item in rows)
     assert cell_len(legend(BANDS, width, signs)) <= width
@@ -247,8 +247,8 @@ def test_the_map_is_in_the_order_of_the_cascade() -> None:
 @pytest.mark.parametrize("width", [31, 44, 49, 92])
 @pytest.mark.parametrize("headlines", [False, True])
 def test_every_system_is_a_row_with_its_state_as_a_word(signs: Glyphs, width: int, headlines: bool) -> None:
-    for desk in (ScriptedHealth(), ScriptedHealth(partial=True), ScriptedHealth(hostile=True)):
-        rows = system_rows(desk.systems(), width=width, signs=signs, stale=False, headlines=headlines)
+    for health in (ScriptedHealth(), ScriptedHealth(partial=True), ScriptedHealth(hostile=True)):
+        rows = system_rows(health.systems(), width=width, signs=signs, stale=False, headlines=headlines)
         keyed = [item for item in rows if item.key is not None]
         assert len(keyed) == 6
         assert len(rows) == (13 if headlines else 7)
@@ -292,14 +292,14 @@ def test_a_system_nobody_has_described_is_drawn_too() -> None:
 @SIGNS
 @pytest.mark.parametrize(("width", "height"), [(57, 2), (77, 2), (77, 4), (48, 11), (48, 14), (92, 25)])
 def test_health_always_fills_its_rows(signs: Glyphs, width: int, height: int) -> None:
-    for desk in (
+    for health in (
         ScriptedHealth(),
         ScriptedHealth(quiet=True),
         ScriptedHealth(empty=True),
         ScriptedHealth(hostile=True),
     ):
         rows = health_rows(
-            desk.overview(),
+            health.overview(),
             NextToFail("ZillowAuth FAILS → ZillowAgent → ZillowSyncUser → transaction sync", "fail", "FAIL"),
             baseline=98.8,
             scale=SCALE,

@@ -26,11 +26,11 @@ def reading(key: str, value: object, *, failure: str = "", sequence: int = 1) ->
     return Reading[Any](key=key, freshness=freshness, value=value, taken_at=NOW, failure=failure, sequence=sequence)
 
 
-def state_of(desk: ScriptedHealth) -> HealthState:
+def state_of(health: ScriptedHealth) -> HealthState:
     state = HealthState()
-    state.take(reading(SYSTEMS, desk.systems()))
-    state.take(reading(known.LEADING, desk.leading()))
-    state.take(reading(known.OVERVIEW, desk.overview()))
+    state.take(reading(SYSTEMS, health.systems()))
+    state.take(reading(known.LEADING, health.leading()))
+    state.take(reading(known.OVERVIEW, health.overview()))
     return state
 
 

@@ -87,14 +87,14 @@ async def test_a_note_stands_in_the_journal_and_is_said_to(make_app: MakeApp, wo
     async with room(make_app, world) as (pilot, incident):
         await line(pilot, "note the queue is draining")
         await until(pilot, lambda: f"noted in {incident.id}" in bottom(pilot))
-        assert world.desk.timeline(incident.id).rows[0].text == "the queue is draining"
+        assert world.incidents.timeline(incident.id).rows[0].text == "the queue is draining"
 
 
 async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(make_app: MakeApp, world: IncidentWorld) -> None:
     async with room(make_app, world) as (pilot, incident):
         await line(pilot, "task call the customer @ann +30m")
-        await until(pilot, lambda: world.desk.get(incident.id).tasks)
-        task = world.desk.get(incident.id).tasks[0]
+        await until(pilot, lambda: world.incidents.get(incident.id).tasks)
+        task = world.incidents.get(incident.id).tasks[0]
         assert (task.text, task.owner) == ("call the customer", "ann")
         assert task.due_at is not None
 
@@ -102,10 +102,10 @@ async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(make_app: Mak
 async def test_scope_cadence_and_lessons_are_written(make_app: MakeApp, world: IncidentWorld) -> None:
     async with room(make_app, world) as (pilot, incident):
         for text in ("scope account 148261", "scope out account 14009", "cadence 15", "lesson badly no alert came"):
-            before = world.desk.get(incident.id).last_seq
+            before = world.incidents.get(incident.id).last_seq
             await line(pilot, text)
-            await until(pilot, lambda before=before: world.desk.get(incident.id).last_seq > before)  # type: ignore[misc]  # bound at once
-        changed = world.desk.get(incident.id)
+            await until(pilot, lambda before=before: world.incidents.get(incident.id).last_seq > before)  # type: ignore[misc]  # bound at once
+        changed = world.incidents.get(incident.id)
         assert [one.name for one in changed.accounts if one.until is None] == ["75172", "148261"]
         assert changed.cadence_minutes == 15
         assert [one.lesson.text for one in changed.lessons] == ["no alert came"]
@@ -119,14 +119,14 @@ async def test_a_line_that_makes_no_sense_says_what_is_accepted_and_writes_nothi
         await line(pilot, text)
         await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
         assert "accepted" in cast("DocumentScreen", pilot.app.screen).document.copy_text
-        assert world.desk.get(incident.id).last_seq == incident.last_seq
+        assert world.incidents.get(incident.id).last_seq == incident.last_seq
 
 
 async def test_the_evidence_of_a_number_is_kept_for_the_review(make_app: MakeApp, world: IncidentWorld) -> None:
     async with room(make_app, world) as (pilot, incident):
         await pilot.press("w", "m")
-        await until(pilot, lambda: world.desk.get(incident.id).pins)
-        pin = world.desk.get(incident.id).pins[0].pinned
+        await until(pilot, lambda: world.incidents.get(incident.id).pins)
+        pin = world.incidents.get(incident.id).pins[0].pinned
         assert pin.evidence is not None
         assert pin.evidence.query
 
@@ -140,7 +140,7 @@ async def test_an_entry_of_another_console_arrives_also_while_updates_are_paused
         await followed(pilot, changed)
 
 
-class Desks:
+class Services:
     """What a worker asks for, each call noted."""
 
     def __init__(self) -> None:
@@ -165,16 +165,16 @@ class Desks:
 
 
 def test_the_worker_goes_on_after_a_failure_and_says_what_it_was() -> None:
-    desks = Desks()
-    worker = Worker(cast("Diagnostics", desks))
+    services = Services()
+    worker = Worker(cast("Diagnostics", services))
     worker.start()
     try:
-        assert desks.observed.wait(10)
+        assert services.observed.wait(10)
         for _ in range(200):
-            if worker.problems.get("delivering") or desks.delivered.is_set():
+            if worker.problems.get("delivering") or services.delivered.is_set():
                 break
             threading.Event().wait(0.02)
         worker.wake()
-        assert desks.delivered.wait(10)
+        assert services.delivered.wait(10)
     finally:
         worker.close()

@@ -91,7 +91,7 @@ async def test_a_new_investigation_belongs_to_the_incident_in_view(make_app: Mak
         await typed(pilot, "Is the backlog past saving?")
         await on_screen(pilot, InvestigationScreen)
         await showing(pilot, "Is the backlog past saving?", incident.id)
-    assert level.investigations.desk.lines()[0].incident == incident.id
+    assert level.investigations.real.lines()[0].incident == incident.id
 
 
 async def test_what_was_typed_is_kept_when_the_journal_cannot_be_written(make_app: MakeApp, level: Level3) -> None:
@@ -111,7 +111,7 @@ async def test_what_another_console_opens_shows_by_itself(make_app: MakeApp, lev
     fill(level)
     async with at_level_3(make_app, level) as pilot:
         await showing(pilot, "Why does Zillow answer 429?")
-        level.investigations.desk.open("Why did the alert come late?")
+        level.investigations.real.open("Why did the alert come late?")
         await showing(pilot, "Why did the alert come late?", "3 open, 1 closed")
 
 
@@ -208,8 +208,8 @@ async def test_a_duplicate_goes_on_in_the_incident_whose_id_is_typed(make_app: M
         await typed(pilot, f"{incident.id.lower()} same cause")
         await on_screen(pilot, IncidentsScreen)
         await showing(pilot, f"merged {incident.id}")
-    assert level.world.desk.get(other.id).merged_into == incident.id
-    assert other.id in level.world.desk.get(incident.id).duplicates
+    assert level.world.incidents.get(other.id).merged_into == incident.id
+    assert other.id in level.world.incidents.get(incident.id).duplicates
 
 
 async def test_the_list_says_why_it_could_not_be_read_and_reads_again(make_app: MakeApp, level: Level3) -> None:

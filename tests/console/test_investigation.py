@@ -62,7 +62,7 @@ def screen(pilot: Pilot[Any]) -> InvestigationScreen:
 
 
 def record(level: Level3, name: str = RECORD) -> Investigation:
-    found = level.investigations.desk.get(name)
+    found = level.investigations.real.get(name)
     assert isinstance(found, Investigation)
     return found
 
@@ -87,10 +87,10 @@ async def test_what_speaks_for_and_against_stands_with_its_label_source_and_who(
 
 
 async def test_the_words_of_strict_standard_preliminary_and_none(make_app: MakeApp, level: Level3) -> None:
-    desk = level.investigations.desk
-    desk.weigh(RECORD, "H2", "for", EvidenceLabel.DIRECT, "seen in the code", "repository")
-    desk.weigh(RECORD, "H1", "for", EvidenceLabel.EXPERIMENTAL, "a pause ends the 429s", "bastion")
-    desk.add_hypothesis(RECORD, "Nobody knows", "anything")
+    investigations = level.investigations.real
+    investigations.weigh(RECORD, "H2", "for", EvidenceLabel.DIRECT, "seen in the code", "repository")
+    investigations.weigh(RECORD, "H1", "for", EvidenceLabel.EXPERIMENTAL, "a pause ends the 429s", "bastion")
+    investigations.add_hypothesis(RECORD, "Nobody knows", "anything")
     async with reading(make_app, level) as pilot:
         await showing(pilot, "STRICT, 3 sources", "PRELIMINARY, 1 source", "no confidence, 0 sources")
 
@@ -225,7 +225,7 @@ async def test_a_failure_keeps_all_three_lines(make_app: MakeApp, level: Level3)
 async def test_what_another_console_weighs_shows_without_losing_the_cursor(make_app: MakeApp, level: Level3) -> None:
     async with reading(make_app, level) as pilot:
         await pilot.press("j")
-        level.investigations.desk.weigh(RECORD, "H2", "for", EvidenceLabel.DIRECT, "seen by somebody else", "worker")
+        level.investigations.real.weigh(RECORD, "H2", "for", EvidenceLabel.DIRECT, "seen by somebody else", "worker")
         await showing(pilot, "seen by somebody else")
         assert screen(pilot).list_view.cursor_key == "hypothesis:H2"
 

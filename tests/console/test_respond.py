@@ -24,7 +24,7 @@ from tests.console.incident_rooms import IncidentWorld
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW, ScriptedService
-from tests.console.scripted_notices import ScriptedNoticeDesk, at, notice_world, stop_clocks
+from tests.console.scripted_notices import ScriptedNoticeService, at, notice_world, stop_clocks
 from tui.app import WarRoomApp
 from widgets.footer_bar import FooterBar
 
@@ -65,87 +65,87 @@ async def send(pilot: Pilot[int], word: str = "send") -> None:
 
 
 def only(world: IncidentWorld) -> Incident:
-    (line,) = world.desk.lines()
-    return world.desk.get(line.id)
+    (line,) = world.incidents.lines()
+    return world.incidents.get(line.id)
 
 
 async def test_three_keys_and_a_typed_word_declare_and_tell(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, desk, service):
+    with notice_world(tmp_path) as (world, notices, service):
         async with console(make_app, service) as pilot:
             await press(pilot, "n")
             await until(pilot, lambda: isinstance(pilot.app.screen, RespondScreen) and screen(pilot).state.seen)
             await send(pilot)
             await until(pilot, lambda: "done. Delivered" in text_on(pilot))
             assert [one.state for one in only(world).deliveries] == ["sent", "sent", "sent"]
-            assert desk.confirmed == [("send", frozenset())]
+            assert notices.confirmed == [("send", frozenset())]
 
 
 async def test_keys_typed_ahead_of_the_preview_send_only_after_it_is_on_screen(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with notice_world(tmp_path, waits=threading.Event()) as (world, desk, service):
+    with notice_world(tmp_path, waits=threading.Event()) as (world, notices, service):
         async with console(make_app, service) as pilot:
             for key, letter in (("n", "n"), ("down", None), ("enter", "\r")):
                 pilot.app.post_message(events.Key(key, letter))
-            await until(pilot, lambda: isinstance(pilot.app.screen, RespondScreen) and desk.began.is_set())
+            await until(pilot, lambda: isinstance(pilot.app.screen, RespondScreen) and notices.began.is_set())
             await until(pilot, lambda: screen(pilot).typing)
             await press(pilot, *"send", "enter")
             assert "not here yet" in footer(pilot)
             assert screen(pilot).entry.value == "send"
-            assert desk.confirmed == []
-            assert desk.waits is not None
-            desk.waits.set()
+            assert notices.confirmed == []
+            assert notices.waits is not None
+            notices.waits.set()
             await until(pilot, lambda: screen(pilot).state.seen)
-            assert desk.confirmed == []
+            assert notices.confirmed == []
             await press(pilot, "enter")
-            await until(pilot, lambda: world.desk.lines() and only(world).deliveries)
-            assert desk.confirmed == [("send", frozenset())]
+            await until(pilot, lambda: world.incidents.lines() and only(world).deliveries)
+            assert notices.confirmed == [("send", frozenset())]
 
 
 async def test_enter_on_what_comes_first_cancels_and_writes_nothing(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, desk, service):
+    with notice_world(tmp_path) as (world, notices, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
             await press(pilot, "enter")
             assert not isinstance(pilot.app.screen, RespondScreen)
-            assert desk.confirmed == []
+            assert notices.confirmed == []
             assert world.journal.head().seq == 0
 
 
 @pytest.mark.parametrize("word", ["Send it", "", "sen"])
 async def test_another_word_sends_nothing(make_app: MakeApp, tmp_path: Path, word: str) -> None:
-    with notice_world(tmp_path) as (world, desk, service):
+    with notice_world(tmp_path) as (world, notices, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
             await send(pilot, word)
             assert "nothing was sent" in footer(pilot)
-            assert desk.confirmed == []
+            assert notices.confirmed == []
             assert world.journal.head().seq == 0
 
 
 async def test_a_double_enter_sends_once_and_stays(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, holding=threading.Event()) as (world, desk, service):
+    with notice_world(tmp_path, holding=threading.Event()) as (world, notices, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
             await send(pilot)
             await press(pilot, "enter", "enter")
-            assert desk.holding is not None
-            desk.holding.set()
+            assert notices.holding is not None
+            notices.holding.set()
             await until(pilot, lambda: screen(pilot).state.declared is not None)
             await press(pilot, "enter")
             assert isinstance(pilot.app.screen, RespondScreen)
-            assert len(desk.confirmed) == 1
+            assert len(notices.confirmed) == 1
             assert len(only(world).deliveries) == 3
 
 
 async def test_an_old_number_blocks_until_it_is_accepted_by_name(make_app: MakeApp, tmp_path: Path) -> None:
     stale = frozenset({"health", "accounts_affected"})
-    with notice_world(tmp_path, old=stale) as (_world, desk, service):
+    with notice_world(tmp_path, old=stale) as (_world, notices, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
             assert "BLOCKED: 2 old numbers" in text_on(pilot)
             await send(pilot)
-            assert desk.confirmed == []
+            assert notices.confirmed == []
             assert "nothing was sent: 2 old numbers" in footer(pilot)
             await press(pilot, "A")
             assert "1 old number" in text_on(pilot)
@@ -153,17 +153,17 @@ async def test_an_old_number_blocks_until_it_is_accepted_by_name(make_app: MakeA
             assert "BLOCKED" not in text_on(pilot)
             await press(pilot, "k", "k")
             await send(pilot)
-            await until(pilot, lambda: desk.confirmed)
-            assert desk.confirmed == [("send", stale)]
+            await until(pilot, lambda: notices.confirmed)
+            assert notices.confirmed == [("send", stale)]
 
 
 async def test_measuring_again_makes_old_numbers_fresh_and_keeps_what_was_written(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with notice_world(tmp_path, old=frozenset({"health"})) as (_world, desk, service):
+    with notice_world(tmp_path, old=frozenset({"health"})) as (_world, notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot, words={"eta": "within the hour"})
-            desk.old = frozenset()
+            notices.old = frozenset()
             await press(pilot, "r")
             await until(pilot, lambda: shown.state.seen and not shown.state.blocking)
             assert "BLOCKED" not in text_on(pilot)
@@ -171,7 +171,7 @@ async def test_measuring_again_makes_old_numbers_fresh_and_keeps_what_was_writte
 
 
 async def test_an_acceptance_does_not_hold_for_another_value(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, old=frozenset({"health"})) as (_world, _desk, service):
+    with notice_world(tmp_path, old=frozenset({"health"})) as (_world, _notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             await press(pilot, "A")
@@ -195,19 +195,19 @@ async def test_an_acceptance_does_not_hold_for_another_value(make_app: MakeApp, 
 async def test_a_preview_that_has_grown_old_is_measured_again_before_it_can_go(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with notice_world(tmp_path) as (_world, desk, service):
+    with notice_world(tmp_path) as (_world, notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             await press(pilot, "down", "enter", *"send")
             stop_clocks(monkeypatch, at(200))
-            desk.good_for_s = 600.0
+            notices.good_for_s = 600.0
             await press(pilot, "enter")
-            assert desk.confirmed == []
+            assert notices.confirmed == []
             await until(pilot, lambda: shown.state.seen)
-            assert len(desk.asked) == 2
+            assert len(notices.asked) == 2
             assert shown.entry.value == "send"
             await press(pilot, "enter")
-            await until(pilot, lambda: desk.confirmed)
+            await until(pilot, lambda: notices.confirmed)
 
 
 async def test_where_slack_cannot_be_used_the_text_is_on_the_clipboard_at_once(
@@ -215,7 +215,7 @@ async def test_where_slack_cannot_be_used_the_text_is_on_the_clipboard_at_once(
 ) -> None:
     copied: list[str] = []
     monkeypatch.setattr(WarRoomApp, "copy", lambda _self, text: copied.append(text))
-    with notice_world(tmp_path, problems=frozenset({Channel.SLACK, Channel.JIRA})) as (world, _desk, service):
+    with notice_world(tmp_path, problems=frozenset({Channel.SLACK, Channel.JIRA})) as (world, _notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             assert len(copied) == 1
@@ -233,7 +233,7 @@ async def test_where_slack_cannot_be_used_the_text_is_on_the_clipboard_at_once(
 
 
 async def test_an_incident_can_be_declared_although_nothing_can_be_sent(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, problems=frozenset(Channel)) as (world, _desk, service):
+    with notice_world(tmp_path, problems=frozenset(Channel)) as (world, _notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             assert "Declare, send nothing" in text_on(pilot)
@@ -246,21 +246,21 @@ async def test_an_incident_can_be_declared_although_nothing_can_be_sent(make_app
 async def test_a_journal_that_cannot_be_written_sends_nothing_and_can_be_tried_again(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with notice_world(tmp_path, confirm_fails=True) as (world, desk, service):
+    with notice_world(tmp_path, confirm_fails=True) as (world, notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             await send(pilot)
             await until(pilot, lambda: "unreachable" in footer(pilot))
             assert world.journal.head().seq == 0
             assert shown.state.declared is None
-            desk.confirm_fails = False
+            notices.confirm_fails = False
             await send(pilot)
             await until(pilot, lambda: shown.state.declared is not None)
             assert len(only(world).deliveries) == 3
 
 
 async def test_a_refusal_opens_with_what_to_do(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, refuses=True) as (world, _desk, service):
+    with notice_world(tmp_path, refuses=True) as (world, _notices, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
             await send(pilot)
@@ -270,22 +270,22 @@ async def test_a_refusal_opens_with_what_to_do(make_app: MakeApp, tmp_path: Path
 
 
 async def test_a_preview_that_fails_says_why_and_r_tries_again(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, failing=True) as (_world, desk, service):
+    with notice_world(tmp_path, failing=True) as (_world, notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             text = text_on(pilot)
             assert "not prepared: state: denied" in text
             assert "run `warroom doctor`" in text
-            desk.failing = False
+            notices.failing = False
             await press(pilot, "r")
             await until(pilot, lambda: shown.state.seen)
 
 
 async def test_escape_ends_a_preparation_and_then_leaves(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, waits=threading.Event()) as (world, desk, service):
+    with notice_world(tmp_path, waits=threading.Event()) as (world, notices, service):
         async with console(make_app, service) as pilot:
             await press(pilot, "n")
-            await until(pilot, desk.began.is_set)
+            await until(pilot, notices.began.is_set)
             await press(pilot, "escape")
             await until(pilot, lambda: "you ended the preparation" in text_on(pilot))
             await press(pilot, "escape")
@@ -294,7 +294,7 @@ async def test_escape_ends_a_preparation_and_then_leaves(make_app: MakeApp, tmp_
 
 
 async def test_words_are_written_into_the_texts(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (_world, desk, service):
+    with notice_world(tmp_path) as (_world, notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             shown.body.focus()
@@ -302,18 +302,18 @@ async def test_words_are_written_into_the_texts(make_app: MakeApp, tmp_path: Pat
             await press(pilot, "enter")
             assert isinstance(pilot.app.screen, LineEntry)
             await press(pilot, *"callers told", "enter")
-            await until(pilot, lambda: len(desk.asked) == 2 and shown.state.seen)
-            assert desk.asked[1]["words"] == {"actions_taken": "callers told"}
+            await until(pilot, lambda: len(notices.asked) == 2 and shown.state.seen)
+            assert notices.asked[1]["words"] == {"actions_taken": "callers told"}
             assert "Done so far: callers told" in text_on(pilot)
 
 
 async def test_the_audience_of_an_update_is_cycled(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, desk, service):
+    with notice_world(tmp_path) as (world, notices, service):
         incident = world.declare()
         async with console(make_app, service) as pilot:
             shown = await preview(pilot, incident=incident.id, purpose=Purpose.UPDATE)
             await press(pilot, "s", "s")
-            await until(pilot, lambda: shown.state.seen and desk.asked[-1]["audience"] is Audience.EXECUTIVES)
+            await until(pilot, lambda: shown.state.seen and notices.asked[-1]["audience"] is Audience.EXECUTIVES)
             assert "update for executives" in text_on(pilot)
             assert "for 61 accounts since 13:51 UTC" in " ".join(text_on(pilot).split())
 
@@ -321,7 +321,7 @@ async def test_the_audience_of_an_update_is_cycled(make_app: MakeApp, tmp_path: 
 async def test_a_resolution_with_criteria_unmet_asks_for_a_reason_and_resolves(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with notice_world(tmp_path, unmet=2) as (world, _desk, service):
+    with notice_world(tmp_path, unmet=2) as (world, _notices, service):
         incident = world.declare()
         async with console(make_app, service) as pilot:
             shown = await preview(pilot, incident=incident.id, purpose=Purpose.RESOLUTION)
@@ -333,7 +333,7 @@ async def test_a_resolution_with_criteria_unmet_asks_for_a_reason_and_resolves(
             await until(pilot, lambda: shown.typing)
             await press(pilot, *"send", "enter")
             await until(pilot, lambda: shown.state.declared is not None)
-            resolved = world.desk.get(incident.id)
+            resolved = world.incidents.get(incident.id)
             assert resolved.status is IncidentStatus.RESOLVED
             assert resolved.unmet == ("health", "backlog")
             assert resolved.resolved_why == "drained by hand"
@@ -345,7 +345,7 @@ async def test_what_failed_is_named_with_what_to_do(
     copied: list[str] = []
     monkeypatch.setattr(WarRoomApp, "copy", lambda _self, text: copied.append(text))
     outcomes = {Channel.SLACK: "failed", Channel.JIRA: "uncertain"}
-    with notice_world(tmp_path, outcomes=outcomes) as (_world, _desk, service):
+    with notice_world(tmp_path, outcomes=outcomes) as (_world, _notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             await send(pilot)
@@ -364,19 +364,19 @@ async def test_what_failed_is_named_with_what_to_do(
 
 async def test_leaving_while_it_is_on_its_way_loses_nothing(make_app: MakeApp, tmp_path: Path) -> None:
     outcomes = {Channel.SLACK: "held"}
-    with notice_world(tmp_path, outcomes=outcomes) as (world, desk, service):
+    with notice_world(tmp_path, outcomes=outcomes) as (world, notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             await send(pilot)
             await until(pilot, lambda: shown.state.declared is not None)
             await press(pilot, "escape")
             assert not isinstance(pilot.app.screen, RespondScreen)
-            desk.outcomes = {}
+            notices.outcomes = {}
             await until(pilot, lambda: all(one.state == "sent" for one in only(world).deliveries))
 
 
 async def test_the_number_under_the_cursor_answers_for_itself(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (_world, _desk, service):
+    with notice_world(tmp_path) as (_world, _notices, service):
         async with console(make_app, service) as pilot:
             shown = await preview(pilot)
             shown.body.focus()
@@ -389,7 +389,7 @@ async def test_the_number_under_the_cursor_answers_for_itself(make_app: MakeApp,
 async def test_tier_and_impact_stand_in_the_preview_and_their_failure_is_a_dash(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with notice_world(tmp_path) as (_world, _desk, service):
+    with notice_world(tmp_path) as (_world, _notices, service):
         async with console(make_app, service) as pilot:
             await preview(pilot)
             await until(pilot, lambda: "tier 3: 61 accounts, over 10" in text_on(pilot))
@@ -401,7 +401,7 @@ async def test_tier_and_impact_stand_in_the_preview_and_their_failure_is_a_dash(
 
 
 async def test_a_word_outside_the_matrix_is_refused_with_what_is_accepted(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (_world, _desk, service):
+    with notice_world(tmp_path) as (_world, _notices, service):
         async with console(make_app, service) as pilot:
             app = cast("WarRoomApp", pilot.app)
             app.push_room_screen(DeclareScreen(issue_type="flood"))
@@ -412,7 +412,7 @@ async def test_a_word_outside_the_matrix_is_refused_with_what_is_accepted(make_a
 
 
 async def test_an_incident_is_declared_by_hand_with_its_own_words(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _notices, service):
         async with console(make_app, service) as pilot:
             app = cast("WarRoomApp", pilot.app)
             declare = DeclareScreen()
@@ -447,7 +447,7 @@ async def test_hostile_text_is_shown_as_text_and_never_runs(make_app: MakeApp, t
     outcomes = {Channel.SLACK: "failed"}
     with notice_world(tmp_path, hostile=True, notes=("an open incident may be the same",), outcomes=outcomes) as (
         _world,
-        _desk,
+        _notices,
         service,
     ):
         async with console(make_app, service) as pilot:
@@ -463,7 +463,7 @@ def test_the_moment_of_these_tests_is_that_of_the_scripts() -> None:
     assert at(0) == NOW
 
 
-def test_scripted_desks_have_the_methods_of_the_real_one() -> None:
+def test_scripted_services_have_the_methods_of_the_real_one() -> None:
     notices = pytest.importorskip("diagnostics.incident.notices.notices")
-    real = {name for name in dir(notices.NoticeDesk) if not name.startswith("_")}
-    assert {"propose", "confirm", "deliver", "waiting", "settle"} <= real & set(dir(ScriptedNoticeDesk))
+    real = {name for name in dir(notices.NoticeService) if not name.startswith("_")}
+    assert {"propose", "confirm", "deliver", "waiting", "settle"} <= real & set(dir(ScriptedNoticeService))

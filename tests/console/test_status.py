@@ -53,48 +53,48 @@ def footer(pilot: Pilot[int]) -> str:
 
 
 async def test_enter_moves_it_to_the_next_step(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             for status in (IncidentStatus.INVESTIGATING, IncidentStatus.IN_PROGRESS, IncidentStatus.MONITORING):
                 await press(pilot, "enter")
                 await until(pilot, lambda wanted=status: screen(pilot).incident.status is wanted)  # type: ignore[misc,union-attr]
-            assert world.desk.get(incident.id).status is IncidentStatus.MONITORING
+            assert world.incidents.get(incident.id).status is IncidentStatus.MONITORING
             assert screen(pilot).body.cursor_key == "status:resolved"
 
 
 async def test_a_step_back_asks_for_a_reason_and_keeps_it(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _incidents, service):
         incident = world.declare()
-        world.desk.set_status(incident.id, IncidentStatus.MONITORING)
+        world.incidents.set_status(incident.id, IncidentStatus.MONITORING)
         async with opened(make_app, service, incident.id) as pilot:
             screen(pilot).body.place("status:in_progress")
             await press(pilot, "enter", "enter")
             assert "nothing was typed" in text_on(pilot)
             await press(pilot, *"429s again", "enter")
-            await until(pilot, lambda: world.desk.get(incident.id).status is IncidentStatus.IN_PROGRESS)
-            page = world.desk.timeline(incident.id)
+            await until(pilot, lambda: world.incidents.get(incident.id).status is IncidentStatus.IN_PROGRESS)
+            page = world.incidents.timeline(incident.id)
             assert "429s again" in page.rows[0].text
 
 
 async def test_the_end_asks_for_the_typed_id(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             screen(pilot).body.place("status:resolved")
             await press(pilot, "enter", *"yes", "enter")
             assert "that is not its id; accepted: INC-1" in text_on(pilot)
-            assert world.desk.get(incident.id).is_open
+            assert world.incidents.get(incident.id).is_open
             for _ in "yes":
                 await press(pilot, "backspace")
             await press(pilot, *"inc-1", "enter")
-            await until(pilot, lambda: not world.desk.get(incident.id).is_open)
+            await until(pilot, lambda: not world.incidents.get(incident.id).is_open)
 
 
 async def test_the_end_with_criteria_unmet_needs_a_reason_first_and_keeps_which(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    with notice_world(tmp_path, unmet=1) as (world, _desk, service):
+    with notice_world(tmp_path, unmet=1) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             assert "exit criteria: 1 not met" in text_on(pilot)
@@ -104,13 +104,13 @@ async def test_the_end_with_criteria_unmet_needs_a_reason_first_and_keeps_which(
             await press(pilot, *"seen by hand", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, LineEntry) and pilot.app.screen.confirms)
             await press(pilot, *"INC-1", "enter")
-            await until(pilot, lambda: not world.desk.get(incident.id).is_open)
-            resolved = world.desk.get(incident.id)
+            await until(pilot, lambda: not world.incidents.get(incident.id).is_open)
+            resolved = world.incidents.get(incident.id)
             assert (resolved.unmet, resolved.resolved_why) == (("health",), "seen by hand")
 
 
 async def test_criteria_that_nobody_could_measure_need_a_reason_too(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, lost=True) as (world, _desk, service):
+    with notice_world(tmp_path, lost=True) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             assert "not known: common: unreachable" in text_on(pilot)
@@ -120,18 +120,18 @@ async def test_criteria_that_nobody_could_measure_need_a_reason_too(make_app: Ma
 
 
 async def test_the_severity_is_changed_with_a_reason_within_the_matrix(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             rows = [row.key for row in screen(pilot).body.rows if (row.key or "").startswith("severity:")]
             assert rows == ["severity:incident", "severity:high", "severity:normal"]
             screen(pilot).body.place("severity:high")
             await press(pilot, "enter", *"draining", "enter")
-            await until(pilot, lambda: world.desk.get(incident.id).severity == "high")
+            await until(pilot, lambda: world.incidents.get(incident.id).severity == "high")
 
 
 async def test_what_another_console_writes_is_shown(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             world.other("j.doe").set_status(incident.id, IncidentStatus.MONITORING)
@@ -139,7 +139,7 @@ async def test_what_another_console_writes_is_shown(make_app: MakeApp, tmp_path:
 
 
 async def test_an_exit_criterion_answers_for_its_number(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, unmet=1) as (world, _desk, service):
+    with notice_world(tmp_path, unmet=1) as (world, _incidents, service):
         async with opened(make_app, service, world.declare().id) as pilot:
             screen(pilot).body.place("criterion:health+0")
             await press(pilot, "w")
@@ -147,13 +147,13 @@ async def test_an_exit_criterion_answers_for_its_number(make_app: MakeApp, tmp_p
 
 
 async def test_n_tells_people_how_it_stands(make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _incidents, service):
         incident = world.declare()
         async with opened(make_app, service, incident.id) as pilot:
             await press(pilot, "n")
             assert told_by(pilot) == "update"
             await press(pilot, "escape", "escape")
-            world.desk.set_status(incident.id, IncidentStatus.RESOLVED)
+            world.incidents.set_status(incident.id, IncidentStatus.RESOLVED)
             app = cast("WarRoomApp", pilot.app)
             if not isinstance(app.screen, StatusScreen):
                 app.push_room_screen(StatusScreen(incident.id))

@@ -70,7 +70,7 @@ def note(level: Level3, incident: Incident, amount: int) -> None:
 async def test_the_newest_entry_stands_first_with_when_who_and_what(
     make_app: MakeApp, level: Level3, incident: Incident
 ) -> None:
-    level.world.desk.note(incident.id, "the queue is draining")
+    level.world.incidents.note(incident.id, "the queue is draining")
     async with reading(make_app, level, incident.id) as pilot:
         await showing(pilot, "the queue is draining", "declared, incident: Zillow answers HTTP 429")
         assert "cl.nolen" in screen(pilot).body.rows[0].text
@@ -132,7 +132,7 @@ async def test_an_entry_opens_in_full_with_its_hashes(make_app: MakeApp, level: 
 async def test_a_correction_stands_beside_the_entry_and_changes_nothing(
     make_app: MakeApp, level: Level3, incident: Incident
 ) -> None:
-    level.world.desk.note(incident.id, "the backlog is 21,263")
+    level.world.incidents.note(incident.id, "the backlog is 21,263")
     async with reading(make_app, level, incident.id) as pilot:
         first = next(iter(screen(pilot).lines))
         await pilot.press("u")
@@ -158,7 +158,7 @@ async def test_m_keeps_an_entry_as_evidence_of_the_incident(
     async with reading(make_app, level, incident.id) as pilot:
         await pilot.press("m")
         await showing(pilot, "E3")
-    assert len(level.world.desk.get(incident.id).pins) == 3
+    assert len(level.world.incidents.get(incident.id).pins) == 3
 
 
 async def test_what_another_console_writes_comes_in_and_the_cursor_stays_on_its_entry(

@@ -33,7 +33,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 
 @dataclass(slots=True)
-class Desk:
+class Workstation:
     """Where one person starts consoles: the same memory, and stand-ins that outlive each of them."""
 
     sandbox: SandboxProcess
@@ -71,9 +71,9 @@ def _lines(one: Kept) -> list[str]:
 
 
 @pytest.fixture
-def desk(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Desk]:
+def workstation(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Workstation]:
     with closing(StateStore(StateSettings(), tmp_path / "memory")) as store:
-        yield Desk(sandbox, tmp_path, store)
+        yield Workstation(sandbox, tmp_path, store)
 
 
 def go_to_account(terminal: Terminal) -> None:
@@ -103,13 +103,15 @@ def end_at_once(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("lose", [lose_the_connection, end_at_once])
-def test_a_console_that_broke_off_is_come_back_to_and_says_so(desk: Desk, lose: Callable[[Terminal], None]) -> None:
-    with desk.console() as lost:
+def test_a_console_that_broke_off_is_come_back_to_and_says_so(
+    workstation: Workstation, lose: Callable[[Terminal], None]
+) -> None:
+    with workstation.console() as lost:
         go_to_account(lost)
-        desk.wait_for_kept(lost, ACCOUNT)
+        workstation.wait_for_kept(lost, ACCOUNT)
         lose(lost)
-    assert desk.sessions() == {lost.pid: [ACCOUNT]}
-    with desk.console() as again:
+    assert workstation.sessions() == {lost.pid: [ACCOUNT]}
+    with workstation.console() as again:
         again.wait_for(BACK, 60)
         again.wait_for(is_on_account, 30)
         assert again.returncode is None
@@ -118,7 +120,7 @@ def test_a_console_that_broke_off_is_come_back_to_and_says_so(desk: Desk, lose: 
         again.wait_for(has_answers, 60)
         again.send("q")
         assert again.wait_exit() == 0
-    assert desk.sessions() == {}
+    assert workstation.sessions() == {}
 
 
 def quit_twice(terminal: Terminal) -> None:
@@ -132,37 +134,39 @@ def leave_from_anywhere(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("leave", [quit_twice, leave_from_anywhere])
-def test_a_console_that_was_left_on_purpose_is_not_come_back_to(desk: Desk, leave: Callable[[Terminal], None]) -> None:
-    with desk.console() as left:
+def test_a_console_that_was_left_on_purpose_is_not_come_back_to(
+    workstation: Workstation, leave: Callable[[Terminal], None]
+) -> None:
+    with workstation.console() as left:
         go_to_account(left)
-        desk.wait_for_kept(left, ACCOUNT)
+        workstation.wait_for_kept(left, ACCOUNT)
         leave(left)
         assert left.wait_exit() == 0
-    assert desk.sessions() == {}
-    with desk.console() as again:
+    assert workstation.sessions() == {}
+    with workstation.console() as again:
         again.wait_for(has_answers, 60)
         # What it keeps of itself comes long after it has looked for a session to come back to.
-        desk.wait_for_kept(again)
+        workstation.wait_for_kept(again)
         assert has_answers(again)
         assert BACK not in again.text
         again.send("q")
         assert again.wait_exit() == 0
 
 
-def test_a_second_console_does_not_take_the_session_of_one_that_runs(desk: Desk) -> None:
-    with desk.console() as first:
+def test_a_second_console_does_not_take_the_session_of_one_that_runs(workstation: Workstation) -> None:
+    with workstation.console() as first:
         go_to_account(first)
-        desk.wait_for_kept(first, ACCOUNT)
-        with desk.console() as second:
+        workstation.wait_for_kept(first, ACCOUNT)
+        with workstation.console() as second:
             second.wait_for(has_answers, 60)
-            desk.wait_for_kept(second)
-            assert desk.sessions() == {first.pid: [ACCOUNT], second.pid: []}
+            workstation.wait_for_kept(second)
+            assert workstation.sessions() == {first.pid: [ACCOUNT], second.pid: []}
             assert has_answers(second)
             assert BACK not in second.text
             lose_the_connection(first)
-            with desk.console() as third:
+            with workstation.console() as third:
                 third.wait_for(BACK, 60)
                 third.wait_for(is_on_account, 30)
-                desk.wait_for_kept(third, ACCOUNT)
-                assert desk.sessions() == {second.pid: [], third.pid: [ACCOUNT]}
+                workstation.wait_for_kept(third, ACCOUNT)
+                assert workstation.sessions() == {second.pid: [], third.pid: [ACCOUNT]}
                 assert has_answers(second)

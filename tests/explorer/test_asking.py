@@ -11,7 +11,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.waiting import Job
-from diagnostics.explorer.desk import AROUND, correlation_of, step_s
+from diagnostics.explorer.service import AROUND, correlation_of, step_s
 from diagnostics.models.events import LogEvent
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox

@@ -124,7 +124,7 @@ def test_accuracy_covers_only_accounts_that_answered_both_questions() -> None:
     assert (apart.answered, apart.asked, sum(one.count for one in apart.gaps)) == (7, 10, 3)
 
 
-def test_an_account_far_from_the_baseline_is_named_by_the_desk(opened: Callable[..., Diagnostics]) -> None:
+def test_an_account_far_from_the_baseline_is_named_by_the_service(opened: Callable[..., Diagnostics]) -> None:
     found = opened("account_14009").health.resolution()
     rule = load_catalogue().thresholds["resolution_share"]
     assert found.outliers

@@ -1,4 +1,4 @@
-"""Consoles that share one journal and one Slack: the desks, the outbox and the channels are the real ones."""
+"""Consoles that share one journal and one Slack: the services, the outbox and the channels are the real ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.incident.assess.assessments import AssessmentDesk
+from diagnostics.incident.assess.assessments import AssessmentService
 from diagnostics.incident.channels.base import CannotLook, DeliveryChannel, NotDelivered, Receipt
 from diagnostics.incident.channels.slack import SlackDeliveryChannel
-from diagnostics.incident.incidents import IncidentDesk
+from diagnostics.incident.incidents import IncidentService
 from diagnostics.incident.journal import Journal
-from diagnostics.incident.notices.notices import NoticeDesk
+from diagnostics.incident.notices.notices import NoticeService
 from diagnostics.models.entries import Channel, MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Delivery, Incident
@@ -123,8 +123,8 @@ class Console:
     """One responder's console."""
 
     context: Context
-    incidents: IncidentDesk
-    notices: NoticeDesk
+    incidents: IncidentService
+    notices: NoticeService
     readings: Readings
     clocks: Clocks
     state: StateStore
@@ -178,10 +178,10 @@ def make_console(
     )
     members = {"settings": settings, "catalogue": known, "state": state, "journal": journal, "datadog": datadog}
     context = cast("Context", types.SimpleNamespace(**members, now=clocks.wall, logs=logs, window_s=900))
-    incidents = IncidentDesk(context)
+    incidents = IncidentService(context)
     carriers = channels if channels is not None else (SlackDeliveryChannel(settings, known.contact),)
-    desk = NoticeDesk(context, incidents, cast("AssessmentDesk", readings), carriers, steady=clocks.steady)
-    return Console(context, incidents, desk, readings, clocks, state)
+    notices = NoticeService(context, incidents, cast("AssessmentService", readings), carriers, steady=clocks.steady)
+    return Console(context, incidents, notices, readings, clocks, state)
 
 
 def lost(reason: str = "no answer") -> SourceFailure:

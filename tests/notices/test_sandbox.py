@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
-from diagnostics.incident.notices.notices import NoticeDesk
+from diagnostics.incident.notices.notices import NoticeService
 from diagnostics.models.incidents import Incident
 from diagnostics.service import Diagnostics
 from sandbox.launch import start_sandbox
@@ -18,23 +18,23 @@ def test_team_and_trackers_hold_one_of_each_although_every_first_attempt_times_o
         flags = sandbox.flags() | {"slack.timeout_s": 1.0, "jira.timeout_s": 1.0, "datadog.total_timeout_s": 2.0}
         settings = load_settings(flags=flags, environ={}).settings
         with Diagnostics.open(settings, load_catalogue()) as service:
-            desk = service.notices
-            proposal = desk.propose(issue_type="rate_limiting", severity="incident")
+            notices = service.notices
+            proposal = notices.propose(issue_type="rate_limiting", severity="incident")
             assert [one.problem for one in proposal.drafts] == ["", "", ""]
             sandbox.set_faults("slack_post=stored_hang/1", "jira_create=stored_hang/1", "incident_create=stored_hang/1")
-            accepted = frozenset(one.name for one in desk.stale(proposal))
-            incident = desk.confirm(proposal, "send", accepted)
+            accepted = frozenset(one.name for one in notices.stale(proposal))
+            incident = notices.confirm(proposal, "send", accepted)
             assert isinstance(incident, Incident)
             # The pauses between looks are long; the clock that they are measured by is ours to move.
             clocks = Clocks()
-            desk = NoticeDesk(
-                service.context, service.incidents, service.assessments, desk.channels, steady=clocks.steady
+            notices = NoticeService(
+                service.context, service.incidents, service.assessments, notices.channels, steady=clocks.steady
             )
             for _ in range(8):
-                desk.deliver()
+                notices.deliver()
                 clocks.forward(61)
             states = {one.channel.value: one.state for one in service.incidents.get(incident.id).deliveries}
             recorded = sandbox.recorded()
-            desk.close()
+            notices.close()
     assert states == {"slack": "sent", "datadog_incident": "sent", "jira": "sent"}
     assert (len(recorded.messages), len(recorded.incidents), len(recorded.issues)) == (1, 1, 1)

@@ -94,7 +94,7 @@ def test_every_combination_of_records_gets_the_verdict_it_was_built_for(place: P
     users = seed(place)
     found = {}
     for name, user in users.items():
-        answer = place.desk.oauth(ACCOUNT, user)
+        answer = place.accounts.oauth(ACCOUNT, user)
         pattern = checks(answer.findings)["oauth_pattern"].value
         found[name] = (pattern, answer.conclusion.code)
     assert found == {name: (pattern, verdict) for name, _, _, pattern, verdict in TABLE}
@@ -102,7 +102,7 @@ def test_every_combination_of_records_gets_the_verdict_it_was_built_for(place: P
 
 def test_the_account_wide_report_counts_the_same_verdicts(place: Place) -> None:
     seed(place)
-    answer = place.desk.oauth(ACCOUNT)
+    answer = place.accounts.oauth(ACCOUNT)
     expected = Counter(verdict for _, _, _, pattern, verdict in TABLE if pattern != "none")
     shown = {
         figure.id.removeprefix("verdict_"): figure.value for figure in answer.consistency if "verdict" in figure.id
@@ -121,8 +121,8 @@ def test_the_account_wide_report_counts_the_same_verdicts(place: Place) -> None:
 
 def test_users_page_and_diagnosis_agree(place: Place) -> None:
     seed(place)
-    wrong = {row.user_id for row in place.desk.users(ACCOUNT, only_wrong=True).rows}
-    assert wrong == {user.user_id for user in place.desk.oauth(ACCOUNT).users}
+    wrong = {row.user_id for row in place.accounts.users(ACCOUNT, only_wrong=True).rows}
+    assert wrong == {user.user_id for user in place.accounts.oauth(ACCOUNT).users}
 
 
 def test_valid_tokens_with_the_integration_off_conclude_that_it_is_disabled_in_premier_agent(place: Place) -> None:
@@ -136,7 +136,7 @@ def test_valid_tokens_with_the_integration_off_conclude_that_it_is_disabled_in_p
     query = query_of(place.catalogue, ACCOUNT, None)
     problem = {"account_id": ACCOUNT, "problem": "OAuth credentials valid, but integration disabled"}
     place.datadog.about(query).events = (event(1, problem),)
-    conclusion = place.desk.oauth(ACCOUNT).conclusion
+    conclusion = place.accounts.oauth(ACCOUNT).conclusion
     assert conclusion.code == "integration_disabled"
     assert "6 of 10 users of account 148261: integration disabled in Premier Agent" in conclusion.sentence
     assert "2 ZUIDs differ" in conclusion.sentence
@@ -152,19 +152,19 @@ def test_a_race_that_only_timing_tells_is_an_inference_and_one_that_the_logs_nam
     place.auth(1, **NEW)
     place.auth(2, **NEW)
     place.sync(2, **BARE)
-    inferred = place.desk.oauth(ACCOUNT).conclusion
+    inferred = place.accounts.oauth(ACCOUNT).conclusion
     assert (inferred.code, inferred.is_inference, inferred.confidence) == (
         "installation_race", True, Confidence.PRELIMINARY,
     )  # fmt: skip
     query = query_of(place.catalogue, ACCOUNT, None)
     place.datadog.about(query).events = (event(1, {"user_id": 1}, "ZIM onboarding incomplete: nothing retries"),)
     place.reopen()
-    named = place.desk.oauth(ACCOUNT).conclusion
+    named = place.accounts.oauth(ACCOUNT).conclusion
     assert (named.is_inference, named.sources) == (False, ("common", "datadog"))
 
 
 def test_nothing_stored_is_not_known_and_never_a_guess(place: Place) -> None:
-    for answer in (place.desk.oauth(ACCOUNT), place.desk.oauth(ACCOUNT, 77)):
+    for answer in (place.accounts.oauth(ACCOUNT), place.accounts.oauth(ACCOUNT, 77)):
         assert (answer.conclusion.code, answer.conclusion.confidence) == ("not_known", Confidence.NONE)
         assert "Not known" in answer.conclusion.sentence
         assert not answer.conclusion.sources
@@ -174,7 +174,7 @@ def test_a_token_within_the_refresh_margin_is_about_to_be_refreshed_not_expired(
     place.users(1, 2)
     place.auth(1, expires_at=ahead(seconds=200))
     place.auth(2, expires_at=ahead(seconds=25))
-    found = checks(place.desk.oauth(ACCOUNT).findings)["oauth_expiry"]
+    found = checks(place.accounts.oauth(ACCOUNT).findings)["oauth_expiry"]
     assert (found.status, found.value) == (Status.PASS, 0)
     assert "1 are within the refresh margin" in found.summary
     assert "30 s before" in found.threshold
@@ -187,7 +187,7 @@ def test_age_of_a_token_is_noted_after_a_day_and_a_warning_after_a_week(
     place: Place, hours: int, status: str, words: str
 ) -> None:
     place.auth(1, updated_at=ago(hours=hours))
-    found = checks(place.desk.oauth(ACCOUNT, 1).findings)["oauth_age"]
+    found = checks(place.accounts.oauth(ACCOUNT, 1).findings)["oauth_age"]
     assert found.status == status
     assert words in found.summary
 
@@ -195,7 +195,7 @@ def test_age_of_a_token_is_noted_after_a_day_and_a_warning_after_a_week(
 def test_cache_keys_name_account_user_and_row_and_no_secret(place: Place) -> None:
     place.auth(5, id=900)
     place.sync(5, id=70)
-    answer = place.desk.oauth(ACCOUNT, 5)
+    answer = place.accounts.oauth(ACCOUNT, 5)
     keys = checks(answer.findings)["oauth_cache_keys"]
     assert f"zillow-auth-token-{ACCOUNT}-5-900" in keys.summary
     assert f"zillow-token-{ACCOUNT}-5-70" in keys.summary
@@ -219,9 +219,9 @@ def test_migration_priority_of_a_sync_only_user(
     place: Place, leads: int | None, values: dict[str, object], priority: str
 ) -> None:
     place.sync(1, lead_count=leads, **values)
-    summary = checks(place.desk.oauth(ACCOUNT, 1).findings)["oauth_migration"].summary
+    summary = checks(place.accounts.oauth(ACCOUNT, 1).findings)["oauth_migration"].summary
     assert f"1 {priority}" in summary
-    assert place.desk.connections(ACCOUNT).rows[0].migration == priority
+    assert place.accounts.connections(ACCOUNT).rows[0].migration == priority
 
 
 def test_a_refusal_in_the_logs_that_is_newer_than_the_token_overrides_rows_that_look_well(place: Place) -> None:
@@ -229,20 +229,20 @@ def test_a_refusal_in_the_logs_that_is_newer_than_the_token_overrides_rows_that_
     place.auth(1, updated_at=ago(hours=5))
     query = query_of(place.catalogue, ACCOUNT, 1)
     place.datadog.about(query).events = (event(1, {"user_id": 1}, "Zillow OAuth Refresh token invalid"),)
-    conclusion = place.desk.oauth(ACCOUNT, 1).conclusion
+    conclusion = place.accounts.oauth(ACCOUNT, 1).conclusion
     assert (conclusion.code, conclusion.sources) == ("refresh_refused", ("datadog",))
     assert conclusion.confidence is Confidence.PRELIMINARY
     place.auth(2, updated_at=ahead(hours=1))
     query = query_of(place.catalogue, ACCOUNT, 2)
     place.datadog.about(query).events = (event(1, {"user_id": 2}, "Zillow OAuth Refresh token invalid"),)
-    assert place.desk.oauth(ACCOUNT, 2).conclusion.code == "consistent"
+    assert place.accounts.oauth(ACCOUNT, 2).conclusion.code == "consistent"
 
 
 def test_with_datadog_silent_the_diagnosis_stands_on_the_rows(place: Place) -> None:
     place.users(1)
     place.auth(1)
     place.datadog.failure = SourceFailure(FailureKind.UNREACHABLE, "datadog", "no answer", remedy="look at it")
-    answer = place.desk.oauth(ACCOUNT)
+    answer = place.accounts.oauth(ACCOUNT)
     assert answer.conclusion.code == "consistent"
     assert answer.conclusion.sources == ("common",)
     assert any("logs, which were not read" in doubt for doubt in answer.conclusion.overturned_by)
@@ -253,7 +253,7 @@ def test_with_datadog_silent_the_diagnosis_stands_on_the_rows(place: Place) -> N
 def test_with_the_client_database_gone_orphans_are_unknown_and_the_rest_stands(place: Place) -> None:
     place.auth(1, **MISSING)
     place.without_client()
-    answer = place.desk.oauth(ACCOUNT)
+    answer = place.accounts.oauth(ACCOUNT)
     assert answer.conclusion.code == "token_missing"
     assert checks(answer.findings)["oauth_client"].status is Status.UNREACHABLE
     assert any("was not checked" in note for note in answer.notes)
@@ -262,18 +262,18 @@ def test_with_the_client_database_gone_orphans_are_unknown_and_the_rest_stands(p
 def test_an_account_without_a_client_database_is_diagnosed_from_common(place: Place) -> None:
     place.account(OTHER, database="")
     place.auth(1, account_id=OTHER)
-    answer = place.desk.oauth(OTHER)
+    answer = place.accounts.oauth(OTHER)
     assert answer.conclusion.code == "consistent"
     assert any("names no client database" in note for note in answer.notes)
 
 
 def test_with_the_tables_of_common_gone_nothing_is_known_and_the_logs_are_still_read(place: Place) -> None:
-    place.desk.oauth(ACCOUNT)
+    place.accounts.oauth(ACCOUNT)
     with place.connect() as connection:
         connection.exec_driver_sql("DROP TABLE zillow_auth")
         connection.commit()
     place.reopen()
-    answer = place.desk.oauth(ACCOUNT)
+    answer = place.accounts.oauth(ACCOUNT)
     assert (answer.conclusion.code, answer.conclusion.confidence) == ("not_known", Confidence.NONE)
     found = checks(answer.findings)
     assert found["oauth_records"].status is Status.UNREACHABLE
@@ -287,13 +287,13 @@ def test_orphans_and_rows_of_nobody_are_named(place: Place) -> None:
     place.auth(1)
     place.auth(2)
     place.auth(None)
-    answer = place.desk.oauth(ACCOUNT)
+    answer = place.accounts.oauth(ACCOUNT)
     found = checks(answer.findings)
     assert found["oauth_client"].value == 1
     assert any("user 2" in line for line in found["oauth_client"].details)
     assert "1 row without a user" in found["oauth_rows"].summary
     assert answer.conclusion.code == "orphan"
-    assert place.desk.oauth(ACCOUNT, 2).conclusion.code == "orphan"
+    assert place.accounts.oauth(ACCOUNT, 2).conclusion.code == "orphan"
 
 
 def test_duplicates_and_clocks_that_disagree_are_named(place: Place) -> None:
@@ -301,7 +301,7 @@ def test_duplicates_and_clocks_that_disagree_are_named(place: Place) -> None:
     place.auth(1, expires_at=ago(hours=5))
     place.auth(1)
     place.auth(2, updated_at=ahead(hours=6))
-    answer = place.desk.oauth(ACCOUNT)
+    answer = place.accounts.oauth(ACCOUNT)
     rows = checks(answer.findings)["oauth_rows"]
     assert rows.status is Status.WARN
     assert "1 user with more than one row; 1 row dated in the future" in rows.summary
@@ -312,7 +312,7 @@ def test_a_link_to_somebody_elses_connection_is_dangling_for_this_user(place: Pl
     place.users(1, 2)
     place.sync(2, id=55)
     place.auth(1, zillow_sync_user_id=55)
-    found = checks(place.desk.oauth(ACCOUNT, 1).findings)["oauth_link"]
+    found = checks(place.accounts.oauth(ACCOUNT, 1).findings)["oauth_link"]
     assert found.status is Status.WARN
     assert "elsewhere" in found.summary
 
@@ -321,7 +321,7 @@ def test_hostile_text_in_problems_and_logs_arrives_harmless(place: Place) -> Non
     place.users(1)
     place.auth(1, zuid="\x1b]52;c;ZXZpbA==\x07")
     place.sync(1, **said("\x1b[2J\u202eintegration gone\x00\r\n"))
-    answer = place.desk.oauth(ACCOUNT, 1)
+    answer = place.accounts.oauth(ACCOUNT, 1)
     texts = [
         answer.conclusion.sentence,
         *(line for finding in answer.findings for line in (finding.summary, *finding.details)),
@@ -346,13 +346,13 @@ def test_a_large_account_is_read_in_steps_that_report_and_can_be_cancelled(place
     many(place, 1_800)
     seen: list[Progress] = []
     job = Job(seen.append)
-    whole = place.desk.oauth(ACCOUNT, job=job)
+    whole = place.accounts.oauth(ACCOUNT, job=job)
     assert whole.users_in_all == 1_800
     assert [progress.done for progress in seen] == [500, 1_000, 1_500, 1_800]
     assert seen[-1].total == 1_800
 
     stopping = Job(lambda _: stopping.cancel())
-    part = place.desk.oauth(ACCOUNT, job=stopping)
+    part = place.accounts.oauth(ACCOUNT, job=stopping)
     assert part.users_in_all is None
     assert part.conclusion.confidence is Confidence.PRELIMINARY
     assert "Only the first 500 users were read" in part.conclusion.sentence
@@ -366,7 +366,7 @@ def test_a_day_of_logs_that_was_read_in_part_is_no_all_clear(place: Place) -> No
     query = query_of(place.catalogue, ACCOUNT, None)
     place.datadog.about(query).events = (event(1, {"user_id": 1}, "token refreshed"),)
     place.datadog.about(query).more = True
-    found = checks(place.desk.oauth(ACCOUNT).findings)["oauth_logs"]
+    found = checks(place.accounts.oauth(ACCOUNT).findings)["oauth_logs"]
     assert "Only the newest page was read" in found.summary
     assert found.status is Status.NO_DATA
 
@@ -382,7 +382,7 @@ def test_known_messages_in_the_logs_are_counted_event_by_event(place: Place) -> 
     )
     events = tuple(event(number, {"user_id": 1}, text) for number, text in enumerate((*told, "token refreshed"), 1))
     place.datadog.about(query_of(place.catalogue, ACCOUNT, None)).events = events
-    found = checks(place.desk.oauth(ACCOUNT).findings)["oauth_logs"]
+    found = checks(place.accounts.oauth(ACCOUNT).findings)["oauth_logs"]
     assert (found.status, found.value) == (Status.WARN, 3)
     assert found.summary.startswith("4 OAuth or connection events of this account")
     assert '2 × "' in found.summary

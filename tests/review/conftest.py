@@ -1,4 +1,4 @@
-"""A journal with a clock that tests move, and the desks that write records from it."""
+"""A journal with a clock that tests move, and the services that write records from it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.incident.assess.assessments import AssessmentDesk
-from diagnostics.incident.incidents import IncidentDesk
-from diagnostics.incident.investigations import InvestigationDesk
+from diagnostics.incident.assess.assessments import AssessmentService
+from diagnostics.incident.incidents import IncidentService
+from diagnostics.incident.investigations import InvestigationService
 from diagnostics.incident.journal import Journal
-from diagnostics.incident.review.reviews import ReviewDesk
+from diagnostics.incident.review.reviews import ReviewService
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Assessment
@@ -45,18 +45,18 @@ class ToldAssessments:
 
 @dataclass
 class Room:
-    """One journal, and the desks of the person at this console."""
+    """One journal, and the services of the person at this console."""
 
     world: IncidentWorld
     assessments: ToldAssessments
 
     def __post_init__(self) -> None:
-        self.incidents = self.world.desk
-        self.investigations = InvestigationDesk(self.world.context(), self.incidents)
-        told = cast("AssessmentDesk", self.assessments)
-        self.reviews = ReviewDesk(self.world.context(), self.incidents, told, self.investigations)
+        self.incidents = self.world.incidents
+        self.investigations = InvestigationService(self.world.context(), self.incidents)
+        told = cast("AssessmentService", self.assessments)
+        self.reviews = ReviewService(self.world.context(), self.incidents, told, self.investigations)
 
-    def other(self, person: str) -> ReviewDesk:
+    def other(self, person: str) -> ReviewService:
         """The reviews of somebody else's console on the same journal."""
         world = self.world
         journal = Journal(world.state, person=person, console=f"bastion-2:{person}", now=world.clock)
@@ -64,9 +64,9 @@ class Room:
             settings=world.settings, catalogue=world.catalogue, state=world.state, journal=journal, now=world.clock
         )
         context = cast("Context", members)
-        incidents = IncidentDesk(context)
-        told = cast("AssessmentDesk", self.assessments)
-        return ReviewDesk(context, incidents, told, InvestigationDesk(context, incidents))
+        incidents = IncidentService(context)
+        told = cast("AssessmentService", self.assessments)
+        return ReviewService(context, incidents, told, InvestigationService(context, incidents))
 
     def figure(self, name: str, value: float | str | None, *, status: str = "fail", title: str = "") -> MeasuredFigure:
         """A figure as it is now."""

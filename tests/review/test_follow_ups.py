@@ -66,12 +66,12 @@ def test_eight_consoles_at_once_run_it_once(room: Room) -> None:
     name = scheduled(room)
     room.assessments.figures = (room.figure("health", 98.8, status="pass"),)
     room.world.clock.forward(hours=1)
-    desks = [room.other(f"person{number}") for number in range(8)]
+    consoles = [room.other(f"person{number}") for number in range(8)]
     start, ran = threading.Barrier(8), [0] * 8
 
     def run(place: int) -> None:
         start.wait(30)
-        ran[place] = desks[place].follow_ups.run_due()
+        ran[place] = consoles[place].follow_ups.run_due()
 
     threads = [threading.Thread(target=run, args=(place,)) for place in range(8)]
     for thread in threads:

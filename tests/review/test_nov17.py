@@ -1,4 +1,4 @@
-"""The proof: 17 November, lived through with the real desks on the stand-ins, and the review that is left of it.
+"""The proof: 17 November, lived through with the real services on the stand-ins, and the review that is left of it.
 
 Figures are measured over real sockets. The journal's clock is moved by the test, so that four hours pass in seconds.
 """
@@ -104,16 +104,20 @@ def live_through(service: Diagnostics, clock: Clock) -> str:
 
 def investigate(service: Diagnostics, name: str) -> None:
     """Two independent sources for one cause, and the cause named."""
-    desk = service.investigations
-    record = desk.open("Why do webhook events pile up?", name)
-    desk.add_hypothesis(record.id, "Zillow limits our requests", "the backlog grows while no HTTP 429 arrives")
+    investigations = service.investigations
+    record = investigations.open("Why do webhook events pile up?", name)
+    investigations.add_hypothesis(
+        record.id, "Zillow limits our requests", "the backlog grows while no HTTP 429 arrives"
+    )
     request = TriageRequest(issue_type="rate_limiting")
     for check in ("rate_limit_rate", "webhook_backlog"):
         found = service.check(check, request)
         assert found.status is Status.FAIL
         assert found.evidence is not None
-        desk.weigh(record.id, "H1", "for", "direct", found.summary, found.evidence.source, evidence=found.evidence)
-    desk.name_root_cause(record.id, "H1", "HTTP 429 and the backlog began together")
+        investigations.weigh(
+            record.id, "H1", "for", "direct", found.summary, found.evidence.source, evidence=found.evidence
+        )
+    investigations.name_root_cause(record.id, "H1", "HTTP 429 and the backlog began together")
 
 
 @pytest.fixture(scope="module")

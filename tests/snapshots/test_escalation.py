@@ -126,7 +126,7 @@ def test_nothing_outlasts_the_console(
 
 def test_snoozed(snap_compare: Snap, make_app: MakeApp, world: IncidentWorld) -> None:
     incident = story.overdue(world)
-    world.desk.snooze(incident.id, 15)
+    world.incidents.snooze(incident.id, 15)
     assert snap_compare(console(make_app, world), terminal_size=(80, 24), run_before=pressing(world, "e"))
 
 

@@ -163,10 +163,10 @@ def test_an_investigation_of_hostile_text(snap_compare: Snap, make_app: MakeApp,
 @EVERY_SIZE
 def test_a_timeline(snap_compare: Snap, make_app: MakeApp, level: Level3, size: Any) -> None:  # noqa: ANN401
     incident = fill(level)
-    level.world.desk.note(incident.id, "the backlog is 21,263")
-    number = level.world.desk.get(incident.id).last_seq
+    level.world.incidents.note(incident.id, "the backlog is 21,263")
+    number = level.world.incidents.get(incident.id).last_seq
     level.world.clock.now = NOW
-    level.world.desk.correct(incident.id, number, "the backlog is 212,631")
+    level.world.incidents.correct(incident.id, number, "the backlog is 212,631")
     run = opening(incident.id, TimelineScreen)
     assert snap_compare(make_app(level.service), terminal_size=size, run_before=run)
 

@@ -87,7 +87,7 @@ def sending(state: str) -> Run:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_preparing(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
     waits = threading.Event()
-    with notice_world(tmp_path, waits=waits) as (_world, _desk, service):
+    with notice_world(tmp_path, waits=waits) as (_world, _notices, service):
         run = shown("down", waits_for="nothing")
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
         waits.set()
@@ -95,20 +95,20 @@ def test_preparing(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: 
 
 @EVERY_SIZE
 def test_ready(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path) as (_world, _desk, service):
+    with notice_world(tmp_path) as (_world, _notices, service):
         assert snap_compare(make_app(service), terminal_size=size, run_before=shown())
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_word_is_being_typed(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path) as (_world, _desk, service):
+    with notice_world(tmp_path) as (_world, _notices, service):
         run = shown("down", "enter", *"sen")
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_old_numbers_block(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path, old=STALE) as (_world, _desk, service):
+    with notice_world(tmp_path, old=STALE) as (_world, _notices, service):
         run = shown("tab", "A")
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
 
@@ -117,7 +117,7 @@ def test_old_numbers_block(snap_compare: Snap, make_app: MakeApp, tmp_path: Path
 def test_places_that_cannot_be_reached(
     snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    with notice_world(tmp_path, problems=LOST) as (_world, _desk, service):
+    with notice_world(tmp_path, problems=LOST) as (_world, _notices, service):
         assert snap_compare(make_app(service), terminal_size=size, run_before=shown())
 
 
@@ -125,7 +125,7 @@ def test_places_that_cannot_be_reached(
 def test_a_preparation_that_failed(
     snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    with notice_world(tmp_path, failing=True) as (_world, _desk, service):
+    with notice_world(tmp_path, failing=True) as (_world, _notices, service):
         assert snap_compare(make_app(service), terminal_size=size, run_before=shown())
 
 
@@ -135,13 +135,13 @@ def test_after_the_confirmation(
     snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int], state: str
 ) -> None:
     outcomes = MIXED if state == "mixed" else dict.fromkeys(Channel, state)
-    with notice_world(tmp_path, outcomes=outcomes) as (_world, _desk, service):
+    with notice_world(tmp_path, outcomes=outcomes) as (_world, _notices, service):
         assert snap_compare(make_app(service), terminal_size=size, run_before=sending(state))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_an_update_for_executives(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path) as (world, _desk, service):
+    with notice_world(tmp_path) as (world, _notices, service):
         run = shown(incident=world.declare().id, purpose=Purpose.UPDATE, audience=Audience.EXECUTIVES)
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
 
@@ -150,7 +150,7 @@ def test_an_update_for_executives(snap_compare: Snap, make_app: MakeApp, tmp_pat
 def test_a_resolution_with_criteria_unmet(
     snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    with notice_world(tmp_path, unmet=2) as (world, _desk, service):
+    with notice_world(tmp_path, unmet=2) as (world, _notices, service):
         run = shown(incident=world.declare().id, purpose=Purpose.RESOLUTION)
         assert snap_compare(make_app(service), terminal_size=size, run_before=run)
 
@@ -169,25 +169,25 @@ def test_without_colour(
     snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    with notice_world(tmp_path, old=STALE, problems=frozenset({Channel.JIRA})) as (_world, _desk, service):
+    with notice_world(tmp_path, old=STALE, problems=frozenset({Channel.JIRA})) as (_world, _notices, service):
         assert snap_compare(make_app(service), terminal_size=size, run_before=shown())
 
 
 def test_in_ascii(snap_compare: Snap, make_app: MakeApp, tmp_path: Path) -> None:
-    with notice_world(tmp_path, old=STALE, outcomes=MIXED) as (_world, _desk, service):
+    with notice_world(tmp_path, old=STALE, outcomes=MIXED) as (_world, _notices, service):
         app = make_app(service, options=Options(ascii=True))
         assert snap_compare(app, terminal_size=(80, 24), run_before=shown())
 
 
 @EVERY_SIZE
 def test_deliveries(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path, outcomes=MIXED) as (world, desk, service):
-        desk.confirm(desk.propose(), "send")
-        desk.deliver()
+    with notice_world(tmp_path, outcomes=MIXED) as (world, notices, service):
+        notices.confirm(notices.propose(), "send")
+        notices.deliver()
 
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
-            screen = DeliveriesScreen(world.desk.lines()[0].id)
+            screen = DeliveriesScreen(world.incidents.lines()[0].id)
             cast("WarRoomApp", pilot.app).push_room_screen(screen)
             await until(pilot, lambda: screen.incident is not None)
             await quiet(pilot)
@@ -197,13 +197,13 @@ def test_deliveries(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_settling(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path, outcomes=MIXED) as (world, desk, service):
-        desk.confirm(desk.propose(), "send")
-        desk.deliver()
+    with notice_world(tmp_path, outcomes=MIXED) as (world, notices, service):
+        notices.confirm(notices.propose(), "send")
+        notices.deliver()
 
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
-            screen = DeliveriesScreen(world.desk.lines()[0].id)
+            screen = DeliveriesScreen(world.incidents.lines()[0].id)
             cast("WarRoomApp", pilot.app).push_room_screen(screen)
             await until(pilot, lambda: screen.incident is not None)
             screen.body.place("delivery:D3")
@@ -217,7 +217,7 @@ def test_settling(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: t
 
 @EVERY_SIZE
 def test_status(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path, unmet=2) as (world, _desk, service):
+    with notice_world(tmp_path, unmet=2) as (world, _notices, service):
         incident = world.declare()
 
         async def run(pilot: Pilot[Any]) -> None:
@@ -233,7 +233,7 @@ def test_status(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tup
 
 @EVERY_SIZE
 def test_declaring_by_hand(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tuple[int, int]) -> None:
-    with notice_world(tmp_path) as (_world, _desk, service):
+    with notice_world(tmp_path) as (_world, _notices, service):
 
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)

@@ -93,7 +93,7 @@ def catalogue(consoles: Consoles) -> Iterator[Question]:
 
 
 def _accounts(service: Diagnostics) -> Iterator[Question]:
-    desk = service.accounts
+    accounts = service.accounts
 
     def paged(ask: Callable[..., Any], **how: Any) -> Callable[[], object]:  # noqa: ANN401  # whatever the page takes
         """The first page and the one after it."""
@@ -104,44 +104,46 @@ def _accounts(service: Diagnostics) -> Iterator[Question]:
 
         return pages
 
-    yield Question("accounts.summary", ONE, lambda: desk.summary(BIG))
-    yield Question("accounts.summary of a small one", ONE, lambda: desk.summary(SMALL))
+    yield Question("accounts.summary", ONE, lambda: accounts.summary(BIG))
+    yield Question("accounts.summary of a small one", ONE, lambda: accounts.summary(SMALL))
     for wrong in (False, True):
         words = " wrong" if wrong else ""
-        yield Question(f"accounts.users{words}", ONE, paged(desk.users, only_wrong=wrong))
-        yield Question(f"accounts.agents{words}", ONE, paged(desk.agents, only_wrong=wrong))
-        yield Question(f"accounts.connections{words}", ONE, paged(desk.connections, only_wrong=wrong))
-        yield Question(f"accounts.deals{words}", ONE, paged(desk.deals, only_unsynced=wrong))
-        yield Question(f"accounts.users late{words}", ONE, partial(desk.users, BIG, str(USER), 50, only_wrong=wrong))
+        yield Question(f"accounts.users{words}", ONE, paged(accounts.users, only_wrong=wrong))
+        yield Question(f"accounts.agents{words}", ONE, paged(accounts.agents, only_wrong=wrong))
+        yield Question(f"accounts.connections{words}", ONE, paged(accounts.connections, only_wrong=wrong))
+        yield Question(f"accounts.deals{words}", ONE, paged(accounts.deals, only_unsynced=wrong))
+        yield Question(
+            f"accounts.users late{words}", ONE, partial(accounts.users, BIG, str(USER), 50, only_wrong=wrong)
+        )
         yield Question(
             f"accounts.deals late{words}",
             ONE,
-            partial(desk.deals, BIG, str(FIRST + DEALS // 2), 50, only_unsynced=wrong),
+            partial(accounts.deals, BIG, str(FIRST + DEALS // 2), 50, only_unsynced=wrong),
         )
-    yield Question("accounts.agents late", ONE, lambda: desk.agents(BIG, str(USER), 50))
-    yield Question("accounts.history", ONE, paged(desk.history))
-    yield Question("accounts.history of a user", ONE, paged(desk.history, user_id=1))
-    yield Question("accounts.behaviour", ONE, lambda: desk.behaviour(BIG))
-    yield Question("accounts.oauth", ONE, lambda: desk.oauth(BIG, None, Job()))
-    yield Question("accounts.oauth of a user", ONE, lambda: desk.oauth(BIG, USER, Job()))
-    yield Question("accounts.oauth disabled", ONE, lambda: desk.oauth(SMALL))
-    yield Question("accounts.oauth installing", ONE, lambda: desk.oauth(INSTALLATION_RACE))
-    yield Question("accounts.log_query", ONE, lambda: desk.log_query(BIG))
+    yield Question("accounts.agents late", ONE, lambda: accounts.agents(BIG, str(USER), 50))
+    yield Question("accounts.history", ONE, paged(accounts.history))
+    yield Question("accounts.history of a user", ONE, paged(accounts.history, user_id=1))
+    yield Question("accounts.behaviour", ONE, lambda: accounts.behaviour(BIG))
+    yield Question("accounts.oauth", ONE, lambda: accounts.oauth(BIG, None, Job()))
+    yield Question("accounts.oauth of a user", ONE, lambda: accounts.oauth(BIG, USER, Job()))
+    yield Question("accounts.oauth disabled", ONE, lambda: accounts.oauth(SMALL))
+    yield Question("accounts.oauth installing", ONE, lambda: accounts.oauth(INSTALLATION_RACE))
+    yield Question("accounts.log_query", ONE, lambda: accounts.log_query(BIG))
 
 
 def _deals(service: Diagnostics) -> Iterator[Question]:
-    desk = service.deals
-    deals = {"eligible": (BIG, DEAL_ELIGIBLE), "without agents": (BIG, DEAL_WITHOUT_AGENTS), **ERROR_CODE_DEALS}
-    deals |= {"grown": (BIG, FIRST + 40), "grown and synced": (BIG, FIRST + 41)}
-    for name, (account, deal) in deals.items():
-        yield Question(f"deals.diagnose {name}", ONE, partial(desk.diagnose, deal, account))
+    deals = service.deals
+    known = {"eligible": (BIG, DEAL_ELIGIBLE), "without agents": (BIG, DEAL_WITHOUT_AGENTS), **ERROR_CODE_DEALS}
+    known |= {"grown": (BIG, FIRST + 40), "grown and synced": (BIG, FIRST + 41)}
+    for name, (account, deal) in known.items():
+        yield Question(f"deals.diagnose {name}", ONE, partial(deals.diagnose, deal, account))
     for deal in (DEAL_WITHOUT_AGENTS, DEAL_AMBIGUOUS):
-        yield Question(f"deals.find {deal}", ONE, partial(desk.find, deal))
-    yield Question("deals.unsynced of an account", ONE, lambda: desk.unsynced(BIG, None, Job()))
-    yield Question("deals.unsynced of an account's day", ONE, lambda: desk.unsynced(BIG, DAY_S))
-    yield Question("deals.unsynced of everybody", EVERYBODY, lambda: desk.unsynced(None, DAY_S, Job()))
-    yield Question("deals.resolution", ONE, lambda: desk.resolution(BIG, Job()))
-    yield Question("deals.resolution of a small one", ONE, lambda: desk.resolution(SMALL))
+        yield Question(f"deals.find {deal}", ONE, partial(deals.find, deal))
+    yield Question("deals.unsynced of an account", ONE, lambda: deals.unsynced(BIG, None, Job()))
+    yield Question("deals.unsynced of an account's day", ONE, lambda: deals.unsynced(BIG, DAY_S))
+    yield Question("deals.unsynced of everybody", EVERYBODY, lambda: deals.unsynced(None, DAY_S, Job()))
+    yield Question("deals.resolution", ONE, lambda: deals.resolution(BIG, Job()))
+    yield Question("deals.resolution of a small one", ONE, lambda: deals.resolution(SMALL))
 
 
 def _requests(issue: str) -> dict[str, TriageRequest]:
@@ -188,45 +190,47 @@ def _triage(service: Diagnostics) -> Iterator[Question]:
 
 
 def _health(service: Diagnostics) -> Iterator[Question]:
-    desk = service.health
-    yield Question("health.overview", EVERYBODY, desk.overview)
-    yield Question("health.kpis", EVERYBODY, desk.kpis)
-    yield Question("health.connections", EVERYBODY, desk.connections)
-    yield Question("health.resolution", EVERYBODY, lambda: desk.resolution(Job()))
-    yield Question("health.systems", EVERYBODY, desk.systems)
-    yield Question("health.leading", EVERYBODY, desk.leading)
-    yield Question("health.indicators", EVERYBODY, desk.indicators)
+    health = service.health
+    yield Question("health.overview", EVERYBODY, health.overview)
+    yield Question("health.kpis", EVERYBODY, health.kpis)
+    yield Question("health.connections", EVERYBODY, health.connections)
+    yield Question("health.resolution", EVERYBODY, lambda: health.resolution(Job()))
+    yield Question("health.systems", EVERYBODY, health.systems)
+    yield Question("health.leading", EVERYBODY, health.leading)
+    yield Question("health.indicators", EVERYBODY, health.indicators)
     orders: tuple[Literal["newest", "longest"], ...] = ("newest", "longest")
     for order in orders:
 
         def pages(order: Literal["newest", "longest"]) -> object:
-            first = desk.problems(order, None, 20)
-            return first.after and desk.problems(order, first.after, 20)
+            first = health.problems(order, None, 20)
+            return first.after and health.problems(order, first.after, 20)
 
         yield Question(f"health.problems {order}", EVERYBODY, partial(pages, order))
-    indicator = desk.indicators()[0]
-    yield Question("health.monitor_draft", EVERYBODY, lambda: desk.monitor_draft(indicator))
+    indicator = health.indicators()[0]
+    yield Question("health.monitor_draft", EVERYBODY, lambda: health.monitor_draft(indicator))
     yield Question(
-        "health.create_monitor", EVERYBODY, lambda: desk.create_monitor(desk.monitor_draft(indicator), "not its name")
+        "health.create_monitor",
+        EVERYBODY,
+        lambda: health.create_monitor(health.monitor_draft(indicator), "not its name"),
     )
 
 
 def _escalation(service: Diagnostics) -> Iterator[Question]:
     """An incident's questions to the live world. Nothing is confirmed, so nothing is sent."""
-    desk, incidents = service.assessments, service.incidents
+    assessments, incidents = service.assessments, service.incidents
     for name, issue in service.catalogue.issues.items():
         worst = issue.severities[0]
-        yield Question(f"assessments.measure {name}", EVERYBODY, partial(desk.measure, name))
+        yield Question(f"assessments.measure {name}", EVERYBODY, partial(assessments.measure, name))
         yield Question(
-            f"assessments.impact {name}", EVERYBODY, partial(desk.impact, name, worst, accounts=(BIG, SMALL))
+            f"assessments.impact {name}", EVERYBODY, partial(assessments.impact, name, worst, accounts=(BIG, SMALL))
         )
-        yield Question(f"assessments.tier {name}", EVERYBODY, partial(desk.tier, name, worst, None, ()))
-        yield Question(f"assessments.checklist {name}", EVERYBODY, partial(desk.checklist, name, worst))
+        yield Question(f"assessments.tier {name}", EVERYBODY, partial(assessments.tier, name, worst, None, ()))
+        yield Question(f"assessments.checklist {name}", EVERYBODY, partial(assessments.checklist, name, worst))
         incident = incidents.declare(
             title=f"tried: {name}", issue_type=name, severity=worst, systems=("ZillowSyncUser",), accounts=(BIG,)
         )
-        yield Question(f"assessments.assess {name}", EVERYBODY, partial(desk.assess, incident.id))
-        yield Question(f"assessments.observe {name}", EVERYBODY, partial(desk.observe, incident.id))
+        yield Question(f"assessments.assess {name}", EVERYBODY, partial(assessments.assess, incident.id))
+        yield Question(f"assessments.observe {name}", EVERYBODY, partial(assessments.observe, incident.id))
         yield from _telling(service, name, worst, incident.id)
 
 
@@ -306,7 +310,7 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
 
 
 def _logs(service: Diagnostics) -> Iterator[Question]:
-    desk = service.explorer
+    explorer = service.explorer
     end = utc_now()
     start = end - timedelta(minutes=15)
     window: dict[str, Any] = {"start": start, "end": end}
@@ -315,16 +319,16 @@ def _logs(service: Diagnostics) -> Iterator[Question]:
     carrying = next((event for event in events if _carries(event.attributes)), None)
     yield Question("logs", EVERYBODY, lambda: service.logs(query, window_s=900))
     yield Question("log_link", EVERYBODY, lambda: service.log_link(query, window_s=900))
-    yield Question("explorer.page", EVERYBODY, lambda: desk.page(query, **window))
-    yield Question("explorer.histogram", EVERYBODY, lambda: desk.histogram(query, **window))
-    yield Question("explorer.facet", EVERYBODY, lambda: desk.facet(query, "service", **window))
-    yield Question("explorer.follow", EVERYBODY, lambda: carrying and desk.follow(carrying))
-    yield Question("explorer.completer", EVERYBODY, lambda: desk.completer(_counter()))
-    yield Question("explorer.link", EVERYBODY, lambda: desk.link(query, **window))
-    yield Question("explorer.export", EVERYBODY, lambda: desk.export(events, "jsonl"))
-    yield Question("explorer.save", EVERYBODY, lambda: desk.save("a name", query, 900))
-    yield Question("explorer.saved", EVERYBODY, desk.saved)
-    yield Question("explorer.forget", EVERYBODY, lambda: desk.forget("a name"))
+    yield Question("explorer.page", EVERYBODY, lambda: explorer.page(query, **window))
+    yield Question("explorer.histogram", EVERYBODY, lambda: explorer.histogram(query, **window))
+    yield Question("explorer.facet", EVERYBODY, lambda: explorer.facet(query, "service", **window))
+    yield Question("explorer.follow", EVERYBODY, lambda: carrying and explorer.follow(carrying))
+    yield Question("explorer.completer", EVERYBODY, lambda: explorer.completer(_counter()))
+    yield Question("explorer.link", EVERYBODY, lambda: explorer.link(query, **window))
+    yield Question("explorer.export", EVERYBODY, lambda: explorer.export(events, "jsonl"))
+    yield Question("explorer.save", EVERYBODY, lambda: explorer.save("a name", query, 900))
+    yield Question("explorer.saved", EVERYBODY, explorer.saved)
+    yield Question("explorer.forget", EVERYBODY, lambda: explorer.forget("a name"))
 
 
 def _carries(attributes: Any) -> bool:  # noqa: ANN401  # JSON
@@ -365,15 +369,15 @@ NOT_ASKED = {"open", "close", "journal", "fleet.close", "notices.close"}
 """What opens, closes or hands out; it asks nothing."""
 
 OWN_JOURNAL = {"incidents", "investigations"}
-"""Desks that ask the journal, which is the console's own, and no source."""
+"""Services that ask the journal, which is the console's own, and no source."""
 
 
 def public_methods(service: Diagnostics) -> set[str]:
     """Everything that a caller may call, by the names that the catalogue uses."""
-    desks = {
+    journaled = {
         name for name, value in vars(Diagnostics).items() if isinstance(value, Lazy) and name[0] != "_"
     } - OWN_JOURNAL
-    doors = {f"{name}.": type(getattr(service, name)) for name in desks}
+    doors = {f"{name}.": type(getattr(service, name)) for name in journaled}
     doors["reviews.follow_ups."] = FollowUps
     doors |= {"": Diagnostics, "rollup.": SyncRollup, "samples.": Samples, "fleet.": Fleet}
     found = {

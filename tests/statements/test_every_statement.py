@@ -146,7 +146,7 @@ def test_every_question_is_answered_and_the_server_refuses_no_statement(asked: A
     assert refused == []
 
 
-def test_every_public_method_of_the_service_and_its_desks_is_in_the_catalogue(asked: Asked) -> None:
+def test_every_public_method_of_the_service_and_its_subjects_is_in_the_catalogue(asked: Asked) -> None:
     assert asked.public - asked.methods == set(), "add these to tests/statements/questions.py"
 
 

@@ -95,11 +95,11 @@ def statements(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str,
 
 def test_large_tables_are_read_by_key_or_along_an_index(large: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = statements(large, monkeypatch)
-    desk = large.service.deals
-    desk.diagnose(20, ACCOUNT)
-    desk.unsynced(ACCOUNT)
-    desk.unsynced(ACCOUNT, 86_400)
-    desk.resolution(ACCOUNT)
+    deals = large.service.deals
+    deals.diagnose(20, ACCOUNT)
+    deals.unsynced(ACCOUNT)
+    deals.unsynced(ACCOUNT, 86_400)
+    deals.resolution(ACCOUNT)
     dialect: Any = mysql.dialect()
     scans = []
     explained = 0

@@ -1,4 +1,4 @@
-"""One confirmation, three services, the real desks, outbox and channels: each service holds exactly one thing."""
+"""One confirmation, three services, the real outbox and channels: each of the three holds exactly one thing."""
 
 from __future__ import annotations
 

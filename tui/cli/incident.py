@@ -265,9 +265,9 @@ def _show(service: Diagnostics, _options: Options, given: Namespace) -> int:
 
 def _export(service: Diagnostics, _options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
-    desk = service.reviews
+    reviews = service.reviews
     # Both have passed the text gate where they were made; lines stay lines.
-    say([(desk.export(incident.id) if given.format == "json" else desk.review(incident.id)).rstrip("\n")])
+    say([(reviews.export(incident.id) if given.format == "json" else reviews.review(incident.id)).rstrip("\n")])
     return ExitCode.HEALTHY
 
 

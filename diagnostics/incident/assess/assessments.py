@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.response import AlertTier, Condition
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.health.desk import HealthDesk
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.health.service import HealthService
+    from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.health import SystemState
     from diagnostics.models.triage import Finding
 
@@ -65,14 +65,14 @@ class _World:
     failures: tuple[str, ...]
 
 
-class AssessmentDesk:
+class AssessmentService:
     """Blocking, thread-safe. Raises `SourceFailure` and `UserError`; a source that fails is told in the answer."""
 
     def __init__(
         self,
         context: Context,
-        incidents: IncidentDesk,
-        service_health: HealthDesk,
+        incidents: IncidentService,
+        service_health: HealthService,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

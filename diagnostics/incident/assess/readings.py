@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType, Threshold
     from diagnostics.core.waiting import Job
     from diagnostics.health.connections import States
-    from diagnostics.health.desk import HealthDesk
+    from diagnostics.health.service import HealthService
     from diagnostics.models.health import HealthOverview
     from diagnostics.signals.counts import Counts
 
@@ -65,7 +65,7 @@ class Round:
     """One measuring of several readings, in which every question is asked once."""
 
     context: Context
-    health: HealthDesk
+    health: HealthService
     issue: IssueType
     answers: SingleFlight = field(default_factory=SingleFlight)
 
@@ -515,7 +515,7 @@ READINGS: dict[str, NamedReading] = {
 
 def measure(
     context: Context,
-    health_desk: HealthDesk,
+    health: HealthService,
     issue_type: str,
     job: Job | None = None,
     *,
@@ -530,7 +530,7 @@ def measure(
     """
     issue = issue_named(context.catalogue, issue_type)
     names = tuple(dict.fromkeys(only if only is not None else (*issue.figures, *also)))
-    asked = Round(context, health_desk, issue)
+    asked = Round(context, health, issue)
     answers = ask_together({name: partial(READINGS[name].take, asked) for name in names}, LONGEST_S, job)
     return tuple(
         unread(name, answer) if isinstance(answer, SourceFailure) else answer for name, answer in answers.items()

@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from diagnostics.config.settings import Settings
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.incident.assess.assessments import AssessmentDesk
+    from diagnostics.incident.assess.assessments import AssessmentService
     from diagnostics.incident.channels.base import DeliveryChannel
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.incidents import Incident
 
 MOST_ACCOUNTS = 20
@@ -67,14 +67,14 @@ _TRACKERS = (Channel.DATADOG_INCIDENT, Channel.JIRA)
 _NOTICES = (Purpose.FIRST_NOTICE, Purpose.UPDATE, Purpose.RESOLUTION)
 
 
-class NoticeDesk:
+class NoticeService:
     """Blocking and thread-safe. Raises `SourceFailure` (of the journal only) and `UserError`."""
 
     def __init__(
         self,
         context: Context,
-        incidents: IncidentDesk,
-        assessments: AssessmentDesk,
+        incidents: IncidentService,
+        assessments: AssessmentService,
         channels: Sequence[DeliveryChannel],
         *,
         steady: Callable[[], float] = time.monotonic,
@@ -310,7 +310,9 @@ class ProposalRequest:
 class Proposals:
     """Asks sources and the journal; writes nothing."""
 
-    def __init__(self, context: Context, incidents: IncidentDesk, assessments: AssessmentDesk, drafts: Drafts) -> None:
+    def __init__(
+        self, context: Context, incidents: IncidentService, assessments: AssessmentService, drafts: Drafts
+    ) -> None:
         self._context = context
         self._incidents = incidents
         self._assessments = assessments

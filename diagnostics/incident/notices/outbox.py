@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.incident.channels.base import DeliveryChannel, DeliveryOutcome
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.incidents import Delivery, Incident
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Outbox:
     def __init__(
         self,
         context: Context,
-        incidents: IncidentDesk,
+        incidents: IncidentService,
         channels: Sequence[DeliveryChannel],
         *,
         steady: Callable[[], float] = time.monotonic,
@@ -437,7 +437,7 @@ class PendingDeliveries:
     Thread-safe. Closed incidents are among them: their last notices have to arrive as well.
     """
 
-    def __init__(self, context: Context, incidents: IncidentDesk) -> None:
+    def __init__(self, context: Context, incidents: IncidentService) -> None:
         self._context = context
         self._incidents = incidents
         self._lock = threading.Lock()

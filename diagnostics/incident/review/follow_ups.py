@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.incident.assess.assessments import AssessmentDesk
-    from diagnostics.incident.incidents import IncidentDesk
+    from diagnostics.incident.assess.assessments import AssessmentService
+    from diagnostics.incident.incidents import IncidentService
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def is_due(one: FollowUp, now: datetime) -> bool:
 class FollowUps:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state") and `UserError`."""
 
-    def __init__(self, context: Context, incidents: IncidentDesk, assessments: AssessmentDesk) -> None:
+    def __init__(self, context: Context, incidents: IncidentService, assessments: AssessmentService) -> None:
         self._context = context
         self._incidents = incidents
         self._assessments = assessments

@@ -19,20 +19,24 @@ from diagnostics.models.investigations import Investigation
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
-    from diagnostics.incident.assess.assessments import AssessmentDesk
-    from diagnostics.incident.incidents import IncidentDesk
-    from diagnostics.incident.investigations import InvestigationDesk
+    from diagnostics.incident.assess.assessments import AssessmentService
+    from diagnostics.incident.incidents import IncidentService
+    from diagnostics.incident.investigations import InvestigationService
     from diagnostics.incident.journal import Journal
 
 RECENT = 200
 """Newest entries that the hand-off note is written from; the record itself is projected from all of them."""
 
 
-class ReviewDesk:
+class ReviewService:
     """Blocking, thread-safe. Raises `SourceFailure` (source "state"), and `UserError` for an unknown incident."""
 
     def __init__(
-        self, context: Context, incidents: IncidentDesk, assessments: AssessmentDesk, investigations: InvestigationDesk
+        self,
+        context: Context,
+        incidents: IncidentService,
+        assessments: AssessmentService,
+        investigations: InvestigationService,
     ) -> None:
         self._context = context
         self._incidents = incidents

@@ -15,11 +15,11 @@ from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job
-from diagnostics.health.desk import HealthDesk
-from diagnostics.incident.assess.assessments import AssessmentDesk
+from diagnostics.health.service import HealthService
+from diagnostics.incident.assess.assessments import AssessmentService
 from diagnostics.incident.assess.impact import read_accounts, read_impact, read_shares
 from diagnostics.incident.assess.readings import measure
-from diagnostics.incident.incidents import IncidentDesk
+from diagnostics.incident.incidents import IncidentService
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
@@ -146,11 +146,12 @@ def test_more_accounts_than_are_weighed_are_covered_and_not_silent(service: Diag
 
 def test_observing_ticks_what_it_sees_once_over_many_consoles(service: Diagnostics) -> None:
     incident = declared(service)
-    desks = [
-        AssessmentDesk(service.context, IncidentDesk(service.context), HealthDesk(service.context)) for _ in range(4)
+    consoles = [
+        AssessmentService(service.context, IncidentService(service.context), HealthService(service.context))
+        for _ in range(4)
     ]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        tuple(pool.map(lambda desk: desk.observe(incident), desks))
+        tuple(pool.map(lambda assessments: assessments.observe(incident), consoles))
     found = service.incidents.get(incident)
     ticked = {one.step for one in found.steps}
     assert {"rate", "backlog", "loss", "batch_retry"} <= ticked
@@ -189,18 +190,20 @@ class _Turning:
     def now(self) -> datetime:
         return self.begun + timedelta(seconds=self.ahead)
 
-    def desk(self) -> AssessmentDesk:
+    def assessments(self) -> AssessmentService:
         """A console that has just been started."""
-        desk = AssessmentDesk(self.context, self.service.incidents, self.service.health, clock=lambda: self.ahead)
-        measured = desk._ask
+        assessments = AssessmentService(
+            self.context, self.service.incidents, self.service.health, clock=lambda: self.ahead
+        )
+        measured = assessments._ask
 
         def moved(*given: object) -> object:
             world = measured(*given)  # type: ignore[arg-type]
             figures = {name: one.model_copy(update={"taken_at": self.now()}) for name, one in world.figures.items()}
             return replace(world, figures=figures)
 
-        desk._ask = moved  # type: ignore[method-assign,assignment]
-        return desk
+        assessments._ask = moved  # type: ignore[method-assign,assignment]
+        return assessments
 
 
 def test_a_criterion_is_journalled_when_it_has_held_and_when_nobody_could_tell_any_more(
@@ -208,24 +211,24 @@ def test_a_criterion_is_journalled_when_it_has_held_and_when_nobody_could_tell_a
 ) -> None:
     incident = declared(service)
     turning = _Turning(service)
-    first = turning.desk()
+    first = turning.assessments()
     one = first.observe(incident).criteria[0]
     assert (one.status, one.held_s, one.needs_s) == (Status.WARN, 0.0, 120.0)
     turning.ahead = 50.0
     assert first.observe(incident).criteria[0].held_s == 50.0
     turning.ahead = 100.0
     # A restart, and another console: the hold goes on.
-    assert turning.desk().observe(incident).criteria[0].note.startswith("held 100 s of 2 min")
+    assert turning.assessments().observe(incident).criteria[0].note.startswith("held 100 s of 2 min")
     turning.ahead = 150.0
-    met = turning.desk().observe(incident).criteria[0]
+    met = turning.assessments().observe(incident).criteria[0]
     assert met.status is Status.PASS
-    turning.desk().observe(incident)
+    turning.assessments().observe(incident)
     kinds = [line.kind for line in service.incidents.timeline(incident).rows]
     assert kinds.count("criterion_met") == 1
     record = service.incidents.get(incident).criteria[0]
     assert record.met_since == met.since
     turning.ahead = 400.0
-    again = turning.desk().observe(incident).criteria[0]
+    again = turning.assessments().observe(incident).criteria[0]
     assert (again.status, again.held_s) == (Status.WARN, 0.0)
     assert "nobody could tell for" in again.note
     kinds = [line.kind for line in service.incidents.timeline(incident).rows]

@@ -25,7 +25,7 @@ STATUSES = st.sampled_from(list(IncidentStatus))
 
 def test_a_declared_incident_is_in_view_of_its_console(world: IncidentWorld) -> None:
     incident = world.declare()
-    following = world.desk.following()
+    following = world.incidents.following()
     assert following.incident == incident
     assert [one.id for one in following.open] == ["INC-1"]
     assert incident.status is IncidentStatus.DECLARED
@@ -43,14 +43,14 @@ def test_what_is_not_in_the_matrix_is_not_declared(
     with pytest.raises(UserError) as refused:
         world.declare(issue_type=issue_type, severity=severity)
     assert accepted in refused.value.accepted
-    assert world.desk.lines() == ()
+    assert world.incidents.lines() == ()
 
 
 def test_the_same_confirmation_declares_one_incident(world: IncidentWorld) -> None:
     first = world.declare(key="proposal-1")
     second = world.declare(key="proposal-1")
     assert first == second
-    assert len(world.desk.lines()) == 1
+    assert len(world.incidents.lines()) == 1
 
 
 def test_the_same_confirmation_with_other_figures_begins_no_second_record(world: IncidentWorld) -> None:
@@ -62,20 +62,20 @@ def test_the_same_confirmation_with_other_figures_begins_no_second_record(world:
 
 def test_a_stream_that_declares_nothing_keeps_nobody_from_the_others(world: IncidentWorld) -> None:
     incident = world.declare()
-    world.desk.following()
+    world.incidents.following()
     world.journal.append("INC-99", [said.Noted(text="nobody declared this")])
-    assert world.desk.following().incident == incident
-    assert [one.id for one in world.desk.lines()] == ["INC-1"]
+    assert world.incidents.following().incident == incident
+    assert [one.id for one in world.incidents.lines()] == ["INC-1"]
     assert world.other("ann").following().incident == incident
     with pytest.raises(UserError, match="no incident called 'INC-99'"):
-        world.desk.get("INC-99")
+        world.incidents.get("INC-99")
 
 
 def test_an_incident_that_was_declared_more_than_a_page_ago_is_seen(
     world: IncidentWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "PAGE", 5)
-    world.desk.following()
+    world.incidents.following()
     ann = world.other("ann")
     first = ann.declare(title="one", issue_type="rate_limiting", severity="incident")
     for number in range(8):
@@ -83,13 +83,13 @@ def test_an_incident_that_was_declared_more_than_a_page_ago_is_seen(
     second = ann.declare(title="two", issue_type="rate_limiting", severity="incident")
     for number in range(8):
         ann.note(first.id, f"more {number}")
-    assert {one.id for one in world.desk.following().open} == {first.id, second.id}
+    assert {one.id for one in world.incidents.following().open} == {first.id, second.id}
 
 
 def test_a_journal_that_was_cut_while_the_console_ran_can_still_be_written_to(world: IncidentWorld) -> None:
     incident = world.declare()
-    world.desk.note(incident.id, "this one goes")
-    world.desk.following()
+    world.incidents.note(incident.id, "this one goes")
+    world.incidents.following()
     with world.state.begin() as connection:
         connection.execute(text("DELETE FROM warroom_journal WHERE kind = 'noted'"))
         connection.execute(
@@ -98,7 +98,7 @@ def test_a_journal_that_was_cut_while_the_console_ran_can_still_be_written_to(wo
                 " hash = (SELECT hash FROM warroom_journal ORDER BY seq DESC LIMIT 1)"
             )
         )
-    after = world.desk.note(incident.id, "this one stays")
+    after = world.incidents.note(incident.id, "this one stays")
     assert after.entries == incident.entries + 1
 
 
@@ -114,14 +114,14 @@ def test_a_journal_that_moves_while_it_is_followed_leaves_nothing_of_the_old_one
         if generation == 2:
             return head()
         generation = 2
-        world.desk.get(incident.id)
+        world.incidents.get(incident.id)
         return Newest(500, "of the memory")
 
     monkeypatch.setattr(type(world.journal), "generation", property(lambda _journal: generation))
     monkeypatch.setattr(world.journal, "head", old_head)
-    assert world.desk.following().incident == incident
+    assert world.incidents.following().incident == incident
     ann.note(incident.id, "written by another console")
-    found = world.desk.following()
+    found = world.incidents.following()
     assert found.incident is not None
     assert (found.seq, found.incident.entries) == (head().seq, incident.entries + 1)
 
@@ -129,13 +129,13 @@ def test_a_journal_that_moves_while_it_is_followed_leaves_nothing_of_the_old_one
 def test_a_role_is_given_to_nobody_without_a_name(world: IncidentWorld) -> None:
     incident = world.declare()
     with pytest.raises(UserError, match="the name is empty"):
-        world.desk.claim(incident.id, "commander", "  ")
-    assert world.desk.get(incident.id).roles == ()
+        world.incidents.claim(incident.id, "commander", "  ")
+    assert world.incidents.get(incident.id).roles == ()
 
 
 def test_of_two_who_claim_at_once_the_second_is_told_who_was_quicker(world: IncidentWorld) -> None:
     incident = world.declare()
-    world.desk.claim(incident.id, "commander")
+    world.incidents.claim(incident.id, "commander")
     with pytest.raises(UserError) as refused:
         world.other("ann").claim(incident.id, "commander")
     assert "cl.nolen is incident commander since 14:03:22 UTC" in refused.value.problem
@@ -150,10 +150,10 @@ def test_two_threads_that_claim_at_the_same_moment_leave_one_holder(world: Incid
     start, refused = threading.Barrier(8), []
 
     def claim(person: str) -> None:
-        desk = world.other(person)
+        incidents = world.other(person)
         start.wait(10)
         try:
-            desk.claim(incident.id, "commander")
+            incidents.claim(incident.id, "commander")
         except UserError:
             refused.append(person)
 
@@ -162,21 +162,21 @@ def test_two_threads_that_claim_at_the_same_moment_leave_one_holder(world: Incid
         thread.start()
     for thread in threads:
         thread.join(60)
-    holder = world.desk.get(incident.id).holder("incident_commander")
+    holder = world.incidents.get(incident.id).holder("incident_commander")
     assert sorted([holder, *refused]) == [f"p{number}" for number in range(8)]
 
 
 def test_an_unknown_role_is_refused_with_the_roles_there_are(world: IncidentWorld) -> None:
     with pytest.raises(UserError) as refused:
-        world.desk.claim(world.declare().id, "captain")
+        world.incidents.claim(world.declare().id, "captain")
     assert "incident_commander, technical_lead" in refused.value.accepted
 
 
 def test_going_back_needs_a_reason(world: IncidentWorld) -> None:
-    incident = world.desk.set_status(world.declare().id, IncidentStatus.MONITORING)
+    incident = world.incidents.set_status(world.declare().id, IncidentStatus.MONITORING)
     with pytest.raises(UserError, match="needs a reason"):
-        world.desk.set_status(incident.id, IncidentStatus.INVESTIGATING)
-    back = world.desk.set_status(incident.id, IncidentStatus.INVESTIGATING, "429s are back")
+        world.incidents.set_status(incident.id, IncidentStatus.INVESTIGATING)
+    back = world.incidents.set_status(incident.id, IncidentStatus.INVESTIGATING, "429s are back")
     assert back.status is IncidentStatus.INVESTIGATING
     assert [status for _, status, _ in back.statuses] == ["declared", "monitoring", "investigating"]
 
@@ -184,58 +184,58 @@ def test_going_back_needs_a_reason(world: IncidentWorld) -> None:
 def test_the_end_with_criteria_unmet_needs_a_reason_that_is_kept(world: IncidentWorld) -> None:
     incident = world.declare()
     with pytest.raises(UserError, match="exit criteria are not met: health"):
-        world.desk.set_status(incident.id, IncidentStatus.RESOLVED, unmet=("health",))
-    resolved = world.desk.set_status(incident.id, IncidentStatus.RESOLVED, "checked by hand", unmet=("health",))
+        world.incidents.set_status(incident.id, IncidentStatus.RESOLVED, unmet=("health",))
+    resolved = world.incidents.set_status(incident.id, IncidentStatus.RESOLVED, "checked by hand", unmet=("health",))
     assert (resolved.unmet, resolved.resolved_why) == (("health",), "checked by hand")
     assert not resolved.is_open
-    assert world.desk.following().open == ()
+    assert world.incidents.following().open == ()
 
 
 def test_a_merged_incident_goes_on_in_the_other_and_takes_no_more_changes(world: IncidentWorld) -> None:
     one, two = world.declare(), world.declare(title="Leads do not arrive")
-    merged = world.desk.merge(two.id, one.id, "same cause")
+    merged = world.incidents.merge(two.id, one.id, "same cause")
     assert merged.merged_into == "INC-1"
-    assert world.desk.get(one.id).duplicates == ("INC-2",)
+    assert world.incidents.get(one.id).duplicates == ("INC-2",)
     with pytest.raises(UserError, match="INC-2 goes on in INC-1"):
-        world.desk.claim(two.id, "commander")
+        world.incidents.claim(two.id, "commander")
     with pytest.raises(UserError, match="into itself"):
-        world.desk.merge(one.id, one.id)
+        world.incidents.merge(one.id, one.id)
 
 
 def test_tasks_change_hands_and_are_done_and_opened_again(world: IncidentWorld) -> None:
-    incident = world.desk.add_task(world.declare().id, "call the customer", "ann", world.clock.now)
-    done = world.desk.change_task(incident.id, "T1", "done", "yes")
+    incident = world.incidents.add_task(world.declare().id, "call the customer", "ann", world.clock.now)
+    done = world.incidents.change_task(incident.id, "T1", "done", "yes")
     assert (done.tasks[0].done_by, done.tasks[0].done_at) == ("cl.nolen", world.clock.now)
-    again = world.desk.change_task(incident.id, "t1", "done", "no")
+    again = world.incidents.change_task(incident.id, "t1", "done", "no")
     assert again.tasks[0].done_at is None
     with pytest.raises(UserError) as refused:
-        world.desk.change_task(incident.id, "T9", "done", "yes")
+        world.incidents.change_task(incident.id, "T9", "done", "yes")
     assert refused.value.accepted == "T1"
     with pytest.raises(UserError, match="no moment"):
-        world.desk.change_task(incident.id, "T1", "due_at", "soon")
+        world.incidents.change_task(incident.id, "T1", "due_at", "soon")
 
 
 def test_a_step_stays_with_who_ticked_it_first(world: IncidentWorld) -> None:
     incident = world.declare()
-    world.desk.tick(incident.id, "backlog", "212,631")
+    world.incidents.tick(incident.id, "backlog", "212,631")
     twice = world.other("ann").tick(incident.id, "backlog", "done")
     assert [(one.by, one.text) for one in twice.steps] == [("cl.nolen", "212,631")]
-    assert world.desk.untick(incident.id, "backlog", "wrong queue").steps == ()
+    assert world.incidents.untick(incident.id, "backlog", "wrong queue").steps == ()
 
 
 def test_a_pin_that_was_taken_out_does_not_give_its_number_away(world: IncidentWorld) -> None:
     incident = world.declare()
-    world.desk.pin(incident.id, "backlog")
+    world.incidents.pin(incident.id, "backlog")
     # No console writes it today, and journals hold it.
-    world.desk.decide(incident.id, lambda _: (EvidenceUnpinned(pin="E1", why="a stand-in"),))
-    assert [one.pinned.pin for one in world.desk.pin(incident.id, "429s").pins] == ["E2"]
+    world.incidents.decide(incident.id, lambda _: (EvidenceUnpinned(pin="E1", why="a stand-in"),))
+    assert [one.pinned.pin for one in world.incidents.pin(incident.id, "429s").pins] == ["E2"]
 
 
 def test_an_account_may_leave_the_scope_and_come_back(world: IncidentWorld) -> None:
     incident = world.declare()
-    world.desk.leave_scope(incident.id, "account", "14009")
+    world.incidents.leave_scope(incident.id, "account", "14009")
     later = world.clock.forward(minutes=20)
-    back = world.desk.enter_scope(incident.id, "account", "14009")
+    back = world.incidents.enter_scope(incident.id, "account", "14009")
     assert [(one.name, one.until is None) for one in back.accounts if one.name == "14009"] == [
         ("14009", False),
         ("14009", True),
@@ -248,35 +248,35 @@ def test_text_that_cannot_be_kept_whole_is_refused(world: IncidentWorld, text: s
     incident = world.declare()
     if text.startswith("\x1b"):
         # What is left of it is harmless, and kept.
-        assert "\x1b" not in str(world.desk.note(incident.id, text))
+        assert "\x1b" not in str(world.incidents.note(incident.id, text))
         return
     with pytest.raises(UserError, match="note"):
-        world.desk.note(incident.id, text)
-    assert world.desk.get(incident.id) == incident
+        world.incidents.note(incident.id, text)
+    assert world.incidents.get(incident.id) == incident
 
 
 def test_the_timeline_is_read_page_by_page_from_the_newest(world: IncidentWorld) -> None:
     incident = world.declare()
     for number in range(25):
-        world.desk.note(incident.id, f"line {number}")
-    first = world.desk.timeline(incident.id, most=10)
+        world.incidents.note(incident.id, f"line {number}")
+    first = world.incidents.timeline(incident.id, most=10)
     assert [row.text for row in first.rows] == [f"line {number}" for number in range(24, 14, -1)]
     rest: list[TimelineLine] = []
     after = first.after
     while after is not None:
-        page = world.desk.timeline(incident.id, int(after), 10)
+        page = world.incidents.timeline(incident.id, int(after), 10)
         rest += page.rows
         after = page.after
     assert rest[-1].text == "declared, incident: Zillow answers HTTP 429; webhook events pile up"
-    assert len(first.rows) + len(rest) == world.desk.get(incident.id).entries
+    assert len(first.rows) + len(rest) == world.incidents.get(incident.id).entries
 
 
 def test_what_others_write_is_followed(world: IncidentWorld) -> None:
     incident = world.declare()
-    before = world.desk.following()
-    assert world.desk.following() == before
+    before = world.incidents.following()
+    assert world.incidents.following() == before
     world.other("ann").note(incident.id, "on my way")
-    after = world.desk.following()
+    after = world.incidents.following()
     assert after.seq == before.seq + 1
     assert after.incident is not None
     assert after.incident.entries == incident.entries + 1
@@ -298,20 +298,20 @@ def test_the_gravest_open_incident_is_in_view_unless_somebody_chose(world: Incid
 def test_an_incident_that_does_not_exist_is_said_with_those_that_do(world: IncidentWorld) -> None:
     world.declare()
     with pytest.raises(UserError) as refused:
-        world.desk.get("INC-9")
+        world.incidents.get("INC-9")
     assert refused.value.accepted == "INC-1"
 
 
 def test_edits_keep_what_was_there_before(world: IncidentWorld) -> None:
     incident = world.declare()
     later = world.clock.forward(minutes=3)
-    edited = world.desk.edit(incident.id, "severity", "high", "the backlog drains")
+    edited = world.incidents.edit(incident.id, "severity", "high", "the backlog drains")
     assert [(at, severity) for at, severity in edited.severities] == [
         (incident.declared_at, "incident"),
         (later, "high"),
     ]
     with pytest.raises(UserError, match="no severity 'critical'"):
-        world.desk.edit(incident.id, "severity", "critical")
+        world.incidents.edit(incident.id, "severity", "critical")
 
 
 def test_a_delivery_that_arrived_is_not_said_to_have_failed_by_a_late_entry(world: IncidentWorld) -> None:

@@ -1,4 +1,4 @@
-"""The deal desk: sync diagnosis of one deal or of many, and of the resolution of an account's agents."""
+"""The deal service: sync diagnosis of one deal or of many, and of the resolution of an account's agents."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _header(context: Context, account_id: int, deal_id: int) -> DealHeader | Non
     )
 
 
-class DealDesk:
+class DealService:
     """Blocking and thread-safe. Every method raises SourceFailure and UserError unless it says otherwise."""
 
     def __init__(self, context: Context) -> None:

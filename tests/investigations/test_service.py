@@ -22,9 +22,9 @@ def service(console: Console) -> Diagnostics:
 
 
 def opened(service: Diagnostics) -> Investigation:
-    desk = service.investigations
-    record = desk.open(QUESTION)
-    return desk.add_hypothesis(record.id, "a batch job floods the API", "the job did not run before 13:22")
+    investigations = service.investigations
+    record = investigations.open(QUESTION)
+    return investigations.add_hypothesis(record.id, "a batch job floods the API", "the job did not run before 13:22")
 
 
 def test_a_record_keeps_the_question_the_hypotheses_and_who_added_them(service: Diagnostics) -> None:
@@ -36,42 +36,42 @@ def test_a_record_keeps_the_question_the_hypotheses_and_who_added_them(service: 
 
 
 def test_two_sources_make_standard_confidence_and_withdrawing_one_takes_it_back(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
-    desk.weigh(record.id, "h1", "for", EvidenceLabel.DIRECT, "the job began at 13:20", "Resque")
-    found = desk.weigh(record.id, "H1", "for", "statistical", "requests doubled with it", "datadog")
+    investigations, record = service.investigations, opened(service)
+    investigations.weigh(record.id, "h1", "for", EvidenceLabel.DIRECT, "the job began at 13:20", "Resque")
+    found = investigations.weigh(record.id, "H1", "for", "statistical", "requests doubled with it", "datadog")
     assert found.hypotheses[0].confidence == "standard"
-    found = desk.withdraw(record.id, "V2", "another service's requests")
+    found = investigations.withdraw(record.id, "V2", "another service's requests")
     assert found.hypotheses[0].confidence == "preliminary"
     assert found.hypotheses[0].speaks_for[1].withdrawn_why == "another service's requests"
 
 
 def test_naming_a_root_cause_needs_evidence_that_was_observed(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
-    desk.weigh(record.id, "H1", "for", "circumstantial", "it fits", "experience", inferred=True)
+    investigations, record = service.investigations, opened(service)
+    investigations.weigh(record.id, "H1", "for", "circumstantial", "it fits", "experience", inferred=True)
     with pytest.raises(UserError) as refused:
-        desk.name_root_cause(record.id, "H1", "it fits")
+        investigations.name_root_cause(record.id, "H1", "it fits")
     assert "no independent source" in refused.value.problem
     assert "one independent source" in refused.value.accepted
-    desk.weigh(record.id, "H1", "for", "direct", "the job's log", "Resque")
-    cause = desk.name_root_cause(record.id, "H1", "the job's log shows it").root_cause
+    investigations.weigh(record.id, "H1", "for", "direct", "the job's log", "Resque")
+    cause = investigations.name_root_cause(record.id, "H1", "the job's log shows it").root_cause
     assert cause is not None
     assert (cause.confidence, cause.why) == ("preliminary", "the job's log shows it")
 
 
 def test_direct_doubt_keeps_a_single_source_from_naming_a_root_cause(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
-    desk.weigh(record.id, "H1", "for", "direct", "the job's log", "Resque")
-    desk.weigh(record.id, "H1", "against", "experimental", "stopping the job changed nothing", "datadog")
+    investigations, record = service.investigations, opened(service)
+    investigations.weigh(record.id, "H1", "for", "direct", "the job's log", "Resque")
+    investigations.weigh(record.id, "H1", "against", "experimental", "stopping the job changed nothing", "datadog")
     with pytest.raises(UserError, match="lowered one level because V2"):
-        desk.name_root_cause(record.id, "H1", "all the same")
+        investigations.name_root_cause(record.id, "H1", "all the same")
 
 
 def test_a_second_root_cause_takes_the_place_of_the_first(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
-    desk.add_hypothesis(record.id, "Zillow lowered its limit", "Zillow says that it did not")
+    investigations, record = service.investigations, opened(service)
+    investigations.add_hypothesis(record.id, "Zillow lowered its limit", "Zillow says that it did not")
     for number in (1, 2):
-        desk.weigh(record.id, f"H{number}", "for", "direct", "seen", "datadog")
-        found = desk.name_root_cause(record.id, f"H{number}", "seen")
+        investigations.weigh(record.id, f"H{number}", "for", "direct", "seen", "datadog")
+        found = investigations.name_root_cause(record.id, f"H{number}", "seen")
     assert found.root_cause is not None
     assert found.root_cause.hypothesis == "H2"
     assert (found.hypotheses[0].standing, found.hypotheses[0].why) == ("open", "H2 was named instead")
@@ -85,32 +85,34 @@ def test_a_hypothesis_without_what_would_overturn_it_is_refused(service: Diagnos
 
 
 def test_rejecting_needs_a_reason_and_a_changed_mind_is_written_down(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
+    investigations, record = service.investigations, opened(service)
     with pytest.raises(UserError):
-        desk.change(record.id, "H1", "standing", "rejected")
-    rejected = desk.change(record.id, "H1", "standing", "rejected", "the job did not run")
+        investigations.change(record.id, "H1", "standing", "rejected")
+    rejected = investigations.change(record.id, "H1", "standing", "rejected", "the job did not run")
     assert rejected.hypotheses[0].why == "the job did not run"
-    assert desk.change(record.id, "H1", "standing", "open", "it did run").hypotheses[0].standing == "open"
-    assert desk.change(record.id, "H1", "statement", "a nightly job").hypotheses[0].statement == "a nightly job"
+    assert investigations.change(record.id, "H1", "standing", "open", "it did run").hypotheses[0].standing == "open"
+    assert (
+        investigations.change(record.id, "H1", "statement", "a nightly job").hypotheses[0].statement == "a nightly job"
+    )
 
 
 def test_every_refusal_says_what_is_accepted(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
+    investigations, record = service.investigations, opened(service)
     refusals: tuple[Callable[[], object], ...] = (
-        lambda: desk.get("INV-99"),
-        lambda: desk.open("  "),
-        lambda: desk.open(QUESTION, "INC-99"),
-        lambda: desk.open(QUESTION, account_id=0),
-        lambda: desk.change(record.id, "H9", "statement", "x"),
-        lambda: desk.change(record.id, "H1", "colour", "x"),
-        lambda: desk.change(record.id, "H1", "standing", "proven"),
-        lambda: desk.weigh(record.id, "H1", "beside", "direct", "x", "y"),
-        lambda: desk.weigh(record.id, "H1", "for", "obvious", "x", "y"),
-        lambda: desk.weigh(record.id, "H1", "for", "direct", "x", " "),
-        lambda: desk.weigh(record.id, "H1", "for", "direct", " ", "y"),
-        lambda: desk.withdraw(record.id, "V1", "why"),
-        lambda: desk.name_root_cause(record.id, "H1", ""),
-        lambda: desk.close(record.id, " "),
+        lambda: investigations.get("INV-99"),
+        lambda: investigations.open("  "),
+        lambda: investigations.open(QUESTION, "INC-99"),
+        lambda: investigations.open(QUESTION, account_id=0),
+        lambda: investigations.change(record.id, "H9", "statement", "x"),
+        lambda: investigations.change(record.id, "H1", "colour", "x"),
+        lambda: investigations.change(record.id, "H1", "standing", "proven"),
+        lambda: investigations.weigh(record.id, "H1", "beside", "direct", "x", "y"),
+        lambda: investigations.weigh(record.id, "H1", "for", "obvious", "x", "y"),
+        lambda: investigations.weigh(record.id, "H1", "for", "direct", "x", " "),
+        lambda: investigations.weigh(record.id, "H1", "for", "direct", " ", "y"),
+        lambda: investigations.withdraw(record.id, "V1", "why"),
+        lambda: investigations.name_root_cause(record.id, "H1", ""),
+        lambda: investigations.close(record.id, " "),
     )
     for refusal in refusals:
         with pytest.raises(UserError) as refused:
@@ -119,29 +121,29 @@ def test_every_refusal_says_what_is_accepted(service: Diagnostics) -> None:
 
 
 def test_a_closed_record_takes_nothing_further(service: Diagnostics) -> None:
-    desk, record = service.investigations, opened(service)
-    closed = desk.close(record.id, "not found out; the logs are gone")
+    investigations, record = service.investigations, opened(service)
+    closed = investigations.close(record.id, "not found out; the logs are gone")
     assert (closed.closed_at is not None, closed.conclusion) == (True, "not found out; the logs are gone")
     with pytest.raises(UserError, match="was closed at"):
-        desk.add_hypothesis(record.id, "after all", "nothing")
+        investigations.add_hypothesis(record.id, "after all", "nothing")
 
 
 def test_the_incident_hears_of_the_record_its_root_cause_and_its_end(service: Diagnostics) -> None:
     incident = service.incidents.declare(title="HTTP 429", issue_type="rate_limiting", severity="incident")
-    desk = service.investigations
-    record = desk.open(QUESTION, incident.id.lower())
-    desk.add_hypothesis(record.id, "a batch job", "it did not run")
-    desk.weigh(record.id, "H1", "for", "direct", "its log", "Resque")
-    desk.name_root_cause(record.id, "H1", "its log")
-    desk.close(record.id, "found")
+    investigations = service.investigations
+    record = investigations.open(QUESTION, incident.id.lower())
+    investigations.add_hypothesis(record.id, "a batch job", "it did not run")
+    investigations.weigh(record.id, "H1", "for", "direct", "its log", "Resque")
+    investigations.name_root_cause(record.id, "H1", "its log")
+    investigations.close(record.id, "found")
     told = [line.text for line in service.incidents.timeline(incident.id).rows if line.kind == "noted"]
     assert told == [
         "INV-1 is closed: found",
         "INV-1 names the root cause (preliminary): a batch job",
         f"INV-1 asks: {QUESTION}",
     ]
-    assert [one.id for one in desk.lines(incident.id)] == ["INV-1"]
-    assert desk.lines("INC-9") == ()
+    assert [one.id for one in investigations.lines(incident.id)] == ["INV-1"]
+    assert investigations.lines("INC-9") == ()
 
 
 def test_records_are_listed_newest_first(service: Diagnostics) -> None:

@@ -1,4 +1,4 @@
-"""The account desk: one account's summary, the pages of its tabs, its behaviour, and the OAuth diagnosis."""
+"""The account service: one account's summary, the pages of its tabs, its behaviour, and the OAuth diagnosis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MOST_SCORES = 200
 """Behaviour scores kept, so that a summary can show one without asking Datadog."""
 
 
-class AccountDesk:
+class AccountService:
     """Blocking and thread-safe. Every method raises UserError for an unknown account or key, and SourceFailure."""
 
     def __init__(self, context: Context) -> None:

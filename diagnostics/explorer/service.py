@@ -65,7 +65,7 @@ def around(events: Sequence[LogEvent]) -> tuple[datetime, datetime] | None:
     )
 
 
-class ExplorerDesk:
+class ExplorerService:
     """Questions of the log explorer. Source: Datadog logs, and the console's own state for saved queries."""
 
     def __init__(self, context: Context) -> None:

@@ -8,7 +8,7 @@ from diagnostics.health.connections import Order, connection_health, problems
 from diagnostics.health.figures import LastKnown
 from diagnostics.health.kpis import KPIS, read_kpis
 from diagnostics.health.leading import RULES, read_leading
-from diagnostics.health.monitors import MonitorDesk
+from diagnostics.health.monitors import MonitorService
 from diagnostics.health.overview import Overview
 from diagnostics.health.resolution import of_everybody
 from diagnostics.health.systems import read_systems
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import Refusal
 
 
-class HealthDesk:
+class HealthService:
     """Health, KPIs, connections, resolution, the six systems, leading indicators, monitors."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._known = LastKnown()
         self._overview = Overview(context)
-        self._monitors = MonitorDesk(context)
+        self._monitors = MonitorService(context)
 
     def overview(self) -> HealthOverview:
         """The big number, its last 24 hours and the sync events. Raises SourceFailure without `common`."""
