@@ -1,4 +1,4 @@
-"""What every screen may rely on: the room it stands in, and the manners all screens share."""
+"""What every screen may rely on: the host it stands in, and the manners all screens share."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Document:
         return cls(title, build, plain(build(100)))
 
 
-class Room(Protocol):
+class ScreenHost(Protocol):
     """What the application offers its screens. Before the sources are open, `service` is None."""
 
     service: Diagnostics | None
@@ -97,7 +97,7 @@ class Room(Protocol):
     def navigate(self, address: Address | str) -> None:
         """Open what stands at an address, on top: one of `screens.addresses`, or a `:` line such as "account 14009"."""
 
-    def push_room_screen(self, screen: RoomScreen) -> None:
+    def push_console_screen(self, screen: ConsoleScreen) -> None:
         """Put a screen on top; the covered one stops asking. For lists, texts and lines to type that were made here."""
 
     def hints(self) -> tuple[Hint, ...]:
@@ -127,7 +127,7 @@ class ReadingArrived(Message, bubble=False):
         self.reading = reading
 
 
-class RoomScreen(Screen[None]):
+class ConsoleScreen(Screen[None]):
     """A screen of the war room. It names the readings it shows, so that covered screens stop asking."""
 
     AUTO_FOCUS = ""
@@ -152,16 +152,16 @@ class RoomScreen(Screen[None]):
             find(name)
 
     @property
-    def room(self) -> Room:
+    def host(self) -> ScreenHost:
         """The application, seen through what a screen may ask of it."""
-        return cast("Room", self.app)
+        return cast("ScreenHost", self.app)
 
     def shown_readings(self) -> Iterable[str]:
         """Keys of the live readings that this screen shows now."""
         return ()
 
     def service_opened(self) -> None:
-        """The sources are open: `room.service` and `room.live` are set. Called once, on the event loop."""
+        """The sources are open: `host.service` and `host.live` are set. Called once, on the event loop."""
 
     def tick(self) -> None:
         """Called about once a second while this screen is on top."""
@@ -169,7 +169,7 @@ class RoomScreen(Screen[None]):
     def offers(self, action: str) -> bool:
         """Whether this screen answers an action by itself, as it is now."""
         handler = handlers_of(type(self)).get(action)
-        if handler in {RoomScreen.act_next_pane, RoomScreen.act_previous_pane}:
+        if handler in {ConsoleScreen.act_next_pane, ConsoleScreen.act_previous_pane}:
             return len(self.focus_chain) > 1
         return handler is not None
 
@@ -239,7 +239,7 @@ class RoomScreen(Screen[None]):
 
     def open_text(self, title: str, text: str) -> None:
         """Show plain paragraphs on top."""
-        self.room.open_document(Document.of_text(title, text, self.room.signs))
+        self.host.open_document(Document.of_text(title, text, self.host.signs))
 
     def open_plain(self, text: str) -> None:
         """Show text on top for terminals that take no copy: they can select it themselves."""
@@ -263,7 +263,7 @@ class RoomScreen(Screen[None]):
         from screens.job_line import RunningJob  # noqa: PLC0415  # few screens ask long questions
 
         if self._running_job is not None and self._running_job.is_running:
-            self.room.say(f"{self._running_job.doing} is still under way; esc cancels it", "warn")
+            self.host.say(f"{self._running_job.doing} is still under way; esc cancels it", "warn")
             return False
         self._running_job = RunningJob(self, work, then, doing=doing, limit_s=limit_s)
         self._running_job.start()

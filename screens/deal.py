@@ -67,16 +67,16 @@ class DealScreen(ListScreen):
 
     def read(self) -> None:
         """Ask for the diagnosis."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is not None and live is not None:
             every_s = service.settings.refresh.checks_s
             live.watch(self.key, lambda: service.deals.diagnose(self.deal_id, self.account_id), every_s=every_s)
-            self.room.look_again()
+            self.host.look_again()
 
     def on_unmount(self) -> None:
         """Nobody looks at this reading any more."""
-        if self.room.live is not None:
-            self.room.live.unwatch(self.key)
+        if self.host.live is not None:
+            self.host.live.unwatch(self.key)
 
     def shown_readings(self) -> Iterable[str]:
         """The diagnosis."""
@@ -84,7 +84,7 @@ class DealScreen(ListScreen):
 
     def query_in_view(self) -> str:
         """The log query of its account."""
-        service = self.room.service
+        service = self.host.service
         return service.accounts.log_query(self.account_id) if service is not None else ""
 
     def runbook(self) -> str:
@@ -115,7 +115,7 @@ class DealScreen(ListScreen):
 
     def rows(self, width: int) -> list[Row]:
         """How the account was found, and the newest diagnosis, or why there is none."""
-        signs, reading = self.room.signs, self.reading
+        signs, reading = self.host.signs, self.reading
         note = [row((line, "accent")) for line in wrap(signs.text(self.note), width) if self.note]
         if reading is None or reading.value is None:
             return [*note, *self._without_answer(width)]
@@ -128,14 +128,14 @@ class DealScreen(ListScreen):
 
     def draw_title(self) -> None:
         """The deal and its account; at the right how old the diagnosis is."""
-        signs, value, width = self.room.signs, self._diagnosis(), self.app.size.width
+        signs, value, width = self.host.signs, self._diagnosis(), self.app.size.width
         parts = [f"deal {self.deal_id}"]
         if value is not None:
             parts += [part for part in (value.header.name, value.header.stage) if part]
         parts.append(f"account {self.account_id}")
         right, tone = self._age()
         right = signs.text(f" {right} ")
-        left = signs.text(titled(self.room.trail(), " · ".join(parts), max(1, width - len(right))))
+        left = signs.text(titled(self.host.trail(), " · ".join(parts), max(1, width - len(right))))
         self.query_one("#screen-title", LineView).show((row((left, "bar"), (right, tone)),))
 
     def _diagnosis(self) -> DealDiagnosis | None:
@@ -151,7 +151,7 @@ class DealScreen(ListScreen):
         return (f"stale {age}", "warn") if wording.is_stale(reading) else (age, "bar")
 
     def _without_answer(self, width: int) -> list[Row]:
-        signs, reading = self.room.signs, self.reading
+        signs, reading = self.host.signs, self.reading
         if reading is None or not reading.failure:
             words = f"{signs.waiting} asking why deal {self.deal_id} does or does not sync; nothing has answered yet"
             return [*(row((line, "muted")) for line in wrap(words, width)), BLANK, *waiting_rows(PIPELINE, signs)]
@@ -163,22 +163,22 @@ class DealScreen(ListScreen):
 
     def act_open(self) -> None:
         """One level deeper, whatever is under the cursor."""
-        value, signs = self._diagnosis(), self.room.signs
+        value, signs = self._diagnosis(), self.host.signs
         kind, name = self.key_under_cursor()
         if value is None:
             return
         if kind == "gate":
             gate = next((gate for gate in value.gates if gate.id == name), None)
             if gate is not None:
-                self.room.open_document(gate_document(gate, signs))
+                self.host.open_document(gate_document(gate, signs))
         elif kind == "agent":
             agent = next((agent for agent in value.agents if str(agent.user_id) == name), None)
             if agent is not None:
-                self.room.open_document(agent_document(agent, signs))
+                self.host.open_document(agent_document(agent, signs))
         elif kind == "finding":
-            self.room.open_document(documents.finding_document(value.findings[int(name)], signs))
+            self.host.open_document(documents.finding_document(value.findings[int(name)], signs))
         elif kind == "account":
-            self.room.navigate(AccountAt(self.account_id))
+            self.host.navigate(AccountAt(self.account_id))
         else:
             self.act_why()
 
@@ -186,16 +186,16 @@ class DealScreen(ListScreen):
         """Evidence behind what is under the cursor."""
         value = self._diagnosis()
         if value is None:
-            self.room.say("nothing has answered yet, so there is no evidence to show", "muted")
+            self.host.say("nothing has answered yet, so there is no evidence to show", "muted")
         else:
             self.open_why(deal_why(value, self.body.cursor_key or ""))
 
     def act_refresh(self) -> None:
         """Diagnose again."""
-        if self.room.live is not None and self.room.service is not None:
-            self.room.service.forget_answers()
-            self.room.live.refresh(self.key)
-            self.room.say("diagnosing again; the screen keeps what it shows until the answer comes")
+        if self.host.live is not None and self.host.service is not None:
+            self.host.service.forget_answers()
+            self.host.live.refresh(self.key)
+            self.host.say("diagnosing again; the screen keeps what it shows until the answer comes")
 
     def act_run(self) -> None:
         """Diagnose again."""
@@ -203,7 +203,7 @@ class DealScreen(ListScreen):
 
     def act_logs(self) -> None:
         """The log lines of its account."""
-        self.room.navigate(AccountAt(self.account_id, tab="logs"))
+        self.host.navigate(AccountAt(self.account_id, tab="logs"))
 
     def act_plain(self) -> None:
         """Everything as plain text that the terminal itself can select, as it is laid out here."""

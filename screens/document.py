@@ -58,11 +58,11 @@ class DocumentScreen(TitledScreen):
         body = self.body
         asked = next((at for at, item in enumerate(body.rows) if item.text.startswith("asked of ")), None)
         if asked is None:
-            self.room.say("this text holds no number of its own", "muted")
+            self.host.say("this text holds no number of its own", "muted")
             return
         body.scroll_to(y=asked, animate=False)
-        self.room.say("what was asked stands here, under 'asked of'", "muted")
+        self.host.say("what was asked stands here, under 'asked of'", "muted")
 
     def act_copy(self) -> None:
         """Copy the document's text."""
-        self.room.copy(self.document.copy_text)
+        self.host.copy(self.document.copy_text)

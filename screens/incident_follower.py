@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from diagnostics.models.incidents import Assessment, Following, Incident, IncidentLine, TimelineLine
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
-    from screens.base import Room
+    from screens.base import ScreenHost
 
 TAIL = 30
 """Entries of the timeline that are asked for; as many are shown as fit, whatever the length of the whole."""
@@ -39,8 +39,8 @@ class IssueWatch(Protocol):
 class IncidentFollower:
     """Follows the incident in view, or one that is named. What has to be read besides is read in a thread."""
 
-    def __init__(self, room: Room, changed: Callable[[], None], incident_id: str = "") -> None:
-        self.room = room
+    def __init__(self, host: ScreenHost, changed: Callable[[], None], incident_id: str = "") -> None:
+        self.host = host
         self.changed = changed
         """Called on the event loop once something that was read, or written, is held."""
         self.incident_id = incident_id
@@ -110,7 +110,7 @@ class IncidentFollower:
 
     def begin(self) -> None:
         """Take the readings that are there already; a named incident that is not in view is read."""
-        live = self.room.live
+        live = self.host.live
         for key in ("incident", "assessment"):
             reading = live.last(key) if live is not None else None
             if reading is not None:
@@ -131,18 +131,18 @@ class IncidentFollower:
 
     def _look(self) -> None:
         """A named incident that is not in view is read by itself, whenever the journal has moved on."""
-        service, following, named = self.room.service, self.following, self._named
+        service, following, named = self.host.service, self.following, self._named
         if not self.incident_id:
             return
         if following is not None and following.incident is not None and following.incident.id == self.incident_id:
             self.keep(following.incident)
         elif service is not None and (named is None or (following is not None and following.seq > named.last_seq)):
             incidents, name = service.incidents, self.incident_id
-            self.room.quietly(lambda: incidents.get(name), self.keep)
+            self.host.quietly(lambda: incidents.get(name), self.keep)
 
     def read(self, *, doing: str, then: Callable[[Incident], None] | None = None) -> None:
         """Read the named incident now, and say so; `then` gets it once it is held."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
         incidents, name = service.incidents, self.incident_id
@@ -152,7 +152,7 @@ class IncidentFollower:
             if then is not None:
                 then(incident)
 
-        self.room.ask(lambda: incidents.get(name), found, doing=doing, failed=self._failed)
+        self.host.ask(lambda: incidents.get(name), found, doing=doing, failed=self._failed)
 
     def _failed(self) -> None:
         self.unread = "the journal could not be read; r tries it again" if self._named is None else ""
@@ -168,7 +168,7 @@ class IncidentFollower:
 
     def ask_lines(self) -> None:
         """Read the tail again where the incident has moved on."""
-        incident, service = self.incident, self.room.service
+        incident, service = self.incident, self.host.service
         if incident is None or service is None:
             return
         wanted = (incident.id, incident.last_seq)
@@ -186,7 +186,7 @@ class IncidentFollower:
             self.lines, self._lines_of = page.rows, wanted
             self.changed()
 
-        self.room.quietly(lambda: incidents.timeline(wanted[0], most=TAIL), keep)
+        self.host.quietly(lambda: incidents.timeline(wanted[0], most=TAIL), keep)
 
     # ---- what is drawn
 

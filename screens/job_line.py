@@ -17,7 +17,7 @@ from widgets.footer_bar import FooterBar
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from screens.base import RoomScreen
+    from screens.base import ConsoleScreen
 
 Answer = TypeVar("Answer")
 
@@ -40,7 +40,7 @@ class RunningJob(Generic[Answer]):
 
     def __init__(
         self,
-        screen: RoomScreen,
+        screen: ConsoleScreen,
         work: Callable[[Job], Answer],
         then: Callable[[Answer], None],
         *,
@@ -61,7 +61,7 @@ class RunningJob(Generic[Answer]):
 
     def start(self) -> None:
         """Ask in a thread."""
-        self.screen.room.ask(self._run, self._answered, doing=self.doing, failed=self._ended)
+        self.screen.host.ask(self._run, self._answered, doing=self.doing, failed=self._ended)
         for footer in self.screen.query(FooterBar):
             # The standing line says it, with progress.
             footer.hush()
@@ -75,7 +75,7 @@ class RunningJob(Generic[Answer]):
             self._draw()
             return
         self.drop()
-        self.screen.room.say(f"{self.doing}: ended; nothing was kept")
+        self.screen.host.say(f"{self.doing}: ended; nothing was kept")
 
     def drop(self) -> None:
         """End it and forget its answer."""
@@ -110,13 +110,13 @@ class RunningJob(Generic[Answer]):
             return
         self._ended()
         if not answers:
-            self.screen.room.say(f"{self.doing}: ended because you asked for it")
+            self.screen.host.say(f"{self.doing}: ended because you asked for it")
             return
         self._answers = answers
         if self.screen.app.screen is self.screen:
             self.deliver()
         else:
-            self.screen.room.say(f"{self.doing}: the answer is there; go back to see it")
+            self.screen.host.say(f"{self.doing}: the answer is there; go back to see it")
 
     def _ended(self) -> None:
         self.is_running = False
@@ -129,8 +129,8 @@ class RunningJob(Generic[Answer]):
     def _draw(self) -> None:
         if not self.is_running:
             return
-        separator = self.screen.room.signs.separator
+        separator = self.screen.host.signs.separator
         keys = "ending; esc again drops it" if self.job.is_cancelled else "esc cancels"
-        words = self.screen.room.signs.text(f"{progress_words(self.doing, self._progress)} {separator} {keys}")
+        words = self.screen.host.signs.text(f"{progress_words(self.doing, self._progress)} {separator} {keys}")
         for footer in self.screen.query(FooterBar):
             footer.stand(words)

@@ -18,14 +18,14 @@ from textual.widgets import Input
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
 from widgets.row import BLANK, Row, Tone, row, titled, wrap, wrapped
 from widgets.sanitized_input import SanitizedInput
 
 if TYPE_CHECKING:
-    from screens.base import Room
+    from screens.base import ScreenHost
 
 Answer = TypeVar("Answer")
 
@@ -52,20 +52,20 @@ _kept: WeakKeyDictionary[object, dict[str, _Kept]] = WeakKeyDictionary()
 """Per console and title. It ends with the console."""
 
 
-def _memory(room: Room, title: str) -> _Kept:
-    return _kept.setdefault(room, {}).setdefault(title, _Kept())
+def _memory(host: ScreenHost, title: str) -> _Kept:
+    return _kept.setdefault(host, {}).setdefault(title, _Kept())
 
 
-def bring_back(room: Room, title: str, text: str) -> None:
+def bring_back(host: ScreenHost, title: str, text: str) -> None:
     """Keep a text that could not be written: the next entry of that title starts with it."""
-    _memory(room, title).unsent = text
+    _memory(host, title).unsent = text
 
 
 def send(
-    room: Room, title: str, text: str, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str
+    host: ScreenHost, title: str, text: str, work: Callable[[], Answer], then: Callable[[Answer], None], *, doing: str
 ) -> None:
-    """`room.ask` for a text that was typed under `title`: when the work fails, the text is kept for the next try."""
-    room.ask(work, then, doing=doing, failed=lambda: bring_back(room, title, text))
+    """`host.ask` for a text that was typed under `title`: when the work fails, the text is kept for the next try."""
+    host.ask(work, then, doing=doing, failed=lambda: bring_back(host, title, text))
 
 
 def any_words(text: str) -> str:
@@ -106,7 +106,7 @@ class EntryInput(SanitizedInput):
 
 
 def write_line(
-    room: Room,
+    host: ScreenHost,
     title: str,
     placeholder: str,
     work: Callable[[str], Answer],
@@ -123,12 +123,12 @@ def write_line(
     """
 
     def typed(text: str) -> None:
-        send(room, title, text, lambda: work(text), then, doing=doing)
+        send(host, title, text, lambda: work(text), then, doing=doing)
 
-    room.push_room_screen(LineEntry(title, placeholder, typed, check=check, explain=explain))
+    host.push_console_screen(LineEntry(title, placeholder, typed, check=check, explain=explain))
 
 
-class LineEntry(RoomScreen):
+class LineEntry(ConsoleScreen):
     """A typed line on top, what is wrong with it below, and what the reader must know.
 
     `check` says what is wrong with a text and what is accepted, or nothing; `then` gets the text once it is right and
@@ -177,7 +177,7 @@ class LineEntry(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """Title, line, verdict, explanation, keys."""
-        signs = self.room.signs
+        signs = self.host.signs
         begin = self.start if self.confirms else self.memory_of_title.unsent or self.start
         yield LineView(signs=signs, cursor=False, id="entry-title")
         hint = signs.text(clean(self.placeholder, limit=200))
@@ -232,7 +232,7 @@ class LineEntry(RoomScreen):
     @property
     def memory_of_title(self) -> _Kept:
         """Texts of this title."""
-        return _memory(self.room, self.title_text)
+        return _memory(self.host, self.title_text)
 
     @property
     def text(self) -> str:
@@ -268,8 +268,8 @@ class LineEntry(RoomScreen):
         """Title, verdict and explanation for the present width."""
         if self.done:
             return
-        signs, width = self.room.signs, max(20, self.size.width)
-        title = signs.text(titled(self.room.trail(), clean(self.title_text, limit=200), width))
+        signs, width = self.host.signs, max(20, self.size.width)
+        title = signs.text(titled(self.host.trail(), clean(self.title_text, limit=200), width))
         self.query_one("#entry-title", LineView).show((row((title, "bar")),))
         self.query_one("#entry-verdict", LineView).show(self._verdict(width - 2))
         lines: list[Row] = []
@@ -282,7 +282,7 @@ class LineEntry(RoomScreen):
         wrong = self.check(self.words) if self.words or self._refused else ""
         tone: Tone = "fail" if self._refused else "warn"
         return [
-            row((line, tone)) for line in wrap(self.room.signs.text(clean(wrong, limit=500)), width, most=3) if line
+            row((line, tone)) for line in wrap(self.host.signs.text(clean(wrong, limit=500)), width, most=3) if line
         ]
 
     # ---- ends
@@ -306,15 +306,15 @@ class LineEntry(RoomScreen):
 
     def _hand_over(self, words: str) -> None:
         """`then`, with what is wrong said and the text kept for the next try."""
-        room = self.room
+        host = self.host
         try:
             self.then(words)
         except (UserError, SourceFailure) as problem:
             said = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
             if not self.confirms:
-                bring_back(room, self.title_text, words)
+                bring_back(host, self.title_text, words)
                 said = f"{said}; what you typed is kept"
-            room.say(said, "warn")
+            host.say(said, "warn")
 
     def leave(self) -> None:
         """Away without sending; what stands there is kept for the next time."""
@@ -325,7 +325,7 @@ class LineEntry(RoomScreen):
         self.memory_of_title.unsent = words
         self.dismiss()
         kept = "; what you typed is kept" if words else ""
-        self.app.call_later(self.room.say, f"nothing was sent{kept}", "muted")
+        self.app.call_later(self.host.say, f"nothing was sent{kept}", "muted")
 
     def act_back(self) -> None:
         """Esc before the line has the focus."""

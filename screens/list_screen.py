@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from diagnostics.core.time import utc_now
 from screens import documents
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
@@ -25,7 +25,7 @@ Why = tuple[str, str, Sequence["Evidence"]]
 """Title, summary and evidence of one number."""
 
 
-class TitledScreen(RoomScreen):
+class TitledScreen(ConsoleScreen):
     """A title bar, one body of rows, keys. Laid out whenever the size changes, and whenever the screen calls `draw`.
 
     A screen says `heading()`, which the title bar puts behind the breadcrumbs, and `rows(width)`. It may say:
@@ -58,7 +58,7 @@ class TitledScreen(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """Header where there is one, title bar, panes, keys. Nothing here waits for a source."""
-        signs = self.room.signs
+        signs = self.host.signs
         if self.has_header:
             yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         yield LineView(signs=signs, cursor=False, id="screen-title")
@@ -67,7 +67,7 @@ class TitledScreen(RoomScreen):
 
     def panes(self) -> Iterable[Widget]:
         """What stands between title bar and footer."""
-        body = LineView(signs=self.room.signs, cursor=not self.is_text, id="screen-body")
+        body = LineView(signs=self.host.signs, cursor=not self.is_text, id="screen-body")
         body.can_focus = True
         body.set_class(self.is_text, "text")
         yield body
@@ -100,14 +100,14 @@ class TitledScreen(RoomScreen):
 
     def hints(self) -> tuple[Hint, ...]:
         """What the footer names."""
-        return self.footer_keys or self.room.hints()
+        return self.footer_keys or self.host.hints()
 
     def take_keys(self) -> None:
         """The body has the keys."""
         self.body.focus()
 
     def read(self) -> None:
-        """Ask for what is shown; `room.service` may still be None."""
+        """Ask for what is shown; `host.service` may still be None."""
 
     def heading(self) -> str:
         """What is shown, for the title bar."""
@@ -135,7 +135,7 @@ class TitledScreen(RoomScreen):
 
     def draw_title(self) -> None:
         """The way here, and what is shown."""
-        text = self.room.signs.text(titled(self.room.trail(), self.heading(), self.size.width))
+        text = self.host.signs.text(titled(self.host.trail(), self.heading(), self.size.width))
         self.query_one("#screen-title", LineView).show((row((text, "bar")),))
 
 
@@ -148,15 +148,15 @@ class ListScreen(TitledScreen):
     def open_why(self, found: Why | None) -> None:
         """Show the evidence behind a row; None says that there is none."""
         if found is None:
-            self.room.say("this row holds no number of its own", "muted")
+            self.host.say("this row holds no number of its own", "muted")
         else:
-            self.room.open_document(documents.evidence_document(*found, self.room.signs))
+            self.host.open_document(documents.evidence_document(*found, self.host.signs))
 
     def act_copy(self) -> None:
         """The row under the cursor."""
         text = self.text_under_cursor()
         if text:
-            self.room.copy(text)
+            self.host.copy(text)
 
     def act_plain(self) -> None:
         """The whole list as plain text that the terminal itself can select."""
@@ -173,7 +173,7 @@ class FilteredScreen(ListScreen):
     def panes(self) -> Iterable[Widget]:
         """The rows, and the line for the filter, which is hidden until it is opened."""
         yield from super().panes()
-        yield RowFilter(signs=self.room.signs)
+        yield RowFilter(signs=self.host.signs)
 
     def set_filter(self, text: str) -> None:
         """Show only what holds these words."""

@@ -131,12 +131,12 @@ class DrillScreen(ListScreen):
         elif self._step is not None:
             self._step()
         else:
-            self.room.say("nothing stands behind this line", "muted")
+            self.host.say("nothing stands behind this line", "muted")
 
     def act_run(self) -> None:
         """The step that this document offers."""
         if self._step is None:
-            self.room.say("there is no step to run here", "muted")
+            self.host.say("there is no step to run here", "muted")
             return
         self._step()
 
@@ -146,4 +146,4 @@ class DrillScreen(ListScreen):
 
     def act_copy(self) -> None:
         """Copy the document's text."""
-        self.room.copy(self.document.copy_text)
+        self.host.copy(self.document.copy_text)

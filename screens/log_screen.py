@@ -9,7 +9,7 @@ from textual import on
 
 from diagnostics.core.time import utc_now
 from screens.addresses import EventAt
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from widgets import wording
 from widgets.log.list import LogList
 from widgets.log.pane import LogPane
@@ -54,7 +54,7 @@ class LineReader(Protocol):
         """The page before the oldest line read; None where there is none. Blocking; raises SourceFailure."""
 
 
-class LogScreen(RoomScreen):
+class LogScreen(ConsoleScreen):
     """A screen that shows the lines of one query in a `LogPane`, among other panes.
 
     A screen puts what reads its lines into `reader` whenever it asks another query, so that pages of the one before
@@ -101,7 +101,7 @@ class LogScreen(RoomScreen):
         if reading is None or reading.value is None:
             self.log_pane.set_status("")
             return
-        paused = self.room.live is not None and self.room.live.paused
+        paused = self.host.live is not None and self.host.live.paused
         stale = wording.is_stale(reading)
         word = "stale" if stale else "paused" if paused else "live"
         gaps = ", lines left out" if self.reader is not None and self.reader.skipped else ""
@@ -112,7 +112,7 @@ class LogScreen(RoomScreen):
     def older_arrived(self, events: Sequence[LogEvent]) -> None:
         """A page of older lines."""
         self.add_lines(events, older=True)
-        self.room.say(f"{len(events):,} older lines loaded")
+        self.host.say(f"{len(events):,} older lines loaded")
 
     def narrow(self, term: str) -> None:
         """A term was chosen in an opened line: show the lines that hold it."""
@@ -120,7 +120,7 @@ class LogScreen(RoomScreen):
 
     def open_line(self, event: LogEvent) -> None:
         """One log line as a tree."""
-        self.room.navigate(EventAt(event, self.narrow))
+        self.host.navigate(EventAt(event, self.narrow))
 
     # ---- keys
 
@@ -175,4 +175,4 @@ class LogScreen(RoomScreen):
                 self.older_arrived(page.events)
             pane.older_done()
 
-        self.room.ask(reader.older, add, doing="loading older lines", failed=pane.older_done)
+        self.host.ask(reader.older, add, doing="loading older lines", failed=pane.older_done)

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.fuzzy import FuzzySearch
 from textual.widgets import Input
 
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
 from widgets.row import Row, fit, row
@@ -46,7 +46,7 @@ def ranked(entries: list[tuple[str, str]], typed: str, recent: Sequence[tuple[st
     return [entry for _, _, entry in sorted(scored, key=lambda one: one[:2])]
 
 
-class PaletteScreen(RoomScreen):
+class PaletteScreen(ConsoleScreen):
     """One line to type, and what it can become."""
 
     takes_typing = True
@@ -80,7 +80,7 @@ class PaletteScreen(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """The line, the matches, the keys."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield Input(value=self.start, placeholder="an action, guide NAME, account ID, deal ID", select_on_focus=False)
         yield LineView(signs=signs, id="palette-matches")
         yield FooterBar(signs=signs)
@@ -129,7 +129,7 @@ class PaletteScreen(RoomScreen):
         rows: list[Row] = [
             row(
                 (fit(name, label), "key"),
-                (self.room.signs.text(fit(sentence, max(0, width - label))), "muted"),
+                (self.host.signs.text(fit(sentence, max(0, width - label))), "muted"),
                 key=name,
             )
             for name, sentence in matches[:200]
@@ -170,5 +170,5 @@ class PaletteScreen(RoomScreen):
                 return
             typed = key
         self.dismiss()
-        room = self.room
-        self.app.call_later(room.command, typed)
+        host = self.host
+        self.app.call_later(host.command, typed)

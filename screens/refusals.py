@@ -117,31 +117,31 @@ class GuidanceScreen(ListScreen):
 
     def section(self, title: str) -> list[Row]:
         """A heading."""
-        return [BLANK, row((self.room.signs.text(title), "title"))]
+        return [BLANK, row((self.host.signs.text(title), "title"))]
 
     def item(self, text: str, width: int, opens: Callable[[], object] | None = None, tone: Tone = "") -> list[Row]:
         """One step; with `opens` it says that Enter goes there."""
-        signs = self.room.signs
+        signs = self.host.signs
         self._items += 1
         key = f"item:{self._items}"
-        room = width - 4 - (8 if opens is not None else 0)
-        lines = wrap(signs.text(text), room)
+        space = width - 4 - (8 if opens is not None else 0)
+        lines = wrap(signs.text(text), space)
         mark = Piece(fit(f" {signs.step}", 4), "accent" if opens is not None else "muted")
         tail = (("   enter", "key"),) if opens is not None else ()
         if opens is not None:
             self.opens[key] = opens
-        first = row(mark, (fit(lines[0], room) if tail else lines[0], tone), *tail, key=key)
+        first = row(mark, (fit(lines[0], space) if tail else lines[0], tone), *tail, key=key)
         return [first, *(row("    ", (line, tone)) for line in lines[1:])]
 
     def goes(self, line: str) -> Callable[[], object] | None:
         """Action that runs one `:` line; the access check stays on this screen."""
         if not line:
             return None
-        return self.act_run if line == "doctor" else partial(self.room.command, line)
+        return self.act_run if line == "doctor" else partial(self.host.command, line)
 
     def access_rows(self, width: int) -> list[Row]:
         """The access check: how to run it, or what it has said so far."""
-        signs = self.room.signs
+        signs = self.host.signs
         rows = self.section(f"access check{f' {signs.separator} {self.check_state}' if self.check_state else ''}")
         if not self.check_state:
             rows += self.item("Test every source from here, line by line: x.", width, self.act_run)
@@ -152,9 +152,9 @@ class GuidanceScreen(ListScreen):
 
     def act_run(self) -> None:
         """Run the access check in this screen."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
-            self.room.say("the sources are still opening; try again in a moment", "warn")
+            self.host.say("the sources are still opening; try again in a moment", "warn")
             return
         run = self._run + 1
         if not self.start_job(partial(self._examine, service, run), self._examined, doing="access check"):
@@ -193,7 +193,7 @@ class GuidanceScreen(ListScreen):
         said = f"{amount}, {bad} to be mended" if bad else f"{amount}, nothing to be mended"
         self.check_state = said if complete else f"ended because you asked for it, after {amount}"
         self.draw()
-        self.room.say(f"access check: {self.check_state}", "warn" if bad else "")
+        self.host.say(f"access check: {self.check_state}", "warn" if bad else "")
 
     # ---- keys
 
@@ -201,7 +201,7 @@ class GuidanceScreen(ListScreen):
         """Where the line under the cursor leads."""
         opens = self.opens.get(self.body.cursor_key or "")
         if opens is None:
-            self.room.say("nothing stands behind this line; x checks access, n escalates to people", "muted")
+            self.host.say("nothing stands behind this line; x checks access, n escalates to people", "muted")
             return
         opens()
 
@@ -211,7 +211,7 @@ class GuidanceScreen(ListScreen):
 
     def act_copy(self) -> None:
         """A text for the channel."""
-        self.room.copy(self.channel_text())
+        self.host.copy(self.channel_text())
 
     def act_plain(self) -> None:
         """Everything as plain text that the terminal itself can select."""
@@ -221,11 +221,11 @@ class GuidanceScreen(ListScreen):
 
     def act_why(self) -> None:
         """Nothing more to show: the evidence stands in the refusal."""
-        self.room.say("what was asked of each source stands with its finding; x asks every source again", "muted")
+        self.host.say("what was asked of each source stands with its finding; x asks every source again", "muted")
 
     def declare_by_hand(self) -> None:
         """Where no issue of the matrix fits, a person says what it is."""
-        self.room.navigate(addresses.DeclareAt())
+        self.host.navigate(addresses.DeclareAt())
 
 
 class RefusalScreen(GuidanceScreen):
@@ -241,19 +241,19 @@ class RefusalScreen(GuidanceScreen):
 
     def issue_in_view(self) -> tuple[str, str] | None:
         """The issue that was asked about, where the matrix knows it."""
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         known = catalogue is not None and self.refusal.issue_type in catalogue.issues
         return (self.refusal.issue_type, self.refusal.severity or "") if known else None
 
     def heading(self) -> str:
         """The question that was refused."""
         asked = self.refusal.issue_type.replace("_", " ") or "a question"
-        return f"refused {self.room.signs.separator} {asked}"
+        return f"refused {self.host.signs.separator} {asked}"
 
     def upper_rows(self, width: int) -> list[Row]:
         """Rule, what was missing, what may have been meant, what is accepted, steps, another way, whom to call."""
-        refusal, signs = self.refusal, self.room.signs
-        catalogue = self.room.catalogue
+        refusal, signs = self.refusal, self.host.signs
+        catalogue = self.host.catalogue
         issues = tuple(catalogue.issues) if catalogue is not None else ()
         rule = str(refusal.rule).replace("_", " ")
         rows = [row(("refused", "warn"), (f"  {rule}", "title"), (f"   {refusal.taken_at:%H:%M:%S} UTC", "muted"))]
@@ -313,14 +313,14 @@ class RefusalScreen(GuidanceScreen):
 
     def escalate(self) -> None:
         """A first notice with issue and severity as far as the matrix knows them, else a declaration by hand."""
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         issue = catalogue.issues.get(self.refusal.issue_type) if catalogue is not None else None
         if issue is None:
             self.declare_by_hand()
             return
         given = self.refusal.severity
         severity = given if given in issue.severities else None
-        self.room.navigate(addresses.RespondAt(issue_type=issue.name, severity=severity))
+        self.host.navigate(addresses.RespondAt(issue_type=issue.name, severity=severity))
 
 
 class RefusalsScreen(GuidanceScreen):
@@ -336,11 +336,11 @@ class RefusalsScreen(GuidanceScreen):
 
     def heading(self) -> str:
         """The title."""
-        return f"refusals {self.room.signs.separator} the six conditions"
+        return f"refusals {self.host.signs.separator} the six conditions"
 
     def upper_rows(self, width: int) -> list[Row]:
         """Each condition with when it fires, what is accepted and what to do."""
-        catalogue, signs = self.room.catalogue, self.room.signs
+        catalogue, signs = self.host.catalogue, self.host.signs
         if catalogue is None:
             return [row(("the catalogue is still being read", "muted"))]
         said = "The console never guesses. It refuses under six conditions, and always says what would be accepted."
@@ -363,7 +363,7 @@ class RefusalsScreen(GuidanceScreen):
 
     def channel_text(self) -> str:
         """The conditions as text."""
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         if catalogue is None:
             return ""
         return "\n".join(f"{str(one.rule).replace('_', ' ')}: {one.when}" for one in _conditions(catalogue))

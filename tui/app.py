@@ -24,7 +24,7 @@ from diagnostics.core.time import utc_now
 from screens import addresses as to
 from screens import documents
 from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap, find, handlers_of
-from screens.base import Document, ReadingArrived, RoomScreen
+from screens.base import ConsoleScreen, Document, ReadingArrived
 from screens.critical.screen import CriticalScreen
 from tui.crash import CRASH_EXIT_CODE, CrashReport, as_problem, state_folder
 from tui.header import incident_words, source_words
@@ -246,21 +246,21 @@ class WarRoomApp(App[int]):
 
     def look_again(self) -> None:
         """Only what the screen on top shows is asked for."""
-        if self.live is not None and isinstance(self.screen, RoomScreen):
+        if self.live is not None and isinstance(self.screen, ConsoleScreen):
             self.live.look(["sources", "incident", *self.screen.shown_readings()])
 
     def uncovered(self) -> None:
         """Another screen is on top than before."""
         screen = self.screen
         has_arrived = self.navigator.arrived()
-        if isinstance(screen, RoomScreen):
+        if isinstance(screen, ConsoleScreen):
             if has_arrived:
                 self.session.note(screen)
             self.incidents.tell(screen)
         self.look_again()
         self.draw_header()
 
-    # ---- what screens may ask of the room
+    # ---- what screens may ask of the application
 
     def ask(
         self,
@@ -353,7 +353,7 @@ class WarRoomApp(App[int]):
         else:
             self.navigator.open(address)
 
-    def push_room_screen(self, screen: RoomScreen) -> None:
+    def push_console_screen(self, screen: ConsoleScreen) -> None:
         """Put a screen on top; the covered one stops asking until it is seen again."""
         self.navigator.push(screen)
 
@@ -396,7 +396,7 @@ class WarRoomApp(App[int]):
 
     def hints(self) -> tuple[Hint, ...]:
         """The footer's keys for the screen on top."""
-        names = self.screen.hint_names if isinstance(self.screen, RoomScreen) else ()
+        names = self.screen.hint_names if isinstance(self.screen, ConsoleScreen) else ()
         usual = ("open", "back", "filter", "copy", "help")
         names = names or tuple(name for name in usual if self.handler(name) is not None)
         return tuple(Hint(item.shown, item.word) for item in map(find, names))
@@ -412,7 +412,7 @@ class WarRoomApp(App[int]):
     def handler(self, name: str) -> Callable[[], None] | None:
         """The handler of an action now: the screen's where it offers the action, else the application's, else None."""
         screen, own = self.screen, handlers_of(type(self)).get(name)
-        if isinstance(screen, RoomScreen) and screen.offers(name):
+        if isinstance(screen, ConsoleScreen) and screen.offers(name):
             return partial(handlers_of(type(screen))[name], screen)
         return partial(own, self) if own is not None else None
 
@@ -443,7 +443,7 @@ class WarRoomApp(App[int]):
         """Keys and meaning of the screen on top, with the runbook of the issue in view."""
         keys = [(item.shown, item.sentence) for item in ACTIONS if self.handler(item.name) is not None]
         keys += [(shown, sentence) for _, shown, sentence in MOVES]
-        section = self.screen.runbook() if isinstance(self.screen, RoomScreen) else ""
+        section = self.screen.runbook() if isinstance(self.screen, ConsoleScreen) else ""
         runbook = ""
         if section and self.catalogue is not None:
             runbook = self.catalogue.guide_section("immediate-actions", section)
@@ -532,7 +532,7 @@ class WarRoomApp(App[int]):
 
     def act_pin(self) -> None:
         """Keep what is in view as evidence of the incident."""
-        self.incidents.pin(cast("RoomScreen", self.screen))
+        self.incidents.pin(cast("ConsoleScreen", self.screen))
 
     def act_snooze(self) -> None:
         """No reminders for a while; the promise itself stays."""
@@ -621,7 +621,7 @@ class WarRoomApp(App[int]):
         if self._quiet_at and self._seconds >= self._quiet_at:
             self._quiet_at = 0
             self._footer(lambda footer: footer.hush())
-        if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, RoomScreen):
+        if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, ConsoleScreen):
             self.screen.tick()
             self.draw_header()
             self.session.keep()

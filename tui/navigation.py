@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
 from screens import addresses as to
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -85,9 +85,9 @@ class Navigator:
     # ---- where am I
 
     @property
-    def screens(self) -> list[RoomScreen]:
+    def screens(self) -> list[ConsoleScreen]:
         """The screens of the war room, lowest first."""
-        return [screen for screen in self._app.screen_stack if isinstance(screen, RoomScreen)]
+        return [screen for screen in self._app.screen_stack if isinstance(screen, ConsoleScreen)]
 
     def trail(self) -> str:
         """Breadcrumbs of the screens below the one on top."""
@@ -107,7 +107,7 @@ class Navigator:
 
     # ---- opening and leaving
 
-    def push(self, screen: RoomScreen) -> None:
+    def push(self, screen: ConsoleScreen) -> None:
         """Put a screen on top; the covered one stops asking until it is seen again."""
         self._app.push_screen(screen, lambda _result: self._tell())
         self._tell()
@@ -157,7 +157,7 @@ class Navigator:
         there = (screen for screen in self.screens if isinstance(screen, InvestigateScreen))
         self._to_level(next(there, None) or InvestigateScreen())
 
-    def _to_level(self, screen: RoomScreen) -> None:
+    def _to_level(self, screen: ConsoleScreen) -> None:
         """Leave what stands above a level that is open already; open any other above level 1."""
         is_open = screen in self._app.screen_stack
         self._leave_down_to(screen if is_open else None)
@@ -166,7 +166,7 @@ class Navigator:
         else:
             self.push(screen)
 
-    def _leave_down_to(self, screen: RoomScreen | None) -> None:
+    def _leave_down_to(self, screen: ConsoleScreen | None) -> None:
         while len(self._app.screen_stack) > 1 and self._app.screen is not screen:
             self._app.pop_screen()
 
@@ -200,7 +200,7 @@ class Navigator:
         self._uncovered()
 
 
-def screen_at(address: to.Address) -> RoomScreen:  # noqa: PLR0911, PLR0912  # a table: one entry an address
+def screen_at(address: to.Address) -> ConsoleScreen:  # noqa: PLR0911, PLR0912  # a table: one entry an address
     """A new screen at this address. Nothing is asked of any source yet."""
     match address:
         case to.AccountAt():
@@ -307,7 +307,7 @@ def explorer_on(screen: Screen[Any]) -> ExplorerScreen | None:
     return screen if isinstance(screen, ExplorerScreen) else None
 
 
-def _respond(address: to.RespondAt) -> RoomScreen:
+def _respond(address: to.RespondAt) -> ConsoleScreen:
     from diagnostics.models.entries import Audience, Purpose
     from screens.incident.respond import RespondScreen
 

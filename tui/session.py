@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from diagnostics.core.time import utc_now
-from screens.base import Room, RoomScreen
+from screens.base import ConsoleScreen, ScreenHost
 
 if TYPE_CHECKING:
     from diagnostics.store.recents import Places, Session
@@ -31,8 +31,8 @@ class SessionKeeper:
     `environment` is what the header calls the settings; a session is come back to in the same one only.
     """
 
-    def __init__(self, room: Room, navigator: Navigator, environment: Callable[[], str]) -> None:
-        self._room = room
+    def __init__(self, host: ScreenHost, navigator: Navigator, environment: Callable[[], str]) -> None:
+        self._host = host
         self._navigator = navigator
         self._environment = environment
         self._kept: Session | None = None
@@ -42,17 +42,17 @@ class SessionKeeper:
         """True once the console was left on purpose: what was still being written must not come after that."""
         self._writing = threading.Lock()
 
-    def note(self, screen: RoomScreen) -> None:
+    def note(self, screen: ConsoleScreen) -> None:
         """Remember an account or a deal that has come on top, for completion."""
-        service = self._room.service
+        service = self._host.service
         line, title = screen.place(), screen.crumb()
         kind = line.partition(" ")[0]
         if service is not None and kind in NOTED:
-            self._room.quietly(lambda: service.places.note(kind, line, title), lambda _done: None)
+            self._host.quietly(lambda: service.places.note(kind, line, title), lambda _done: None)
 
     def keep(self) -> None:
         """Keep what is on screen now, if it changed; called every five seconds."""
-        service = self._room.service
+        service = self._host.service
         if service is None or self._navigator.is_travelling:
             return
         session, before = self._now(), self._kept
@@ -61,7 +61,7 @@ class SessionKeeper:
         if is_same and self._unchanged < KEEP_AGAIN:
             return
         self._kept, self._unchanged = session, 0
-        self._room.quietly(lambda: self._write(service.places, session), lambda _done: None)
+        self._host.quietly(lambda: self._write(service.places, session), lambda _done: None)
 
     def _write(self, places: Places, session: Session) -> None:
         with self._writing:
@@ -70,21 +70,21 @@ class SessionKeeper:
 
     def end(self) -> None:
         """The console was left on purpose: this session is not come back to."""
-        if self._room.service is None or self._kept is None:
+        if self._host.service is None or self._kept is None:
             return
         # A store that takes its time over the last writing is not waited for by somebody who leaves.
         in_turn = self._writing.acquire(timeout=LAST_WRITING_S)
         self._left = True
         if in_turn:
             self._writing.release()
-        self._room.service.places.end_session(self._kept)
+        self._host.service.places.end_session(self._kept)
 
     def find(self) -> None:
         """Look for a session that broke off, and come back to it."""
-        service = self._room.service
+        service = self._host.service
         if service is not None:
             user, host = _who()
-            self._room.quietly(lambda: service.places.broken_off(user, host, self._environment()), self._restore)
+            self._host.quietly(lambda: service.places.broken_off(user, host, self._environment()), self._restore)
 
     def _restore(self, session: Session | None) -> None:
         if session is None or len(self._navigator.screens) > 1:
@@ -96,7 +96,7 @@ class SessionKeeper:
         self._navigator.history.visit(session.lines)
         said = f"back where you were at {session.at:%H:%M} UTC, when the connection dropped; 1 is level 1"
         # A screen that was just put on top has no bottom line yet: its own queue runs once it has.
-        self._room.screen.call_after_refresh(self._room.say, said, "accent")
+        self._host.screen.call_after_refresh(self._host.say, said, "accent")
 
     def _now(self) -> Session:
         from diagnostics.store.recents import Session  # noqa: PLC0415  # after the first paint

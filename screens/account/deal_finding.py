@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from screens import documents
 from screens.addresses import DealAt, RefusalAt
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from screens.diagnosis_documents import LABEL, Open, note_rows, paragraph
 from screens.listing import Listing, ListingScreen, Why
 from widgets.row import BLANK, Piece, Row, Tone, fit, labelled, row, wrap
@@ -17,79 +17,79 @@ if TYPE_CHECKING:
     from diagnostics.models.deals import DealHeader, UnsyncedDeals, UnsyncedGroup
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.triage import Refusal, Triage
-    from screens.base import Room
+    from screens.base import ScreenHost
     from widgets.glyphs import Glyphs
 
 
-def find_deal(room: Room, deal_id: int) -> None:
+def find_deal(host: ScreenHost, deal_id: int) -> None:
     """Open a deal of which only the id is known: one account holds it, several do, or none is known."""
-    service = room.service
+    service = host.service
     if service is None:
-        room.say("the sources are still opening; try again in a moment", "warn")
+        host.say("the sources are still opening; try again in a moment", "warn")
         return
 
     def show(found: tuple[DealHeader, ...]) -> None:
         if not found:
-            _refuse(room, deal_id)
+            _refuse(host, deal_id)
         elif len(found) == 1:
             account = found[0].account_id
             note = f"deal {deal_id} was found in account {account}; no other account is known to hold it"
-            room.navigate(DealAt(deal_id, account, note))
+            host.navigate(DealAt(deal_id, account, note))
         else:
-            _choose(room, deal_id, found)
+            _choose(host, deal_id, found)
 
-    doing, top = f"looking for deal {deal_id}", room.screen
-    if isinstance(top, RoomScreen):
+    doing, top = f"looking for deal {deal_id}", host.screen
+    if isinstance(top, ConsoleScreen):
         # The logs may have to wait for their rate limit: said all the while, and shown only where it was asked.
         top.start_job(lambda _job: service.deals.find(deal_id), show, doing=doing)
     else:
-        room.ask(lambda: service.deals.find(deal_id), show, doing=doing)
+        host.ask(lambda: service.deals.find(deal_id), show, doing=doing)
 
 
-def _choose(room: Room, deal_id: int, found: tuple[DealHeader, ...]) -> None:
+def _choose(host: ScreenHost, deal_id: int, found: tuple[DealHeader, ...]) -> None:
     def open_key(key: str) -> None:
-        room.navigate(DealAt(deal_id, int(key.partition(":")[2])))
+        host.navigate(DealAt(deal_id, int(key.partition(":")[2])))
 
-    room.push_room_screen(ListingScreen(candidates_listing(deal_id, found, room.signs, open_key)))
+    host.push_console_screen(ListingScreen(candidates_listing(deal_id, found, host.signs, open_key)))
 
 
-def _refuse(room: Room, deal_id: int) -> None:
+def _refuse(host: ScreenHost, deal_id: int) -> None:
     """The service knows how to say that the account is missing, and what to do about it."""
     from diagnostics.models.triage import Triage, TriageRequest  # noqa: PLC0415  # after the first paint
 
-    service = room.service
+    service = host.service
     if service is None:
         return
     request = TriageRequest(issue_type="transaction_sync", deal_id=deal_id)
 
     def show(answer: Triage | Refusal) -> None:
         if not isinstance(answer, Triage):
-            room.navigate(RefusalAt(answer))
+            host.navigate(RefusalAt(answer))
         elif answer.account_id is not None:
             note = " ".join(answer.notes) or f"deal {deal_id} was found in account {answer.account_id}"
-            room.navigate(DealAt(deal_id, answer.account_id, note))
+            host.navigate(DealAt(deal_id, answer.account_id, note))
         else:
-            room.open_document(documents.triage_document(answer, room.signs))
+            host.open_document(documents.triage_document(answer, host.signs))
 
-    room.ask(lambda: service.triage(request), show, doing=f"looking for the account of deal {deal_id}")
+    host.ask(lambda: service.triage(request), show, doing=f"looking for the account of deal {deal_id}")
 
 
-def show_unsynced(room: Room, unsynced: UnsyncedDeals) -> None:
+def show_unsynced(host: ScreenHost, unsynced: UnsyncedDeals) -> None:
     """Unsynced deals by cause; a cause opens its deals, a deal its own screen."""
 
     def open_pair(key: str) -> None:
         kind, _, pair = key.partition(":")
         if kind == "pair":
             account, _, deal = pair.partition(":")
-            room.navigate(DealAt(int(deal), int(account)))
+            host.navigate(DealAt(int(deal), int(account)))
 
     def open_group(key: str) -> None:
         kind, _, place = key.partition(":")
         if kind == "group":
-            listing = group_listing(unsynced.groups[int(place)], unsynced.evidence, room.signs, open_pair)
-            room.push_room_screen(ListingScreen(listing))
+            listing = group_listing(unsynced.groups[int(place)], unsynced.evidence, host.signs, open_pair)
+            host.push_console_screen(ListingScreen(listing))
 
-    room.push_room_screen(ListingScreen(unsynced_listing(unsynced, room.signs, open_group)))
+    host.push_console_screen(ListingScreen(unsynced_listing(unsynced, host.signs, open_group)))
 
 
 # ---- listings
@@ -108,14 +108,14 @@ def candidates_listing(deal_id: int, found: Sequence[DealHeader], signs: Glyphs,
         for header in found:
             name = signs.text(header.account_name or signs.missing)
             deal = signs.text(f"{header.name or 'no name'} {signs.separator} {header.stage or 'no stage'}")
-            room = max(10, width - 10 - 26 - 4)
+            space = max(10, width - 10 - 26 - 4)
             rows.append(
                 row(
                     (fit(str(header.account_id), 10, right=True), "strong"),
                     "  ",
                     fit(name, 26),
                     "  ",
-                    (fit(deal, room), "muted"),
+                    (fit(deal, space), "muted"),
                     key=f"candidate:{header.account_id}",
                 )
             )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from diagnostics.models.figures import Page
     from diagnostics.models.health import Resolution
     from diagnostics.service import Diagnostics
-    from screens.base import Room, RoomScreen
+    from screens.base import ConsoleScreen, ScreenHost
     from widgets.glyphs import Glyphs
 
 STALE_CHECK = "account_agents"
@@ -46,36 +46,36 @@ STALE_CHECK = "account_agents"
 class AccountDetails:
     """Asks for what an account's rows lead to, and opens it on top. `screen` shows the progress of long questions."""
 
-    def __init__(self, screen: RoomScreen, account_id: int) -> None:
+    def __init__(self, screen: ConsoleScreen, account_id: int) -> None:
         self.screen = screen
         self.account_id = account_id
 
     @property
-    def room(self) -> Room:
+    def host(self) -> ScreenHost:
         """What the application offers."""
-        return self.screen.room
+        return self.screen.host
 
     def _service(self) -> Diagnostics | None:
         """The open sources, or a notice that they are not open yet."""
-        if self.room.service is None:
-            self.room.say("the sources are still opening; try again in a moment", "warn")
-        return self.room.service
+        if self.host.service is None:
+            self.host.say("the sources are still opening; try again in a moment", "warn")
+        return self.host.service
 
     # ---- one row
 
     def open_agent(self, agent: Any) -> None:  # noqa: ANN401  # an AgentRow or a StaleAgent
         """The row at once; its user's token and history as soon as they answer."""
-        screen = DocumentScreen(agent_document(agent, None, None, utc_now(), self.room.signs))
-        self.room.push_room_screen(screen)
-        service, account, user = self.room.service, self.account_id, agent.user_id
+        screen = DocumentScreen(agent_document(agent, None, None, utc_now(), self.host.signs))
+        self.host.push_console_screen(screen)
+        service, account, user = self.host.service, self.account_id, agent.user_id
         if service is None or user is None:
             return
 
         def show(found: tuple[OAuthDiagnosis, Any]) -> None:
             if screen.is_attached:
-                screen.replace(agent_document(agent, *found, utc_now(), self.room.signs))
+                screen.replace(agent_document(agent, *found, utc_now(), self.host.signs))
 
-        self.room.ask(
+        self.host.ask(
             lambda: (service.accounts.oauth(account, user), service.accounts.history(account, user_id=user)),
             show,
             doing=f"token and history of user {user}",
@@ -83,21 +83,21 @@ class AccountDetails:
 
     def open_connection(self, one: ConnectionRow, evidence: Sequence[Evidence]) -> None:
         """A sync connection with everything its row holds."""
-        self.room.open_document(connection_document(one, evidence, utc_now(), self.room.signs))
+        self.host.open_document(connection_document(one, evidence, utc_now(), self.host.signs))
 
     def open_change(self, entry: HistoryRow, evidence: Sequence[Evidence]) -> None:
         """A change of a user's resolution."""
-        self.room.open_document(change_document(entry, evidence, utc_now(), self.room.signs))
+        self.host.open_document(change_document(entry, evidence, utc_now(), self.host.signs))
 
     # ---- diagnoses
 
-    def diagnose_oauth(self, user_id: int | None, host: RoomScreen | None = None) -> None:
-        """zillow-oauth-diagnosis of a user, or of everybody; `host` is the screen on top, which shows the progress."""
+    def diagnose_oauth(self, user_id: int | None, asker: ConsoleScreen | None = None) -> None:
+        """zillow-oauth-diagnosis of a user, or of everybody; `asker` is the screen on top, which shows the progress."""
         service, account = self._service(), self.account_id
         if service is None:
             return
         whom = f"user {user_id}" if user_id is not None else f"account {account}"
-        (host or self.screen).start_job(
+        (asker or self.screen).start_job(
             lambda job: service.accounts.oauth(account, user_id, job),
             self._show_oauth,
             doing=f"OAuth diagnosis of {whom}",
@@ -110,10 +110,10 @@ class AccountDetails:
                 self.diagnose_oauth(int(name), screen)
             elif kind == "finding":
                 finding = diagnosis.findings[int(name)]
-                self.room.open_document(documents.finding_document(finding, self.room.signs))
+                self.host.open_document(documents.finding_document(finding, self.host.signs))
 
-        screen = ListingScreen(oauth_listing(diagnosis, self.room.signs, open_key))
-        self.room.push_room_screen(screen)
+        screen = ListingScreen(oauth_listing(diagnosis, self.host.signs, open_key))
+        self.host.push_console_screen(screen)
 
     def diagnose_resolution(self) -> None:
         """How the agents of the account are resolved, every stale one named."""
@@ -132,9 +132,9 @@ class AccountDetails:
                 self.open_agent(diagnosis.stale[int(name)])
             elif kind == "finding":
                 finding = diagnosis.findings[int(name)]
-                self.room.open_document(documents.finding_document(finding, self.room.signs))
+                self.host.open_document(documents.finding_document(finding, self.host.signs))
 
-        self.room.push_room_screen(ListingScreen(resolution_listing(diagnosis, self.room.signs, open_key, utc_now)))
+        self.host.push_console_screen(ListingScreen(resolution_listing(diagnosis, self.host.signs, open_key, utc_now)))
 
     def diagnose_unsynced(self) -> None:
         """The account's deals that have not synced, by cause."""
@@ -142,7 +142,7 @@ class AccountDetails:
         if service is not None:
             self.screen.start_job(
                 lambda job: service.deals.unsynced(account, None, job),
-                lambda unsynced: show_unsynced(self.room, unsynced),
+                lambda unsynced: show_unsynced(self.host, unsynced),
                 doing=f"unsynced deals of account {account}",
             )
 

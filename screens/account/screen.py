@@ -108,7 +108,7 @@ class AccountScreen(LogScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source. The log pane comes with its first visit."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         yield LineView(signs=signs, cursor=False, id="account-title").add_class("line")
         with Horizontal(id="top"):
@@ -122,7 +122,7 @@ class AccountScreen(LogScreen):
 
     def on_mount(self) -> None:
         """The findings have the keys."""
-        self.set_class(self.room.signs.ascii_only, "-ascii")
+        self.set_class(self.host.signs.ascii_only, "-ascii")
         self.query_one("#findings", PagedRows).focus()
         self.query_one(FooterBar).set_hints(
             (
@@ -138,7 +138,7 @@ class AccountScreen(LogScreen):
             )
         )
         self.draw()
-        if self.room.service is not None:
+        if self.host.service is not None:
             self.service_opened()
 
     def on_resize(self) -> None:
@@ -147,7 +147,7 @@ class AccountScreen(LogScreen):
 
     def on_unmount(self) -> None:
         """Nobody looks at these readings any more."""
-        live = self.room.live
+        live = self.host.live
         if live is not None:
             for key in (
                 self.summary_key,
@@ -159,7 +159,7 @@ class AccountScreen(LogScreen):
 
     def service_opened(self) -> None:
         """Ask for the summary and for the tab in view; the other tabs wait for their first visit."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         every_s = service.settings.refresh.checks_s
@@ -176,7 +176,7 @@ class AccountScreen(LogScreen):
 
     def watch_rows(self, name: str) -> None:
         """Ask for the first page of a tab, and forget what it held."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         state = self.tabs[name]
@@ -185,7 +185,7 @@ class AccountScreen(LogScreen):
         state.start_over(f"account:{self.number}:{name}:{next(_numbers)}")
         ask = partial(self.read_page, state, None, state.only_wrong)
         live.watch(state.live_key, ask, every_s=service.settings.refresh.checks_s)
-        self.room.look_again()
+        self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:
         """The summary, the behaviour and the tab in view."""
@@ -197,7 +197,7 @@ class AccountScreen(LogScreen):
 
     def query_in_view(self) -> str:
         """The account's log query, on whichever tab one is."""
-        service = self.room.service
+        service = self.host.service
         return service.accounts.log_query(self.account_id) if service is not None else ""
 
     def runbook(self) -> str:
@@ -249,7 +249,7 @@ class AccountScreen(LogScreen):
             self.open_logs()
         elif not self.tabs[name].live_key:
             self.watch_rows(name)
-        self.room.look_again()
+        self.host.look_again()
         if name != "logs":
             # Cleared first, so that no row of another tab can hold the cursor.
             view.cursor_key = self.tabs[name].cursor_key
@@ -349,13 +349,13 @@ class AccountScreen(LogScreen):
 
     def read_page(self, state: TabState, after: str | None, only_wrong: bool) -> Page[Any]:
         """One page of a tab. Blocking; raises SourceFailure."""
-        service = self.room.service
+        service = self.host.service
         assert service is not None  # noqa: S101  # only asked once the service is open
         return state.kind.ask(service.accounts, self.account_id, after, only_wrong)
 
     def read_on(self, state: TabState) -> None:
         """Ask for the page behind the last one, unless that is under way."""
-        if state.after is None or state.asking_more or self.room.service is None:
+        if state.after is None or state.asking_more or self.host.service is None:
             return
         state.asking_more, state.more_failure = True, ""
         question, after, only_wrong = state.live_key, state.after, state.only_wrong
@@ -382,7 +382,7 @@ class AccountScreen(LogScreen):
             done("it could not be worked out; the console's log file has the details")
 
         self.draw_soon("rows")
-        self.room.ask(work, done, doing=f"reading more {state.kind.tab.id}", failed=failed)
+        self.host.ask(work, done, doing=f"reading more {state.kind.tab.id}", failed=failed)
 
     # ---- filter, sort, refresh
 
@@ -408,7 +408,7 @@ class AccountScreen(LogScreen):
         state = self.tabs[self.tab]
         state.filter_text = message.text
         if message.text and state.after is not None:
-            self.room.say(f"searching the {len(state.items):,} rows read so far; more come as the cursor goes down")
+            self.host.say(f"searching the {len(state.items):,} rows read so far; more come as the cursor goes down")
         self.draw_soon("rows")
         self._focus_pane("rows")
 
@@ -427,23 +427,23 @@ class AccountScreen(LogScreen):
     def act_sort(self) -> None:
         """Lists are read by key and keep that order; what can be chosen is to see only what is wrong."""
         if self.tab == "logs":
-            self.room.say("log lines stand by time; ] goes to the next error, / filters", "muted")
+            self.host.say("log lines stand by time; ] goes to the next error, / filters", "muted")
             return
         state = self.tabs[self.tab]
         if not state.kind.wrong:
-            self.room.say("nothing in this tab is wrong by itself; / filters it", "muted")
+            self.host.say("nothing in this tab is wrong by itself; / filters it", "muted")
             return
         state.only_wrong = not state.only_wrong
         self.watch_rows(self.tab)
-        self.room.say(f"only {state.kind.wrong}; s shows all again" if state.only_wrong else "all rows")
+        self.host.say(f"only {state.kind.wrong}; s shows all again" if state.only_wrong else "all rows")
         self.draw()
 
     def act_refresh(self) -> None:
         """Ask everything shown here again."""
-        if self.room.live is not None and self.room.service is not None:
-            self.room.service.forget_answers()
-            self.room.live.refresh(None)
-            self.room.say("asking again; panes keep what they show until the answers come")
+        if self.host.live is not None and self.host.service is not None:
+            self.host.service.forget_answers()
+            self.host.live.refresh(None)
+            self.host.say("asking again; panes keep what they show until the answers come")
 
     # ---- one level deeper
 
@@ -467,7 +467,7 @@ class AccountScreen(LogScreen):
             "agent": self._open_item,
             "connection": self._open_item,
             "change": self._open_item,
-            "deal": lambda word: self.room.navigate(DealAt(int(word), self.account_id)),
+            "deal": lambda word: self.host.navigate(DealAt(int(word), self.account_id)),
             "note": self._open_note,
             "more": lambda _word: self.read_on(self.tabs[self.tab]),
         }.get(kind)
@@ -479,13 +479,13 @@ class AccountScreen(LogScreen):
     def _open_finding(self, name: str) -> None:
         known = self._known()
         if known is not None and int(name) < len(known.findings):
-            self.room.open_document(documents.finding_document(known.findings[int(name)], self.room.signs))
+            self.host.open_document(documents.finding_document(known.findings[int(name)], self.host.signs))
 
     def _open_note(self, name: str) -> None:
         known = self._known()
         notes = list(known.notes) if known is not None and self.focused_pane() != "rows" else self.tabs[self.tab].notes
         if int(name) < len(notes):
-            self.room.open_document(documents.text_document("about this data", notes[int(name)], self.room.signs))
+            self.host.open_document(documents.text_document("about this data", notes[int(name)], self.host.signs))
 
     def _open_item(self, _name: str) -> None:
         key, state = self._row_key(), self.tabs.get(self.tab)
@@ -517,9 +517,9 @@ class AccountScreen(LogScreen):
         """Evidence behind what is under the cursor."""
         found = self._why()
         if found is None:
-            self.room.say("nothing has answered yet here, so there is no evidence to show", "muted")
+            self.host.say("nothing has answered yet here, so there is no evidence to show", "muted")
             return
-        self.room.open_document(documents.evidence_document(*found, self.room.signs))
+        self.host.open_document(documents.evidence_document(*found, self.host.signs))
 
     def _why(self) -> Why | None:
         key, known = self._row_key(), self._known()
@@ -550,13 +550,13 @@ class AccountScreen(LogScreen):
     def open_logs(self) -> None:
         """Show the account's query and follow it; the pane is made at the first visit."""
         if not self.query(LogPane):
-            self.mount(LogPane(ascii=self.room.signs.ascii_only), after="#rows")
-        if not self.log_key and self.room.service is not None:
+            self.mount(LogPane(ascii=self.host.signs.ascii_only), after="#rows")
+        if not self.log_key and self.host.service is not None:
             self.watch_logs()
 
     def watch_logs(self) -> None:
         """Ask for the newest lines of the present window."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         from diagnostics.live.tail import Tail  # noqa: PLC0415
@@ -580,7 +580,7 @@ class AccountScreen(LogScreen):
         for pane in self.query(LogPane):
             pane.reset()
             pane.show_query("", wording.duration(self.window_s))
-        self.room.look_again()
+        self.host.look_again()
 
     def take_lines(self, reading: Reading[LogPage]) -> None:
         """New lines, or why there are none."""
@@ -611,10 +611,10 @@ class AccountScreen(LogScreen):
     def act_window(self) -> None:
         """Next time window of the log lines."""
         if self.tab != "logs":
-            self.room.say("the window is that of the log lines: l shows them", "muted")
+            self.host.say("the window is that of the log lines: l shows them", "muted")
             return
         self.window_s = window_after(self.window_s)
-        self.room.say(f"window: last {wording.duration(self.window_s)}")
+        self.host.say(f"window: last {wording.duration(self.window_s)}")
         if self._window_timer is not None:
             self._window_timer.stop()
         self._window_timer = self.set_timer(WINDOW_REST_S, self.watch_logs)
@@ -630,11 +630,11 @@ class AccountScreen(LogScreen):
 
     def act_link(self) -> None:
         """The account's query in the web application."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
         window_s = self.window_s or service.settings.refresh.window_s
-        self.room.ask(
+        self.host.ask(
             lambda: service.log_link(service.accounts.log_query(self.account_id), window_s=window_s),
             partial(self.open_text, "link to the account's logs"),
             doing="building the link",
@@ -646,7 +646,7 @@ class AccountScreen(LogScreen):
         """Copy what is under the cursor."""
         text = self.text_under_cursor()
         if text:
-            self.room.copy(text)
+            self.host.copy(text)
 
     def act_plain(self) -> None:
         """What `y` would copy, as plain text that the terminal itself can select."""
@@ -704,7 +704,7 @@ class AccountScreen(LogScreen):
             top.styles.height = wanted
 
     def _draw_top(self) -> None:
-        now, signs, reading = utc_now(), self.room.signs, self.summary
+        now, signs, reading = utc_now(), self.host.signs, self.summary
         value = reading.value if reading is not None else None
         view, side = self.query_one("#findings", PagedRows), self.query_one("#figures", PagedRows)
         self._draw_title(value, reading)
@@ -726,7 +726,7 @@ class AccountScreen(LogScreen):
             side.show(figure_rows(value.figures, width=self._width(side), signs=signs, stale=stale))
 
     def _draw_title(self, value: AccountSummary | None, reading: Reading[Any] | None) -> None:
-        width, signs = self.app.size.width, self.room.signs
+        width, signs = self.app.size.width, self.host.signs
         name = account_title(value.header if value is not None else None, self.account_id, signs)
         right, tone = "asking…", "bar"
         if reading is not None and value is not None:
@@ -735,12 +735,12 @@ class AccountScreen(LogScreen):
         elif reading is not None and reading.failure:
             right, tone = "failed", "warn"
         right = signs.text(f" {right} ")
-        left = signs.text(titled(self.room.trail(), name, max(1, width - len(right))))
+        left = signs.text(titled(self.host.trail(), name, max(1, width - len(right))))
         tail: Tone = "warn" if tone == "warn" else "bar"
         self.query_one("#account-title", LineView).show((row((left, "bar"), (right, tail)),))
 
     def _without_summary(self, width: int) -> list[Row]:
-        signs, reading = self.room.signs, self.summary
+        signs, reading = self.host.signs, self.summary
         if reading is None or not reading.failure:
             text = f"{signs.waiting} asking about account {self.account_id}; nothing has answered yet"
             return [row((line, "muted")) for line in wrap(signs.text(text), width)]
@@ -748,7 +748,7 @@ class AccountScreen(LogScreen):
         return rows + [row((line, "muted")) for line in wrap(signs.text(reading.remedy), width) if reading.remedy]
 
     def _draw_tabs(self) -> None:
-        now, signs = utc_now(), self.room.signs
+        now, signs = utc_now(), self.host.signs
         right, tone = self.log_status() if self.tab == "logs" else self.tabs[self.tab].status(now)
         line = tab_row(TABS, self.tab, right=right, tone=tone, width=self.app.size.width, signs=signs)
         self.query_one("#tabs", LineView).show((line,))
@@ -756,7 +756,7 @@ class AccountScreen(LogScreen):
     def _draw_rows(self) -> None:
         if self.tab == "logs":
             return
-        state, signs, view = self.tabs[self.tab], self.room.signs, self.query_one("#rows", PagedRows)
+        state, signs, view = self.tabs[self.tab], self.host.signs, self.query_one("#rows", PagedRows)
         width = self._width(view)
         columns = state.heading(width, signs)
         self.query_one("#columns", LineView).show((row("  ", *columns.pieces),))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from diagnostics.models.readings import Reading
     from diagnostics.models.triage import Finding, Route
     from diagnostics.signals.counts import Accounts
-    from screens.base import Room
+    from screens.base import ScreenHost
     from screens.incident_follower import IncidentFollower
     from screens.list_screen import Why
     from widgets.incident_view import Alarm
@@ -109,7 +109,7 @@ class CriticalScreen(LogScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="body"):
             with Vertical(id="main"):
@@ -127,9 +127,9 @@ class CriticalScreen(LogScreen):
 
     def on_mount(self) -> None:
         """The list has the focus: its question comes first."""
-        self.set_class(self.room.signs.ascii_only, "-ascii")
+        self.set_class(self.host.signs.ascii_only, "-ascii")
         self.query_one("#issues", LineView).focus()
-        self.query_one(FooterBar).set_hints(self.room.hints())
+        self.query_one(FooterBar).set_hints(self.host.hints())
         # The very first frame already has the shape of the screen; sizes are settled by the first resize.
         self.draw()
 
@@ -139,12 +139,12 @@ class CriticalScreen(LogScreen):
 
     def service_opened(self) -> None:
         """Start watching: three pulses, the checks of each level-1 issue, the selected issue's lines."""
-        service, live, catalogue = self.room.service, self.room.live, self.room.catalogue
+        service, live, catalogue = self.host.service, self.host.live, self.host.catalogue
         if service is None or live is None or catalogue is None:
             return
         from screens.incident_follower import IncidentFollower  # noqa: PLC0415  # after the first paint
 
-        self.people = IncidentFollower(self.room, partial(self._redraw.soon, "escalation"))
+        self.people = IncidentFollower(self.host, partial(self._redraw.soon, "escalation"))
         issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
         self.state.issues = issues
         self.state.window_s = service.settings.refresh.window_s
@@ -163,7 +163,7 @@ class CriticalScreen(LogScreen):
 
     def watch_pulses(self) -> None:
         """Ask for the pulses of the present window."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         for issue in self.state.issues:
@@ -172,11 +172,11 @@ class CriticalScreen(LogScreen):
                 partial(service.pulse, issue, self.state.window_s),
                 every_s=service.settings.refresh.pulse_s,
             )
-        self.room.look_again()
+        self.host.look_again()
 
     def watch_logs(self) -> None:
         """Show the selected issue's query in the log pane and follow it."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         from diagnostics.live.tail import Tail  # noqa: PLC0415
@@ -191,15 +191,15 @@ class CriticalScreen(LogScreen):
         self.log_key = f"logs:{self._generation}"
         self.reader = Tail(service, query, window_s=self.state.window_s)
         live.watch(self.log_key, self.reader.newest, every_s=service.settings.refresh.logs_s)
-        self.room.look_again()
+        self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:
         """Pulses of all issues, checks of the one in view, and the log lines."""
         yield from (f"pulse:{issue}" for issue in self.state.issues)
-        if self.room.service is not None:
+        if self.host.service is not None:
             yield from (
                 f"check:{self.state.selected}:{check}"
-                for check in self.room.service.console_checks(self.state.selected)
+                for check in self.host.service.console_checks(self.state.selected)
             )
         yield self.log_key
         if self.people is not None and self.people.incident is not None and self.size.width >= NARROW:
@@ -222,7 +222,7 @@ class CriticalScreen(LogScreen):
             return
         if (self.state.alarm_since() is None) is not (alarm is None):
             # The five minutes begin, or end, in the header at once.
-            self.room.draw_header()
+            self.host.draw_header()
         if kind == "logs":
             self.show_lines(reading)
             self._draw_lines_age()
@@ -239,13 +239,13 @@ class CriticalScreen(LogScreen):
         before = people.incident
         if people.take(reading):
             if (before is None) is not (people.incident is None):
-                self.room.look_again()
+                self.host.look_again()
             if self.size.width >= NARROW:
                 people.ask_lines()
             self._redraw.soon("escalation")
 
     def _settle_order(self) -> None:
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         if catalogue is None or time.monotonic() - self.last_key_at < SETTLE_S:
             return
         self.state.reorder(catalogue)
@@ -299,7 +299,7 @@ class CriticalScreen(LogScreen):
         self._redraw.now()
 
     def _bar(self, selector: str, text: str) -> None:
-        self.query_one(selector, LineView).show((row((self.room.signs.text(text), "bar")),))
+        self.query_one(selector, LineView).show((row((self.host.signs.text(text), "bar")),))
 
     def _width(self, view: LineView) -> int:
         if view.size.width:
@@ -307,10 +307,10 @@ class CriticalScreen(LogScreen):
         return max(20, self.app.size.width - (38 if self.app.size.width >= NARROW else 2))
 
     def _draw_issues(self) -> None:
-        now, signs = utc_now(), self.room.signs
+        now, signs = utc_now(), self.host.signs
         view = self.query_one("#issues", LineView)
         width = self._width(view)
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         titles = dict(PLACEHOLDERS) if catalogue is None else {k: v.title for k, v in catalogue.issues.items()}
         rows = [
             issue_row(
@@ -330,7 +330,7 @@ class CriticalScreen(LogScreen):
         self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}{aged}{small}")
 
     def _draw_detail(self) -> None:
-        catalogue, service = self.room.catalogue, self.room.service
+        catalogue, service = self.host.catalogue, self.host.service
         view = self.query_one("#detail", LineView)
         issue = self.state.selected
         if catalogue is None or service is None:
@@ -345,14 +345,14 @@ class CriticalScreen(LogScreen):
             checks=tuple((check, self.state.finding(issue, check)) for check in service.console_checks(issue)),
         )
         rows = detail_rows(
-            detail, width=self._width(view), now=utc_now(), signs=self.room.signs, roomy=view.size.height > 8
+            detail, width=self._width(view), now=utc_now(), signs=self.host.signs, roomy=view.size.height > 8
         )
         view.show(rows)
         self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}")
 
     def _draw_escalation(self) -> None:
         view = self.query_one("#escalation", LineView)
-        catalogue, service, people = self.room.catalogue, self.room.service, self.people
+        catalogue, service, people = self.host.catalogue, self.host.service, self.people
         if not view.size.width or catalogue is None or service is None or people is None:
             return
         from widgets.rows.escalation import side_rows  # noqa: PLC0415  # with the models, after the first paint
@@ -363,14 +363,14 @@ class CriticalScreen(LogScreen):
         self._bar("#side-title", f" ESCALATION{f' · {found.incident.id}' if found is not None else ''}")
         size = view.size
         view.show(
-            side_rows(shown, people.problem(), width=view.text_width(), height=size.height, signs=self.room.signs)
+            side_rows(shown, people.problem(), width=view.text_width(), height=size.height, signs=self.host.signs)
         )
 
     def alarms(self) -> list[tuple[str, Alarm]]:
         """Issue types that the team has to be told of, each with its title, severity and since when."""
         from widgets.incident_view import Alarm  # noqa: PLC0415  # with the models, after the first paint
 
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         titles = {} if catalogue is None else {name: issue.title for name, issue in catalogue.issues.items()}
         return [
             (issue, Alarm(titles.get(issue, issue), severity, self.state.first_alarm.get(issue)))
@@ -398,7 +398,7 @@ class CriticalScreen(LogScreen):
 
     def query_in_view(self) -> str:
         """The selected issue's query, with the filter in force."""
-        service, text = self.room.service, self.log_pane.filter_text
+        service, text = self.host.service, self.log_pane.filter_text
         query = service.query_for(self.state.selected) if service is not None else ""
         return f"{query} {text}".strip()
 
@@ -433,7 +433,7 @@ class CriticalScreen(LogScreen):
         elif place == "logs":
             self.query_one(LogList).action_open()
         elif place == "escalation":
-            self.room.navigate(EscalationAt())
+            self.host.navigate(EscalationAt())
 
     def _open_detail_row(self) -> None:
         kind, name = self.key_under_cursor()
@@ -442,27 +442,27 @@ class CriticalScreen(LogScreen):
         elif kind == "check":
             reading = self.state.finding(self.state.selected, name)
             if reading is None or reading.value is None:
-                self.room.say("this check has not answered yet; r asks again", "warn")
+                self.host.say("this check has not answered yet; r asks again", "warn")
                 return
             old = doubt(reading, utc_now()).strip()
-            self.room.open_document(documents.finding_document(reading.value, self.room.signs, doubt=old))
+            self.host.open_document(documents.finding_document(reading.value, self.host.signs, doubt=old))
 
     def _hand_over(self) -> None:
         """To the specialist of the issue in view: level 2, or the accounts that its logs name most, to choose from."""
         from diagnostics.models.triage import Refusal  # noqa: PLC0415  # with the models, after the first paint
 
-        service, room, issue, window_s = self.room.service, self.room, self.state.selected, self.state.window_s
+        service, host, issue, window_s = self.host.service, self.host, self.state.selected, self.state.window_s
         if service is None:
             return
         route = service.open_route(issue)
         if isinstance(route, Refusal):
-            room.navigate(RefusalAt(route))
+            host.navigate(RefusalAt(route))
         elif route.name == MONITORING:
-            room.navigate("level health")
+            host.navigate("level health")
         else:
-            room.ask(
+            host.ask(
                 lambda: service.named_accounts(issue, window_s, MOST_ACCOUNTS),
-                lambda found: room.push_room_screen(ListingScreen(accounts_listing(room, route, issue, found))),
+                lambda found: host.push_console_screen(ListingScreen(accounts_listing(host, route, issue, found))),
                 doing=f"{route.name}: which account?",
             )
 
@@ -484,7 +484,7 @@ class CriticalScreen(LogScreen):
 
     def act_why(self) -> None:
         """Evidence for the number under the cursor."""
-        self.room.open_document(documents.evidence_document(*self._evidence(), self.room.signs))
+        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.signs))
 
     def _evidence(self) -> Why:
         if self.focused_pane() == "logs":
@@ -493,7 +493,7 @@ class CriticalScreen(LogScreen):
             return "log lines", f"{self.crumb()}: the newest answer behind the log pane", found
         finding = self._finding_in_view()
         if finding is None or finding.value is None:
-            return self.state.evidence(self.room.signs)
+            return self.state.evidence(self.host.signs)
         value = finding.value
         summary = value.summary + doubt(finding, utc_now())
         return value.check.replace("_", " "), summary, [value.evidence] if value.evidence else []
@@ -511,14 +511,14 @@ class CriticalScreen(LogScreen):
 
     def first_notice(self) -> str:
         """A first notice with the figures in view; empty before the catalogue is read."""
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         return self.state.first_notice(catalogue, utc_now()) if catalogue is not None else ""
 
     def act_copy(self) -> None:
         """Copy what is under the cursor."""
         text = self.text_under_cursor()
         if text:
-            self.room.copy(text)
+            self.host.copy(text)
 
     def act_plain(self) -> None:
         """What is under the cursor as plain text that the terminal itself can select."""
@@ -534,7 +534,7 @@ class CriticalScreen(LogScreen):
     def set_window(self, seconds: int) -> None:
         """Show another time window, in seconds."""
         self.state.window_s = seconds
-        self.room.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.host.say(f"window: last {wording.duration(self.state.window_s)}")
         self.draw()
         # Walking through the windows spends nothing; resting on one asks.
         if self._window_timer is not None:
@@ -547,37 +547,37 @@ class CriticalScreen(LogScreen):
 
     def act_refresh(self) -> None:
         """Ask everything shown here again."""
-        if self.room.live is not None and self.room.service is not None:
-            self.room.service.forget_answers()
-            self.room.live.refresh(None)
-            self.room.say("asking again; panes keep what they show until the answers come")
+        if self.host.live is not None and self.host.service is not None:
+            self.host.service.forget_answers()
+            self.host.live.refresh(None)
+            self.host.say("asking again; panes keep what they show until the answers come")
 
     def act_run(self) -> None:
         """Run the check under the cursor again; a step that changes production is refused."""
         kind, name = self.key_under_cursor()
-        live, service = self.room.live, self.room.service
+        live, service = self.host.live, self.host.service
         if live is None or service is None:
             return
         if kind == "route":
             self._hand_over()
         elif kind == "check" and name == "batch_retry":
-            self.room.navigate(RefusalAt(service.request_change("batch_retry")))
+            self.host.navigate(RefusalAt(service.request_change("batch_retry")))
         elif kind == "check":
             service.forget_answers()
             live.refresh(f"check:{self.state.selected}:{name}")
-            self.room.say(f"running {name.replace('_', ' ')} again")
+            self.host.say(f"running {name.replace('_', ' ')} again")
         else:
-            self.room.say("put the cursor on a check (enter, then j and k), then x runs it again", "warn")
+            self.host.say("put the cursor on a check (enter, then j and k), then x runs it again", "warn")
 
     def act_link(self) -> None:
         """The same query in the web application."""
-        service = self.room.service
+        service = self.host.service
         if service is not None:
             link = service.log_link(service.query_for(self.state.selected), window_s=self.state.window_s)
             self.open_text("link to the same query", link)
 
 
-def accounts_listing(room: Room, route: Route, issue: str, found: Accounts) -> Listing:
+def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts) -> Listing:
     """The accounts that the logs name, most events first, and a way to name another one."""
     what = "a deal" if issue == BULK_DEALS else "an account"
 
@@ -595,12 +595,12 @@ def accounts_listing(room: Room, route: Route, issue: str, found: Accounts) -> L
     def open_row(key: str) -> None:
         kind, _, account = key.partition(":")
         if kind == "account":
-            room.navigate(f"account {account}")
+            host.navigate(f"account {account}")
         else:
-            room.palette("deal " if issue == BULK_DEALS else "account ")
+            host.palette("deal " if issue == BULK_DEALS else "account ")
 
     def why(_key: str) -> Why:
         return f"accounts in {issue.replace('_', ' ')}", "accounts with matching lines, most first", (found.evidence,)
 
-    title = f"{route.name} {room.signs.separator} for whom?"
+    title = f"{route.name} {host.signs.separator} for whom?"
     return Listing(title, route.name, build, open_row, frozenset({"account", "other"}), why)

@@ -27,7 +27,7 @@ class EventScreen(TitledScreen):
 
     def panes(self) -> Iterable[Widget]:
         """The tree."""
-        yield EventTree(ascii=self.room.signs.ascii_only, id="screen-body")
+        yield EventTree(ascii=self.host.signs.ascii_only, id="screen-body")
 
     def read(self) -> None:
         """Nothing is asked: the event was given."""
@@ -64,11 +64,11 @@ class EventScreen(TitledScreen):
         """Back to the lines, filtered by the term under the cursor."""
         wanted = self.fields.filter_term()
         if wanted is None:
-            self.room.say("this node is no term to filter by; choose a value", "warn")
+            self.host.say("this node is no term to filter by; choose a value", "warn")
             return
         self.dismiss()
         self.filter_by(wanted)
 
     def act_copy(self) -> None:
         """Copy the term under the cursor."""
-        self.room.copy(self.fields.filter_term() or self.event.message)
+        self.host.copy(self.fields.filter_term() or self.event.message)

@@ -97,7 +97,7 @@ class ExplorerScreen(LogScreen):
         self.state = ExplorerState(query, window_s=window_s, fixed=fixed)
         self.about = about
         """What ties the lines together, for the title; empty for an ordinary query."""
-        self.values = ValueCounts(lambda: self.room, self._draw_values)
+        self.values = ValueCounts(lambda: self.host, self._draw_values)
         self.generation = 0
         """Each question has its own keys, so that a late answer to another is dropped."""
         self.lines: Reading[Any] | None = None
@@ -108,7 +108,7 @@ class ExplorerScreen(LogScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="explorer-body"):
             with Vertical(id="explorer-main"):
@@ -123,10 +123,10 @@ class ExplorerScreen(LogScreen):
 
     def on_mount(self) -> None:
         """The lines have the keys."""
-        self.set_class(self.room.signs.ascii_only, "-ascii")
+        self.set_class(self.host.signs.ascii_only, "-ascii")
         self.query_one(LogList).focus()
         self.query_one(FooterBar).set_hints(HINTS)
-        if self.room.service is not None:
+        if self.host.service is not None:
             self.ask_all()
         self.draw()
 
@@ -160,19 +160,19 @@ class ExplorerScreen(LogScreen):
 
     def unwatch(self) -> None:
         """Stop asking what was asked before."""
-        if self.room.live is not None:
+        if self.host.live is not None:
             for key in self.shown_readings():
-                self.room.live.unwatch(key)
+                self.host.live.unwatch(key)
         self.lines = self.histogram_reading = None
 
     def _service(self) -> Diagnostics:
-        service = self.room.service
+        service = self.host.service
         assert service is not None  # noqa: S101  # nothing is asked before the sources are open
         return service
 
     def ask_all(self) -> None:
         """Ask for lines and histogram of the query and the stretch of time in view."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         self.unwatch()
@@ -180,7 +180,7 @@ class ExplorerScreen(LogScreen):
         state, pane = self.state, self.log_pane
         pane.reset()
         words = wording.duration(state.window_s) if state.fixed is None else range_words(state.fixed)
-        pane.show_query(state.query, self.room.signs.text(words))
+        pane.show_query(state.query, self.host.signs.text(words))
         self.values.start_over()
         self.reader = self._reader()
         moving = state.fixed is None
@@ -195,7 +195,7 @@ class ExplorerScreen(LogScreen):
         self.query_one(QueryEditor).complete = self._complete
         if self._given:
             self.add_lines(self._given)
-        self.room.look_again()
+        self.host.look_again()
         self.draw()
 
     def _reader(self) -> Tail | RangeReader:
@@ -266,7 +266,7 @@ class ExplorerScreen(LogScreen):
         """Ask this query over the same stretch of time."""
         self.about = ""
         self.state.query = query = text or "*"
-        self.room.quietly(lambda: self._service().places.note("query", f"logs {query}", "query"), lambda _done: None)
+        self.host.quietly(lambda: self._service().places.note("query", f"logs {query}", "query"), lambda _done: None)
         self.ask_all()
 
     def narrow(self, term: str) -> None:
@@ -311,7 +311,7 @@ class ExplorerScreen(LogScreen):
         at = WINDOWS.index(self.state.window_s) if self.state.window_s in WINDOWS else -1
         self.state.live()
         self.state.window_s = WINDOWS[(at + 1) % len(WINDOWS)]
-        self.room.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.host.say(f"window: last {wording.duration(self.state.window_s)}")
         self.ask_all()
 
     def act_zoom_in(self) -> None:
@@ -323,7 +323,7 @@ class ExplorerScreen(LogScreen):
         elif event is not None:
             around = event.timestamp_ms
         if around is None:
-            self.room.say("nothing to zoom in on: put the cursor on a line or a step", "muted")
+            self.host.say("nothing to zoom in on: put the cursor on a line or a step", "muted")
             return
         self.state.zoom_in(around, utc_now())
         self.ask_all()
@@ -331,7 +331,7 @@ class ExplorerScreen(LogScreen):
     def act_zoom_out(self) -> None:
         """Back out."""
         if not self.state.zoom_out(utc_now()):
-            self.room.say("logs are kept for fifteen days: there is no more", "muted")
+            self.host.say("logs are kept for fifteen days: there is no more", "muted")
             return
         self.ask_all()
 
@@ -344,10 +344,10 @@ class ExplorerScreen(LogScreen):
 
     def act_refresh(self) -> None:
         """Ask again."""
-        if self.room.live is not None:
+        if self.host.live is not None:
             for key in self.shown_readings():
-                self.room.live.refresh(key)
-            self.room.say("asking again; what is shown stays until the answers come")
+                self.host.live.refresh(key)
+            self.host.say("asking again; what is shown stays until the answers come")
 
     # ---- what lines have in common
 
@@ -358,10 +358,10 @@ class ExplorerScreen(LogScreen):
         """Group similar messages."""
         from diagnostics.explorer.patterns import patterns  # noqa: PLC0415
 
-        lines, signs = self._shown_lines(), self.room.signs
-        self.room.ask(
+        lines, signs = self._shown_lines(), self.host.signs
+        self.host.ask(
             lambda: patterns(lines),
-            lambda found: self.room.push_room_screen(
+            lambda found: self.host.push_console_screen(
                 ListingScreen(patterns_listing(found, len(lines), signs, self.open_line))
             ),
             doing="grouping similar messages",
@@ -383,7 +383,7 @@ class ExplorerScreen(LogScreen):
         """Count the attribute under the cursor over all lines of the stretch, not only the loaded ones."""
         found = self._value_under_cursor()
         if self.focused_pane() != "facets" or found is None:
-            self.room.say("put the cursor on a value (v), then x counts that attribute over all lines", "muted")
+            self.host.say("put the cursor on a value (v), then x counts that attribute over all lines", "muted")
             return
         name, (start, end) = found[0], self.state.shown(utc_now())
         service, query, generation = self._service(), self.state.query, self.generation
@@ -392,7 +392,7 @@ class ExplorerScreen(LogScreen):
             if generation == self.generation:
                 self.values.put_exact(facet)
 
-        self.room.ask(lambda: service.explorer.facet(query, name, start=start, end=end), take, doing=f"counting {name}")
+        self.host.ask(lambda: service.explorer.facet(query, name, start=start, end=end), take, doing=f"counting {name}")
 
     def act_correlate(self) -> None:
         """Follow the correlation id of the line under the cursor over all services."""
@@ -407,12 +407,12 @@ class ExplorerScreen(LogScreen):
     def _show_correlation(self, found: Correlation) -> None:
         from diagnostics.explorer.service import around  # noqa: PLC0415
 
-        step = " > " if self.room.signs.ascii_only else " → "
+        step = " > " if self.host.signs.ascii_only else " → "
         more = "" if found.is_complete else " and more"
         name = found.correlation_id if len(found.correlation_id) <= 14 else f"{found.correlation_id[:12]}…"
         lines = "line" if len(found.events) == 1 else "lines"
         about = f"correlation {name}: {len(found.events):,} {lines}{more}, {step.join(found.services)}"
-        self.room.navigate(ExplorerAt(found.query, fixed=around(found.events), events=found.events, about=about))
+        self.host.navigate(ExplorerAt(found.query, fixed=around(found.events), events=found.events, about=about))
 
     # ---- keeping
 
@@ -420,7 +420,7 @@ class ExplorerScreen(LogScreen):
         """The log line under the cursor, or a notice that there is none."""
         event = self.log_pane.current
         if event is None:
-            self.room.say("put the cursor on a line first", "muted")
+            self.host.say("put the cursor on a line first", "muted")
         return event
 
     def act_pin(self) -> None:
@@ -428,17 +428,17 @@ class ExplorerScreen(LogScreen):
         event = self._line_under_cursor()
         if event is not None:
             pinned = self.state.toggle_pin(event)
-            self.room.say(f"{'pinned' if pinned else 'no longer pinned'}; {len(self.state.pins)} pinned, P shows them")
+            self.host.say(f"{'pinned' if pinned else 'no longer pinned'}; {len(self.state.pins)} pinned, P shows them")
             self.draw()
 
     def act_pins(self) -> None:
         """Pinned lines."""
         pins = tuple(self.state.pins.values())
-        self.room.push_room_screen(ListingScreen(pins_listing(pins, self.room.signs, self.open_line)))
+        self.host.push_console_screen(ListingScreen(pins_listing(pins, self.host.signs, self.open_line)))
 
     def act_export(self) -> None:
         """Ask for the form of the file."""
-        self.room.palette("export ")
+        self.host.palette("export ")
 
     def export(self, form: str) -> None:
         """Write the pinned lines, or without pins those shown, to a file."""
@@ -446,22 +446,22 @@ class ExplorerScreen(LogScreen):
         pins = sorted(self.state.pins.values(), key=lambda event: (event.timestamp_ms, event.id))
         lines = tuple(pins) or self._shown_lines()
         which = "pinned" if pins else "shown"
-        self.room.ask(
+        self.host.ask(
             lambda: service.explorer.export(lines, form, query=query),
-            lambda path: self.room.say(f"{len(lines):,} {which} lines written to {path}", "pass"),
+            lambda path: self.host.say(f"{len(lines):,} {which} lines written to {path}", "pass"),
             doing=f"exporting {len(lines):,} lines",
         )
 
     def act_save(self) -> None:
         """Ask for a name."""
-        self.room.palette("save ")
+        self.host.palette("save ")
 
     def save(self, name: str) -> None:
         """Give the query in view a name."""
         service, query, window = self._service(), self.state.query, self.state.window_s
-        self.room.ask(
+        self.host.ask(
             lambda: service.explorer.save(name, query, window),
-            lambda _done: self.room.say(f"saved as {name}; :queries lists what is saved", "pass"),
+            lambda _done: self.host.say(f"saved as {name}; :queries lists what is saved", "pass"),
             doing="saving the query",
         )
 
@@ -471,7 +471,7 @@ class ExplorerScreen(LogScreen):
         """Evidence of the number in view."""
         title, summary, evidence = self._evidence()
         shown = [evidence] if evidence is not None else []
-        self.room.open_document(documents.evidence_document(title, summary, shown, self.room.signs))
+        self.host.open_document(documents.evidence_document(title, summary, shown, self.host.signs))
 
     def _evidence(self) -> tuple[str, str, Evidence | None]:
         place = self.focused_pane()
@@ -495,11 +495,11 @@ class ExplorerScreen(LogScreen):
         place, event = self.focused_pane(), self.log_pane.current
         found = self._value_under_cursor() if place == "facets" else None
         if found is not None:
-            self.room.copy(f"{found[0]}:{found[1]}" if found[1] else found[0])
+            self.host.copy(f"{found[0]}:{found[1]}" if found[1] else found[0])
         elif place == "logs" and event is not None:
-            self.room.copy(event.message)
+            self.host.copy(event.message)
         else:
-            self.room.copy(self.state.query)
+            self.host.copy(self.state.query)
 
     def act_plain(self) -> None:
         """The line as plain text that the terminal itself can select."""
@@ -527,17 +527,17 @@ class ExplorerScreen(LogScreen):
 
     def _bar(self, selector: str, text: str, right: str = "", *, trail: str = "") -> None:
         view = self.query_one(selector, LineView)
-        room = max(1, (view.size.width or self.app.size.width) - len(right) - 2)
-        words = f"{self.room.signs.text(titled(trail, text, room))} {self.room.signs.text(right)}"
+        space = max(1, (view.size.width or self.app.size.width) - len(right) - 2)
+        words = f"{self.host.signs.text(titled(trail, text, space))} {self.host.signs.text(right)}"
         view.show((row((words, "bar")),))
 
     def _draw_histogram_title(self) -> None:
-        reading, signs = self.histogram_reading, self.room.signs
+        reading, signs = self.histogram_reading, self.host.signs
         step = reading.value.step_ms if reading is not None and reading.value is not None else 0
         what = self.about or (f"logs per {span_words(step)}" if step else "logs")
         pins = f" {signs.separator} {len(self.state.pins)} pinned" if self.state.pins else ""
         # What ties lines together needs the room that the way here would take.
-        trail = "" if self.about else self.room.trail()
+        trail = "" if self.about else self.host.trail()
         self._bar("#histogram-title", what + pins, self._histogram_state(reading), trail=trail)
 
     def _histogram_state(self, reading: Reading[Any] | None) -> str:
@@ -566,7 +566,7 @@ class ExplorerScreen(LogScreen):
             view.show((row(("counting what the lines carry", "muted")),))
             return
         most = 5 if view.size.height > 24 else 3
-        view.show(facet_rows(facets, width=view.text_width() - 1, most=most, signs=self.room.signs))
+        view.show(facet_rows(facets, width=view.text_width() - 1, most=most, signs=self.host.signs))
 
     # ---- coming back
 

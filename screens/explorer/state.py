@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from diagnostics.explorer.facets import FacetCounter
     from diagnostics.models.events import LogEvent
     from diagnostics.models.explorer import Facet
-    from screens.base import Room
+    from screens.base import ScreenHost
 
 ZOOM = 4
 """Each step of zooming shows this many times less, or more, of the time."""
@@ -119,8 +119,8 @@ def range_words(shown: Range) -> str:
 class ValueCounts:
     """How often the values of attributes occur in the lines loaded; and, where somebody asked, in all lines."""
 
-    def __init__(self, room: Callable[[], Room], changed: Callable[[], None]) -> None:
-        self.room = room
+    def __init__(self, host: Callable[[], ScreenHost], changed: Callable[[], None]) -> None:
+        self.host = host
         self.changed = changed
         """Called when there is something else to show."""
         self.counter: FacetCounter | None = None
@@ -164,7 +164,7 @@ class ValueCounts:
                 self.changed()
             self._count()
 
-        self.room().quietly(lambda: counter.add(batch), counted)
+        self.host().quietly(lambda: counter.add(batch), counted)
 
     def put_exact(self, facet: Facet) -> None:
         """Take an attribute that the service has counted over all lines."""

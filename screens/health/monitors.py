@@ -62,7 +62,7 @@ class MonitorScreen(TitledScreen):
     def panes(self) -> Iterable[Widget]:
         """The draft, the steps, the line to type."""
         yield from super().panes()
-        yield LineView(signs=self.room.signs, id="monitor-steps")
+        yield LineView(signs=self.host.signs, id="monitor-steps")
         yield NameInput(placeholder="type the monitor's name, then enter; esc sends nothing", select_on_focus=False)
 
     @property
@@ -83,7 +83,7 @@ class MonitorScreen(TitledScreen):
     @property
     def may_write(self) -> bool:
         """Whether this console is allowed to create monitors at all."""
-        service = self.room.service
+        service = self.host.service
         return service is not None and service.settings.writes.monitors
 
     def heading(self) -> str:
@@ -92,7 +92,7 @@ class MonitorScreen(TitledScreen):
 
     def rows(self, width: int) -> list[Row]:
         """The draft."""
-        return draft_rows(self.draft, width, self.room.signs)
+        return draft_rows(self.draft, width, self.host.signs)
 
     def draw(self) -> None:
         """The draft and the steps."""
@@ -100,7 +100,7 @@ class MonitorScreen(TitledScreen):
         self.steps.show(self._steps(self.row_width()))
 
     def _steps(self, width: int) -> list[Row]:
-        signs = self.room.signs
+        signs = self.host.signs
         said = (
             "asks for its name, then sends it" if self.may_write else "refused: creating monitors is switched off here"
         )
@@ -122,13 +122,13 @@ class MonitorScreen(TitledScreen):
             entry = self.query_one(NameInput)
             entry.value = ""
             entry.focus()
-            self.room.say("type the name exactly as it stands above; an empty line sends nothing")
+            self.host.say("type the name exactly as it stands above; an empty line sends nothing")
         else:
             self._create("")
 
     def act_copy(self) -> None:
         """The draft as JSON, for who creates it by hand."""
-        self.room.copy(draft_text(self.draft))
+        self.host.copy(draft_text(self.draft))
 
     def act_plain(self) -> None:
         """The JSON as plain text that the terminal itself can select."""
@@ -144,7 +144,7 @@ class MonitorScreen(TitledScreen):
         if not said:
             self.close_input("nothing was typed and nothing was sent")
         elif said != self.draft.name:
-            self.room.say("that is not the monitor's name; nothing was sent", "warn")
+            self.host.say("that is not the monitor's name; nothing was sent", "warn")
         else:
             self.close_input("")
             self._create(said)
@@ -155,14 +155,14 @@ class MonitorScreen(TitledScreen):
         self.steps.place(CANCEL)
         self.steps.focus()
         if said:
-            self.room.say(said, "muted")
+            self.host.say(said, "muted")
 
     def _create(self, said: str) -> None:
-        service = self.room.service
+        service = self.host.service
         if service is None or self.sending:
             return
         self.sending = True
-        self.room.ask(
+        self.host.ask(
             lambda: service.health.create_monitor(self.draft, said),
             self._answered,
             doing="creating the monitor" if said else "asking whether it may be created",
@@ -177,9 +177,9 @@ class MonitorScreen(TitledScreen):
 
         self.sending = False
         if isinstance(answer, Refusal):
-            self.room.navigate(RefusalAt(answer))
+            self.host.navigate(RefusalAt(answer))
         else:
-            self.room.open_document(created_document(answer, self.room.signs))
+            self.host.open_document(created_document(answer, self.host.signs))
 
 
 def draft_rows(draft: MonitorDraft, width: int, signs: Glyphs) -> list[Row]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from diagnostics.models.figures import Figure
     from diagnostics.models.health import ConnectionProblem, ResolutionShare, SystemState
     from diagnostics.models.readings import Reading
-    from screens.base import Room
+    from screens.base import ScreenHost
     from screens.health.state import HealthState
     from screens.list_screen import Why
 
@@ -44,8 +44,8 @@ Drawn = tuple[list[Row], str]
 class HealthPanes:
     """Data in, rows out. The screen says how large it is, and draws what it is given."""
 
-    def __init__(self, room: Room, state: HealthState) -> None:
-        self.room = room
+    def __init__(self, host: ScreenHost, state: HealthState) -> None:
+        self.host = host
         self.state = state
         self.size = Size(0, 0)
         """Of the whole terminal, header and footer included."""
@@ -66,17 +66,17 @@ class HealthPanes:
         if len(text) > slot.width:
             # An age is an age without the word.
             text = text.removesuffix(" old")
-        return rows, row((fit(self.room.signs.text(text), max(1, slot.width)), "bar"))
+        return rows, row((fit(self.host.signs.text(text), max(1, slot.width)), "bar"))
 
     def _age(self, key: str) -> str:
-        live = self.room.live
+        live = self.host.live
         if self.state.fan_out is None:
             return "opening the sources"
         return freshness_words(self.state.reading(key), utc_now(), paused=live is not None and live.paused)
 
     def _without_value(self, key: str, slot: Slot) -> list[Row]:
         """A pane that has nothing to show: it is being asked, or why there is no answer. Always as many rows."""
-        signs = self.room.signs
+        signs = self.host.signs
         reading: Reading[Any] | None = self.state.reading(key)
         if reading is None or str(reading.freshness) == "loading":
             rows = [row((f"{signs.waiting} asking", "muted"), key="waiting")]
@@ -93,13 +93,13 @@ class HealthPanes:
         if self.size.width < places.LEAST_WIDTH or self.size.height < places.LEAST_HEIGHT + 2:
             small = f" · {self.size.width}×{self.size.height}: 80×24 shows all"
         said = f"{self._age(known.OVERVIEW)}{small}"
-        overview, catalogue = self.state.overview, self.room.catalogue
+        overview, catalogue = self.state.overview, self.host.catalogue
         next_to_fail = self.state.next_to_fail()
         if overview is None or catalogue is None:
             # What fails next is another source's answer, and stands.
             most = min(2, max(1, slot.rows - 2))
             rows = self._without_value(known.OVERVIEW, slot)[: slot.rows - most]
-            return [*rows, *next_rows(next_to_fail, slot.text_width, most, self.room.signs)], said
+            return [*rows, *next_rows(next_to_fail, slot.text_width, most, self.host.signs)], said
         if slot.rows < 3 and not small:
             # No row is left for it.
             said = f"{said} · {overview.course.basis}"
@@ -110,7 +110,7 @@ class HealthPanes:
             scale=known.health_scale(catalogue, overview),
             width=slot.text_width,
             height=slot.rows,
-            signs=self.room.signs,
+            signs=self.host.signs,
             stale=self.state.is_stale(known.OVERVIEW),
         )
         return rows, said
@@ -128,11 +128,11 @@ class HealthPanes:
 
     def _figure_rows(self, lines: list[FigureLine], slot: Slot) -> list[Row]:
         roomy = is_roomy(self.size.height - 2) and slot.rows >= 2 * len(lines)
-        rows = figure_rows(lines, width=slot.text_width, now=utc_now(), signs=self.room.signs, roomy=roomy)
+        rows = figure_rows(lines, width=slot.text_width, now=utc_now(), signs=self.host.signs, roomy=roomy)
         return [*rows, *(BLANK for _ in range(slot.rows - len(rows)))]
 
     def _resolution(self, slot: Slot) -> Drawn:
-        resolution, catalogue = self.state.resolution, self.room.catalogue
+        resolution, catalogue = self.state.resolution, self.host.catalogue
         progress = self._progress_words()
         said = progress or self._age(RESOLUTION)
         if resolution is None or catalogue is None:
@@ -142,7 +142,7 @@ class HealthPanes:
             resolution_bands(catalogue),
             width=slot.text_width,
             height=slot.rows,
-            signs=self.room.signs,
+            signs=self.host.signs,
             stale=self.state.is_stale(RESOLUTION),
         )
         covered = resolution.coverage.words() if resolution.coverage is not None else ""
@@ -175,7 +175,7 @@ class HealthPanes:
             width=slot.text_width,
             height=slot.rows,
             now=utc_now(),
-            signs=self.room.signs,
+            signs=self.host.signs,
             stale=self.state.is_stale(known.CONNECTIONS),
         )
         unclear = sum(int(count.value or 0) for count in connections.counts if state_of(count) == "unclear")
@@ -192,12 +192,12 @@ class HealthPanes:
         rows = system_rows(
             systems,
             width=slot.text_width,
-            signs=self.room.signs,
+            signs=self.host.signs,
             stale=self.state.is_stale(SYSTEMS),
             headlines=slot.rows >= 2 * places.MAP_ROWS - 1,
         )
         short_age = said.removesuffix(" old")
-        words = cascade_words(systems, slot.width - len(f" {TITLES[places.SYSTEMS]} · {short_age} · "), self.room.signs)
+        words = cascade_words(systems, slot.width - len(f" {TITLES[places.SYSTEMS]} · {short_age} · "), self.host.signs)
         parts = [said, words] if said.startswith("STALE") else [words, said]
         return [*rows, *(BLANK for _ in range(slot.rows - len(rows)))], " · ".join(part for part in parts if part)
 

@@ -58,11 +58,11 @@ class ProblemsScreen(ListScreen):
 
     def ask_page(self, after: str | None) -> None:
         """Ask for the rows that follow `after`; None starts over."""
-        service = self.room.service
+        service = self.host.service
         if self.asking or service is None:
             return
         self.asking = True
-        self.room.ask(
+        self.host.ask(
             lambda: service.health.problems(self.order, after, PAGE),
             partial(self._arrived, after),
             doing="asking for connection problems",
@@ -101,7 +101,7 @@ class ProblemsScreen(ListScreen):
 
     def rows(self, width: int) -> list[Row]:
         """Problems, then what is wrong with their rows."""
-        signs, now = self.room.signs, utc_now()
+        signs, now = self.host.signs, utc_now()
         rows = [
             problem_row(problem, order=self.order, width=width, now=now, signs=signs)
             for problem in self.problems.values()
@@ -121,19 +121,19 @@ class ProblemsScreen(ListScreen):
         number = name.rpartition(":")[2]
         problem = self.problems.get(int(number)) if kind == "problem" and number.isdigit() else None
         if problem is not None:
-            self.room.navigate(f"account {problem.account_id}")
+            self.host.navigate(f"account {problem.account_id}")
 
     def act_older(self) -> None:
         """The next page."""
         if self.after is None:
-            self.room.say("these are all", "muted")
+            self.host.say("these are all", "muted")
             return
         self.ask_page(self.after)
 
     def act_refresh(self) -> None:
         """From the first page again."""
-        if self.room.service is not None:
-            self.room.service.forget_answers()
+        if self.host.service is not None:
+            self.host.service.forget_answers()
         self.ask_page(None)
 
     def act_why(self) -> None:

@@ -17,7 +17,7 @@ from diagnostics.core.time import utc_now
 from screens import documents
 from screens import health_documents as health_texts
 from screens.addresses import MonitorAt, ProblemsAt
-from screens.base import ReadingArrived, RoomScreen
+from screens.base import ConsoleScreen, ReadingArrived
 from screens.health import layout as places
 from screens.health import state as known
 from screens.health.layout import PANES, arrange
@@ -61,7 +61,7 @@ class FanOutMoved(Message, bubble=False):
         return isinstance(message, FanOutMoved)
 
 
-class HealthScreen(RoomScreen):
+class HealthScreen(ConsoleScreen):
     """Health, KPIs, resolution shares, connections, the system map and the leading indicators."""
 
     DEFAULT_CSS = """
@@ -77,7 +77,7 @@ class HealthScreen(RoomScreen):
     def __init__(self) -> None:
         super().__init__()
         self.state = HealthState()
-        self.panes = HealthPanes(self.room, self.state)
+        self.panes = HealthPanes(self.host, self.state)
         self.touched_at = 0.0
         self.slots = dict.fromkeys(PANES, places.NOWHERE)
         self._redraw = Redraw(self, {name: partial(self._draw_pane, name) for name in PANES})
@@ -87,7 +87,7 @@ class HealthScreen(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Container(id="body"):
             for name in PANES:
@@ -97,7 +97,7 @@ class HealthScreen(RoomScreen):
 
     def on_mount(self) -> None:
         """The first pane has the keys."""
-        self.query_one(FooterBar).set_hints(self.room.hints())
+        self.query_one(FooterBar).set_hints(self.host.hints())
         self._arrange()
         self.pane(places.HEALTH).focus()
         self._begin()
@@ -133,7 +133,7 @@ class HealthScreen(RoomScreen):
 
     def _begin(self) -> None:
         """Watch the six readings, once."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if self.is_watching or service is None or live is None:
             return
         every_s, rare_s = service.settings.refresh.checks_s, service.settings.fleet.refresh_s
@@ -151,7 +151,7 @@ class HealthScreen(RoomScreen):
         live.watch(SYSTEMS, lambda: health().systems(), every_s=every_s)
         live.watch(known.LEADING, lambda: health().leading(), every_s=2 * every_s)
         live.watch(RESOLUTION, fan_out.ask, every_s=rare_s)
-        self.room.look_again()
+        self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:
         """All of this screen's, once they can be asked."""
@@ -260,7 +260,7 @@ class HealthScreen(RoomScreen):
         under = self.under()
         if under.key in {"waiting", "failed"}:
             reading = self.state.reading(READING_OF[under.pane])
-            self.room.open_document(health_texts.failure_document(under.pane, reading, self.room.signs))
+            self.host.open_document(health_texts.failure_document(under.pane, reading, self.host.signs))
             return
         opens = {
             places.HEALTH: self._open_health,
@@ -278,59 +278,59 @@ class HealthScreen(RoomScreen):
             failing = any(str(system.status) == "fail" for system in self.state.systems)
             self.pane(places.SYSTEMS if failing else places.LEADING).focus()
         elif overview is not None and under.key == "course":
-            self.room.open_document(health_texts.course_document(overview.course, self.room.signs))
+            self.host.open_document(health_texts.course_document(overview.course, self.host.signs))
         elif overview is not None:
-            self.room.open_document(self._figure_document(overview.health, self.state.doubt(known.OVERVIEW, utc_now())))
+            self.host.open_document(self._figure_document(overview.health, self.state.doubt(known.OVERVIEW, utc_now())))
 
     def _figure_document(self, figure: Figure, doubt: str, *, step: str = "") -> Document:
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         computed = health_texts.how_computed(catalogue, figure.id) if catalogue is not None else ""
-        return health_texts.figure_document(figure, computed, self.room.signs, doubt=doubt, step=step)
+        return health_texts.figure_document(figure, computed, self.host.signs, doubt=doubt, step=step)
 
     def _open_figure(self, under: UnderCursor) -> None:
         if under.figure is not None:
-            self.room.open_document(self._figure_document(under.figure, under.doubt))
+            self.host.open_document(self._figure_document(under.figure, under.doubt))
 
     def _open_resolution(self, under: UnderCursor) -> None:
-        resolution, catalogue = self.state.resolution, self.room.catalogue
+        resolution, catalogue = self.state.resolution, self.host.catalogue
         if resolution is None or catalogue is None:
             return
         document = health_texts.resolution_document(
-            resolution, resolution_bands(catalogue), self.room.signs, doubt=under.doubt
+            resolution, resolution_bands(catalogue), self.host.signs, doubt=under.doubt
         )
         if not resolution.outliers:
-            self.room.open_document(document)
+            self.host.open_document(document)
             return
-        choices = {"account": lambda name: self.room.navigate(f"account {name.partition(':')[0]}")}
-        self.room.push_room_screen(DrillScreen(document, choices=choices, why=under.why()))
+        choices = {"account": lambda name: self.host.navigate(f"account {name.partition(':')[0]}")}
+        self.host.push_console_screen(DrillScreen(document, choices=choices, why=under.why()))
 
     def _open_connection(self, under: UnderCursor) -> None:
         problem, health = under.problem, self.state.connections
         if problem is not None:
-            self.room.navigate(f"account {problem.account_id}")
+            self.host.navigate(f"account {problem.account_id}")
         elif under.kind == "problems":
             self._open_problems(under.name)
         elif health is not None:
-            document = health_texts.counts_document(health, self.room.signs, doubt=under.doubt)
+            document = health_texts.counts_document(health, self.host.signs, doubt=under.doubt)
             choices = {"problems": self._open_problems}
-            self.room.push_room_screen(DrillScreen(document, choices=choices, why=under.why()))
+            self.host.push_console_screen(DrillScreen(document, choices=choices, why=under.why()))
 
     def _open_problems(self, order: str) -> None:
-        self.room.navigate(ProblemsAt("newest" if order == "newest" else "longest"))
+        self.host.navigate(ProblemsAt("newest" if order == "newest" else "longest"))
 
     def _open_system(self, under: UnderCursor) -> None:
         if under.system is not None:
             document = health_texts.system_document(
-                under.system, self.room.catalogue, self.room.signs, doubt=under.doubt
+                under.system, self.host.catalogue, self.host.signs, doubt=under.doubt
             )
-            self.room.open_document(document)
+            self.host.open_document(document)
 
     def _open_indicator(self, under: UnderCursor) -> None:
         figure = under.figure
         if figure is None:
             return
-        step = f"{self.room.signs.step} x drafts a Datadog monitor for this; nothing is sent by drafting"
-        self.room.push_room_screen(
+        step = f"{self.host.signs.step} x drafts a Datadog monitor for this; nothing is sent by drafting"
+        self.host.push_console_screen(
             DrillScreen(
                 self._figure_document(figure, under.doubt, step=step),
                 why=under.why(),
@@ -343,7 +343,7 @@ class HealthScreen(RoomScreen):
 
     def draft_monitor(self, figure_id: str) -> None:
         """Draft the monitor of a figure, or show what there can be monitors for. Sends nothing."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
 
@@ -351,26 +351,26 @@ class HealthScreen(RoomScreen):
             indicators = service.health.indicators()
             return service.health.monitor_draft(figure_id) if figure_id in indicators else indicators
 
-        self.room.ask(work, self._show_draft, doing="drafting the monitor")
+        self.host.ask(work, self._show_draft, doing="drafting the monitor")
 
     def _show_draft(self, found: MonitorDraft | tuple[str, ...]) -> None:
         if not isinstance(found, tuple):
-            self.room.navigate(MonitorAt(found))
+            self.host.navigate(MonitorAt(found))
             return
-        document = health_texts.indicators_document(found, self.room.catalogue, self.room.signs)
-        self.room.push_room_screen(DrillScreen(document, choices={"draft": self.draft_monitor}))
+        document = health_texts.indicators_document(found, self.host.catalogue, self.host.signs)
+        self.host.push_console_screen(DrillScreen(document, choices={"draft": self.draft_monitor}))
 
     def act_run(self) -> None:
         """A figure that a monitor can warn of: draft it. Anything else: ask this pane again."""
         self.touched()
-        under, catalogue = self.under(), self.room.catalogue
+        under, catalogue = self.under(), self.host.catalogue
         figure = under.figure
         drafted = figure is not None and catalogue is not None and figure.id in catalogue.indicators
         if figure is not None and (drafted or under.pane == places.LEADING):
             self.draft_monitor(figure.id)
             return
         self._ask_again(under.reading_key)
-        self.room.say(f"asking {under.pane} again")
+        self.host.say(f"asking {under.pane} again")
 
     # ---- out, around
 
@@ -378,7 +378,7 @@ class HealthScreen(RoomScreen):
         """End the long question that the pane in view waits for; else back to where one came from."""
         fan_out = self.state.fan_out
         if self._pane_in_view() == places.RESOLUTION and fan_out is not None and fan_out.cancel():
-            self.room.say("ending the question over all client databases; r asks again")
+            self.host.say("ending the question over all client databases; r asks again")
             return
         self.dismiss()
 
@@ -396,7 +396,7 @@ class HealthScreen(RoomScreen):
 
     def act_why(self) -> None:
         """Evidence for the number under the cursor."""
-        self.room.open_document(documents.evidence_document(*self.under().why(), self.room.signs))
+        self.host.open_document(documents.evidence_document(*self.under().why(), self.host.signs))
 
     def text_under_cursor(self) -> str:
         """The row, with what bends its number."""
@@ -406,7 +406,7 @@ class HealthScreen(RoomScreen):
         """Copy what is under the cursor, with what bends it."""
         text = self.text_under_cursor()
         if text:
-            self.room.copy(text)
+            self.host.copy(text)
 
     def act_plain(self) -> None:
         """What `y` would copy, as plain text that the terminal itself can select."""
@@ -417,10 +417,10 @@ class HealthScreen(RoomScreen):
     def act_refresh(self) -> None:
         """Ask everything shown here again."""
         self._ask_again(None)
-        self.room.say("asking again; panes keep what they show until the answers come")
+        self.host.say("asking again; panes keep what they show until the answers come")
 
     def _ask_again(self, key: str | None) -> None:
-        live, service = self.room.live, self.room.service
+        live, service = self.host.live, self.host.service
         if live is None or service is None:
             return
         if self.state.fan_out is not None and key in {None, RESOLUTION}:

@@ -25,7 +25,7 @@ class IncidentScreen(ListScreen):
 
     def __init__(self, incident_id: str = "") -> None:
         super().__init__()
-        self.follower = IncidentFollower(self.room, self.draw, incident_id)
+        self.follower = IncidentFollower(self.host, self.draw, incident_id)
 
     def read(self) -> None:
         """The first frame shows everything that is known already."""
@@ -38,10 +38,10 @@ class IncidentScreen(ListScreen):
 
     def writer(self) -> IncidentWriter | None:
         """Writes into the incident's journal; None while it is not known."""
-        service, incident = self.room.service, self.incident
+        service, incident = self.host.service, self.incident
         if service is None or incident is None:
             return None
-        return IncidentWriter(self.room, service.incidents, incident.id, self.follower.keep)
+        return IncidentWriter(self.host, service.incidents, incident.id, self.follower.keep)
 
     @on(ReadingArrived)
     def take_reading(self, message: ReadingArrived) -> None:
@@ -76,7 +76,7 @@ class IncidentScreen(ListScreen):
         if self.follower.incident_id:
             return [row((self.follower.unread or "reading the journal", "fail" if self.follower.unread else "muted"))]
         missing = self.follower.problem() or "no incident is in view; n declares one and tells the team"
-        return [row((self.room.signs.text(missing), "muted"))]
+        return [row((self.host.signs.text(missing), "muted"))]
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """The incident in rows, each at most `width` cells wide."""
@@ -84,5 +84,5 @@ class IncidentScreen(ListScreen):
 
     def act_refresh(self) -> None:
         """Look at the journal now."""
-        if self.room.live is not None:
-            self.room.live.refresh("incident")
+        if self.host.live is not None:
+            self.host.live.refresh("incident")

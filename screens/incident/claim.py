@@ -38,7 +38,7 @@ class ClaimScreen(IncidentScreen):
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """Each role with its holder and its duty."""
-        catalogue, signs, now = self.room.catalogue, self.room.signs, utc_now()
+        catalogue, signs, now = self.host.catalogue, self.host.signs, utc_now()
         if catalogue is None:
             return ()
         writer = self.writer()
@@ -77,7 +77,7 @@ class ClaimScreen(IncidentScreen):
         return next((one for one in incident.roles if one.role == name and one.until is None), None)
 
     def _title(self, name: str) -> str:
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         role = catalogue.roles.get(name) if catalogue is not None else None
         return role.title.lower() if role is not None else name.replace("_", " ")
 
@@ -92,7 +92,7 @@ class ClaimScreen(IncidentScreen):
         if held is None:
             self._claim(name)
         elif held.person == writer.incidents.person:
-            self.room.say(f"you are {self._title(name)} already; x gives it back")
+            self.host.say(f"you are {self._title(name)} already; x gives it back")
         else:
             self._ask_take_over(name, held)
 
@@ -105,9 +105,9 @@ class ClaimScreen(IncidentScreen):
         incident, writer, name = self.incident, self.writer(), self.body.cursor_key
         held = self._held(incident, name) if incident is not None and name else None
         if writer is None or not name or held is None:
-            self.room.say("nobody holds this role", "muted")
+            self.host.say("nobody holds this role", "muted")
         elif held.person != writer.incidents.person:
-            self.room.say(f"{held.person} holds it; enter asks to take it over", "warn")
+            self.host.say(f"{held.person} holds it; enter asks to take it over", "warn")
         else:
             title = self._title(name)
             writer.write(
@@ -124,10 +124,10 @@ class ClaimScreen(IncidentScreen):
             return
         held = self._held(incident, name)
         if held is not None:
-            self.room.say(f"{held.person} is {self._title(name)}; it has to be free before somebody is named", "warn")
+            self.host.say(f"{held.person} is {self._title(name)}; it has to be free before somebody is named", "warn")
             return
         title = f"{self._title(name)} of {incident.id}"
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(title, "who it is, such as cl.nolen", lambda who: self._claim(name, who.lstrip("@")))
         )
 
@@ -142,7 +142,7 @@ class ClaimScreen(IncidentScreen):
 
         def refused(problem: UserError) -> None:
             self.refusals[name] = f"somebody was quicker: {problem.problem}"
-            self.room.say(self.refusals[name], "warn")
+            self.host.say(self.refusals[name], "warn")
             self.draw()
 
         writer.write(
@@ -154,7 +154,7 @@ class ClaimScreen(IncidentScreen):
 
     def _ask_take_over(self, name: str, held: RoleHolding) -> None:
         title = f"take over {self._title(name)} from {held.person}"
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 title,
                 f"type {TAKE_OVER}; esc leaves it as it is",

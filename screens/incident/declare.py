@@ -49,7 +49,7 @@ class DeclareScreen(ListScreen):
     def panes(self) -> Iterable[Widget]:
         """Fields and steps."""
         yield from super().panes()
-        yield LineView(signs=self.room.signs, id="declare-steps")
+        yield LineView(signs=self.host.signs, id="declare-steps")
 
     def read(self) -> None:
         """A word that is not in the matrix is dropped, and said."""
@@ -57,13 +57,13 @@ class DeclareScreen(ListScreen):
         self.draw()
 
     def _check_given(self) -> None:
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         if catalogue is None:
             return
         if self.issue_type is not None and self.issue_type not in catalogue.issues:
             given, self.issue_type, self.severity = self.issue_type, None, None
             said = f"there is no issue type {clean(given, limit=60)!r}; accepted: {', '.join(catalogue.issues)}"
-            self.call_later(self.room.say, said, "warn")
+            self.call_later(self.host.say, said, "warn")
         if self.issue_type is not None and self.severity not in catalogue.issues[self.issue_type].severities:
             self.severity = None
 
@@ -101,11 +101,11 @@ class DeclareScreen(ListScreen):
             (GO_ON, "On to the preview", said, "warn" if missing else "muted"),
             (CANCEL, "Cancel", "declares nothing", "muted"),
         ]
-        self.steps.show(step_rows(steps, max(20, self.size.width) - self.margin, self.room.signs))
+        self.steps.show(step_rows(steps, max(20, self.size.width) - self.margin, self.host.signs))
 
     def rows(self, width: int) -> Sequence[Row]:
         """Kinds, severities of the one that is chosen, words."""
-        signs, catalogue = self.room.signs, self.room.catalogue
+        signs, catalogue = self.host.signs, self.host.catalogue
         if catalogue is None:
             return [row(("the matrix is still being read", "muted"))]
         rows = [row(("what kind of trouble", "title"))]
@@ -168,9 +168,9 @@ class DeclareScreen(ListScreen):
     def go_on(self) -> None:
         """The preview of what would be declared and sent."""
         if self.missing():
-            self.room.say(f"still to choose: {', '.join(self.missing())}", "warn")
+            self.host.say(f"still to choose: {', '.join(self.missing())}", "warn")
             return
-        self.room.navigate(
+        self.host.navigate(
             addresses.RespondAt(
                 issue_type=self.issue_type,
                 severity=self.severity,
@@ -204,7 +204,7 @@ class DeclareScreen(ListScreen):
 
         explain = (*((f"Accepted: {accepted}.",) if accepted else ()), "Empty leaves it to the console.")
         title = f"{name} of the incident to declare"
-        self.room.push_room_screen(LineEntry(title, meaning, kept, check=check, start=start, explain=explain))
+        self.host.push_console_screen(LineEntry(title, meaning, kept, check=check, start=start, explain=explain))
 
     def _write_words(self, name: str) -> None:
         most = LONGEST_TITLE if name == "title" else LONGEST_TEXT
@@ -223,7 +223,7 @@ class DeclareScreen(ListScreen):
         )
 
     def _write_systems(self) -> None:
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         if catalogue is None:
             return
         names = tuple(catalogue.systems)

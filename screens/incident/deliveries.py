@@ -77,7 +77,7 @@ class DeliveriesScreen(IncidentScreen):
 
     def heading(self) -> str:
         """Of which incident."""
-        return f"deliveries {self.room.signs.separator} {clean(self.follower.incident_id, limit=40)}"
+        return f"deliveries {self.host.signs.separator} {clean(self.follower.incident_id, limit=40)}"
 
     def row_width(self) -> int:
         """No longer than can be read."""
@@ -85,7 +85,7 @@ class DeliveriesScreen(IncidentScreen):
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """How it stands, then each delivery; those that need somebody come first."""
-        signs = self.room.signs
+        signs = self.host.signs
         if not incident.deliveries:
             said = "Nothing has been sent or waits to be sent. n tells people."
             return wrapped(said, width, "muted")
@@ -111,7 +111,7 @@ class DeliveriesScreen(IncidentScreen):
     def _with_delivery(self, use: Callable[[Delivery], None]) -> None:
         delivery = self.under()
         if delivery is None:
-            self.room.say("no delivery is under the cursor", "muted")
+            self.host.say("no delivery is under the cursor", "muted")
         else:
             use(delivery)
 
@@ -119,13 +119,13 @@ class DeliveriesScreen(IncidentScreen):
 
     def act_open(self) -> None:
         """The delivery in full."""
-        self._with_delivery(lambda one: self.room.open_document(delivery_document(one, self.room.signs)))
+        self._with_delivery(lambda one: self.host.open_document(delivery_document(one, self.host.signs)))
 
     act_why = act_open
 
     def act_copy(self) -> None:
         """Its text, for people to paste by hand."""
-        self._with_delivery(lambda one: self.room.copy(clean(one.text, multiline=True)))
+        self._with_delivery(lambda one: self.host.copy(clean(one.text, multiline=True)))
 
     def act_plain(self) -> None:
         """Its text as plain text that the terminal itself can select."""
@@ -136,13 +136,13 @@ class DeliveriesScreen(IncidentScreen):
         """Where it can be seen."""
         delivery = self.under()
         if delivery is None or not delivery.link:
-            self.room.say("the service gave no link for it", "muted")
+            self.host.say("the service gave no link for it", "muted")
         else:
             self.open_text("link", clean(delivery.link, limit=2_000))
 
     def act_refresh(self) -> None:
         """Read the journal again, and have the console look at once whether something is due."""
-        self.room.incident_changed()
+        self.host.incident_changed()
         self.read()
 
     def act_run(self) -> None:
@@ -152,7 +152,7 @@ class DeliveriesScreen(IncidentScreen):
     def _ask_decision(self, delivery: Delivery) -> None:
         accepted = may_settle(delivery)
         if not accepted:
-            self.room.say(f"{delivery.delivery} has arrived; there is nothing to settle", "muted")
+            self.host.say(f"{delivery.delivery} has arrived; there is nothing to settle", "muted")
             return
 
         def check(text: str) -> str:
@@ -169,7 +169,7 @@ class DeliveriesScreen(IncidentScreen):
         explain = [f"{what}: {outcome(delivery, utc_now())}", clean(delivery.remedy, limit=300)]
         explain += [f"{word}: {DECISIONS[word][1]}." for word in accepted]
         explain.append("Look at the place itself first: sending again what has arrived tells people twice.")
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 f"settle {delivery.delivery} of {self.follower.incident_id}",
                 f"type {' or '.join(accepted)}; then : and why",
@@ -181,13 +181,13 @@ class DeliveriesScreen(IncidentScreen):
         )
 
     def _settle(self, delivery: Delivery, decided: Outcome, why: str) -> None:
-        service, writer, name = self.room.service, self.writer(), delivery.delivery
+        service, writer, name = self.host.service, self.writer(), delivery.delivery
         if service is None or writer is None or self._deciding:
             return
         # What a person saw may have moved on meanwhile: the decision is about that state, and no other one.
         now = self._named(name)
         if now is None or now.state != delivery.state:
-            self.room.say(f"{name} has moved on meanwhile; look again, then decide", "warn")
+            self.host.say(f"{name} has moved on meanwhile; look again, then decide", "warn")
             return
         self._deciding = True
 

@@ -59,11 +59,11 @@ class IncidentsScreen(FilteredScreen):
 
     def read(self) -> None:
         """Read the list."""
-        service = self.room.service
+        service = self.host.service
         if service is None or self._asking:
             return
         self._asking = True
-        self.room.ask(
+        self.host.ask(
             lambda: service.incidents.lines(MOST), self._arrived, doing="reading the incidents", failed=self._failed
         )
 
@@ -86,9 +86,9 @@ class IncidentsScreen(FilteredScreen):
             return
         if reading.value.seq != self._journal_seq:
             moved, self._journal_seq = bool(self._journal_seq), reading.value.seq
-            service = self.room.service
+            service = self.host.service
             if moved and service is not None:
-                self.room.quietly(lambda: service.incidents.lines(MOST), self._arrived)
+                self.host.quietly(lambda: service.incidents.lines(MOST), self._arrived)
 
     # ---- drawing
 
@@ -115,7 +115,7 @@ class IncidentsScreen(FilteredScreen):
         state = self.failure or ("reading" if self.incidents is None else amount)
         if self.filter_text:
             state += f", {len(self.shown())} fit {self.filter_text!r}"
-        return f"incidents {self.room.signs.separator} {state}"
+        return f"incidents {self.host.signs.separator} {state}"
 
     def row_width(self) -> int:
         """Columns that fit."""
@@ -123,7 +123,7 @@ class IncidentsScreen(FilteredScreen):
 
     def rows(self, width: int) -> list[Row]:
         """Heading and rows, open ones first; what to do where there is none."""
-        signs, now = self.room.signs, utc_now()
+        signs, now = self.host.signs, utc_now()
         if self.incidents is None:
             return [row((self.failure or "reading", "warn" if self.failure else "muted"))]
         if not self.incidents:
@@ -147,7 +147,7 @@ class IncidentsScreen(FilteredScreen):
         return rows
 
     def _in_view(self) -> str:
-        live = self.room.live
+        live = self.host.live
         reading = live.last("incident") if live is not None else None
         following = reading.value if reading is not None else None
         return following.incident.id if following is not None and following.incident is not None else ""
@@ -162,7 +162,7 @@ class IncidentsScreen(FilteredScreen):
     def _with_current(self, use: Callable[[IncidentLine], object]) -> None:
         one = self.current()
         if one is None:
-            self.room.say("put the cursor on an incident first", "muted")
+            self.host.say("put the cursor on an incident first", "muted")
             return
         use(one)
 
@@ -171,7 +171,7 @@ class IncidentsScreen(FilteredScreen):
         self._with_current(self._choose)
 
     def _choose(self, one: IncidentLine) -> None:
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
         target = one.merged_into or one.id
@@ -180,36 +180,36 @@ class IncidentsScreen(FilteredScreen):
             service.incidents.choose(target)
             return target
 
-        self.room.ask(work, self._chosen, doing=f"taking {target} in view")
+        self.host.ask(work, self._chosen, doing=f"taking {target} in view")
 
     def _chosen(self, incident_id: str) -> None:
-        if self.room.live is not None:
+        if self.host.live is not None:
             # The header and the panel follow at once, not with the next look at the journal.
-            self.room.live.refresh("incident")
-        self.room.navigate(addresses.EscalationAt())
-        self.room.say(f"{incident_id} is the incident in view")
+            self.host.live.refresh("incident")
+        self.host.navigate(addresses.EscalationAt())
+        self.host.say(f"{incident_id} is the incident in view")
 
     def act_timeline(self) -> None:
         """Its journal."""
-        self._with_current(lambda one: self.room.navigate(addresses.TimelineAt(one.id)))
+        self._with_current(lambda one: self.host.navigate(addresses.TimelineAt(one.id)))
 
     def act_handoff(self) -> None:
         """Its hand-off note."""
-        self._with_current(lambda one: self.room.navigate(addresses.HandoffAt(one.id)))
+        self._with_current(lambda one: self.host.navigate(addresses.HandoffAt(one.id)))
 
     def act_status(self) -> None:
         """Move it on."""
-        self._with_current(lambda one: self.room.navigate(addresses.StatusAt(one.id)))
+        self._with_current(lambda one: self.host.navigate(addresses.StatusAt(one.id)))
 
     def act_merge(self) -> None:
         """It is the same as another one: type which."""
         self._with_current(self._merge)
 
     def _merge(self, one: IncidentLine) -> None:
-        service = self.room.service
+        service = self.host.service
         others = [other for other in self.incidents or () if other.id != one.id and not other.merged_into]
         if service is None or not others:
-            self.room.say(f"there is no other incident that {one.id} could go on in", "warn")
+            self.host.say(f"there is no other incident that {one.id} could go on in", "warn")
             return
         named = {other.id: other for other in others}
 
@@ -229,7 +229,7 @@ class IncidentsScreen(FilteredScreen):
             into, _, why = text.partition(" ")
             return incidents.merge(one.id, into.upper(), why.strip())
 
-        IncidentWriter(self.room, incidents, one.id, lambda _: self.read()).write_line(
+        IncidentWriter(self.host, incidents, one.id, lambda _: self.read()).write_line(
             f"merge {one.id} into",
             "the other incident's id, and why if you like: INC-3 same cause",
             work,
@@ -245,7 +245,7 @@ class IncidentsScreen(FilteredScreen):
 
     def act_copy(self) -> None:
         """The row under the cursor."""
-        self._with_current(lambda one: self.room.copy(f"{one.id} {one.severity} {one.status.words}: {one.title}"))
+        self._with_current(lambda one: self.host.copy(f"{one.id} {one.severity} {one.status.words}: {one.title}"))
 
 
 def in_order(lines: tuple[IncidentLine, ...]) -> tuple[IncidentLine, ...]:

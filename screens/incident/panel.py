@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 
 from diagnostics.core.time import utc_now
 from screens import addresses, documents
-from screens.base import ReadingArrived, RoomScreen
+from screens.base import ConsoleScreen, ReadingArrived
 from screens.incident import documents as incident_documents
 from screens.incident.writer import IncidentWriter
 from screens.incident_follower import IncidentFollower, IssueWatch
@@ -56,7 +56,7 @@ class Level1(Protocol):
         """The evidence of the issue in view."""
 
 
-class EscalationScreen(RoomScreen):
+class EscalationScreen(ConsoleScreen):
     """The answer, then one section for each thing that a commander asks about; what is needed first comes first."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (layout.WIDE, "-wide")]  # noqa: RUF012  # Textual's own name and type
@@ -76,7 +76,7 @@ class EscalationScreen(RoomScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.follower = IncidentFollower(self.room, self.draw_soon)
+        self.follower = IncidentFollower(self.host, self.draw_soon)
         self.all_steps = False
         """A person has opened the checklist on a small terminal."""
         self._drawing: Timer | None = None
@@ -85,7 +85,7 @@ class EscalationScreen(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """The answer above, the sections below in one or two columns."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         yield LineView(signs=signs, cursor=False, id="panel-title").add_class("title")
         yield LineView(signs=signs, id="answer")
@@ -98,7 +98,7 @@ class EscalationScreen(RoomScreen):
         """The first frame shows everything that is known already."""
         self.follower.begin()
         self.query_one("#first", LineView).focus()
-        self.query_one(FooterBar).set_hints(self.room.hints())
+        self.query_one(FooterBar).set_hints(self.host.hints())
         self.follower.ask_lines()
         self.draw()
 
@@ -143,7 +143,7 @@ class EscalationScreen(RoomScreen):
         if self.follower.take(message.reading):
             self.follower.ask_lines()
             if (before is None) is not (self.follower.incident is None):
-                self.room.look_again()
+                self.host.look_again()
             self.draw_soon()
         elif message.reading.key.startswith("pulse:") and self.follower.incident is None:
             self.draw_soon()
@@ -163,16 +163,16 @@ class EscalationScreen(RoomScreen):
     def _issue(self) -> str:
         if self.follower.incident is not None:
             return self.follower.incident.issue_type
-        known = self.room.catalogue.issues if self.room.catalogue is not None else {}
+        known = self.host.catalogue.issues if self.host.catalogue is not None else {}
         for screen in reversed(self.app.screen_stack):
-            found = screen.issue_in_view() if isinstance(screen, RoomScreen) and screen is not self else None
+            found = screen.issue_in_view() if isinstance(screen, ConsoleScreen) and screen is not self else None
             if found is not None and found[0] in known:
                 return found[0]
         return self.level_1.state.selected
 
     def view(self) -> IncidentView | IssueView | None:
         """The incident or the issue that is drawn; None before the sources are open."""
-        catalogue, service = self.room.catalogue, self.room.service
+        catalogue, service = self.host.catalogue, self.host.service
         if catalogue is None or service is None:
             return None
         now = utc_now()
@@ -193,8 +193,8 @@ class EscalationScreen(RoomScreen):
             self._drawing = None
         if not self.is_attached or not self.size.width:
             return
-        signs, size, found = self.room.signs, self.size, self.view()
-        title = signs.text(titled(self.room.trail(), self.crumb(), size.width))
+        signs, size, found = self.host.signs, self.size, self.view()
+        title = signs.text(titled(self.host.trail(), self.crumb(), size.width))
         self.query_one("#panel-title", LineView).show((row((title, "bar")),))
         if found is None:
             waiting = row(("opening the sources; nothing is known of incidents yet", "muted"))
@@ -210,7 +210,7 @@ class EscalationScreen(RoomScreen):
         view.show(rows)
 
     def _draw_sections(self, found: IncidentView | IssueView, height: int) -> None:
-        signs, wide = self.room.signs, self.size.width >= layout.WIDE
+        signs, wide = self.host.signs, self.size.width >= layout.WIDE
         # Marker, scroll bar, and one column between the text and either.
         width = (self.size.width // 2 if wide else self.size.width) - 5
         second: list[Row] = []
@@ -240,9 +240,9 @@ class EscalationScreen(RoomScreen):
         if kind == "incident":
             self._switch(name)
         elif kind == "incidents":
-            self.room.navigate(addresses.IncidentsAt())
+            self.host.navigate(addresses.IncidentsAt())
         elif kind in {"notice", "begin", "issue", "people", "alarm"} and incident is None:
-            self.room.say("n begins: it declares the incident, tells the team and opens tracking, once you confirm")
+            self.host.say("n begins: it declares the incident, tells the team and opens tracking, once you confirm")
         elif kind == "step":
             self._open_step(name)
         elif kind == "problem":
@@ -251,7 +251,7 @@ class EscalationScreen(RoomScreen):
             self._open_section(incident.id, kind, name)
 
     def _open_section(self, incident_id: str, kind: str, name: str) -> None:
-        go = self.room.navigate
+        go = self.host.navigate
         opens: Mapping[str, Callable[[], None]] = {
             "status": partial(go, addresses.StatusAt(incident_id)),
             "title": partial(go, addresses.StatusAt(incident_id)),
@@ -275,56 +275,56 @@ class EscalationScreen(RoomScreen):
             "follow_ups": partial(self._open_follow_up, ""),
         }
         if kind == "alarm":
-            self.room.say("1 shows it; with the cursor on it, n tells the team and declares an incident of its own")
+            self.host.say("1 shows it; with the cursor on it, n tells the team and declares an incident of its own")
         elif kind in opens:
             opens[kind]()
 
     def _open_deliveries(self) -> None:
         incident = self.follower.incident
         if incident is not None and incident.deliveries:
-            self.room.navigate(addresses.DeliveriesAt(incident.id))
+            self.host.navigate(addresses.DeliveriesAt(incident.id))
         else:
-            self.room.say("nothing was sent yet; n shows what would be sent, and sends it once you confirm")
+            self.host.say("nothing was sent yet; n shows what would be sent, and sends it once you confirm")
 
     def _open_step(self, name: str) -> None:
         step = self._step(name)
         if step is not None:
-            self.room.open_document(incident_documents.step_document(step, self.follower.incident, self.room.signs))
+            self.host.open_document(incident_documents.step_document(step, self.follower.incident, self.host.signs))
 
     def _open_criteria(self, name: str = "") -> None:
         found = self.follower.assessment
         doubt = self.follower.doubt(utc_now())
         if found is None:
-            self.room.say(f"the exit criteria are not known: {doubt}", "warn")
+            self.host.say(f"the exit criteria are not known: {doubt}", "warn")
             return
         chosen = [one for one in found.criteria if name in {"", one.id}]
-        self.room.open_document(incident_documents.criteria_document(chosen, doubt, self.room.signs))
+        self.host.open_document(incident_documents.criteria_document(chosen, doubt, self.host.signs))
 
     def _open_scope(self) -> None:
         incident, found = self.follower.incident, self.follower.assessment
         if incident is not None:
             proposals = found.proposals if found is not None else ()
-            made = incident_documents.scope_document(incident, proposals, utc_now(), self.room.signs)
-            self.room.open_document(made)
+            made = incident_documents.scope_document(incident, proposals, utc_now(), self.host.signs)
+            self.host.open_document(made)
 
     def _open_follow_up(self, name: str) -> None:
         incident = self.follower.incident
         follow_ups = incident.follow_ups if incident is not None else ()
         chosen = next((one for one in follow_ups if name in {"", one.scheduled.follow_up}), None)
         if chosen is not None:
-            self.room.open_document(incident_documents.follow_up_document(chosen, self.room.signs))
+            self.host.open_document(incident_documents.follow_up_document(chosen, self.host.signs))
 
     def _fold_steps(self) -> None:
         self.all_steps = not self.all_steps
         self.draw()
 
     def _switch(self, name: str) -> None:
-        service = self.room.service
+        service = self.host.service
         if service is not None:
             incidents = service.incidents
-            self.room.ask(
+            self.host.ask(
                 lambda: incidents.choose(name),
-                lambda _: self.room.incident_changed(),
+                lambda _: self.host.incident_changed(),
                 doing=f"bringing {name} into view",
             )
 
@@ -333,11 +333,11 @@ class EscalationScreen(RoomScreen):
     def act_why(self) -> None:
         """Evidence behind the row under the cursor."""
         kind, name = self.key_under_cursor()
-        found, signs = self.follower.assessment, self.room.signs
+        found, signs = self.follower.assessment, self.host.signs
         if kind == "status" and found is not None:
-            self.room.open_document(incident_documents.tier_document(found.tier, signs))
+            self.host.open_document(incident_documents.tier_document(found.tier, signs))
         elif kind == "impact" and found is not None and found.impact is not None:
-            self.room.open_document(incident_documents.impact_document(found.impact, signs))
+            self.host.open_document(incident_documents.impact_document(found.impact, signs))
         elif kind == "step":
             self._open_step(name)
         elif kind in {"criteria", "criterion"}:
@@ -351,7 +351,7 @@ class EscalationScreen(RoomScreen):
         elif kind in {"issue", "notice", "begin"} and self.follower.incident is None:
             self.level_1.act_why()
         else:
-            self.room.say("this row holds no number of its own; Y shows the whole panel as text", "muted")
+            self.host.say("this row holds no number of its own; Y shows the whole panel as text", "muted")
 
     def _why_delivery(self, name: str) -> None:
         incident = self.follower.incident
@@ -361,16 +361,16 @@ class EscalationScreen(RoomScreen):
         evidence: list[Evidence] = [one.evidence for one in chosen.figures if one.evidence is not None]
         figures = "; ".join(f"{one.name} {one.shown}" for one in chosen.figures)
         summary = f"{chosen.title or chosen.purpose.value.replace('_', ' ')}: {figures or 'no figures in it'}"
-        self.room.open_document(documents.evidence_document(name, summary, evidence, self.room.signs))
+        self.host.open_document(documents.evidence_document(name, summary, evidence, self.host.signs))
 
     # ---- doing
 
     def _writer(self) -> IncidentWriter | None:
-        service, incident = self.room.service, self.follower.incident
+        service, incident = self.host.service, self.follower.incident
         if service is None or incident is None:
-            self.room.say("nothing is declared yet; n begins", "muted")
+            self.host.say("nothing is declared yet; n begins", "muted")
             return None
-        return IncidentWriter(self.room, service.incidents, incident.id, self.follower.keep)
+        return IncidentWriter(self.host, service.incidents, incident.id, self.follower.keep)
 
     def act_run(self) -> None:
         """Tick or untick the step under the cursor; add what seems affected; do without a criterion."""
@@ -390,7 +390,7 @@ class EscalationScreen(RoomScreen):
         elif task is not None:
             writer.close_task(task)
         else:
-            self.room.say("x ticks a step, closes a task, adds what seems affected, or waives a criterion", "muted")
+            self.host.say("x ticks a step, closes a task, adds what seems affected, or waives a criterion", "muted")
 
     def act_new(self) -> None:
         """A task where the cursor is on tasks, else a line for the timeline."""
@@ -412,14 +412,14 @@ class EscalationScreen(RoomScreen):
         if kind == "delivery":
             found = [one for one in found if one.delivery == name]
         if not found:
-            self.room.say("no link is known here yet", "muted")
+            self.host.say("no link is known here yet", "muted")
             return
         text = "\n\n".join(f"{one.receipt or one.destination}\n{one.link}" for one in found)
         self.open_text("links", text)
 
     def act_copy(self) -> None:
         """The panel as text; without an incident, the first notice to paste by hand."""
-        self.room.copy(self._text())
+        self.host.copy(self._text())
 
     def act_plain(self) -> None:
         """The same as plain text that the terminal itself can select."""
@@ -434,7 +434,7 @@ class EscalationScreen(RoomScreen):
 
     def act_refresh(self) -> None:
         """Look at the journal and at the live world now."""
-        if self.room.live is not None:
-            self.room.live.refresh("incident")
-            self.room.live.refresh("assessment")
-            self.room.say("asking again; the panel keeps what it shows until the answers come")
+        if self.host.live is not None:
+            self.host.live.refresh("incident")
+            self.host.live.refresh("assessment")
+            self.host.say("asking again; the panel keeps what it shows until the answers come")

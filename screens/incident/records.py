@@ -63,7 +63,7 @@ class RecordScreen(TitledScreen):
 
     def read(self) -> None:
         """Write it from the journal as it is now."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
         if self.start_job(
@@ -102,12 +102,12 @@ class RecordScreen(TitledScreen):
 
     def heading(self) -> str:
         """Which text, and how its writing goes where it is not done."""
-        state = f" {self.room.signs.separator} {self.state}" if self.state else ""
+        state = f" {self.host.signs.separator} {self.state}" if self.state else ""
         return f"{self.name} of {self.incident_id}{state}"
 
     def rows(self, width: int) -> list[Row]:
         """The text for this width."""
-        signs = self.room.signs
+        signs = self.host.signs
         if self.markdown:
             return list(documents.markdown_document(self.crumb(), self.markdown, signs).build(width))
         said = f"The {self.name} of {self.incident_id} is {self.state}."
@@ -117,13 +117,13 @@ class RecordScreen(TitledScreen):
 
     def _is_there(self) -> bool:
         if not self.markdown:
-            self.room.say(f"the {self.name} is {self.state}", "muted")
+            self.host.say(f"the {self.name} is {self.state}", "muted")
         return bool(self.markdown)
 
     def act_copy(self) -> None:
         """The Markdown, for a page or a channel."""
         if self._is_there():
-            self.room.copy(self.markdown)
+            self.host.copy(self.markdown)
 
     def act_plain(self) -> None:
         """The Markdown as it stands, for the terminal's own selection."""
@@ -136,7 +136,7 @@ class RecordScreen(TitledScreen):
 
     def act_export(self) -> None:
         """The text as Markdown and the whole record as JSON, in two new files."""
-        service = self.room.service
+        service = self.host.service
         if service is None or not self._is_there():
             return
         markdown, incident_id, kind = self.markdown, self.incident_id, self.kind
@@ -152,7 +152,7 @@ class RecordScreen(TitledScreen):
         self.start_job(work, self._exported, doing="writing the files", limit_s=LIMIT_S)
 
     def _exported(self, paths: tuple[Path, ...]) -> None:
-        self.room.say(f"written: {' and '.join(str(path) for path in paths)}", "pass")
+        self.host.say(f"written: {' and '.join(str(path) for path in paths)}", "pass")
 
 
 class HandoffScreen(RecordScreen):

@@ -115,7 +115,7 @@ class RespondScreen(ListScreen):
     def panes(self) -> Iterable[Widget]:
         """Preview, steps, the line to type."""
         yield from super().panes()
-        steps = LineView(signs=self.room.signs, id="respond-steps")
+        steps = LineView(signs=self.host.signs, id="respond-steps")
         steps.show(self._steps(70))
         yield steps
         yield ConfirmInput(
@@ -198,17 +198,17 @@ class RespondScreen(ListScreen):
 
     def rows(self, width: int) -> Sequence[Row]:
         """The preview, and later what became of it."""
-        return body_rows(self.state, self.fields(), width, utc_now(), self.room.signs, waiting=self.is_preparing)
+        return body_rows(self.state, self.fields(), width, utc_now(), self.host.signs, waiting=self.is_preparing)
 
     def _look_at_ages(self) -> None:
         """Numbers that were fresh when they were measured grow old while they are read."""
-        service, proposal = self.room.service, self.state.proposal
+        service, proposal = self.host.service, self.state.proposal
         if service is not None and proposal is not None and self.state.declared is None:
             self.state.age(service.notices.stale(proposal))
 
     def heading(self) -> str:
         """The kind of notice and its subject."""
-        state, separator = self.state, self.room.signs.separator
+        state, separator = self.state, self.host.signs.separator
         what = {
             Purpose.FIRST_NOTICE: "first notice",
             Purpose.UPDATE: f"update for {state.audience}",
@@ -218,13 +218,13 @@ class RespondScreen(ListScreen):
         return f"{what} {separator} {clean(about, limit=60)}" if about else what
 
     def _steps(self, width: int) -> list[Any]:
-        return step_rows(steps_of(self.state, utc_now(), typing=self.typing), width, self.room.signs)
+        return step_rows(steps_of(self.state, utc_now(), typing=self.typing), width, self.host.signs)
 
     # ---- preparing
 
     def prepare(self, *, doing: str = "") -> None:
         """Ask for a preview in a thread; Esc ends it. What is on screen stays until the new one is there."""
-        service = self.room.service
+        service = self.host.service
         if service is None or self.state.confirming or self.state.declared is not None:
             return
         if self._running_job is not None and self.is_preparing:
@@ -265,15 +265,15 @@ class RespondScreen(ListScreen):
         if not self.typing:
             return
         if obstacle:
-            self.room.say(f"the preview is here, and blocked: {obstacle}; esc leaves the line", "warn")
+            self.host.say(f"the preview is here, and blocked: {obstacle}; esc leaves the line", "warn")
         else:
             word = self.state.proposal.word if self.state.proposal is not None else ""
-            self.room.say(f"the preview is here: read it; the word {word!r} and enter sends it")
+            self.host.say(f"the preview is here: read it; the word {word!r} and enter sends it")
         self.draw()
 
     def _rank(self) -> None:
         """Tier and impact stand in the preview as soon as they are known; they hold nothing up."""
-        service, proposal = self.room.service, self.state.proposal
+        service, proposal = self.host.service, self.state.proposal
         if service is None or proposal is None or proposal.incident:
             return
         sending = Sending(service, self.state)
@@ -282,14 +282,14 @@ class RespondScreen(ListScreen):
             self.state.rank = lines
             self.draw()
 
-        self.room.quietly(lambda: sending.rank(proposal), known)
+        self.host.quietly(lambda: sending.rank(proposal), known)
 
     def _onto_clipboard(self) -> None:
         """Where Slack cannot be used, the text is on the clipboard at once, to be pasted by hand."""
         draft, state = self.state.slack_draft, self.state
         if draft is not None and draft.problem and draft.text and not state.copied:
             state.copied = True
-            self.room.copy(clean(draft.text, multiline=True))
+            self.host.copy(clean(draft.text, multiline=True))
 
     def action_cancel_job(self) -> None:
         """Esc while it is being prepared ends the preparation, and the wish to send with it."""
@@ -307,7 +307,7 @@ class RespondScreen(ListScreen):
             return
         step = self.steps.cursor_key
         if self.state.confirming:
-            self.room.say("it is being written into the journal; esc leaves, and it goes on", "muted")
+            self.host.say("it is being written into the journal; esc leaves, and it goes on", "muted")
         elif step == DELIVERIES:
             self._open_deliveries()
         elif step == SEND:
@@ -342,7 +342,7 @@ class RespondScreen(ListScreen):
             self.open_input("the reason is kept; read it, then type the word")
 
         lines = [f"{one.title}: {one.shown}. {one.note}".strip() for one in unmet]
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 f"why {self.state.incident_id} is resolved all the same",
                 "the reason, for the timeline and the review",
@@ -357,7 +357,7 @@ class RespondScreen(ListScreen):
         self.add_class("-typing")
         self.entry.value = ""
         self.call_later(self.focus_in_turn, self._wants_keys)
-        self.room.say(said, tone)
+        self.host.say(said, tone)
         self.draw()
 
     def close_input(self, said: str, tone: Tone = "muted") -> None:
@@ -369,7 +369,7 @@ class RespondScreen(ListScreen):
         self.steps.focus()
         self.draw()
         if said:
-            self.room.say(said, tone)
+            self.host.say(said, tone)
 
     def _cancel_word(self) -> None:
         self.close_input("cancelled; nothing was sent")
@@ -387,10 +387,10 @@ class RespondScreen(ListScreen):
             self.close_input("nothing was typed and nothing was sent")
             self._entered_at = time.monotonic()
         elif self.is_preparing or proposal is None or not state.seen:
-            self.room.say("the preview is not here yet: nothing was sent; enter again once you have seen it", "warn")
+            self.host.say("the preview is not here yet: nothing was sent; enter again once you have seen it", "warn")
         elif state.is_old(utc_now()):
             self.prepare(doing="measuring again")
-            self.room.say("the numbers grew old meanwhile: nothing was sent; look at the new ones, then enter", "warn")
+            self.host.say("the numbers grew old meanwhile: nothing was sent; look at the new ones, then enter", "warn")
         elif state.unreasoned() and not state.blocking:
             self.close_input("")
             self._ask_reason()
@@ -398,19 +398,19 @@ class RespondScreen(ListScreen):
             self.close_input(f"nothing was sent: {obstacle}", "warn")
             self._entered_at = time.monotonic()
         elif said != proposal.word:
-            self.room.say(f"that is not the word {proposal.word!r}; nothing was sent", "warn")
+            self.host.say(f"that is not the word {proposal.word!r}; nothing was sent", "warn")
         else:
             self._confirm(said)
 
     def _confirm(self, said: str) -> None:
-        service, state = self.room.service, self.state
+        service, state = self.host.service, self.state
         proposal = state.proposal
         if service is None or proposal is None:
             return
         state.confirming = True
         self.close_input("")
         sending, accepted = Sending(service, state), frozenset(state.accepted)
-        self.room.ask(
+        self.host.ask(
             lambda: sending.confirm(proposal, said, accepted),
             self._confirmed,
             doing="writing it into the journal",
@@ -424,14 +424,14 @@ class RespondScreen(ListScreen):
     def _confirmed(self, answer: Incident | Refusal) -> None:
         if not isinstance(answer, Incident):
             self._not_confirmed()
-            self.room.navigate(addresses.RefusalAt(answer))
+            self.host.navigate(addresses.RefusalAt(answer))
             return
         self.state.confirmed(answer)
-        self.follower = IncidentFollower(self.room, self._followed, answer.id)
+        self.follower = IncidentFollower(self.host, self._followed, answer.id)
         self.follower.keep(answer)
         self._entered_at = time.monotonic()
-        self.room.incident_changed()
-        self.room.say(f"{answer.id}: confirmed; leaving is safe, the console delivers it", "pass")
+        self.host.incident_changed()
+        self.host.say(f"{answer.id}: confirmed; leaving is safe, the console delivers it", "pass")
         self.draw()
         self.body.scroll_to(y=0, animate=False)
         self.steps.place(CANCEL)
@@ -454,7 +454,7 @@ class RespondScreen(ListScreen):
         self.draw()
         for one in self.state.deliveries:
             if one.state == "failed" and one.delivery not in failed_before and str(one.channel) == "slack":
-                self.room.copy(clean(one.text, multiline=True))
+                self.host.copy(clean(one.text, multiline=True))
 
     # ---- the text
 
@@ -486,14 +486,14 @@ class RespondScreen(ListScreen):
     def _open_deliveries(self) -> None:
         """Everything that was sent in this incident, to settle what nobody knows."""
         if self.state.incident_id is not None:
-            self.room.navigate(addresses.DeliveriesAt(self.state.incident_id))
+            self.host.navigate(addresses.DeliveriesAt(self.state.incident_id))
 
     def _edit(self, name: str) -> None:
         """Write one of the texts' words; the preview is made anew with them."""
         found = next((one for one in self.fields() if one[0] == name), None)
         proposal = self.state.proposal
         if found is None or self.state.declared is not None:
-            self.room.say("this is the incident's own; the status screen (u) changes it", "muted")
+            self.host.say("this is the incident's own; the status screen (u) changes it", "muted")
             return
         _, label, meaning = found
         given = getattr(proposal, name, "") if proposal is not None and name in {"title", "summary"} else ""
@@ -512,7 +512,7 @@ class RespondScreen(ListScreen):
             self.prepare(doing="writing it into the texts")
 
         about = self.state.incident_id or "this notice"
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 f"{label} of {about}",
                 meaning,
@@ -528,7 +528,7 @@ class RespondScreen(ListScreen):
     def act_refresh(self) -> None:
         """Measure everything anew; what people wrote stays."""
         if self.state.declared is not None:
-            self.room.say("it is confirmed; what becomes of it is shown by itself", "muted")
+            self.host.say("it is confirmed; what becomes of it is shown by itself", "muted")
         elif not self.state.confirming:
             self.prepare(doing="measuring again")
 
@@ -537,19 +537,19 @@ class RespondScreen(ListScreen):
         figure = self._figure()
         if figure is None or not figure.stale:
             if self._place_on_stale():
-                self.room.say("the cursor is on an old number now; A accepts this one as it is", "warn")
+                self.host.say("the cursor is on an old number now; A accepts this one as it is", "warn")
             else:
-                self.room.say("no number is old", "muted")
+                self.host.say("no number is old", "muted")
             return
         if self.state.is_old(utc_now()):
-            self.room.say("the whole preview is old; r measures again", "warn")
+            self.host.say("the whole preview is old; r measures again", "warn")
             return
         self.state.accept(figure.name)
         self.draw()
         self._place_on_stale()
         left = len(self.state.blocking)
         said = f"; {left} left" if left else "; nothing else is old"
-        self.room.say(f"{figure.name.replace('_', ' ')} {clean(figure.shown, limit=40)} accepted as it is{said}")
+        self.host.say(f"{figure.name.replace('_', ' ')} {clean(figure.shown, limit=40)} accepted as it is{said}")
 
     def _place_on_stale(self) -> bool:
         """The cursor of the text goes to the first number that blocks; False where none does."""
@@ -564,7 +564,7 @@ class RespondScreen(ListScreen):
         figures = (figure,) if figure is not None else self.state.figures
         asked = [one.evidence for one in figures if one.evidence is not None]
         if not figures:
-            self.room.say("no number stands in these texts", "muted")
+            self.host.say("no number stands in these texts", "muted")
             return
         if figure is None:
             title = "the numbers in these texts"
@@ -578,9 +578,9 @@ class RespondScreen(ListScreen):
         """The text for people to paste by hand."""
         proposal = self.state.proposal
         if proposal is None or not proposal.fallback:
-            self.room.say("there is no text yet", "muted")
+            self.host.say("there is no text yet", "muted")
             return
-        self.room.copy(clean(proposal.fallback, multiline=True))
+        self.host.copy(clean(proposal.fallback, multiline=True))
 
     def act_plain(self) -> None:
         """The whole preview as plain text that the terminal itself can select."""
@@ -591,10 +591,10 @@ class RespondScreen(ListScreen):
         """For whom: another audience needs another amount of it."""
         state = self.state
         if state.declared is not None or state.confirming:
-            self.room.say("it is confirmed", "muted")
+            self.host.say("it is confirmed", "muted")
             return
         if state.purpose is Purpose.FIRST_NOTICE:
-            self.room.say("a first notice is for the responders; updates have audiences", "muted")
+            self.host.say("a first notice is for the responders; updates have audiences", "muted")
             return
         order = list(Audience)
         state.audience = order[(order.index(state.audience) + 1) % len(order)]

@@ -81,7 +81,7 @@ class StatusScreen(IncidentScreen):
 
     def _assess(self) -> None:
         """Measure the exit criteria; the screen can be used meanwhile."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
         incident_id = self.follower.incident_id
@@ -125,7 +125,7 @@ class StatusScreen(IncidentScreen):
 
     def heading(self) -> str:
         """Of which incident."""
-        return f"status {self.room.signs.separator} {clean(self.follower.incident_id, limit=40)}"
+        return f"status {self.host.signs.separator} {clean(self.follower.incident_id, limit=40)}"
 
     def row_width(self) -> int:
         """No longer than can be read."""
@@ -133,7 +133,7 @@ class StatusScreen(IncidentScreen):
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """Title, statuses, severities, exit criteria."""
-        signs = self.room.signs
+        signs = self.host.signs
         title = signs.text(clean(incident.title, limit=300))
         rows = wrapped(title, width, "strong", most=2)
         if incident.merged_into:
@@ -142,7 +142,7 @@ class StatusScreen(IncidentScreen):
         for status in IncidentStatus:
             rows.append(self._status_row(incident, status, signs))
         rows += section("severity", width, signs)
-        catalogue = self.room.catalogue
+        catalogue = self.host.catalogue
         issue = catalogue.issues.get(incident.issue_type) if catalogue is not None else None
         for severity in issue.severities if issue is not None else (incident.severity,):
             mine, tone = severity == incident.severity, wording.severity_tone(severity)
@@ -213,7 +213,7 @@ class StatusScreen(IncidentScreen):
         incident = self.incident
         resolved = incident is not None and incident.status is IncidentStatus.RESOLVED
         purpose = Purpose.RESOLUTION if resolved else Purpose.UPDATE
-        self.room.navigate(addresses.RespondAt(incident=self.follower.incident_id, purpose=purpose))
+        self.host.navigate(addresses.RespondAt(incident=self.follower.incident_id, purpose=purpose))
 
     # ---- status
 
@@ -223,7 +223,7 @@ class StatusScreen(IncidentScreen):
             return
         steps = list(IncidentStatus)
         if status is incident.status:
-            self.room.say(f"it is {status.words} already", "muted")
+            self.host.say(f"it is {status.words} already", "muted")
         elif status is IncidentStatus.RESOLVED:
             self._end()
         elif steps.index(status) < steps.index(incident.status):
@@ -238,7 +238,7 @@ class StatusScreen(IncidentScreen):
     def _end(self) -> None:
         """Resolved: a reason where criteria are not met or not known, then the typed id."""
         if self.assessment is None and not self.unasked:
-            self.room.say("the exit criteria are still being measured; try again in a moment", "warn")
+            self.host.say("the exit criteria are still being measured; try again in a moment", "warn")
             return
         unmet = self.unmet
         explain = [f"{len(unmet)} exit criteria are not met:", *(f"{one.title}: {one.shown}" for one in unmet)]
@@ -255,7 +255,7 @@ class StatusScreen(IncidentScreen):
                 return ""
             return f"that is not its id; accepted: {self.follower.incident_id}, or esc, which changes nothing"
 
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 f"resolve {self.follower.incident_id}",
                 f"type {self.follower.incident_id} to resolve it",
@@ -267,7 +267,7 @@ class StatusScreen(IncidentScreen):
         )
 
     def _with_reason(self, title: str, explain: list[str], then: Callable[[str, str], None]) -> None:
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(title, "one sentence, for the timeline", lambda why: then(title, why), explain=explain)
         )
 
@@ -287,7 +287,7 @@ class StatusScreen(IncidentScreen):
 
         def failed() -> None:
             if title and why:
-                bring_back(self.room, title, why)
+                bring_back(self.host, title, why)
 
         writer.write(
             lambda: writer.incidents.set_status(writer.incident_id, status, why, unmet),
@@ -304,7 +304,7 @@ class StatusScreen(IncidentScreen):
         if incident is None or writer is None:
             return
         if severity == incident.severity:
-            self.room.say(f"its severity is {severity} already", "muted")
+            self.host.say(f"its severity is {severity} already", "muted")
             return
         writer.write_line(
             f"why {incident.id} is {severity} now",

@@ -72,8 +72,8 @@ class TimelineScreen(FilteredScreen):
 
     def panes(self) -> Iterable[Widget]:
         """Entries that say when their end is near, and the filter's line."""
-        yield PagedRows(signs=self.room.signs, id="screen-body")
-        yield RowFilter(signs=self.room.signs)
+        yield PagedRows(signs=self.host.signs, id="screen-body")
+        yield RowFilter(signs=self.host.signs)
 
     def read(self) -> None:
         """Ask for the newest page."""
@@ -81,7 +81,7 @@ class TimelineScreen(FilteredScreen):
 
     @property
     def _incidents(self) -> IncidentService:
-        service = self.room.service
+        service = self.host.service
         assert service is not None  # noqa: S101  # nothing is asked before the sources are open
         return service.incidents
 
@@ -107,11 +107,11 @@ class TimelineScreen(FilteredScreen):
 
     def ask_page(self, before: int | None) -> None:
         """Read the entries before this one; None reads the newest."""
-        if self._asking or self.room.service is None:
+        if self._asking or self.host.service is None:
             return
         self._asking = True
         incidents, incident = self._incidents, self.incident_id
-        self.room.ask(
+        self.host.ask(
             lambda: incidents.timeline(incident, before, PAGE),
             self._page_arrived,
             doing=f"reading the timeline of {incident}",
@@ -163,7 +163,7 @@ class TimelineScreen(FilteredScreen):
 
     def _journal_moved(self, reading: Reading[Any]) -> None:
         following = reading.value
-        if following is None or following.seq == self._journal_seq or self.room.service is None or not self.lines:
+        if following is None or following.seq == self._journal_seq or self.host.service is None or not self.lines:
             return
         self._journal_seq = following.seq
         mine: Incident | None = following.incident
@@ -182,7 +182,7 @@ class TimelineScreen(FilteredScreen):
                 # The header says that the journal cannot be read; the next look at it tries again.
                 return None
 
-        self.room.quietly(work, self._newer_arrived)
+        self.host.quietly(work, self._newer_arrived)
 
     def _newer_arrived(self, pages: list[Page[TimelineLine]] | None) -> None:
         if pages is None:
@@ -202,7 +202,7 @@ class TimelineScreen(FilteredScreen):
     def act_filter(self) -> None:
         """Type words, kind:noted, by:cl.nolen."""
         super().act_filter()
-        self.room.say("words that an entry must hold; kind:noted and by:NAME choose kinds and people", "muted")
+        self.host.say("words that an entry must hold; kind:noted and by:NAME choose kinds and people", "muted")
 
     def set_filter(self, text: str) -> None:
         """Show only what fits, and look for it in what has not been read yet."""
@@ -213,7 +213,7 @@ class TimelineScreen(FilteredScreen):
     def _search(self) -> None:
         """Read older entries until enough fit; esc ends it."""
         before = self.after
-        if before is None or self.room.service is None:
+        if before is None or self.host.service is None:
             return
         work = partial(_search_older, self._incidents, self.incident_id, before, self.filter)
         self.start_job(work, self._found, doing=f"looking through {self.incident_id}")
@@ -257,7 +257,7 @@ class TimelineScreen(FilteredScreen):
 
     def rows(self, width: int) -> list[Row]:
         """The entries that fit, newest first; then what lies further back."""
-        signs, lines = self.room.signs, self._shown()
+        signs, lines = self.host.signs, self._shown()
         said = corrections(tuple(self.lines.values()))
         rows = [self._row(line, width, said.get(line.seq, "")) for line in lines]
         if not rows:
@@ -272,10 +272,10 @@ class TimelineScreen(FilteredScreen):
 
     def _row(self, line: TimelineLine, width: int, correction: str) -> Row:
         today = utc_now()
-        state = (width, correction, today.date(), self.room.signs.ascii_only)
+        state = (width, correction, today.date(), self.host.signs.ascii_only)
         held = self._built.get(line.seq)
         if held is None or held[0] != state:
-            built = timeline_row(line, width=width, now=today, signs=self.room.signs, correction=correction)
+            built = timeline_row(line, width=width, now=today, signs=self.host.signs, correction=correction)
             held = self._built[line.seq] = (state, built)
         return held[1]
 
@@ -286,7 +286,7 @@ class TimelineScreen(FilteredScreen):
         if self.filter_text:
             amount = f"{len(self._shown()):,} of {len(self.lines):,} read fit {self.filter_text!r}{more}"
         state = self.failure or ("reading" if self._asking and not self.lines else amount)
-        return f"{self.incident_id} timeline {self.room.signs.separator} {state}"
+        return f"{self.incident_id} timeline {self.host.signs.separator} {state}"
 
     # ---- keys
 
@@ -297,7 +297,7 @@ class TimelineScreen(FilteredScreen):
     def _with_entry(self, use: Callable[[TimelineLine], object]) -> None:
         line = self._current()
         if line is None:
-            self.room.say("put the cursor on an entry first", "muted")
+            self.host.say("put the cursor on an entry first", "muted")
             return
         use(line)
 
@@ -308,13 +308,13 @@ class TimelineScreen(FilteredScreen):
             return
         said = corrections(tuple(self.lines.values()))
         self._with_entry(
-            lambda line: self.room.open_document(entry_document(line, said.get(line.seq, ""), self.room.signs))
+            lambda line: self.host.open_document(entry_document(line, said.get(line.seq, ""), self.host.signs))
         )
 
     def act_older(self) -> None:
         """The next page; with a filter, whatever further back fits."""
         if self.after is None:
-            self.room.say("these are all entries", "muted")
+            self.host.say("these are all entries", "muted")
         elif self.filter_text:
             self._search()
         else:
@@ -326,7 +326,7 @@ class TimelineScreen(FilteredScreen):
             self.ask_page(None)
             return
         incidents, incident, newest = self._incidents, self.incident_id, max(self.lines)
-        self.room.ask(
+        self.host.ask(
             lambda: _newer(incidents, incident, newest),
             self._newer_arrived,
             doing=f"reading what is new in {incident}",
@@ -334,7 +334,7 @@ class TimelineScreen(FilteredScreen):
         )
 
     def _writer(self) -> IncidentWriter:
-        return IncidentWriter(self.room, self._incidents, self.incident_id, self._written)
+        return IncidentWriter(self.host, self._incidents, self.incident_id, self._written)
 
     def act_new(self) -> None:
         """A note."""
@@ -382,13 +382,13 @@ class TimelineScreen(FilteredScreen):
     def _why(self, line: TimelineLine) -> None:
         found = evidence_of_entry(line)
         if not found:
-            self.room.say("this entry holds no number that was asked for; enter opens it in full", "muted")
+            self.host.say("this entry holds no number that was asked for; enter opens it in full", "muted")
             return
         self.open_why((f"entry {line.seq}", line.text, found))
 
     def act_copy(self) -> None:
         """The entry under the cursor."""
-        self._with_entry(lambda line: self.room.copy(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.actor}  {line.text}"))
+        self._with_entry(lambda line: self.host.copy(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.actor}  {line.text}"))
 
 
 # ---- in the asking thread

@@ -15,7 +15,7 @@ from screens.line_entry import any_words, write_line
 if TYPE_CHECKING:
     from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.incidents import Incident, ScopeProposal, Step, Task
-    from screens.base import Room
+    from screens.base import ScreenHost
     from widgets.row import Tone
 
 UNITS = {"m": 60, "h": 3_600, "d": 86_400}
@@ -30,7 +30,7 @@ Said = str | Callable[["Incident"], str]
 class IncidentWriter:
     """Writes into one incident's journal in a thread; the console follows at once. Failures are said, words kept."""
 
-    room: Room
+    host: ScreenHost
     incidents: IncidentService
     incident_id: str
     written: Callable[[Incident], None]
@@ -70,9 +70,9 @@ class IncidentWriter:
                 self._done(answer, said, tone)
             elif refused is not None:
                 refused(answer)
-                self.room.incident_changed()
+                self.host.incident_changed()
 
-        self.room.ask(guarded, done, doing=doing, failed=lost)
+        self.host.ask(guarded, done, doing=doing, failed=lost)
 
     def write_line(
         self,
@@ -87,7 +87,7 @@ class IncidentWriter:
     ) -> None:
         """Ask for a line and write it; what could not be written stands there again the next time."""
         write_line(
-            self.room,
+            self.host,
             title,
             placeholder,
             work,
@@ -99,10 +99,10 @@ class IncidentWriter:
 
     def _done(self, incident: Incident, said: Said, tone: Tone) -> None:
         self.written(incident)
-        self.room.incident_changed()
+        self.host.incident_changed()
         words = said if isinstance(said, str) else said(incident)
         if words:
-            self.room.say(words, tone)
+            self.host.say(words, tone)
 
     # ---- the timeline
 

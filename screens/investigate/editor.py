@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Pin
     from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
-    from screens.base import Room
+    from screens.base import ScreenHost
 
 Choice = tuple[str, str, Callable[[], None]]
 """What can be done, a sentence about it, and what does it."""
@@ -53,9 +53,9 @@ def labels() -> tuple[str, ...]:
 class InvestigationEditor:
     """Asks a person for the words, one line at a time, and writes them. What was typed is kept where writing fails."""
 
-    def __init__(self, room: Room, name: str, written: Callable[[Investigation], None]) -> None:
+    def __init__(self, host: ScreenHost, name: str, written: Callable[[Investigation], None]) -> None:
         """`written` gets the record, as it is then, after each entry; `name` is the record's."""
-        self.room = room
+        self.host = host
         self.name = name
         self._written = written
 
@@ -70,7 +70,7 @@ class InvestigationEditor:
         explain: tuple[str, ...] = (),
         confirms: bool = False,
     ) -> None:
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 title, placeholder, then, check=check or any_words, start=start, explain=explain, confirms=confirms
             )
@@ -80,22 +80,22 @@ class InvestigationEditor:
         self, typed: dict[str, str], work: Callable[[InvestigationService], Investigation], said: str, doing: str
     ) -> None:
         """Write; what was typed, by title, stands there again when it fails."""
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
 
         def done(investigation: Investigation) -> None:
             for title in typed:
-                bring_back(self.room, title, "")
+                bring_back(self.host, title, "")
             self._written(investigation)
-            self.room.incident_changed()
-            self.room.say(said, "pass")
+            self.host.incident_changed()
+            self.host.say(said, "pass")
 
         def failed() -> None:
             for title, text in typed.items():
-                bring_back(self.room, title, text)
+                bring_back(self.host, title, text)
 
-        self.room.ask(lambda: work(service.investigations), done, doing=doing, failed=failed)
+        self.host.ask(lambda: work(service.investigations), done, doing=doing, failed=failed)
 
     # ---- adding
 
@@ -106,7 +106,7 @@ class InvestigationEditor:
 
         def stated(statement: str) -> None:
             # Who leaves at the second line finds the first one again.
-            bring_back(self.room, first, statement)
+            bring_back(self.host, first, statement)
             self._line(
                 second,
                 "the observation that would show that it is wrong",
@@ -136,7 +136,7 @@ class InvestigationEditor:
         )
 
     def _weigh_side(self, hypothesis: str, pin: Pin | None, title: str, text: str) -> None:
-        bring_back(self.room, title, text)
+        bring_back(self.host, title, text)
         kinds = labels()
         start = "for direct"
         if pin is not None:
@@ -221,7 +221,7 @@ class InvestigationEditor:
         choices += self._judgements(one) if one is not None else []
         closes = partial(self.close, found)
         choices.append(("close the investigation", "with a conclusion; nobody adds to it any more", closes))
-        self.room.push_room_screen(ListingScreen(choices_listing(self.name, about, choices, self.room)))
+        self.host.push_console_screen(ListingScreen(choices_listing(self.name, about, choices, self.host)))
 
     def _judgements(self, one: Hypothesis) -> list[Choice]:
         name = one.hypothesis
@@ -335,9 +335,9 @@ class InvestigationEditor:
         )
 
 
-def choices_listing(name: str, about: str, choices: Sequence[Choice], room: Room) -> Listing:
+def choices_listing(name: str, about: str, choices: Sequence[Choice], host: ScreenHost) -> Listing:
     """What can be done, one line each; the list is gone before the chosen thing begins."""
-    signs = room.signs
+    signs = host.signs
 
     def build(width: int) -> list[Row]:
         rows = [row((line, "strong")) for line in wrap(signs.text(about), width, most=3)]
@@ -355,7 +355,7 @@ def choices_listing(name: str, about: str, choices: Sequence[Choice], room: Room
 
     def open_row(key: str) -> None:
         _, _, then = choices[int(key.partition(":")[2])]
-        room.screen.dismiss()
-        room.screen.app.call_later(then)
+        host.screen.dismiss()
+        host.screen.app.call_later(then)
 
     return Listing(f"{name} {signs.separator} what to do", "judge", build, open_row, frozenset({"choice"}))

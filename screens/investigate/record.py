@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
 from screens import documents
-from screens.base import Document, ReadingArrived, RoomScreen
+from screens.base import ConsoleScreen, Document, ReadingArrived
 from screens.documents import evidence_rows
 from screens.investigate.editor import InvestigationEditor
 from widgets.footer_bar import FooterBar, Hint
@@ -42,7 +42,7 @@ HINTS = (
 )
 
 
-class InvestigationScreen(RoomScreen):
+class InvestigationScreen(ConsoleScreen):
     """Hypotheses above, the one under the cursor in full below. It follows what other consoles write."""
 
     DEFAULT_CSS = """
@@ -58,7 +58,7 @@ class InvestigationScreen(RoomScreen):
         super().__init__()
         self.investigation_id = investigation_id
         self.investigation: Investigation | None = None
-        self.editor = InvestigationEditor(self.room, investigation_id, self.taken)
+        self.editor = InvestigationEditor(self.host, investigation_id, self.taken)
         self.pins: tuple[Pin, ...] = ()
         self.failure = ""
         self._asking = False
@@ -68,7 +68,7 @@ class InvestigationScreen(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """Header, question, hypotheses, one of them in full, keys."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         yield LineView(signs=signs, cursor=False, id="investigation-title").add_class("title")
         yield LineView(signs=signs, cursor=False, id="question")
@@ -123,12 +123,12 @@ class InvestigationScreen(RoomScreen):
 
     def ask(self) -> None:
         """Read it, and the pins of its incident."""
-        service = self.room.service
+        service = self.host.service
         if service is None or self._asking:
             return
         self._asking = True
         name = self.investigation_id
-        self.room.ask(lambda: _read(service, name), self._arrived, doing=f"reading {name}", failed=self._failed)
+        self.host.ask(lambda: _read(service, name), self._arrived, doing=f"reading {name}", failed=self._failed)
 
     def _arrived(self, found: tuple[Investigation, tuple[Pin, ...]]) -> None:
         self._asking, self.failure = False, ""
@@ -152,13 +152,13 @@ class InvestigationScreen(RoomScreen):
     def take_reading(self, message: ReadingArrived) -> None:
         """The journal has moved on: this record may have."""
         reading = message.reading
-        service = self.room.service
+        service = self.host.service
         if reading.key != "incident" or reading.value is None or service is None or self.investigation is None:
             return
         if reading.value.seq != self._journal_seq:
             self._journal_seq = reading.value.seq
             name = self.investigation_id
-            self.room.quietly(lambda: _read_quietly(service, name), self._read_again)
+            self.host.quietly(lambda: _read_quietly(service, name), self._read_again)
 
     def _read_again(self, found: tuple[Investigation, tuple[Pin, ...]] | None) -> None:
         if found is None:
@@ -190,7 +190,7 @@ class InvestigationScreen(RoomScreen):
         """Lay out everything."""
         if not self.is_attached:
             return
-        signs, width = self.room.signs, max(40, self.size.width)
+        signs, width = self.host.signs, max(40, self.size.width)
         self._draw_title()
         found = self.investigation
         self.query_one("#question", LineView).show(self._question(width - 3))
@@ -202,7 +202,7 @@ class InvestigationScreen(RoomScreen):
         self._draw_detail()
 
     def _question(self, width: int) -> list[Row]:
-        signs, found = self.room.signs, self.investigation
+        signs, found = self.host.signs, self.investigation
         if found is None:
             return [row((self.failure or "reading", "warn" if self.failure else "muted"))]
         rows = [row((line, "strong")) for line in wrap(signs.text(found.question), width, most=2)]
@@ -215,7 +215,7 @@ class InvestigationScreen(RoomScreen):
     def _draw_title(self) -> None:
         if not self.is_attached:
             return
-        signs, found, now = self.room.signs, self.investigation, utc_now()
+        signs, found, now = self.host.signs, self.investigation, utc_now()
         state = self.failure or "reading"
         if found is not None:
             closed = found.closed_at is not None
@@ -227,11 +227,11 @@ class InvestigationScreen(RoomScreen):
                 state,
             ]
             state = f" {signs.separator} ".join(part for part in parts if part)
-        text = titled(self.room.trail(), f"{self.investigation_id} {signs.separator} {state}", self.size.width)
+        text = titled(self.host.trail(), f"{self.investigation_id} {signs.separator} {state}", self.size.width)
         self.query_one("#investigation-title", LineView).show((row((signs.text(text), "bar")),))
 
     def _draw_detail(self) -> None:
-        signs, one, width = self.room.signs, self.current(), max(40, self.size.width)
+        signs, one, width = self.host.signs, self.current(), max(40, self.size.width)
         name = one.hypothesis if one is not None else "hypothesis"
         text = titled("", f"{name} {signs.separator} for and against", width)
         self.query_one("#hypothesis-title", LineView).show((row((signs.text(text), "bar")),))
@@ -269,10 +269,10 @@ class InvestigationScreen(RoomScreen):
     def _is_open(self) -> bool:
         found = self.investigation
         if found is None:
-            self.room.say("it has not been read yet", "muted")
+            self.host.say("it has not been read yet", "muted")
             return False
         if found.closed_at is not None:
-            self.room.say(f"{found.id} is closed: nobody adds to it any more; N on level 3 opens another one", "warn")
+            self.host.say(f"{found.id} is closed: nobody adds to it any more; N on level 3 opens another one", "warn")
             return False
         return True
 
@@ -290,7 +290,7 @@ class InvestigationScreen(RoomScreen):
             if self._is_open():
                 self.editor.weigh(one, pin)
         elif item is not None:
-            self.room.open_document(item_document(item, self.room.signs))
+            self.host.open_document(item_document(item, self.host.signs))
 
     def act_new(self) -> None:
         """Among the hypotheses another one, in the detail evidence for or against the one in view."""
@@ -334,7 +334,7 @@ class InvestigationScreen(RoomScreen):
         elif item is not None:
             found = item.item.evidence
             if found is None:
-                self.room.say(f"{item.item.item} was typed by {item.by}: no question of ours stands behind it", "muted")
+                self.host.say(f"{item.item.item} was typed by {item.by}: no question of ours stands behind it", "muted")
             else:
                 self._show_why(item.item.item, item.item.text, [found])
         elif one is not None:
@@ -343,15 +343,15 @@ class InvestigationScreen(RoomScreen):
             self._show_why(one.hypothesis, f"{one.confidence}: {one.confidence_why}", asked)
 
     def _show_why(self, title: str, summary: str, found: list[Evidence]) -> None:
-        self.room.open_document(documents.evidence_document(title, summary, found, self.room.signs))
+        self.host.open_document(documents.evidence_document(title, summary, found, self.host.signs))
 
     def act_copy(self) -> None:
         """The evidence under the cursor, else the hypothesis with all that speaks for and against it."""
         item, one = self.item(), self.current()
         if item is not None:
-            self.room.copy(item.item.text)
+            self.host.copy(item.item.text)
         elif one is not None:
-            self.room.copy(hypothesis_text(one))
+            self.host.copy(hypothesis_text(one))
 
     def act_plain(self) -> None:
         """Everything as plain text that the terminal itself can select."""

@@ -14,7 +14,7 @@ from diagnostics.core.time import utc_now
 from screens import documents
 from screens import health_documents as health_texts
 from screens.addresses import InvestigationAt, TimelineAt
-from screens.base import ReadingArrived, RoomScreen
+from screens.base import ConsoleScreen, ReadingArrived
 from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, resolution_bands
 from screens.investigate import state as known
 from screens.investigate.state import InvestigateState
@@ -77,7 +77,7 @@ READING_OF = {
 """Kind of a row to the reading that it was taken from."""
 
 
-class InvestigateScreen(RoomScreen):
+class InvestigateScreen(ConsoleScreen):
     """Three panes: records of investigations, incidents, and the signs that lead to a cause."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012  # Textual's own name and type
@@ -105,7 +105,7 @@ class InvestigateScreen(RoomScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.room.signs
+        signs = self.host.signs
         yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="investigate-body"):
             with Vertical(id="investigate-left"):
@@ -141,13 +141,13 @@ class InvestigateScreen(RoomScreen):
     def on_unmount(self) -> None:
         """Nobody looks any more; what belongs to level 2 stays watched."""
         super().on_unmount()
-        if self.room.live is not None:
+        if self.host.live is not None:
             for key in (known.RECORDS, known.INCIDENTS, known.RACES):
-                self.room.live.unwatch(key)
+                self.host.live.unwatch(key)
 
     def _begin(self) -> None:
         """Watch the readings, once. Those that level 2 watches already are left as they are."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if self.is_watching or service is None or live is None:
             return
         self.is_watching = True
@@ -165,7 +165,7 @@ class InvestigateScreen(RoomScreen):
             reading = live.last(key)
             if reading is not None:
                 self.state.take(reading)
-        self.room.look_again()
+        self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:
         """All of this screen's, once they can be asked."""
@@ -195,7 +195,7 @@ class InvestigateScreen(RoomScreen):
             self._draw_pane({known.RECORDS: "records", known.INCIDENTS: "incidents"}.get(reading.key, "signs"))
 
     def _journal_moved(self, reading: Reading[Any]) -> None:
-        live = self.room.live
+        live = self.host.live
         if reading.value is None or live is None or reading.value.seq == self._journal_seq:
             return
         moved, self._journal_seq = bool(self._journal_seq), reading.value.seq
@@ -220,18 +220,18 @@ class InvestigateScreen(RoomScreen):
         view = self.pane(name)
         width = view.size.width or self.size.width
         rows, title = {"records": self._records, "incidents": self._incidents, "signs": self._signs}[name](width - 4)
-        trail = self.room.trail() if name == "records" else ""
-        text = self.room.signs.text(titled(trail, title, max(1, width)))
+        trail = self.host.trail() if name == "records" else ""
+        text = self.host.signs.text(titled(trail, title, max(1, width)))
         self.query_one(f"#{name}-title", LineView).show((row((text, "bar")),))
         view.show(rows)
 
     def _age(self, key: str) -> str:
         words = age_words(self.state.reading(key), utc_now())
         # The journal is followed: only what could not be read has an age worth saying.
-        return f" {self.room.signs.separator} {words}" if words.startswith("STALE") else ""
+        return f" {self.host.signs.separator} {words}" if words.startswith("STALE") else ""
 
     def _records(self, width: int) -> tuple[list[Row], str]:
-        signs, found = self.room.signs, self.state.records
+        signs, found = self.host.signs, self.state.records
         if found is None:
             return answer_rows(self.state.reading(known.RECORDS), "investigations", width, signs), "investigations"
         opened = sum(one.closed_at is None for one in found)
@@ -248,7 +248,7 @@ class InvestigateScreen(RoomScreen):
         return investigation_rows(found, width=width, now=utc_now(), signs=signs), title
 
     def _incidents(self, width: int) -> tuple[list[Row], str]:
-        signs, found = self.room.signs, self.state.incidents
+        signs, found = self.host.signs, self.state.incidents
         if found is None:
             return answer_rows(self.state.reading(known.INCIDENTS), "incidents", width, signs), "incidents"
         opened = sum(one.is_open for one in found)
@@ -270,7 +270,7 @@ class InvestigateScreen(RoomScreen):
         return {one.incident: one.root_cause.statement for one in found if one.incident and one.root_cause is not None}
 
     def _signs(self, width: int) -> tuple[list[Row], str]:
-        signs, state = self.room.signs, self.state
+        signs, state = self.host.signs, self.state
         rows = self._heading("cascade that threatens", SYSTEMS, width)
         if state.systems is None:
             rows += answer_rows(state.reading(SYSTEMS), "the systems", width, signs)
@@ -298,7 +298,7 @@ class InvestigateScreen(RoomScreen):
         return rows, "signs"
 
     def _heading(self, title: str, key: str, width: int) -> list[Row]:
-        signs = self.room.signs
+        signs = self.host.signs
         words = age_words(self.state.reading(key), utc_now())
         tone: Tone = "warn" if words.startswith("STALE") else "muted"
         tail = signs.text(f"  {words}") if words else ""
@@ -315,38 +315,38 @@ class InvestigateScreen(RoomScreen):
         """One level deeper, whatever is under the cursor."""
         kind, name = self.key_under_cursor()
         if kind == "investigation":
-            self.room.navigate(InvestigationAt(name))
+            self.host.navigate(InvestigationAt(name))
         elif kind == "incident":
-            self.room.command(f"incident {name}")
+            self.host.command(f"incident {name}")
         elif kind == "all":
-            self.room.command("incidents")
+            self.host.command("incidents")
         elif kind == "new":
             self.act_new()
         elif kind in {"race", "outlier"}:
-            self.room.navigate(f"account {name}")
+            self.host.navigate(f"account {name}")
         elif kind == "races" and self.state.races is not None:
-            self.room.navigate(f"logs {self.state.races.query}")
+            self.host.navigate(f"logs {self.state.races.query}")
         elif kind == "system":
             self._open_system(name)
         elif kind == "share":
             self._open_drift()
         elif kind == "systems":
-            self.room.navigate("level health")
+            self.host.navigate("level health")
         else:
-            self.room.say("there is no answer yet to open; r asks again", "muted")
+            self.host.say("there is no answer yet to open; r asks again", "muted")
 
     def _open_system(self, name: str) -> None:
         system = next((one for one in self.state.systems or () if one.name == name), None)
         if system is not None:
-            self.room.open_document(health_texts.system_document(system, self.room.catalogue, self.room.signs))
+            self.host.open_document(health_texts.system_document(system, self.host.catalogue, self.host.signs))
 
     def _open_drift(self) -> None:
-        resolution, catalogue = self.state.resolution, self.room.catalogue
+        resolution, catalogue = self.state.resolution, self.host.catalogue
         if resolution is None or catalogue is None:
             return
-        document = health_texts.resolution_document(resolution, resolution_bands(catalogue), self.room.signs)
-        choices = {"account": lambda rest: self.room.navigate(f"account {rest.partition(':')[0]}")}
-        self.room.push_room_screen(DrillScreen(document, choices=choices, why=self._evidence()))
+        document = health_texts.resolution_document(resolution, resolution_bands(catalogue), self.host.signs)
+        choices = {"account": lambda rest: self.host.navigate(f"account {rest.partition(':')[0]}")}
+        self.host.push_console_screen(DrillScreen(document, choices=choices, why=self._evidence()))
 
     # ---- a new one
 
@@ -356,7 +356,7 @@ class InvestigateScreen(RoomScreen):
 
         incident = self._incident_in_view()
         about = f"It belongs to {incident}, the incident in view." if incident else "It belongs to no incident."
-        self.room.push_room_screen(
+        self.host.push_console_screen(
             LineEntry(
                 "a new investigation",
                 "the question: why do the token refreshes of 38 accounts fail?",
@@ -366,18 +366,18 @@ class InvestigateScreen(RoomScreen):
         )
 
     def _incident_in_view(self) -> str:
-        reading = self.room.live.last("incident") if self.room.live is not None else None
+        reading = self.host.live.last("incident") if self.host.live is not None else None
         following = reading.value if reading is not None else None
         return following.incident.id if following is not None and following.incident is not None else ""
 
     def _ask_to_open(self, incident: str, question: str) -> None:
         from screens.line_entry import send  # noqa: PLC0415
 
-        service = self.room.service
+        service = self.host.service
         if service is None:
             return
         send(
-            self.room,
+            self.host,
             "a new investigation",
             question,
             lambda: service.investigations.open(question, incident),
@@ -386,10 +386,10 @@ class InvestigateScreen(RoomScreen):
         )
 
     def _opened(self, investigation: Investigation) -> None:
-        self.room.incident_changed()
-        if self.room.live is not None:
-            self.room.live.refresh(known.RECORDS)
-        self.room.navigate(InvestigationAt(investigation.id))
+        self.host.incident_changed()
+        if self.host.live is not None:
+            self.host.live.refresh(known.RECORDS)
+        self.host.navigate(InvestigationAt(investigation.id))
 
     # ---- out, around
 
@@ -398,13 +398,13 @@ class InvestigateScreen(RoomScreen):
         kind, name = self.key_under_cursor()
         waits = (kind, name) == ("none", "resolution")
         if waits and self.state.fan_out is not None and self.state.fan_out.cancel():
-            self.room.say("ending the question over all client databases; r asks again")
+            self.host.say("ending the question over all client databases; r asks again")
             return
         self.dismiss()
 
     def act_refresh(self) -> None:
         """Ask everything again."""
-        service, live = self.room.service, self.room.live
+        service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
         service.forget_answers()
@@ -412,22 +412,22 @@ class InvestigateScreen(RoomScreen):
             self.state.fan_out.again()
         for key in known.KEYS:
             live.refresh(key)
-        self.room.say("asking again; what is shown stays until the answers come")
+        self.host.say("asking again; what is shown stays until the answers come")
 
     def act_timeline(self) -> None:
         """The timeline of the incident under the cursor, else of the one in view."""
         kind, name = self.key_under_cursor()
         chosen = name if kind == "incident" else self._incident_in_view()
         if not chosen:
-            self.room.say("put the cursor on an incident first", "muted")
+            self.host.say("put the cursor on an incident first", "muted")
             return
-        self.room.navigate(TimelineAt(chosen))
+        self.host.navigate(TimelineAt(chosen))
 
     # ---- evidence and copying
 
     def act_why(self) -> None:
         """Evidence for what is under the cursor."""
-        self.room.open_document(documents.evidence_document(*self._evidence(), self.room.signs))
+        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.signs))
 
     def _evidence(self) -> Why:
         kind, name = self.key_under_cursor()
@@ -464,7 +464,7 @@ class InvestigateScreen(RoomScreen):
         """Copy the row under the cursor."""
         text = self.text_under_cursor()
         if text:
-            self.room.copy(text)
+            self.host.copy(text)
 
     def act_plain(self) -> None:
         """Everything shown as plain text that the terminal itself can select."""

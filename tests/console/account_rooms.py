@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from tests.console.rest import answered
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW
@@ -30,7 +30,7 @@ async def arrived(pilot: Pilot[int]) -> None:
     app = pilot.app
     assert isinstance(app, WarRoomApp)
     screen = app.screen
-    assert isinstance(screen, RoomScreen)
+    assert isinstance(screen, ConsoleScreen)
     await answered(pilot, screen.shown_readings)
 
 

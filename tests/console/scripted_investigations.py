@@ -15,7 +15,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.incident.investigations import InvestigationService
 from diagnostics.models.entries import EvidenceLabel, IncidentStatus
 from diagnostics.models.incidents import Incident
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from tests.console.incident_rooms import IncidentWorld, incident_world
 from tests.console.rest import rest, until
 from tests.console.scripted import HOSTILE, NOW, evidence
@@ -181,7 +181,7 @@ async def showing(pilot: Pilot[Any], *words: str) -> None:
         raise AssertionError(f"{words} not in:\n{shown(pilot)}") from None
 
 
-async def on_screen(pilot: Pilot[Any], kind: type[RoomScreen]) -> None:
+async def on_screen(pilot: Pilot[Any], kind: type[ConsoleScreen]) -> None:
     """Wait until a screen of this kind is on top."""
     await until(pilot, lambda: isinstance(pilot.app.screen, kind))
     await pilot.pause()

@@ -10,7 +10,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.core.failures import UserError
 from screens.account.screen import AccountScreen
 from screens.actions import ACTIONS, MOVES, checked_keymap, handlers_of
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from screens.critical.screen import CriticalScreen
 from screens.explorer.screen import ExplorerScreen
 from screens.incident.incidents import IncidentsScreen
@@ -60,12 +60,12 @@ def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
 
 def test_a_misspelt_handler_ends_the_import() -> None:
     with pytest.raises(TypeError, match="act_opne answers no action"):
-        type("Misspelt", (RoomScreen,), {"act_opne": lambda _self: None})
+        type("Misspelt", (ConsoleScreen,), {"act_opne": lambda _self: None})
 
 
 def test_a_handler_that_no_key_can_call_ends_the_import() -> None:
     with pytest.raises(TypeError, match="takes no argument"):
-        type("Asking", (RoomScreen,), {"act_open": lambda _self, _key: None})
+        type("Asking", (ConsoleScreen,), {"act_open": lambda _self, _key: None})
 
 
 def test_a_keymap_with_an_unknown_action_is_refused_with_the_accepted_ones() -> None:

@@ -31,63 +31,63 @@ def state() -> CriticalState:
 
 
 def test_a_higher_count_rises_and_a_lower_one_does_not() -> None:
-    room = state()
-    room.take(pulse("oauth_failure", 10), NOW)
-    assert room.rising == set()
-    room.take(pulse("oauth_failure", 12, asked=15), NOW)
-    assert room.rising == {"oauth_failure"}
-    room.take(pulse("oauth_failure", 9, asked=30), NOW)
-    assert room.rising == set()
+    shown = state()
+    shown.take(pulse("oauth_failure", 10), NOW)
+    assert shown.rising == set()
+    shown.take(pulse("oauth_failure", 12, asked=15), NOW)
+    assert shown.rising == {"oauth_failure"}
+    shown.take(pulse("oauth_failure", 9, asked=30), NOW)
+    assert shown.rising == set()
 
 
 def test_the_same_answer_shown_again_keeps_its_arrow() -> None:
-    room = state()
-    room.take(pulse("oauth_failure", 10), NOW)
-    room.take(pulse("oauth_failure", 12, asked=15), NOW)
+    shown = state()
+    shown.take(pulse("oauth_failure", 10), NOW)
+    shown.take(pulse("oauth_failure", 12, asked=15), NOW)
     again = pulse("oauth_failure", 12, asked=15).model_copy(update={"sequence": 99, "freshness": Freshness.PAUSED})
-    room.take(again, NOW)
-    assert room.rising == {"oauth_failure"}
+    shown.take(again, NOW)
+    assert shown.rising == {"oauth_failure"}
 
 
 def test_a_wider_window_is_not_a_rise() -> None:
-    room = state()
-    room.take(pulse("oauth_failure", 10), NOW)
-    room.window_s = 3600
-    room.take(pulse("oauth_failure", 50, window_s=3600, asked=15), NOW)
-    assert room.rising == set()
+    shown = state()
+    shown.take(pulse("oauth_failure", 10), NOW)
+    shown.window_s = 3600
+    shown.take(pulse("oauth_failure", 50, window_s=3600, asked=15), NOW)
+    assert shown.rising == set()
 
 
 def test_a_late_answer_for_the_window_before_is_dropped() -> None:
-    room = state()
-    room.window_s = 3600
-    assert not room.take(pulse("oauth_failure", 10), NOW)
-    assert room.pulse("oauth_failure") is None
+    shown = state()
+    shown.window_s = 3600
+    assert not shown.take(pulse("oauth_failure", 10), NOW)
+    assert shown.pulse("oauth_failure") is None
 
 
 def test_an_older_reading_of_the_same_question_is_dropped() -> None:
-    room = state()
-    room.take(pulse("oauth_failure", 12, asked=15), NOW)
-    assert not room.take(pulse("oauth_failure", 10), NOW)
+    shown = state()
+    shown.take(pulse("oauth_failure", 12, asked=15), NOW)
+    assert not shown.take(pulse("oauth_failure", 10), NOW)
 
 
 def test_the_order_is_by_urgency_then_by_the_catalogue() -> None:
-    room, catalogue = state(), load_catalogue()
+    shown, catalogue = state(), load_catalogue()
     for issue, severity in (("transaction_sync", "critical"), ("oauth_failure", "high"), ("rate_limiting", "ok")):
-        room.take(pulse(issue, 1, severity=severity), NOW)
-    room.reorder(catalogue)
-    assert room.issues == ("transaction_sync", "oauth_failure", "rate_limiting")
-    room.take(pulse("rate_limiting", 1, severity="incident", asked=15), NOW)
-    room.reorder(catalogue)
-    assert list(room.issues) == ["rate_limiting", "transaction_sync", "oauth_failure"]
+        shown.take(pulse(issue, 1, severity=severity), NOW)
+    shown.reorder(catalogue)
+    assert shown.issues == ("transaction_sync", "oauth_failure", "rate_limiting")
+    shown.take(pulse("rate_limiting", 1, severity="incident", asked=15), NOW)
+    shown.reorder(catalogue)
+    assert list(shown.issues) == ["rate_limiting", "transaction_sync", "oauth_failure"]
 
 
 def test_the_first_notice_is_due_five_minutes_after_the_alarm_was_first_seen() -> None:
-    room = state()
-    room.take(pulse("rate_limiting", 1, severity="incident"), NOW)
-    room.take(pulse("rate_limiting", 2, severity="incident", asked=60), NOW + timedelta(seconds=60))
-    assert room.notice_due("rate_limiting") == NOW + timedelta(minutes=5)
-    room.take(pulse("rate_limiting", 2, asked=90), NOW + timedelta(seconds=90))
-    assert room.notice_due("rate_limiting") is None
+    shown = state()
+    shown.take(pulse("rate_limiting", 1, severity="incident"), NOW)
+    shown.take(pulse("rate_limiting", 2, severity="incident", asked=60), NOW + timedelta(seconds=60))
+    assert shown.notice_due("rate_limiting") == NOW + timedelta(minutes=5)
+    shown.take(pulse("rate_limiting", 2, asked=90), NOW + timedelta(seconds=90))
+    assert shown.notice_due("rate_limiting") is None
 
 
 def finding(status: Status, summary: str, sequence: int) -> Reading[Finding]:
@@ -97,11 +97,11 @@ def finding(status: Status, summary: str, sequence: int) -> Reading[Finding]:
 
 
 def test_the_last_answer_of_a_check_stays_and_is_called_old_when_its_source_is_gone() -> None:
-    room = state()
-    room.take(finding(Status.FAIL, "212,631 events wait", 1), NOW)
-    room.take(finding(Status.UNREACHABLE, "common: unreachable", 2), NOW)
-    room.take(finding(Status.UNREACHABLE, "common: timed out", 3), NOW)
-    held = room.finding("rate_limiting", "webhook_backlog")
+    shown = state()
+    shown.take(finding(Status.FAIL, "212,631 events wait", 1), NOW)
+    shown.take(finding(Status.UNREACHABLE, "common: unreachable", 2), NOW)
+    shown.take(finding(Status.UNREACHABLE, "common: timed out", 3), NOW)
+    held = shown.finding("rate_limiting", "webhook_backlog")
     assert held is not None
     assert held.value is not None
     assert (held.value.summary, str(held.freshness), held.failure) == (
@@ -109,16 +109,16 @@ def test_the_last_answer_of_a_check_stays_and_is_called_old_when_its_source_is_g
         "stale",
         "common: timed out",
     )
-    room.take(finding(Status.PASS, "3 events wait", 4), NOW)
-    again = room.finding("rate_limiting", "webhook_backlog")
+    shown.take(finding(Status.PASS, "3 events wait", 4), NOW)
+    again = shown.finding("rate_limiting", "webhook_backlog")
     assert again is not None
     assert str(again.freshness) == "fresh"
 
 
 def test_a_check_that_never_had_an_answer_says_only_that_it_is_unreachable() -> None:
-    room = state()
-    room.take(finding(Status.UNREACHABLE, "common: unreachable", 1), NOW)
-    held = room.finding("rate_limiting", "webhook_backlog")
+    shown = state()
+    shown.take(finding(Status.UNREACHABLE, "common: unreachable", 1), NOW)
+    held = shown.finding("rate_limiting", "webhook_backlog")
     assert held is not None
     assert held.value is not None
     assert held.value.status is Status.UNREACHABLE

@@ -139,7 +139,7 @@ async def test_a_failed_diagnosis_says_why_and_r_asks_again(make_app: MakeApp) -
 async def test_a_deal_that_is_left_is_not_asked_for_any_more(make_app: MakeApp) -> None:
     async with opened(make_app, ScriptedAccountService(), "deal 12345 14009") as pilot:
         key = deal(pilot).key
-        live = deal(pilot).room.live
+        live = deal(pilot).host.live
         assert live is not None
         assert live.last(key) is not None
         await press(pilot, "escape")

@@ -42,7 +42,7 @@ async def opened(make_app: MakeApp, service: ScriptedService, incident: str) -> 
     app = make_app(service)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        app.push_room_screen(DeliveriesScreen(incident))
+        app.push_console_screen(DeliveriesScreen(incident))
         await until(pilot, lambda: cast("DeliveriesScreen", app.screen).incident is not None)
         yield pilot
 

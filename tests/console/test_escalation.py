@@ -379,7 +379,7 @@ async def test_tasks_are_added_done_and_changed_by_typed_lines(make_app: MakeApp
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await in_view(pilot, world)
-        app.push_room_screen(TasksScreen(incident.id))
+        app.push_console_screen(TasksScreen(incident.id))
         await until(pilot, lambda: "nothing is to be done yet" in shown(pilot))
         await pilot.press("N")
         await until(pilot, lambda: isinstance(app.screen, LineEntry))
@@ -402,7 +402,7 @@ async def test_tasks_of_an_incident_that_is_not_in_view_are_shown_too(make_app: 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await in_view(pilot, world)
-        app.push_room_screen(TasksScreen("INC-1"))
+        app.push_console_screen(TasksScreen("INC-1"))
         await until(pilot, lambda: "look at the token" in shown(pilot))
 
 

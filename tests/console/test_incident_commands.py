@@ -43,7 +43,7 @@ def world(tmp_path: Path) -> Iterator[IncidentWorld]:
 
 
 @asynccontextmanager
-async def room(make_app: MakeApp, world: IncidentWorld) -> AsyncIterator[tuple[Pilot[int], Incident]]:
+async def console(make_app: MakeApp, world: IncidentWorld) -> AsyncIterator[tuple[Pilot[int], Incident]]:
     """Level 1 with an open incident in view."""
     incident = world.declare()
     app = make_app(world.service(assessments=ScriptedAssessments(world)))
@@ -84,14 +84,14 @@ def test_what_is_no_time_is_refused_with_what_is_accepted(word: str) -> None:
 
 
 async def test_a_note_stands_in_the_journal_and_is_said_to(make_app: MakeApp, world: IncidentWorld) -> None:
-    async with room(make_app, world) as (pilot, incident):
+    async with console(make_app, world) as (pilot, incident):
         await line(pilot, "note the queue is draining")
         await until(pilot, lambda: f"noted in {incident.id}" in bottom(pilot))
         assert world.incidents.timeline(incident.id).rows[0].text == "the queue is draining"
 
 
 async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(make_app: MakeApp, world: IncidentWorld) -> None:
-    async with room(make_app, world) as (pilot, incident):
+    async with console(make_app, world) as (pilot, incident):
         await line(pilot, "task call the customer @ann +30m")
         await until(pilot, lambda: world.incidents.get(incident.id).tasks)
         task = world.incidents.get(incident.id).tasks[0]
@@ -100,7 +100,7 @@ async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(make_app: Mak
 
 
 async def test_scope_cadence_and_lessons_are_written(make_app: MakeApp, world: IncidentWorld) -> None:
-    async with room(make_app, world) as (pilot, incident):
+    async with console(make_app, world) as (pilot, incident):
         for text in ("scope account 148261", "scope out account 14009", "cadence 15", "lesson badly no alert came"):
             before = world.incidents.get(incident.id).last_seq
             await line(pilot, text)
@@ -115,7 +115,7 @@ async def test_scope_cadence_and_lessons_are_written(make_app: MakeApp, world: I
 async def test_a_line_that_makes_no_sense_says_what_is_accepted_and_writes_nothing(
     make_app: MakeApp, world: IncidentWorld, text: str
 ) -> None:
-    async with room(make_app, world) as (pilot, incident):
+    async with console(make_app, world) as (pilot, incident):
         await line(pilot, text)
         await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
         assert "accepted" in cast("DocumentScreen", pilot.app.screen).document.copy_text
@@ -123,7 +123,7 @@ async def test_a_line_that_makes_no_sense_says_what_is_accepted_and_writes_nothi
 
 
 async def test_the_evidence_of_a_number_is_kept_for_the_review(make_app: MakeApp, world: IncidentWorld) -> None:
-    async with room(make_app, world) as (pilot, incident):
+    async with console(make_app, world) as (pilot, incident):
         await pilot.press("w", "m")
         await until(pilot, lambda: world.incidents.get(incident.id).pins)
         pin = world.incidents.get(incident.id).pins[0].pinned
@@ -134,7 +134,7 @@ async def test_the_evidence_of_a_number_is_kept_for_the_review(make_app: MakeApp
 async def test_an_entry_of_another_console_arrives_also_while_updates_are_paused(
     make_app: MakeApp, world: IncidentWorld
 ) -> None:
-    async with room(make_app, world) as (pilot, incident):
+    async with console(make_app, world) as (pilot, incident):
         await pilot.press("space")
         changed = world.other("ann").note(incident.id, "on my way")
         await followed(pilot, changed)

@@ -30,7 +30,7 @@ from widgets.log.pane import LogPane
 
 
 @asynccontextmanager
-async def room(make_app: MakeApp, service: ScriptedService | None = None) -> AsyncIterator[Pilot[int]]:
+async def console(make_app: MakeApp, service: ScriptedService | None = None) -> AsyncIterator[Pilot[int]]:
     app = make_app(service or ScriptedService())
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
@@ -66,13 +66,13 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
 
 
 async def test_the_most_urgent_issue_is_in_view_without_any_key(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         assert level_1(pilot).state.selected == "rate_limiting"
         assert level_1(pilot).state.issues == ("rate_limiting", "oauth_failure", "transaction_sync")
 
 
 async def test_moving_brings_another_issue_into_view_and_its_query_into_the_log_pane(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "j")
         assert level_1(pilot).state.selected == "oauth_failure"
         await rest(pilot)
@@ -84,14 +84,14 @@ async def test_moving_brings_another_issue_into_view_and_its_query_into_the_log_
 
 
 async def test_a_choice_made_by_hand_is_not_taken_back_by_news(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "G", "r")
         await rest(pilot)
         assert level_1(pilot).state.selected == "transaction_sync"
 
 
 async def test_enter_goes_in_and_escape_comes_back_to_the_same_row(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "enter", "j", "enter")
         assert isinstance(on_top(pilot), DocumentScreen)
         assert "webhook backlog" in text_on(pilot)
@@ -105,7 +105,7 @@ async def test_enter_goes_in_and_escape_comes_back_to_the_same_row(make_app: Mak
 
 
 async def test_why_shows_the_query_window_cost_and_doubt(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "w")
         shown = text_on(pilot)
         for part in ("@context.error_message:*429*", "last 15 min", "42 ms", "15 rows read", "arrive late"):
@@ -113,8 +113,8 @@ async def test_why_shows_the_query_window_cost_and_doubt(make_app: MakeApp) -> N
 
 
 async def test_why_works_on_every_check_and_on_the_lines(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
-        for check in level_1(pilot).room.catalogue.issues["rate_limiting"].checks:  # type: ignore[union-attr]
+    async with console(make_app) as pilot:
+        for check in level_1(pilot).host.catalogue.issues["rate_limiting"].checks:  # type: ignore[union-attr]
             level_1(pilot).query_one("#detail", LineView).focus()
             level_1(pilot).query_one("#detail", LineView).place(f"check:{check}")
             await press(pilot, "w")
@@ -125,7 +125,7 @@ async def test_why_works_on_every_check_and_on_the_lines(make_app: MakeApp) -> N
 
 
 async def test_the_window_key_walks_and_asks_again(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "t")
         assert level_1(pilot).state.window_s == 3600
         await rest(pilot)
@@ -138,7 +138,7 @@ async def test_the_window_key_walks_and_asks_again(make_app: MakeApp) -> None:
 
 async def test_pause_stops_asking_and_says_so(make_app: MakeApp) -> None:
     service = ScriptedService()
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         await press(pilot, "space")
         assert "PAUSED" in text_on(pilot)
         asked = len(service.asked)
@@ -150,7 +150,7 @@ async def test_pause_stops_asking_and_says_so(make_app: MakeApp) -> None:
 
 async def test_refresh_asks_everything_shown_again(make_app: MakeApp) -> None:
     service = ScriptedService()
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         before = service.asked.count("pulse:rate_limiting")
         await press(pilot, "r")
         await rest(pilot)
@@ -159,7 +159,7 @@ async def test_refresh_asks_everything_shown_again(make_app: MakeApp) -> None:
 
 async def test_run_asks_the_check_under_the_cursor_again(make_app: MakeApp) -> None:
     service = ScriptedService()
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         before = service.asked.count("check:rate_limit_rate")
         await press(pilot, "enter", "x")
         await rest(pilot)
@@ -167,7 +167,7 @@ async def test_run_asks_the_check_under_the_cursor_again(make_app: MakeApp) -> N
 
 
 async def test_running_a_step_that_changes_production_is_refused(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "enter")
         level_1(pilot).query_one("#detail", LineView).place("check:batch_retry")
         await press(pilot, "x")
@@ -175,7 +175,7 @@ async def test_running_a_step_that_changes_production_is_refused(make_app: MakeA
 
 
 async def test_the_hand_over_says_that_the_specialist_is_not_there(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "enter", "G", "enter")
         assert "escalation blocked" in text_on(pilot)
 
@@ -183,7 +183,7 @@ async def test_the_hand_over_says_that_the_specialist_is_not_there(make_app: Mak
 async def test_copy_sends_the_row_to_the_terminals_clipboard(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         sent: list[str] = []
         monkeypatch.setattr(pilot.app._driver, "write", sent.append)
         await press(pilot, "y")
@@ -193,7 +193,7 @@ async def test_copy_sends_the_row_to_the_terminals_clipboard(
 
 
 async def test_log_keys_move_follow_and_find_errors(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "l")
         lines = level_1(pilot).query_one(LogList)
         assert lines.has_focus
@@ -207,7 +207,7 @@ async def test_log_keys_move_follow_and_find_errors(make_app: MakeApp) -> None:
 
 
 async def test_older_lines_are_loaded_once_and_then_said_to_be_exhausted(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         lines = level_1(pilot).query_one(LogList)
         assert lines.state.total == 60
         await press(pilot, "l", "O")
@@ -219,7 +219,7 @@ async def test_older_lines_are_loaded_once_and_then_said_to_be_exhausted(make_ap
 
 async def test_older_can_be_asked_again_after_it_found_nothing(make_app: MakeApp) -> None:
     service = ScriptedService(quiet=True)
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         await press(pilot, "l", "O")
         await rest(pilot)
         assert "loading older" not in text_on(pilot)
@@ -229,7 +229,7 @@ async def test_older_can_be_asked_again_after_it_found_nothing(make_app: MakeApp
 
 async def test_lines_of_a_dead_source_are_kept_dimmed_and_called_stale(make_app: MakeApp) -> None:
     service = ScriptedService()
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         service.failing = frozenset({"logs"})
         await press(pilot, "r")
         await rest(pilot)
@@ -241,7 +241,7 @@ async def test_lines_of_a_dead_source_are_kept_dimmed_and_called_stale(make_app:
 
 
 async def test_a_late_answer_to_another_query_does_not_reach_the_lines(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         screen = level_1(pilot)
         late = screen.state.readings[screen.log_key]
         screen.watch_logs()
@@ -252,7 +252,7 @@ async def test_a_late_answer_to_another_query_does_not_reach_the_lines(make_app:
 
 
 async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "slash", *"status:error", "enter")
         await rest(pilot)
         lines = level_1(pilot).query_one(LogList)
@@ -264,7 +264,7 @@ async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: M
 
 
 async def test_a_line_opens_as_a_tree_and_its_term_becomes_the_filter(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "l", "enter")
         assert isinstance(on_top(pilot), EventScreen)
         assert "account_id" in text_on(pilot)
@@ -275,7 +275,7 @@ async def test_a_line_opens_as_a_tree_and_its_term_becomes_the_filter(make_app: 
 
 
 async def test_the_palette_runs_guides_and_actions_and_names_what_is_accepted(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "colon", *"guide quick-reference", "enter")
         await rest(pilot)
         assert isinstance(on_top(pilot), DocumentScreen)
@@ -289,7 +289,7 @@ async def test_the_palette_runs_guides_and_actions_and_names_what_is_accepted(ma
 
 @pytest.mark.parametrize(("key", "start"), [("a", "account "), ("d", "deal ")])
 async def test_accounts_and_deals_are_asked_for_by_id(make_app: MakeApp, key: str, start: str) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, key)
         assert isinstance(on_top(pilot), PaletteScreen)
         await press(pilot, *"minus one", "enter")
@@ -299,20 +299,20 @@ async def test_accounts_and_deals_are_asked_for_by_id(make_app: MakeApp, key: st
 
 @pytest.mark.parametrize("key", ["c", "u", "T", "H", "z", "m"])
 async def test_without_an_incident_its_keys_say_what_begins_one(make_app: MakeApp, key: str) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, key)
         assert "no incident is open; n declares one and tells the team" in footer(pilot)
         assert on_top(pilot) is level_1(pilot)
 
 
 async def test_the_link_opens_the_same_query_in_the_web_application(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "o")
         assert "https://fub.datadoghq.com/logs?query=" in text_on(pilot)
 
 
 async def test_help_lists_every_action_that_works_here_and_the_runbook(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "question_mark")
         shown = " ".join(text_on(pilot).split())
         for action in ACTIONS:
@@ -323,7 +323,7 @@ async def test_help_lists_every_action_that_works_here_and_the_runbook(make_app:
 async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         app = cast("WarRoomApp", pilot.app)
         assert app.live is not None
         looked: list[set[str]] = []
@@ -343,7 +343,7 @@ async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
 
 
 async def test_quit_in_a_document_is_one_step_out_and_ctrl_q_leaves(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "w", "q")
         assert on_top(pilot) is level_1(pilot)
         assert pilot.app.return_code is None
@@ -353,7 +353,7 @@ async def test_quit_in_a_document_is_one_step_out_and_ctrl_q_leaves(make_app: Ma
 
 async def test_walking_through_the_windows_asks_only_for_the_last(make_app: MakeApp) -> None:
     service = ScriptedService()
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         before = service.asked.count("pulse:rate_limiting")
         await press(pilot, "t", "t", "t")
         await rest(pilot)
@@ -362,7 +362,7 @@ async def test_walking_through_the_windows_asks_only_for_the_last(make_app: Make
 
 async def test_what_was_known_stays_on_screen_while_another_window_is_asked_for(make_app: MakeApp) -> None:
     service = ScriptedService()
-    async with room(make_app, service) as pilot:
+    async with console(make_app, service) as pilot:
         service.failing = frozenset({"everything"})
         await press(pilot, "t")
         await rest(pilot)
@@ -374,7 +374,7 @@ async def test_what_was_known_stays_on_screen_while_another_window_is_asked_for(
 
 
 async def test_the_marker_goes_with_its_row_when_the_order_changes(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         view = level_1(pilot).query_one("#issues", LineView)
         view.show(tuple(reversed(view.rows)))
         await pilot.pause()
@@ -411,13 +411,13 @@ async def test_the_console_draws_nothing_but_ascii_when_asked_to(make_app: MakeA
 
 
 async def test_quit_ends_with_code_0(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         await press(pilot, "q")
         assert pilot.app.return_code == 0
 
 
 async def test_what_is_pasted_after_the_colon_reaches_the_line_in_order(make_app: MakeApp) -> None:
-    async with room(make_app) as pilot:
+    async with console(make_app) as pilot:
         app = pilot.app
         assert isinstance(app, WarRoomApp)
         line = [*((c, c) for c in "theme"), ("space", " "), *((c, c) for c in "light")]

@@ -32,7 +32,7 @@ async def console(make_app: MakeApp) -> AsyncIterator[Pilot[int]]:
 
 async def ask(pilot: Pilot[int], then: Then, **how: Any) -> LineEntry:  # noqa: ANN401  # fields of the screen
     entry = LineEntry(how.pop("title", "a note"), "one sentence", then, **how)
-    cast("WarRoomApp", pilot.app).push_room_screen(entry)
+    cast("WarRoomApp", pilot.app).push_console_screen(entry)
     await rest(pilot)
     return entry
 
@@ -59,7 +59,7 @@ async def test_keys_that_come_before_the_line_are_in_it_in_their_order(make_app:
     got: list[str] = []
     async with console(make_app) as pilot:
         app = cast("WarRoomApp", pilot.app)
-        app.push_room_screen(LineEntry("a note", "one sentence", got.append))
+        app.push_console_screen(LineEntry("a note", "one sentence", got.append))
         for letter in "quick":
             app.post_message(events.Key(letter, letter))
         app.post_message(events.Key("enter", "\r"))

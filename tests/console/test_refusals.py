@@ -57,7 +57,7 @@ async def refused(
     app = make_app(service or ScriptedService())
     async with app.run_test(size=(120, 60)) as pilot:
         await opened_sources(pilot)
-        app.push_room_screen(RefusalScreen(what or refusal()))
+        app.push_console_screen(RefusalScreen(what or refusal()))
         await on_screen(pilot, RefusalScreen)
         yield pilot
 
@@ -166,7 +166,7 @@ async def test_the_six_conditions_stand_together_with_guidance(make_app: MakeApp
 async def test_before_the_sources_are_open_it_says_so(make_app: MakeApp) -> None:
     app = make_app(None)
     async with app.run_test(size=(120, 40)) as pilot:
-        app.push_room_screen(RefusalScreen(refusal()))
+        app.push_console_screen(RefusalScreen(refusal()))
         await on_screen(pilot, RefusalScreen)
         await pilot.press("x")
         await until(pilot, lambda: "the sources are still opening" in shown(pilot))

@@ -54,7 +54,7 @@ async def preview(pilot: Pilot[int], **how: object) -> RespondScreen:
     """The screen with its preview on it."""
     given = {"issue_type": "rate_limiting", "severity": "incident"} if "incident" not in how else {}
     shown = RespondScreen(**{**given, **how})  # type: ignore[arg-type]  # fields of the screen
-    cast("WarRoomApp", pilot.app).push_room_screen(shown)
+    cast("WarRoomApp", pilot.app).push_console_screen(shown)
     await until(pilot, lambda: shown.state.seen or shown.state.problem is not None)
     await pilot.pause()
     return shown
@@ -404,7 +404,7 @@ async def test_a_word_outside_the_matrix_is_refused_with_what_is_accepted(make_a
     with notice_world(tmp_path) as (_world, _notices, service):
         async with console(make_app, service) as pilot:
             app = cast("WarRoomApp", pilot.app)
-            app.push_room_screen(DeclareScreen(issue_type="flood"))
+            app.push_console_screen(DeclareScreen(issue_type="flood"))
             await rest(pilot)
             assert "there is no issue type 'flood'; accepted:" in footer(pilot)
             await press(pilot, "tab", "enter")
@@ -416,7 +416,7 @@ async def test_an_incident_is_declared_by_hand_with_its_own_words(make_app: Make
         async with console(make_app, service) as pilot:
             app = cast("WarRoomApp", pilot.app)
             declare = DeclareScreen()
-            app.push_room_screen(declare)
+            app.push_console_screen(declare)
             await rest(pilot)
             declare.body.place("issue:oauth_failure")
             await press(pilot, "enter")

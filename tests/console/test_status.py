@@ -33,7 +33,7 @@ async def opened(make_app: MakeApp, service: ScriptedService, incident: str) -> 
     app = make_app(service)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        app.push_room_screen(StatusScreen(incident))
+        app.push_console_screen(StatusScreen(incident))
         await until(pilot, lambda: screen(pilot).assessment is not None or screen(pilot).unasked)
         await pilot.pause()
         yield pilot
@@ -156,7 +156,7 @@ async def test_n_tells_people_how_it_stands(make_app: MakeApp, tmp_path: Path) -
             world.incidents.set_status(incident.id, IncidentStatus.RESOLVED)
             app = cast("WarRoomApp", pilot.app)
             if not isinstance(app.screen, StatusScreen):
-                app.push_room_screen(StatusScreen(incident.id))
+                app.push_console_screen(StatusScreen(incident.id))
             await until(pilot, lambda: screen(pilot).incident is not None and not screen(pilot).incident.is_open)  # type: ignore[union-attr]
             await press(pilot, "n")
             assert told_by(pilot) == "resolution"

@@ -48,7 +48,7 @@ async def reading(
     app = make_app(level.service)
     async with app.run_test(size=size) as pilot:
         await opened_sources(pilot)
-        app.push_room_screen(TimelineScreen(name))
+        app.push_console_screen(TimelineScreen(name))
         await on_screen(pilot, TimelineScreen)
         await until(pilot, lambda: screen(pilot).lines)
         yield pilot
@@ -199,7 +199,7 @@ async def test_a_timeline_that_cannot_be_read_says_so_and_reads_again(
     app = make_app(level.service)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened_sources(pilot)
-        app.push_room_screen(TimelineScreen(incident.id))
+        app.push_console_screen(TimelineScreen(incident.id))
         await on_screen(pilot, TimelineScreen)
         await showing(pilot, "not read; r asks again")
         level.incidents.failing = False

@@ -77,7 +77,7 @@ def opening(line: str, kind: type, *keys: str) -> Run:
     async def run(pilot: Pilot[Any]) -> None:
         await opened_sources(pilot)
         if kind is TimelineScreen:
-            pilot.app.push_room_screen(TimelineScreen(line))  # type: ignore[attr-defined]
+            pilot.app.push_console_screen(TimelineScreen(line))  # type: ignore[attr-defined]
         else:
             pilot.app.command(line)  # type: ignore[attr-defined]
         await on_screen(pilot, kind)

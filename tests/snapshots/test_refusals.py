@@ -25,7 +25,7 @@ Snap = Callable[..., bool]
 def showing_refusal(what: Refusal, *keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
     async def run(pilot: Pilot[Any]) -> None:
         await opened_sources(pilot)
-        pilot.app.push_room_screen(RefusalScreen(what))  # type: ignore[attr-defined]  # the application
+        pilot.app.push_console_screen(RefusalScreen(what))  # type: ignore[attr-defined]  # the application
         await on_screen(pilot, RefusalScreen)
         for key in keys:
             await pilot.press(key)

@@ -43,7 +43,7 @@ def shown(*keys: str, waits_for: str = "seen", **how: Any) -> Run:  # noqa: ANN4
         app = cast("WarRoomApp", pilot.app)
         given = {"issue_type": "rate_limiting", "severity": "incident"} if "incident" not in how else {}
         screen = RespondScreen(**{**given, **how})
-        app.push_room_screen(screen)
+        app.push_console_screen(screen)
         if waits_for == "seen":
             await until(pilot, lambda: screen.state.seen or screen.state.problem is not None)
             await until(pilot, lambda: screen.state.rank or screen.state.incident_id or screen.state.problem)
@@ -188,7 +188,7 @@ def test_deliveries(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size:
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
             screen = DeliveriesScreen(world.incidents.lines()[0].id)
-            cast("WarRoomApp", pilot.app).push_room_screen(screen)
+            cast("WarRoomApp", pilot.app).push_console_screen(screen)
             await until(pilot, lambda: screen.incident is not None)
             await quiet(pilot)
 
@@ -204,7 +204,7 @@ def test_settling(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: t
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
             screen = DeliveriesScreen(world.incidents.lines()[0].id)
-            cast("WarRoomApp", pilot.app).push_room_screen(screen)
+            cast("WarRoomApp", pilot.app).push_console_screen(screen)
             await until(pilot, lambda: screen.incident is not None)
             screen.body.place("delivery:D3")
             for key in ("x", *"perhaps", "enter"):
@@ -223,7 +223,7 @@ def test_status(snap_compare: Snap, make_app: MakeApp, tmp_path: Path, size: tup
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
             screen = StatusScreen(incident.id)
-            cast("WarRoomApp", pilot.app).push_room_screen(screen)
+            cast("WarRoomApp", pilot.app).push_console_screen(screen)
             await until(pilot, lambda: screen.assessment is not None)
             await rest(pilot)
             await quiet(pilot)
@@ -237,7 +237,7 @@ def test_declaring_by_hand(snap_compare: Snap, make_app: MakeApp, tmp_path: Path
 
         async def run(pilot: Pilot[Any]) -> None:
             await settle(pilot)
-            cast("WarRoomApp", pilot.app).push_room_screen(DeclareScreen(issue_type="oauth_failure"))
+            cast("WarRoomApp", pilot.app).push_console_screen(DeclareScreen(issue_type="oauth_failure"))
             await rest(pilot)
             await quiet(pilot)
 

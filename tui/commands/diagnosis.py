@@ -12,7 +12,7 @@ from tui.commands.verb import CommandApp, Verb
 
 if TYPE_CHECKING:
     from diagnostics.models.triage import Refusal, Triage, TriageRequest
-    from screens.base import Room
+    from screens.base import ScreenHost
     from tui.options import Options
 
 
@@ -73,7 +73,7 @@ def _triage(app: CommandApp, rest: str) -> None:
     )
 
 
-def triage_asked_for(room: Room, issue: str, options: Options) -> None:
+def triage_asked_for(host: ScreenHost, issue: str, options: Options) -> None:
     """Open the triage that the command line asked for."""
     from diagnostics.models.triage import TriageRequest  # noqa: PLC0415  # after the first paint
 
@@ -85,27 +85,27 @@ def triage_asked_for(room: Room, issue: str, options: Options) -> None:
         user_id=options.user_id,
         preventive=options.preventive,
     )
-    show_triage(room, request)
+    show_triage(host, request)
 
 
-def show_triage(room: Room, request: TriageRequest) -> None:
+def show_triage(host: ScreenHost, request: TriageRequest) -> None:
     """Run a triage in a thread and show its document, or the refusal."""
-    service = room.service
+    service = host.service
     if service is None:
-        room.say("the sources are still opening; try again in a moment", "warn")
+        host.say("the sources are still opening; try again in a moment", "warn")
         return
 
     def show(answer: Triage | Refusal) -> None:
         from diagnostics.models.triage import Triage  # noqa: PLC0415  # after the first paint
 
         if isinstance(answer, Triage):
-            document = documents.triage_document(answer, room.signs)
+            document = documents.triage_document(answer, host.signs)
             evidence = tuple(finding.evidence for finding in answer.findings if finding.evidence is not None)
-            room.open_document(replace(document, issue=(answer.issue_type, answer.severity), evidence=evidence))
+            host.open_document(replace(document, issue=(answer.issue_type, answer.severity), evidence=evidence))
         else:
-            room.navigate(to.RefusalAt(answer))
+            host.navigate(to.RefusalAt(answer))
 
-    room.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
+    host.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
 
 
 VERBS = (

@@ -10,7 +10,7 @@ from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from screens import addresses as to
-from screens.base import RoomScreen
+from screens.base import ConsoleScreen
 from tui.commands.verb import CommandApp, Runner, Verb, opened, opens
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _choose(app: CommandApp, rest: str) -> None:
 
     def show(_done: None) -> None:
         app.incident_changed()
-        if not (isinstance(app.screen, RoomScreen) and app.screen.place() == "escalation"):
+        if not (isinstance(app.screen, ConsoleScreen) and app.screen.place() == "escalation"):
             app.navigate(to.EscalationAt())
 
     app.ask(lambda: service.incidents.choose(name), show, doing=f"looking for {clean(name, limit=40)}")

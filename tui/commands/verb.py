@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from diagnostics.core.failures import UserError
-from screens.base import Room
+from screens.base import ScreenHost
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from screens.addresses import Address
 
 
-class CommandApp(Room, Protocol):
+class CommandApp(ScreenHost, Protocol):
     """The application, seen through what a `:` line may ask of it: what a screen may, and a little more."""
 
     @property
@@ -52,7 +52,7 @@ class Verb:
         return self.line.strip()
 
 
-def opened(app: Room) -> Diagnostics:
+def opened(app: ScreenHost) -> Diagnostics:
     """The service. Raises UserError before the sources are open."""
     if app.service is None:
         raise UserError("the sources are still opening", next_step="try again in a moment")
