@@ -48,11 +48,11 @@ class Document:
     """What it rests on, for who wants to keep it for the review."""
 
     @classmethod
-    def of_text(cls, title: str, text: str, signs: Glyphs) -> Document:
+    def of_text(cls, title: str, text: str, glyphs: Glyphs) -> Document:
         """Plain paragraphs."""
 
         def build(width: int) -> list[Row]:
-            return [row(line) for line in wrap(signs.text(text), width)]
+            return [row(line) for line in wrap(glyphs.text(text), width)]
 
         return cls(title, build, plain(build(100)))
 
@@ -63,7 +63,7 @@ class ScreenHost(Protocol):
     service: Diagnostics | None
     live: Live | None
     catalogue: Catalogue | None
-    signs: Glyphs
+    glyphs: Glyphs
 
     @property
     def screen(self) -> Screen[Any]:
@@ -239,7 +239,7 @@ class ConsoleScreen(Screen[None]):
 
     def open_text(self, title: str, text: str) -> None:
         """Show plain paragraphs on top."""
-        self.host.open_document(Document.of_text(title, text, self.host.signs))
+        self.host.open_document(Document.of_text(title, text, self.host.glyphs))
 
     def open_plain(self, text: str) -> None:
         """Show text on top for terminals that take no copy: they can select it themselves."""

@@ -115,27 +115,27 @@ class DealScreen(ListScreen):
 
     def rows(self, width: int) -> list[Row]:
         """How the account was found, and the newest diagnosis, or why there is none."""
-        signs, reading = self.host.signs, self.reading
-        note = [row((line, "accent")) for line in wrap(signs.text(self.note), width) if self.note]
+        glyphs, reading = self.host.glyphs, self.reading
+        note = [row((line, "accent")) for line in wrap(glyphs.text(self.note), width) if self.note]
         if reading is None or reading.value is None:
             return [*note, *self._without_answer(width)]
         stale = wording.is_stale(reading)
-        rows = deal_rows(reading.value, width=width, now=utc_now(), signs=signs, stale=stale)
+        rows = deal_rows(reading.value, width=width, now=utc_now(), glyphs=glyphs, stale=stale)
         if stale:
-            text = f"{signs.warned} stale: {reading.failure or 'no newer answer'}; what is below is what was known"
-            rows = [*(row((line, "warn")) for line in wrap(signs.text(text), width, most=2)), *rows]
+            text = f"{glyphs.warned} stale: {reading.failure or 'no newer answer'}; what is below is what was known"
+            rows = [*(row((line, "warn")) for line in wrap(glyphs.text(text), width, most=2)), *rows]
         return [*note, *rows, BLANK]
 
     def draw_title(self) -> None:
         """The deal and its account; at the right how old the diagnosis is."""
-        signs, value, width = self.host.signs, self._diagnosis(), self.app.size.width
+        glyphs, value, width = self.host.glyphs, self._diagnosis(), self.app.size.width
         parts = [f"deal {self.deal_id}"]
         if value is not None:
             parts += [part for part in (value.header.name, value.header.stage) if part]
         parts.append(f"account {self.account_id}")
         right, tone = self._age()
-        right = signs.text(f" {right} ")
-        left = signs.text(titled(self.host.trail(), " · ".join(parts), max(1, width - len(right))))
+        right = glyphs.text(f" {right} ")
+        left = glyphs.text(titled(self.host.trail(), " · ".join(parts), max(1, width - len(right))))
         self.query_one("#screen-title", LineView).show((row((left, "bar"), (right, tone)),))
 
     def _diagnosis(self) -> DealDiagnosis | None:
@@ -151,32 +151,32 @@ class DealScreen(ListScreen):
         return (f"stale {age}", "warn") if wording.is_stale(reading) else (age, "bar")
 
     def _without_answer(self, width: int) -> list[Row]:
-        signs, reading = self.host.signs, self.reading
+        glyphs, reading = self.host.glyphs, self.reading
         if reading is None or not reading.failure:
-            words = f"{signs.waiting} asking why deal {self.deal_id} does or does not sync; nothing has answered yet"
-            return [*(row((line, "muted")) for line in wrap(words, width)), BLANK, *waiting_rows(PIPELINE, signs)]
-        rows = [row((line, "warn")) for line in wrap(f"{signs.unreachable} not diagnosed: {reading.failure}", width)]
-        rows += [row((line, "muted")) for line in wrap(signs.text(reading.remedy), width) if reading.remedy]
+            words = f"{glyphs.waiting} asking why deal {self.deal_id} does or does not sync; nothing has answered yet"
+            return [*(row((line, "muted")) for line in wrap(words, width)), BLANK, *waiting_rows(PIPELINE, glyphs)]
+        rows = [row((line, "warn")) for line in wrap(f"{glyphs.unreachable} not diagnosed: {reading.failure}", width)]
+        rows += [row((line, "muted")) for line in wrap(glyphs.text(reading.remedy), width) if reading.remedy]
         return [*rows, BLANK, row(("r asks again; esc goes back", "muted"))]
 
     # ---- keys
 
     def act_open(self) -> None:
         """One level deeper, whatever is under the cursor."""
-        value, signs = self._diagnosis(), self.host.signs
+        value, glyphs = self._diagnosis(), self.host.glyphs
         kind, name = self.key_under_cursor()
         if value is None:
             return
         if kind == "gate":
             gate = next((gate for gate in value.gates if gate.id == name), None)
             if gate is not None:
-                self.host.open_document(gate_document(gate, signs))
+                self.host.open_document(gate_document(gate, glyphs))
         elif kind == "agent":
             agent = next((agent for agent in value.agents if str(agent.user_id) == name), None)
             if agent is not None:
-                self.host.open_document(agent_document(agent, signs))
+                self.host.open_document(agent_document(agent, glyphs))
         elif kind == "finding":
-            self.host.open_document(documents.finding_document(value.findings[int(name)], signs))
+            self.host.open_document(documents.finding_document(value.findings[int(name)], glyphs))
         elif kind == "account":
             self.host.navigate(AccountAt(self.account_id))
         else:
@@ -210,20 +210,20 @@ class DealScreen(ListScreen):
         self.open_plain(plain(self.body.rows))
 
 
-def gate_document(gate: Gate, signs: Glyphs) -> Document:
+def gate_document(gate: Gate, glyphs: Glyphs) -> Document:
     """One gate: what was found, what the sync fails with, and every question behind that."""
 
     def build(width: int) -> list[Row]:
-        rows = [row(wording.status_piece(gate.status, signs), f"  {signs.text(gate.title)}"), BLANK]
-        rows += [row((line, "strong")) for line in wrap(signs.text(gate.summary), width)]
+        rows = [row(wording.status_piece(gate.status, glyphs), f"  {glyphs.text(gate.title)}"), BLANK]
+        rows += [row((line, "strong")) for line in wrap(glyphs.text(gate.summary), width)]
         if gate.error_code:
             rows += labelled("fails with", gate.error_code, width, label_width=LABEL, tone="code")
-        return rows + evidence_rows(gate.evidence, width, signs)
+        return rows + evidence_rows(gate.evidence, width, glyphs)
 
-    return Document(f"gate {signs.separator} {gate_name(gate)}", build, plain(build(100)))
+    return Document(f"gate {glyphs.separator} {gate_name(gate)}", build, plain(build(100)))
 
 
-def agent_document(agent: AgentPath, signs: Glyphs) -> Document:
+def agent_document(agent: AgentPath, glyphs: Glyphs) -> Document:
     """One agent on the deal: each path, what it looks at, what was found."""
 
     def build(width: int) -> list[Row]:
@@ -235,65 +235,65 @@ def agent_document(agent: AgentPath, signs: Glyphs) -> Document:
             word = "could not be read" if found is None else "yes" if found else "no"
             rows += labelled(title, f"{word}: {looks_at}", width, label_width=22)
         if agent.note:
-            rows += [BLANK, *(row((line, "warn")) for line in wrap(signs.text(agent.note), width))]
+            rows += [BLANK, *(row((line, "warn")) for line in wrap(glyphs.text(agent.note), width))]
         return rows
 
-    title = f"agent {signs.separator} user {agent.user_id} {agent.name}"
+    title = f"agent {glyphs.separator} user {agent.user_id} {agent.name}"
     return Document(title.rstrip(), build, plain(build(100)))
 
 
 # ---- the diagnosis as rows
 
 
-def deal_rows(diagnosis: DealDiagnosis, *, width: int, now: datetime, signs: Glyphs, stale: bool = False) -> list[Row]:
+def deal_rows(diagnosis: DealDiagnosis, *, width: int, now: datetime, glyphs: Glyphs, stale: bool = False) -> list[Row]:
     """The sentence why, the gates, the paths of every agent, what was configured lately, findings and notes."""
     rows: list[Row] = []
     if diagnosis.error_code:
         rows.append(row(("fails with  ", "muted"), (diagnosis.error_code, "fail"), key="code"))
-    rows += sentence_rows(diagnosis.conclusion, width, signs)
+    rows += sentence_rows(diagnosis.conclusion, width, glyphs)
     rows += section("eligibility, in the order of the sync")
-    strip = strip_row(diagnosis.gates, width=width, signs=signs)
+    strip = strip_row(diagnosis.gates, width=width, glyphs=glyphs)
     if strip is not None:
         rows += [strip, BLANK]
-    rows += gate_rows(diagnosis.gates, width=width, signs=signs, stale=stale)
+    rows += gate_rows(diagnosis.gates, width=width, glyphs=glyphs, stale=stale)
     rows += section("agents on the deal, and the four paths that can verify each")
     if diagnosis.agents:
-        rows += path_rows(diagnosis.agents, width=width, signs=signs)
+        rows += path_rows(diagnosis.agents, width=width, glyphs=glyphs)
     else:
         rows.append(row(("no agent of this deal was read; the gate above says whether it has none", "muted")))
     rows += section("how sure this is")
-    rows += certainty_rows(diagnosis.conclusion, width, signs)
-    rows += note_rows(diagnosis.notes, width, signs)
+    rows += certainty_rows(diagnosis.conclusion, width, glyphs)
+    rows += note_rows(diagnosis.notes, width, glyphs)
     rows += section("configured lately")
     for place, change in enumerate(diagnosis.configuration):
-        when = fit(stamp(change.at, now, signs), LABEL)
-        lines = wrap(signs.text(f"{change.what} ({change.source})"), width - LABEL)
+        when = fit(stamp(change.at, now, glyphs), LABEL)
+        lines = wrap(glyphs.text(f"{change.what} ({change.source})"), width - LABEL)
         rows.append(row((when, "muted"), lines[0], key=f"change:{place}"))
         rows += [row(" " * LABEL, line) for line in lines[1:]]
     if not diagnosis.configuration:
         rows.append(row(("no recent change is recorded that bears on this deal", "muted")))
     if diagnosis.findings:
         rows += section("findings")
-        rows += finding_rows(diagnosis.findings, width=width, signs=signs, most=4, stale=stale)
+        rows += finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4, stale=stale)
     rows += section("the deal itself")
-    return rows + header_rows(diagnosis.header, width=width, now=now, signs=signs)
+    return rows + header_rows(diagnosis.header, width=width, now=now, glyphs=glyphs)
 
 
-def header_rows(header: DealHeader, *, width: int, now: datetime, signs: Glyphs) -> list[Row]:
+def header_rows(header: DealHeader, *, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
     """The deal's own row, and the way to its account."""
     account = (
-        f"{header.account_id} {signs.separator} {header.account_name}" if header.account_name else header.account_id
+        f"{header.account_id} {glyphs.separator} {header.account_name}" if header.account_name else header.account_id
     )
-    rows = [row((fit("account", LABEL), "muted"), signs.text(str(account)), ("   enter", "key"), key="account")]
+    rows = [row((fit("account", LABEL), "muted"), glyphs.text(str(account)), ("   enter", "key"), key="account")]
     for label, text in (
         ("stage", header.stage),
         ("property", header.property_id),
         ("transaction", header.zillow_transaction_id),
-        ("synced", stamp(header.synced_at, now, signs) if header.synced_at else "never"),
-        ("created", stamp(header.created_at, now, signs)),
-        ("updated", stamp(header.updated_at, now, signs)),
+        ("synced", stamp(header.synced_at, now, glyphs) if header.synced_at else "never"),
+        ("created", stamp(header.created_at, now, glyphs)),
+        ("updated", stamp(header.updated_at, now, glyphs)),
     ):
-        rows += labelled(label, signs.text(text or signs.missing), width, label_width=LABEL)
+        rows += labelled(label, glyphs.text(text or glyphs.missing), width, label_width=LABEL)
     return rows
 
 

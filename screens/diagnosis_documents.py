@@ -43,42 +43,42 @@ def paragraph(text: str, width: int, tone: Tone = "", *, key: str | None = None)
     return [row((line, tone), key=key if not n else None) for n, line in enumerate(wrap(text, width))]
 
 
-def note_rows(notes: Iterable[str], width: int, signs: Glyphs) -> list[Row]:
+def note_rows(notes: Iterable[str], width: int, glyphs: Glyphs) -> list[Row]:
     """What is wrong with the data itself."""
     rows: list[Row] = []
     for place, note in enumerate(notes):
-        lines = wrap(signs.text(note), width - 2)
+        lines = wrap(glyphs.text(note), width - 2)
         rows += [
-            row(f"{signs.warned} " if not n else "  ", (line, "warn"), key=f"note:{place}" if not n else None)
+            row(f"{glyphs.warned} " if not n else "  ", (line, "warn"), key=f"note:{place}" if not n else None)
             for n, line in enumerate(lines)
         ]
     return rows
 
 
-def conclusion_rows(conclusion: Conclusion, width: int, signs: Glyphs) -> list[Row]:
+def conclusion_rows(conclusion: Conclusion, width: int, glyphs: Glyphs) -> list[Row]:
     """The one sentence first, then what to do, how sure it is, and what would overturn it."""
-    return sentence_rows(conclusion, width, signs) + certainty_rows(conclusion, width, signs)
+    return sentence_rows(conclusion, width, glyphs) + certainty_rows(conclusion, width, glyphs)
 
 
-def sentence_rows(conclusion: Conclusion, width: int, signs: Glyphs) -> list[Row]:
+def sentence_rows(conclusion: Conclusion, width: int, glyphs: Glyphs) -> list[Row]:
     """The one sentence, and what to do."""
     tone: Tone = "pass" if conclusion.code in WELL else TONES.get(conclusion.code, "fail")
-    rows = paragraph(signs.text(conclusion.sentence), width, tone, key="conclusion")
+    rows = paragraph(glyphs.text(conclusion.sentence), width, tone, key="conclusion")
     if conclusion.next_step:
-        rows += labelled("next", signs.text(conclusion.next_step), width, label_width=LABEL, tone="accent")
+        rows += labelled("next", glyphs.text(conclusion.next_step), width, label_width=LABEL, tone="accent")
     return rows
 
 
-def certainty_rows(conclusion: Conclusion, width: int, signs: Glyphs) -> list[Row]:
+def certainty_rows(conclusion: Conclusion, width: int, glyphs: Glyphs) -> list[Row]:
     """How sure it is, and what would overturn it."""
     sure = CONFIDENCE.get(str(conclusion.confidence), str(conclusion.confidence))
     if conclusion.sources:
         sure += f" ({', '.join(conclusion.sources)})"
     if conclusion.is_inference:
         sure += "; inferred, not observed"
-    rows = labelled("confidence", signs.text(sure), width, label_width=LABEL)
+    rows = labelled("confidence", glyphs.text(sure), width, label_width=LABEL)
     for place, text in enumerate(conclusion.overturned_by):
-        rows += labelled("wrong if" if not place else "", signs.text(text), width, label_width=LABEL, tone="muted")
+        rows += labelled("wrong if" if not place else "", glyphs.text(text), width, label_width=LABEL, tone="muted")
     return rows
 
 

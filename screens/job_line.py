@@ -129,8 +129,8 @@ class RunningJob(Generic[Answer]):
     def _draw(self) -> None:
         if not self.is_running:
             return
-        separator = self.screen.host.signs.separator
+        separator = self.screen.host.glyphs.separator
         keys = "ending; esc again drops it" if self.job.is_cancelled else "esc cancels"
-        words = self.screen.host.signs.text(f"{progress_words(self.doing, self._progress)} {separator} {keys}")
+        words = self.screen.host.glyphs.text(f"{progress_words(self.doing, self._progress)} {separator} {keys}")
         for footer in self.screen.query(FooterBar):
             footer.stand(words)

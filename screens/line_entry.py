@@ -177,14 +177,14 @@ class LineEntry(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """Title, line, verdict, explanation, keys."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         begin = self.start if self.confirms else self.memory_of_title.unsent or self.start
-        yield LineView(signs=signs, cursor=False, id="entry-title")
-        hint = signs.text(clean(self.placeholder, limit=200))
+        yield LineView(glyphs=glyphs, cursor=False, id="entry-title")
+        hint = glyphs.text(clean(self.placeholder, limit=200))
         yield EntryInput(self.leave, value=begin, placeholder=hint)
-        yield LineView(signs=signs, cursor=False, id="entry-verdict")
-        yield LineView(signs=signs, cursor=False, id="entry-explain")
-        yield FooterBar(signs=signs)
+        yield LineView(glyphs=glyphs, cursor=False, id="entry-verdict")
+        yield LineView(glyphs=glyphs, cursor=False, id="entry-explain")
+        yield FooterBar(glyphs=glyphs)
 
     @property
     def entry(self) -> EntryInput:
@@ -268,13 +268,13 @@ class LineEntry(ConsoleScreen):
         """Title, verdict and explanation for the present width."""
         if self.done:
             return
-        signs, width = self.host.signs, max(20, self.size.width)
-        title = signs.text(titled(self.host.trail(), clean(self.title_text, limit=200), width))
+        glyphs, width = self.host.glyphs, max(20, self.size.width)
+        title = glyphs.text(titled(self.host.trail(), clean(self.title_text, limit=200), width))
         self.query_one("#entry-title", LineView).show((row((title, "bar")),))
         self.query_one("#entry-verdict", LineView).show(self._verdict(width - 2))
         lines: list[Row] = []
         for paragraph in self.explain:
-            lines += wrapped(signs.text(clean(paragraph, limit=2_000)), width - 3, "muted")
+            lines += wrapped(glyphs.text(clean(paragraph, limit=2_000)), width - 3, "muted")
         self.query_one("#entry-explain", LineView).show([*lines, BLANK])
 
     def _verdict(self, width: int) -> list[Row]:
@@ -282,7 +282,7 @@ class LineEntry(ConsoleScreen):
         wrong = self.check(self.words) if self.words or self._refused else ""
         tone: Tone = "fail" if self._refused else "warn"
         return [
-            row((line, tone)) for line in wrap(self.host.signs.text(clean(wrong, limit=500)), width, most=3) if line
+            row((line, tone)) for line in wrap(self.host.glyphs.text(clean(wrong, limit=500)), width, most=3) if line
         ]
 
     # ---- ends

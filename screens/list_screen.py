@@ -58,16 +58,16 @@ class TitledScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """Header where there is one, title bar, panes, keys. Nothing here waits for a source."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         if self.has_header:
-            yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="screen-title")
+            yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
+        yield LineView(glyphs=glyphs, cursor=False, id="screen-title")
         yield from self.panes()
-        yield FooterBar(signs=signs)
+        yield FooterBar(glyphs=glyphs)
 
     def panes(self) -> Iterable[Widget]:
         """What stands between title bar and footer."""
-        body = LineView(signs=self.host.signs, cursor=not self.is_text, id="screen-body")
+        body = LineView(glyphs=self.host.glyphs, cursor=not self.is_text, id="screen-body")
         body.can_focus = True
         body.set_class(self.is_text, "text")
         yield body
@@ -135,7 +135,7 @@ class TitledScreen(ConsoleScreen):
 
     def draw_title(self) -> None:
         """The way here, and what is shown."""
-        text = self.host.signs.text(titled(self.host.trail(), self.heading(), self.size.width))
+        text = self.host.glyphs.text(titled(self.host.trail(), self.heading(), self.size.width))
         self.query_one("#screen-title", LineView).show((row((text, "bar")),))
 
 
@@ -150,7 +150,7 @@ class ListScreen(TitledScreen):
         if found is None:
             self.host.say("this row holds no number of its own", "muted")
         else:
-            self.host.open_document(documents.evidence_document(*found, self.host.signs))
+            self.host.open_document(documents.evidence_document(*found, self.host.glyphs))
 
     def act_copy(self) -> None:
         """The row under the cursor."""
@@ -173,7 +173,7 @@ class FilteredScreen(ListScreen):
     def panes(self) -> Iterable[Widget]:
         """The rows, and the line for the filter, which is hidden until it is opened."""
         yield from super().panes()
-        yield RowFilter(signs=self.host.signs)
+        yield RowFilter(glyphs=self.host.glyphs)
 
     def set_filter(self, text: str) -> None:
         """Show only what holds these words."""

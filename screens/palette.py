@@ -80,10 +80,10 @@ class PaletteScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """The line, the matches, the keys."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         yield Input(value=self.start, placeholder="an action, guide NAME, account ID, deal ID", select_on_focus=False)
-        yield LineView(signs=signs, id="palette-matches")
-        yield FooterBar(signs=signs)
+        yield LineView(glyphs=glyphs, id="palette-matches")
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """Ready to type."""
@@ -129,7 +129,7 @@ class PaletteScreen(ConsoleScreen):
         rows: list[Row] = [
             row(
                 (fit(name, label), "key"),
-                (self.host.signs.text(fit(sentence, max(0, width - label))), "muted"),
+                (self.host.glyphs.text(fit(sentence, max(0, width - label))), "muted"),
                 key=name,
             )
             for name, sentence in matches[:200]

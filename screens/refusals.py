@@ -117,16 +117,16 @@ class GuidanceScreen(ListScreen):
 
     def section(self, title: str) -> list[Row]:
         """A heading."""
-        return [BLANK, row((self.host.signs.text(title), "title"))]
+        return [BLANK, row((self.host.glyphs.text(title), "title"))]
 
     def item(self, text: str, width: int, opens: Callable[[], object] | None = None, tone: Tone = "") -> list[Row]:
         """One step; with `opens` it says that Enter goes there."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         self._items += 1
         key = f"item:{self._items}"
         space = width - 4 - (8 if opens is not None else 0)
-        lines = wrap(signs.text(text), space)
-        mark = Piece(fit(f" {signs.step}", 4), "accent" if opens is not None else "muted")
+        lines = wrap(glyphs.text(text), space)
+        mark = Piece(fit(f" {glyphs.step}", 4), "accent" if opens is not None else "muted")
         tail = (("   enter", "key"),) if opens is not None else ()
         if opens is not None:
             self.opens[key] = opens
@@ -141,11 +141,11 @@ class GuidanceScreen(ListScreen):
 
     def access_rows(self, width: int) -> list[Row]:
         """The access check: how to run it, or what it has said so far."""
-        signs = self.host.signs
-        rows = self.section(f"access check{f' {signs.separator} {self.check_state}' if self.check_state else ''}")
+        glyphs = self.host.glyphs
+        rows = self.section(f"access check{f' {glyphs.separator} {self.check_state}' if self.check_state else ''}")
         if not self.check_state:
             rows += self.item("Test every source from here, line by line: x.", width, self.act_run)
-        rows += doctor_rows(self.doctor, width, signs)
+        rows += doctor_rows(self.doctor, width, glyphs)
         return rows
 
     # ---- the access check
@@ -248,16 +248,16 @@ class RefusalScreen(GuidanceScreen):
     def heading(self) -> str:
         """The question that was refused."""
         asked = self.refusal.issue_type.replace("_", " ") or "a question"
-        return f"refused {self.host.signs.separator} {asked}"
+        return f"refused {self.host.glyphs.separator} {asked}"
 
     def upper_rows(self, width: int) -> list[Row]:
         """Rule, what was missing, what may have been meant, what is accepted, steps, another way, whom to call."""
-        refusal, signs = self.refusal, self.host.signs
+        refusal, glyphs = self.refusal, self.host.glyphs
         catalogue = self.host.catalogue
         issues = tuple(catalogue.issues) if catalogue is not None else ()
         rule = str(refusal.rule).replace("_", " ")
         rows = [row(("refused", "warn"), (f"  {rule}", "title"), (f"   {refusal.taken_at:%H:%M:%S} UTC", "muted"))]
-        rows += wrapped(signs.text(refusal.missing), width, "strong")
+        rows += wrapped(glyphs.text(refusal.missing), width, "strong")
         if refusal.candidates:
             rows += self.section("did you mean")
             for text in refusal.candidates:
@@ -272,15 +272,15 @@ class RefusalScreen(GuidanceScreen):
         if catalogue is not None and refusal.issue_type in issues:
             rows += self._another_way(catalogue, width)
         rows += self.section("whom to call")
-        rows += wrapped(signs.text(refusal.contact), width, "accent")
+        rows += wrapped(glyphs.text(refusal.contact), width, "accent")
         rows += self.item(
             "Escalate to people: n. Nothing is sent before you have seen and typed it.", width, self.escalate
         )
         for finding in refusal.findings:
-            rows += [BLANK, row(wording.status_piece(finding.status, signs), f"  {signs.text(finding.title)}")]
-            rows += wrapped(signs.text(finding.summary), width)
+            rows += [BLANK, row(wording.status_piece(finding.status, glyphs), f"  {glyphs.text(finding.title)}")]
+            rows += wrapped(glyphs.text(finding.summary), width)
             if finding.evidence is not None:
-                rows += documents.evidence_rows([finding.evidence], width, signs)
+                rows += documents.evidence_rows([finding.evidence], width, glyphs)
         return rows
 
     def _another_way(self, catalogue: Catalogue, width: int) -> list[Row]:
@@ -336,19 +336,19 @@ class RefusalsScreen(GuidanceScreen):
 
     def heading(self) -> str:
         """The title."""
-        return f"refusals {self.host.signs.separator} the six conditions"
+        return f"refusals {self.host.glyphs.separator} the six conditions"
 
     def upper_rows(self, width: int) -> list[Row]:
         """Each condition with when it fires, what is accepted and what to do."""
-        catalogue, signs = self.host.catalogue, self.host.signs
+        catalogue, glyphs = self.host.catalogue, self.host.glyphs
         if catalogue is None:
             return [row(("the catalogue is still being read", "muted"))]
         said = "The console never guesses. It refuses under six conditions, and always says what would be accepted."
-        rows = wrapped(signs.text(said), width, "strong")
+        rows = wrapped(glyphs.text(said), width, "strong")
         issues = tuple(catalogue.issues)
         for number, condition in enumerate(_conditions(catalogue), 1):
             rows += [BLANK, row((f"{number} ", "muted"), (str(condition.rule).replace("_", " "), "title"))]
-            rows += [row("  ", (line, "")) for line in wrap(signs.text(condition.when), width - 2)]
+            rows += [row("  ", (line, "")) for line in wrap(glyphs.text(condition.when), width - 2)]
             rows.append(row(("  accepted", "muted")))
             for text in condition.accepted:
                 rows += self.item(text, width, self.goes(console_line(text, issues)))
@@ -357,8 +357,8 @@ class RefusalsScreen(GuidanceScreen):
                 rows += self.item(text, width, self.goes(console_line(text)))
         rows += self.section("whom to call")
         contact = catalogue.contact
-        rows += wrapped(signs.text(contact.line()), width, "accent")
-        rows += wrapped(signs.text(contact.escalation), width)
+        rows += wrapped(glyphs.text(contact.line()), width, "accent")
+        rows += wrapped(glyphs.text(contact.escalation), width)
         return rows
 
     def channel_text(self) -> str:
@@ -379,19 +379,19 @@ def _conditions(catalogue: Catalogue) -> tuple[Condition, ...]:
     return Refusals(catalogue).conditions()
 
 
-def doctor_rows(lines: Sequence[DoctorLine], width: int, signs: Glyphs) -> list[Row]:
+def doctor_rows(lines: Sequence[DoctorLine], width: int, glyphs: Glyphs) -> list[Row]:
     """Rows of the access check, source by source, with the remedy of each failure."""
     rows: list[Row] = []
     source = ""
     for line in lines:
         if line.source != source:
             source = line.source
-            rows.append(row((signs.text(f" {source}"), "title")))
-        status = wording.status_piece(line.status, signs)
+            rows.append(row((glyphs.text(f" {source}"), "title")))
+        status = wording.status_piece(line.status, glyphs)
         took = "" if line.latency_ms is None else f"  ({line.latency_ms:,.0f} ms)"
         head = Piece(fit(f"  {status.text}", STATE), status.tone)
-        for at, part in enumerate(wrap(signs.text(f"{line.subject}: {line.detail}{took}"), width - STATE)):
+        for at, part in enumerate(wrap(glyphs.text(f"{line.subject}: {line.detail}{took}"), width - STATE)):
             rows.append(row(head if at == 0 else " " * STATE, part))
         if line.remedy:
-            rows += [row(" " * STATE, (part, "accent")) for part in wrap(signs.text(line.remedy), width - STATE)]
+            rows += [row(" " * STATE, (part, "accent")) for part in wrap(glyphs.text(line.remedy), width - STATE)]
     return rows

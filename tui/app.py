@@ -37,7 +37,7 @@ from tui.terminal.clipboard import copy_sequence, load_into_tmux
 from tui.terminal.driver import WarRoomDriver
 from tui.terminal.frames import Picture
 from widgets.footer_bar import FooterBar, Hint
-from widgets.glyphs import glyphs
+from widgets.glyphs import glyphs_for
 from widgets.header_bar import HeaderBar
 from widgets.row import Tone
 
@@ -104,7 +104,7 @@ class WarRoomApp(App[int]):
         super().__init__(driver_class=WarRoomDriver, ansi_color=True if self.capabilities.native_colours else None)
         self.ansi_color = None
         self.options = options
-        self.signs = glyphs(self.capabilities.ascii_only)
+        self.glyphs = glyphs_for(self.capabilities.ascii_only)
         self.service: Diagnostics | None = None
         self.live: Live | None = None
         self.catalogue: Catalogue | None = None
@@ -112,7 +112,7 @@ class WarRoomApp(App[int]):
         self.problem: UserError | SourceFailure | None = None
         self.crashed = False
         self._opening = False
-        self.navigator = Navigator(self, self.signs, run=self.command, uncovered=self.uncovered)
+        self.navigator = Navigator(self, self.glyphs, run=self.command, uncovered=self.uncovered)
         self.session = SessionKeeper(self, self.navigator, self.environment)
         self.incidents = IncidentFollower(self, self.navigator)
         self._picture = Picture()
@@ -271,7 +271,7 @@ class WarRoomApp(App[int]):
         failed: Callable[[], None] | None = None,
     ) -> None:
         """Run `work` in a thread and `then` on the event loop; failures become a calm notice, then `failed`."""
-        self.say(f"{doing}{self.signs.ellipsis}", "muted")
+        self.say(f"{doing}{self.glyphs.ellipsis}", "muted")
 
         def lost(words: str, tone: Tone) -> None:
             self.say(f"{doing}: {words}", tone)
@@ -320,7 +320,7 @@ class WarRoomApp(App[int]):
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one line at the bottom for a few seconds."""
         self._quiet_at = self._seconds + int(NOTICE_S)
-        self._footer(lambda footer: footer.say(self.signs.text(clean(text, limit=400)), tone))
+        self._footer(lambda footer: footer.say(self.glyphs.text(clean(text, limit=400)), tone))
 
     def _footer(self, use: Callable[[FooterBar], None]) -> None:
         for footer in self.screen.query(FooterBar):
@@ -330,7 +330,7 @@ class WarRoomApp(App[int]):
         """Put text on the terminal's clipboard, or show it plainly when it is too long for that."""
         sequence = copy_sequence(text)
         if sequence is None or self._driver is None:
-            self.open_document(documents.text_document("to copy: select with your terminal", text, self.signs))
+            self.open_document(documents.text_document("to copy: select with your terminal", text, self.glyphs))
             return
         if "TMUX" in os.environ:
             self.ask(lambda: load_into_tmux(text), lambda done: self._copied(text, sequence, done), doing="copying")
@@ -383,7 +383,7 @@ class WarRoomApp(App[int]):
             run_command(self, line)
         except UserError as problem:
             said = "\n\n".join(problem.lines())
-            self.open_document(documents.text_document(f"cannot do: {line}", said, self.signs))
+            self.open_document(documents.text_document(f"cannot do: {line}", said, self.glyphs))
 
     @property
     def incident(self) -> Incident | None:
@@ -447,7 +447,7 @@ class WarRoomApp(App[int]):
         runbook = ""
         if section and self.catalogue is not None:
             runbook = self.catalogue.guide_section("immediate-actions", section)
-        self.open_document(documents.help_document(keys, HOW_TO_READ, runbook, self.signs))
+        self.open_document(documents.help_document(keys, HOW_TO_READ, runbook, self.glyphs))
 
     # ---- keys: ways to a screen
 
@@ -634,8 +634,8 @@ class WarRoomApp(App[int]):
             header.set_state(
                 environment=self.environment() or "starting",
                 paused=self.live is not None and self.live.paused,
-                words=source_words(self.live, self.service, self.signs),
-                incident=incident_words(self.incidents.reading, self.service, alarm, utc_now(), self.signs),
+                words=source_words(self.live, self.service, self.glyphs),
+                incident=incident_words(self.incidents.reading, self.service, alarm, utc_now(), self.glyphs),
             )
 
 

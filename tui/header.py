@@ -9,7 +9,7 @@ from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import incident_clock
 from widgets.header_bar import SourceWord
 from widgets.row import Piece, Tone
-from widgets.wording import severity_tone, status_sign, status_tone
+from widgets.wording import severity_tone, status_glyph, status_tone
 
 if TYPE_CHECKING:
     from diagnostics.live.watches import Live
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from widgets.header_bar import Wordings
 
 
-def source_words(live: Live | None, service: Diagnostics | None, signs: Glyphs) -> tuple[SourceWord, ...]:
+def source_words(live: Live | None, service: Diagnostics | None, glyphs: Glyphs) -> tuple[SourceWord, ...]:
     """One word a source: `db ● 12 ms`, `datadog ● 3/3 per 10 s`. Grey until it has answered."""
     if live is None or service is None:
-        return (SourceWord("sources", signs.waiting, "muted", "opening"),)
+        return (SourceWord("sources", glyphs.waiting, "muted", "opening"),)
     reading = live.last("sources")
     if reading is None or reading.value is None:
         detail = reading.failure if reading is not None and reading.failure else "asking"
-        return (SourceWord("sources", signs.waiting, "muted", detail),)
+        return (SourceWord("sources", glyphs.waiting, "muted", detail),)
     words = []
     for state in sorted(reading.value, key=lambda state: state.name != "common"):
         name = "db" if state.name == "common" else state.name
@@ -39,7 +39,7 @@ def source_words(live: Live | None, service: Diagnostics | None, signs: Glyphs) 
             # One word: what went wrong in full stands behind `:sources`.
             detail = detail.removeprefix(f"{state.name}: ").partition(":")[0]
         tone = status_tone(state.status)
-        words.append(SourceWord(name, signs.dot if fine else status_sign(state.status, signs), tone, detail))
+        words.append(SourceWord(name, glyphs.dot if fine else status_glyph(state.status, glyphs), tone, detail))
     return tuple(words)
 
 
@@ -54,7 +54,7 @@ def incident_words(
     service: Diagnostics | None,
     alarm: datetime | None,
     now: datetime,
-    signs: Glyphs,
+    glyphs: Glyphs,
 ) -> Wordings:
     """The incident in view and what is due next, in four lengths; without one, the five minutes since `alarm`.
 
@@ -63,20 +63,20 @@ def incident_words(
     """
     incident = followed.value.incident if followed is not None and followed.value is not None else None
     if incident is not None and incident.is_open and service is not None:
-        return _of_incident(incident, service.incidents.next_update_at(incident), now, signs)
+        return _of_incident(incident, service.incidents.next_update_at(incident), now, glyphs)
     if incident is None and alarm is not None:
         clock = incident_clock.promise(alarm + timedelta(minutes=FIRST_NOTICE_MINUTES), now)
-        return _lengths("", ("", ""), "", _promise("first notice", clock), signs)
+        return _lengths("", ("", ""), "", _promise("first notice", clock), glyphs)
     return ()
 
 
-def _of_incident(incident: Incident, next_update_at: datetime | None, now: datetime, signs: Glyphs) -> Wordings:
+def _of_incident(incident: Incident, next_update_at: datetime | None, now: datetime, glyphs: Glyphs) -> Wordings:
     severity = (incident.severity.upper(), severity_tone(incident.severity))
     clock = incident_clock.notice_clock(incident, now)
     said = _promise("first notice", clock)
     if clock is None:
         said = _promise("update", incident_clock.update_clock(incident, next_update_at, now))
-    return _lengths(incident.id, severity, incident_clock.elapsed(incident.declared_at, now), said, signs)
+    return _lengths(incident.id, severity, incident_clock.elapsed(incident.declared_at, now), said, glyphs)
 
 
 def _promise(what: str, clock: incident_clock.Clock | None) -> tuple[str, str, Tone]:
@@ -93,10 +93,10 @@ def _promise(what: str, clock: incident_clock.Clock | None) -> tuple[str, str, T
 
 
 def _lengths(
-    name: str, severity: tuple[str, Tone], lasted: str, promise: tuple[str, str, Tone], signs: Glyphs
+    name: str, severity: tuple[str, Tone], lasted: str, promise: tuple[str, str, Tone], glyphs: Glyphs
 ) -> Wordings:
     long, short, tone = promise
-    dot = f" {signs.separator} "
+    dot = f" {glyphs.separator} "
     parts: list[tuple[Piece, ...]] = []
     for with_severity, with_time, words in (
         (True, True, long),
@@ -111,7 +111,7 @@ def _lengths(
             pieces.append(Piece(f" {lasted}"))
         if words:
             pieces.append(Piece(dot if with_time and name else " " if name else ""))
-            pieces.append(Piece(signs.text(words), tone))
+            pieces.append(Piece(glyphs.text(words), tone))
         made = tuple(piece for piece in pieces if piece.text)
         if made and made not in parts:
             parts.append(made)

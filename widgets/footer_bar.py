@@ -27,8 +27,8 @@ class FooterBar(LineView):
     FooterBar:ansi { background: ansi_default; }
     """
 
-    def __init__(self, *, signs: Glyphs) -> None:
-        super().__init__(signs=signs, cursor=False, id="footer")
+    def __init__(self, *, glyphs: Glyphs) -> None:
+        super().__init__(glyphs=glyphs, cursor=False, id="footer")
         self.hints: tuple[Hint, ...] = ()
         self.notice: tuple[str, Tone] | None = None
         self.standing = ""

@@ -1,6 +1,6 @@
-"""The few signs the console uses, each with a stand-in for terminals that draw ASCII only.
+"""The few glyphs the console uses, each with a stand-in for terminals that draw ASCII only.
 
-A sign never stands alone: a word beside it says the same, so that neither colour nor font is needed to read a state.
+A glyph never stands alone: a word beside it says the same, so that neither colour nor font is needed to read a state.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True, frozen=True)
 class Glyphs:
-    """One set of signs."""
+    """One set of glyphs."""
 
     passed: str = "✔"
     failed: str = "✘"
@@ -92,6 +92,6 @@ ASCII = Glyphs(
 )
 
 
-def glyphs(ascii_only: bool) -> Glyphs:
+def glyphs_for(ascii_only: bool) -> Glyphs:
     """The set for this terminal."""
     return ASCII if ascii_only else UNICODE

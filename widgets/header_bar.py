@@ -19,7 +19,7 @@ class SourceWord:
     """One source as the header shows it, already worded."""
 
     name: str
-    sign: str
+    glyph: str
     tone: Tone
     detail: str
 
@@ -42,9 +42,9 @@ class HeaderBar(Widget):
     HeaderBar:ansi, HeaderBar:ansi > LineView { background: ansi_default; }
     """
 
-    def __init__(self, *, signs: Glyphs, clock: str = "") -> None:
+    def __init__(self, *, glyphs: Glyphs, clock: str = "") -> None:
         super().__init__(id="header")
-        self.signs = signs
+        self.glyphs = glyphs
         self.clock = clock
         self.environment = "starting"
         self.paused = False
@@ -53,8 +53,8 @@ class HeaderBar(Widget):
 
     def compose(self) -> ComposeResult:
         """State at the left, clock at the right, so that a tick never touches the state."""
-        yield LineView(signs=self.signs, cursor=False, id="header-state")
-        yield LineView(signs=self.signs, cursor=False, id="header-clock")
+        yield LineView(glyphs=self.glyphs, cursor=False, id="header-state")
+        yield LineView(glyphs=self.glyphs, cursor=False, id="header-clock")
 
     def on_mount(self) -> None:
         """Paint before any source has answered."""
@@ -126,7 +126,7 @@ class HeaderBar(Widget):
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:
             detail = word.detail if wide else word.detail.partition(" per ")[0]
-            shown = f"{word.sign} {detail}" if details or word.tone != "pass" else word.sign
+            shown = f"{word.glyph} {detail}" if details or word.tone != "pass" else word.glyph
             pieces += [Piece(f"  {word.name} "), Piece(shown, word.tone)]
         return pieces
 

@@ -55,15 +55,15 @@ class LineView(ScrollView, can_focus=True):
         view: LineView
         key: str
 
-    def __init__(self, *, signs: Glyphs = UNICODE, cursor: bool = True, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, glyphs: Glyphs = UNICODE, cursor: bool = True, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.signs = signs
+        self.glyphs = glyphs
         self.rows: tuple[Row, ...] = ()
         self.cursor_key: str | None = None
         self.has_cursor = cursor
         self.can_focus = cursor
         self._stale_drawing = False
-        self.set_class(signs.ascii_only, "-ascii")
+        self.set_class(glyphs.ascii_only, "-ascii")
 
     # ---- content
 
@@ -203,14 +203,14 @@ class LineView(ScrollView, can_focus=True):
         held = self.has_cursor and item.key is not None and item.key == self.cursor_key
         segments: list[Segment] = []
         if self.has_cursor:
-            segments.append(Segment(f"{self.signs.cursor} " if held else "  ", base + tones["accent"]))
+            segments.append(Segment(f"{self.glyphs.cursor} " if held else "  ", base + tones["accent"]))
         over = PLAIN
         if held:
             over = tones["cursor" if self.has_focus else "held"]
         bar = bool(item.pieces) and all(piece.tone == "bar" for piece in item.pieces)
         for piece in item.pieces:
             # Rows are cut with an ellipsis of one cell; where only ASCII is drawn, so is that.
-            text = piece.text.replace("…", self.signs.ellipsis) if self.signs.ascii_only else piece.text
+            text = piece.text.replace("…", self.glyphs.ellipsis) if self.glyphs.ascii_only else piece.text
             segments.append(Segment(text, base + tones.get(piece.tone, PLAIN) + over))
         fill = base + (tones["bar"] if bar else PLAIN) + over
         return Strip(segments).adjust_cell_length(width, fill)

@@ -78,52 +78,52 @@ def _wished(columns: Sequence[Column]) -> int:
     return sum(max(column.least, column.wish) for column in columns) + GAP * (len(columns) - 1)
 
 
-def heading(layout: Layout, signs: Glyphs) -> Row:
+def heading(layout: Layout, glyphs: Glyphs) -> Row:
     """The line above the list."""
-    titles = [fit(signs.text(column.title), cells, right=column.right) for column, cells in layout]
+    titles = [fit(glyphs.text(column.title), cells, right=column.right) for column, cells in layout]
     return row(((" " * GAP).join(titles), "muted"))
 
 
-def item_row(item: Any, layout: Layout, *, key: str, signs: Glyphs, now: datetime) -> Row:  # noqa: ANN401  # any row model
+def item_row(item: Any, layout: Layout, *, key: str, glyphs: Glyphs, now: datetime) -> Row:  # noqa: ANN401  # any row model
     """One item in the columns of `layout`."""
     pieces: list[Piece] = []
     for one, cells in layout:
         if pieces:
             pieces.append(Piece(" " * GAP))
-        piece = one.piece(item, signs, now)
-        pieces += column(signs.text(piece.text), cells, piece.tone, right=one.right)
+        piece = one.piece(item, glyphs, now)
+        pieces += column(glyphs.text(piece.text), cells, piece.tone, right=one.right)
     return row(*pieces, key=key)
 
 
 def said(get: Callable[[Any], str], tone: Tone = "") -> PieceOf:
     """A cell of text; a dash where there is none."""
-    return lambda item, signs, _now: Piece(get(item) or signs.missing, tone if get(item) else "muted")
+    return lambda item, glyphs, _now: Piece(get(item) or glyphs.missing, tone if get(item) else "muted")
 
 
 def whole(get: Callable[[Any], int | None]) -> PieceOf:
     """A cell with an id or a small count; a dash, never 0, where it was not read."""
-    return lambda item, signs, _now: Piece(signs.missing if get(item) is None else str(get(item)))
+    return lambda item, glyphs, _now: Piece(glyphs.missing if get(item) is None else str(get(item)))
 
 
 def either(get: Callable[[Any], bool | None]) -> PieceOf:
     """A cell with yes or no; a dash where it was not read."""
-    return lambda item, signs, _now: Piece(yes_no(get(item), signs))
+    return lambda item, glyphs, _now: Piece(yes_no(get(item), glyphs))
 
 
 def when(get: Callable[[Any], datetime | None]) -> PieceOf:
     """A cell with a moment."""
-    return lambda item, signs, now: Piece(stamp(get(item), now, signs))
+    return lambda item, glyphs, now: Piece(stamp(get(item), now, glyphs))
 
 
-def yes_no(value: bool | None, signs: Glyphs) -> str:
+def yes_no(value: bool | None, glyphs: Glyphs) -> str:
     """yes, no, or a dash for what was not read."""
-    return signs.missing if value is None else "yes" if value else "no"
+    return glyphs.missing if value is None else "yes" if value else "no"
 
 
-def stamp(at: datetime | None, now: datetime, signs: Glyphs) -> str:
+def stamp(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
     """A moment in at most `STAMP` cells: "14:03:22", "15 Nov 14:03", "2024-11-15"; a dash when there is none."""
     if at is None:
-        return signs.missing
+        return glyphs.missing
     if at.date() == now.date():
         return f"{at:%H:%M:%S}"
     return f"{at:%d %b %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d}"

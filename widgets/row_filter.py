@@ -54,14 +54,14 @@ class RowFilter(Horizontal):
 
         text: str
 
-    def __init__(self, *, signs: Glyphs) -> None:
+    def __init__(self, *, glyphs: Glyphs) -> None:
         super().__init__()
-        self.signs = signs
+        self.glyphs = glyphs
         self._before = ""
 
     def compose(self) -> ComposeResult:
         """The label; the input comes with the first use."""
-        yield LineView(signs=self.signs, cursor=False)
+        yield LineView(glyphs=self.glyphs, cursor=False)
 
     def open(self, text: str) -> None:
         """Show the line with `text` in it, and take the keys."""

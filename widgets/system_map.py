@@ -92,7 +92,7 @@ def nodes(systems: Sequence[SystemState]) -> list[Node]:
 
 
 def system_rows(
-    systems: Sequence[SystemState], *, width: int, signs: Glyphs, stale: bool, headlines: bool
+    systems: Sequence[SystemState], *, width: int, glyphs: Glyphs, stale: bool, headlines: bool
 ) -> list[Row]:
     """The map. With `headlines` each system has a second line saying what is known of it."""
     drawn = nodes(systems)
@@ -102,26 +102,26 @@ def system_rows(
     risk: Tone | None = ("muted" if stale else "warn") if at_risk else None
     rows: list[Row] = []
     for node in drawn:
-        stem = _stem(node, step, signs)
+        stem = _stem(node, step, glyphs)
         if node.system is None:
-            rows.append(_end_row(node, stem, tree=tree, risk=risk, signs=signs, width=width))
+            rows.append(_end_row(node, stem, tree=tree, risk=risk, glyphs=glyphs, width=width))
             continue
-        rows.append(_row(node.system, stem, tree=tree, width=width, signs=signs, stale=stale))
+        rows.append(_row(node.system, stem, tree=tree, width=width, glyphs=glyphs, stale=stale))
         if headlines:
-            rows.append(_second(node, step, width, signs))
+            rows.append(_second(node, step, width, glyphs))
     return rows
 
 
-def _stem(node: Node, step: int, signs: Glyphs) -> str:
-    strokes = _ASCII if signs.ascii_only else _UNICODE
+def _stem(node: Node, step: int, glyphs: Glyphs) -> str:
+    strokes = _ASCII if glyphs.ascii_only else _UNICODE
     if node.mark == "down":
         return fit(" " * (step * node.indent) + strokes.down, step * (node.indent + 1))
-    sign = {"first": strokes.first, "further": strokes.further, "apart": strokes.apart}[node.mark]
-    return fit(" " * (step * node.indent) + sign, step * (node.indent + 1))
+    glyph = {"first": strokes.first, "further": strokes.further, "apart": strokes.apart}[node.mark]
+    return fit(" " * (step * node.indent) + glyph, step * (node.indent + 1))
 
 
-def _row(system: SystemState, stem: str, *, tree: int, width: int, signs: Glyphs, stale: bool) -> Row:
-    state = _state(system, signs, short=width < MEDIUM)
+def _row(system: SystemState, stem: str, *, tree: int, width: int, glyphs: Glyphs, stale: bool) -> Row:
+    state = _state(system, glyphs, short=width < MEDIUM)
     pieces = [
         Piece(stem, "muted"),
         Piece(fit(system.name, max(1, tree - len(stem))), "title"),
@@ -131,16 +131,16 @@ def _row(system: SystemState, stem: str, *, tree: int, width: int, signs: Glyphs
     pieces += column(state.text, max(STATE, cell_len(state.text) + 1), "muted" if stale else state.tone)
     if width >= WIDE:
         used = tree + PRIORITY + max(STATE, cell_len(state.text) + 1)
-        pieces.append(Piece(fit(signs.text(system.headline), max(0, width - used))))
+        pieces.append(Piece(fit(glyphs.text(system.headline), max(0, width - used))))
     return row(*pieces, key=f"system:{system.name}")
 
 
-def _state(system: SystemState, signs: Glyphs, *, short: bool) -> Piece:
+def _state(system: SystemState, glyphs: Glyphs, *, short: bool) -> Piece:
     """The system's own state; one that works but hangs on a failing one says so."""
-    own = wording.status_piece(system.status, signs)
+    own = wording.status_piece(system.status, glyphs)
     words = (_SHORT_RISK if short else _RISK).get(str(system.status))
     if system.threatened_by and words is not None:
-        return Piece(f"{wording.status_sign('warn', signs)} {words}", "warn")
+        return Piece(f"{wording.status_glyph('warn', glyphs)} {words}", "warn")
     return own
 
 
@@ -148,32 +148,32 @@ _RISK = {"pass": "ok, at risk", "warn": "warn, at risk"}
 _SHORT_RISK = {"pass": "at risk"}
 
 
-def _second(node: Node, step: int, width: int, signs: Glyphs) -> Row:
+def _second(node: Node, step: int, width: int, glyphs: Glyphs) -> Row:
     system = node.system
     if system is None:
         return BLANK
     # The line down to what is fed goes on past the second line: below the bracket, or below the name.
     at = step * (node.indent + 1) if node.mark == "down" else step * node.indent
-    tail = signs.bar if system.feeds else ""
+    tail = glyphs.bar if system.feeds else ""
     lead = fit(" " * at + tail, step * (node.indent + 1) + 2)
     threatened = f"hangs on {', '.join(system.threatened_by)}"
     wide_text = threatened if system.threatened_by else system.role
     text = wide_text if width >= WIDE else system.headline
     tone: Tone = "warn" if width >= WIDE and system.threatened_by else "muted"
-    return row((lead, "muted"), (fit(signs.text(text), max(0, width - len(lead))), tone))
+    return row((lead, "muted"), (fit(glyphs.text(text), max(0, width - len(lead))), tone))
 
 
-def _end_row(node: Node, stem: str, *, tree: int, risk: Tone | None, signs: Glyphs, width: int) -> Row:
+def _end_row(node: Node, stem: str, *, tree: int, risk: Tone | None, glyphs: Glyphs, width: int) -> Row:
     """The process that no system is: it has no state of its own, only who threatens it."""
     name = fit(node.name, max(len(node.name) + 1, tree - len(stem)))
-    sign = wording.status_sign("warn", signs)
-    choices = (f"{sign} at risk", "at risk") if risk else ("end of the chain", "end")
+    glyph = wording.status_glyph("warn", glyphs)
+    choices = (f"{glyph} at risk", "at risk") if risk else ("end of the chain", "end")
     room = max(0, width - len(stem) - len(name))
     words = next((text for text in choices if cell_len(text) <= room), "")
     return row((stem, "muted"), (name, "title"), (words, risk or "muted"))
 
 
-def cascade_words(systems: Sequence[SystemState], width: int, signs: Glyphs) -> str:
+def cascade_words(systems: Sequence[SystemState], width: int, glyphs: Glyphs) -> str:
     """What is failing and what comes after it, for a title bar: in full where it fits, else as counts."""
     failing = [system for system in systems if str(system.status) == "fail"]
     unknown = sum(str(system.status) in {"no_data", "unreachable"} for system in systems)
@@ -187,7 +187,7 @@ def cascade_words(systems: Sequence[SystemState], width: int, signs: Glyphs) -> 
         counts += [f"{unknown} not known"] if unknown else []
         full = ", ".join((*counts, f"{len(at_risk)} at risk"))
         short = f"{len(failing)} FAIL, {len(at_risk)} at risk"
-        return next((signs.text(text) for text in (long, full, short) if cell_len(text) <= width), short)
+        return next((glyphs.text(text) for text in (long, full, short) if cell_len(text) <= width), short)
     parts = [f"{warned} warn"] if warned else []
     parts += [f"{unknown} not known"] if unknown else []
     return ", ".join(parts) or "all six ok" if systems else ""

@@ -23,16 +23,16 @@ class Tab:
     long_title: str
 
 
-def tab_row(tabs: Sequence[Tab], selected: str, *, right: str, tone: Tone, width: int, signs: Glyphs) -> Row:
+def tab_row(tabs: Sequence[Tab], selected: str, *, right: str, tone: Tone, width: int, glyphs: Glyphs) -> Row:
     """The tabs, the selected one in brackets, and `right` at the end. Its view gives the line the ground of a bar."""
     roomy = width >= ROOMY
     pieces: list[Piece] = [Piece(" ")]
     for tab in tabs:
-        title = signs.text(tab.long_title if roomy else tab.title)
+        title = glyphs.text(tab.long_title if roomy else tab.title)
         if tab.id == selected:
             pieces.append(Piece(f"[{title}]", "key"))
         else:
             pieces.append(Piece(f" {title} "))
     used = sum(cell_len(piece.text) for piece in pieces)
     rest = max(0, width - used - 1)
-    return row(*pieces, (fit(signs.text(right), rest, right=True), tone))
+    return row(*pieces, (fit(glyphs.text(right), rest, right=True), tone))

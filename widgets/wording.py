@@ -23,22 +23,22 @@ _WORDS: dict[str, tuple[str, Tone]] = {
 }
 
 
-def status_sign(status: Status | str, signs: Glyphs) -> str:
-    """The sign that goes with a status."""
+def status_glyph(status: Status | str, glyphs: Glyphs) -> str:
+    """The glyph that goes with a status."""
     table = {
-        "pass": signs.passed,
-        "warn": signs.warned,
-        "fail": signs.failed,
-        "no_data": signs.no_data,
-        "unreachable": signs.unreachable,
+        "pass": glyphs.passed,
+        "warn": glyphs.warned,
+        "fail": glyphs.failed,
+        "no_data": glyphs.no_data,
+        "unreachable": glyphs.unreachable,
     }
-    return table.get(str(status), signs.waiting)
+    return table.get(str(status), glyphs.waiting)
 
 
-def status_piece(status: Status | str, signs: Glyphs) -> Piece:
-    """Sign and word of a status in its tone; grey for the two that are not an answer."""
+def status_piece(status: Status | str, glyphs: Glyphs) -> Piece:
+    """Glyph and word of a status in its tone; grey for the two that are not an answer."""
     word, tone = _WORDS.get(str(status), ("waiting", "muted"))
-    return Piece(f"{status_sign(status, signs)} {word}", tone)
+    return Piece(f"{status_glyph(status, glyphs)} {word}", tone)
 
 
 def status_tone(status: Status | str) -> Tone:
@@ -72,14 +72,14 @@ def is_stale(reading: Reading[Any]) -> bool:
     return str(reading.freshness) in {"stale", "failed"}
 
 
-def count(value: float | None, signs: Glyphs) -> str:
+def count(value: float | None, glyphs: Glyphs) -> str:
     """A whole number with thousands separators; a dash, never 0, when there is none."""
-    return signs.missing if value is None else f"{value:,.0f}"
+    return glyphs.missing if value is None else f"{value:,.0f}"
 
 
-def ratio(value: float | None, signs: Glyphs) -> str:
+def ratio(value: float | None, glyphs: Glyphs) -> str:
     """A ratio to usual: 9.2×, 101×."""
     if value is None:
-        return signs.missing
+        return glyphs.missing
     shown = f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
-    return signs.text(f"{shown}×")
+    return glyphs.text(f"{shown}×")

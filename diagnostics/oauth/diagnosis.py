@@ -21,7 +21,7 @@ from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding, TriageRequest
 from diagnostics.oauth.client_side import CONNECTED, methods_of, users_by_id
 from diagnostics.oauth.findings import findings
-from diagnostics.oauth.log_signs import LogSigns, query_of, read_signs
+from diagnostics.oauth.log_indicators import LogIndicators, query_of, read_indicators
 from diagnostics.oauth.records import ONCE, rows_without_user
 from diagnostics.oauth.tally import Tally
 from diagnostics.oauth.users import NONE, PATTERNS, SYNC_ONLY, one_user, walk_users
@@ -31,7 +31,7 @@ from diagnostics.oauth.wording import subject
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.oauth.log_signs import LogSigns
+    from diagnostics.oauth.log_indicators import LogIndicators
     from diagnostics.oauth.tally import Tally
 
 
@@ -159,13 +159,13 @@ def primary_code(tally: Tally) -> str:
     return CONSISTENT
 
 
-def conclude(tally: Tally, signs: LogSigns, client: Client) -> Conclusion:
+def conclude(tally: Tally, indicators: LogIndicators, client: Client) -> Conclusion:
     """The conclusion. Where nothing is stored, or nothing could be read, it is "not known", never a guess."""
-    code = _with_logs(primary_code(tally), tally, signs)
+    code = _with_logs(primary_code(tally), tally, indicators)
     if code == NOT_KNOWN:
-        return not_known(tally, signs)
+        return not_known(tally, indicators)
     saying = SAYINGS[code]
-    sources = tuple(_sources(code, tally, signs, client))
+    sources = tuple(_sources(code, tally, indicators, client))
     count = tally.verdicts[code]
     who = subject(tally)
     of_all = tally.users - tally.patterns[NONE]
@@ -183,20 +183,24 @@ def conclude(tally: Tally, signs: LogSigns, client: Client) -> Conclusion:
         sentence=sentence,
         confidence=confidence,
         sources=sources,
-        is_inference=CODES[code].is_inference and not _is_said(code, tally, signs),
-        overturned_by=(*saying.overturned_by, *_doubts(code, signs)),
+        is_inference=CODES[code].is_inference and not _is_said(code, tally, indicators),
+        overturned_by=(*saying.overturned_by, *_doubts(code, indicators)),
         next_step=saying.next_step,
     )
 
 
-def _is_said(code: str, tally: Tally, signs: LogSigns) -> bool:
+def _is_said(code: str, tally: Tally, indicators: LogIndicators) -> bool:
     """A row or a log line names this cause itself."""
-    return any(MESSAGE_CODES.get(name) == code for name in (*tally.known, *signs.known))
+    return any(MESSAGE_CODES.get(name) == code for name in (*tally.known, *indicators.known))
 
 
-def not_known(tally: Tally, signs: LogSigns) -> Conclusion:
+def not_known(tally: Tally, indicators: LogIndicators) -> Conclusion:
     """What is said where neither credentials nor connections were found or could be read."""
-    logs = f" Its logs name known messages {sum(signs.known.values()):,} times in the last 24 h." if signs.known else ""
+    logs = (
+        f" Its logs name known messages {sum(indicators.known.values()):,} times in the last 24 h."
+        if indicators.known
+        else ""
+    )
     why = tally.stopped or "neither credentials nor a connection are stored"
     return Conclusion(
         code=NOT_KNOWN,
@@ -210,23 +214,23 @@ def not_known(tally: Tally, signs: LogSigns) -> Conclusion:
 _CONFIDENCE = (Confidence.NONE, Confidence.PRELIMINARY, Confidence.STANDARD, Confidence.STRICT)
 
 
-def _with_logs(code: str, tally: Tally, signs: LogSigns) -> str:
+def _with_logs(code: str, tally: Tally, indicators: LogIndicators) -> str:
     """Of one user: a refusal that is newer than the credentials overrides rows that look well."""
     auth = tally.last.auth if tally.last is not None else None
-    newest = signs.newest("refresh_refused")
+    newest = indicators.newest("refresh_refused")
     if tally.user_id is None or auth is None or newest is None or CODES[code].is_wrong:
         return code
     renewed = auth.updated_at is not None and auth.updated_at.timestamp() * 1_000 > newest
     return code if renewed or code == NOT_KNOWN else "refresh_refused"
 
 
-def _sources(code: str, tally: Tally, signs: LogSigns, client: Client) -> Iterator[str]:
+def _sources(code: str, tally: Tally, indicators: LogIndicators, client: Client) -> Iterator[str]:
     # A verdict taken from the logs alone has no row behind it.
     if tally.verdicts[code] or code in {CONSISTENT, "legacy_only"}:
         yield "common"
     if _client_agrees(code, tally, client):
         yield f"client {tally.account_id}"
-    if _logs_agree(code, signs):
+    if _logs_agree(code, indicators):
         yield "datadog"
 
 
@@ -249,12 +253,14 @@ def _client_agrees(code: str, tally: Tally, client: Client) -> bool:
     return False
 
 
-def _logs_agree(code: str, signs: LogSigns) -> bool:
-    if signs.failure is not None:
+def _logs_agree(code: str, indicators: LogIndicators) -> bool:
+    if indicators.failure is not None:
         return False
     if code == CONSISTENT:
-        return not signs.known and not signs.cut
-    return signs.count(code) > 0 or (code in {"token_expired", "token_missing"} and signs.count("refresh_refused") > 0)
+        return not indicators.known and not indicators.cut
+    return indicators.count(code) > 0 or (
+        code in {"token_expired", "token_missing"} and indicators.count("refresh_refused") > 0
+    )
 
 
 def _others(code: str, tally: Tally) -> str:
@@ -268,11 +274,12 @@ def _others(code: str, tally: Tally) -> str:
     return f" Other users: {', '.join(others)}."
 
 
-def _doubts(code: str, signs: LogSigns) -> Iterator[str]:
-    if code == CONSISTENT and signs.known:
-        yield f"the known messages in the account's logs ({sum(signs.known.values()):,} in 24 h), if they are about it"
-    if signs.failure is not None:
-        yield f"the account's logs, which were not read ({signs.failure.headline()})"
+def _doubts(code: str, indicators: LogIndicators) -> Iterator[str]:
+    if code == CONSISTENT and indicators.known:
+        count = sum(indicators.known.values())
+        yield f"the known messages in the account's logs ({count:,} in 24 h), if they are about it"
+    if indicators.failure is not None:
+        yield f"the account's logs, which were not read ({indicators.failure.headline()})"
 
 
 MOST_USERS = 100_000
@@ -286,7 +293,7 @@ def diagnose(context: Context, account_id: int, user_id: int | None = None, job:
     """The diagnosis. Raises AccountUnknown for an account that is not there; a silent source becomes a finding."""
     tally = Tally(account_id, Rules(context.catalogue, context.now()), user_id)
     with aside(3, "oauth") as pool:
-        logs = pool.submit(read_signs, context, account_id, user_id)
+        logs = pool.submit(read_indicators, context, account_id, user_id)
         request = TriageRequest(issue_type="oauth_failure", account_id=account_id)
         application = pool.submit(OAuthApplication().run, context, request)
         metrics = pool.submit(_metrics_finding, context)
@@ -297,7 +304,7 @@ def diagnose(context: Context, account_id: int, user_id: int | None = None, job:
 class _Aside:
     """Questions that are asked while the rows are read."""
 
-    logs: Future[LogSigns]
+    logs: Future[LogIndicators]
     application: Future[Finding]
     metrics: Future[Finding]
 
@@ -315,15 +322,15 @@ def _answer(context: Context, tally: Tally, aside: _Aside, job: Job | None) -> O
     if tally.users:
         found += findings(tally)
     found.append(clients.finding())
-    signs = aside.logs.result()
-    found += [_log_finding(context, tally, signs), aside.metrics.result(), aside.application.result(), _endpoint()]
+    indicators = aside.logs.result()
+    found += [_log_finding(context, tally, indicators), aside.metrics.result(), aside.application.result(), _endpoint()]
     if not tally.is_complete:
         notes.append(f"Not everything was read: {tally.stopped}.")
     agents = clients.agents(primary_code(tally))
     return OAuthDiagnosis(
         account_id=tally.account_id,
         user_id=tally.user_id,
-        conclusion=conclude(tally, signs, agents),
+        conclusion=conclude(tally, indicators, agents),
         findings=tuple(found),
         consistency=tuple(_figures(tally)) if tally.user_id is None else (),
         users=tally.wrong(),
@@ -436,27 +443,27 @@ class _ClientSide:
         return f"{orphans:,} of {plural(self._read, 'user')} with records are not in the client database."
 
 
-def _log_finding(context: Context, tally: Tally, signs: LogSigns) -> Finding:
+def _log_finding(context: Context, tally: Tally, indicators: LogIndicators) -> Finding:
     title = "What do the last 24 hours of logs say?"
-    if signs.failure is not None:
-        return _unanswered("oauth_logs", title, signs.failure)
-    known = sum(signs.known.values())
+    if indicators.failure is not None:
+        return _unanswered("oauth_logs", title, indicators.failure)
+    known = sum(indicators.known.values())
     whose = "that name this user" if tally.user_id is not None else "of this account"
-    cut = " Only the newest page was read." if signs.cut else ""
+    cut = " Only the newest page was read." if indicators.cut else ""
     messages = context.catalogue.known_messages
-    told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in signs.known.most_common())
+    told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in indicators.known.most_common())
     return finding(
         "oauth_logs",
         title,
-        Status.WARN if known else Status.NO_DATA if signs.cut else Status.PASS,
-        f"{plural(signs.events, 'OAuth or connection event')} {whose}"
+        Status.WARN if known else Status.NO_DATA if indicators.cut else Status.PASS,
+        f"{plural(indicators.events, 'OAuth or connection event')} {whose}"
         + (f"; messages whose meaning is known: {told}." if known else ", none with a message whose meaning is known.")
         + cut,
         value=known,
         unit="events",
-        next_step=" ".join(messages[name].remedy for name, _ in signs.known.most_common(2)),
-        evidence=signs.evidence,
-        details=(*signs.lines, f"query: {query_of(context.catalogue, tally.account_id, tally.user_id)}"),
+        next_step=" ".join(messages[name].remedy for name, _ in indicators.known.most_common(2)),
+        evidence=indicators.evidence,
+        details=(*indicators.lines, f"query: {query_of(context.catalogue, tally.account_id, tally.user_id)}"),
     )
 
 

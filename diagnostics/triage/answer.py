@@ -66,7 +66,7 @@ def _ask(context: Context, issue: IssueType, request: TriageRequest) -> _Found:
     if not request.preventive:
         return _Found(first_response(context, issue, request))
     with aside(1, "early signs") as pool:
-        early = pool.submit(early_signs, context, issue)
+        early = pool.submit(early_indicators, context, issue)
         return _Found(first_response(context, issue, request), early.result())
 
 
@@ -136,7 +136,7 @@ def remarks(catalogue: Catalogue, issue: IssueType, given: str, findings: tuple[
     return ()
 
 
-def early_signs(context: Context, issue: IssueType) -> tuple[Finding, ...]:
+def early_indicators(context: Context, issue: IssueType) -> tuple[Finding, ...]:
     """The issue's leading indicators as findings. Whoever asks here has time: questions to all accounts are awaited."""
     figures = read_leading(context, wait_s=None, only=indicators_of(issue.name))
     return tuple(_indicator(figure) for figure in figures)

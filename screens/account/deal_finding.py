@@ -50,7 +50,7 @@ def _choose(host: ScreenHost, deal_id: int, found: tuple[DealHeader, ...]) -> No
     def open_key(key: str) -> None:
         host.navigate(DealAt(deal_id, int(key.partition(":")[2])))
 
-    host.push_console_screen(ListingScreen(candidates_listing(deal_id, found, host.signs, open_key)))
+    host.push_console_screen(ListingScreen(candidates_listing(deal_id, found, host.glyphs, open_key)))
 
 
 def _refuse(host: ScreenHost, deal_id: int) -> None:
@@ -69,7 +69,7 @@ def _refuse(host: ScreenHost, deal_id: int) -> None:
             note = " ".join(answer.notes) or f"deal {deal_id} was found in account {answer.account_id}"
             host.navigate(DealAt(deal_id, answer.account_id, note))
         else:
-            host.open_document(documents.triage_document(answer, host.signs))
+            host.open_document(documents.triage_document(answer, host.glyphs))
 
     host.ask(lambda: service.triage(request), show, doing=f"looking for the account of deal {deal_id}")
 
@@ -86,16 +86,16 @@ def show_unsynced(host: ScreenHost, unsynced: UnsyncedDeals) -> None:
     def open_group(key: str) -> None:
         kind, _, place = key.partition(":")
         if kind == "group":
-            listing = group_listing(unsynced.groups[int(place)], unsynced.evidence, host.signs, open_pair)
+            listing = group_listing(unsynced.groups[int(place)], unsynced.evidence, host.glyphs, open_pair)
             host.push_console_screen(ListingScreen(listing))
 
-    host.push_console_screen(ListingScreen(unsynced_listing(unsynced, host.signs, open_group)))
+    host.push_console_screen(ListingScreen(unsynced_listing(unsynced, host.glyphs, open_group)))
 
 
 # ---- listings
 
 
-def candidates_listing(deal_id: int, found: Sequence[DealHeader], signs: Glyphs, open_key: Open) -> Listing:
+def candidates_listing(deal_id: int, found: Sequence[DealHeader], glyphs: Glyphs, open_key: Open) -> Listing:
     """Several accounts hold a deal with this id; `open_key` gets `candidate:ACCOUNT`."""
 
     def build(width: int) -> list[Row]:
@@ -106,8 +106,8 @@ def candidates_listing(deal_id: int, found: Sequence[DealHeader], signs: Glyphs,
         )
         rows.append(BLANK)
         for header in found:
-            name = signs.text(header.account_name or signs.missing)
-            deal = signs.text(f"{header.name or 'no name'} {signs.separator} {header.stage or 'no stage'}")
+            name = glyphs.text(header.account_name or glyphs.missing)
+            deal = glyphs.text(f"{header.name or 'no name'} {glyphs.separator} {header.stage or 'no stage'}")
             space = max(10, width - 10 - 26 - 4)
             rows.append(
                 row(
@@ -121,11 +121,11 @@ def candidates_listing(deal_id: int, found: Sequence[DealHeader], signs: Glyphs,
             )
         return rows
 
-    title = f"deal {deal_id} {signs.separator} which account?"
+    title = f"deal {deal_id} {glyphs.separator} which account?"
     return Listing(title, f"deal {deal_id}?", build, open_key, frozenset({"candidate"}))
 
 
-def unsynced_listing(unsynced: UnsyncedDeals, signs: Glyphs, open_key: Open) -> Listing:
+def unsynced_listing(unsynced: UnsyncedDeals, glyphs: Glyphs, open_key: Open) -> Listing:
     """Unsynced deals by cause, largest group first; `open_key` gets `group:N`."""
     where = f"account {unsynced.account_id}" if unsynced.account_id is not None else "all accounts"
 
@@ -135,42 +135,44 @@ def unsynced_listing(unsynced: UnsyncedDeals, signs: Glyphs, open_key: Open) -> 
             judged += f"; {unsynced.examined:,} of them were judged, the rest is counted only"
         rows = paragraph(judged, width, "strong" if unsynced.total else "muted", key="total")
         if unsynced.coverage is not None and not unsynced.coverage.is_complete:
-            rows += paragraph(signs.text(f"{signs.warned} {unsynced.coverage.words()} answered"), width, "warn")
+            rows += paragraph(glyphs.text(f"{glyphs.warned} {unsynced.coverage.words()} answered"), width, "warn")
             for gap in unsynced.coverage.gaps:
-                rows += paragraph(signs.text(f"  {gap.count:,} {unsynced.coverage.unit}: {gap.reason}"), width, "warn")
-        rows += note_rows(unsynced.notes, width, signs)
+                rows += paragraph(glyphs.text(f"  {gap.count:,} {unsynced.coverage.unit}: {gap.reason}"), width, "warn")
+        rows += note_rows(unsynced.notes, width, glyphs)
         rows.append(BLANK)
         for place, group in enumerate(unsynced.groups):
-            rows += _group_rows(place, group, width, signs)
+            rows += _group_rows(place, group, width, glyphs)
         return rows
 
     def why(_key: str) -> Why | None:
         return f"unsynced deals of {where}", f"{unsynced.total:,} deals with synced_at null", unsynced.evidence
 
-    title = f"why deals do not sync {signs.separator} {unsynced.taken_at:%H:%M:%S} UTC"
+    title = f"why deals do not sync {glyphs.separator} {unsynced.taken_at:%H:%M:%S} UTC"
     return Listing(title, "unsynced deals", build, open_key, frozenset({"group"}), why)
 
 
-def _group_rows(place: int, group: UnsyncedGroup, width: int, signs: Glyphs) -> list[Row]:
+def _group_rows(place: int, group: UnsyncedGroup, width: int, glyphs: Glyphs) -> list[Row]:
     code = short_code(group.error_code) if group.error_code else "eligible"
-    lines = wrap(signs.text(group.title), max(12, width - 30))
+    lines = wrap(glyphs.text(group.title), max(12, width - 30))
     count = Piece(fit(f"{group.count:,}", 7, right=True), "strong")
     tone: Tone = "fail" if group.error_code else "warn"
     rows = [row(count, "  ", (fit(code, 19), tone), "  ", lines[0], key=f"group:{place}")]
     rows += [row(" " * 30, line) for line in lines[1:]]
-    rows += [row(" " * 30, (line, "accent")) for line in wrap(signs.text(group.next_step), max(12, width - 30)) if line]
+    rows += [
+        row(" " * 30, (line, "accent")) for line in wrap(glyphs.text(group.next_step), max(12, width - 30)) if line
+    ]
     return rows
 
 
-def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], signs: Glyphs, open_key: Open) -> Listing:
+def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], glyphs: Glyphs, open_key: Open) -> Listing:
     """The deals of one cause; `open_key` gets `pair:ACCOUNT:DEAL`."""
 
     def build(width: int) -> list[Row]:
-        rows = paragraph(signs.text(group.title), width, "strong")
+        rows = paragraph(glyphs.text(group.title), width, "strong")
         if group.error_code:
             rows.append(row(("fails with  ", "muted"), (group.error_code, "code")))
         if group.next_step:
-            rows += labelled("next", signs.text(group.next_step), width, label_width=LABEL, tone="accent")
+            rows += labelled("next", glyphs.text(group.next_step), width, label_width=LABEL, tone="accent")
         named = len(group.deals)
         shown = f"all {named:,}" if named >= group.count else f"the newest {named:,} of {group.count:,}"
         rows += [BLANK, row((f"{shown}; enter opens a deal", "muted"))]
@@ -186,7 +188,7 @@ def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], signs: Gly
         return rows
 
     title = (
-        f"{short_code(group.error_code) if group.error_code else 'eligible'} {signs.separator} {group.count:,} deals"
+        f"{short_code(group.error_code) if group.error_code else 'eligible'} {glyphs.separator} {group.count:,} deals"
     )
     return Listing(
         title, "one cause", build, open_key, frozenset({"pair"}), lambda _key: (title, group.title, evidence)

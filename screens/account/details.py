@@ -65,7 +65,7 @@ class AccountDetails:
 
     def open_agent(self, agent: Any) -> None:  # noqa: ANN401  # an AgentRow or a StaleAgent
         """The row at once; its user's token and history as soon as they answer."""
-        screen = DocumentScreen(agent_document(agent, None, None, utc_now(), self.host.signs))
+        screen = DocumentScreen(agent_document(agent, None, None, utc_now(), self.host.glyphs))
         self.host.push_console_screen(screen)
         service, account, user = self.host.service, self.account_id, agent.user_id
         if service is None or user is None:
@@ -73,7 +73,7 @@ class AccountDetails:
 
         def show(found: tuple[OAuthDiagnosis, Any]) -> None:
             if screen.is_attached:
-                screen.replace(agent_document(agent, *found, utc_now(), self.host.signs))
+                screen.replace(agent_document(agent, *found, utc_now(), self.host.glyphs))
 
         self.host.ask(
             lambda: (service.accounts.oauth(account, user), service.accounts.history(account, user_id=user)),
@@ -83,11 +83,11 @@ class AccountDetails:
 
     def open_connection(self, one: ConnectionRow, evidence: Sequence[Evidence]) -> None:
         """A sync connection with everything its row holds."""
-        self.host.open_document(connection_document(one, evidence, utc_now(), self.host.signs))
+        self.host.open_document(connection_document(one, evidence, utc_now(), self.host.glyphs))
 
     def open_change(self, entry: HistoryRow, evidence: Sequence[Evidence]) -> None:
         """A change of a user's resolution."""
-        self.host.open_document(change_document(entry, evidence, utc_now(), self.host.signs))
+        self.host.open_document(change_document(entry, evidence, utc_now(), self.host.glyphs))
 
     # ---- diagnoses
 
@@ -110,9 +110,9 @@ class AccountDetails:
                 self.diagnose_oauth(int(name), screen)
             elif kind == "finding":
                 finding = diagnosis.findings[int(name)]
-                self.host.open_document(documents.finding_document(finding, self.host.signs))
+                self.host.open_document(documents.finding_document(finding, self.host.glyphs))
 
-        screen = ListingScreen(oauth_listing(diagnosis, self.host.signs, open_key))
+        screen = ListingScreen(oauth_listing(diagnosis, self.host.glyphs, open_key))
         self.host.push_console_screen(screen)
 
     def diagnose_resolution(self) -> None:
@@ -132,9 +132,9 @@ class AccountDetails:
                 self.open_agent(diagnosis.stale[int(name)])
             elif kind == "finding":
                 finding = diagnosis.findings[int(name)]
-                self.host.open_document(documents.finding_document(finding, self.host.signs))
+                self.host.open_document(documents.finding_document(finding, self.host.glyphs))
 
-        self.host.push_console_screen(ListingScreen(resolution_listing(diagnosis, self.host.signs, open_key, utc_now)))
+        self.host.push_console_screen(ListingScreen(resolution_listing(diagnosis, self.host.glyphs, open_key, utc_now)))
 
     def diagnose_unsynced(self) -> None:
         """The account's deals that have not synced, by cause."""
@@ -147,7 +147,7 @@ class AccountDetails:
             )
 
 
-def lead_rows(tab: str, summary: AccountSummary | None, signs: Glyphs) -> list[Row]:
+def lead_rows(tab: str, summary: AccountSummary | None, glyphs: Glyphs) -> list[Row]:
     """The diagnosis of a whole tab as its first row; `summary` is None as long as it has not answered."""
     if tab == "agents":
         findings = summary.findings if summary is not None else ()
@@ -155,7 +155,7 @@ def lead_rows(tab: str, summary: AccountSummary | None, signs: Glyphs) -> list[R
         words = "which agents are stale, and since when"
         if isinstance(stale, int):
             words = f"{stale:,} agents stale: name every one" if stale else "no agent is stale: how they were resolved"
-        return [_lead("resolution", words, signs, strong=isinstance(stale, int) and stale > 0)]
+        return [_lead("resolution", words, glyphs, strong=isinstance(stale, int) and stale > 0)]
     if tab == "deals":
         figures = summary.figures if summary is not None else ()
         unsynced = next((one for one in figures if one.id == "deals_unsynced"), None)
@@ -163,12 +163,12 @@ def lead_rows(tab: str, summary: AccountSummary | None, signs: Glyphs) -> list[R
         words = "why deals do not sync, by cause"
         if unsynced is not None and strong:
             words = f"why {unsynced.shown} deals are not synced, by cause"
-        return [_lead("unsynced", words, signs, strong=strong)]
+        return [_lead("unsynced", words, glyphs, strong=strong)]
     return []
 
 
-def _lead(name: str, words: str, signs: Glyphs, *, strong: bool) -> Row:
-    return row((f"{signs.step} {words}", "warn" if strong else "accent"), ("   enter", "key"), key=f"bulk:{name}")
+def _lead(name: str, words: str, glyphs: Glyphs, *, strong: bool) -> Row:
+    return row((f"{glyphs.step} {words}", "warn" if strong else "accent"), ("   enter", "key"), key=f"bulk:{name}")
 
 
 # ---- one row in full
@@ -180,15 +180,15 @@ def _document(title: str, build: Callable[[int], Sequence[Row]]) -> Document:
     return Document(title, build, plain(build(100)))
 
 
-def _fields(fields: Fields, width: int, signs: Glyphs) -> list[Row]:
+def _fields(fields: Fields, width: int, glyphs: Glyphs) -> list[Row]:
     rows: list[Row] = []
     for label, text in fields:
-        rows += labelled(label, signs.text(text or signs.missing), width, label_width=LABEL + 6)
+        rows += labelled(label, glyphs.text(text or glyphs.missing), width, label_width=LABEL + 6)
     return rows
 
 
-def _moment(at: datetime | None, now: datetime, signs: Glyphs) -> str:
-    return signs.missing if at is None else f"{stamp(at, now, signs)} UTC, {_ago(at, now)}"
+def _moment(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
+    return glyphs.missing if at is None else f"{stamp(at, now, glyphs)} UTC, {_ago(at, now)}"
 
 
 def _ago(at: datetime, now: datetime) -> str:
@@ -201,7 +201,7 @@ def agent_document(
     oauth: OAuthDiagnosis | None,
     history: Page[HistoryRow] | None,
     now: datetime,
-    signs: Glyphs,
+    glyphs: Glyphs,
 ) -> Document:
     """One agent; its user's token and changes of resolution once they have answered."""
     updated = getattr(agent, "updated_at", None) or getattr(agent, "agent_updated_at", None)
@@ -214,49 +214,49 @@ def agent_document(
                 ("e-mail", getattr(agent, "email", "")),
                 ("user", str(agent.user_id) if agent.user_id is not None else "no user"),
                 ("resolution", agent.method_name),
-                ("agent row updated", _moment(updated, now, signs)),
+                ("agent row updated", _moment(updated, now, glyphs)),
             ),
             width,
-            signs,
+            glyphs,
         )
         if agent.user_id is None:
             text = "No user is set on this agent, so there is no token to compare it with."
             return [*rows, BLANK, *(row((line, "muted")) for line in wrap(text, width))]
         rows += section(f"credentials of user {agent.user_id}")
         if oauth is None:
-            rows.append(row((f"{signs.waiting} asking", "muted")))
+            rows.append(row((f"{glyphs.waiting} asking", "muted")))
         else:
-            rows += conclusion_rows(oauth.conclusion, width, signs)
-            rows += finding_rows(oauth.findings, width=width, signs=signs, most=3)
+            rows += conclusion_rows(oauth.conclusion, width, glyphs)
+            rows += finding_rows(oauth.findings, width=width, glyphs=glyphs, most=3)
         rows += section(f"changes of resolution of user {agent.user_id}")
         if history is None:
-            return [*rows, row((f"{signs.waiting} asking", "muted"))]
-        rows += _history_rows(history, agent.user_id, width, now, signs)
-        return rows + evidence_rows(history.evidence, width, signs)
+            return [*rows, row((f"{glyphs.waiting} asking", "muted"))]
+        rows += _history_rows(history, agent.user_id, width, now, glyphs)
+        return rows + evidence_rows(history.evidence, width, glyphs)
 
     return _document(f"agent {agent.agent_id}", build)
 
 
-def _history_rows(history: Page[HistoryRow], user_id: int, width: int, now: datetime, signs: Glyphs) -> list[Row]:
+def _history_rows(history: Page[HistoryRow], user_id: int, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
     own = [entry for entry in history.rows if entry.user_id == user_id]
     among = "all" if history.after is None else "the newest"
     searched = f"{len(own):,} among {among} changes recorded for the account"
     rows = [row((searched, "muted"))]
     if own:
         layout = lay_out(HISTORY_COLUMNS, width)
-        rows.append(heading(layout, signs))
-        rows += [item_row(entry, layout, key=f"change:{entry.id}", signs=signs, now=now) for entry in own]
+        rows.append(heading(layout, glyphs))
+        rows += [item_row(entry, layout, key=f"change:{entry.id}", glyphs=glyphs, now=now) for entry in own]
     return rows
 
 
-def connection_document(one: ConnectionRow, evidence: Sequence[Evidence], now: datetime, signs: Glyphs) -> Document:
+def connection_document(one: ConnectionRow, evidence: Sequence[Evidence], now: datetime, glyphs: Glyphs) -> Document:
     """One sync connection with everything its row holds."""
 
     def build(width: int) -> list[Row]:
-        since = _moment(one.problem_at, now, signs) if one.problem_at is not None else "no problem is recorded"
-        rows = [row(connection_piece(one.state, signs), f"  sync user {one.sync_user_id}"), BLANK]
-        rows += _fields((("problem", one.problem), ("problem since", since)), width, signs)
-        enabled = signs.missing if one.is_enabled is None else "yes" if one.is_enabled else "no"
+        since = _moment(one.problem_at, now, glyphs) if one.problem_at is not None else "no problem is recorded"
+        rows = [row(connection_piece(one.state, glyphs), f"  sync user {one.sync_user_id}"), BLANK]
+        rows += _fields((("problem", one.problem), ("problem since", since)), width, glyphs)
+        enabled = glyphs.missing if one.is_enabled is None else "yes" if one.is_enabled else "no"
         rows += _fields(
             (
                 ("user", str(one.user_id) if one.user_id is not None else "no user"),
@@ -264,20 +264,20 @@ def connection_document(one: ConnectionRow, evidence: Sequence[Evidence], now: d
                 ("ZUID", one.zuid),
                 ("integration", one.integration or "none: the connection is disabled"),
                 ("integration enabled", enabled),
-                ("leads", signs.missing if one.leads is None else f"{one.leads:,}"),
-                ("last agent sync", _moment(one.last_agent_sync_at, now, signs)),
-                ("last verified", _moment(one.last_verified_at, now, signs)),
+                ("leads", glyphs.missing if one.leads is None else f"{one.leads:,}"),
+                ("last agent sync", _moment(one.last_agent_sync_at, now, glyphs)),
+                ("last verified", _moment(one.last_verified_at, now, glyphs)),
                 ("migration", one.migration or "moved, or not to be judged"),
             ),
             width,
-            signs,
+            glyphs,
         )
-        return rows + evidence_rows(evidence, width, signs)
+        return rows + evidence_rows(evidence, width, glyphs)
 
     return _document(f"connection {one.sync_user_id}", build)
 
 
-def change_document(entry: HistoryRow, evidence: Sequence[Evidence], now: datetime, signs: Glyphs) -> Document:
+def change_document(entry: HistoryRow, evidence: Sequence[Evidence], now: datetime, glyphs: Glyphs) -> Document:
     """One change of a user's resolution."""
 
     def build(width: int) -> list[Row]:
@@ -286,9 +286,9 @@ def change_document(entry: HistoryRow, evidence: Sequence[Evidence], now: dateti
             ("from", entry.old),
             ("to", entry.new),
             ("reason", entry.reason),
-            ("when", _moment(entry.at, now, signs)),
+            ("when", _moment(entry.at, now, glyphs)),
         )
-        return [*_fields(fields, width, signs), *evidence_rows(evidence, width, signs)]
+        return [*_fields(fields, width, glyphs), *evidence_rows(evidence, width, glyphs)]
 
     return _document(f"change {entry.id}", build)
 
@@ -296,31 +296,31 @@ def change_document(entry: HistoryRow, evidence: Sequence[Evidence], now: dateti
 # ---- OAuth
 
 
-def oauth_listing(diagnosis: OAuthDiagnosis, signs: Glyphs, open_key: Open) -> Listing:
+def oauth_listing(diagnosis: OAuthDiagnosis, glyphs: Glyphs, open_key: Open) -> Listing:
     """zillow-oauth-diagnosis of an account or of one of its users; `open_key` gets `finding:N` and `user:ID`."""
     who = f"user {diagnosis.user_id}" if diagnosis.user_id is not None else "every user"
 
     def build(width: int) -> list[Row]:
-        rows = conclusion_rows(diagnosis.conclusion, width, signs)
+        rows = conclusion_rows(diagnosis.conclusion, width, glyphs)
         rows += labelled("about", f"account {diagnosis.account_id}, {who}", width, label_width=LABEL, tone="muted")
-        rows += note_rows(diagnosis.notes, width, signs)
+        rows += note_rows(diagnosis.notes, width, glyphs)
         rows += section("checks")
-        rows += finding_rows(diagnosis.findings, width=width, signs=signs, most=4)
+        rows += finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4)
         if diagnosis.consistency:
             rows += section("consistency, account-wide")
-            rows += figure_rows(diagnosis.consistency, width=min(width, 76), signs=signs)
-        return rows + _wrong_users(diagnosis, width, signs)
+            rows += figure_rows(diagnosis.consistency, width=min(width, 76), glyphs=glyphs)
+        return rows + _wrong_users(diagnosis, width, glyphs)
 
     def why(key: str) -> Why | None:
         if key in {"", "conclusion"}:
             return "OAuth diagnosis", diagnosis.conclusion.sentence, evidence_of(diagnosis.findings)
         return why_finding(diagnosis.findings, key) or why_figure(diagnosis.consistency, key)
 
-    title = f"OAuth diagnosis of {who} {signs.separator} {diagnosis.taken_at:%H:%M:%S} UTC"
+    title = f"OAuth diagnosis of {who} {glyphs.separator} {diagnosis.taken_at:%H:%M:%S} UTC"
     return Listing(title, f"OAuth of {who}", build, open_key, frozenset({"finding", "user"}), why)
 
 
-def _wrong_users(diagnosis: OAuthDiagnosis, width: int, signs: Glyphs) -> list[Row]:
+def _wrong_users(diagnosis: OAuthDiagnosis, width: int, glyphs: Glyphs) -> list[Row]:
     if not diagnosis.users:
         return []
     named, in_all = len(diagnosis.users), diagnosis.users_in_all
@@ -328,8 +328,8 @@ def _wrong_users(diagnosis: OAuthDiagnosis, width: int, signs: Glyphs) -> list[R
     rows = section(f"users with something wrong{beyond}")
     for user in diagnosis.users:
         verdict = user.verdict.replace("_", " ")
-        lines = wrap(signs.text(user.sentence), max(12, width - 36), most=2)
-        number, named_so = Piece(fit(str(user.user_id), 9, right=True)), Piece(fit(signs.text(verdict), 23), "warn")
+        lines = wrap(glyphs.text(user.sentence), max(12, width - 36), most=2)
+        number, named_so = Piece(fit(str(user.user_id), 9, right=True)), Piece(fit(glyphs.text(verdict), 23), "warn")
         rows.append(row(number, "  ", named_so, "  ", lines[0], key=f"user:{user.user_id}"))
         rows += [row(" " * 36, line) for line in lines[1:]]
     return rows
@@ -339,35 +339,35 @@ def _wrong_users(diagnosis: OAuthDiagnosis, width: int, signs: Glyphs) -> list[R
 
 
 def resolution_listing(
-    diagnosis: ResolutionDiagnosis, signs: Glyphs, open_key: Open, now: Callable[[], datetime]
+    diagnosis: ResolutionDiagnosis, glyphs: Glyphs, open_key: Open, now: Callable[[], datetime]
 ) -> Listing:
     """Agent resolution of one account, every stale agent named; `open_key` gets `stale:N` and `finding:N`."""
 
     def build(width: int) -> list[Row]:
-        rows = conclusion_rows(diagnosis.conclusion, width, signs)
-        rows += note_rows(diagnosis.notes, width, signs)
+        rows = conclusion_rows(diagnosis.conclusion, width, glyphs)
+        rows += note_rows(diagnosis.notes, width, glyphs)
         if diagnosis.distribution is not None:
             rows += section(f"resolution of all agents of account {diagnosis.account_id}")
-            rows += share_rows(diagnosis.distribution, width, signs)
+            rows += share_rows(diagnosis.distribution, width, glyphs)
         if diagnosis.stale:
             rows += section(
                 f"all {len(diagnosis.stale):,} stale agents: not CONNECTED although the user holds a valid token"
             )
             layout = lay_out(STALE_COLUMNS, width)
-            rows.append(heading(layout, signs))
+            rows.append(heading(layout, glyphs))
             rows += [
-                item_row(agent, layout, key=f"stale:{place}", signs=signs, now=now())
+                item_row(agent, layout, key=f"stale:{place}", glyphs=glyphs, now=now())
                 for place, agent in enumerate(diagnosis.stale)
             ]
         if diagnosis.findings:
             rows += section("checks")
-            rows += finding_rows(diagnosis.findings, width=width, signs=signs, most=4)
+            rows += finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4)
         if diagnosis.transitions:
             rows += section(f"the newest {len(diagnosis.transitions):,} changes of resolution")
             layout = lay_out(HISTORY_COLUMNS, width)
-            rows.append(heading(layout, signs))
+            rows.append(heading(layout, glyphs))
             rows += [
-                item_row(entry, layout, key=f"change:{entry.id}", signs=signs, now=now())
+                item_row(entry, layout, key=f"change:{entry.id}", glyphs=glyphs, now=now())
                 for entry in diagnosis.transitions
             ]
         return rows
@@ -384,24 +384,23 @@ def resolution_listing(
             whole,
         )
 
-    title = f"agent resolution {signs.separator} {diagnosis.taken_at:%H:%M:%S} UTC"
+    title = f"agent resolution {glyphs.separator} {diagnosis.taken_at:%H:%M:%S} UTC"
     return Listing(title, "resolution", build, open_key, frozenset({"stale", "finding"}), why)
 
 
-def share_rows(distribution: Resolution, width: int, signs: Glyphs) -> list[Row]:
+def share_rows(distribution: Resolution, width: int, glyphs: Glyphs) -> list[Row]:
     """Method, agents, share, baseline and distance, with the state as a word."""
     rows: list[Row] = []
     for share in distribution.shares:
-        status = wording.status_piece(share.status, signs)
-        part = signs.missing if share.share is None else f"{share.share:.2f} %"
-        drift = signs.missing if share.drift is None else f"{share.drift:+.2f} points"
-        line = (
-            f"{fit(share.method, 11)}{fit(wording.count(share.count, signs), 9, right=True)}{fit(part, 11, right=True)}"
-        )
+        status = wording.status_piece(share.status, glyphs)
+        part = glyphs.missing if share.share is None else f"{share.share:.2f} %"
+        drift = glyphs.missing if share.drift is None else f"{share.drift:+.2f} points"
+        figure = fit(wording.count(share.count, glyphs), 9, right=True)
+        line = f"{fit(share.method, 11)}{figure}{fit(part, 11, right=True)}"
         beside = f"   usual {share.baseline:.2f} %, {drift}"
         rows.append(row(line, (fit(beside, 36), "muted"), (status.text, status.tone), key=f"share:{share.method}"))
     for count, what in ((distribution.retired, "the retired method 2"), (distribution.unclear, "no known method")):
         if count:
             whose = "agent holds" if count == 1 else "agents hold"
-            rows += paragraph(signs.text(f"{signs.warned} {count:,} {whose} {what}: in no share"), width, "warn")
+            rows += paragraph(glyphs.text(f"{glyphs.warned} {count:,} {whose} {what}: in no share"), width, "warn")
     return rows

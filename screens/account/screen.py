@@ -108,21 +108,21 @@ class AccountScreen(LogScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source. The log pane comes with its first visit."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="account-title").add_class("line")
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
+        yield LineView(glyphs=glyphs, cursor=False, id="account-title").add_class("line")
         with Horizontal(id="top"):
-            yield PagedRows(signs=signs, id="findings")
-            yield PagedRows(signs=signs, id="figures")
-        yield LineView(signs=signs, cursor=False, id="tabs").add_class("line")
-        yield LineView(signs=signs, cursor=False, id="columns").add_class("line")
-        yield PagedRows(signs=signs, id="rows")
-        yield RowFilter(signs=signs)
-        yield FooterBar(signs=signs)
+            yield PagedRows(glyphs=glyphs, id="findings")
+            yield PagedRows(glyphs=glyphs, id="figures")
+        yield LineView(glyphs=glyphs, cursor=False, id="tabs").add_class("line")
+        yield LineView(glyphs=glyphs, cursor=False, id="columns").add_class("line")
+        yield PagedRows(glyphs=glyphs, id="rows")
+        yield RowFilter(glyphs=glyphs)
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """The findings have the keys."""
-        self.set_class(self.host.signs.ascii_only, "-ascii")
+        self.set_class(self.host.glyphs.ascii_only, "-ascii")
         self.query_one("#findings", PagedRows).focus()
         self.query_one(FooterBar).set_hints(
             (
@@ -479,13 +479,13 @@ class AccountScreen(LogScreen):
     def _open_finding(self, name: str) -> None:
         known = self._known()
         if known is not None and int(name) < len(known.findings):
-            self.host.open_document(documents.finding_document(known.findings[int(name)], self.host.signs))
+            self.host.open_document(documents.finding_document(known.findings[int(name)], self.host.glyphs))
 
     def _open_note(self, name: str) -> None:
         known = self._known()
         notes = list(known.notes) if known is not None and self.focused_pane() != "rows" else self.tabs[self.tab].notes
         if int(name) < len(notes):
-            self.host.open_document(documents.text_document("about this data", notes[int(name)], self.host.signs))
+            self.host.open_document(documents.text_document("about this data", notes[int(name)], self.host.glyphs))
 
     def _open_item(self, _name: str) -> None:
         key, state = self._row_key(), self.tabs.get(self.tab)
@@ -519,7 +519,7 @@ class AccountScreen(LogScreen):
         if found is None:
             self.host.say("nothing has answered yet here, so there is no evidence to show", "muted")
             return
-        self.host.open_document(documents.evidence_document(*found, self.host.signs))
+        self.host.open_document(documents.evidence_document(*found, self.host.glyphs))
 
     def _why(self) -> Why | None:
         key, known = self._row_key(), self._known()
@@ -550,7 +550,7 @@ class AccountScreen(LogScreen):
     def open_logs(self) -> None:
         """Show the account's query and follow it; the pane is made at the first visit."""
         if not self.query(LogPane):
-            self.mount(LogPane(ascii=self.host.signs.ascii_only), after="#rows")
+            self.mount(LogPane(ascii=self.host.glyphs.ascii_only), after="#rows")
         if not self.log_key and self.host.service is not None:
             self.watch_logs()
 
@@ -704,7 +704,7 @@ class AccountScreen(LogScreen):
             top.styles.height = wanted
 
     def _draw_top(self) -> None:
-        now, signs, reading = utc_now(), self.host.signs, self.summary
+        now, glyphs, reading = utc_now(), self.host.glyphs, self.summary
         value = reading.value if reading is not None else None
         view, side = self.query_one("#findings", PagedRows), self.query_one("#figures", PagedRows)
         self._draw_title(value, reading)
@@ -716,48 +716,50 @@ class AccountScreen(LogScreen):
         stale = reading is not None and wording.is_stale(reading)
         beside = self.app.size.width >= BESIDE
         value = value.model_copy(update={"figures": self.figures(value)})
-        rows = summary_rows(value, width=width, now=now, signs=signs, figures=not beside, stale=stale)
+        rows = summary_rows(value, width=width, now=now, glyphs=glyphs, figures=not beside, stale=stale)
         if stale and reading is not None and reading.failure:
-            words = f"{signs.warned} stale: {reading.failure}; what is below is what was known"
-            rows = [row((fit(signs.text(words), width), "warn")), *rows]
+            words = f"{glyphs.warned} stale: {reading.failure}; what is below is what was known"
+            rows = [row((fit(glyphs.text(words), width), "warn")), *rows]
         self._set_height(max(len(rows), len(value.figures) if beside else 0))
         view.show(rows)
         if beside:
-            side.show(figure_rows(value.figures, width=self._width(side), signs=signs, stale=stale))
+            side.show(figure_rows(value.figures, width=self._width(side), glyphs=glyphs, stale=stale))
 
     def _draw_title(self, value: AccountSummary | None, reading: Reading[Any] | None) -> None:
-        width, signs = self.app.size.width, self.host.signs
-        name = account_title(value.header if value is not None else None, self.account_id, signs)
+        width, glyphs = self.app.size.width, self.host.glyphs
+        name = account_title(value.header if value is not None else None, self.account_id, glyphs)
         right, tone = "asking…", "bar"
         if reading is not None and value is not None:
             age = wording.age(wording.asked_at(reading), utc_now())
             right, tone = (f"stale {age}", "warn") if wording.is_stale(reading) else (age, "bar")
         elif reading is not None and reading.failure:
             right, tone = "failed", "warn"
-        right = signs.text(f" {right} ")
-        left = signs.text(titled(self.host.trail(), name, max(1, width - len(right))))
+        right = glyphs.text(f" {right} ")
+        left = glyphs.text(titled(self.host.trail(), name, max(1, width - len(right))))
         tail: Tone = "warn" if tone == "warn" else "bar"
         self.query_one("#account-title", LineView).show((row((left, "bar"), (right, tail)),))
 
     def _without_summary(self, width: int) -> list[Row]:
-        signs, reading = self.host.signs, self.summary
+        glyphs, reading = self.host.glyphs, self.summary
         if reading is None or not reading.failure:
-            text = f"{signs.waiting} asking about account {self.account_id}; nothing has answered yet"
-            return [row((line, "muted")) for line in wrap(signs.text(text), width)]
-        rows = [row((line, "warn")) for line in wrap(f"{signs.unreachable} not loaded: {reading.failure}", width)]
-        return rows + [row((line, "muted")) for line in wrap(signs.text(reading.remedy), width) if reading.remedy]
+            text = f"{glyphs.waiting} asking about account {self.account_id}; nothing has answered yet"
+            return [row((line, "muted")) for line in wrap(glyphs.text(text), width)]
+        rows = [row((line, "warn")) for line in wrap(f"{glyphs.unreachable} not loaded: {reading.failure}", width)]
+        return rows + [row((line, "muted")) for line in wrap(glyphs.text(reading.remedy), width) if reading.remedy]
 
     def _draw_tabs(self) -> None:
-        now, signs = utc_now(), self.host.signs
+        now, glyphs = utc_now(), self.host.glyphs
         right, tone = self.log_status() if self.tab == "logs" else self.tabs[self.tab].status(now)
-        line = tab_row(TABS, self.tab, right=right, tone=tone, width=self.app.size.width, signs=signs)
+        line = tab_row(TABS, self.tab, right=right, tone=tone, width=self.app.size.width, glyphs=glyphs)
         self.query_one("#tabs", LineView).show((line,))
 
     def _draw_rows(self) -> None:
         if self.tab == "logs":
             return
-        state, signs, view = self.tabs[self.tab], self.host.signs, self.query_one("#rows", PagedRows)
+        state, glyphs, view = self.tabs[self.tab], self.host.glyphs, self.query_one("#rows", PagedRows)
         width = self._width(view)
-        columns = state.heading(width, signs)
+        columns = state.heading(width, glyphs)
         self.query_one("#columns", LineView).show((row("  ", *columns.pieces),))
-        view.show(state.rows(width=width, now=utc_now(), signs=signs, lead=lead_rows(self.tab, self._known(), signs)))
+        view.show(
+            state.rows(width=width, now=utc_now(), glyphs=glyphs, lead=lead_rows(self.tab, self._known(), glyphs))
+        )

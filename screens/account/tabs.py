@@ -210,10 +210,10 @@ class TabState:
 
     # ---- rows
 
-    def heading(self, width: int, signs: Glyphs) -> Row:
+    def heading(self, width: int, glyphs: Glyphs) -> Row:
         """The columns' titles."""
         self._prepare(width, None)
-        return heading(self._layout, signs)
+        return heading(self._layout, glyphs)
 
     def _prepare(self, width: int, day: date | None) -> None:
         wanted = (width, day or (self._drawn_for[1] if self._drawn_for else date.min))
@@ -222,37 +222,37 @@ class TabState:
             self._drawn.clear()
             self._layout = lay_out(self.kind.columns, width)
 
-    def rows(self, *, width: int, now: datetime, signs: Glyphs, lead: Sequence[Row] = ()) -> list[Row]:
+    def rows(self, *, width: int, now: datetime, glyphs: Glyphs, lead: Sequence[Row] = ()) -> list[Row]:
         """State, notes, what leads further, the rows themselves, and what lies beyond them."""
         self._prepare(width, now.date())
-        rows = [*self._state_rows(width, signs, now)]
+        rows = [*self._state_rows(width, glyphs, now)]
         if not self.is_answered:
             return rows
         rows += lead
         for place, note in enumerate(self.notes):
-            lines = wrap(signs.text(note), width - 2, most=2)
+            lines = wrap(glyphs.text(note), width - 2, most=2)
             rows += [
                 row(
-                    f"{signs.warned} " if not number else "  ",
+                    f"{glyphs.warned} " if not number else "  ",
                     (line, "warn"),
                     key=f"note:{place}" if not number else None,
                 )
                 for number, line in enumerate(lines)
             ]
-        shown = self._item_rows(signs, now)
+        shown = self._item_rows(glyphs, now)
         if self.reading is not None and wording.is_stale(self.reading):
             # What is old turns dim, and keeps its words.
             shown = [row((item.text, "muted"), key=item.key) for item in shown]
-        rows += shown or [row((signs.text(self._empty_words()), "muted"), key="empty")]
-        return rows + self._tail_rows(width, signs)
+        rows += shown or [row((glyphs.text(self._empty_words()), "muted"), key="empty")]
+        return rows + self._tail_rows(width, glyphs)
 
-    def _item_rows(self, signs: Glyphs, now: datetime) -> list[Row]:
+    def _item_rows(self, glyphs: Glyphs, now: datetime) -> list[Row]:
         rows: list[Row] = []
         wanted = self.filter_text.lower()
         for key, item in self.items.items():
             drawn = self._drawn.get(key)
             if drawn is None or drawn[0] is not item:
-                drawn = (item, item_row(item, self._layout, key=key, signs=signs, now=now))
+                drawn = (item, item_row(item, self._layout, key=key, glyphs=glyphs, now=now))
                 self._drawn[key] = drawn
             if not wanted or wanted in searchable(item, drawn[1]):
                 rows.append(drawn[1])
@@ -265,36 +265,36 @@ class TabState:
             return f"nothing here: no {self.kind.wrong}; s shows all rows again"
         return self.kind.empty
 
-    def _state_rows(self, width: int, signs: Glyphs, now: datetime) -> list[Row]:
+    def _state_rows(self, width: int, glyphs: Glyphs, now: datetime) -> list[Row]:
         reading = self.reading
         if reading is None or (reading.value is None and str(reading.freshness) == "loading"):
-            return [row((f"{signs.waiting} asking; nothing has answered yet", "muted"), key="state")]
+            return [row((f"{glyphs.waiting} asking; nothing has answered yet", "muted"), key="state")]
         if reading.value is None:
-            head = f"{signs.unreachable} not loaded: {reading.failure or 'no answer'}"
+            head = f"{glyphs.unreachable} not loaded: {reading.failure or 'no answer'}"
             rows = [row((line, "warn"), key="state" if not n else None) for n, line in enumerate(wrap(head, width))]
             for text in (reading.remedy, WITHOUT_CLIENT if self.kind.needs_client else ""):
                 if text:
-                    rows += [BLANK, *(row((line, "muted")) for line in wrap(signs.text(text), width))]
+                    rows += [BLANK, *(row((line, "muted")) for line in wrap(glyphs.text(text), width))]
             return rows
         if wording.is_stale(reading):
             age = wording.age(wording.asked_at(reading), now)
-            text = f"{signs.warned} stale: asked {age} ago, and since then {reading.failure or 'no newer answer'}"
+            text = f"{glyphs.warned} stale: asked {age} ago, and since then {reading.failure or 'no newer answer'}"
             return [
                 row((line, "warn"), key="state" if not n else None) for n, line in enumerate(wrap(text, width, most=2))
             ]
         return []
 
-    def _tail_rows(self, width: int, signs: Glyphs) -> list[Row]:
+    def _tail_rows(self, width: int, glyphs: Glyphs) -> list[Row]:
         if self.after is None:
             return []
         tone: Tone = "muted"
         if self.asking_more:
-            words = f"{signs.waiting} more: asking for the next {PAGE}"
+            words = f"{glyphs.waiting} more: asking for the next {PAGE}"
         elif self.more_failure:
-            words, tone = f"{signs.waiting} more could not be read: {self.more_failure}; enter asks again", "warn"
+            words, tone = f"{glyphs.waiting} more could not be read: {self.more_failure}; enter asks again", "warn"
         else:
-            words = f"{signs.waiting} more: {self.amount()} read; enter reads on"
-        return [row((fit(signs.text(words), width), tone), key="more")]
+            words = f"{glyphs.waiting} more: {self.amount()} read; enter reads on"
+        return [row((fit(glyphs.text(words), width), tone), key="more")]
 
 
 def searchable(item: Any, drawn: Row) -> str:  # noqa: ANN401  # any row model

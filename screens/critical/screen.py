@@ -109,25 +109,25 @@ class CriticalScreen(LogScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="body"):
             with Vertical(id="main"):
-                yield LineView(signs=signs, cursor=False, id="issues-title").add_class("title")
-                yield LineView(signs=signs, id="issues")
-                yield LineView(signs=signs, cursor=False, id="detail-title").add_class("title")
-                yield LineView(signs=signs, id="detail")
-                yield LogPane(ascii=signs.ascii_only, id="logs")
+                yield LineView(glyphs=glyphs, cursor=False, id="issues-title").add_class("title")
+                yield LineView(glyphs=glyphs, id="issues")
+                yield LineView(glyphs=glyphs, cursor=False, id="detail-title").add_class("title")
+                yield LineView(glyphs=glyphs, id="detail")
+                yield LogPane(ascii=glyphs.ascii_only, id="logs")
             with Vertical(id="side"):
-                yield LineView(signs=signs, cursor=False, id="side-title").add_class("title")
-                people = LineView(signs=signs, cursor=False, id="escalation")
+                yield LineView(glyphs=glyphs, cursor=False, id="side-title").add_class("title")
+                people = LineView(glyphs=glyphs, cursor=False, id="escalation")
                 people.can_focus = True
                 yield people
-        yield FooterBar(signs=signs)
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """The list has the focus: its question comes first."""
-        self.set_class(self.host.signs.ascii_only, "-ascii")
+        self.set_class(self.host.glyphs.ascii_only, "-ascii")
         self.query_one("#issues", LineView).focus()
         self.query_one(FooterBar).set_hints(self.host.hints())
         # The very first frame already has the shape of the screen; sizes are settled by the first resize.
@@ -299,7 +299,7 @@ class CriticalScreen(LogScreen):
         self._redraw.now()
 
     def _bar(self, selector: str, text: str) -> None:
-        self.query_one(selector, LineView).show((row((self.host.signs.text(text), "bar")),))
+        self.query_one(selector, LineView).show((row((self.host.glyphs.text(text), "bar")),))
 
     def _width(self, view: LineView) -> int:
         if view.size.width:
@@ -307,7 +307,7 @@ class CriticalScreen(LogScreen):
         return max(20, self.app.size.width - (38 if self.app.size.width >= NARROW else 2))
 
     def _draw_issues(self) -> None:
-        now, signs = utc_now(), self.host.signs
+        now, glyphs = utc_now(), self.host.glyphs
         view = self.query_one("#issues", LineView)
         width = self._width(view)
         catalogue = self.host.catalogue
@@ -317,7 +317,7 @@ class CriticalScreen(LogScreen):
                 IssueLine(issue, titles[issue], self.state.pulse(issue), issue in self.state.rising),
                 width=width,
                 now=now,
-                signs=signs,
+                glyphs=glyphs,
             )
             for issue in self.state.issues
         ]
@@ -345,7 +345,7 @@ class CriticalScreen(LogScreen):
             checks=tuple((check, self.state.finding(issue, check)) for check in service.console_checks(issue)),
         )
         rows = detail_rows(
-            detail, width=self._width(view), now=utc_now(), signs=self.host.signs, roomy=view.size.height > 8
+            detail, width=self._width(view), now=utc_now(), glyphs=self.host.glyphs, roomy=view.size.height > 8
         )
         view.show(rows)
         self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}")
@@ -363,7 +363,7 @@ class CriticalScreen(LogScreen):
         self._bar("#side-title", f" ESCALATION{f' · {found.incident.id}' if found is not None else ''}")
         size = view.size
         view.show(
-            side_rows(shown, people.problem(), width=view.text_width(), height=size.height, signs=self.host.signs)
+            side_rows(shown, people.problem(), width=view.text_width(), height=size.height, glyphs=self.host.glyphs)
         )
 
     def alarms(self) -> list[tuple[str, Alarm]]:
@@ -445,7 +445,7 @@ class CriticalScreen(LogScreen):
                 self.host.say("this check has not answered yet; r asks again", "warn")
                 return
             old = doubt(reading, utc_now()).strip()
-            self.host.open_document(documents.finding_document(reading.value, self.host.signs, doubt=old))
+            self.host.open_document(documents.finding_document(reading.value, self.host.glyphs, doubt=old))
 
     def _hand_over(self) -> None:
         """To the specialist of the issue in view: level 2, or the accounts that its logs name most, to choose from."""
@@ -484,7 +484,7 @@ class CriticalScreen(LogScreen):
 
     def act_why(self) -> None:
         """Evidence for the number under the cursor."""
-        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.signs))
+        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.glyphs))
 
     def _evidence(self) -> Why:
         if self.focused_pane() == "logs":
@@ -493,7 +493,7 @@ class CriticalScreen(LogScreen):
             return "log lines", f"{self.crumb()}: the newest answer behind the log pane", found
         finding = self._finding_in_view()
         if finding is None or finding.value is None:
-            return self.state.evidence(self.host.signs)
+            return self.state.evidence(self.host.glyphs)
         value = finding.value
         summary = value.summary + doubt(finding, utc_now())
         return value.check.replace("_", " "), summary, [value.evidence] if value.evidence else []
@@ -602,5 +602,5 @@ def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts
     def why(_key: str) -> Why:
         return f"accounts in {issue.replace('_', ' ')}", "accounts with matching lines, most first", (found.evidence,)
 
-    title = f"{route.name} {host.signs.separator} for whom?"
+    title = f"{route.name} {host.glyphs.separator} for whom?"
     return Listing(title, route.name, build, open_row, frozenset({"account", "other"}), why)

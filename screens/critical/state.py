@@ -128,7 +128,7 @@ class CriticalState:
 
     # ---- texts about the issue in view
 
-    def evidence(self, signs: Glyphs) -> Why:
+    def evidence(self, glyphs: Glyphs) -> Why:
         """Title, one line and evidence of the selected issue's pulse."""
         title, pulse = self.selected.replace("_", " "), self.pulse(self.selected)
         if pulse is None or pulse.value is None:
@@ -136,7 +136,7 @@ class CriticalState:
             return title, failure or "nothing has answered yet", []
         value = pulse.value
         usual = "nothing is usual" if value.usual is None else f"usual is {value.usual:,.0f}"
-        events = f"{wording.count(value.count, signs)} events in {wording.duration(value.window_s)}"
+        events = f"{wording.count(value.count, glyphs)} events in {wording.duration(value.window_s)}"
         summary = f"{events}, {usual} (median of the day before); severity {value.severity}"
         return title, " · ".join([summary, *value.findings]), list(value.evidence)
 

@@ -25,7 +25,7 @@ def _clock(moment_ms: int) -> str:
 
 
 def patterns_listing(
-    patterns: Sequence[Pattern], lines: int, signs: Glyphs, open_sample: Callable[[LogEvent], None]
+    patterns: Sequence[Pattern], lines: int, glyphs: Glyphs, open_sample: Callable[[LogEvent], None]
 ) -> Listing:
     """Similar messages, most frequent first; Enter opens the newest line of one."""
     by_key = {f"pattern:{number}": pattern for number, pattern in enumerate(patterns)}
@@ -37,7 +37,7 @@ def patterns_listing(
         rows = [row((head, "muted"))]
         indent = COUNT + LEVEL
         for key, pattern in by_key.items():
-            first, *rest = wrap(signs.text(pattern.template), max(20, width - indent), most=3)
+            first, *rest = wrap(glyphs.text(pattern.template), max(20, width - indent), most=3)
             count = fit(f"{pattern.count:,}", COUNT - 1, right=True) + " "
             rows.append(row((count, "strong"), (fit(pattern.level, LEVEL), TONES[pattern.level]), first, key=key))
             rows += [row(" " * indent, line) for line in rest]
@@ -58,7 +58,7 @@ def patterns_listing(
     )
 
 
-def pins_listing(pins: Sequence[LogEvent], signs: Glyphs, open_line: Callable[[LogEvent], None]) -> Listing:
+def pins_listing(pins: Sequence[LogEvent], glyphs: Glyphs, open_line: Callable[[LogEvent], None]) -> Listing:
     """Pinned lines, oldest first; Enter opens one."""
     ordered = sorted(pins, key=lambda event: (event.timestamp_ms, event.id))
     by_key = {f"pin:{event.id}": event for event in ordered}
@@ -69,7 +69,7 @@ def pins_listing(pins: Sequence[LogEvent], signs: Glyphs, open_line: Callable[[L
         rows = []
         for key, event in by_key.items():
             head = f"{_clock(event.timestamp_ms)} {fit(event.status, 8)} {fit(event.service, 12)} "
-            text = fit(signs.text(event.message), max(10, width - len(head)))
+            text = fit(glyphs.text(event.message), max(10, width - len(head)))
             rows.append(row((head, "muted"), text.rstrip(), key=key))
         return rows
 
@@ -81,7 +81,7 @@ def pins_listing(pins: Sequence[LogEvent], signs: Glyphs, open_line: Callable[[L
     )
 
 
-def saved_listing(saved: Sequence[SavedQuery], signs: Glyphs, open_query: Callable[[SavedQuery], None]) -> Listing:
+def saved_listing(saved: Sequence[SavedQuery], glyphs: Glyphs, open_query: Callable[[SavedQuery], None]) -> Listing:
     """Queries with a name, newest first; Enter asks one."""
     by_key = {f"saved:{one.name}": one for one in saved}
 
@@ -91,8 +91,8 @@ def saved_listing(saved: Sequence[SavedQuery], signs: Glyphs, open_query: Callab
         label = min(30, max(12, width // 3))
         return [
             row(
-                (fit(signs.text(one.name), label), "key"),
-                (" " + fit(signs.text(one.query), max(10, width - label - 1)).rstrip(), "code"),
+                (fit(glyphs.text(one.name), label), "key"),
+                (" " + fit(glyphs.text(one.query), max(10, width - label - 1)).rstrip(), "code"),
                 key=key,
             )
             for key, one in by_key.items()
@@ -102,5 +102,5 @@ def saved_listing(saved: Sequence[SavedQuery], signs: Glyphs, open_query: Callab
         open_query(by_key[key])
 
     return Listing(
-        f"saved queries {signs.separator} {len(saved)}", "saved queries", build, open_saved, frozenset({"saved"})
+        f"saved queries {glyphs.separator} {len(saved)}", "saved queries", build, open_saved, frozenset({"saved"})
     )

@@ -27,7 +27,7 @@ class EventScreen(TitledScreen):
 
     def panes(self) -> Iterable[Widget]:
         """The tree."""
-        yield EventTree(ascii=self.host.signs.ascii_only, id="screen-body")
+        yield EventTree(ascii=self.host.glyphs.ascii_only, id="screen-body")
 
     def read(self) -> None:
         """Nothing is asked: the event was given."""

@@ -108,22 +108,22 @@ class ExplorerScreen(LogScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="explorer-body"):
             with Vertical(id="explorer-main"):
-                yield LineView(signs=signs, cursor=False, id="histogram-title").add_class("title")
-                yield HistogramView(signs=signs, id="histogram")
-                yield QueryEditor(ascii=signs.ascii_only, id="query-editor")
-                yield LogPane(filters=False, ascii=signs.ascii_only, id="explorer-logs")
+                yield LineView(glyphs=glyphs, cursor=False, id="histogram-title").add_class("title")
+                yield HistogramView(glyphs=glyphs, id="histogram")
+                yield QueryEditor(ascii=glyphs.ascii_only, id="query-editor")
+                yield LogPane(filters=False, ascii=glyphs.ascii_only, id="explorer-logs")
             with Vertical(id="explorer-side"):
-                yield LineView(signs=signs, cursor=False, id="facets-title").add_class("title")
-                yield LineView(signs=signs, id="facets")
-        yield FooterBar(signs=signs)
+                yield LineView(glyphs=glyphs, cursor=False, id="facets-title").add_class("title")
+                yield LineView(glyphs=glyphs, id="facets")
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """The lines have the keys."""
-        self.set_class(self.host.signs.ascii_only, "-ascii")
+        self.set_class(self.host.glyphs.ascii_only, "-ascii")
         self.query_one(LogList).focus()
         self.query_one(FooterBar).set_hints(HINTS)
         if self.host.service is not None:
@@ -180,7 +180,7 @@ class ExplorerScreen(LogScreen):
         state, pane = self.state, self.log_pane
         pane.reset()
         words = wording.duration(state.window_s) if state.fixed is None else range_words(state.fixed)
-        pane.show_query(state.query, self.host.signs.text(words))
+        pane.show_query(state.query, self.host.glyphs.text(words))
         self.values.start_over()
         self.reader = self._reader()
         moving = state.fixed is None
@@ -358,11 +358,11 @@ class ExplorerScreen(LogScreen):
         """Group similar messages."""
         from diagnostics.explorer.patterns import patterns  # noqa: PLC0415
 
-        lines, signs = self._shown_lines(), self.host.signs
+        lines, glyphs = self._shown_lines(), self.host.glyphs
         self.host.ask(
             lambda: patterns(lines),
             lambda found: self.host.push_console_screen(
-                ListingScreen(patterns_listing(found, len(lines), signs, self.open_line))
+                ListingScreen(patterns_listing(found, len(lines), glyphs, self.open_line))
             ),
             doing="grouping similar messages",
         )
@@ -407,7 +407,7 @@ class ExplorerScreen(LogScreen):
     def _show_correlation(self, found: Correlation) -> None:
         from diagnostics.explorer.service import around  # noqa: PLC0415
 
-        step = " > " if self.host.signs.ascii_only else " → "
+        step = " > " if self.host.glyphs.ascii_only else " → "
         more = "" if found.is_complete else " and more"
         name = found.correlation_id if len(found.correlation_id) <= 14 else f"{found.correlation_id[:12]}…"
         lines = "line" if len(found.events) == 1 else "lines"
@@ -434,7 +434,7 @@ class ExplorerScreen(LogScreen):
     def act_pins(self) -> None:
         """Pinned lines."""
         pins = tuple(self.state.pins.values())
-        self.host.push_console_screen(ListingScreen(pins_listing(pins, self.host.signs, self.open_line)))
+        self.host.push_console_screen(ListingScreen(pins_listing(pins, self.host.glyphs, self.open_line)))
 
     def act_export(self) -> None:
         """Ask for the form of the file."""
@@ -471,7 +471,7 @@ class ExplorerScreen(LogScreen):
         """Evidence of the number in view."""
         title, summary, evidence = self._evidence()
         shown = [evidence] if evidence is not None else []
-        self.host.open_document(documents.evidence_document(title, summary, shown, self.host.signs))
+        self.host.open_document(documents.evidence_document(title, summary, shown, self.host.glyphs))
 
     def _evidence(self) -> tuple[str, str, Evidence | None]:
         place = self.focused_pane()
@@ -528,14 +528,14 @@ class ExplorerScreen(LogScreen):
     def _bar(self, selector: str, text: str, right: str = "", *, trail: str = "") -> None:
         view = self.query_one(selector, LineView)
         space = max(1, (view.size.width or self.app.size.width) - len(right) - 2)
-        words = f"{self.host.signs.text(titled(trail, text, space))} {self.host.signs.text(right)}"
+        words = f"{self.host.glyphs.text(titled(trail, text, space))} {self.host.glyphs.text(right)}"
         view.show((row((words, "bar")),))
 
     def _draw_histogram_title(self) -> None:
-        reading, signs = self.histogram_reading, self.host.signs
+        reading, glyphs = self.histogram_reading, self.host.glyphs
         step = reading.value.step_ms if reading is not None and reading.value is not None else 0
         what = self.about or (f"logs per {span_words(step)}" if step else "logs")
-        pins = f" {signs.separator} {len(self.state.pins)} pinned" if self.state.pins else ""
+        pins = f" {glyphs.separator} {len(self.state.pins)} pinned" if self.state.pins else ""
         # What ties lines together needs the room that the way here would take.
         trail = "" if self.about else self.host.trail()
         self._bar("#histogram-title", what + pins, self._histogram_state(reading), trail=trail)
@@ -566,7 +566,7 @@ class ExplorerScreen(LogScreen):
             view.show((row(("counting what the lines carry", "muted")),))
             return
         most = 5 if view.size.height > 24 else 3
-        view.show(facet_rows(facets, width=view.text_width() - 1, most=most, signs=self.host.signs))
+        view.show(facet_rows(facets, width=view.text_width() - 1, most=most, glyphs=self.host.glyphs))
 
     # ---- coming back
 

@@ -62,7 +62,7 @@ class MonitorScreen(TitledScreen):
     def panes(self) -> Iterable[Widget]:
         """The draft, the steps, the line to type."""
         yield from super().panes()
-        yield LineView(signs=self.host.signs, id="monitor-steps")
+        yield LineView(glyphs=self.host.glyphs, id="monitor-steps")
         yield NameInput(placeholder="type the monitor's name, then enter; esc sends nothing", select_on_focus=False)
 
     @property
@@ -92,7 +92,7 @@ class MonitorScreen(TitledScreen):
 
     def rows(self, width: int) -> list[Row]:
         """The draft."""
-        return draft_rows(self.draft, width, self.host.signs)
+        return draft_rows(self.draft, width, self.host.glyphs)
 
     def draw(self) -> None:
         """The draft and the steps."""
@@ -100,13 +100,13 @@ class MonitorScreen(TitledScreen):
         self.steps.show(self._steps(self.row_width()))
 
     def _steps(self, width: int) -> list[Row]:
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         said = (
             "asks for its name, then sends it" if self.may_write else "refused: creating monitors is switched off here"
         )
         tone = "warn" if not self.may_write else "muted"
         return [
-            row((fit(signs.rule * 3, width), "muted")),
+            row((fit(glyphs.rule * 3, width), "muted")),
             row((fit("Cancel", 22), "strong"), ("sends nothing", "muted"), key=CANCEL),
             row((fit("Create it at Datadog", 22), "strong"), (fit(said, max(0, width - 22)), tone), key=CREATE),  # type: ignore[arg-type]  # a literal
         ]
@@ -179,23 +179,23 @@ class MonitorScreen(TitledScreen):
         if isinstance(answer, Refusal):
             self.host.navigate(RefusalAt(answer))
         else:
-            self.host.open_document(created_document(answer, self.host.signs))
+            self.host.open_document(created_document(answer, self.host.glyphs))
 
 
-def draft_rows(draft: MonitorDraft, width: int, signs: Glyphs) -> list[Row]:
+def draft_rows(draft: MonitorDraft, width: int, glyphs: Glyphs) -> list[Row]:
     """A monitor as it would be created."""
     rows = [row(("nothing has been sent", "strong"), ("  this is what would be created at Datadog", "muted")), BLANK]
-    rows += labelled("name", signs.text(draft.name), width, label_width=LABEL, tone="strong")
-    rows += labelled("type", signs.text(draft.kind), width, label_width=LABEL)
-    rows += labelled("query", signs.text(draft.query), width, label_width=LABEL, tone="code")
+    rows += labelled("name", glyphs.text(draft.name), width, label_width=LABEL, tone="strong")
+    rows += labelled("type", glyphs.text(draft.kind), width, label_width=LABEL)
+    rows += labelled("query", glyphs.text(draft.query), width, label_width=LABEL, tone="code")
     limits = ", ".join(f"{name} {value:g}" for name, value in draft.thresholds)
     rows += labelled("thresholds", limits or "none", width, label_width=LABEL)
-    rows += labelled("tags", signs.text(", ".join(draft.tags)) or "none", width, label_width=LABEL)
-    rows += labelled("message", signs.text(draft.message), width, label_width=LABEL)
+    rows += labelled("tags", glyphs.text(", ".join(draft.tags)) or "none", width, label_width=LABEL)
+    rows += labelled("message", glyphs.text(draft.message), width, label_width=LABEL)
     if draft.exists:
         said = f"monitor {draft.exists} watches this already; creating it again sends nothing"
-        rows += labelled("exists", signs.text(said), width, label_width=LABEL, tone="warn")
-    return rows + notes_rows(draft.notes, width, signs, "what was assumed")
+        rows += labelled("exists", glyphs.text(said), width, label_width=LABEL, tone="warn")
+    return rows + notes_rows(draft.notes, width, glyphs, "what was assumed")
 
 
 def draft_text(draft: MonitorDraft) -> str:
@@ -213,14 +213,14 @@ def draft_text(draft: MonitorDraft) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False)
 
 
-def created_document(created: MonitorCreated, signs: Glyphs) -> Document:
+def created_document(created: MonitorCreated, glyphs: Glyphs) -> Document:
     """What came of creating a monitor."""
 
     def build(width: int) -> list[Row]:
         said = "it was there already; nothing was sent" if created.was_there else "created"
-        rows = [row((said, "strong"), f"  {signs.text(created.name)}"), BLANK]
-        rows += labelled("id", signs.text(created.id), width, label_width=14)
-        rows += labelled("link", signs.text(created.link), width, label_width=14, tone="accent")
-        return rows + evidence_rows(created.evidence, width, signs)
+        rows = [row((said, "strong"), f"  {glyphs.text(created.name)}"), BLANK]
+        rows += labelled("id", glyphs.text(created.id), width, label_width=14)
+        rows += labelled("link", glyphs.text(created.link), width, label_width=14, tone="accent")
+        return rows + evidence_rows(created.evidence, width, glyphs)
 
-    return Document(f"monitor {signs.separator} {created.name}", build, plain(build(100)))
+    return Document(f"monitor {glyphs.separator} {created.name}", build, plain(build(100)))

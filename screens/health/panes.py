@@ -66,7 +66,7 @@ class HealthPanes:
         if len(text) > slot.width:
             # An age is an age without the word.
             text = text.removesuffix(" old")
-        return rows, row((fit(self.host.signs.text(text), max(1, slot.width)), "bar"))
+        return rows, row((fit(self.host.glyphs.text(text), max(1, slot.width)), "bar"))
 
     def _age(self, key: str) -> str:
         live = self.host.live
@@ -76,16 +76,16 @@ class HealthPanes:
 
     def _without_value(self, key: str, slot: Slot) -> list[Row]:
         """A pane that has nothing to show: it is being asked, or why there is no answer. Always as many rows."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         reading: Reading[Any] | None = self.state.reading(key)
         if reading is None or str(reading.freshness) == "loading":
-            rows = [row((f"{signs.waiting} asking", "muted"), key="waiting")]
+            rows = [row((f"{glyphs.waiting} asking", "muted"), key="waiting")]
         else:
-            lines = wrap(signs.text(reading.failure or "no answer"), slot.text_width - 3, most=max(1, slot.rows - 1))
-            rows = [row((f"{signs.missing}  {lines[0]}", "warn"), key="failed")]
+            lines = wrap(glyphs.text(reading.failure or "no answer"), slot.text_width - 3, most=max(1, slot.rows - 1))
+            rows = [row((f"{glyphs.missing}  {lines[0]}", "warn"), key="failed")]
             rows += [row(("   " + line, "warn")) for line in lines[1:]]
             if reading.remedy:
-                rows.append(row(("   " + fit(signs.text(reading.remedy), slot.text_width - 3), "muted")))
+                rows.append(row(("   " + fit(glyphs.text(reading.remedy), slot.text_width - 3), "muted")))
         return [*rows[: slot.rows], *(BLANK for _ in range(slot.rows - len(rows)))]
 
     def _health(self, slot: Slot) -> Drawn:
@@ -99,7 +99,7 @@ class HealthPanes:
             # What fails next is another source's answer, and stands.
             most = min(2, max(1, slot.rows - 2))
             rows = self._without_value(known.OVERVIEW, slot)[: slot.rows - most]
-            return [*rows, *next_rows(next_to_fail, slot.text_width, most, self.host.signs)], said
+            return [*rows, *next_rows(next_to_fail, slot.text_width, most, self.host.glyphs)], said
         if slot.rows < 3 and not small:
             # No row is left for it.
             said = f"{said} · {overview.course.basis}"
@@ -110,7 +110,7 @@ class HealthPanes:
             scale=known.health_scale(catalogue, overview),
             width=slot.text_width,
             height=slot.rows,
-            signs=self.host.signs,
+            glyphs=self.host.glyphs,
             stale=self.state.is_stale(known.OVERVIEW),
         )
         return rows, said
@@ -128,7 +128,7 @@ class HealthPanes:
 
     def _figure_rows(self, lines: list[FigureLine], slot: Slot) -> list[Row]:
         roomy = is_roomy(self.size.height - 2) and slot.rows >= 2 * len(lines)
-        rows = figure_rows(lines, width=slot.text_width, now=utc_now(), signs=self.host.signs, roomy=roomy)
+        rows = figure_rows(lines, width=slot.text_width, now=utc_now(), glyphs=self.host.glyphs, roomy=roomy)
         return [*rows, *(BLANK for _ in range(slot.rows - len(rows)))]
 
     def _resolution(self, slot: Slot) -> Drawn:
@@ -142,7 +142,7 @@ class HealthPanes:
             resolution_bands(catalogue),
             width=slot.text_width,
             height=slot.rows,
-            signs=self.host.signs,
+            glyphs=self.host.glyphs,
             stale=self.state.is_stale(RESOLUTION),
         )
         covered = resolution.coverage.words() if resolution.coverage is not None else ""
@@ -175,7 +175,7 @@ class HealthPanes:
             width=slot.text_width,
             height=slot.rows,
             now=utc_now(),
-            signs=self.host.signs,
+            glyphs=self.host.glyphs,
             stale=self.state.is_stale(known.CONNECTIONS),
         )
         unclear = sum(int(count.value or 0) for count in connections.counts if state_of(count) == "unclear")
@@ -192,12 +192,14 @@ class HealthPanes:
         rows = system_rows(
             systems,
             width=slot.text_width,
-            signs=self.host.signs,
+            glyphs=self.host.glyphs,
             stale=self.state.is_stale(SYSTEMS),
             headlines=slot.rows >= 2 * places.MAP_ROWS - 1,
         )
         short_age = said.removesuffix(" old")
-        words = cascade_words(systems, slot.width - len(f" {TITLES[places.SYSTEMS]} · {short_age} · "), self.host.signs)
+        words = cascade_words(
+            systems, slot.width - len(f" {TITLES[places.SYSTEMS]} · {short_age} · "), self.host.glyphs
+        )
         parts = [said, words] if said.startswith("STALE") else [words, said]
         return [*rows, *(BLANK for _ in range(slot.rows - len(rows)))], " · ".join(part for part in parts if part)
 

@@ -101,16 +101,16 @@ class ProblemsScreen(ListScreen):
 
     def rows(self, width: int) -> list[Row]:
         """Problems, then what is wrong with their rows."""
-        signs, now = self.host.signs, utc_now()
+        glyphs, now = self.host.glyphs, utc_now()
         rows = [
-            problem_row(problem, order=self.order, width=width, now=now, signs=signs)
+            problem_row(problem, order=self.order, width=width, now=now, glyphs=glyphs)
             for problem in self.problems.values()
         ]
         if not rows and not self.asking and not self.failure:
             rows.append(row(("no connection has a problem", "muted")))
         if self.notes:
             rows.append(BLANK)
-        rows += [row((signs.text(fit(note, width)), "muted"), key=f"note:{at}") for at, note in enumerate(self.notes)]
+        rows += [row((glyphs.text(fit(note, width)), "muted"), key=f"note:{at}") for at, note in enumerate(self.notes)]
         return rows
 
     # ---- keys

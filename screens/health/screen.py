@@ -87,13 +87,13 @@ class HealthScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Container(id="body"):
             for name in PANES:
-                yield LineView(signs=signs, cursor=False, id=f"{name}-title").add_class("title")
-                yield LineView(signs=signs, id=name)
-        yield FooterBar(signs=signs)
+                yield LineView(glyphs=glyphs, cursor=False, id=f"{name}-title").add_class("title")
+                yield LineView(glyphs=glyphs, id=name)
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """The first pane has the keys."""
@@ -260,7 +260,7 @@ class HealthScreen(ConsoleScreen):
         under = self.under()
         if under.key in {"waiting", "failed"}:
             reading = self.state.reading(READING_OF[under.pane])
-            self.host.open_document(health_texts.failure_document(under.pane, reading, self.host.signs))
+            self.host.open_document(health_texts.failure_document(under.pane, reading, self.host.glyphs))
             return
         opens = {
             places.HEALTH: self._open_health,
@@ -278,14 +278,14 @@ class HealthScreen(ConsoleScreen):
             failing = any(str(system.status) == "fail" for system in self.state.systems)
             self.pane(places.SYSTEMS if failing else places.LEADING).focus()
         elif overview is not None and under.key == "course":
-            self.host.open_document(health_texts.course_document(overview.course, self.host.signs))
+            self.host.open_document(health_texts.course_document(overview.course, self.host.glyphs))
         elif overview is not None:
             self.host.open_document(self._figure_document(overview.health, self.state.doubt(known.OVERVIEW, utc_now())))
 
     def _figure_document(self, figure: Figure, doubt: str, *, step: str = "") -> Document:
         catalogue = self.host.catalogue
         computed = health_texts.how_computed(catalogue, figure.id) if catalogue is not None else ""
-        return health_texts.figure_document(figure, computed, self.host.signs, doubt=doubt, step=step)
+        return health_texts.figure_document(figure, computed, self.host.glyphs, doubt=doubt, step=step)
 
     def _open_figure(self, under: UnderCursor) -> None:
         if under.figure is not None:
@@ -296,7 +296,7 @@ class HealthScreen(ConsoleScreen):
         if resolution is None or catalogue is None:
             return
         document = health_texts.resolution_document(
-            resolution, resolution_bands(catalogue), self.host.signs, doubt=under.doubt
+            resolution, resolution_bands(catalogue), self.host.glyphs, doubt=under.doubt
         )
         if not resolution.outliers:
             self.host.open_document(document)
@@ -311,7 +311,7 @@ class HealthScreen(ConsoleScreen):
         elif under.kind == "problems":
             self._open_problems(under.name)
         elif health is not None:
-            document = health_texts.counts_document(health, self.host.signs, doubt=under.doubt)
+            document = health_texts.counts_document(health, self.host.glyphs, doubt=under.doubt)
             choices = {"problems": self._open_problems}
             self.host.push_console_screen(DrillScreen(document, choices=choices, why=under.why()))
 
@@ -321,7 +321,7 @@ class HealthScreen(ConsoleScreen):
     def _open_system(self, under: UnderCursor) -> None:
         if under.system is not None:
             document = health_texts.system_document(
-                under.system, self.host.catalogue, self.host.signs, doubt=under.doubt
+                under.system, self.host.catalogue, self.host.glyphs, doubt=under.doubt
             )
             self.host.open_document(document)
 
@@ -329,7 +329,7 @@ class HealthScreen(ConsoleScreen):
         figure = under.figure
         if figure is None:
             return
-        step = f"{self.host.signs.step} x drafts a Datadog monitor for this; nothing is sent by drafting"
+        step = f"{self.host.glyphs.step} x drafts a Datadog monitor for this; nothing is sent by drafting"
         self.host.push_console_screen(
             DrillScreen(
                 self._figure_document(figure, under.doubt, step=step),
@@ -357,7 +357,7 @@ class HealthScreen(ConsoleScreen):
         if not isinstance(found, tuple):
             self.host.navigate(MonitorAt(found))
             return
-        document = health_texts.indicators_document(found, self.host.catalogue, self.host.signs)
+        document = health_texts.indicators_document(found, self.host.catalogue, self.host.glyphs)
         self.host.push_console_screen(DrillScreen(document, choices={"draft": self.draft_monitor}))
 
     def act_run(self) -> None:
@@ -396,7 +396,7 @@ class HealthScreen(ConsoleScreen):
 
     def act_why(self) -> None:
         """Evidence for the number under the cursor."""
-        self.host.open_document(documents.evidence_document(*self.under().why(), self.host.signs))
+        self.host.open_document(documents.evidence_document(*self.under().why(), self.host.glyphs))
 
     def text_under_cursor(self) -> str:
         """The row, with what bends its number."""

@@ -76,7 +76,7 @@ class IncidentScreen(ListScreen):
         if self.follower.incident_id:
             return [row((self.follower.unread or "reading the journal", "fail" if self.follower.unread else "muted"))]
         missing = self.follower.problem() or "no incident is in view; n declares one and tells the team"
-        return [row((self.host.signs.text(missing), "muted"))]
+        return [row((self.host.glyphs.text(missing), "muted"))]
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """The incident in rows, each at most `width` cells wide."""

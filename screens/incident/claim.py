@@ -38,7 +38,7 @@ class ClaimScreen(IncidentScreen):
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """Each role with its holder and its duty."""
-        catalogue, signs, now = self.host.catalogue, self.host.signs, utc_now()
+        catalogue, glyphs, now = self.host.catalogue, self.host.glyphs, utc_now()
         if catalogue is None:
             return ()
         writer = self.writer()
@@ -52,17 +52,17 @@ class ClaimScreen(IncidentScreen):
             else:
                 who = f"{held.person} (you)" if held.person == me else held.person
                 since = f"since {moment(held.since, now)} UTC"
-                rows.append(pair([(title, "title"), "  ", (signs.text(who), "strong")], since, "muted", width, name))
+                rows.append(pair([(title, "title"), "  ", (glyphs.text(who), "strong")], since, "muted", width, name))
             if refusal := self.refusals.get(name):
-                rows += [row((f"   {line}", "warn")) for line in wrap(signs.text(refusal), max(20, width - 3))]
+                rows += [row((f"   {line}", "warn")) for line in wrap(glyphs.text(refusal), max(20, width - 3))]
             role = catalogue.roles.get(name)
             if role is not None:
-                duty = signs.text(f"{role.duty} Usually {role.who}.")
+                duty = glyphs.text(f"{role.duty} Usually {role.who}.")
                 rows += [row((f"   {line}", "muted")) for line in wrap(duty, max(20, width - 3))]
             rows += [
                 row(
                     (
-                        signs.text(f"   before: {one.person} {moment(one.since, now)}–{moment(one.until, now)} UTC"),
+                        glyphs.text(f"   before: {one.person} {moment(one.since, now)}–{moment(one.until, now)} UTC"),
                         "muted",
                     )
                 )

@@ -49,7 +49,7 @@ class DeclareScreen(ListScreen):
     def panes(self) -> Iterable[Widget]:
         """Fields and steps."""
         yield from super().panes()
-        yield LineView(signs=self.host.signs, id="declare-steps")
+        yield LineView(glyphs=self.host.glyphs, id="declare-steps")
 
     def read(self) -> None:
         """A word that is not in the matrix is dropped, and said."""
@@ -101,19 +101,19 @@ class DeclareScreen(ListScreen):
             (GO_ON, "On to the preview", said, "warn" if missing else "muted"),
             (CANCEL, "Cancel", "declares nothing", "muted"),
         ]
-        self.steps.show(step_rows(steps, max(20, self.size.width) - self.margin, self.host.signs))
+        self.steps.show(step_rows(steps, max(20, self.size.width) - self.margin, self.host.glyphs))
 
     def rows(self, width: int) -> Sequence[Row]:
         """Kinds, severities of the one that is chosen, words."""
-        signs, catalogue = self.host.signs, self.host.catalogue
+        glyphs, catalogue = self.host.glyphs, self.host.catalogue
         if catalogue is None:
             return [row(("the matrix is still being read", "muted"))]
         rows = [row(("what kind of trouble", "title"))]
         for name, issue in catalogue.issues.items():
             mine, said = name == self.issue_type, clean(issue.meaning, limit=max(20, width - 24))
             tone: Tone = "strong" if mine else ""
-            rows.append(choice_row(name, tone, said, cells=20, chosen=mine, key=f"issue:{name}", signs=signs))
-        rows += section("how severe", width, signs)
+            rows.append(choice_row(name, tone, said, cells=20, chosen=mine, key=f"issue:{name}", glyphs=glyphs))
+        rows += section("how severe", width, glyphs)
         if self.issue_type is None:
             rows += wrapped("choose the kind first: each has its own severities", width, "muted")
         else:
@@ -121,15 +121,15 @@ class DeclareScreen(ListScreen):
                 tone = wording.severity_tone(severity)
                 tells = "the team is told and tracking opened within five minutes" if tone == "fail" else ""
                 mine, key = severity == self.severity, f"severity:{severity}"
-                rows.append(choice_row(severity, tone, tells, cells=20, chosen=mine, key=key, signs=signs))
-        rows += section("in your words (enter writes)", width, signs)
+                rows.append(choice_row(severity, tone, tells, cells=20, chosen=mine, key=key, glyphs=glyphs))
+        rows += section("in your words (enter writes)", width, glyphs)
         nothing = "(the console's own words, unless you write some)"
         for name in ("title", "summary"):
-            rows += keyed(name, signs.text(self.words.get(name, nothing)), width, key=f"write:{name}", most=3)
+            rows += keyed(name, glyphs.text(self.words.get(name, nothing)), width, key=f"write:{name}", most=3)
         systems = ", ".join(self.systems) or "none named; what the console sees is added"
         accounts = ", ".join(map(str, self.accounts)) or "none named; what the console sees is added"
-        rows += keyed("systems", signs.text(systems), width, key="write:systems", most=2)
-        return rows + keyed("accounts", signs.text(accounts), width, key="write:accounts", most=2)
+        rows += keyed("systems", glyphs.text(systems), width, key="write:systems", most=2)
+        return rows + keyed("accounts", glyphs.text(accounts), width, key="write:accounts", most=2)
 
     def missing(self) -> list[str]:
         """Choices without which there is no preview."""

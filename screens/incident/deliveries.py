@@ -77,7 +77,7 @@ class DeliveriesScreen(IncidentScreen):
 
     def heading(self) -> str:
         """Of which incident."""
-        return f"deliveries {self.host.signs.separator} {clean(self.follower.incident_id, limit=40)}"
+        return f"deliveries {self.host.glyphs.separator} {clean(self.follower.incident_id, limit=40)}"
 
     def row_width(self) -> int:
         """No longer than can be read."""
@@ -85,15 +85,15 @@ class DeliveriesScreen(IncidentScreen):
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """How it stands, then each delivery; those that need somebody come first."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         if not incident.deliveries:
             said = "Nothing has been sent or waits to be sent. n tells people."
             return wrapped(said, width, "muted")
         text, tone = headline(incident.deliveries, incident.id)
-        rows = wrapped(signs.text(text), width, tone)
+        rows = wrapped(glyphs.text(text), width, tone)
         now = utc_now()
         for one in sorted(incident.deliveries, key=lambda item: item.is_settled and item.state == "sent"):
-            rows += [BLANK, *delivery_rows(one, width, now, signs)]
+            rows += [BLANK, *delivery_rows(one, width, now, glyphs)]
             words = may_settle(one)
             if words and one.state not in {"queued", "sending"}:
                 said = f"x settles it: {', '.join(words)}"
@@ -119,7 +119,7 @@ class DeliveriesScreen(IncidentScreen):
 
     def act_open(self) -> None:
         """The delivery in full."""
-        self._with_delivery(lambda one: self.host.open_document(delivery_document(one, self.host.signs)))
+        self._with_delivery(lambda one: self.host.open_document(delivery_document(one, self.host.glyphs)))
 
     act_why = act_open
 

@@ -115,7 +115,7 @@ class IncidentsScreen(FilteredScreen):
         state = self.failure or ("reading" if self.incidents is None else amount)
         if self.filter_text:
             state += f", {len(self.shown())} fit {self.filter_text!r}"
-        return f"incidents {self.host.signs.separator} {state}"
+        return f"incidents {self.host.glyphs.separator} {state}"
 
     def row_width(self) -> int:
         """Columns that fit."""
@@ -123,7 +123,7 @@ class IncidentsScreen(FilteredScreen):
 
     def rows(self, width: int) -> list[Row]:
         """Heading and rows, open ones first; what to do where there is none."""
-        signs, now = self.host.signs, utc_now()
+        glyphs, now = self.host.glyphs, utc_now()
         if self.incidents is None:
             return [row((self.failure or "reading", "warn" if self.failure else "muted"))]
         if not self.incidents:
@@ -131,19 +131,19 @@ class IncidentsScreen(FilteredScreen):
                 "No incident has been declared. n declares one and tells the team; "
                 "nothing is sent before you have seen and typed it."
             )
-            return wrapped(signs.text(said), width, "muted")
+            return wrapped(glyphs.text(said), width, "muted")
         shown = self.shown()
         if not shown:
             return [row(("no incident fits; esc takes the filter away", "muted"))]
         chosen = self._in_view()
-        rows = [incident_heading(width, signs)]
+        rows = [incident_heading(width, glyphs)]
         past = False
         for one in shown:
             if not one.is_open and not past:
                 past = True
                 rows += [BLANK] if len(rows) > 1 else []
                 rows.append(row(("past", "muted")))
-            rows.append(incident_row(one, width=width, now=now, signs=signs, in_view=one.id == chosen))
+            rows.append(incident_row(one, width=width, now=now, glyphs=glyphs, in_view=one.id == chosen))
         return rows
 
     def _in_view(self) -> str:

@@ -85,14 +85,14 @@ class EscalationScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """The answer above, the sections below in one or two columns."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="panel-title").add_class("title")
-        yield LineView(signs=signs, id="answer")
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
+        yield LineView(glyphs=glyphs, cursor=False, id="panel-title").add_class("title")
+        yield LineView(glyphs=glyphs, id="answer")
         with Horizontal(id="sections"):
-            yield LineView(signs=signs, id="first")
-            yield LineView(signs=signs, id="second")
-        yield FooterBar(signs=signs)
+            yield LineView(glyphs=glyphs, id="first")
+            yield LineView(glyphs=glyphs, id="second")
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """The first frame shows everything that is known already."""
@@ -193,14 +193,14 @@ class EscalationScreen(ConsoleScreen):
             self._drawing = None
         if not self.is_attached or not self.size.width:
             return
-        signs, size, found = self.host.signs, self.size, self.view()
-        title = signs.text(titled(self.host.trail(), self.crumb(), size.width))
+        glyphs, size, found = self.host.glyphs, self.size, self.view()
+        title = glyphs.text(titled(self.host.trail(), self.crumb(), size.width))
         self.query_one("#panel-title", LineView).show((row((title, "bar")),))
         if found is None:
             waiting = row(("opening the sources; nothing is known of incidents yet", "muted"))
             self.query_one("#answer", LineView).show((waiting,))
             return
-        self._draw_answer(layout.answer(found, self.follower.problem(), size.width - 4, signs))
+        self._draw_answer(layout.answer(found, self.follower.problem(), size.width - 4, glyphs))
         self._draw_sections(found, size.height - 3 - len(self.query_one("#answer", LineView).rows))
 
     def _draw_answer(self, rows: list[Row]) -> None:
@@ -210,17 +210,17 @@ class EscalationScreen(ConsoleScreen):
         view.show(rows)
 
     def _draw_sections(self, found: IncidentView | IssueView, height: int) -> None:
-        signs, wide = self.host.signs, self.size.width >= layout.WIDE
+        glyphs, wide = self.host.glyphs, self.size.width >= layout.WIDE
         # Marker, scroll bar, and one column between the text and either.
         width = (self.size.width // 2 if wide else self.size.width) - 5
         second: list[Row] = []
         if isinstance(found, IncidentView):
             if wide:
-                first, second = layout.two_columns(found, width, height, signs)
+                first, second = layout.two_columns(found, width, height, glyphs)
             else:
-                first = layout.one_column(found, width, height, signs, all_steps=self.all_steps)
+                first = layout.one_column(found, width, height, glyphs, all_steps=self.all_steps)
         else:
-            first, second = layout.issue_columns(found, width, signs)
+            first, second = layout.issue_columns(found, width, glyphs)
             first = first if wide else layout.issue_column(first, second)
         self.query_one("#first", LineView).show(layout.padded(first, height))
         self.query_one("#second", LineView).show(layout.padded(second, height) if wide else ())
@@ -289,7 +289,7 @@ class EscalationScreen(ConsoleScreen):
     def _open_step(self, name: str) -> None:
         step = self._step(name)
         if step is not None:
-            self.host.open_document(incident_documents.step_document(step, self.follower.incident, self.host.signs))
+            self.host.open_document(incident_documents.step_document(step, self.follower.incident, self.host.glyphs))
 
     def _open_criteria(self, name: str = "") -> None:
         found = self.follower.assessment
@@ -298,13 +298,13 @@ class EscalationScreen(ConsoleScreen):
             self.host.say(f"the exit criteria are not known: {doubt}", "warn")
             return
         chosen = [one for one in found.criteria if name in {"", one.id}]
-        self.host.open_document(incident_documents.criteria_document(chosen, doubt, self.host.signs))
+        self.host.open_document(incident_documents.criteria_document(chosen, doubt, self.host.glyphs))
 
     def _open_scope(self) -> None:
         incident, found = self.follower.incident, self.follower.assessment
         if incident is not None:
             proposals = found.proposals if found is not None else ()
-            made = incident_documents.scope_document(incident, proposals, utc_now(), self.host.signs)
+            made = incident_documents.scope_document(incident, proposals, utc_now(), self.host.glyphs)
             self.host.open_document(made)
 
     def _open_follow_up(self, name: str) -> None:
@@ -312,7 +312,7 @@ class EscalationScreen(ConsoleScreen):
         follow_ups = incident.follow_ups if incident is not None else ()
         chosen = next((one for one in follow_ups if name in {"", one.scheduled.follow_up}), None)
         if chosen is not None:
-            self.host.open_document(incident_documents.follow_up_document(chosen, self.host.signs))
+            self.host.open_document(incident_documents.follow_up_document(chosen, self.host.glyphs))
 
     def _fold_steps(self) -> None:
         self.all_steps = not self.all_steps
@@ -333,11 +333,11 @@ class EscalationScreen(ConsoleScreen):
     def act_why(self) -> None:
         """Evidence behind the row under the cursor."""
         kind, name = self.key_under_cursor()
-        found, signs = self.follower.assessment, self.host.signs
+        found, glyphs = self.follower.assessment, self.host.glyphs
         if kind == "status" and found is not None:
-            self.host.open_document(incident_documents.tier_document(found.tier, signs))
+            self.host.open_document(incident_documents.tier_document(found.tier, glyphs))
         elif kind == "impact" and found is not None and found.impact is not None:
-            self.host.open_document(incident_documents.impact_document(found.impact, signs))
+            self.host.open_document(incident_documents.impact_document(found.impact, glyphs))
         elif kind == "step":
             self._open_step(name)
         elif kind in {"criteria", "criterion"}:
@@ -361,7 +361,7 @@ class EscalationScreen(ConsoleScreen):
         evidence: list[Evidence] = [one.evidence for one in chosen.figures if one.evidence is not None]
         figures = "; ".join(f"{one.name} {one.shown}" for one in chosen.figures)
         summary = f"{chosen.title or chosen.purpose.value.replace('_', ' ')}: {figures or 'no figures in it'}"
-        self.host.open_document(documents.evidence_document(name, summary, evidence, self.host.signs))
+        self.host.open_document(documents.evidence_document(name, summary, evidence, self.host.glyphs))
 
     # ---- doing
 

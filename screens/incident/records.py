@@ -102,16 +102,16 @@ class RecordScreen(TitledScreen):
 
     def heading(self) -> str:
         """Which text, and how its writing goes where it is not done."""
-        state = f" {self.host.signs.separator} {self.state}" if self.state else ""
+        state = f" {self.host.glyphs.separator} {self.state}" if self.state else ""
         return f"{self.name} of {self.incident_id}{state}"
 
     def rows(self, width: int) -> list[Row]:
         """The text for this width."""
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         if self.markdown:
-            return list(documents.markdown_document(self.crumb(), self.markdown, signs).build(width))
+            return list(documents.markdown_document(self.crumb(), self.markdown, glyphs).build(width))
         said = f"The {self.name} of {self.incident_id} is {self.state}."
-        return wrapped(signs.text(said), width, "muted")
+        return wrapped(glyphs.text(said), width, "muted")
 
     # ---- keys
 

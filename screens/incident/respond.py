@@ -115,7 +115,7 @@ class RespondScreen(ListScreen):
     def panes(self) -> Iterable[Widget]:
         """Preview, steps, the line to type."""
         yield from super().panes()
-        steps = LineView(signs=self.host.signs, id="respond-steps")
+        steps = LineView(glyphs=self.host.glyphs, id="respond-steps")
         steps.show(self._steps(70))
         yield steps
         yield ConfirmInput(
@@ -198,7 +198,7 @@ class RespondScreen(ListScreen):
 
     def rows(self, width: int) -> Sequence[Row]:
         """The preview, and later what became of it."""
-        return body_rows(self.state, self.fields(), width, utc_now(), self.host.signs, waiting=self.is_preparing)
+        return body_rows(self.state, self.fields(), width, utc_now(), self.host.glyphs, waiting=self.is_preparing)
 
     def _look_at_ages(self) -> None:
         """Numbers that were fresh when they were measured grow old while they are read."""
@@ -208,7 +208,7 @@ class RespondScreen(ListScreen):
 
     def heading(self) -> str:
         """The kind of notice and its subject."""
-        state, separator = self.state, self.host.signs.separator
+        state, separator = self.state, self.host.glyphs.separator
         what = {
             Purpose.FIRST_NOTICE: "first notice",
             Purpose.UPDATE: f"update for {state.audience}",
@@ -218,7 +218,7 @@ class RespondScreen(ListScreen):
         return f"{what} {separator} {clean(about, limit=60)}" if about else what
 
     def _steps(self, width: int) -> list[Any]:
-        return step_rows(steps_of(self.state, utc_now(), typing=self.typing), width, self.host.signs)
+        return step_rows(steps_of(self.state, utc_now(), typing=self.typing), width, self.host.glyphs)
 
     # ---- preparing
 

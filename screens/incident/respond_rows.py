@@ -36,35 +36,35 @@ def body_rows(  # each state of the preview has its own rows
     fields: Sequence[tuple[str, str, str]],
     width: int,
     now: datetime,
-    signs: Glyphs,
+    glyphs: Glyphs,
     *,
     waiting: bool,
 ) -> list[Row]:
     """The preview; before it, what is under way; after it, what became of each delivery."""
     if state.declared is not None:
-        return followed_rows(state, width, now, signs)
+        return followed_rows(state, width, now, glyphs)
     proposal = state.proposal
     if proposal is None:
-        return _without(state, width, signs, waiting=waiting)
+        return _without(state, width, glyphs, waiting=waiting)
     rows: list[Row] = []
     if state.problem is not None:
-        rows += _problem(state.problem, width, signs)
+        rows += _problem(state.problem, width, glyphs)
     if waiting:
-        rows.append(row((signs.text("being made anew; below stands the one before"), "accent"), key="waiting"))
-    rows += [*verdict_rows(state, width, now, signs), *head_rows(proposal, state.rank, width, signs)]
-    rows += _criteria_rows(state, width, signs)
+        rows.append(row((glyphs.text("being made anew; below stands the one before"), "accent"), key="waiting"))
+    rows += [*verdict_rows(state, width, now, glyphs), *head_rows(proposal, state.rank, width, glyphs)]
+    rows += _criteria_rows(state, width, glyphs)
     if state.copied:
         rows += keyed("clipboard", "the text is on your clipboard: paste it where people are", width, key="copied")
     for number, draft in enumerate(proposal.drafts):
-        rows += draft_rows(number, draft, width, signs)
-    rows += figure_rows(state.figures, state.accepted, width, now, signs)
+        rows += draft_rows(number, draft, width, glyphs)
+    rows += figure_rows(state.figures, state.accepted, width, now, glyphs)
     own = [one for one in fields if one[0] not in {"title", "summary"}]
-    return rows + words_rows(own, state.words, width, signs)
+    return rows + words_rows(own, state.words, width, glyphs)
 
 
-def _without(state: RespondState, width: int, signs: Glyphs, *, waiting: bool) -> list[Row]:
+def _without(state: RespondState, width: int, glyphs: Glyphs, *, waiting: bool) -> list[Row]:
     if state.problem is not None and not waiting:
-        return _problem(state.problem, width, signs)
+        return _problem(state.problem, width, glyphs)
     said = "Nothing has been prepared and nothing has been sent.\nr prepares it."
     if waiting:
         said = (
@@ -74,16 +74,16 @@ def _without(state: RespondState, width: int, signs: Glyphs, *, waiting: bool) -
     return wrapped(said, width, "muted", key="wait")
 
 
-def _problem(problem: NotPrepared, width: int, signs: Glyphs) -> list[Row]:
-    headline = signs.text(f"{signs.failed} not prepared: {clean(problem.headline)}")
-    remedy = signs.text(clean(problem.remedy, limit=800))
+def _problem(problem: NotPrepared, width: int, glyphs: Glyphs) -> list[Row]:
+    headline = glyphs.text(f"{glyphs.failed} not prepared: {clean(problem.headline)}")
+    remedy = glyphs.text(clean(problem.remedy, limit=800))
     again = "Nothing has been sent. r tries it again; y copies what text there is."
     rows = wrapped(headline, width, "fail", key="problem:x")
     rows += wrapped(remedy, width, key="problem:y") if remedy else []
     return [*rows, *wrapped(again, width, "muted", key="problem:z"), BLANK]
 
 
-def verdict_rows(state: RespondState, width: int, now: datetime, signs: Glyphs) -> list[Row]:
+def verdict_rows(state: RespondState, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
     """Whether it can go, and what keeps parts of it from going: the first thing to read."""
     proposal = state.proposal
     if proposal is None:
@@ -91,53 +91,53 @@ def verdict_rows(state: RespondState, width: int, now: datetime, signs: Glyphs) 
     lines: list[tuple[str, Tone]] = []
     if state.is_old(now):
         lines.append(
-            (f"{signs.failed} OLD: these numbers must be measured again before anything is sent; r does it", "fail")
+            (f"{glyphs.failed} OLD: these numbers must be measured again before anything is sent; r does it", "fail")
         )
     elif obstacle := state.obstacle(now):
-        lines.append((f"{signs.failed} BLOCKED: {obstacle}", "fail"))
+        lines.append((f"{glyphs.failed} BLOCKED: {obstacle}", "fail"))
     lost = [channel_word(one.channel) for one in proposal.drafts if one.problem]
     if lost:
-        lines.append((f"{signs.warned} not from here: {', '.join(lost)}; what to do stands below", "warn"))
+        lines.append((f"{glyphs.warned} not from here: {', '.join(lost)}; what to do stands below", "warn"))
     return [
         line
         for number, (text, tone) in enumerate(lines)
-        for line in wrapped(signs.text(text), width, tone, key=f"verdict:{number}")
+        for line in wrapped(glyphs.text(text), width, tone, key=f"verdict:{number}")
     ]
 
 
-def _criteria_rows(state: RespondState, width: int, signs: Glyphs) -> list[Row]:
+def _criteria_rows(state: RespondState, width: int, glyphs: Glyphs) -> list[Row]:
     unmet = state.prepared.unmet if state.prepared is not None else ()
     if not unmet:
         return []
-    rows = section(f"exit criteria that are not met: {len(unmet)}", width, signs, "warn")
+    rows = section(f"exit criteria that are not met: {len(unmet)}", width, glyphs, "warn")
     for one in unmet:
         text = f"{clean(one.title)}: {clean(one.shown)}"
         text += f"; {clean(one.note)}" if one.note else ""
-        rows += criterion_lines(one, text, width, signs)
+        rows += criterion_lines(one, text, width, glyphs)
     if state.overruled:
-        rows += keyed("overruled", signs.text(clean(state.overruled)), width, key="overruled", tone="warn")
+        rows += keyed("overruled", glyphs.text(clean(state.overruled)), width, key="overruled", tone="warn")
     return rows
 
 
-def followed_rows(state: RespondState, width: int, now: datetime, signs: Glyphs) -> list[Row]:
+def followed_rows(state: RespondState, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
     """The incident, then each delivery that this confirmation put on its way."""
     incident = state.declared
     assert incident is not None  # noqa: S101  # asked by the caller
     text, tone = headline(state.deliveries, incident.id)
-    rows = wrapped(signs.text(text), width, tone, key="headline")
-    title = signs.text(clean(incident.title, limit=300))
+    rows = wrapped(glyphs.text(text), width, tone, key="headline")
+    title = glyphs.text(clean(incident.title, limit=300))
     rows += [BLANK, *keyed("incident", f"{incident.id} {title}", width, key="title", tone="strong")]
-    words = f"{incident.severity} {signs.separator} {incident.status.words}"
+    words = f"{incident.severity} {glyphs.separator} {incident.status.words}"
     rows += keyed("state", words, width, key="state")
     if state.aftermath:
-        rows += keyed("not done", signs.text(clean(state.aftermath, limit=600)), width, key="aftermath", tone="fail")
+        rows += keyed("not done", glyphs.text(clean(state.aftermath, limit=600)), width, key="aftermath", tone="fail")
     for one in state.deliveries:
-        rows += [BLANK, *delivery_rows(one, width, now, signs)]
-    rows += [BLANK, *_next_rows(state, width, signs)]
+        rows += [BLANK, *delivery_rows(one, width, now, glyphs)]
+    rows += [BLANK, *_next_rows(state, width, glyphs)]
     return rows
 
 
-def _next_rows(state: RespondState, width: int, signs: Glyphs) -> list[Row]:
+def _next_rows(state: RespondState, width: int, glyphs: Glyphs) -> list[Row]:
     slack = [one for one in state.deliveries if one.channel is Channel.SLACK]
     proposal = state.proposal
     said: list[str] = []
@@ -152,7 +152,7 @@ def _next_rows(state: RespondState, width: int, signs: Glyphs) -> list[Row]:
     return [
         line
         for at, text in enumerate(said)
-        for line in keyed("next" if at == 0 else "", signs.text(text), width, key=f"next:{at}", tone="accent")
+        for line in keyed("next" if at == 0 else "", glyphs.text(text), width, key=f"next:{at}", tone="accent")
     ]
 
 

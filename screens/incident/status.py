@@ -125,7 +125,7 @@ class StatusScreen(IncidentScreen):
 
     def heading(self) -> str:
         """Of which incident."""
-        return f"status {self.host.signs.separator} {clean(self.follower.incident_id, limit=40)}"
+        return f"status {self.host.glyphs.separator} {clean(self.follower.incident_id, limit=40)}"
 
     def row_width(self) -> int:
         """No longer than can be read."""
@@ -133,29 +133,29 @@ class StatusScreen(IncidentScreen):
 
     def incident_rows(self, incident: Incident, width: int) -> Sequence[Row]:
         """Title, statuses, severities, exit criteria."""
-        signs = self.host.signs
-        title = signs.text(clean(incident.title, limit=300))
+        glyphs = self.host.glyphs
+        title = glyphs.text(clean(incident.title, limit=300))
         rows = wrapped(title, width, "strong", most=2)
         if incident.merged_into:
             rows.append(row((f"it goes on in {incident.merged_into}", "warn")))
-        rows += section("status", width, signs)
+        rows += section("status", width, glyphs)
         for status in IncidentStatus:
-            rows.append(self._status_row(incident, status, signs))
-        rows += section("severity", width, signs)
+            rows.append(self._status_row(incident, status, glyphs))
+        rows += section("severity", width, glyphs)
         catalogue = self.host.catalogue
         issue = catalogue.issues.get(incident.issue_type) if catalogue is not None else None
         for severity in issue.severities if issue is not None else (incident.severity,):
             mine, tone = severity == incident.severity, wording.severity_tone(severity)
             said, key = "now" if mine else "", f"severity:{severity}"
-            rows.append(choice_row(severity, tone, said, cells=16, chosen=mine, key=key, signs=signs))
-        return rows + self._criteria_rows(width, signs)
+            rows.append(choice_row(severity, tone, said, cells=16, chosen=mine, key=key, glyphs=glyphs))
+        return rows + self._criteria_rows(width, glyphs)
 
-    def _status_row(self, incident: Incident, status: IncidentStatus, signs: Glyphs) -> Row:
+    def _status_row(self, incident: Incident, status: IncidentStatus, glyphs: Glyphs) -> Row:
         mine = status is incident.status
         since = f"now, for {wording.age(incident.status_since, utc_now())}" if mine else MEANS[status]
         steps = list(IncidentStatus)
         back = steps.index(status) < steps.index(incident.status)
-        said = f"back; needs a reason {signs.separator} {since}" if back else since
+        said = f"back; needs a reason {glyphs.separator} {since}" if back else since
         return choice_row(
             status.words,
             "strong" if mine else "",
@@ -163,13 +163,13 @@ class StatusScreen(IncidentScreen):
             cells=16,
             chosen=mine,
             key=f"status:{status.value}",
-            signs=signs,
+            glyphs=glyphs,
             said_tone="accent" if mine else "muted",
         )
 
-    def _criteria_rows(self, width: int, signs: Glyphs) -> list[Row]:
+    def _criteria_rows(self, width: int, glyphs: Glyphs) -> list[Row]:
         found = self.assessment
-        rows = section(f"exit criteria{f': {len(self.unmet)} not met' if found is not None else ''}", width, signs)
+        rows = section(f"exit criteria{f': {len(self.unmet)} not met' if found is not None else ''}", width, glyphs)
         if self.unasked:
             rows += keyed("", f"not known: {clean(self.unasked)}; r tries it again", width, key="unasked", tone="fail")
         if found is None:
@@ -182,7 +182,7 @@ class StatusScreen(IncidentScreen):
             elif one.held_s is not None and one.needs_s and not one.is_met:
                 text += f", held {one.held_s / 60:,.0f} of {one.needs_s / 60:,.0f} min"
             text += f"; {clean(one.note)}" if one.note else ""
-            rows += criterion_lines(one, text, width, signs)
+            rows += criterion_lines(one, text, width, glyphs)
         return rows
 
     # ---- keys

@@ -30,7 +30,7 @@ class TasksScreen(IncidentScreen):
         if not incident.tasks:
             return [*rows, row(("nothing is to be done yet", "muted"))]
         tasks = sorted(incident.tasks, key=task_order)
-        return rows + [task_row(task, utc_now(), width, self.host.signs) for task in tasks]
+        return rows + [task_row(task, utc_now(), width, self.host.glyphs) for task in tasks]
 
     def _under_cursor(self) -> Task | None:
         name = (self.body.cursor_key or "").removeprefix("task:")

@@ -72,8 +72,8 @@ class TimelineScreen(FilteredScreen):
 
     def panes(self) -> Iterable[Widget]:
         """Entries that say when their end is near, and the filter's line."""
-        yield PagedRows(signs=self.host.signs, id="screen-body")
-        yield RowFilter(signs=self.host.signs)
+        yield PagedRows(glyphs=self.host.glyphs, id="screen-body")
+        yield RowFilter(glyphs=self.host.glyphs)
 
     def read(self) -> None:
         """Ask for the newest page."""
@@ -257,25 +257,25 @@ class TimelineScreen(FilteredScreen):
 
     def rows(self, width: int) -> list[Row]:
         """The entries that fit, newest first; then what lies further back."""
-        signs, lines = self.host.signs, self._shown()
+        glyphs, lines = self.host.glyphs, self._shown()
         said = corrections(tuple(self.lines.values()))
         rows = [self._row(line, width, said.get(line.seq, "")) for line in lines]
         if not rows:
             words = self.failure or ("reading" if self._asking else "no entry fits" if self.filter_text else "no entry")
-            rows = [row((signs.text(words), "warn" if self.failure else "muted"))]
+            rows = [row((glyphs.text(words), "warn" if self.failure else "muted"))]
         if self.after is not None:
             more = "older entries: O looks further" if self.filter_text else "older entries: O reads on"
-            rows.append(row((signs.text(f"{signs.down} {more}"), "accent"), key="older"))
+            rows.append(row((glyphs.text(f"{glyphs.down} {more}"), "accent"), key="older"))
         elif self.failure:
-            rows.append(row((signs.text(self.failure), "warn")))
+            rows.append(row((glyphs.text(self.failure), "warn")))
         return rows
 
     def _row(self, line: TimelineLine, width: int, correction: str) -> Row:
         today = utc_now()
-        state = (width, correction, today.date(), self.host.signs.ascii_only)
+        state = (width, correction, today.date(), self.host.glyphs.ascii_only)
         held = self._built.get(line.seq)
         if held is None or held[0] != state:
-            built = timeline_row(line, width=width, now=today, signs=self.host.signs, correction=correction)
+            built = timeline_row(line, width=width, now=today, glyphs=self.host.glyphs, correction=correction)
             held = self._built[line.seq] = (state, built)
         return held[1]
 
@@ -286,7 +286,7 @@ class TimelineScreen(FilteredScreen):
         if self.filter_text:
             amount = f"{len(self._shown()):,} of {len(self.lines):,} read fit {self.filter_text!r}{more}"
         state = self.failure or ("reading" if self._asking and not self.lines else amount)
-        return f"{self.incident_id} timeline {self.host.signs.separator} {state}"
+        return f"{self.incident_id} timeline {self.host.glyphs.separator} {state}"
 
     # ---- keys
 
@@ -308,7 +308,7 @@ class TimelineScreen(FilteredScreen):
             return
         said = corrections(tuple(self.lines.values()))
         self._with_entry(
-            lambda line: self.host.open_document(entry_document(line, said.get(line.seq, ""), self.host.signs))
+            lambda line: self.host.open_document(entry_document(line, said.get(line.seq, ""), self.host.glyphs))
         )
 
     def act_older(self) -> None:

@@ -337,17 +337,17 @@ class InvestigationEditor:
 
 def choices_listing(name: str, about: str, choices: Sequence[Choice], host: ScreenHost) -> Listing:
     """What can be done, one line each; the list is gone before the chosen thing begins."""
-    signs = host.signs
+    glyphs = host.glyphs
 
     def build(width: int) -> list[Row]:
-        rows = [row((line, "strong")) for line in wrap(signs.text(about), width, most=3)]
+        rows = [row((line, "strong")) for line in wrap(glyphs.text(about), width, most=3)]
         rows.append(BLANK)
         head = min(36, max(len(title) for title, _, _ in choices) + 2)
         for at, (title, sentence, _) in enumerate(choices):
             rows.append(
                 row(
-                    (fit(signs.text(title), head), "key"),
-                    (fit(signs.text(sentence), max(0, width - head)), "muted"),
+                    (fit(glyphs.text(title), head), "key"),
+                    (fit(glyphs.text(sentence), max(0, width - head)), "muted"),
                     key=f"choice:{at}",
                 )
             )
@@ -358,4 +358,4 @@ def choices_listing(name: str, about: str, choices: Sequence[Choice], host: Scre
         host.screen.dismiss()
         host.screen.app.call_later(then)
 
-    return Listing(f"{name} {signs.separator} what to do", "judge", build, open_row, frozenset({"choice"}))
+    return Listing(f"{name} {glyphs.separator} what to do", "judge", build, open_row, frozenset({"choice"}))

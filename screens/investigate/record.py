@@ -68,14 +68,14 @@ class InvestigationScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """Header, question, hypotheses, one of them in full, keys."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
-        yield LineView(signs=signs, cursor=False, id="investigation-title").add_class("title")
-        yield LineView(signs=signs, cursor=False, id="question")
-        yield LineView(signs=signs, id="hypotheses")
-        yield LineView(signs=signs, cursor=False, id="hypothesis-title").add_class("title")
-        yield LineView(signs=signs, id="hypothesis")
-        yield FooterBar(signs=signs)
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
+        yield LineView(glyphs=glyphs, cursor=False, id="investigation-title").add_class("title")
+        yield LineView(glyphs=glyphs, cursor=False, id="question")
+        yield LineView(glyphs=glyphs, id="hypotheses")
+        yield LineView(glyphs=glyphs, cursor=False, id="hypothesis-title").add_class("title")
+        yield LineView(glyphs=glyphs, id="hypothesis")
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """Read it."""
@@ -190,56 +190,56 @@ class InvestigationScreen(ConsoleScreen):
         """Lay out everything."""
         if not self.is_attached:
             return
-        signs, width = self.host.signs, max(40, self.size.width)
+        glyphs, width = self.host.glyphs, max(40, self.size.width)
         self._draw_title()
         found = self.investigation
         self.query_one("#question", LineView).show(self._question(width - 3))
         if found is None:
             self.list_view.show(())
         else:
-            rows = [hypothesis_row(one, width=width - 4, signs=signs) for one in found.hypotheses]
+            rows = [hypothesis_row(one, width=width - 4, glyphs=glyphs) for one in found.hypotheses]
             self.list_view.show(rows or [row(("no hypothesis yet; N adds the first one", "muted"))])
         self._draw_detail()
 
     def _question(self, width: int) -> list[Row]:
-        signs, found = self.host.signs, self.investigation
+        glyphs, found = self.host.glyphs, self.investigation
         if found is None:
             return [row((self.failure or "reading", "warn" if self.failure else "muted"))]
-        rows = [row((line, "strong")) for line in wrap(signs.text(found.question), width, most=2)]
+        rows = [row((line, "strong")) for line in wrap(glyphs.text(found.question), width, most=2)]
         if found.conclusion:
             rows += [
-                row((line, "accent")) for line in wrap(signs.text(f"concluded: {found.conclusion}"), width, most=2)
+                row((line, "accent")) for line in wrap(glyphs.text(f"concluded: {found.conclusion}"), width, most=2)
             ]
         return rows
 
     def _draw_title(self) -> None:
         if not self.is_attached:
             return
-        signs, found, now = self.host.signs, self.investigation, utc_now()
+        glyphs, found, now = self.host.glyphs, self.investigation, utc_now()
         state = self.failure or "reading"
         if found is not None:
             closed = found.closed_at is not None
-            state = f"closed {stamp(found.closed_at, now, signs)}" if closed else f"open {span(found.opened_at, now)}"
+            state = f"closed {stamp(found.closed_at, now, glyphs)}" if closed else f"open {span(found.opened_at, now)}"
             parts = [
                 found.incident,
                 f"account {found.account_id}" if found.account_id else "",
                 f"by {found.opened_by}",
                 state,
             ]
-            state = f" {signs.separator} ".join(part for part in parts if part)
-        text = titled(self.host.trail(), f"{self.investigation_id} {signs.separator} {state}", self.size.width)
-        self.query_one("#investigation-title", LineView).show((row((signs.text(text), "bar")),))
+            state = f" {glyphs.separator} ".join(part for part in parts if part)
+        text = titled(self.host.trail(), f"{self.investigation_id} {glyphs.separator} {state}", self.size.width)
+        self.query_one("#investigation-title", LineView).show((row((glyphs.text(text), "bar")),))
 
     def _draw_detail(self) -> None:
-        signs, one, width = self.host.signs, self.current(), max(40, self.size.width)
+        glyphs, one, width = self.host.glyphs, self.current(), max(40, self.size.width)
         name = one.hypothesis if one is not None else "hypothesis"
-        text = titled("", f"{name} {signs.separator} for and against", width)
-        self.query_one("#hypothesis-title", LineView).show((row((signs.text(text), "bar")),))
+        text = titled("", f"{name} {glyphs.separator} for and against", width)
+        self.query_one("#hypothesis-title", LineView).show((row((glyphs.text(text), "bar")),))
         if one is None:
             self.detail_view.show(())
             return
         pins = self._unweighed_pins(one)
-        self.detail_view.show([*detail_rows(one, pins, width=width - 5, now=utc_now(), signs=signs), BLANK])
+        self.detail_view.show([*detail_rows(one, pins, width=width - 5, now=utc_now(), glyphs=glyphs), BLANK])
 
     def _unweighed_pins(self, one: Hypothesis) -> tuple[Pin, ...]:
         """Pins of the incident that have not been weighed for this hypothesis yet."""
@@ -290,7 +290,7 @@ class InvestigationScreen(ConsoleScreen):
             if self._is_open():
                 self.editor.weigh(one, pin)
         elif item is not None:
-            self.host.open_document(item_document(item, self.host.signs))
+            self.host.open_document(item_document(item, self.host.glyphs))
 
     def act_new(self) -> None:
         """Among the hypotheses another one, in the detail evidence for or against the one in view."""
@@ -343,7 +343,7 @@ class InvestigationScreen(ConsoleScreen):
             self._show_why(one.hypothesis, f"{one.confidence}: {one.confidence_why}", asked)
 
     def _show_why(self, title: str, summary: str, found: list[Evidence]) -> None:
-        self.host.open_document(documents.evidence_document(title, summary, found, self.host.signs))
+        self.host.open_document(documents.evidence_document(title, summary, found, self.host.glyphs))
 
     def act_copy(self) -> None:
         """The evidence under the cursor, else the hypothesis with all that speaks for and against it."""
@@ -377,12 +377,12 @@ def _read_quietly(service: Diagnostics, name: str) -> tuple[Investigation, tuple
 # ---- what opens from here
 
 
-def item_document(item: Weighed, signs: Glyphs) -> Document:
+def item_document(item: Weighed, glyphs: Glyphs) -> Document:
     """What it says, which side it is on, how it is known, who said it, and the question behind it."""
     weighed = item.item
 
     def build(width: int) -> list[Row]:
-        rows = [row((line, "strong")) for line in wrap(signs.text(weighed.text), width)]
+        rows = [row((line, "strong")) for line in wrap(glyphs.text(weighed.text), width)]
         rows.append(BLANK)
         known = "inferred, not observed: it counts as no source" if weighed.inferred else "observed"
         for label, text in (
@@ -394,13 +394,13 @@ def item_document(item: Weighed, signs: Glyphs) -> Document:
             ("withdrawn", item.withdrawn_why),
         ):
             if text:
-                rows += labelled(label, signs.text(text), width, label_width=LABEL)
+                rows += labelled(label, glyphs.text(text), width, label_width=LABEL)
         if weighed.evidence is None:
             return [*rows, BLANK, row(("No question of this console stands behind it: a person said it.", "muted"))]
-        return rows + evidence_rows([weighed.evidence], width, signs)
+        return rows + evidence_rows([weighed.evidence], width, glyphs)
 
     found = (weighed.evidence,) if weighed.evidence is not None else ()
-    return Document(f"evidence {signs.separator} {weighed.item}", build, plain(build(100)), evidence=found)
+    return Document(f"evidence {glyphs.separator} {weighed.item}", build, plain(build(100)), evidence=found)
 
 
 def hypothesis_text(one: Hypothesis) -> str:

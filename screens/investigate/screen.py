@@ -105,17 +105,17 @@ class InvestigateScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         """Panes of rows; nothing here waits for a source."""
-        signs = self.host.signs
-        yield HeaderBar(signs=signs, clock=f"{utc_now():%H:%M:%S} UTC")
+        glyphs = self.host.glyphs
+        yield HeaderBar(glyphs=glyphs, clock=f"{utc_now():%H:%M:%S} UTC")
         with Horizontal(id="investigate-body"):
             with Vertical(id="investigate-left"):
                 for name in PANES[:2]:
-                    yield LineView(signs=signs, cursor=False, id=f"{name}-title").add_class("title")
-                    yield LineView(signs=signs, id=name)
+                    yield LineView(glyphs=glyphs, cursor=False, id=f"{name}-title").add_class("title")
+                    yield LineView(glyphs=glyphs, id=name)
             with Vertical(id="investigate-right"):
-                yield LineView(signs=signs, cursor=False, id="signs-title").add_class("title")
-                yield LineView(signs=signs, id="signs")
-        yield FooterBar(signs=signs)
+                yield LineView(glyphs=glyphs, cursor=False, id="signs-title").add_class("title")
+                yield LineView(glyphs=glyphs, id="signs")
+        yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
         """The first pane has the keys."""
@@ -219,49 +219,51 @@ class InvestigateScreen(ConsoleScreen):
             return
         view = self.pane(name)
         width = view.size.width or self.size.width
-        rows, title = {"records": self._records, "incidents": self._incidents, "signs": self._signs}[name](width - 4)
+        rows, title = {"records": self._records, "incidents": self._incidents, "signs": self._indicators}[name](
+            width - 4
+        )
         trail = self.host.trail() if name == "records" else ""
-        text = self.host.signs.text(titled(trail, title, max(1, width)))
+        text = self.host.glyphs.text(titled(trail, title, max(1, width)))
         self.query_one(f"#{name}-title", LineView).show((row((text, "bar")),))
         view.show(rows)
 
     def _age(self, key: str) -> str:
         words = age_words(self.state.reading(key), utc_now())
         # The journal is followed: only what could not be read has an age worth saying.
-        return f" {self.host.signs.separator} {words}" if words.startswith("STALE") else ""
+        return f" {self.host.glyphs.separator} {words}" if words.startswith("STALE") else ""
 
     def _records(self, width: int) -> tuple[list[Row], str]:
-        signs, found = self.host.signs, self.state.records
+        glyphs, found = self.host.glyphs, self.state.records
         if found is None:
-            return answer_rows(self.state.reading(known.RECORDS), "investigations", width, signs), "investigations"
+            return answer_rows(self.state.reading(known.RECORDS), "investigations", width, glyphs), "investigations"
         opened = sum(one.closed_at is None for one in found)
         title = (
-            f"investigations {signs.separator} {opened} open, {len(found) - opened} closed{self._age(known.RECORDS)}"
+            f"investigations {glyphs.separator} {opened} open, {len(found) - opened} closed{self._age(known.RECORDS)}"
         )
         if not found:
             said = (
                 "Nothing is being investigated. N opens an investigation: a question, its hypotheses, "
                 "and what speaks for and against each."
             )
-            lines = wrap(signs.text(said), width)
+            lines = wrap(glyphs.text(said), width)
             return [row((line, "muted"), key="new" if not at else None) for at, line in enumerate(lines)], title
-        return investigation_rows(found, width=width, now=utc_now(), signs=signs), title
+        return investigation_rows(found, width=width, now=utc_now(), glyphs=glyphs), title
 
     def _incidents(self, width: int) -> tuple[list[Row], str]:
-        signs, found = self.host.signs, self.state.incidents
+        glyphs, found = self.host.glyphs, self.state.incidents
         if found is None:
-            return answer_rows(self.state.reading(known.INCIDENTS), "incidents", width, signs), "incidents"
+            return answer_rows(self.state.reading(known.INCIDENTS), "incidents", width, glyphs), "incidents"
         opened = sum(one.is_open for one in found)
-        title = f"incidents {signs.separator} {opened} open, {len(found) - opened} past{self._age(known.INCIDENTS)}"
+        title = f"incidents {glyphs.separator} {opened} open, {len(found) - opened} past{self._age(known.INCIDENTS)}"
         if not found:
             return [row((fit("No incident has been declared; n declares one.", width), "muted"), key="all")], title
         causes = self._causes()
         rows: list[Row] = []
         for one in found:
-            rows.append(incident_row(one, width=width, now=utc_now(), signs=signs))
+            rows.append(incident_row(one, width=width, now=utc_now(), glyphs=glyphs))
             if one.id in causes:
-                rows.append(row(" " * 8, (fit(signs.text(f"root cause: {causes[one.id]}"), width - 8), "muted")))
-        rows.append(row((f"{signs.step} all incidents, filter, merge", "accent"), key="all"))
+                rows.append(row(" " * 8, (fit(glyphs.text(f"root cause: {causes[one.id]}"), width - 8), "muted")))
+        rows.append(row((f"{glyphs.step} all incidents, filter, merge", "accent"), key="all"))
         return rows, title
 
     def _causes(self) -> dict[str, str]:
@@ -269,17 +271,17 @@ class InvestigateScreen(ConsoleScreen):
         found = self.state.records or ()
         return {one.incident: one.root_cause.statement for one in found if one.incident and one.root_cause is not None}
 
-    def _signs(self, width: int) -> tuple[list[Row], str]:
-        signs, state = self.host.signs, self.state
+    def _indicators(self, width: int) -> tuple[list[Row], str]:
+        glyphs, state = self.host.glyphs, self.state
         rows = self._heading("cascade that threatens", SYSTEMS, width)
         if state.systems is None:
-            rows += answer_rows(state.reading(SYSTEMS), "the systems", width, signs)
+            rows += answer_rows(state.reading(SYSTEMS), "the systems", width, glyphs)
         else:
-            rows += cascade_rows(state.systems, width=width, signs=signs, stale=state.is_stale(SYSTEMS))
+            rows += cascade_rows(state.systems, width=width, glyphs=glyphs, stale=state.is_stale(SYSTEMS))
         rows += [BLANK, *self._heading("installation races", known.RACES, width)]
         races = state.races
         if races is None:
-            rows += answer_rows(state.reading(known.RACES), "installation races", width, signs)
+            rows += answer_rows(state.reading(known.RACES), "installation races", width, glyphs)
         else:
             rows += race_rows(
                 races.lines,
@@ -287,21 +289,21 @@ class InvestigateScreen(ConsoleScreen):
                 races.days,
                 partial=races.partial,
                 width=width,
-                signs=signs,
+                glyphs=glyphs,
                 stale=state.is_stale(known.RACES),
             )
         rows += [BLANK, *self._heading("drift from the baseline", RESOLUTION, width)]
         if state.resolution is None:
-            rows += answer_rows(state.reading(RESOLUTION), "resolution", width, signs)
+            rows += answer_rows(state.reading(RESOLUTION), "resolution", width, glyphs)
         else:
-            rows += drift_rows(state.resolution, width=width, signs=signs, stale=state.is_stale(RESOLUTION))
+            rows += drift_rows(state.resolution, width=width, glyphs=glyphs, stale=state.is_stale(RESOLUTION))
         return rows, "signs"
 
     def _heading(self, title: str, key: str, width: int) -> list[Row]:
-        signs = self.host.signs
+        glyphs = self.host.glyphs
         words = age_words(self.state.reading(key), utc_now())
         tone: Tone = "warn" if words.startswith("STALE") else "muted"
-        tail = signs.text(f"  {words}") if words else ""
+        tail = glyphs.text(f"  {words}") if words else ""
         return [
             row(
                 (fit(title, min(len(title), width)), "title"),
@@ -338,13 +340,13 @@ class InvestigateScreen(ConsoleScreen):
     def _open_system(self, name: str) -> None:
         system = next((one for one in self.state.systems or () if one.name == name), None)
         if system is not None:
-            self.host.open_document(health_texts.system_document(system, self.host.catalogue, self.host.signs))
+            self.host.open_document(health_texts.system_document(system, self.host.catalogue, self.host.glyphs))
 
     def _open_drift(self) -> None:
         resolution, catalogue = self.state.resolution, self.host.catalogue
         if resolution is None or catalogue is None:
             return
-        document = health_texts.resolution_document(resolution, resolution_bands(catalogue), self.host.signs)
+        document = health_texts.resolution_document(resolution, resolution_bands(catalogue), self.host.glyphs)
         choices = {"account": lambda rest: self.host.navigate(f"account {rest.partition(':')[0]}")}
         self.host.push_console_screen(DrillScreen(document, choices=choices, why=self._evidence()))
 
@@ -427,7 +429,7 @@ class InvestigateScreen(ConsoleScreen):
 
     def act_why(self) -> None:
         """Evidence for what is under the cursor."""
-        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.signs))
+        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.glyphs))
 
     def _evidence(self) -> Why:
         kind, name = self.key_under_cursor()

@@ -22,7 +22,7 @@ from widgets.rows.trend import Scale, axis_row, course_chart, course_pieces, spr
 from widgets.system_map import cascade_words, layers, nodes, system_rows
 
 BANDS = Bands(2.0, 5.0, 10.0)
-SIGNS = pytest.mark.parametrize("signs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+GLYPHS = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 SCALE = Scale(90.0, 100.0, usual=98.8, warning=97.0, critical=95.0)
 
 
@@ -39,9 +39,9 @@ def lines(health: ScriptedHealth) -> list[FigureLine]:
 # ---- digits and courses
 
 
-@SIGNS
-def test_large_digits_are_five_rows_of_equal_width(signs: Glyphs) -> None:
-    drawn = big_digits("94.20 %", ascii_only=signs.ascii_only)
+@GLYPHS
+def test_large_digits_are_five_rows_of_equal_width(glyphs: Glyphs) -> None:
+    drawn = big_digits("94.20 %", ascii_only=glyphs.ascii_only)
     assert len(drawn) == HEIGHT
     assert {cell_len(line) for line in drawn} == {6 * 4 + 2 + 4}
     assert big_digits("—", ascii_only=False)[2].strip()
@@ -61,24 +61,24 @@ def test_of_several_steps_in_one_cell_the_lowest_is_kept_and_only_all_unknown_is
     assert stretch([1.0, 2.0], 5) == [1.0, 1.0, 1.0, 2.0, 2.0]
 
 
-@SIGNS
+@GLYPHS
 @pytest.mark.parametrize("height", [2, 4, 9])
-def test_a_chart_has_its_height_whatever_the_course(signs: Glyphs, height: int) -> None:
+def test_a_chart_has_its_height_whatever_the_course(glyphs: Glyphs, height: int) -> None:
     for shown in (course(), course(None), course(*([98.8] * 24)), course(*([80.0, None] * 20))):
-        rows = course_chart(shown, width=40, height=height, scale=SCALE, signs=signs, stale=False)
+        rows = course_chart(shown, width=40, height=height, scale=SCALE, glyphs=glyphs, stale=False)
         assert len(rows) == height
         assert all(cell_len(item.text) <= 40 for item in rows)
-        if signs.ascii_only:
+        if glyphs.ascii_only:
             assert all(item.text.isascii() for item in rows)
 
 
 def test_limits_stand_beside_the_chart_and_an_axis_below_it() -> None:
-    rows = course_chart(course(98.8, 94.0), width=30, height=10, scale=SCALE, signs=UNICODE, stale=False)
+    rows = course_chart(course(98.8, 94.0), width=30, height=10, scale=SCALE, glyphs=UNICODE, stale=False)
     labels = [item.text[:5].strip() for item in rows]
     assert labels[0] == "100"
     assert labels[-1] == "90"
     assert {"98.8", "95"} <= set(labels)
-    axis = axis_row(course(None, 98.0, 97.0), width=60, signs=UNICODE).text
+    axis = axis_row(course(None, 98.0, 97.0), width=60, glyphs=UNICODE).text
     assert "12:00" in axis
     assert "14:00 UTC" in axis
     assert "· not known" in axis
@@ -94,15 +94,15 @@ def test_an_old_course_has_no_colour_of_alarm() -> None:
 
 @pytest.mark.parametrize("width", [43, 66, 77, 100, 160])
 def test_values_states_and_ages_stand_in_columns(width: int) -> None:
-    rows = figure_rows(lines(ScriptedHealth()), width=width, now=NOW, signs=UNICODE)
+    rows = figure_rows(lines(ScriptedHealth()), width=width, now=NOW, glyphs=UNICODE)
     assert len({cell_len(item.text) for item in rows if width >= 66} or {0}) == 1
-    signs_at = {min(item.text.index(sign) for sign in "✔✘▲" if sign in item.text) for item in rows}
-    assert len(signs_at) == 1
+    glyphs_at = {min(item.text.index(glyph) for glyph in "✔✘▲" if glyph in item.text) for item in rows}
+    assert len(glyphs_at) == 1
 
 
 def test_a_figure_without_a_value_is_a_dash_with_its_reason() -> None:
     health = ScriptedHealth(partial=True)
-    row = figure_rows(lines(health), width=100, now=NOW, signs=UNICODE)[3].text
+    row = figure_rows(lines(health), width=100, now=NOW, glyphs=UNICODE)[3].text
     assert "—" in row
     assert "unreachable" in row
     assert "datadog: rate limited, 6 s" in row
@@ -111,14 +111,14 @@ def test_a_figure_without_a_value_is_a_dash_with_its_reason() -> None:
 
 def test_a_value_kept_from_before_a_failure_is_dimmed() -> None:
     kept = figure("x", "X", 5.0, "5 s", Status.PASS, failure="datadog: denied")
-    row = figure_rows([FigureLine(kept, (), "x")], width=80, now=NOW, signs=UNICODE)[0]
+    row = figure_rows([FigureLine(kept, (), "x")], width=80, now=NOW, glyphs=UNICODE)[0]
     assert {piece.tone for piece in row.pieces if piece.text.strip() in {"5 s", "✔ ok"}} == {"muted"}
     assert "denied" in row.text
 
 
 def test_a_partial_answer_is_marked_and_its_coverage_said_where_there_is_room() -> None:
     partial = figure("x", "X", 5.0, "5 %", Status.PASS, coverage=Coverage(answered=5_112, asked=6_864))
-    rows = figure_rows([FigureLine(partial, (), "x")], width=80, now=NOW, signs=UNICODE, roomy=True)
+    rows = figure_rows([FigureLine(partial, (), "x")], width=80, now=NOW, glyphs=UNICODE, roomy=True)
     assert "5 %*" in rows[0].text
     assert "5,112 of 6,864 accounts" in rows[1].text
 
@@ -140,15 +140,15 @@ def test_a_long_value_is_written_with_its_unit_alone() -> None:
 # ---- resolution
 
 
-@SIGNS
-def test_the_ruler_marks_the_drift_in_its_band(signs: Glyphs) -> None:
-    drawn = {drift: ruler(drift, BANDS, 25, signs) for drift in (0.0, 1.0, 4.0, 8.0, 12.0, -8.0)}
+@GLYPHS
+def test_the_ruler_marks_the_drift_in_its_band(glyphs: Glyphs) -> None:
+    drawn = {drift: ruler(drift, BANDS, 25, glyphs) for drift in (0.0, 1.0, 4.0, 8.0, 12.0, -8.0)}
     assert all(len(text) == 25 for text in drawn.values())
-    places = {drift: text.index(signs.dot) for drift, text in drawn.items()}
+    places = {drift: text.index(glyphs.dot) for drift, text in drawn.items()}
     assert places[0.0] == 12
     assert places[-8.0] < 12 < places[1.0] <= places[4.0] < places[8.0] < places[12.0]
     assert drawn[8.0] != drawn[4.0]
-    if signs.ascii_only:
+    if glyphs.ascii_only:
         assert all(text.isascii() for text in drawn.values())
 
 
@@ -159,24 +159,24 @@ def test_drift_beyond_the_ruler_is_an_arrow_at_its_end() -> None:
     assert ruler(1.0, BANDS, 1, UNICODE) == ""
 
 
-@SIGNS
+@GLYPHS
 @pytest.mark.parametrize("width", [43, 58, 66, 77, 104])
 @pytest.mark.parametrize("height", [3, 4, 6])
-def test_the_shares_fill_exactly_their_rows(signs: Glyphs, width: int, height: int) -> None:
+def test_the_shares_fill_exactly_their_rows(glyphs: Glyphs, width: int, height: int) -> None:
     for health in (
         ScriptedHealth(),
         ScriptedHealth(quiet=True),
         ScriptedHealth(empty=True),
         ScriptedHealth(hostile=True),
     ):
-        rows = resolution_rows(health.resolution(), BANDS, width=width, height=height, signs=signs, stale=False)
+        rows = resolution_rows(health.resolution(), BANDS, width=width, height=height, glyphs=glyphs, stale=False)
         assert len(rows) == height
         assert all(cell_len(item.text) <= width for item in rows)
-    assert cell_len(legend(BANDS, width, signs)) <= width
+    assert cell_len(legend(BANDS, width, glyphs)) <= width
 
 
 def test_rows_in_no_share_are_named() -> None:
-    rows = resolution_rows(ScriptedHealth().resolution(), BANDS, width=77, height=6, signs=UNICODE, stale=False)
+    rows = resolution_rows(ScriptedHealth().resolution(), BANDS, width=77, height=6, glyphs=UNICODE, stale=False)
     text = "\n".join(item.text for item in rows)
     assert "in no share: 312 of the retired method 2, 7 with no known method" in text
 
@@ -188,7 +188,7 @@ def test_rows_in_no_share_are_named() -> None:
 @pytest.mark.parametrize("height", [3, 8, 9, 20, 38])
 def test_connections_fill_their_pane_and_show_one_of_each_kind(width: int, height: int) -> None:
     health = ScriptedHealth().connections()
-    rows = connection_rows(health, width=width, height=height, now=NOW, signs=UNICODE, stale=False)
+    rows = connection_rows(health, width=width, height=height, now=NOW, glyphs=UNICODE, stale=False)
     assert len(rows) >= height
     assert all(cell_len(item.text) <= width for item in rows)
     shown = [item.key or "" for item in rows[:height]]
@@ -200,7 +200,7 @@ def test_connections_fill_their_pane_and_show_one_of_each_kind(width: int, heigh
 
 def test_what_is_wrong_comes_first_where_room_is_short() -> None:
     health = ScriptedHealth().connections()
-    row = connection_rows(health, width=42, height=3, now=NOW, signs=UNICODE, stale=False)[0].text
+    row = connection_rows(health, width=42, height=3, now=NOW, glyphs=UNICODE, stale=False)[0].text
     assert row == "error 296 warn 412 healthy 11,507 off 189"
 
 
@@ -243,12 +243,12 @@ def test_the_map_is_in_the_order_of_the_cascade() -> None:
     ]  # fmt: skip
 
 
-@SIGNS
+@GLYPHS
 @pytest.mark.parametrize("width", [31, 44, 49, 92])
 @pytest.mark.parametrize("headlines", [False, True])
-def test_every_system_is_a_row_with_its_state_as_a_word(signs: Glyphs, width: int, headlines: bool) -> None:
+def test_every_system_is_a_row_with_its_state_as_a_word(glyphs: Glyphs, width: int, headlines: bool) -> None:
     for health in (ScriptedHealth(), ScriptedHealth(partial=True), ScriptedHealth(hostile=True)):
-        rows = system_rows(health.systems(), width=width, signs=signs, stale=False, headlines=headlines)
+        rows = system_rows(health.systems(), width=width, glyphs=glyphs, stale=False, headlines=headlines)
         keyed = [item for item in rows if item.key is not None]
         assert len(keyed) == 6
         assert len(rows) == (13 if headlines else 7)
@@ -256,13 +256,13 @@ def test_every_system_is_a_row_with_its_state_as_a_word(signs: Glyphs, width: in
             any(word in item.text for word in ("ok", "warn", "FAIL", "risk", "no data", "unreach")) for item in keyed
         )
         assert all(cell_len(item.text) <= width + 2 for item in rows)
-        if signs.ascii_only:
+        if glyphs.ascii_only:
             assert all(item.text.replace("…", "~").isascii() for item in rows)
 
 
 def test_what_hangs_on_a_failing_system_is_at_risk_down_to_the_end_of_the_chain() -> None:
     rows = {item.key or item.text.strip(): item.text for item in system_rows(
-        ScriptedHealth().systems(), width=49, signs=UNICODE, stale=False, headlines=False
+        ScriptedHealth().systems(), width=49, glyphs=UNICODE, stale=False, headlines=False
     )}  # fmt: skip
     assert "FAIL" in rows["system:ZillowAuth"]
     assert "at risk" in rows["system:ZillowAgent"]
@@ -282,16 +282,16 @@ def test_the_title_names_the_cascade_where_it_fits_and_counts_it_where_not() -> 
 
 def test_a_system_nobody_has_described_is_drawn_too() -> None:
     strange = SystemState(name="Odd", priority="LOW", role="", status=Status.PASS, headline="", feeds=("ZillowAuth",))
-    rows = system_rows((strange, *ScriptedHealth().systems()), width=49, signs=UNICODE, stale=False, headlines=False)
+    rows = system_rows((strange, *ScriptedHealth().systems()), width=49, glyphs=UNICODE, stale=False, headlines=False)
     assert rows[0].key == "system:Odd"
 
 
 # ---- health
 
 
-@SIGNS
+@GLYPHS
 @pytest.mark.parametrize(("width", "height"), [(57, 2), (77, 2), (77, 4), (48, 11), (48, 14), (92, 25)])
-def test_health_always_fills_its_rows(signs: Glyphs, width: int, height: int) -> None:
+def test_health_always_fills_its_rows(glyphs: Glyphs, width: int, height: int) -> None:
     for health in (
         ScriptedHealth(),
         ScriptedHealth(quiet=True),
@@ -305,13 +305,13 @@ def test_health_always_fills_its_rows(signs: Glyphs, width: int, height: int) ->
             scale=SCALE,
             width=width,
             height=height,
-            signs=signs,
+            glyphs=glyphs,
             stale=False,
         )
         assert len(rows) == height
         assert {"health", "next"} <= {item.key for item in rows}
         assert all(cell_len(item.text) <= width for item in rows)
-        if signs.ascii_only:
+        if glyphs.ascii_only:
             assert all(item.text.replace("…", "~").isascii() for item in rows)
 
 
@@ -323,7 +323,7 @@ def test_health_that_is_not_known_is_a_dash_beside_its_baseline() -> None:
         scale=SCALE,
         width=77,
         height=2,
-        signs=UNICODE,
+        glyphs=UNICODE,
         stale=False,
     )
     assert rows[0].text.startswith("—  ∅ no data  baseline 98.80 %")

@@ -12,7 +12,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.models.conclusions import Confidence
 from diagnostics.models.triage import Finding, Status
-from diagnostics.oauth.log_signs import query_of
+from diagnostics.oauth.log_indicators import query_of
 from tests.accounts.places import ACCOUNT, OTHER, Place, ago, ahead
 from tests.service.world import event
 

@@ -33,7 +33,7 @@ def _sources(app: CommandApp, rest: str) -> None:
         return
     app.ask(
         lambda: (service.sources(), service.budgets()),
-        lambda found: app.open_document(documents.sources_document(*found, app.signs)),
+        lambda found: app.open_document(documents.sources_document(*found, app.glyphs)),
         doing="asking the sources",
     )
 
@@ -48,7 +48,7 @@ def _doctor(app: CommandApp, rest: str) -> None:
         return
 
     def show(lines: list[DoctorLine]) -> None:
-        app.open_document(documents.doctor_document(lines, app.signs))
+        app.open_document(documents.doctor_document(lines, app.glyphs))
 
     app.ask(lambda: list(service.doctor()), show, doing="testing every source")
 
@@ -59,8 +59,8 @@ def _guide(app: CommandApp, rest: str) -> None:
     if not rest:
         raise UserError("which guide?", accepted=", ".join(app.catalogue.guide_names()), next_step="guide NAME")
     guide = app.catalogue.guide(rest.split(maxsplit=1)[0])
-    title = f"guide {app.signs.separator} {guide.title} ({guide.origin})"
-    document = documents.markdown_document(title, guide.markdown, app.signs)
+    title = f"guide {app.glyphs.separator} {guide.title} ({guide.origin})"
+    document = documents.markdown_document(title, guide.markdown, app.glyphs)
     app.open_document(replace(document, place=f"guide {guide.name}"))
 
 

@@ -99,7 +99,7 @@ def show_triage(host: ScreenHost, request: TriageRequest) -> None:
         from diagnostics.models.triage import Triage  # noqa: PLC0415  # after the first paint
 
         if isinstance(answer, Triage):
-            document = documents.triage_document(answer, host.signs)
+            document = documents.triage_document(answer, host.glyphs)
             evidence = tuple(finding.evidence for finding in answer.findings if finding.evidence is not None)
             host.open_document(replace(document, issue=(answer.issue_type, answer.severity), evidence=evidence))
         else:

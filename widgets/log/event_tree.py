@@ -16,7 +16,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from diagnostics.core.failures import UserError
-from widgets.glyphs import glyphs
+from widgets.glyphs import glyphs_for
 from widgets.line_view import LineView
 from widgets.log.line import cells, cut, level_tone
 from widgets.row import Piece, Row, Tone
@@ -165,7 +165,7 @@ class EventTree(LineView):
     ]
 
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(signs=glyphs(ascii), id=id)
+        super().__init__(glyphs=glyphs_for(ascii), id=id)
         self.event: LogEvent | None = None
         self._shown_nodes: dict[str, Node] = {}
         self._shut: frozenset[str] = frozenset()
@@ -241,12 +241,12 @@ class EventTree(LineView):
         self.show(rows)
 
     def _lead(self, node: Node) -> list[Piece]:
-        sign = ("+ " if node.path in self._shut else "- ") if node.branch else "  "
+        glyph = ("+ " if node.path in self._shut else "- ") if node.branch else "  "
         indent = " " * (_INDENT * min(node.depth, 12))
         room = max(4, min(_LABEL_CELLS - len(indent), self.text_width() // 2))
         label = node.label
-        shown = cut(label, max(room, min(cell_len(label), self.text_width() // 2)), more=self.signs.ellipsis)
-        return [Piece(indent + sign, "muted"), Piece(shown, "title" if node.branch else "code"), Piece("  ")]
+        shown = cut(label, max(room, min(cell_len(label), self.text_width() // 2)), more=self.glyphs.ellipsis)
+        return [Piece(indent + glyph, "muted"), Piece(shown, "title" if node.branch else "code"), Piece("  ")]
 
     def _room(self, lead: list[Piece]) -> int:
         return max(8, self.text_width() - sum(cell_len(piece.text) for piece in lead))
@@ -259,7 +259,7 @@ class EventTree(LineView):
         room = self._room(lead)
         tone: Tone = "muted" if node.branch or node.raw is None else node.tone
         if cell_len(node.value) <= room or node.path not in self._unrolled:
-            value = cut(node.value, room, more=self.signs.ellipsis).rstrip(" ")
+            value = cut(node.value, room, more=self.glyphs.ellipsis).rstrip(" ")
             return [Row((*lead, Piece(value, tone)), node.path)]
         lines = _wrapped(node.value, room)
         margin = Piece(" " * (self.text_width() - room))

@@ -72,7 +72,7 @@ def _cell(one: Bin, top: float, bottom: float, scale: float, ascii_only: bool) -
     return " ", ""
 
 
-def histogram_rows(histogram: Histogram, *, width: int, height: int, cursor: int | None, signs: Glyphs) -> list[Row]:
+def histogram_rows(histogram: Histogram, *, width: int, height: int, cursor: int | None, glyphs: Glyphs) -> list[Row]:
     """`height` rows of columns, oldest at the left, and a row that says what is under the cursor.
 
     The scale starts at zero and ends at the fullest step; a step with a single event still shows.
@@ -86,12 +86,12 @@ def histogram_rows(histogram: Histogram, *, width: int, height: int, cursor: int
         pieces = []
         for index, one in enumerate(bins):
             scale = height / fullest if fullest else 0.0
-            text, tone = _cell(one, float(line), float(line - 1), scale, signs.ascii_only)
+            text, tone = _cell(one, float(line), float(line - 1), scale, glyphs.ascii_only)
             if index == cursor and text == " ":
-                text, tone = signs.bar, "accent"
+                text, tone = glyphs.bar, "accent"
             pieces.append(Piece(text * cells, tone))
         rows.append(Row(_joined(pieces)))
-    rows.append(_axis(histogram, bins, cursor, width, signs))
+    rows.append(_axis(histogram, bins, cursor, width, glyphs))
     return rows
 
 
@@ -106,7 +106,7 @@ def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
     return tuple(joined)
 
 
-def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width: int, signs: Glyphs) -> Row:
+def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width: int, glyphs: Glyphs) -> Row:
     if not bins:
         return row(("no steps in this range", "muted"))
     first = clock(histogram.start_ms, histogram.step_ms)
@@ -123,7 +123,7 @@ def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width
     room = max(0, width - len(first) - len(last) - 1)
     return row(
         (first, "muted"),
-        (fit(f"  {signs.text(words)}", room), "accent" if cursor is not None else "muted"),
+        (fit(f"  {glyphs.text(words)}", room), "accent" if cursor is not None else "muted"),
         (last, "muted"),
     )
 
@@ -144,8 +144,8 @@ class HistogramView(LineView):
         Binding("right", "step(1)", "later", show=False, id="histogram.right"),
     ]
 
-    def __init__(self, *, signs: Glyphs, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(signs=signs, cursor=False, id=id)
+    def __init__(self, *, glyphs: Glyphs, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(glyphs=glyphs, cursor=False, id=id)
         self.can_focus = True
         self.histogram: Histogram | None = None
         self.chosen_ms: int | None = None
@@ -190,7 +190,7 @@ class HistogramView(LineView):
             return
         index = self._index() if self.has_focus else None
         width = max(10, self.size.width)
-        self.show(histogram_rows(self.histogram, width=width, height=height, cursor=index, signs=self.signs))
+        self.show(histogram_rows(self.histogram, width=width, height=height, cursor=index, glyphs=self.glyphs))
 
     def _bins(self) -> tuple[Bin, ...]:
         return fitting(self.histogram, max(10, self.size.width)).bins if self.histogram is not None else ()

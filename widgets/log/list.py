@@ -23,7 +23,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from widgets.glyphs import glyphs
+from widgets.glyphs import glyphs_for
 from widgets.log.buffer import AT_ONCE, CAPACITY, LogBuffer, Predicate
 from widgets.log.line import SHIFT_STEP, Columns, Run, cells, columns, longest, row
 
@@ -159,7 +159,7 @@ class LogList(ScrollView, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.signs = glyphs(ascii)
+        self.glyphs = glyphs_for(ascii)
         self.buffer = LogBuffer(capacity)
         self.following = True
         self.repaint_bytes = 0
@@ -171,7 +171,7 @@ class LogList(ScrollView, can_focus=True):
         self._new = 0
         self._place: Place = ()
         self._painted: dict[int, Strip] = {}
-        self._painter = RowPainter(self, self.signs)
+        self._painter = RowPainter(self, self.glyphs)
         self.filter_text = ""
         self._incoming: list[LogEvent] = []
         self._flush_timer: Timer | None = None
@@ -528,9 +528,9 @@ class LogList(ScrollView, can_focus=True):
 class RowPainter:
     """Draws events in the styles of one widget, which has a component class `log--…` for each tone."""
 
-    def __init__(self, widget: Widget, signs: Glyphs) -> None:
+    def __init__(self, widget: Widget, glyphs: Glyphs) -> None:
         self.widget = widget
-        self.signs = signs
+        self.glyphs = glyphs
         self.shift = 0
         """Cells by which messages are moved to the left."""
         self.stale = False
@@ -557,7 +557,7 @@ class RowPainter:
         """Return one event as a strip."""
         layout = self.columns
         if under_cursor:
-            return self._drawn(event, layout, self.signs.step, "cursor" if self.widget.has_focus else "held")
+            return self._drawn(event, layout, self.glyphs.step, "cursor" if self.widget.has_focus else "held")
         known = self._strips.get(id(event))
         # The event is kept beside its strip, so the address of a dropped one cannot be taken for another's.
         if known is not None and known[0] is event:
@@ -567,7 +567,7 @@ class RowPainter:
         return strip
 
     def _drawn(self, event: LogEvent, layout: Columns, marker: str, over: str) -> Strip:
-        runs = row(event, layout, marker=marker, shift=self.shift, more=self.signs.ellipsis)
+        runs = row(event, layout, marker=marker, shift=self.shift, more=self.glyphs.ellipsis)
         strip = Strip([Segment(text, self._style(tone, over)) for text, tone in runs if text])
         return strip.adjust_cell_length(layout.width, self._style("", over))
 

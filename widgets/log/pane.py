@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
-from widgets.glyphs import Glyphs, glyphs
+from widgets.glyphs import Glyphs, glyphs_for
 from widgets.line_view import LineView
 from widgets.log.buffer import CAPACITY
 from widgets.log.line import Run, cells, cut
@@ -97,7 +97,7 @@ class LogPane(Widget):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.set_class(ascii, "-ascii")
-        self.signs = glyphs(ascii)
+        self.glyphs = glyphs_for(ascii)
         self.label = label
         self.filters = filters
         """False where the query itself is edited with the same key."""
@@ -118,15 +118,15 @@ class LogPane(Widget):
     def compose(self) -> ComposeResult:
         """Title, list, filter, foot."""
         with Horizontal(id="log-title"):
-            yield LineView(signs=self.signs, cursor=False, id="log-query")
-            yield LineView(signs=self.signs, cursor=False, id="log-count")
-            yield LineView(signs=self.signs, cursor=False, id="log-status")
+            yield LineView(glyphs=self.glyphs, cursor=False, id="log-query")
+            yield LineView(glyphs=self.glyphs, cursor=False, id="log-count")
+            yield LineView(glyphs=self.glyphs, cursor=False, id="log-status")
         with Vertical(id="log-body"):
             yield self.log_list
-            yield FilterLine(ascii=self.signs.ascii_only)
+            yield FilterLine(ascii=self.glyphs.ascii_only)
         with Horizontal():
-            yield LineView(signs=self.signs, cursor=False, id="log-note")
-            yield LineView(signs=self.signs, cursor=False, id="log-position")
+            yield LineView(glyphs=self.glyphs, cursor=False, id="log-note")
+            yield LineView(glyphs=self.glyphs, cursor=False, id="log-position")
 
     def on_mount(self) -> None:
         """Paint before anything has been asked."""
@@ -341,7 +341,7 @@ class LogPane(Widget):
 
     def _set_place(self) -> None:
         window = self.window_text if self._answered else None
-        self.log_list.set_place(place_lines(self.log_list.state, self._failure, window, self.signs))
+        self.log_list.set_place(place_lines(self.log_list.state, self._failure, window, self.glyphs))
 
     def _draw_title(self) -> None:
         if not self.is_mounted:
@@ -353,34 +353,34 @@ class LogPane(Widget):
             self.label,
             self.query_text,
             view.size.width,
-            self.signs.ellipsis,
+            self.glyphs.ellipsis,
             focused=self.has_focus_within,
             coloured=self._coloured,
         )
         view.show((title,))
 
     def _count_run(self) -> tuple[str, Tone]:
-        total = f"{self._total:,}" if self._total is not None else self.signs.missing
+        total = f"{self._total:,}" if self._total is not None else self.glyphs.missing
         parts = [self.window_text, total] if self.window_text else []
-        return f" {self.signs.separator} ".join(parts), ""
+        return f" {self.glyphs.separator} ".join(parts), ""
 
     def _status_run(self) -> tuple[str, Tone]:
         text, tone = self._status
         # A reserved width: an age that grows from 5s to 10s must not lay out the title again.
-        return self.signs.text(f"{text:>8}" if text else ""), tone
+        return self.glyphs.text(f"{text:>8}" if text else ""), tone
 
     def _draw_foot(self) -> None:
         if not self.is_mounted:
             return
         state = self.log_list.state
-        self._draw_side("#log-position", (foot_position(state, self.signs), "muted"), share=3)
+        self._draw_side("#log-position", (foot_position(state, self.glyphs), "muted"), share=3)
         view = self.query_one("#log-note", LineView)
         note = foot_note(
             state,
             notice=self._notice_piece(state.total),
             filter_text=self._filter_shown(),
             width=view.size.width,
-            signs=self.signs,
+            glyphs=self.glyphs,
         )
         view.show((note,))
 
@@ -395,7 +395,7 @@ class LogPane(Widget):
         if self._failure[0] and total:
             return Piece(self._failure[0], "fail")
         if self._older_pending:
-            return Piece(self.signs.text("loading older events…"), "muted")
+            return Piece(self.glyphs.text("loading older events…"), "muted")
         return Piece(self._notice, "accent") if self._notice else None
 
     def _draw_side(self, name: str, run: tuple[str, Tone], *, share: int = 2) -> None:
@@ -409,7 +409,7 @@ class LogPane(Widget):
         if view.styles.width is None or view.styles.width.value != wanted:
             view.styles.width = wanted
             self.call_after_refresh(self._redraw)
-        view.show((title_side(text, tone, wanted, self.signs.ellipsis),))
+        view.show((title_side(text, tone, wanted, self.glyphs.ellipsis),))
 
 
 # ---- the rows around the list, in a given width
@@ -493,13 +493,13 @@ def title_side(text: str, tone: Tone, width: int, more: str) -> Row:
     return Row((Piece(" " * (room - cell_len(shown) + 1)), Piece(shown, tone)))
 
 
-def foot_position(state: LogState, signs: Glyphs) -> str:
+def foot_position(state: LogState, glyphs: Glyphs) -> str:
     """Return where the reader is: following, or at which row with how many new ones below."""
     if state.following:
         lines = "line" if state.matching == 1 else "lines"
-        return signs.text(f"{state.matching:,} {lines} · following") if state.matching else "following"
+        return glyphs.text(f"{state.matching:,} {lines} · following") if state.matching else "following"
     place = f"{state.row + 1:,} of {state.matching:,}" if state.matching else ""
-    return signs.text(f"{place} · {state.new_below:,} new below") if state.new_below else place
+    return glyphs.text(f"{place} · {state.new_below:,} new below") if state.new_below else place
 
 
 def foot_note(
@@ -508,7 +508,7 @@ def foot_note(
     notice: Piece | None,
     filter_text: str | None,
     width: int,
-    signs: Glyphs,
+    glyphs: Glyphs,
 ) -> Row:
     """Return the left part of the foot: what was just said, the filter with its figures, and the cap.
 
@@ -520,7 +520,7 @@ def foot_note(
         figures = f"{state.matching:,} of {state.total:,}"
         if state.progress is not None:
             figures += f" · {state.progress:.0%} read"
-        parts.append(Piece(signs.text(figures)))
+        parts.append(Piece(glyphs.text(figures)))
     if state.capped:
         parts.append(Piece(f"showing newest {state.capacity:,}", "warn"))
     if filter_text:
@@ -528,23 +528,25 @@ def foot_note(
         room = width - 4 - taken
         if room >= _FILTER_CELLS:
             wanted = f"filter {filter_text}"
-            shown = Piece(cut(wanted, min(cell_len(wanted), room), more=signs.ellipsis), "key")
+            shown = Piece(cut(wanted, min(cell_len(wanted), room), more=glyphs.ellipsis), "key")
             parts.insert(len(parts) - 1 - state.capped, shown)
     return (
-        Row((Piece("  "), *cut_middle(_joined(parts, signs), max(1, width - 4), signs.ellipsis))) if parts else Row(())
+        Row((Piece("  "), *cut_middle(_joined(parts, glyphs), max(1, width - 4), glyphs.ellipsis)))
+        if parts
+        else Row(())
     )
 
 
-def _joined(parts: list[Piece], signs: Glyphs) -> list[Piece]:
+def _joined(parts: list[Piece], glyphs: Glyphs) -> list[Piece]:
     joined: list[Piece] = []
     for part in parts:
         if joined:
-            joined.append(Piece(f" {signs.separator} ", "muted"))
+            joined.append(Piece(f" {glyphs.separator} ", "muted"))
         joined.append(part)
     return joined
 
 
-def place_lines(state: LogState, failure: tuple[str, str], window: str | None, signs: Glyphs) -> list[list[Run]]:
+def place_lines(state: LogState, failure: tuple[str, str], window: str | None, glyphs: Glyphs) -> list[list[Run]]:
     """Return what stands in the list while it has no row to show.
 
     `failure` is headline and remedy, both empty without one; `window` is None until the query has been answered. No
@@ -562,4 +564,4 @@ def place_lines(state: LogState, failure: tuple[str, str], window: str | None, s
         lines = [[("filtering…", "muted")]]
     else:
         lines = [[(f"none of {state.total:,} events passes the filter", "muted")]]
-    return [[(signs.text(text), tone) for text, tone in line] for line in lines if line[0][0]]
+    return [[(glyphs.text(text), tone) for text, tone in line] for line in lines if line[0][0]]

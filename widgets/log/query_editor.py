@@ -74,7 +74,7 @@ class QueryEditor(FilterLine):
     def compose(self) -> ComposeResult:
         """The line as ever, and the offers under it."""
         yield from super().compose()
-        yield LineView(signs=self.signs, cursor=False, id="query-offers")
+        yield LineView(glyphs=self.glyphs, cursor=False, id="query-offers")
 
     @on(Input.Changed)
     def _typed(self, _event: Input.Changed) -> None:
@@ -116,7 +116,7 @@ class QueryEditor(FilterLine):
         width = max(20, self.size.width)
         rows: list[Row] = []
         for index, option in enumerate(options[first : first + MOST_SHOWN], first):
-            mark = self.signs.step if index == self._chosen else " "
+            mark = self.glyphs.step if index == self._chosen else " "
             text = fit(option.text, min(48, width - 20))
             rows.append(
                 row(

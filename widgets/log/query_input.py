@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from widgets.glyphs import Glyphs, glyphs
+from widgets.glyphs import Glyphs, glyphs_for
 from widgets.line_view import LineView
 from widgets.log.line import cut
 from widgets.row import Piece, Row, Tone, row
@@ -68,7 +68,7 @@ def judge(text: str) -> Verdict:
 
 
 def hint_rows(
-    verdict: Verdict, *, caret_cell: int, width: int, signs: Glyphs, help_text: str = KEYS
+    verdict: Verdict, *, caret_cell: int, width: int, glyphs: Glyphs, help_text: str = KEYS
 ) -> tuple[Row, Row]:
     """Return the two rows under the text: the caret in its cell, and the sentence beside it or, if long, below it."""
     keys = row(Piece(help_text, "muted"))
@@ -76,10 +76,10 @@ def hint_rows(
         return row(""), keys
     caret = max(0, min(width - 1, caret_cell))
     lead = (" " * caret, Piece("^ ", verdict.tone))
-    words = signs.text(verdict.text)
+    words = glyphs.text(verdict.text)
     if caret + 2 + cell_len(words) <= width:
         return row(*lead, Piece(words, verdict.tone)), keys
-    return row(*lead), row(Piece(f" {cut(words, width - 2, more=signs.ellipsis)}", verdict.tone))
+    return row(*lead), row(Piece(f" {cut(words, width - 2, more=glyphs.ellipsis)}", verdict.tone))
 
 
 class _PartsOfSpeech(Highlighter):
@@ -185,15 +185,15 @@ class FilterLine(Widget):
 
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.signs = glyphs(ascii)
+        self.glyphs = glyphs_for(ascii)
         self.verdict = FINE
 
     def compose(self) -> ComposeResult:
         """The text, and two rows for what is to be said about it."""
         with Horizontal():
-            yield LineView(signs=self.signs, cursor=False, id="filter-label")
+            yield LineView(glyphs=self.glyphs, cursor=False, id="filter-label")
             yield self.INPUT(id="filter-text")
-        yield LineView(signs=self.signs, cursor=False, id="filter-hint")
+        yield LineView(glyphs=self.glyphs, cursor=False, id="filter-hint")
 
     def on_mount(self) -> None:
         """The label never changes."""
@@ -258,5 +258,5 @@ class FilterLine(Widget):
         before = cell_len(value[: self.verdict.column])
         caret = len(self.LABEL) + before - self.input.scroll_offset.x
         width = max(10, self.size.width)
-        rows = hint_rows(self.verdict, caret_cell=caret, width=width, signs=self.signs, help_text=self.KEYS)
+        rows = hint_rows(self.verdict, caret_cell=caret, width=width, glyphs=self.glyphs, help_text=self.KEYS)
         self.query_one("#filter-hint", LineView).show(rows)

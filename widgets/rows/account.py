@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import Finding
 
 STATE = 14
-"""Cells of sign and word of a state, at most."""
+"""Cells of glyph and word of a state, at most."""
 
 
-def account_title(header: AccountHeader | None, account_id: int, signs: Glyphs) -> str:
+def account_title(header: AccountHeader | None, account_id: int, glyphs: Glyphs) -> str:
     """Who the account is, for the title bar."""
     if header is None:
         return f"account {account_id}"
-    size = signs.missing if header.user_count is None else f"{header.user_count:,}"
+    size = glyphs.missing if header.user_count is None else f"{header.user_count:,}"
     parts = [f"account {header.account_id}", header.name or "no name", header.status or "no status", f"{size} users"]
-    return f" {signs.separator} ".join(parts)
+    return f" {glyphs.separator} ".join(parts)
 
 
 def header_rows(
-    header: AccountHeader, *, width: int, now: datetime, signs: Glyphs, connections_known: bool = True
+    header: AccountHeader, *, width: int, now: datetime, glyphs: Glyphs, connections_known: bool = True
 ) -> tuple[list[Row], list[Row]]:
     """Since when it is unhealthy, and where its client database is: the second part goes below what is wrong where
     there is no room for both in one line. `connections_known` is False while its connections could not be read."""
@@ -42,7 +42,7 @@ def header_rows(
     elif header.unhealthy_since is None:
         health = Piece("no connection with a problem is known", "muted")
     else:
-        since = stamp(header.unhealthy_since, now, signs)
+        since = stamp(header.unhealthy_since, now, glyphs)
         health = Piece(f"unhealthy since {since} UTC ({span(header.unhealthy_since, now)})", "warn")
     if not header.db_database:
         # Without it agents and deals cannot be known: never below.
@@ -50,20 +50,20 @@ def header_rows(
         return [row(health, key="header"), row((fit(missing.text, width), "warn"))], []
     where = Piece(f"client database {header.db_database} on {header.db_host or 'no host'}", "muted")
     if cell_len(health.text) + cell_len(where.text) + 3 <= width:
-        return [row(health, (f" {signs.separator} ", "muted"), where, key="header")], []
+        return [row(health, (f" {glyphs.separator} ", "muted"), where, key="header")], []
     return [row((fit(health.text, width), health.tone), key="header")], [row((fit(where.text, width), where.tone))]
 
 
 def finding_rows(
-    findings: Sequence[Finding], *, width: int, signs: Glyphs, most: int = 2, brief: bool = False, stale: bool = False
+    findings: Sequence[Finding], *, width: int, glyphs: Glyphs, most: int = 2, brief: bool = False, stale: bool = False
 ) -> list[Row]:
     """Findings in the order given, each with its state as a word, of `most` lines; `brief` keeps what is well short."""
     rows: list[Row] = []
-    states = [wording.status_piece(finding.status, signs) for finding in findings]
+    states = [wording.status_piece(finding.status, glyphs) for finding in findings]
     head_width = max((cell_len(state.text) + 2 for state in states), default=STATE)
     for place, (finding, status) in enumerate(zip(findings, states, strict=True)):
         lines_at_most = 1 if brief and str(finding.status) == "pass" else most
-        lines = wrap(signs.text(finding.summary), max(12, width - head_width), most=lines_at_most)
+        lines = wrap(glyphs.text(finding.summary), max(12, width - head_width), most=lines_at_most)
         head = column(status.text, head_width, "muted" if stale else status.tone)
         quiet = str(finding.status) in {"no_data", "unreachable"} or stale
         tone: Tone = "muted" if quiet else ""
@@ -72,17 +72,17 @@ def finding_rows(
     return rows
 
 
-def figure_rows(figures: Sequence[Figure], *, width: int, signs: Glyphs, stale: bool = False) -> list[Row]:
+def figure_rows(figures: Sequence[Figure], *, width: int, glyphs: Glyphs, stale: bool = False) -> list[Row]:
     """One figure a row: title, value, and its state where it is not simply well."""
-    values = [signs.text(figure.shown) for figure in figures]
+    values = [glyphs.text(figure.shown) for figure in figures]
     most = min(max((cell_len(value) for value in values), default=0), max(8, width // 2))
     rows: list[Row] = []
     for figure, value in zip(figures, values, strict=True):
-        status = wording.status_piece(figure.status, signs)
+        status = wording.status_piece(figure.status, glyphs)
         # Why a figure did not load has no room here: Why says it, and a finding.
         word = status.text if figure.failure or str(figure.status) != "no_data" else ""
         room = width - most - 2 - 14
-        title = fit(signs.text(figure.title), max(8, room))
+        title = fit(glyphs.text(figure.title), max(8, room))
         rows.append(
             row(
                 title,
@@ -95,7 +95,7 @@ def figure_rows(figures: Sequence[Figure], *, width: int, signs: Glyphs, stale: 
     return rows
 
 
-def packed_figures(figures: Sequence[Figure], *, width: int, signs: Glyphs) -> list[Row]:
+def packed_figures(figures: Sequence[Figure], *, width: int, glyphs: Glyphs) -> list[Row]:
     """Several figures a row for narrow terminals, none cut in two; Why on a row answers for all in it."""
     rows: list[Row] = []
     pieces: list[Piece] = []
@@ -107,14 +107,14 @@ def packed_figures(figures: Sequence[Figure], *, width: int, signs: Glyphs) -> l
             rows.append(row(*pieces, key=f"figures:{','.join(ids)}"))
 
     for figure in figures:
-        sign = wording.status_sign(figure.status, signs) if str(figure.status) in {"warn", "fail"} else ""
-        text = signs.text(f"{figure.title} {figure.shown}{' ' + sign if sign else ''}")
+        glyph = wording.status_glyph(figure.status, glyphs) if str(figure.status) in {"warn", "fail"} else ""
+        text = glyphs.text(f"{figure.title} {figure.shown}{' ' + glyph if glyph else ''}")
         text = fit(text, min(cell_len(text), width))
-        gap = f" {signs.separator} " if ids else ""
+        gap = f" {glyphs.separator} " if ids else ""
         if ids and used + len(gap) + cell_len(text) > width:
             finish()
             pieces, ids, used, gap = [], [], 0, ""
-        tone = wording.status_tone(figure.status) if sign else ""
+        tone = wording.status_tone(figure.status) if glyph else ""
         pieces += [Piece(gap, "muted"), Piece(text, tone if figure.value is not None else "muted")]
         ids.append(figure.id)
         used += len(gap) + cell_len(text)
@@ -123,20 +123,20 @@ def packed_figures(figures: Sequence[Figure], *, width: int, signs: Glyphs) -> l
 
 
 def summary_rows(
-    summary: AccountSummary, *, width: int, now: datetime, signs: Glyphs, figures: bool, stale: bool
+    summary: AccountSummary, *, width: int, now: datetime, glyphs: Glyphs, figures: bool, stale: bool
 ) -> list[Row]:
     """Header, findings and, where they have no pane of their own, figures; then notes."""
     counted = [figure for figure in summary.figures if figure.id == "connections_error"]
     known = all(figure.value is not None for figure in counted)
-    rows, below = header_rows(summary.header, width=width, now=now, signs=signs, connections_known=known)
-    found = finding_rows(summary.findings, width=width, signs=signs, brief=True, stale=stale)
+    rows, below = header_rows(summary.header, width=width, now=now, glyphs=glyphs, connections_known=known)
+    found = finding_rows(summary.findings, width=width, glyphs=glyphs, brief=True, stale=stale)
     rows += found or [row(("nothing has been judged on this account", "muted"))]
     if figures:
-        rows += packed_figures(summary.figures, width=width, signs=signs)
+        rows += packed_figures(summary.figures, width=width, glyphs=glyphs)
     for place, note in enumerate(summary.notes):
-        lines = wrap(signs.text(note), width - 2, most=2)
+        lines = wrap(glyphs.text(note), width - 2, most=2)
         rows += [
-            row((f"{signs.warned} " if not n else "  ", "warn"), (line, ""), key=f"note:{place}" if not n else None)
+            row((f"{glyphs.warned} " if not n else "  ", "warn"), (line, ""), key=f"note:{place}" if not n else None)
             for n, line in enumerate(lines)
         ]
     return rows + below
@@ -147,33 +147,33 @@ def summary_rows(
 CONNECTION_TONES: dict[str, Tone] = {"healthy": "pass", "warning": "warn", "error": "fail", "disabled": "warn"}
 
 
-def connection_piece(state: str, signs: Glyphs) -> Piece:
-    """Sign and word of a connection's state."""
-    sign = {"healthy": signs.passed, "warning": signs.warned, "error": signs.failed, "disabled": signs.warned}
-    known = sign.get(state, signs.no_data)
+def connection_piece(state: str, glyphs: Glyphs) -> Piece:
+    """Glyph and word of a connection's state."""
+    glyph = {"healthy": glyphs.passed, "warning": glyphs.warned, "error": glyphs.failed, "disabled": glyphs.warned}
+    known = glyph.get(state, glyphs.no_data)
     return Piece(f"{known} {state or 'none'}", CONNECTION_TONES.get(state, "muted"))
 
 
-def _verdict(user: UserRow, signs: Glyphs, _now: datetime) -> Piece:
+def _verdict(user: UserRow, glyphs: Glyphs, _now: datetime) -> Piece:
     if not user.verdict:
-        return Piece(f"{signs.no_data} not judged", "muted")
+        return Piece(f"{glyphs.no_data} not judged", "muted")
     if user.is_wrong:
-        return Piece(f"{signs.failed} {user.verdict}", "fail")
+        return Piece(f"{glyphs.failed} {user.verdict}", "fail")
     if user.verdict == "ok":
-        return Piece(f"{signs.passed} ok", "pass")
+        return Piece(f"{glyphs.passed} ok", "pass")
     # Nothing is wrong with it, which is not the same as well: legacy only, no integration yet, nothing known.
-    return Piece(f"{signs.ring} {user.verdict}", "muted")
+    return Piece(f"{glyphs.ring} {user.verdict}", "muted")
 
 
-def _name(user: UserRow, signs: Glyphs, _now: datetime) -> Piece:
+def _name(user: UserRow, glyphs: Glyphs, _now: datetime) -> Piece:
     if user.is_in_client is False:
         return Piece("orphan", "warn")
-    return Piece(user.name or signs.missing, "" if user.name else "muted")
+    return Piece(user.name or glyphs.missing, "" if user.name else "muted")
 
 
-def _token(user: UserRow, signs: Glyphs, now: datetime) -> Piece:
+def _token(user: UserRow, glyphs: Glyphs, now: datetime) -> Piece:
     if user.has_token is None:
-        return Piece(signs.missing, "muted")
+        return Piece(glyphs.missing, "muted")
     if not user.has_token:
         return Piece("missing", "warn")
     if user.expires_at is None:
@@ -181,10 +181,10 @@ def _token(user: UserRow, signs: Glyphs, now: datetime) -> Piece:
     return Piece("expired", "fail") if user.expires_at <= now else Piece("valid")
 
 
-def _zuids(user: UserRow, signs: Glyphs, _now: datetime) -> Piece:
+def _zuids(user: UserRow, glyphs: Glyphs, _now: datetime) -> Piece:
     if user.auth_zuid and user.sync_zuid:
         return Piece("agree") if user.auth_zuid == user.sync_zuid else Piece("differ", "fail")
-    return Piece(signs.missing, "muted")
+    return Piece(glyphs.missing, "muted")
 
 
 USER_COLUMNS = (
@@ -193,7 +193,7 @@ USER_COLUMNS = (
     Column("name", _name, 16, 30, wish=18),
     Column("token", _token, 9),
     Column("records", said(lambda user: user.pattern), 9, rank=5),
-    Column("connection", lambda user, signs, _now: connection_piece(user.connection, signs), 10, 12),
+    Column("connection", lambda user, glyphs, _now: connection_piece(user.connection, glyphs), 10, 12),
     Column("expires", when(lambda user: user.expires_at), STAMP, rank=2),
     Column("ZUIDs", _zuids, 6, rank=3),
     Column("enabled", either(lambda user: user.is_enabled), 7, rank=4),
@@ -209,21 +209,21 @@ USER_COLUMNS = (
 METHOD_TONES: dict[str, Tone] = {"CONNECTED": "pass", "INFERRED": "", "UNMATCHED": "warn"}
 
 
-def _agent_state(agent: AgentRow, signs: Glyphs, _now: datetime) -> Piece:
+def _agent_state(agent: AgentRow, glyphs: Glyphs, _now: datetime) -> Piece:
     if agent.is_wrong:
-        return Piece(f"{signs.failed} stale", "fail")
+        return Piece(f"{glyphs.failed} stale", "fail")
     if agent.method_name == "CONNECTED":
-        return Piece(f"{signs.passed} ok", "pass")
+        return Piece(f"{glyphs.passed} ok", "pass")
     if agent.method_name not in METHOD_TONES:
-        return Piece(f"{signs.warned} in no share", "warn")
+        return Piece(f"{glyphs.warned} in no share", "warn")
     if agent.user_id is None:
-        return Piece(f"{signs.ring} no user", "muted")
+        return Piece(f"{glyphs.ring} no user", "muted")
     if agent.has_token is None:
-        return Piece(f"{signs.no_data} not judged", "muted")
-    return Piece(f"{signs.ring} no token", "muted")
+        return Piece(f"{glyphs.no_data} not judged", "muted")
+    return Piece(f"{glyphs.ring} no token", "muted")
 
 
-def _agent_method(agent: AgentRow, _signs: Glyphs, _now: datetime) -> Piece:
+def _agent_method(agent: AgentRow, _glyphs: Glyphs, _now: datetime) -> Piece:
     return Piece(agent.method_name, METHOD_TONES.get(agent.method_name, "warn"))
 
 
@@ -241,8 +241,8 @@ AGENT_COLUMNS = (
 )
 
 
-def _stale_method(agent: StaleAgent, signs: Glyphs, _now: datetime) -> Piece:
-    return Piece(f"{signs.failed} {agent.method_name}", "fail")
+def _stale_method(agent: StaleAgent, glyphs: Glyphs, _now: datetime) -> Piece:
+    return Piece(f"{glyphs.failed} {agent.method_name}", "fail")
 
 
 STALE_COLUMNS = (
@@ -258,7 +258,7 @@ STALE_COLUMNS = (
 # ---- sync connections
 
 CONNECTION_COLUMNS = (
-    Column("state", lambda one, signs, _now: connection_piece(one.state, signs), 11),
+    Column("state", lambda one, glyphs, _now: connection_piece(one.state, glyphs), 11),
     Column("sync user", whole(lambda one: one.sync_user_id), 9, right=True),
     Column("user", whole(lambda one: one.user_id), 8, right=True),
     Column("enabled", either(lambda one: one.is_enabled), 7),
@@ -277,10 +277,10 @@ CONNECTION_COLUMNS = (
 # ---- history of resolutions
 
 
-def _change(entry: HistoryRow, signs: Glyphs, _now: datetime) -> Piece:
-    arrow = ">" if signs.ascii_only else "→"
+def _change(entry: HistoryRow, glyphs: Glyphs, _now: datetime) -> Piece:
+    arrow = ">" if glyphs.ascii_only else "→"
     tones: dict[str, Tone] = {"CONNECTED": "pass", "UNMATCHED": "warn"}
-    return Piece(f"{entry.old or signs.missing} {arrow} {entry.new or signs.missing}", tones.get(entry.new, ""))
+    return Piece(f"{entry.old or glyphs.missing} {arrow} {entry.new or glyphs.missing}", tones.get(entry.new, ""))
 
 
 HISTORY_COLUMNS = (

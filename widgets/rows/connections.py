@@ -46,7 +46,7 @@ def state_tone(state: str) -> Tone:
     return {"error": "fail", "warning": "warn", "healthy": "pass"}.get(state, "muted")  # type: ignore[return-value]
 
 
-def counts_row(counts: Sequence[Figure], *, width: int, signs: Glyphs, stale: bool) -> Row:
+def counts_row(counts: Sequence[Figure], *, width: int, glyphs: Glyphs, stale: bool) -> Row:
     """How many connections are in which state, what is wrong first where room is short."""
     wide = width >= WIDE
     order = list(counts) if wide else sorted(counts, key=lambda figure: _SHORT_ORDER.get(state_of(figure), 9))[:4]
@@ -55,14 +55,14 @@ def counts_row(counts: Sequence[Figure], *, width: int, signs: Glyphs, stale: bo
         state = state_of(figure)
         if state == "unclear" and not figure.value:
             continue
-        amount = signs.missing if figure.value is None else figure.shown
+        amount = glyphs.missing if figure.value is None else figure.shown
         tone = state_tone(state) if figure.value else "muted"
         gap = "  " if wide else " "
         word = state if wide else SHORT.get(state, state)
         pieces += [
             Piece(gap if pieces else ""),
             Piece(f"{word} "),
-            Piece(signs.text(amount), "muted" if stale else tone),
+            Piece(glyphs.text(amount), "muted" if stale else tone),
         ]
     return row(*pieces, key="counts")
 
@@ -76,10 +76,10 @@ def state_of(figure: Figure) -> str:
 
 
 def connection_rows(
-    health: ConnectionHealth, *, width: int, height: int, now: datetime, signs: Glyphs, stale: bool
+    health: ConnectionHealth, *, width: int, height: int, now: datetime, glyphs: Glyphs, stale: bool
 ) -> list[Row]:
     """Counts, then problems, at least `height` rows. A small pane labels each problem, a larger one has two lists."""
-    rows = [counts_row(health.counts, width=width, signs=signs, stale=stale)]
+    rows = [counts_row(health.counts, width=width, glyphs=glyphs, stale=stale)]
     lists = (
         ("newest", "newest problems", health.newest),
         ("longest", "longest-standing problems", health.longest),
@@ -87,7 +87,8 @@ def connection_rows(
 
     def drawn(order: str, among: Sequence[ConnectionProblem], label: str = "") -> list[Row]:
         return [
-            problem_row(one, order=order, width=width, now=now, signs=signs, label=label, stale=stale) for one in among
+            problem_row(one, order=order, width=width, now=now, glyphs=glyphs, label=label, stale=stale)
+            for one in among
         ]
 
     if width < WIDE or height < LISTS:
@@ -110,26 +111,26 @@ def problem_row(
     order: str,
     width: int,
     now: datetime,
-    signs: Glyphs,
+    glyphs: Glyphs,
     label: str = "",
     stale: bool = False,
 ) -> Row:
     """For how long, which account, in which state, and what the row says."""
     pieces = [
         Piece(fit(label, LABEL) if label else "", "muted"),
-        Piece(fit(signs.text(standing(problem.problem_at, now)), AGE - 1, right=True), "strong"),
+        Piece(fit(glyphs.text(standing(problem.problem_at, now)), AGE - 1, right=True), "strong"),
         Piece("  "),
     ]
     used = (LABEL if label else 0) + AGE + 1
     if width >= WIDE:
         who = f"{problem.account_id} {problem.account_name}".rstrip()
         pieces += [
-            Piece(fit(signs.text(who), NAME - 1) + " ", "key"),
-            *column(signs.text(problem.state), STATE, "muted" if stale else state_tone(problem.state)),
+            Piece(fit(glyphs.text(who), NAME - 1) + " ", "key"),
+            *column(glyphs.text(problem.state), STATE, "muted" if stale else state_tone(problem.state)),
         ]
         used += NAME + STATE
     else:
         pieces.append(Piece(fit(str(problem.account_id), ACCOUNT), "key"))
         used += ACCOUNT
-    pieces.append(Piece(fit(signs.text(problem.message or "no message"), max(0, width - used))))
+    pieces.append(Piece(fit(glyphs.text(problem.message or "no message"), max(0, width - used))))
     return row(*pieces, key=f"problem:{order}:{problem.sync_user_id}")

@@ -33,20 +33,20 @@ def short_code(code: str) -> str:
     return SHORT_CODES.get(code, code.replace("_", " "))
 
 
-def _state(deal: DealRow, signs: Glyphs, _now: datetime) -> Piece:
+def _state(deal: DealRow, glyphs: Glyphs, _now: datetime) -> Piece:
     if deal.error_code:
-        return Piece(f"{signs.failed} {short_code(deal.error_code)}", "fail")
+        return Piece(f"{glyphs.failed} {short_code(deal.error_code)}", "fail")
     if deal.synced_at is not None:
-        return Piece(f"{signs.passed} synced", "pass")
-    return Piece(f"{signs.ring} not synced yet", "warn")
+        return Piece(f"{glyphs.passed} synced", "pass")
+    return Piece(f"{glyphs.ring} not synced yet", "warn")
 
 
-def _agents(deal: DealRow, signs: Glyphs, _now: datetime) -> Piece:
-    return Piece(signs.missing if deal.agents is None else str(deal.agents), "warn" if deal.agents == 0 else "")
+def _agents(deal: DealRow, glyphs: Glyphs, _now: datetime) -> Piece:
+    return Piece(glyphs.missing if deal.agents is None else str(deal.agents), "warn" if deal.agents == 0 else "")
 
 
-def _property(deal: DealRow, signs: Glyphs, _now: datetime) -> Piece:
-    return Piece(yes_no(deal.has_property, signs), "" if deal.has_property else "warn")
+def _property(deal: DealRow, glyphs: Glyphs, _now: datetime) -> Piece:
+    return Piece(yes_no(deal.has_property, glyphs), "" if deal.has_property else "warn")
 
 
 DEAL_COLUMNS = (
@@ -66,7 +66,7 @@ DEAL_COLUMNS = (
 # ---- the gates of one deal: each passes, fails, or could not be read, in the order of the sync
 
 STATE = 15
-"""Cells of sign and word of a state."""
+"""Cells of glyph and word of a state."""
 
 NAME = 15
 """Cells of a gate's number and name."""
@@ -77,12 +77,12 @@ def gate_name(gate: Gate) -> str:
     return gate.id.replace("_", " ")
 
 
-def strip_row(gates: Sequence[Gate], *, width: int, signs: Glyphs) -> Row | None:
+def strip_row(gates: Sequence[Gate], *, width: int, glyphs: Glyphs) -> Row | None:
     """All gates in one line, or None where they do not fit beside each other."""
-    arrow = " > " if signs.ascii_only else " → "
+    arrow = " > " if glyphs.ascii_only else " → "
     pieces: list[Piece] = []
     for gate in gates:
-        status = wording.status_piece(gate.status, signs)
+        status = wording.status_piece(gate.status, glyphs)
         if pieces:
             pieces.append(Piece(arrow, "muted"))
         pieces += [Piece(f"{gate_name(gate)} ", "strong"), status]
@@ -90,14 +90,14 @@ def strip_row(gates: Sequence[Gate], *, width: int, signs: Glyphs) -> Row | None
     return line if pieces and cell_len(line.text) <= width else None
 
 
-def gate_rows(gates: Sequence[Gate], *, width: int, signs: Glyphs, stale: bool = False) -> list[Row]:
+def gate_rows(gates: Sequence[Gate], *, width: int, glyphs: Glyphs, stale: bool = False) -> list[Row]:
     """One gate a row, with what was found there and the code that the sync fails with."""
     name_width = max([NAME, *(cell_len(gate_name(gate)) + 4 for gate in gates)])
     indent = name_width + STATE
     rows: list[Row] = []
     for place, gate in enumerate(gates):
-        status = wording.status_piece(gate.status, signs)
-        summary = signs.text(gate.summary)
+        status = wording.status_piece(gate.status, glyphs)
+        summary = glyphs.text(gate.summary)
         lines = wrap(summary, max(16, width - indent), most=4)
         grey = stale or str(gate.status) in {"no_data", "unreachable"}
         rows.append(
@@ -114,10 +114,10 @@ def gate_rows(gates: Sequence[Gate], *, width: int, signs: Glyphs, stale: bool =
     return rows
 
 
-def waiting_rows(names: Sequence[str], signs: Glyphs) -> list[Row]:
+def waiting_rows(names: Sequence[str], glyphs: Glyphs) -> list[Row]:
     """The pipeline before any answer: its shape is known, its states are not."""
     return [
-        row((fit(f"{place + 1} {name}", NAME), "title"), (f"{signs.waiting} asking", "muted"))
+        row((fit(f"{place + 1} {name}", NAME), "title"), (f"{glyphs.waiting} asking", "muted"))
         for place, name in enumerate(names)
     ]
 
@@ -136,19 +136,19 @@ VERDICT = 12
 USER = 9
 
 
-def _word(value: bool | None, signs: Glyphs) -> Piece:
+def _word(value: bool | None, glyphs: Glyphs) -> Piece:
     if value is None:
-        return Piece(f"{signs.no_data} not read", "muted")
-    return Piece(f"{signs.passed} yes", "pass") if value else Piece(f"{signs.ring} no")
+        return Piece(f"{glyphs.no_data} not read", "muted")
+    return Piece(f"{glyphs.passed} yes", "pass") if value else Piece(f"{glyphs.ring} no")
 
 
-def _verdict(agent: AgentPath, signs: Glyphs) -> Piece:
+def _verdict(agent: AgentPath, glyphs: Glyphs) -> Piece:
     if agent.is_verified is None:
-        return Piece(f"{signs.no_data} no data", "muted")
-    return Piece(f"{signs.passed} verified", "pass") if agent.is_verified else Piece(f"{signs.failed} NOT", "fail")
+        return Piece(f"{glyphs.no_data} no data", "muted")
+    return Piece(f"{glyphs.passed} verified", "pass") if agent.is_verified else Piece(f"{glyphs.failed} NOT", "fail")
 
 
-def path_rows(agents: Sequence[AgentPath], *, width: int, signs: Glyphs) -> list[Row]:
+def path_rows(agents: Sequence[AgentPath], *, width: int, glyphs: Glyphs) -> list[Row]:
     """Heading and one row an agent; a note stands under its agent."""
     long = width >= 104
     cells = 20 if long else 11
@@ -158,14 +158,14 @@ def path_rows(agents: Sequence[AgentPath], *, width: int, signs: Glyphs) -> list
         row((f"{fit('agent', VERDICT)}{fit('user', USER - 2, right=True)}  {fit('name', name)}  {titles}", "muted"))
     ]
     for agent in agents:
-        verdict = _verdict(agent, signs)
-        values = [_word(getattr(agent, path[0]), signs) for path in PATHS]
+        verdict = _verdict(agent, glyphs)
+        values = [_word(getattr(agent, path[0]), glyphs) for path in PATHS]
         rows.append(
             row(
                 *column(verdict.text, VERDICT, verdict.tone),
                 fit(str(agent.user_id), USER - 2, right=True),
                 "  ",
-                (fit(agent.name or signs.missing, name), "strong"),
+                (fit(agent.name or glyphs.missing, name), "strong"),
                 "  ",
                 *(piece for value in values for piece in column(value.text, cells, value.tone)),
                 key=f"agent:{agent.user_id}",
@@ -173,6 +173,6 @@ def path_rows(agents: Sequence[AgentPath], *, width: int, signs: Glyphs) -> list
         )
         if agent.note:
             rows.append(
-                row(" " * (VERDICT + USER), (fit(signs.text(agent.note), max(8, width - VERDICT - USER)), "warn"))
+                row(" " * (VERDICT + USER), (fit(glyphs.text(agent.note), max(8, width - VERDICT - USER)), "warn"))
             )
     return rows

@@ -32,57 +32,57 @@ SIDE_LINES = 8
 BEGIN = "n begins: declare, tell, track"
 
 
-def answer(view: IncidentView | IssueView, problem: str, width: int, signs: Glyphs) -> list[Row]:
+def answer(view: IncidentView | IssueView, problem: str, width: int, glyphs: Glyphs) -> list[Row]:
     """Rows above the sections: the journal's problem, then the answer."""
-    rows = sections.problem_rows(problem, width, signs)
+    rows = sections.problem_rows(problem, width, glyphs)
     if isinstance(view, IncidentView):
-        return rows + sections.answer_rows(view, width, signs)
-    return rows + issue_answer_rows(view, width, signs)
+        return rows + sections.answer_rows(view, width, glyphs)
+    return rows + issue_answer_rows(view, width, glyphs)
 
 
-def one_column(view: IncidentView, width: int, height: int, signs: Glyphs, *, all_steps: bool = False) -> list[Row]:
+def one_column(view: IncidentView, width: int, height: int, glyphs: Glyphs, *, all_steps: bool = False) -> list[Row]:
     """Everything below the answer for a small terminal: what is needed first stands without scrolling."""
     resolved = not view.incident.is_open
-    roles = sections.role_rows(view, width, signs, folded=True)
-    criteria = sections.criterion_rows(view, width, signs, folded=True)
-    notices = sections.delivery_rows(view, width, signs, folded=True)
-    tasks = sections.task_rows(view, width, signs, most=1)
-    scope = sections.scope_rows(view, width, signs, folded=True)
-    follow_ups = sections.follow_up_rows(view, width, signs)
-    others = sections.other_rows(view.others, view.alarms, view.now, width, signs, folded=True)
+    roles = sections.role_rows(view, width, glyphs, folded=True)
+    criteria = sections.criterion_rows(view, width, glyphs, folded=True)
+    notices = sections.delivery_rows(view, width, glyphs, folded=True)
+    tasks = sections.task_rows(view, width, glyphs, most=1)
+    scope = sections.scope_rows(view, width, glyphs, folded=True)
+    follow_ups = sections.follow_up_rows(view, width, glyphs)
+    others = sections.other_rows(view.others, view.alarms, view.now, width, glyphs, folded=True)
     rest = sum(map(len, (roles, criteria, notices, tasks, scope, others))) + (len(follow_ups) if resolved else 0)
     room = height - rest - 1 - FEWEST_LINES - 1
-    steps = sections.step_rows(view, width, signs, most=0 if all_steps else max(FEWEST_STEPS, room))
+    steps = sections.step_rows(view, width, glyphs, most=0 if all_steps else max(FEWEST_STEPS, room))
     spare = height - rest - len(steps) - 1
-    lines = sections.timeline_rows(view, width, signs, most=max(FEWEST_LINES, min(MOST_LINES, spare)))
+    lines = sections.timeline_rows(view, width, glyphs, most=max(FEWEST_LINES, min(MOST_LINES, spare)))
     if resolved:
         return [*follow_ups, *criteria, *notices, *tasks, *scope, *roles, *steps, *lines, *others]
     return [*roles, *steps, *notices, *criteria, *tasks, *scope, *others, *lines, *follow_ups]
 
 
-def two_columns(view: IncidentView, width: int, height: int, signs: Glyphs) -> tuple[list[Row], list[Row]]:
+def two_columns(view: IncidentView, width: int, height: int, glyphs: Glyphs) -> tuple[list[Row], list[Row]]:
     """Everything below the answer for a wide terminal, each column `width` wide."""
     left: list[Row] = []
-    roles = [head("ROLES", "", width, key="roles"), *sections.role_rows(view, width, signs)]
-    criteria = sections.criterion_rows(view, width, signs)
+    roles = [head("ROLES", "", width, key="roles"), *sections.role_rows(view, width, glyphs)]
+    criteria = sections.criterion_rows(view, width, glyphs)
     room = height - len(roles) - len(criteria) - 2
-    for section in (roles, sections.step_rows(view, width, signs, most=max(FEWEST_STEPS, room)), criteria):
+    for section in (roles, sections.step_rows(view, width, glyphs, most=max(FEWEST_STEPS, room)), criteria):
         left += [*section, BLANK]
-    notices = sections.delivery_rows(view, width, signs, most=8)
-    tasks = sections.task_rows(view, width, signs)
-    parts = [notices, tasks, sections.scope_rows(view, width, signs), sections.follow_up_rows(view, width, signs)]
-    parts.append(sections.other_rows(view.others, view.alarms, view.now, width, signs))
+    notices = sections.delivery_rows(view, width, glyphs, most=8)
+    tasks = sections.task_rows(view, width, glyphs)
+    parts = [notices, tasks, sections.scope_rows(view, width, glyphs), sections.follow_up_rows(view, width, glyphs)]
+    parts.append(sections.other_rows(view.others, view.alarms, view.now, width, glyphs))
     right: list[Row] = []
     for section in parts:
         right += [*section, BLANK] if section else []
     spare = height - len(right) - 1
-    return left[:-1], right + sections.timeline_rows(view, width, signs, most=max(4, min(MOST_LINES, spare)))
+    return left[:-1], right + sections.timeline_rows(view, width, glyphs, most=max(4, min(MOST_LINES, spare)))
 
 
-def issue_columns(view: IssueView, width: int, signs: Glyphs) -> tuple[list[Row], list[Row]]:
+def issue_columns(view: IssueView, width: int, glyphs: Glyphs) -> tuple[list[Row], list[Row]]:
     """Without an incident: what to do first, and the people."""
-    others = sections.other_rows(view.others, (), view.now, width, signs)
-    return issue_step_rows(view, width, signs), [*issue_people_rows(view, width, signs), BLANK, *others]
+    others = sections.other_rows(view.others, (), view.now, width, glyphs)
+    return issue_step_rows(view, width, glyphs), [*issue_people_rows(view, width, glyphs), BLANK, *others]
 
 
 def issue_column(steps: list[Row], people: list[Row]) -> list[Row]:
@@ -98,12 +98,12 @@ def padded(rows: list[Row], height: int) -> list[Row]:
 # ---- without an incident
 
 
-def issue_answer_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+def issue_answer_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     """Which issue, how bad, the five minutes, and the one key that begins."""
     word = {"judging": "severity is being judged", "unknown": "severity unknown"}.get(
         view.severity, view.severity.upper()
     )
-    dot = f" {signs.separator} "
+    dot = f" {glyphs.separator} "
     rows = [
         row(
             (view.issue.upper(), "title"),
@@ -137,17 +137,17 @@ def _unjudged(view: IssueView) -> str:
     return f"{missing} When in doubt, tell the people below rather than wait."
 
 
-def issue_step_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+def issue_step_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     """The checklist of the issue type, as it would begin."""
     rows = [head("FIRST RESPONSE", f"{len(view.steps)} steps; they are ticked once it is declared", width, key="steps")]
     for step in view.steps:
         within = f"within {step.minutes} min" if step.minutes is not None else ""
-        text = signs.text(step.text)
+        text = glyphs.text(step.text)
         rows.append(pair([(f"{OPEN_BOX} ", "muted"), text], within, "muted", width, f"step:{step.id}"))
     return rows
 
 
-def issue_people_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+def issue_people_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     """Whom to tell."""
     rows = [head("WHOM TO TELL", "", width, key="people")]
     for label, value in (
@@ -157,11 +157,11 @@ def issue_people_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
         ("project", view.project),
         ("route", view.route),
     ):
-        rows += labelled(label, signs.text(value), width, label_width=10)
+        rows += labelled(label, glyphs.text(value), width, label_width=10)
     return rows
 
 
-def issue_side_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
+def issue_side_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     """The same for the narrow pane of level 1."""
     tone = wording.severity_tone(view.severity)
     title = fit(view.issue, width - len(view.severity) - 2).rstrip()
@@ -179,10 +179,10 @@ def issue_side_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
     else:
         rows.append(row(("no notice is due at this severity", "muted")))
     rows += [row((BEGIN, "strong" if view.notify else "muted")), BLANK]
-    rows += issue_people_rows(view, width, signs)[1:]
+    rows += issue_people_rows(view, width, glyphs)[1:]
     rows += [BLANK, row(("first response", "title"))]
     for step in view.steps:
-        lines = wrap(signs.text(step.text), max(10, width - 4), most=2)
+        lines = wrap(glyphs.text(step.text), max(10, width - 4), most=2)
         rows += [row((f"{OPEN_BOX} " if index == 0 else "    ", "muted"), line) for index, line in enumerate(lines)]
     return rows
 
@@ -190,41 +190,41 @@ def issue_side_rows(view: IssueView, width: int, signs: Glyphs) -> list[Row]:
 # ---- beside level 1
 
 
-def side_rows(view: IncidentView | IssueView, problem: str, *, width: int, height: int, signs: Glyphs) -> list[Row]:
+def side_rows(view: IncidentView | IssueView, problem: str, *, width: int, height: int, glyphs: Glyphs) -> list[Row]:
     """At least `height` rows, so that one that is added or goes repaints what it moves and nothing else."""
-    rows = wrapped(signs.text(f"JOURNAL: {problem}"), width, "fail", most=4) if problem else []
+    rows = wrapped(glyphs.text(f"JOURNAL: {problem}"), width, "fail", most=4) if problem else []
     if isinstance(view, IncidentView):
-        rows += _incident_rows(view, width, height - len(rows), signs)
+        rows += _incident_rows(view, width, height - len(rows), glyphs)
     else:
-        rows += issue_side_rows(view, width, signs)
+        rows += issue_side_rows(view, width, glyphs)
     return padded(rows, height)
 
 
-def _incident_rows(view: IncidentView, width: int, height: int, signs: Glyphs) -> list[Row]:
-    incident, dot = view.incident, f" {signs.separator} "
+def _incident_rows(view: IncidentView, width: int, height: int, glyphs: Glyphs) -> list[Row]:
+    incident, dot = view.incident, f" {glyphs.separator} "
     severity = (incident.severity.upper(), wording.severity_tone(incident.severity))
     rows = [
-        row((incident.id, "title"), dot, severity, (f"{dot}{signs.text(tier_words(view))}", "muted")),
+        row((incident.id, "title"), dot, severity, (f"{dot}{glyphs.text(tier_words(view))}", "muted")),
         row(status_piece(incident), (f"{dot}{lasted(incident, view.now)}", "strong")),
-        *_clocks(view, width, signs),
+        *_clocks(view, width, glyphs),
         BLANK,
     ]
     for name, title in view.roles:
         label = fit(title.lower().removeprefix("incident ").removesuffix(" lead"), 15)
         holder = incident.holder(name)
-        shown = (fit(signs.text(holder or "free: c claims"), width - 15).rstrip(), "strong" if holder else "muted")
+        shown = (fit(glyphs.text(holder or "free: c claims"), width - 15).rstrip(), "strong" if holder else "muted")
         rows.append(row((label, "muted"), shown))  # type: ignore[arg-type]  # a tone's name
     rows.append(BLANK)
-    rows += _deliveries(view, width, signs)
-    steps = _steps(view, width, max(3, height - len(rows) - SIDE_LINES - 5), signs)
+    rows += _deliveries(view, width, glyphs)
+    steps = _steps(view, width, max(3, height - len(rows) - SIDE_LINES - 5), glyphs)
     rows += [*steps, BLANK, row(("timeline", "title"), (f"  {incident.entries:,} entries", "muted"))]
     for line in view.lines[:SIDE_LINES]:
-        said = fit(signs.text(line.text.replace("\n", " ")), width - 6).rstrip()
+        said = fit(glyphs.text(line.text.replace("\n", " ")), width - 6).rstrip()
         rows.append(row((f"{line.at:%H:%M} ", "muted"), said))
     return rows
 
 
-def _clocks(view: IncidentView, width: int, signs: Glyphs) -> list[Row]:
+def _clocks(view: IncidentView, width: int, glyphs: Glyphs) -> list[Row]:
     """The two promises; the time that is left stands in a short row of its own."""
     if not view.incident.is_open:
         return []
@@ -241,30 +241,30 @@ def _clocks(view: IncidentView, width: int, signs: Glyphs) -> list[Row]:
             rows.append(row(("n sends it", "fail")))
     until = view.incident.snoozed_until
     if until is not None and until > view.now:
-        said = signs.text(f"reminder off until {moment(until, view.now)} {view.incident.snoozed_by}")
+        said = glyphs.text(f"reminder off until {moment(until, view.now)} {view.incident.snoozed_by}")
         rows.append(row((fit(said, width).rstrip(), "muted")))
     return rows
 
 
-def _deliveries(view: IncidentView, width: int, signs: Glyphs) -> list[Row]:
+def _deliveries(view: IncidentView, width: int, glyphs: Glyphs) -> list[Row]:
     found = sorted(view.incident.deliveries, key=lambda one: ORDER.index(one.state) if one.state in ORDER else 0)
     rows = []
     for one in found[:4]:
         words, tone = delivery_words(one, view.now)
         name = one.called if one.state == "sent" and one.called else TITLES[one.channel].lower()
-        left = fit(signs.text(name), min(12, width // 3))
-        rows.append(row((left, "muted"), " ", (fit(signs.text(words), width - len(left) - 1).rstrip(), tone)))
+        left = fit(glyphs.text(name), min(12, width // 3))
+        rows.append(row((left, "muted"), " ", (fit(glyphs.text(words), width - len(left) - 1).rstrip(), tone)))
     return [*rows, BLANK] if rows else []
 
 
-def _steps(view: IncidentView, width: int, most: int, signs: Glyphs) -> list[Row]:
+def _steps(view: IncidentView, width: int, most: int, glyphs: Glyphs) -> list[Row]:
     done = sum(1 for step in view.steps if step.record is not None)
     rows = [row(("first response", "title"), (f"  {done} of {len(view.steps)} done", "muted"))]
     open_ones = [step for step in view.steps if step.record is None]
     for step in open_ones[:most]:
         late = str(step.status) == "fail"
         mark = "OVERDUE " if late else ""
-        text = fit(signs.text(step.text), width - 4 - len(mark)).rstrip()
+        text = fit(glyphs.text(step.text), width - 4 - len(mark)).rstrip()
         rows.append(row((f"{OPEN_BOX} ", "muted"), (mark, "fail"), text))
     if len(open_ones) > most:
         rows.append(row((f"    and {len(open_ones) - most} more: e", "muted")))

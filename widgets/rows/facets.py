@@ -26,7 +26,7 @@ def facet_of_key(key: str) -> tuple[str, str] | None:
     return (name, value) if kind == "facet" and name else None
 
 
-def facet_rows(facets: Sequence[Facet], *, width: int, most: int, signs: Glyphs) -> list[Row]:
+def facet_rows(facets: Sequence[Facet], *, width: int, most: int, glyphs: Glyphs) -> list[Row]:
     """Each attribute with its values. Counts of loaded lines and counts of all lines are told apart by a word."""
     rows: list[Row] = []
     for facet in facets:
@@ -34,13 +34,13 @@ def facet_rows(facets: Sequence[Facet], *, width: int, most: int, signs: Glyphs)
         room = max(4, width - len(basis) - 1)
         rows.append(
             row(
-                (fit(signs.text(facet.name), room), "title"),
+                (fit(glyphs.text(facet.name), room), "title"),
                 (f" {basis}", "accent" if facet.is_exact else "muted"),
                 key=facet_key(facet.name, ""),
             )
         )
         for value, count in facet.values[:most]:
-            text = fit(signs.text(value), max(4, width - COUNT - 2))
+            text = fit(glyphs.text(value), max(4, width - COUNT - 2))
             rows.append(row("  ", text, (fit(f"{count:,}", COUNT, right=True), ""), key=facet_key(facet.name, value)))
         if not facet.values:
             rows.append(row(("  no line carries it", "muted")))

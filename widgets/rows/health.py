@@ -67,27 +67,27 @@ def health_rows(
     scale: Scale,
     width: int,
     height: int,
-    signs: Glyphs,
+    glyphs: Glyphs,
     stale: bool,
 ) -> list[Row]:
     """Always `height` rows: one strong line and the next failure, or large digits with a chart below."""
     if height < TALL:
-        rows = [_strong_line(overview, baseline, scale, width, signs, stale=stale)]
-        rows += next_rows(next_to_fail, width, max(1, min(2, height - 1)), signs)
-        rows += _basis(overview, width, height - len(rows), signs)
+        rows = [_strong_line(overview, baseline, scale, width, glyphs, stale=stale)]
+        rows += next_rows(next_to_fail, width, max(1, min(2, height - 1)), glyphs)
+        rows += _basis(overview, width, height - len(rows), glyphs)
     else:
-        rows = _digits(overview, baseline, scale, width, signs, stale=stale)
-        rows.append(_verdict(overview, baseline, signs, stale=stale))
-        rows += next_rows(next_to_fail, width, 1 if width >= WIDE else 2, signs)
+        rows = _digits(overview, baseline, scale, width, glyphs, stale=stale)
+        rows.append(_verdict(overview, baseline, glyphs, stale=stale))
+        rows += next_rows(next_to_fail, width, 1 if width >= WIDE else 2, glyphs)
         chart = height - len(rows) - 2
-        rows += course_chart(overview.course, width=width, height=chart, scale=scale, signs=signs, stale=stale)
-        rows.append(axis_row(overview.course, width=width, signs=signs, key="course"))
-        rows += _basis(overview, width, 1, signs)
+        rows += course_chart(overview.course, width=width, height=chart, scale=scale, glyphs=glyphs, stale=stale)
+        rows.append(axis_row(overview.course, width=width, glyphs=glyphs, key="course"))
+        rows += _basis(overview, width, 1, glyphs)
     return [*rows[:height], *(BLANK for _ in range(height - len(rows)))]
 
 
-def _value(overview: HealthOverview, signs: Glyphs) -> str:
-    return signs.missing if overview.health.value is None else signs.text(overview.health.shown)
+def _value(overview: HealthOverview, glyphs: Glyphs) -> str:
+    return glyphs.missing if overview.health.value is None else glyphs.text(overview.health.shown)
 
 
 def _tone(overview: HealthOverview, *, stale: bool) -> Tone:
@@ -95,18 +95,18 @@ def _tone(overview: HealthOverview, *, stale: bool) -> Tone:
 
 
 def _strong_line(
-    overview: HealthOverview, baseline: float, scale: Scale, width: int, signs: Glyphs, *, stale: bool
+    overview: HealthOverview, baseline: float, scale: Scale, width: int, glyphs: Glyphs, *, stale: bool
 ) -> Row:
     tone = _tone(overview, stale=stale)
     pieces = [
-        Piece(_value(overview, signs), tone if tone != "pass" else "strong"),
+        Piece(_value(overview, glyphs), tone if tone != "pass" else "strong"),
         Piece("  "),
-        Piece(wording.status_piece(overview.health.status, signs).text, tone),
+        Piece(wording.status_piece(overview.health.status, glyphs).text, tone),
         Piece(f"  {distance_words(overview, baseline)}"),
         Piece(f"  {_course_words(overview)} ", "muted"),
     ]
     room = width - sum(len(piece.text) for piece in pieces)
-    line = course_pieces(overview.course, room, scale, signs, stale=stale) or [Piece("no course yet", "muted")]
+    line = course_pieces(overview.course, room, scale, glyphs, stale=stale) or [Piece("no course yet", "muted")]
     return row(*pieces, *line, key="health")
 
 
@@ -118,10 +118,10 @@ def _course_words(overview: HealthOverview) -> str:
 
 
 def _digits(
-    overview: HealthOverview, baseline: float, scale: Scale, width: int, signs: Glyphs, *, stale: bool
+    overview: HealthOverview, baseline: float, scale: Scale, width: int, glyphs: Glyphs, *, stale: bool
 ) -> list[Row]:
     health = overview.health
-    drawn = big_digits(_value(overview, signs), ascii_only=signs.ascii_only)
+    drawn = big_digits(_value(overview, glyphs), ascii_only=glyphs.ascii_only)
     known = health.value is not None
     words: list[tuple[str, Tone]] = [
         ("%" if known else "", "strong"),
@@ -137,31 +137,31 @@ def _digits(
     ]
 
 
-def _verdict(overview: HealthOverview, baseline: float, signs: Glyphs, *, stale: bool) -> Row:
-    state = wording.status_piece(overview.health.status, signs)
+def _verdict(overview: HealthOverview, baseline: float, glyphs: Glyphs, *, stale: bool) -> Row:
+    state = wording.status_piece(overview.health.status, glyphs)
     pieces = [
         *column(state.text, 13, "muted" if stale else state.tone),
-        Piece(_value(overview, signs), "strong"),
+        Piece(_value(overview, glyphs), "strong"),
         Piece(f"  {distance_words(overview, baseline)}"),
     ]
     return row(*pieces, key="health")
 
 
-def next_rows(next_to_fail: NextToFail, width: int, most: int, signs: Glyphs) -> list[Row]:
+def next_rows(next_to_fail: NextToFail, width: int, most: int, glyphs: Glyphs) -> list[Row]:
     """What fails next, in exactly `most` rows."""
-    lines = wrap(signs.text(next_to_fail.text), width - LABEL, most=most)
+    lines = wrap(glyphs.text(next_to_fail.text), width - LABEL, most=most)
     rows = [row((fit("next", LABEL), "muted"), (lines[0], next_to_fail.tone), key="next")]
     rows += [row(" " * LABEL, (line, next_to_fail.tone)) for line in lines[1:]]
     return [*rows, *(BLANK for _ in range(most - len(rows)))]
 
 
-def _basis(overview: HealthOverview, width: int, most: int, signs: Glyphs) -> list[Row]:
+def _basis(overview: HealthOverview, width: int, most: int, glyphs: Glyphs) -> list[Row]:
     """What the number and its course rest on."""
     if most < 1:
         return []
     health = overview.health
     text = " · ".join(part for part in (health.failure, overview.course.basis, health.note) if part)
-    lines = wrap(signs.text(text), width, most=most)
+    lines = wrap(glyphs.text(text), width, most=most)
     return [row((line, "warn" if health.failure else "muted")) for line in lines]
 
 
@@ -189,7 +189,7 @@ _FONT: Mapping[str, tuple[str, ...]] = {
 def big_digits(text: str, *, ascii_only: bool) -> tuple[str, ...]:
     """Five rows of equal width: a digit takes six cells, a point two, one cell between them.
 
-    Signs that have no large form, such as the unit, are left out; a dash of any kind is drawn as one.
+    Glyphs that have no large form, such as the unit, are left out; a dash of any kind is drawn as one.
     """
     block = "#" if ascii_only else "█"
     letters = [_FONT[letter] for letter in text.replace("—", "-").replace("−", "-") if letter in _FONT]

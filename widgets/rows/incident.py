@@ -62,11 +62,11 @@ def pair(left: Sequence[Piece | tuple[str, Tone] | str], right: str, tone: Tone,
 # ---- the answer
 
 
-def answer_rows(view: IncidentView, width: int, signs: Glyphs) -> list[Row]:
+def answer_rows(view: IncidentView, width: int, glyphs: Glyphs) -> list[Row]:
     """Four rows for a commander on the phone: which, how bad, how far, how long, and which promises are due."""
-    rows = [_which(view, width, signs)]
-    rows.append(row((fit(signs.text(view.incident.title), width).rstrip(), "title"), key="title"))
-    rows += [_update_row(view, width, signs), _notice_row(view, width, signs)]
+    rows = [_which(view, width, glyphs)]
+    rows.append(row((fit(glyphs.text(view.incident.title), width).rstrip(), "title"), key="title"))
+    rows += [_update_row(view, width, glyphs), _notice_row(view, width, glyphs)]
     return rows
 
 
@@ -87,14 +87,14 @@ def tier_words(view: IncidentView) -> str:
     return f"tier {view.assessment.tier.tier}" if view.assessment is not None else "tier —"
 
 
-def _which(view: IncidentView, width: int, signs: Glyphs) -> Row:
-    incident, dot = view.incident, f" {signs.separator} "
+def _which(view: IncidentView, width: int, glyphs: Glyphs) -> Row:
+    incident, dot = view.incident, f" {glyphs.separator} "
     left: list[Piece | tuple[str, Tone] | str] = [
         (incident.id, "title"),
         dot,
         (incident.severity.upper(), wording.severity_tone(incident.severity)),
         dot,
-        (signs.text(tier_words(view)), "muted" if view.assessment is None else ""),
+        (glyphs.text(tier_words(view)), "muted" if view.assessment is None else ""),
         dot,
         status_piece(incident),
     ]
@@ -102,12 +102,12 @@ def _which(view: IncidentView, width: int, signs: Glyphs) -> Row:
     return pair(left, f"{word} {lasted(incident, view.now)}", "strong", width, "status")
 
 
-def _update_row(view: IncidentView, width: int, signs: Glyphs) -> Row:
+def _update_row(view: IncidentView, width: int, glyphs: Glyphs) -> Row:
     incident = view.incident
     if incident.resolved_at is not None:
         why = f": {incident.resolved_why}" if incident.resolved_why else ""
         said = f"resolved {moment(incident.resolved_at, view.now)} UTC{why}; no further update is due"
-        return row((fit(signs.text(said), width).rstrip(), "pass"), key="update")
+        return row((fit(glyphs.text(said), width).rstrip(), "pass"), key="update")
     clock = incident_clock.update_clock(incident, view.next_update_at, view.now)
     if clock is None:
         return row(("no update is promised", "muted"), key="update")
@@ -115,12 +115,12 @@ def _update_row(view: IncidentView, width: int, signs: Glyphs) -> Row:
     if clock.state == "due":
         quiet = _quiet(view)
         said = f"next update due {at}{quiet}"
-        return pair([(signs.text(said), "strong")], f"in {clock.span}", clock.tone, width, "update")
+        return pair([(glyphs.text(said), "strong")], f"in {clock.span}", clock.tone, width, "update")
     if clock.state == "snoozed":
         said = f"update overdue since {at}{_quiet(view)}"
-        return pair([(signs.text(said), "warn")], clock.span, "warn", width, "update")
-    said = f"UPDATE OVERDUE since {at} {signs.separator} n sends it, z reminds later"
-    return pair([(signs.text(said), "fail")], f"OVERDUE {clock.span}", "fail", width, "update")
+        return pair([(glyphs.text(said), "warn")], clock.span, "warn", width, "update")
+    said = f"UPDATE OVERDUE since {at} {glyphs.separator} n sends it, z reminds later"
+    return pair([(glyphs.text(said), "fail")], f"OVERDUE {clock.span}", "fail", width, "update")
 
 
 def _quiet(view: IncidentView) -> str:
@@ -131,22 +131,22 @@ def _quiet(view: IncidentView) -> str:
     return f" · reminder off until {moment(until, view.now)}{by}"
 
 
-def _notice_row(view: IncidentView, width: int, signs: Glyphs) -> Row:
+def _notice_row(view: IncidentView, width: int, glyphs: Glyphs) -> Row:
     clock = incident_clock.notice_clock(view.incident, view.now)
     notice = incident_clock.first_notice(view.incident)
     if notice is not None and notice.sent_at is not None:
         said = f"team told {moment(notice.sent_at, view.now)} UTC in {notice.destination} by {notice.confirmed_by}"
-        return row((fit(signs.text(said), width).rstrip(), "pass"), key="notice")
+        return row((fit(glyphs.text(said), width).rstrip(), "pass"), key="notice")
     if clock is None:
         return row(("no first notice is due at this severity", "muted"), key="notice")
     how = "n tells the team"
     if notice is not None:
         how = delivery_words(notice, view.now)[0]
     if clock.state == "due":
-        said = f"FIRST NOTICE due {moment(clock.at, view.now)} UTC {signs.separator} {how}"
-        return pair([(signs.text(said), "warn")], f"in {clock.span}", clock.tone, width, "notice")
-    said = f"FIRST NOTICE OVERDUE since {moment(clock.at, view.now)} UTC {signs.separator} {how}"
-    return pair([(signs.text(said), "fail")], f"OVERDUE {clock.span}", "fail", width, "notice")
+        said = f"FIRST NOTICE due {moment(clock.at, view.now)} UTC {glyphs.separator} {how}"
+        return pair([(glyphs.text(said), "warn")], f"in {clock.span}", clock.tone, width, "notice")
+    said = f"FIRST NOTICE OVERDUE since {moment(clock.at, view.now)} UTC {glyphs.separator} {how}"
+    return pair([(glyphs.text(said), "fail")], f"OVERDUE {clock.span}", "fail", width, "notice")
 
 
 def delivery_words(delivery: Delivery, now: datetime) -> tuple[str, Tone]:
@@ -172,9 +172,9 @@ def delivery_words(delivery: Delivery, now: datetime) -> tuple[str, Tone]:
 # ---- roles
 
 
-def role_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = False) -> list[Row]:
+def role_rows(view: IncidentView, width: int, glyphs: Glyphs, *, folded: bool = False) -> list[Row]:
     """Who does what; every free role says how to take it. Folded, the commander and one row for the others."""
-    rows = [_role_row(view, name, title, width, signs) for name, title in view.roles]
+    rows = [_role_row(view, name, title, width, glyphs) for name, title in view.roles]
     if not folded or len(rows) <= 2:
         return rows
     others = []
@@ -182,28 +182,28 @@ def role_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = F
         holder = view.incident.holder(name)
         others.append(f"{title.lower().removesuffix(' lead')} {holder or 'free'}")
     free = " — c claims" if any(not view.incident.holder(name) for name, _ in view.roles[1:]) else ""
-    said = signs.text(f" {signs.separator} ".join(others) + free)
+    said = glyphs.text(f" {glyphs.separator} ".join(others) + free)
     return [rows[0], row((fit(said, width).rstrip(), "muted"), key="roles")]
 
 
-def _role_row(view: IncidentView, name: str, title: str, width: int, signs: Glyphs) -> Row:
+def _role_row(view: IncidentView, name: str, title: str, width: int, glyphs: Glyphs) -> Row:
     label = fit(title.lower(), 21 if width >= 48 else max(12, width // 3))
     held = next((one for one in view.incident.roles if one.role == name and one.until is None), None)
     if held is None:
         free: Tone = "warn" if view.incident.is_open and name == view.roles[0][0] else "muted"
         return row(
             (label, "muted"),
-            (fit(signs.text("free — c claims it"), width - len(label)).rstrip(), free),
+            (fit(glyphs.text("free — c claims it"), width - len(label)).rstrip(), free),
             key=f"role:{name}",
         )
     since = f"since {moment(held.since, view.now)}"
-    return pair([(label, "muted"), (signs.text(held.person), "strong")], since, "muted", width, f"role:{name}")
+    return pair([(label, "muted"), (glyphs.text(held.person), "strong")], since, "muted", width, f"role:{name}")
 
 
 # ---- checklist
 
 
-def step_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 0) -> list[Row]:
+def step_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int = 0) -> list[Row]:
     """The first response: open steps first; `most` > 0 shows so many rows and says how many there are beyond."""
     done = [step for step in view.steps if step.record is not None]
     late = sum(1 for step in view.steps if str(step.status) == "fail")
@@ -212,9 +212,9 @@ def step_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 0) -
         said += f" · {late} OVERDUE"
     if view.doubt and not view.steps:
         said = view.doubt
-    rows = [head("FIRST RESPONSE", signs.text(said), width, key="steps", tone="warn" if late else "muted")]
+    rows = [head("FIRST RESPONSE", glyphs.text(said), width, key="steps", tone="warn" if late else "muted")]
     shown = view.steps if not most or len(view.steps) <= most else view.steps[: max(1, most - 1)]
-    rows += [step_row(step, view, width, signs) for step in shown]
+    rows += [step_row(step, view, width, glyphs) for step in shown]
     if len(shown) < len(view.steps):
         rows.append(
             row((f"    and {len(view.steps) - len(shown)} more; enter shows them all", "muted"), key="steps:more")
@@ -222,26 +222,26 @@ def step_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 0) -
     return rows
 
 
-def step_row(step: Step, view: IncidentView, width: int, signs: Glyphs) -> Row:
+def step_row(step: Step, view: IncidentView, width: int, glyphs: Glyphs) -> Row:
     """One step: done when and by whom, or until when."""
     key, record = f"step:{step.id}", step.record
     if record is not None:
         by = "seen by the console" if record.by_console else record.by
-        right = signs.text(fit(f"{by} {moment(record.at, view.now)}", min(width // 2, cell_len(by) + 13)).strip())
-        return pair([(f" {signs.passed}  ", "pass"), (signs.text(step.text), "muted")], right, "muted", width, key)
+        right = glyphs.text(fit(f"{by} {moment(record.at, view.now)}", min(width // 2, cell_len(by) + 13)).strip())
+        return pair([(f" {glyphs.passed}  ", "pass"), (glyphs.text(step.text), "muted")], right, "muted", width, key)
     right, tone = "", "muted"
     if step.minutes is not None and view.incident.is_open:
         gone = (view.now - view.incident.declared_at).total_seconds() / 60
         late = gone > step.minutes
         right = f"OVERDUE {incident_clock.span((gone - step.minutes) * 60)}" if late else f"within {step.minutes} min"
         tone = "fail" if late else "muted"
-    return pair([(f"{OPEN_BOX} ", "muted"), signs.text(step.text)], right, tone, width, key)  # type: ignore[arg-type]  # one of two literals
+    return pair([(f"{OPEN_BOX} ", "muted"), glyphs.text(step.text)], right, tone, width, key)  # type: ignore[arg-type]  # one of two literals
 
 
 # ---- exit criteria
 
 
-def criterion_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = False) -> list[Row]:
+def criterion_rows(view: IncidentView, width: int, glyphs: Glyphs, *, folded: bool = False) -> list[Row]:
     """How far each exit criterion is; folded, one row for all of them."""
     criteria = view.assessment.criteria if view.assessment is not None else ()
     met = sum(1 for one in criteria if one.is_met)
@@ -252,8 +252,8 @@ def criterion_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: boo
         said += "".join(f" · {one.id.replace('_', ' ')} {one.shown}" for one in criteria if not one.is_met)
     elif view.doubt:
         said += f" · {view.doubt}"
-    rows = [head("EXIT CRITERIA", signs.text(said), width, key="criteria")]
-    return rows if folded else rows + [_criterion_row(one, width, signs) for one in criteria]
+    rows = [head("EXIT CRITERIA", glyphs.text(said), width, key="criteria")]
+    return rows if folded else rows + [_criterion_row(one, width, glyphs) for one in criteria]
 
 
 def criterion_words(criterion: Criterion) -> str:
@@ -266,30 +266,30 @@ def criterion_words(criterion: Criterion) -> str:
     return criterion.note if str(criterion.status) in {"no_data", "unreachable"} else ""
 
 
-def _criterion_row(criterion: Criterion, width: int, signs: Glyphs) -> Row:
-    piece = wording.status_piece(criterion.status, signs)
+def _criterion_row(criterion: Criterion, width: int, glyphs: Glyphs) -> Row:
+    piece = wording.status_piece(criterion.status, glyphs)
     if str(criterion.status) == "warn":
         # It holds; what is missing is time.
-        piece = Piece(f"{signs.warned} holds", "warn")
+        piece = Piece(f"{glyphs.warned} holds", "warn")
     mark = Piece(fit(piece.text, max(8, cell_len(piece.text) + 1)), piece.tone)
-    right = signs.text(" ".join(part for part in (criterion.shown, criterion_words(criterion)) if part))
+    right = glyphs.text(" ".join(part for part in (criterion.shown, criterion_words(criterion)) if part))
     right = fit(right, min(cell_len(right), max(12, width // 2)))
-    return pair([mark, (signs.text(criterion.title), "")], right, "muted", width, f"criterion:{criterion.id}")
+    return pair([mark, (glyphs.text(criterion.title), "")], right, "muted", width, f"criterion:{criterion.id}")
 
 
-def criterion_lines(criterion: Criterion, text: str, width: int, signs: Glyphs) -> list[Row]:
+def criterion_lines(criterion: Criterion, text: str, width: int, glyphs: Glyphs) -> list[Row]:
     """A criterion's state and everything that is to be said of it, each line with a key."""
-    status = wording.status_piece(criterion.status, signs)
+    status = wording.status_piece(criterion.status, glyphs)
     return [
         row((status.text.ljust(15) if at == 0 else " " * 15, status.tone), line, key=f"criterion:{criterion.id}+{at}")
-        for at, line in enumerate(wrap(signs.text(text), width - 15))
+        for at, line in enumerate(wrap(glyphs.text(text), width - 15))
     ]
 
 
 # ---- notices and tracking
 
 
-def delivery_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 0, folded: bool = False) -> list[Row]:
+def delivery_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int = 0, folded: bool = False) -> list[Row]:
     """Notices and tracking, those that need somebody first; folded, only what has not arrived has a row of its own."""
     found = sorted(
         view.incident.deliveries,
@@ -300,21 +300,21 @@ def delivery_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 
     said = f"{len(found)} confirmed" if found else "nothing was sent"
     if folded and sent:
         names = [one.called for one in sent if one.called]
-        said = f" {signs.separator} ".join([f"{len(sent)} sent", *names])
+        said = f" {glyphs.separator} ".join([f"{len(sent)} sent", *names])
     if needy:
         said = f"{needy} need you: enter"
-    rows = [head("NOTICES AND TRACKING", signs.text(said), width, key="deliveries", tone="fail" if needy else "muted")]
+    rows = [head("NOTICES AND TRACKING", glyphs.text(said), width, key="deliveries", tone="fail" if needy else "muted")]
     if folded:
-        return rows + [_delivery_row(one, view.now, width, signs) for one in found if one.state != "sent"][:3]
+        return rows + [_delivery_row(one, view.now, width, glyphs) for one in found if one.state != "sent"][:3]
     shown = found if not most or len(found) <= most else found[: max(1, most - 1)]
-    rows += [_delivery_row(one, view.now, width, signs) for one in shown]
+    rows += [_delivery_row(one, view.now, width, glyphs) for one in shown]
     if len(shown) < len(found):
         more = f"    and {len(found) - len(shown)} more; enter shows them all"
         rows.append(row((more, "muted"), key="deliveries:more"))
     return rows
 
 
-def _delivery_row(delivery: Delivery, now: datetime, width: int, signs: Glyphs) -> Row:
+def _delivery_row(delivery: Delivery, now: datetime, width: int, glyphs: Glyphs) -> Row:
     words, tone = delivery_words(delivery, now)
     if delivery.state in {"failed", "uncertain", "retrying"} and delivery.reason:
         words = fit(f"{words}: {delivery.reason}", min(width * 2 // 3, cell_len(f"{words}: {delivery.reason}")))
@@ -325,9 +325,9 @@ def _delivery_row(delivery: Delivery, now: datetime, width: int, signs: Glyphs) 
     left: list[Piece | tuple[str, Tone] | str] = [
         what,
         "  ",
-        (signs.text(where), "accent" if delivery.link else "muted"),
+        (glyphs.text(where), "accent" if delivery.link else "muted"),
     ]
-    return pair(left, signs.text(words), tone, width, f"delivery:{delivery.delivery}")
+    return pair(left, glyphs.text(words), tone, width, f"delivery:{delivery.delivery}")
 
 
 # ---- tasks, scope, follow-ups
@@ -339,21 +339,21 @@ def task_order(task: Task) -> tuple[bool, float]:
     return task.done_at is not None, due
 
 
-def task_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 6) -> list[Row]:
+def task_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int = 6) -> list[Row]:
     """Open tasks, the most urgent first; `most` 0 folds them into one row."""
     tasks = sorted(view.incident.tasks, key=task_order)
     open_ones = [task for task in tasks if task.done_at is None]
     late = sum(1 for task in open_ones if task.due_at is not None and task.due_at < view.now)
     said = f"{len(open_ones)} open, {len(tasks) - len(open_ones)} done" if tasks else "none; enter, then N adds one"
     said += f" · {late} OVERDUE" if late else ""
-    rows = [head("TASKS", signs.text(said), width, key="tasks", tone="warn" if late else "muted")]
-    rows += [task_row(task, view.now, width, signs) for task in open_ones[:most]]
+    rows = [head("TASKS", glyphs.text(said), width, key="tasks", tone="warn" if late else "muted")]
+    rows += [task_row(task, view.now, width, glyphs) for task in open_ones[:most]]
     if most > 1 and len(open_ones) > most:
         rows.append(row((f"    and {len(open_ones) - most} more; enter shows them all", "muted"), key="tasks:more"))
     return rows
 
 
-def task_row(task: Task, now: datetime, width: int, signs: Glyphs) -> Row:
+def task_row(task: Task, now: datetime, width: int, glyphs: Glyphs) -> Row:
     """One task: what, who, until when."""
     owner = f"@{task.owner}" if task.owner else "nobody"
     if task.done_at is not None:
@@ -364,13 +364,13 @@ def task_row(task: Task, now: datetime, width: int, signs: Glyphs) -> Row:
         right, tone = f"{owner} OVERDUE {incident_clock.span((now - task.due_at).total_seconds())}", "fail"
     else:
         right, tone = f"{owner} due {moment(task.due_at, now)}", "muted"
-    box = f" {signs.passed} " if task.done_at is not None else OPEN_BOX
-    text = signs.text(f"{task.task}  {task.text}")
-    right = fit(signs.text(right), min(cell_len(right), max(12, width // 2)))
+    box = f" {glyphs.passed} " if task.done_at is not None else OPEN_BOX
+    text = glyphs.text(f"{task.task}  {task.text}")
+    right = fit(glyphs.text(right), min(cell_len(right), max(12, width // 2)))
     return pair([(f"{box} ", "muted"), text], right, tone, width, f"task:{task.task}")  # type: ignore[arg-type]  # one of three literals
 
 
-def scope_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = False) -> list[Row]:
+def scope_rows(view: IncidentView, width: int, glyphs: Glyphs, *, folded: bool = False) -> list[Row]:
     """Which systems and how many accounts, what they weigh, and what seems to belong to them as well."""
     incident, found = view.incident, view.assessment
     systems = [one.name for one in incident.systems if one.until is None]
@@ -379,7 +379,7 @@ def scope_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = 
     proposals = found.proposals if found is not None else ()
     if folded and proposals:
         said += f" · {len(proposals)} more seem affected"
-    rows = [head("SCOPE", signs.text(said), width, key="scope")]
+    rows = [head("SCOPE", glyphs.text(said), width, key="scope")]
     if folded:
         return rows
     if found is not None and found.impact is not None:
@@ -387,11 +387,11 @@ def scope_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = 
         tone: Tone = "warn" if impact.proposes_command else "muted"
         words = " · incident command is proposed" if impact.proposes_command else ""
         text = f"impact {impact.score:,.0f} of {impact.limit:,.0f}{words}"
-        rows.append(row((fit(signs.text(text), width).rstrip(), tone), key="impact"))
+        rows.append(row((fit(glyphs.text(text), width).rstrip(), tone), key="impact"))
     for one in proposals[:4]:
         rows.append(
             pair(
-                [("? ", "warn"), signs.text(f"{one.what} {one.name} seems affected: {one.why}")],
+                [("? ", "warn"), glyphs.text(f"{one.what} {one.name} seems affected: {one.why}")],
                 "x adds it",
                 "muted",
                 width,
@@ -401,7 +401,7 @@ def scope_rows(view: IncidentView, width: int, signs: Glyphs, *, folded: bool = 
     return rows
 
 
-def follow_up_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int = 4) -> list[Row]:
+def follow_up_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int = 4) -> list[Row]:
     """Follow-ups, those to come first; no rows where there are none."""
     follow_ups = view.incident.follow_ups
     if not follow_ups:
@@ -410,41 +410,41 @@ def follow_up_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int =
     said = f"{len(waiting)} to come, {len(follow_ups) - len(waiting)} looked at"
     rows = [head("FOLLOW-UPS", said, width, key="follow_ups")]
     ordered = sorted(follow_ups, key=lambda one: (one.run is not None, one.scheduled.due_at))
-    return rows + [_follow_up_row(one, view.now, width, signs) for one in ordered[:most]]
+    return rows + [_follow_up_row(one, view.now, width, glyphs) for one in ordered[:most]]
 
 
-def _follow_up_row(follow_up: FollowUp, now: datetime, width: int, signs: Glyphs) -> Row:
+def _follow_up_row(follow_up: FollowUp, now: datetime, width: int, glyphs: Glyphs) -> Row:
     planned = follow_up.scheduled
     tone: Tone = "muted"
     if follow_up.run is not None:
-        piece = wording.status_piece(follow_up.run.status, signs)
+        piece = wording.status_piece(follow_up.run.status, glyphs)
         right, tone = piece.text, piece.tone
     elif planned.due_at < now:
         right, tone = f"OVERDUE {incident_clock.span((now - planned.due_at).total_seconds())}", "warn"
     else:
         right = f"{moment(planned.due_at, now)} UTC"
     return pair(
-        [signs.text(f"{planned.follow_up}  {planned.text}")], right, tone, width, f"follow_up:{planned.follow_up}"
+        [glyphs.text(f"{planned.follow_up}  {planned.text}")], right, tone, width, f"follow_up:{planned.follow_up}"
     )
 
 
 # ---- timeline and others
 
 
-def timeline_rows(view: IncidentView, width: int, signs: Glyphs, *, most: int) -> list[Row]:
+def timeline_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int) -> list[Row]:
     """The tail of the timeline, newest first; always `most` rows below its head, so that nothing below moves."""
     said = f"{view.incident.entries:,} entries"
     rows = [head("TIMELINE", said, width, key="timeline")]
-    lines = [_line_row(one, width, signs) for one in view.lines[:most]]
+    lines = [_line_row(one, width, glyphs) for one in view.lines[:most]]
     return rows + lines + [BLANK] * (most - len(lines))
 
 
-def _line_row(line: TimelineLine, width: int, signs: Glyphs) -> Row:
+def _line_row(line: TimelineLine, width: int, glyphs: Glyphs) -> Row:
     actor = fit(line.actor, 10) if width > 50 else ""
     text = f"{line.text}".replace("\n", " ")
     space = " " if actor else ""
-    said = fit(signs.text(text), width - 6 - cell_len(actor) - len(space)).rstrip()
-    return row((f"{line.at:%H:%M} ", "muted"), (f"{signs.text(actor)}{space}", "muted"), said, key=f"line:{line.seq}")
+    said = fit(glyphs.text(text), width - 6 - cell_len(actor) - len(space)).rstrip()
+    return row((f"{line.at:%H:%M} ", "muted"), (f"{glyphs.text(actor)}{space}", "muted"), said, key=f"line:{line.seq}")
 
 
 def other_rows(
@@ -452,7 +452,7 @@ def other_rows(
     alarms: Sequence[Alarm],
     now: datetime,
     width: int,
-    signs: Glyphs,
+    glyphs: Glyphs,
     *,
     folded: bool = False,
 ) -> list[Row]:
@@ -461,7 +461,7 @@ def other_rows(
     for alarm in alarms:
         since = f" since {alarm.since:%H:%M}" if alarm.since is not None else ""
         said = f"{alarm.issue} is {alarm.severity.upper()}{since} and in no incident: 1, choose it, n"
-        rows.append(row((fit(signs.text(said), width).rstrip(), "warn"), key=f"alarm:{alarm.issue}"))
+        rows.append(row((fit(glyphs.text(said), width).rstrip(), "warn"), key=f"alarm:{alarm.issue}"))
     if others and not folded:
         rows.append(head("OTHER OPEN INCIDENTS", "enter brings one into view", width, key="incidents"))
     for one in others:
@@ -470,14 +470,14 @@ def other_rows(
             (one.id, "strong"),
             "  ",
             (one.severity.upper(), wording.severity_tone(one.severity)),
-            signs.text(f"  {one.title}"),
+            glyphs.text(f"  {one.title}"),
         ]
         who = one.commander or "no commander"
-        right = fit(signs.text(f"{who} {incident_clock.elapsed(one.declared_at, now)}"), min(24, width // 2)).strip()
+        right = fit(glyphs.text(f"{who} {incident_clock.elapsed(one.declared_at, now)}"), min(24, width // 2)).strip()
         rows.append(pair(left, right, "muted", width, f"incident:{one.id}"))
     return rows
 
 
-def problem_rows(problem: str, width: int, signs: Glyphs) -> list[Row]:
+def problem_rows(problem: str, width: int, glyphs: Glyphs) -> list[Row]:
     """The journal's problem, above everything else; no rows where there is none."""
-    return wrapped(signs.text(f"JOURNAL: {problem}"), width, "fail", most=3, key="problem") if problem else []
+    return wrapped(glyphs.text(f"JOURNAL: {problem}"), width, "fail", most=3, key="problem") if problem else []

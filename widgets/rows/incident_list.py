@@ -24,45 +24,45 @@ def lasted(line: IncidentLine, now: datetime) -> str:
     return span(line.declared_at, line.resolved_at or now)
 
 
-def incident_heading(width: int, signs: Glyphs) -> Row:
+def incident_heading(width: int, glyphs: Glyphs) -> Row:
     """The line above the list."""
     titles = [("incident", NAME), ("severity", SEVERITY), ("status", STATUS), ("declared", WHEN), ("lasts", LONG)]
     if width >= ROOMY:
         titles += [("issue", ISSUE), ("commander", COMMANDER)]
     head = " ".join(fit(title, cells) for title, cells in titles)
-    return row((signs.text(fit(f"{head} what", width)), "muted"))
+    return row((glyphs.text(fit(f"{head} what", width)), "muted"))
 
 
-def incident_row(line: IncidentLine, *, width: int, now: datetime, signs: Glyphs, in_view: bool = False) -> Row:
+def incident_row(line: IncidentLine, *, width: int, now: datetime, glyphs: Glyphs, in_view: bool = False) -> Row:
     """One incident. Grey once it is over; the one in view says so."""
     tone: Tone = wording.severity_tone(line.severity) if line.is_open else "muted"
     status = f"merged {line.merged_into}" if line.merged_into else line.status.words
     pieces = [
-        Piece(fit(signs.text(line.id), NAME), "strong" if line.is_open else "muted"),
+        Piece(fit(glyphs.text(line.id), NAME), "strong" if line.is_open else "muted"),
         Piece(" "),
-        Piece(fit(signs.text(line.severity), SEVERITY), tone),
+        Piece(fit(glyphs.text(line.severity), SEVERITY), tone),
         Piece(" "),
-        Piece(fit(signs.text(status), STATUS), "" if line.is_open else "muted"),
+        Piece(fit(glyphs.text(status), STATUS), "" if line.is_open else "muted"),
         Piece(" "),
-        Piece(fit(stamp(line.declared_at, now, signs), WHEN), "muted"),
+        Piece(fit(stamp(line.declared_at, now, glyphs), WHEN), "muted"),
         Piece(" "),
-        Piece(fit(signs.text(lasted(line, now)), LONG), "muted"),
+        Piece(fit(glyphs.text(lasted(line, now)), LONG), "muted"),
         Piece(" "),
     ]
     what = line.title
     room = width - NAME - SEVERITY - STATUS - WHEN - LONG - 5
     if width >= ROOMY:
         pieces += [
-            Piece(fit(signs.text(line.issue_type.replace("_", " ")), ISSUE), "muted"),
+            Piece(fit(glyphs.text(line.issue_type.replace("_", " ")), ISSUE), "muted"),
             Piece(" "),
-            Piece(fit(signs.text(line.commander or signs.missing), COMMANDER), "" if line.commander else "muted"),
+            Piece(fit(glyphs.text(line.commander or glyphs.missing), COMMANDER), "" if line.commander else "muted"),
             Piece(" "),
         ]
         room -= ISSUE + COMMANDER + 2
     else:
         what = f"{line.issue_type.replace('_', ' ')}: {line.title}"
-    mark = f" {signs.separator} in view" if in_view else ""
-    pieces.append(Piece(fit(signs.text(what), max(6, room - len(mark))), "" if line.is_open else "muted"))
+    mark = f" {glyphs.separator} in view" if in_view else ""
+    pieces.append(Piece(fit(glyphs.text(what), max(6, room - len(mark))), "" if line.is_open else "muted"))
     if mark:
         pieces.append(Piece(mark, "accent"))
     return row(*pieces, key=f"incident:{line.id}")

@@ -18,13 +18,13 @@ STATE = 14
 MOST_OUTLIERS = 3
 
 
-def answer_rows(reading: Reading[Any] | None, name: str, width: int, signs: Glyphs) -> list[Row]:
+def answer_rows(reading: Reading[Any] | None, name: str, width: int, glyphs: Glyphs) -> list[Row]:
     """A question without an answer: it is being asked, or why there is none."""
     if reading is None or (not reading.failure and reading.value is None):
-        return [row((fit(f"{signs.waiting} asking", STATE), "muted"), (name, "muted"), key=f"none:{name}")]
+        return [row((fit(f"{glyphs.waiting} asking", STATE), "muted"), (name, "muted"), key=f"none:{name}")]
     said = f"{reading.failure or 'no answer'}{f'; {reading.remedy}' if reading.remedy else ''}"
-    lines = wrap(signs.text(f"{name}: {said}"), width - STATE, most=2)
-    head = row((fit(f"{signs.missing} not known", STATE), "muted"), (lines[0], "warn"), key=f"none:{name}")
+    lines = wrap(glyphs.text(f"{name}: {said}"), width - STATE, most=2)
+    head = row((fit(f"{glyphs.missing} not known", STATE), "muted"), (lines[0], "warn"), key=f"none:{name}")
     return [head, *(row(" " * STATE, (line, "warn")) for line in lines[1:])]
 
 
@@ -36,14 +36,14 @@ def age_words(reading: Reading[Any] | None, now: datetime) -> str:
     return f"STALE {aged}: {reading.failure}" if wording.is_stale(reading) else f"{aged} old"
 
 
-def _state(status: object, signs: Glyphs, *, stale: bool) -> Piece:
-    piece = wording.status_piece(str(status), signs)
+def _state(status: object, glyphs: Glyphs, *, stale: bool) -> Piece:
+    piece = wording.status_piece(str(status), glyphs)
     return Piece(fit(piece.text, STATE), "muted" if stale else piece.tone)
 
 
-def cascade_rows(systems: Sequence[SystemState], *, width: int, signs: Glyphs, stale: bool) -> list[Row]:
+def cascade_rows(systems: Sequence[SystemState], *, width: int, glyphs: Glyphs, stale: bool) -> list[Row]:
     """Failing systems with whom they drag along; then what nobody knows; else that nothing fails."""
-    arrow = " > " if signs.ascii_only else " → "
+    arrow = " > " if glyphs.ascii_only else " → "
     room = max(10, width - STATE)
     rows: list[Row] = []
     for system in systems:
@@ -51,16 +51,16 @@ def cascade_rows(systems: Sequence[SystemState], *, width: int, signs: Glyphs, s
             continue
         chain = arrow.join((system.name, *(system.threatens if str(system.status) == "fail" else ())))
         said = f"{chain}: {system.headline}" if str(system.status) == "fail" else f"{system.name}: {system.headline}"
-        lines = wrap(signs.text(said), room, most=2)
-        rows.append(row(_state(system.status, signs, stale=stale), lines[0], key=f"system:{system.name}"))
+        lines = wrap(glyphs.text(said), room, most=2)
+        rows.append(row(_state(system.status, glyphs, stale=stale), lines[0], key=f"system:{system.name}"))
         rows += [row(" " * STATE, line) for line in lines[1:]]
     unknown = [system.name for system in systems if str(system.status) in {"no_data", "unreachable"}]
     if unknown:
-        said = signs.text(fit(f"{', '.join(unknown)}", room))
-        rows.append(row((fit(f"{signs.no_data} not known", STATE), "muted"), (said, "muted"), key="systems"))
+        said = glyphs.text(fit(f"{', '.join(unknown)}", room))
+        rows.append(row((fit(f"{glyphs.no_data} not known", STATE), "muted"), (said, "muted"), key="systems"))
     if not rows:
         said = f"none of the {len(systems)} systems fails, so none threatens another"
-        rows.append(row(_state("pass", signs, stale=stale), (fit(said, room), ""), key="systems"))
+        rows.append(row(_state("pass", glyphs, stale=stale), (fit(said, room), ""), key="systems"))
     return rows
 
 
@@ -71,7 +71,7 @@ def race_rows(
     *,
     partial: bool,
     width: int,
-    signs: Glyphs,
+    glyphs: Glyphs,
     stale: bool,
 ) -> list[Row]:
     """Accounts that the logs name with an installation race. Silence in the logs is said as such."""
@@ -81,9 +81,9 @@ def race_rows(
     if not lines:
         said = f"no log line of {span} speaks of an installation race"
         status = "no_data" if partial else "pass"
-        return [row(_state(status, signs, stale=stale), (fit(signs.text(said), room), ""), key="races")]
+        return [row(_state(status, glyphs, stale=stale), (fit(glyphs.text(said), room), ""), key="races")]
     said = f"{least}{lines:,} log lines of {span} say that an installation came second"
-    rows = [row(_state("warn", signs, stale=stale), (fit(signs.text(said), room), ""), key="races")]
+    rows = [row(_state("warn", glyphs, stale=stale), (fit(glyphs.text(said), room), ""), key="races")]
     for account, count in accounts:
         words = f"{count:,} {'line' if count == 1 else 'lines'}"
         rows.append(
@@ -92,16 +92,16 @@ def race_rows(
     return rows
 
 
-def drift_rows(resolution: Resolution, *, width: int, signs: Glyphs, stale: bool) -> list[Row]:
+def drift_rows(resolution: Resolution, *, width: int, glyphs: Glyphs, stale: bool) -> list[Row]:
     """Each share with its distance from the baseline, and the accounts that are furthest away."""
     room = max(10, width - STATE)
     rows: list[Row] = []
     for share in resolution.shares:
-        value = signs.missing if share.share is None else f"{share.share:.2f} %"
+        value = glyphs.missing if share.share is None else f"{share.share:.2f} %"
         drift = "not known" if share.drift is None else f"{share.drift:+.2f} points"
         said = f"{share.method:<11}{value:>8}  {drift} from {share.baseline:.2f} %"
         rows.append(
-            row(_state(share.status, signs, stale=stale), fit(signs.text(said), room), key=f"share:{share.method}")
+            row(_state(share.status, glyphs, stale=stale), fit(glyphs.text(said), room), key=f"share:{share.method}")
         )
     for one in resolution.outliers[:MOST_OUTLIERS]:
         words = f"{one.method} {one.share:.1f} %, {one.drift:+.1f} points, {one.agents:,} agents"
@@ -109,7 +109,7 @@ def drift_rows(resolution: Resolution, *, width: int, signs: Glyphs, stale: bool
             row(
                 " " * STATE,
                 (fit(f"account {one.account_id}", 18), "accent"),
-                (fit(signs.text(words), max(8, room - 18)), "muted"),
+                (fit(glyphs.text(words), max(8, room - 18)), "muted"),
                 key=f"outlier:{one.account_id}",
             )
         )

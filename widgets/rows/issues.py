@@ -39,61 +39,61 @@ class IssueLine:
     """The count has risen since the reading before."""
 
 
-def issue_row(line: IssueLine, *, width: int, now: datetime, signs: Glyphs) -> Row:
+def issue_row(line: IssueLine, *, width: int, now: datetime, glyphs: Glyphs) -> Row:
     """Name, severity, headline, ratio to usual, sparkline, accounts; at least the first three at any width."""
     title = fit(line.title.upper(), 17)
     pulse = line.reading.value if line.reading is not None else None
     if line.reading is None or pulse is None:
-        return _without_value(title, line, signs)
+        return _without_value(title, line, glyphs)
     stale = wording.is_stale(line.reading)
     tone: Tone = "muted" if stale else wording.severity_tone(pulse.severity)
     severity = pulse.severity.upper() if pulse.severity not in {"ok", "normal"} else "ok"
     if pulse.judging:
         # The count is here, what is usual is not: neither well nor ill can be said yet.
-        severity, tone = f"{signs.waiting} judging", "muted"
+        severity, tone = f"{glyphs.waiting} judging", "muted"
     elif str(pulse.status) in {"no_data", "unreachable"}:
-        severity, tone = wording.status_piece(pulse.status, signs).text, "muted"
+        severity, tone = wording.status_piece(pulse.status, glyphs).text, "muted"
     pieces = [
         Piece(title, tone if tone != "pass" else "title"),
         Piece(fit(severity, 10), tone),
-        Piece(fit(_headline(line, pulse, signs), 17) + " ", "muted" if stale else "strong"),
-        Piece(fit(f"{wording.ratio(pulse.ratio, signs)} usual", 12) + " ", "muted" if stale else ""),
+        Piece(fit(_headline(line, pulse, glyphs), 17) + " ", "muted" if stale else "strong"),
+        Piece(fit(f"{wording.ratio(pulse.ratio, glyphs)} usual", 12) + " ", "muted" if stale else ""),
     ]
     rest = width - 17 - 10 - 18 - 13
-    tail = _tail(line, pulse, now, signs, stale)
+    tail = _tail(line, pulse, now, glyphs, stale)
     spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest - TAIL)
     if spark >= LEAST_SPARK and not stale and not pulse.log_failure:
         ceiling = max(QUIET_A_MINUTE, 2 * (pulse.usual or 0.0) * 60 / pulse.window_s)
-        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=signs.ascii_only, ceiling=ceiling)
+        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=glyphs.ascii_only, ceiling=ceiling)
         pieces.append(Piece(fit(line_of_time, spark), "accent"))
         rest -= spark
     pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale or pulse.log_failure else "muted"))
     return row(*pieces, key=line.name)
 
 
-def _without_value(title: str, line: IssueLine, signs: Glyphs) -> Row:
+def _without_value(title: str, line: IssueLine, glyphs: Glyphs) -> Row:
     if line.reading is None or str(line.reading.freshness) == "loading":
-        return row((title, "title"), (f"{signs.waiting} asking", "muted"), key=line.name)
+        return row((title, "title"), (f"{glyphs.waiting} asking", "muted"), key=line.name)
     why = line.reading.failure or "no answer"
-    return row((title, "title"), (fit(signs.missing, 11), "muted"), (signs.text(why), "warn"), key=line.name)
+    return row((title, "title"), (fit(glyphs.missing, 11), "muted"), (glyphs.text(why), "warn"), key=line.name)
 
 
-def _headline(line: IssueLine, pulse: Pulse, signs: Glyphs) -> str:
-    arrow = f" {signs.up}" if line.rising else ""
+def _headline(line: IssueLine, pulse: Pulse, glyphs: Glyphs) -> str:
+    arrow = f" {glyphs.up}" if line.rising else ""
     if pulse.headline:
         # The arrow is the count's: a headline such as the backlog is another number.
         about_count = pulse.count is not None and pulse.headline.startswith(f"{pulse.count:,}")
-        return signs.text(pulse.headline) + (arrow if about_count else "")
-    return f"{wording.count(pulse.count, signs)} in {wording.duration(pulse.window_s)}{arrow}"
+        return glyphs.text(pulse.headline) + (arrow if about_count else "")
+    return f"{wording.count(pulse.count, glyphs)} in {wording.duration(pulse.window_s)}{arrow}"
 
 
-def _tail(line: IssueLine, pulse: Pulse, now: datetime, signs: Glyphs, stale: bool) -> str:
+def _tail(line: IssueLine, pulse: Pulse, now: datetime, glyphs: Glyphs, stale: bool) -> str:
     if stale and line.reading is not None:
-        return signs.text(f"stale {wording.age(wording.asked_at(line.reading), now)}: {line.reading.failure}")
+        return glyphs.text(f"stale {wording.age(wording.asked_at(line.reading), now)}: {line.reading.failure}")
     if pulse.log_failure:
         # The headline is new, the count beside it is the last one known.
-        return signs.text(f"count old: {pulse.log_failure}")
-    accounts = wording.count(pulse.accounts, signs)
+        return glyphs.text(f"count old: {pulse.log_failure}")
+    accounts = wording.count(pulse.accounts, glyphs)
     return f"{accounts} account{'' if pulse.accounts == 1 else 's'}"
 
 
@@ -113,15 +113,15 @@ class IssueDetail:
     """Check id and its newest reading, in the order of the first response."""
 
 
-def detail_rows(detail: IssueDetail, *, width: int, now: datetime, signs: Glyphs, roomy: bool) -> list[Row]:
+def detail_rows(detail: IssueDetail, *, width: int, now: datetime, glyphs: Glyphs, roomy: bool) -> list[Row]:
     """Rows of the detail pane. `roomy` wraps long sentences; otherwise each stays on one line."""
     most = 3 if roomy else 1
-    rows = labelled("what it means", signs.text(detail.meaning), width, label_width=LABEL, most=most)
-    rows += labelled("impact", signs.text(detail.impact), width, label_width=LABEL, most=most)
+    rows = labelled("what it means", glyphs.text(detail.meaning), width, label_width=LABEL, most=most)
+    rows += labelled("impact", glyphs.text(detail.impact), width, label_width=LABEL, most=most)
     for index, (check, reading) in enumerate(detail.checks):
         label = "first response" if index == 0 else ""
-        rows += check_rows(check, reading, label=label, width=width, now=now, signs=signs, roomy=roomy)
-    arrow = signs.text(f"{signs.step} {detail.route}")
+        rows += check_rows(check, reading, label=label, width=width, now=now, glyphs=glyphs, roomy=roomy)
+    arrow = glyphs.text(f"{glyphs.step} {detail.route}")
     rows.append(
         row((fit("hand over to", LABEL), "muted"), (arrow, "accent"), ("   enter", "key"), key=f"route:{detail.route}")
     )
@@ -135,10 +135,10 @@ def check_rows(
     label: str,
     width: int,
     now: datetime,
-    signs: Glyphs,
+    glyphs: Glyphs,
     roomy: bool,
 ) -> list[Row]:
-    """One check: sign and word, sentence, age. Stale answers say so and lose their colour."""
+    """One check: glyph and word, sentence, age. Stale answers say so and lose their colour."""
     key = f"check:{check}"
     head = Piece(fit(label, LABEL), "muted")
     finding = reading.value if reading is not None else None
@@ -146,15 +146,15 @@ def check_rows(
         waiting = reading is None or str(reading.freshness) == "loading"
         name = check.replace("_", " ")
         why = reading.failure if reading is not None else ""
-        words = f"{signs.waiting} asking: {name}" if waiting else f"{signs.missing} {name}: {why}"
-        return [row(head, (signs.text(words), "muted" if waiting else "warn"), key=key)]
+        words = f"{glyphs.waiting} asking: {name}" if waiting else f"{glyphs.missing} {name}: {why}"
+        return [row(head, (glyphs.text(words), "muted" if waiting else "warn"), key=key)]
     stale = wording.is_stale(reading)
-    status = wording.status_piece(finding.status, signs)
+    status = wording.status_piece(finding.status, glyphs)
     state = Piece(fit(status.text, 14), "muted" if stale else status.tone)
     aged = wording.age(wording.asked_at(reading), now)
-    tail = signs.text(f"stale {aged}: {reading.failure}") if stale else aged
+    tail = glyphs.text(f"stale {aged}: {reading.failure}") if stale else aged
     tail = fit(tail, min(len(tail), 30, max(4, width // 2)))
     room = max(12, width - LABEL - 14 - len(tail) - 2)
-    lines = wrap(signs.text(finding.summary), room, most=2 if roomy else 1)
+    lines = wrap(glyphs.text(finding.summary), room, most=2 if roomy else 1)
     first = row(head, state, fit(lines[0], room), (f" {tail}", "warn" if stale else "muted"), key=key)
     return [first, *(row(" " * (LABEL + 14), line) for line in lines[1:])]

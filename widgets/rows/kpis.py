@@ -58,26 +58,26 @@ def is_partial(figure: Figure) -> bool:
 
 
 def figure_rows(
-    lines: Sequence[FigureLine], *, width: int, now: datetime, signs: Glyphs, roomy: bool = False
+    lines: Sequence[FigureLine], *, width: int, now: datetime, glyphs: Glyphs, roomy: bool = False
 ) -> list[Row]:
     """One row a figure, two where it is `roomy`: the second says what the number is held against and what bends it."""
-    columns = _columns(lines, width, signs)
+    columns = _columns(lines, width, glyphs)
     rows: list[Row] = []
     for line in lines:
-        rows.append(_row(line, columns, now=now, signs=signs, roomy=roomy))
+        rows.append(_row(line, columns, now=now, glyphs=glyphs, roomy=roomy))
         if roomy:
-            rows.append(row((fit(f"  {signs.text(_second(line))}", width), "muted")))
+            rows.append(row((fit(f"  {glyphs.text(_second(line))}", width), "muted")))
     return rows
 
 
-def short_value(figure: Figure, signs: Glyphs) -> str:
+def short_value(figure: Figure, glyphs: Glyphs) -> str:
     """The value in at most `WIDEST_VALUE` cells: as people write it where that fits, else the number and its unit."""
     if figure.value is None:
-        return signs.missing
-    shown = signs.text(figure.shown)
+        return glyphs.missing
+    shown = glyphs.text(figure.shown)
     if cell_len(shown) <= WIDEST_VALUE or not isinstance(figure.value, int | float):
         return shown
-    return signs.text(f"{figure.value:,.2f} {'pt' if figure.unit == 'points' else figure.unit}".rstrip())
+    return glyphs.text(f"{figure.value:,.2f} {'pt' if figure.unit == 'points' else figure.unit}".rstrip())
 
 
 def short_title(title: str, width: int) -> str:
@@ -95,14 +95,14 @@ def short_title(title: str, width: int) -> str:
 
 
 def status_word(status: Status) -> str:
-    """The word of a status without its sign."""
+    """The word of a status without its glyph."""
     return wording.status_piece(status, UNICODE).text.partition(" ")[2]
 
 
-def _columns(lines: Sequence[FigureLine], width: int, signs: Glyphs) -> _Columns:
-    values = [cell_len(short_value(line.figure, signs)) for line in lines]
+def _columns(lines: Sequence[FigureLine], width: int, glyphs: Glyphs) -> _Columns:
+    values = [cell_len(short_value(line.figure, glyphs)) for line in lines]
     states = [
-        cell_len(wording.status_piece(line.figure.status, signs).text)
+        cell_len(wording.status_piece(line.figure.status, glyphs).text)
         for line in lines
         if line.figure.value is not None
     ]
@@ -122,41 +122,41 @@ def _widest_limits(lines: Sequence[FigureLine], wording_at: int) -> int:
     return max((cell_len(line.limits[wording_at]) for line in lines if wording_at < len(line.limits)), default=0)
 
 
-def _row(line: FigureLine, columns: _Columns, *, now: datetime, signs: Glyphs, roomy: bool) -> Row:
+def _row(line: FigureLine, columns: _Columns, *, now: datetime, glyphs: Glyphs, roomy: bool) -> Row:
     figure = line.figure
-    state = wording.status_piece(figure.status, signs)
+    state = wording.status_piece(figure.status, glyphs)
     # The long state word of a figure without a value takes the value's room rather than the limits'.
     words = max(columns.state, cell_len(state.text) + 2)
     named = columns.named - (words - columns.state)
-    value = short_value(figure, signs)
+    value = short_value(figure, glyphs)
     is_old = line.stale or bool(figure.failure)
     tone: Tone = "muted" if is_old or figure.value is None else "strong"
     title = max(1, named - cell_len(value) - 1)
     pieces = [
-        Piece(fit(signs.text(short_title(figure.title, title)), title)),
+        Piece(fit(glyphs.text(short_title(figure.title, title)), title)),
         Piece(" "),
         Piece(value, tone),
         Piece("*" if is_partial(figure) else " ", "muted"),
         *column(state.text, words, "muted" if is_old else state.tone),
     ]
     if columns.rest:
-        text, tone = _rest(line, columns, signs, roomy=roomy)
+        text, tone = _rest(line, columns, glyphs, roomy=roomy)
         aged = wording.age(figure.taken_at, now) if figure.taken_at is not None else ""
         pieces += [*column(text, columns.rest - AGE - 1, tone), Piece(" " + fit(aged, AGE, right=True), "muted")]
     return row(*pieces, key=line.key)
 
 
-def _rest(line: FigureLine, columns: _Columns, signs: Glyphs, *, roomy: bool) -> tuple[str, Tone]:
+def _rest(line: FigureLine, columns: _Columns, glyphs: Glyphs, *, roomy: bool) -> tuple[str, Tone]:
     """Why there is no number, else the limits."""
     failure = line.figure.failure
     if failure:
         # Where room is short the reason says more than the source's name, which `enter` tells.
         source, _, reason = failure.partition(": ")
         if cell_len(failure) <= columns.rest - AGE - 1 or not reason:
-            return signs.text(failure), "warn"
-        return signs.text(source if reason == status_word(line.figure.status) else reason), "warn"
+            return glyphs.text(failure), "warn"
+        return glyphs.text(source if reason == status_word(line.figure.status) else reason), "warn"
     shown = "" if roomy or columns.wording >= len(line.limits) else line.limits[columns.wording]
-    return signs.text(shown), "muted"
+    return glyphs.text(shown), "muted"
 
 
 def _second(line: FigureLine) -> str:

@@ -10,16 +10,16 @@ from widgets.glyphs import Glyphs
 from widgets.row import Piece, Row, Tone
 
 
-def markdown_rows(markdown: str, width: int, signs: Glyphs) -> list[Row]:
+def markdown_rows(markdown: str, width: int, glyphs: Glyphs) -> list[Row]:
     """Rows of at most `width` cells. Links show their text and address; nothing is clickable."""
     console = Console(
-        width=width, color_system="standard", force_terminal=True, legacy_windows=False, safe_box=signs.ascii_only
+        width=width, color_system="standard", force_terminal=True, legacy_windows=False, safe_box=glyphs.ascii_only
     )
     options = console.options.update(width=width, highlight=False)
     document = Markdown(markdown, hyperlinks=False, code_theme="bw")
     rows: list[Row] = []
     for line in console.render_lines(document, options, pad=False):
-        pieces = [Piece(signs.text(item.text), _tone(item.style)) for item in line if item.text and not item.control]
+        pieces = [Piece(glyphs.text(item.text), _tone(item.style)) for item in line if item.text and not item.control]
         rows.append(Row(tuple(pieces)))
     return rows
 

@@ -46,10 +46,10 @@ def purpose_word(purpose: object) -> str:
     return PURPOSES.get(str(purpose), str(purpose).replace("_", " "))
 
 
-def section(title: str, width: int, signs: Glyphs, tone: Tone = "title") -> list[Row]:
+def section(title: str, width: int, glyphs: Glyphs, tone: Tone = "title") -> list[Row]:
     """A heading with a rule behind it."""
     text = f"{title} "
-    return [BLANK, row((text, tone), (signs.rule * max(0, width - cell_len(text)), "muted"))]
+    return [BLANK, row((text, tone), (glyphs.rule * max(0, width - cell_len(text)), "muted"))]
 
 
 def keyed(label: str, text: str, width: int, *, key: str, tone: Tone = "", most: int = 0) -> list[Row]:
@@ -66,34 +66,37 @@ def keyed(label: str, text: str, width: int, *, key: str, tone: Tone = "", most:
 
 
 def choice_row(
-    name: str, tone: Tone, said: str, *, cells: int, chosen: bool, key: str, signs: Glyphs, said_tone: Tone = "muted"
+    name: str, tone: Tone, said: str, *, cells: int, chosen: bool, key: str, glyphs: Glyphs, said_tone: Tone = "muted"
 ) -> Row:
     """One of several things of which one holds: a mark, its name in so many cells, what it means."""
-    mark = Piece(f"{signs.dot if chosen else signs.ring} ", "accent" if chosen else "muted")
-    return row(mark, (name.ljust(cells), tone), (signs.text(said), said_tone), key=key)
+    mark = Piece(f"{glyphs.dot if chosen else glyphs.ring} ", "accent" if chosen else "muted")
+    return row(mark, (name.ljust(cells), tone), (glyphs.text(said), said_tone), key=key)
 
 
-def head_rows(proposal: Proposal, rank: Sequence[str], width: int, signs: Glyphs) -> list[Row]:
+def head_rows(proposal: Proposal, rank: Sequence[str], width: int, glyphs: Glyphs) -> list[Row]:
     """The incident that will be declared or that is spoken of, its scope, and notes to read before sending."""
-    about = f"{clean(proposal.incident, limit=40)} {signs.separator} " if proposal.incident else "will be declared: "
+    about = f"{clean(proposal.incident, limit=40)} {glyphs.separator} " if proposal.incident else "will be declared: "
     issue = clean(proposal.issue_type, limit=60).replace("_", " ")
     severity = clean(proposal.severity, limit=40)
     head = row(
-        (signs.text(about), "strong"),
+        (glyphs.text(about), "strong"),
         (severity.upper(), wording.severity_tone(proposal.severity)),
-        (signs.text(fit(f" {signs.separator} {issue}", max(0, width - len(about) - len(severity)))), "strong"),
+        (glyphs.text(fit(f" {glyphs.separator} {issue}", max(0, width - len(about) - len(severity)))), "strong"),
         key="head",
     )
-    rows = [head, *keyed("title", signs.text(clean(proposal.title, limit=400)), width, key="edit:title", tone="strong")]
+    rows = [
+        head,
+        *keyed("title", glyphs.text(clean(proposal.title, limit=400)), width, key="edit:title", tone="strong"),
+    ]
     if proposal.summary and not proposal.incident:
-        rows += keyed("summary", signs.text(clean(proposal.summary)), width, key="edit:summary", most=3)
+        rows += keyed("summary", glyphs.text(clean(proposal.summary)), width, key="edit:summary", most=3)
     for number, line in enumerate(rank):
-        rows += keyed("impact" if number == 0 else "", signs.text(clean(line)), width, key=f"rank:{number}", most=2)
+        rows += keyed("impact" if number == 0 else "", glyphs.text(clean(line)), width, key=f"rank:{number}", most=2)
     if not proposal.incident:
-        rows += keyed("began", signs.text(_times(proposal)), width, key="times")
-        rows += keyed("scope", signs.text(_scope(proposal)), width, key="scope", most=2)
+        rows += keyed("began", glyphs.text(_times(proposal)), width, key="times")
+        rows += keyed("scope", glyphs.text(_scope(proposal)), width, key="scope", most=2)
     for number, note in enumerate(proposal.notes):
-        text = signs.text(f"{signs.warned} {clean(note)}")
+        text = glyphs.text(f"{glyphs.warned} {clean(note)}")
         rows += keyed("know" if number == 0 else "", text, width, key=f"note:{number}", tone="warn")
     return rows
 
@@ -113,49 +116,49 @@ def _scope(proposal: Proposal) -> str:
     return f"{systems} · {len(proposal.accounts):,} accounts: {named}{more}"
 
 
-def draft_rows(number: int, draft: Draft, width: int, signs: Glyphs) -> list[Row]:
+def draft_rows(number: int, draft: Draft, width: int, glyphs: Glyphs) -> list[Row]:
     """One delivery: where it goes, and its text, letter by letter."""
-    what = f"{channel_word(draft.channel)} {signs.separator} {purpose_word(draft.purpose)}"
+    what = f"{channel_word(draft.channel)} {glyphs.separator} {purpose_word(draft.purpose)}"
     if draft.problem:
-        rows = section(signs.text(f"{what} {signs.separator} NOT POSSIBLE FROM HERE"), width, signs, "warn")
-        problem = signs.text(clean(draft.problem))
+        rows = section(glyphs.text(f"{what} {glyphs.separator} NOT POSSIBLE FROM HERE"), width, glyphs, "warn")
+        problem = glyphs.text(clean(draft.problem))
         rows += [
             row(("  ", ""), (line, "warn"), key=f"problem:{number}:{at}")
             for at, line in enumerate(wrap(problem, width - 2))
         ]
         return rows
     to = clean(draft.destination, limit=120)
-    whom = f" {signs.separator} for {draft.audience}" if str(draft.channel) == "slack" else ""
-    rows = section(signs.text(f"{what} to {to}{whom}"), width, signs)
+    whom = f" {glyphs.separator} for {draft.audience}" if str(draft.channel) == "slack" else ""
+    rows = section(glyphs.text(f"{what} to {to}{whom}"), width, glyphs)
     if draft.title:
-        rows += _text_lines(f"title:{number}", clean(draft.title, limit=400), width, signs, "strong")
-    return rows + _text_lines(f"text:{number}", clean(draft.text, multiline=True), width, signs, "")
+        rows += _text_lines(f"title:{number}", clean(draft.title, limit=400), width, glyphs, "strong")
+    return rows + _text_lines(f"text:{number}", clean(draft.text, multiline=True), width, glyphs, "")
 
 
-def _text_lines(key: str, text: str, width: int, signs: Glyphs, tone: Tone) -> list[Row]:
+def _text_lines(key: str, text: str, width: int, glyphs: Glyphs, tone: Tone) -> list[Row]:
     return [
-        row((f"{signs.bar} ", "muted"), (signs.text(line), tone), key=f"{key}:{at}")
+        row((f"{glyphs.bar} ", "muted"), (glyphs.text(line), tone), key=f"{key}:{at}")
         for at, line in enumerate(wrap(text, width - 2))
     ]
 
 
 def figure_rows(
-    figures: Sequence[BoundFigure], accepted: Mapping[str, object], width: int, now: datetime, signs: Glyphs
+    figures: Sequence[BoundFigure], accepted: Mapping[str, object], width: int, now: datetime, glyphs: Glyphs
 ) -> list[Row]:
     """Every number in the texts: value, age, and whether it keeps them from being sent."""
     if not figures:
         return []
-    rows = section("numbers in these texts", width, signs)
+    rows = section("numbers in these texts", width, glyphs)
     name_width = min(30, max(14, max(cell_len(one.name) for one in figures) + 2))
     value_width = min(26, max(10, max(cell_len(one.shown) for one in figures) + 2))
     for one in figures:
-        said, tone = _standing(one, one.name in accepted, now, signs)
+        said, tone = _standing(one, one.name in accepted, now, glyphs)
         rest = max(0, width - name_width - value_width)
-        first, *further = wrap(signs.text(said), max(12, rest))
+        first, *further = wrap(glyphs.text(said), max(12, rest))
         rows.append(
             row(
                 (fit(clean(one.name, limit=60).replace("_", " "), name_width), "muted"),
-                (signs.text(fit(clean(one.shown, limit=80), value_width)), "strong"),
+                (glyphs.text(fit(clean(one.shown, limit=80), value_width)), "strong"),
                 (first, tone),
                 key=f"figure:{one.name}",
             )
@@ -167,27 +170,29 @@ def figure_rows(
     return rows
 
 
-def _standing(one: BoundFigure, accepted: bool, now: datetime, signs: Glyphs) -> tuple[str, Tone]:
+def _standing(one: BoundFigure, accepted: bool, now: datetime, glyphs: Glyphs) -> tuple[str, Tone]:
     age = f"{wording.age(one.taken_at, now)} old" if one.taken_at is not None else "no measurement"
     if not one.stale:
-        return (f"{signs.passed} fresh {signs.separator} {age}", "pass") if one.taken_at is not None else (age, "muted")
+        return (
+            (f"{glyphs.passed} fresh {glyphs.separator} {age}", "pass") if one.taken_at is not None else (age, "muted")
+        )
     # The reason says how old it is, where age is the reason.
     why = clean(one.stale, limit=200).removeprefix("old: ")
     if accepted:
-        return f"{signs.warned} accepted as it is {signs.separator} {why}", "warn"
-    return f"{signs.failed} STALE, blocks sending {signs.separator} {why}", "fail"
+        return f"{glyphs.warned} accepted as it is {glyphs.separator} {why}", "warn"
+    return f"{glyphs.failed} STALE, blocks sending {glyphs.separator} {why}", "fail"
 
 
 def words_rows(
-    fields: Sequence[tuple[str, str, str]], words: Mapping[str, str], width: int, signs: Glyphs
+    fields: Sequence[tuple[str, str, str]], words: Mapping[str, str], width: int, glyphs: Glyphs
 ) -> list[Row]:
     """Texts of people: label, and the text or its meaning; Enter on one writes it."""
     if not fields:
         return []
-    rows = section("in your words (enter writes)", width, signs)
+    rows = section("in your words (enter writes)", width, glyphs)
     for name, label, meaning in fields:
         said = words.get(name, "")
-        text = signs.text(clean(said or meaning))
+        text = glyphs.text(clean(said or meaning))
         wide = max(10, width - 18)
         first, *further = wrap(text, wide, most=3)
         tone: Tone = "" if said else "muted"
@@ -196,13 +201,13 @@ def words_rows(
     return rows
 
 
-def step_rows(steps: Sequence[tuple[str, str, str, Tone]], width: int, signs: Glyphs) -> list[Row]:
+def step_rows(steps: Sequence[tuple[str, str, str, Tone]], width: int, glyphs: Glyphs) -> list[Row]:
     """A rule, and the steps under it: key, name, what it does, tone."""
     label = min(30, max(22, max(cell_len(name) for _, name, _, _ in steps) + 2))
-    rows = [row((fit(signs.rule * 3, width), "muted"))]
+    rows = [row((fit(glyphs.rule * 3, width), "muted"))]
     for key, name, said, tone in steps:
         rows.append(
-            row((fit(name, label), "strong"), Piece(fit(signs.text(said), max(0, width - label)), tone), key=key)
+            row((fit(name, label), "strong"), Piece(fit(glyphs.text(said), max(0, width - label)), tone), key=key)
         )
     return rows
 
@@ -220,17 +225,17 @@ _WORDS: dict[str, tuple[str, Tone]] = {
 }
 
 
-def state_piece(delivery: Delivery, signs: Glyphs) -> Piece:
-    """Sign and word of a delivery's state in its tone."""
+def state_piece(delivery: Delivery, glyphs: Glyphs) -> Piece:
+    """Glyph and word of a delivery's state in its tone."""
     word, tone = _WORDS.get(delivery.state, (clean(delivery.state, limit=20), "muted"))
-    sign = {
-        "sent": signs.passed,
-        "retrying": signs.warned,
-        "uncertain": signs.warned,
-        "failed": signs.failed,
-        "given_up": signs.unreachable,
-    }.get(delivery.state, signs.waiting)
-    return Piece(f"{sign} {word}", tone)
+    glyph = {
+        "sent": glyphs.passed,
+        "retrying": glyphs.warned,
+        "uncertain": glyphs.warned,
+        "failed": glyphs.failed,
+        "given_up": glyphs.unreachable,
+    }.get(delivery.state, glyphs.waiting)
+    return Piece(f"{glyph} {word}", tone)
 
 
 def outcome(delivery: Delivery, now: datetime) -> str:
@@ -262,23 +267,23 @@ def _again(delivery: Delivery, now: datetime) -> str:
     return f"again in {max(0, seconds)} s" if seconds > 0 else "again at any moment"
 
 
-def delivery_rows(delivery: Delivery, width: int, now: datetime, signs: Glyphs) -> list[Row]:
+def delivery_rows(delivery: Delivery, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
     """One delivery in two to four lines; the first one holds the cursor."""
-    state = state_piece(delivery, signs)
-    what = f"{channel_word(delivery.channel)} {signs.separator} {purpose_word(delivery.purpose)}"
+    state = state_piece(delivery, glyphs)
+    what = f"{channel_word(delivery.channel)} {glyphs.separator} {purpose_word(delivery.purpose)}"
     to = clean(delivery.destination, limit=120)
     name = fit(delivery.delivery, 5)
     head = row(
         (name, "key"),
         Piece(fit(state.text, 13), state.tone),
-        (fit(signs.text(f"{what} to {to}"), max(0, width - 18)), "strong"),
+        (fit(glyphs.text(f"{what} to {to}"), max(0, width - 18)), "strong"),
         key=f"delivery:{delivery.delivery}",
     )
     parts: list[tuple[str, Tone]] = [(outcome(delivery, now), "")]
     if delivery.state not in {"sent", "given_up"}:
         parts.append((clean(delivery.remedy, limit=300), "accent"))
     parts.append((clean(delivery.link, limit=300), "accent"))
-    lines = [(line, tone) for text, tone in parts for line in wrap(signs.text(text), width - 5) if line]
+    lines = [(line, tone) for text, tone in parts for line in wrap(glyphs.text(text), width - 5) if line]
     under = [
         row(" " * 5, (line, tone), key=f"delivery:{delivery.delivery}+{at}") for at, (line, tone) in enumerate(lines)
     ]

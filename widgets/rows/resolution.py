@@ -58,13 +58,13 @@ _UNICODE = _Zones("═", "─", "╌", "·", "┼", "◀", "▶")
 _ASCII = _Zones("=", "-", ".", "_", "|", "<", ">")
 
 
-def ruler(drift: float | None, bands: Bands, width: int, signs: Glyphs) -> str:
+def ruler(drift: float | None, bands: Bands, width: int, glyphs: Glyphs) -> str:
     """The bands around the baseline with a mark where the share stands; an odd number of cells, at most `width`."""
     cells = width - 1 if width % 2 == 0 else width
     half = cells // 2
     if half < 1:
         return ""
-    zones = _ASCII if signs.ascii_only else _UNICODE
+    zones = _ASCII if glyphs.ascii_only else _UNICODE
     reach = bands.critical * BEYOND
 
     def texture(cell: int) -> str:
@@ -83,13 +83,13 @@ def ruler(drift: float | None, bands: Bands, width: int, signs: Glyphs) -> str:
         if place < 0 or place >= cells:
             letters[0 if place < 0 else -1] = zones.left if place < 0 else zones.right
         else:
-            letters[place] = signs.dot
+            letters[place] = glyphs.dot
     return "".join(letters)
 
 
-def legend(bands: Bands, width: int, signs: Glyphs) -> str:
+def legend(bands: Bands, width: int, glyphs: Glyphs) -> str:
     """Which distance which texture means, as short as fits in `width`."""
-    zones = _ASCII if signs.ascii_only else _UNICODE
+    zones = _ASCII if glyphs.ascii_only else _UNICODE
     words = (
         f"{zones.healthy} within {bands.healthy:g}  {zones.warning} {bands.warning:g}  "
         f"{zones.critical} {bands.critical:g}  {zones.beyond} beyond, points"
@@ -109,28 +109,28 @@ def left_out(resolution: Resolution) -> str:
 
 
 def resolution_rows(
-    resolution: Resolution, bands: Bands, *, width: int, height: int, signs: Glyphs, stale: bool
+    resolution: Resolution, bands: Bands, *, width: int, height: int, glyphs: Glyphs, stale: bool
 ) -> list[Row]:
     """Three shares, and below them, where `height` allows, the legend and what bends them. Always `height` rows."""
-    rows = [share_row(share, bands, width=width, signs=signs, stale=stale) for share in resolution.shares]
+    rows = [share_row(share, bands, width=width, glyphs=glyphs, stale=stale) for share in resolution.shares]
     if height > len(rows):
-        words = legend(bands, max(0, width - RULER_AT), signs)
+        words = legend(bands, max(0, width - RULER_AT), glyphs)
         total = "" if resolution.total is None else f"{resolution.total:,} agents"
         rows.append(row((fit(total, min(RULER_AT, width)), "muted"), (words, "muted")))
     covered = resolution.coverage.words() if resolution.coverage is not None else ""
     for note in (left_out(resolution), *resolution.notes):
         # The title bar says what it rests on, and `left_out` what is in no share.
         if note and not (covered and covered in note):
-            lines = wrap(signs.text(note), width, most=max(1, height - len(rows)))
+            lines = wrap(glyphs.text(note), width, most=max(1, height - len(rows)))
             rows += [row((line, "muted")) for line in lines]
     return [*rows[:height], *(Row(()) for _ in range(height - len(rows)))]
 
 
-def share_row(share: ResolutionShare, bands: Bands, *, width: int, signs: Glyphs, stale: bool) -> Row:
+def share_row(share: ResolutionShare, bands: Bands, *, width: int, glyphs: Glyphs, stale: bool) -> Row:
     """Method, share, baseline, drift, state word, ruler."""
-    state = wording.status_piece(share.status, signs)
+    state = wording.status_piece(share.status, glyphs)
     room = width - RULER_AT
-    shown = signs.missing if share.share is None else f"{share.share:.2f} %"
+    shown = glyphs.missing if share.share is None else f"{share.share:.2f} %"
     drift = "" if share.drift is None else f"{share.drift:+.2f}"
     words = max(STATE, cell_len(state.text))
     pieces = [
@@ -142,9 +142,9 @@ def share_row(share: ResolutionShare, bands: Bands, *, width: int, signs: Glyphs
         *column(state.text, words, "muted" if stale else state.tone),
     ]
     if room >= LEAST_RULER and share.drift is not None:
-        drawn = ruler(share.drift, bands, min(room, WIDEST_RULER), signs)
+        drawn = ruler(share.drift, bands, min(room, WIDEST_RULER), glyphs)
         tone = "muted" if stale or str(share.status) == "pass" else state.tone
         pieces += [Piece(" "), Piece(drawn, tone)]
     elif share.note:
-        pieces.append(Piece(" " + fit(signs.text(share.note), max(0, room - (words - STATE))), "warn"))
+        pieces.append(Piece(" " + fit(glyphs.text(share.note), max(0, room - (words - STATE))), "warn"))
     return row(*pieces, key=f"share:{share.method}")

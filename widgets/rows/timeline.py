@@ -71,22 +71,22 @@ def timeline_filter(text: str) -> TimelineFilter:
     return TimelineFilter(tuple(words), tuple(kinds), tuple(people))
 
 
-def timeline_row(line: TimelineLine, *, width: int, now: datetime, signs: Glyphs, correction: str = "") -> Row:
+def timeline_row(line: TimelineLine, *, width: int, now: datetime, glyphs: Glyphs, correction: str = "") -> Row:
     """One entry on one line; a correction of it stands behind it, in words."""
     seen = "console" if line.actor == "console" else line.actor
     pieces = [
-        Piece(fit(stamp(line.at, now, signs), WHEN), "muted"),
+        Piece(fit(stamp(line.at, now, glyphs), WHEN), "muted"),
         Piece(" "),
-        Piece(fit(signs.text(seen), ACTOR), "muted" if line.actor == "console" else "key"),
+        Piece(fit(glyphs.text(seen), ACTOR), "muted" if line.actor == "console" else "key"),
         Piece(" "),
     ]
     room = width - WHEN - ACTOR - 2
     if width >= KIND_FROM:
-        pieces += [Piece(fit(signs.text(line.kind.replace("_", " ")), KIND), "muted"), Piece(" ")]
+        pieces += [Piece(fit(glyphs.text(line.kind.replace("_", " ")), KIND), "muted"), Piece(" ")]
         room -= KIND + 1
-    text = signs.text(line.text)
+    text = glyphs.text(line.text)
     if correction:
-        tail = signs.text(f" {signs.separator} CORRECTED: {correction}")
+        tail = glyphs.text(f" {glyphs.separator} CORRECTED: {correction}")
         part = max(10, room // 2)
         pieces += [
             Piece(fit(text, min(len(text), part)), "muted"),

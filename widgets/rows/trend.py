@@ -53,9 +53,9 @@ def scale_for(
     return Scale(min(99.0, float(int(low))), 100.0, usual=usual, warning=warning, critical=critical)
 
 
-def gap_sign(signs: Glyphs) -> str:
+def gap_glyph(glyphs: Glyphs) -> str:
     """What stands where nothing is known."""
-    return "?" if signs.ascii_only else "·"
+    return "?" if glyphs.ascii_only else "·"
 
 
 def spread(values: Sequence[float | None], width: int) -> list[float | None]:
@@ -85,14 +85,14 @@ def stretch(values: Sequence[float | None], width: int) -> list[float | None]:
     return [values[cell * count // width] for cell in range(width)]
 
 
-def course_pieces(course: Course, width: int, scale: Scale, signs: Glyphs, *, stale: bool) -> list[Piece]:
+def course_pieces(course: Course, width: int, scale: Scale, glyphs: Glyphs, *, stale: bool) -> list[Piece]:
     """The course as one line of at most `width` cells."""
-    ramp = RAMP[1:] if signs.ascii_only else BLOCKS
+    ramp = RAMP[1:] if glyphs.ascii_only else BLOCKS
     last = len(ramp) - 1
     pieces: list[Piece] = []
     for value in spread([point.value for point in course.points], width):
         if value is None:
-            pieces.append(Piece(gap_sign(signs), "muted"))
+            pieces.append(Piece(gap_glyph(glyphs), "muted"))
         else:
             pieces.append(Piece(ramp[round(scale.share(value) * last)], "muted" if stale else scale.tone(value)))
     return joined(pieces)
@@ -109,15 +109,15 @@ def joined(pieces: Sequence[Piece]) -> list[Piece]:
     return found
 
 
-def course_chart(course: Course, *, width: int, height: int, scale: Scale, signs: Glyphs, stale: bool) -> list[Row]:
+def course_chart(course: Course, *, width: int, height: int, scale: Scale, glyphs: Glyphs, stale: bool) -> list[Row]:
     """`height` rows of columns with the limits on the left; the highest row is the scale's upper end."""
     cells = stretch([point.value for point in course.points], max(1, width - AXIS))
     labels = _labels(scale, height)
     lined = {_row_of(limit, scale, height) for limit in (scale.usual, scale.critical) if limit is not None}
     rows: list[Row] = []
     for line in range(height):
-        pieces = [Piece(fit(labels.get(line, ""), AXIS - 1, right=True), "muted"), Piece(signs.bar, "muted")]
-        pieces += [_cell(value, line, height, scale, signs, ruled=line in lined) for value in cells]
+        pieces = [Piece(fit(labels.get(line, ""), AXIS - 1, right=True), "muted"), Piece(glyphs.bar, "muted")]
+        pieces += [_cell(value, line, height, scale, glyphs, ruled=line in lined) for value in cells]
         if stale:
             pieces = [Piece(piece.text, "muted") for piece in pieces]
         rows.append(row(*joined(pieces)))
@@ -138,10 +138,10 @@ def _labels(scale: Scale, height: int) -> dict[int, str]:
     return labels
 
 
-def _cell(value: float | None, line: int, height: int, scale: Scale, signs: Glyphs, *, ruled: bool) -> Piece:
-    empty = Piece(("." if signs.ascii_only else "┄") if ruled else " ", "muted")
+def _cell(value: float | None, line: int, height: int, scale: Scale, glyphs: Glyphs, *, ruled: bool) -> Piece:
+    empty = Piece(("." if glyphs.ascii_only else "┄") if ruled else " ", "muted")
     if value is None:
-        return Piece(gap_sign(signs), "muted") if line == height - 1 else empty
+        return Piece(gap_glyph(glyphs), "muted") if line == height - 1 else empty
     filled = scale.share(value) * height - (height - 1 - line)
     if line == height - 1:
         # A value at the lower end is known all the same, and must not look like a gap.
@@ -150,22 +150,22 @@ def _cell(value: float | None, line: int, height: int, scale: Scale, signs: Glyp
         return empty
     if filled > 1:
         # Below the course: a ground that leads the eye down to the hour, and no wall.
-        return Piece(":" if signs.ascii_only else "░", "muted")
+        return Piece(":" if glyphs.ascii_only else "░", "muted")
     tone = scale.tone(value)
-    if signs.ascii_only:
+    if glyphs.ascii_only:
         return Piece("#" if filled >= 0.5 else "=", tone)
     return Piece(BLOCKS[min(7, max(0, round(filled * 8) - 1))], tone)
 
 
-def axis_row(course: Course, *, width: int, signs: Glyphs, key: str | None = None) -> Row:
-    """Below a chart: when it begins, when it ends, and what the sign for a gap means."""
+def axis_row(course: Course, *, width: int, glyphs: Glyphs, key: str | None = None) -> Row:
+    """Below a chart: when it begins, when it ends, and what the glyph for a gap means."""
     if not course.points:
-        return row((fit(signs.text("no course is known yet"), width), "muted"), key=key)
+        return row((fit(glyphs.text("no course is known yet"), width), "muted"), key=key)
     cells = max(1, width - AXIS)
     begin = f"{course.points[0].at:%H:%M}"
     end = f"{course.points[-1].at:%H:%M} UTC"
     gaps = any(point.value is None for point in course.points)
-    middle = f"{gap_sign(signs)} not known" if gaps else ""
+    middle = f"{gap_glyph(glyphs)} not known" if gaps else ""
     room = cells - len(begin) - len(end)
     text = begin + (middle.center(room) if room > len(middle) else " " * max(1, room)) + end
     return row((" " * AXIS + fit(text, max(0, width - AXIS)), "muted"), key=key)

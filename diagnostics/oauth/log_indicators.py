@@ -26,7 +26,7 @@ _DEEPEST = 4
 
 
 @dataclass(slots=True)
-class LogSigns:
+class LogIndicators:
     """Known messages in one page of the newest events."""
 
     events: int = 0
@@ -56,27 +56,27 @@ def query_of(catalogue: Catalogue, account_id: int, user_id: int | None) -> str:
     return bind(catalogue.queries["user_oauth"].datadog, account_id=account_id, user_id=user_id)
 
 
-def read_signs(context: Context, account_id: int, user_id: int | None) -> LogSigns:
-    """The signs of the last day, of the account or of one user. Raises nothing: a silent source is in `failure`."""
+def read_indicators(context: Context, account_id: int, user_id: int | None) -> LogIndicators:
+    """Those of the last day, of the account or of one user. Raises nothing: a silent source is in `failure`."""
     try:
         page = context.logs.newest(query_of(context.catalogue, account_id, user_id), WINDOW_S, MOST_EVENTS)
     except SourceFailure as failure:
-        return LogSigns(failure=failure)
-    signs = LogSigns(cut=page.next_cursor is not None or page.partial, evidence=page.evidence)
+        return LogIndicators(failure=failure)
+    indicators = LogIndicators(cut=page.next_cursor is not None or page.partial, evidence=page.evidence)
     for event in page.events:
-        _note(signs, context.catalogue, event, _user_of(event))
-    return signs
+        _note(indicators, context.catalogue, event, _user_of(event))
+    return indicators
 
 
-def _note(signs: LogSigns, catalogue: Catalogue, event: LogEvent, named: int | None) -> None:
-    signs.events += 1
+def _note(indicators: LogIndicators, catalogue: Catalogue, event: LogEvent, named: int | None) -> None:
+    indicators.events += 1
     found = {one.id: one for text in _texts(event) for one in catalogue.messages_in(text)}
     for name, known in found.items():
-        if name not in signs.known and len(signs.lines) < MOST_EVENTS:
+        if name not in indicators.known and len(indicators.lines) < MOST_EVENTS:
             who = "" if named is None else f" (user {named})"
-            signs.lines.append(f'"{known.text}"{who}: {known.meaning} {known.remedy}')
-        signs.known[name] += 1
-        signs.newest_ms[name] = max(event.timestamp_ms, signs.newest_ms.get(name, 0))
+            indicators.lines.append(f'"{known.text}"{who}: {known.meaning} {known.remedy}')
+        indicators.known[name] += 1
+        indicators.newest_ms[name] = max(event.timestamp_ms, indicators.newest_ms.get(name, 0))
 
 
 def _user_of(event: LogEvent) -> int | None:
