@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from diagnostics.incident.notices.notices import NoticeService
     from diagnostics.incident.review.reviews import ReviewService
     from diagnostics.signals.pulses import Pulses
-    from diagnostics.store.recents import Places
+    from diagnostics.store.recents import Recents
     from diagnostics.sync.service import DealService
 
 
@@ -96,11 +96,11 @@ class Diagnostics:
         return ExplorerService(self.context)
 
     @Lazy
-    def places(self) -> Places:
+    def recents(self) -> Recents:
         """Accounts, deals and queries seen lately, and the session to come back to."""
-        from diagnostics.store.recents import Places  # noqa: PLC0415
+        from diagnostics.store.recents import Recents  # noqa: PLC0415
 
-        return Places(self.context.state)
+        return Recents(self.context.state)
 
     @property
     def journal(self) -> Journal:

@@ -372,7 +372,7 @@ class WarRoomApp(App[int]):
         palette = self.navigator.open_palette(entries(self.catalogue), start)
         if self.service is not None:
             self.quietly(
-                self.service.places.recent, lambda found: palette.offer([(place.line, place.title) for place in found])
+                self.service.recents.recent, lambda found: palette.offer([(place.line, place.title) for place in found])
             )
 
     def command(self, line: str) -> None:

@@ -13,7 +13,7 @@ from diagnostics.core.time import utc_now
 from screens.base import ConsoleScreen, ScreenHost
 
 if TYPE_CHECKING:
-    from diagnostics.store.recents import Places, Session
+    from diagnostics.store.recents import Recents, Session
     from tui.navigation import Navigator
 
 KEEP_AGAIN = 180
@@ -22,7 +22,7 @@ KEEP_AGAIN = 180
 LAST_WRITING_S = 1.0
 
 NOTED = ("account", "deal")
-"""Places whose first word is one of these are remembered for completion."""
+"""Lines of these first words are remembered for completion."""
 
 
 class SessionKeeper:
@@ -48,7 +48,7 @@ class SessionKeeper:
         line, title = screen.place(), screen.crumb()
         kind = line.partition(" ")[0]
         if service is not None and kind in NOTED:
-            self._host.quietly(lambda: service.places.note(kind, line, title), lambda _done: None)
+            self._host.quietly(lambda: service.recents.note(kind, line, title), lambda _done: None)
 
     def keep(self) -> None:
         """Keep what is on screen now, if it changed; called every five seconds."""
@@ -61,12 +61,12 @@ class SessionKeeper:
         if is_same and self._unchanged < KEEP_AGAIN:
             return
         self._kept, self._unchanged = session, 0
-        self._host.quietly(lambda: self._write(service.places, session), lambda _done: None)
+        self._host.quietly(lambda: self._write(service.recents, session), lambda _done: None)
 
-    def _write(self, places: Places, session: Session) -> None:
+    def _write(self, recents: Recents, session: Session) -> None:
         with self._writing:
             if not self._left:
-                places.keep_session(session)
+                recents.keep_session(session)
 
     def end(self) -> None:
         """The console was left on purpose: this session is not come back to."""
@@ -77,14 +77,14 @@ class SessionKeeper:
         self._left = True
         if in_turn:
             self._writing.release()
-        self._host.service.places.end_session(self._kept)
+        self._host.service.recents.end_session(self._kept)
 
     def find(self) -> None:
         """Look for a session that broke off, and come back to it."""
         service = self._host.service
         if service is not None:
             user, host = _who()
-            self._host.quietly(lambda: service.places.broken_off(user, host, self._environment()), self._restore)
+            self._host.quietly(lambda: service.recents.broken_off(user, host, self._environment()), self._restore)
 
     def _restore(self, session: Session | None) -> None:
         if session is None or len(self._navigator.screens) > 1:

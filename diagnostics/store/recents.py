@@ -1,6 +1,6 @@
 """Where people have been: accounts, deals and queries seen lately, and sessions that broke off.
 
-Kept in the console's own state; a place is a line of the console's `:` grammar with a title to recognise it by.
+Kept in the console's own state; each is a line of the console's `:` grammar with a title to recognise it by.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KINDS = ("account", "deal", "query")
 
-MOST_PLACES = 300
+MOST_RECENTS = 300
 """Kept of each kind; the ones seen longest ago go first."""
 
 MOST_SESSIONS = 40
@@ -30,7 +30,7 @@ RESTORED_WITHIN = timedelta(hours=12)
 
 
 @dataclass(slots=True, frozen=True)
-class Place:
+class Recent:
     """Something seen lately."""
 
     kind: str
@@ -61,7 +61,7 @@ class Session:
         return f"{self.user}@{self.host}:{self.pid}"
 
 
-class Places:
+class Recents:
     """Blocking, thread-safe. Losing the memory is no failure of the console: reads then give nothing."""
 
     def __init__(self, state: StateStore) -> None:
@@ -71,25 +71,25 @@ class Places:
         """Remember that something was seen now. A store that cannot be written loses it silently."""
         payload: dict[str, object] = {"title": clean(title, limit=200)}
         try:
-            self._state.remember(kind, clean(line, limit=1_000), payload, MOST_PLACES)
+            self._state.remember(kind, clean(line, limit=1_000), payload, MOST_RECENTS)
         except SourceFailure:
-            # A place is a convenience; the store's problem is said where its state is shown.
+            # It is a convenience; the store's problem is said where its state is shown.
             return
 
-    def recent(self, most: int = MOST_PLACES) -> tuple[Place, ...]:
+    def recent(self, most: int = MOST_RECENTS) -> tuple[Recent, ...]:
         """Everything seen lately, newest first, over all kinds."""
-        places: list[Place] = []
+        recents: list[Recent] = []
         for kind in KINDS:
             try:
                 kept = self._state.recall(kind, most)
             except SourceFailure:
                 continue
-            places += [Place(kind, one.key, str(one.payload.get("title", "")), one.at) for one in kept]
-        return tuple(sorted(places, key=lambda place: place.at, reverse=True)[:most])
+            recents += [Recent(kind, one.key, str(one.payload.get("title", "")), one.at) for one in kept]
+        return tuple(sorted(recents, key=lambda recent: recent.at, reverse=True)[:most])
 
-    def forget(self, place: Place) -> None:
+    def forget(self, recent: Recent) -> None:
         """Remove one. Raises SourceFailure."""
-        self._state.forget(place.kind, place.line)
+        self._state.forget(recent.kind, recent.line)
 
     # Sessions.
 

@@ -266,7 +266,7 @@ class ExplorerScreen(LogScreen):
         """Ask this query over the same stretch of time."""
         self.about = ""
         self.state.query = query = text or "*"
-        self.host.quietly(lambda: self._service().places.note("query", f"logs {query}", "query"), lambda _done: None)
+        self.host.quietly(lambda: self._service().recents.note("query", f"logs {query}", "query"), lambda _done: None)
         self.ask_all()
 
     def narrow(self, term: str) -> None:

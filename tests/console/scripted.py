@@ -22,7 +22,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from tests.console.scripted_incidents import ScriptedIncidents, ScriptedNotices, ScriptedReviews
-from tests.console.scripted_places import ScriptedPlaces
+from tests.console.scripted_recents import ScriptedRecents
 
 NOW = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
 
@@ -75,7 +75,7 @@ class ScriptedService:
     hostile: bool = False
     lines: int = 60
     asked: list[str] = field(default_factory=list)
-    places: ScriptedPlaces = field(default_factory=ScriptedPlaces)
+    recents: ScriptedRecents = field(default_factory=ScriptedRecents)
     explorer: Any = None
     incidents: Any = field(default_factory=ScriptedIncidents)
     assessments: Any = None

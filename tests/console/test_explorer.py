@@ -111,7 +111,7 @@ async def test_a_query_is_completed_checked_and_asked(make_app: MakeApp) -> None
         await pilot.press("tab", *"140", "tab", "enter")
         await answered(pilot, screen)
         assert screen.state.query == f"{QUERY} @context.account_id:14009"
-        assert app.service.places.recent()[0].line == f"logs {screen.state.query}"  # type: ignore[union-attr]
+        assert app.service.recents.recent()[0].line == f"logs {screen.state.query}"  # type: ignore[union-attr]
 
 
 async def test_a_query_that_cannot_be_read_is_not_asked(make_app: MakeApp) -> None:

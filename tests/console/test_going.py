@@ -73,7 +73,7 @@ async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> 
     from diagnostics.store.recents import Session  # noqa: PLC0415
 
     service = ScriptedService()
-    service.places.session = Session(
+    service.recents.session = Session(
         user="anybody",
         host="bastion",
         pid=1,
@@ -95,7 +95,7 @@ async def test_a_session_with_memories_that_fit_nothing_opens_level_1_as_ever(ma
     from diagnostics.store.recents import Session  # noqa: PLC0415
 
     service = ScriptedService()
-    service.places.session = Session(
+    service.recents.session = Session(
         user="anybody",
         host="bastion",
         pid=1,

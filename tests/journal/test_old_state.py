@@ -26,7 +26,7 @@ from diagnostics.incident.projection import project_incident
 from diagnostics.incident.sentences import sentence
 from diagnostics.incident.verification import Checkpoint, CheckpointFile
 from diagnostics.models.entries import Body, Noted, Unknown
-from diagnostics.store.recents import Places, Session
+from diagnostics.store.recents import Recents, Session
 from diagnostics.store.samples import Samples
 from diagnostics.store.store import StateStore
 
@@ -171,7 +171,7 @@ def test_its_holds_of_exit_criteria_go_on(store: StateStore, read_before: dict[s
 
 
 def test_its_recent_places_its_session_and_saved_queries_are_there(store: StateStore) -> None:
-    recent = Places(store).recent()
+    recent = Recents(store).recent()
     assert [(one.kind, one.line, one.title) for one in recent] == [
         ("query", "explorer service:zillow", "service:zillow"),
         ("deal", "deal 14009 77", "Deal 77"),

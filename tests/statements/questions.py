@@ -26,7 +26,7 @@ from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.signals.webhook_backlog import read_backlog
 from diagnostics.store.identity import common_identity
-from diagnostics.store.recents import Place, Session
+from diagnostics.store.recents import Recent, Session
 from diagnostics.store.rollups import SyncRollup
 from diagnostics.store.samples import Samples
 from sandbox.stories.roster import (
@@ -299,14 +299,14 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
     samples = Samples(service.context.state, source=common_identity(service.settings.databases))
     yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
     yield Question("samples.course", EVERYBODY, lambda: samples.course("tried", now - timedelta(hours=3)))
-    places = service.places
+    recents = service.recents
     session = Session("somebody", "somewhere", 1, "", ("account 1",), ({},), now)
-    yield Question("places.note", EVERYBODY, lambda: places.note("account", "account 1", "one"))
-    yield Question("places.recent", EVERYBODY, places.recent)
-    yield Question("places.forget", EVERYBODY, lambda: places.forget(Place("account", "account 1", "one", now)))
-    yield Question("places.keep_session", EVERYBODY, lambda: places.keep_session(session))
-    yield Question("places.broken_off", EVERYBODY, lambda: places.broken_off("somebody", "elsewhere", ""))
-    yield Question("places.end_session", EVERYBODY, lambda: places.end_session(session))
+    yield Question("recents.note", EVERYBODY, lambda: recents.note("account", "account 1", "one"))
+    yield Question("recents.recent", EVERYBODY, recents.recent)
+    yield Question("recents.forget", EVERYBODY, lambda: recents.forget(Recent("account", "account 1", "one", now)))
+    yield Question("recents.keep_session", EVERYBODY, lambda: recents.keep_session(session))
+    yield Question("recents.broken_off", EVERYBODY, lambda: recents.broken_off("somebody", "elsewhere", ""))
+    yield Question("recents.end_session", EVERYBODY, lambda: recents.end_session(session))
 
 
 def _logs(service: Diagnostics) -> Iterator[Question]:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from diagnostics.store.recents import Place, Session
+from diagnostics.store.recents import Recent, Session
 
 
 @dataclass
-class ScriptedPlaces:
+class ScriptedRecents:
     """Remembers what it is told; hands `session` out once."""
 
-    seen: list[Place] = field(default_factory=list)
+    seen: list[Recent] = field(default_factory=list)
     session: Session | None = None
     kept: list[Session] = field(default_factory=list)
     ended: list[Session] = field(default_factory=list)
 
     def note(self, kind: str, line: str, title: str) -> None:
         at = datetime(2025, 11, 17, 14, 3, len(self.seen) % 60, tzinfo=UTC)
-        self.seen = [Place(kind, line, title, at), *(place for place in self.seen if place.line != line)]
+        self.seen = [Recent(kind, line, title, at), *(recent for recent in self.seen if recent.line != line)]
 
-    def recent(self, most: int = 300) -> tuple[Place, ...]:
+    def recent(self, most: int = 300) -> tuple[Recent, ...]:
         return tuple(self.seen[:most])
 
     def keep_session(self, session: Session) -> None:
