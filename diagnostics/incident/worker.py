@@ -29,7 +29,7 @@ FOLLOW_UPS_EVERY_S = 60.0
 LONGEST_S = 60.0
 """One piece of work ends after so long; what is left is done in the next one."""
 
-PATIENCE_S = 5.0
+RETRY_AFTER_S = 5.0
 """After a failure of the journal itself, before the next attempt."""
 
 
@@ -61,7 +61,7 @@ class Worker:
         """Something was confirmed: do not wait for the next look."""
         self._woken.set()
 
-    def close(self, patience_s: float = 2.0) -> None:
+    def close(self, deadline_s: float = 2.0) -> None:
         """End. What was confirmed and not delivered is in the journal, and the next console goes on with it."""
         self._closed.set()
         with self._lock:
@@ -69,7 +69,7 @@ class Worker:
         for job in jobs:
             job.cancel()
         self._woken.set()
-        until = time.monotonic() + patience_s
+        until = time.monotonic() + deadline_s
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, until - time.monotonic()))
@@ -77,7 +77,7 @@ class Worker:
     def _deliver_on(self) -> None:
         while not self._closed.is_set():
             well = self._do("delivering", self._deliver)
-            self._woken.wait(LOOK_EVERY_S if well else PATIENCE_S)
+            self._woken.wait(LOOK_EVERY_S if well else RETRY_AFTER_S)
             self._woken.clear()
 
     def _observe_on(self) -> None:

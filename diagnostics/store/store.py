@@ -285,7 +285,7 @@ class StateStore:
         been undone. A connection lost while committing is not tried again, because nobody knows whether it was done:
         that is `Unanswered`. Raises `SourceFailure`, and what `work` raises.
         """
-        patience = time.monotonic() + LONGEST_S
+        deadline = time.monotonic() + LONGEST_S
         for attempt in range(1, ATTEMPTS + 1):
             committing = False
             try:
@@ -295,7 +295,7 @@ class StateStore:
                 return result
             except (SQLAlchemyError, OSError) as error:
                 failure = state_failure(error, LIMITS, connecting=False)
-                is_last = attempt == ATTEMPTS or time.monotonic() > patience
+                is_last = attempt == ATTEMPTS or time.monotonic() > deadline
                 is_lost = is_lost_race(error, committing=committing)
                 if committing and not is_lost:
                     raise Unanswered(failure.kind, SOURCE, failure.reason, remedy=failure.remedy) from None
@@ -470,7 +470,7 @@ def _transaction(place: Location, *, writes: bool) -> Iterator[Connection]:
 
 def _prepare(place: Location) -> None:
     """Bring the tables up to date; several consoles may start at the same moment."""
-    patience = time.monotonic() + BUSY_S
+    deadline = time.monotonic() + BUSY_S
     while True:
         try:
             if not _is_ready(place):
@@ -480,7 +480,7 @@ def _prepare(place: Location) -> None:
                 connection.execute(text("UPDATE warroom_schema SET applied_us = applied_us"))
         except SQLAlchemyError as error:
             # Turning a file to WAL fails at once, without waiting, where another console does the same.
-            if not is_lost_race(error, committing=False) or time.monotonic() > patience:
+            if not is_lost_race(error, committing=False) or time.monotonic() > deadline:
                 raise
         else:
             return

@@ -18,7 +18,7 @@ from tests.console.rest import rest
 from tui.app import WarRoomApp
 from tui.options import Options
 
-PATIENCE_S = 120.0
+DEADLINE_S = 120.0
 
 
 @asynccontextmanager
@@ -40,8 +40,8 @@ async def console(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         app.end()
 
 
-async def within(pilot: Pilot[int], condition: Any, patience_s: float = PATIENCE_S) -> None:  # noqa: ANN401  # a callable
-    ends = time.monotonic() + patience_s
+async def within(pilot: Pilot[int], condition: Any, deadline_s: float = DEADLINE_S) -> None:  # noqa: ANN401  # a callable
+    ends = time.monotonic() + deadline_s
     while time.monotonic() < ends:
         await rest(pilot)
         if condition():

@@ -20,7 +20,7 @@ from diagnostics.config.settings import StateSettings
 
 ROOT = Path(__file__).parents[2]
 STREAM = "INC-1"
-PATIENCE_S = 300.0
+DEADLINE_S = 300.0
 
 
 @dataclass(slots=True)
@@ -58,15 +58,15 @@ def write_together(
     ]
     for thread in threads:
         thread.start()
-    together.wait(PATIENCE_S)
+    together.wait(DEADLINE_S)
     begin = time.monotonic()
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(DEADLINE_S)
     return crowd, time.monotonic() - begin
 
 
 def _live(writer: Writer, plan: list[int], settings: StateSettings, folder: Path, together: threading.Barrier) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + DEADLINE_S
     while len(writer.acknowledged) < writer.entries and time.monotonic() < deadline:
         writer.lives += 1
         given = {
@@ -90,7 +90,7 @@ def _live(writer: Writer, plan: list[int], settings: StateSettings, folder: Path
             together.abort()
             return
         if writer.lives == 1:
-            together.wait(PATIENCE_S)
+            together.wait(DEADLINE_S)
         said.write("go\n")
         said.flush()
         _listen(writer, plan, process)

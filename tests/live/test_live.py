@@ -15,7 +15,7 @@ from diagnostics.live.watches import Live
 from diagnostics.models.readings import Freshness, Reading
 from tests.live.manual_clock import ManualClock
 
-PATIENCE_S = 20.0
+DEADLINE_S = 20.0
 """How long a test waits for something that must happen; never how long it takes."""
 
 
@@ -30,7 +30,7 @@ class Source:
     def __call__(self) -> object:
         self.calls += 1
         self.asked.release()
-        answer = self._answers.get(timeout=PATIENCE_S)
+        answer = self._answers.get(timeout=DEADLINE_S)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -40,7 +40,7 @@ class Source:
             self._answers.put(answer)
 
     def wait_asked(self) -> None:
-        assert self.asked.acquire(timeout=PATIENCE_S)
+        assert self.asked.acquire(timeout=DEADLINE_S)
 
     @property
     def was_asked_again(self) -> bool:
@@ -62,7 +62,7 @@ class Board:
 
     def next(self, *freshness: Freshness, key: str | None = None) -> Reading[Any]:
         while True:
-            reading = self.readings.get(timeout=PATIENCE_S)
+            reading = self.readings.get(timeout=DEADLINE_S)
             if reading.freshness in freshness and key in (None, reading.key):
                 return reading
 
@@ -382,7 +382,7 @@ def test_a_receiver_that_fails_does_not_stop_the_readings(clock: ManualClock) ->
     try:
         live.watch("a", lambda: 1, every_s=1.0)
         live.look(["a"])
-        while seen.get(timeout=PATIENCE_S).freshness is not Freshness.FRESH:
+        while seen.get(timeout=DEADLINE_S).freshness is not Freshness.FRESH:
             pass
     finally:
         live.close()
@@ -403,7 +403,7 @@ def test_a_receiver_may_call_back_without_a_deadlock(clock: ManualClock) -> None
     live = Live(emit, clock=clock)
     live.watch("a", lambda: 1, every_s=1.0)
     live.look(["a"])
-    assert done.wait(PATIENCE_S)
+    assert done.wait(DEADLINE_S)
 
 
 def test_dead_sources_leave_a_worker_to_the_living(live: Live, board: Board, clock: ManualClock) -> None:
@@ -429,12 +429,12 @@ def test_closing_does_not_wait_for_a_question_that_hangs(board: Board) -> None:
 
     def hang() -> None:
         asked.set()
-        release.wait(PATIENCE_S)
+        release.wait(DEADLINE_S)
 
     live = Live(board)
     live.watch("a", hang, every_s=1.0)
     live.look(["a"])
-    assert asked.wait(PATIENCE_S)
+    assert asked.wait(DEADLINE_S)
     live.close()
     emitted = len(board.sequences)
     release.set()

@@ -16,7 +16,7 @@ from diagnostics.signals.counts import Usual, complete_buckets
 from diagnostics.signals.deal_index import SeenDeals, deal_of, positive_id
 from tests.service.world import MIDNIGHT, event, evidence, settled, unreachable
 
-PATIENCE_S = 20.0
+DEADLINE_S = 20.0
 
 
 class Clock:
@@ -34,17 +34,17 @@ def test_equal_questions_at_the_same_time_are_asked_once() -> None:
     def ask() -> int:
         calls.append(1)
         asked.set()
-        assert release.wait(PATIENCE_S)
+        assert release.wait(DEADLINE_S)
         return 7
 
     got: list[int] = []
     threads = [threading.Thread(target=lambda: got.append(answers.get("k", 5.0, ask))) for _ in range(4)]
     for thread in threads:
         thread.start()
-    assert asked.wait(PATIENCE_S)
+    assert asked.wait(DEADLINE_S)
     release.set()
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(DEADLINE_S)
     assert (got, len(calls)) == ([7] * 4, 1)
 
 
@@ -80,7 +80,7 @@ def test_a_baseline_is_asked_in_the_background_and_kept() -> None:
 
     def ask(query: str, window_s: int) -> Usual:
         calls.append((query, window_s))
-        assert release.wait(PATIENCE_S)
+        assert release.wait(DEADLINE_S)
         return usual(45.0)
 
     baselines = Baselines(ask, keep_s=600.0)
@@ -193,16 +193,16 @@ def test_forgotten_answers_are_asked_anew_and_a_question_under_way_is_not_asked_
 
     def slow() -> int:
         asked.set()
-        assert release.wait(PATIENCE_S)
+        assert release.wait(DEADLINE_S)
         return 7
 
     got: list[int] = []
     thread = threading.Thread(target=lambda: got.append(answers.get("slow", 60.0, slow)))
     thread.start()
-    assert asked.wait(PATIENCE_S)
+    assert asked.wait(DEADLINE_S)
     answers.forget()
     assert answers.get("done", 60.0, lambda: 2) == 2
     release.set()
     assert answers.get("slow", 60.0, lambda: 8) == 7
-    thread.join(PATIENCE_S)
+    thread.join(DEADLINE_S)
     assert got == [7]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-PATIENCE: Final[dict[signal.Signals, float]] = {signal.SIGTERM: 4.0, signal.SIGINT: 4.0, signal.SIGHUP: 2.0}
+DEADLINES: Final[dict[signal.Signals, float]] = {signal.SIGTERM: 4.0, signal.SIGINT: 4.0, signal.SIGHUP: 2.0}
 """Seconds between a signal and the forced end."""
 
 
@@ -26,7 +26,7 @@ def exit_code(number: int) -> int:
 class ExitSignals:
     """Turns the three signals into one orderly exit.
 
-    `leave(code)` runs in the event loop; `force(code)` in a signal handler when patience has run out, and is expected
+    `leave(code)` runs in the event loop; `force(code)` in a signal handler once the deadline has passed. It is expected
     to restore the terminal: the process ends right after it.
     """
 
@@ -38,7 +38,7 @@ class ExitSignals:
 
     def install(self) -> None:
         """Take the three signals; must run in the main thread."""
-        for number in PATIENCE:
+        for number in DEADLINES:
             # Not `loop.add_signal_handler`: a stuck loop would never run its handler, and the alarm would not be set.
             signal.signal(number, self._received)
 
@@ -54,12 +54,12 @@ class ExitSignals:
         if self._code:
             return
         self._code = exit_code(number)
-        signal.signal(signal.SIGALRM, self._out_of_patience)
-        signal.setitimer(signal.ITIMER_REAL, PATIENCE[number])
+        signal.signal(signal.SIGALRM, self._deadline_passed)
+        signal.setitimer(signal.ITIMER_REAL, DEADLINES[number])
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._leave, self._code)
 
-    def _out_of_patience(self, _number: int, _frame: FrameType | None) -> None:
+    def _deadline_passed(self, _number: int, _frame: FrameType | None) -> None:
         try:
             self._force()
         finally:

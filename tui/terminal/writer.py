@@ -88,15 +88,15 @@ class Writer(threading.Thread):
         framed = frame and self._in_sync and len(data) > UNTORN
         self._inbox.put((f"{SYNC_START}{data}{SYNC_END}" if framed else data, frame))
 
-    def stop(self, patience: float = 1.0) -> bool:
-        """Write what matters (frames that wait no longer do), for at most `patience` seconds, and end the thread.
+    def stop(self, deadline_s: float = 1.0) -> bool:
+        """Write what matters (frames that wait no longer do), for at most `deadline_s` seconds, and end the thread.
 
         Returns False when the terminal did not take everything. `write` is without effect afterwards.
         """
         if self.is_alive():
-            self._closing = time.monotonic() + patience
+            self._closing = time.monotonic() + deadline_s
             self._inbox.put(None)
-            self.join(patience + 0.5)
+            self.join(deadline_s + 0.5)
         if not self.is_alive() and self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

@@ -173,11 +173,11 @@ class Engines:
         if not url.database or url.database == ":memory:":
             raise not_configured(source, "an SQLite URL must name a file", "write it as sqlite:////absolute/path.db")
         address = f"file:{quote(url.database)}?mode=ro"
-        patience = self.limits.statement_s
+        deadline_s = self.limits.statement_s
 
         def connect() -> sqlite3.Connection:
             connection = sqlite3.connect(
-                address, uri=True, timeout=patience, check_same_thread=False, isolation_level=None
+                address, uri=True, timeout=deadline_s, check_same_thread=False, isolation_level=None
             )
             connection.text_factory = _lenient_text
             connection.execute("PRAGMA query_only = ON")
@@ -251,9 +251,9 @@ def _attend(engine: Engine, arguments: dict[str, Any], limits: Limits) -> None:
 class ClientPool:
     """At most `bound` client databases connected at once; the one unused for longest makes room."""
 
-    def __init__(self, bound: int, patience_s: float) -> None:
+    def __init__(self, bound: int, deadline_s: float) -> None:
         self._bound = max(1, bound)
-        self._patience_s = patience_s
+        self._deadline_s = deadline_s
         self._kept: OrderedDict[tuple[int, URL], Database] = OrderedDict()
         self._users: dict[tuple[int, URL], int] = {}
         self._change = threading.Condition()
@@ -285,7 +285,7 @@ class ClientPool:
     def _take(self, key: tuple[int, URL], make: Callable[[], Database]) -> tuple[Database, Database | None]:
         evicted: Database | None = None
         with self._change:
-            if not self._change.wait_for(lambda: key in self._kept or self._has_room(), self._patience_s):
+            if not self._change.wait_for(lambda: key in self._kept or self._has_room(), self._deadline_s):
                 raise SourceFailure(
                     FailureKind.TIMED_OUT,
                     f"client {key[0]}",
