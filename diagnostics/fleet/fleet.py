@@ -11,10 +11,10 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
 from diagnostics.core.words import span
+from diagnostics.fleet.account_list import AccountList, read_account_list
 from diagnostics.fleet.batches import Plan, Slots
 from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, AccountRows, FleetAnswer, FleetQuestion
-from diagnostics.fleet.roster import Roster, read_roster
 from diagnostics.fleet.schedule import Connections
 from diagnostics.fleet.tally import EXAMPLES, Remarks, Tally, accounts_of, ordered
 from diagnostics.models.evidence import Evidence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from diagnostics.config.settings import AnalyticsSettings, Settings
     from diagnostics.core.failures import SourceFailure
     from diagnostics.core.waiting import Job
+    from diagnostics.fleet.account_list import AccountList
     from diagnostics.fleet.analytics import Analytics, Counted
-    from diagnostics.fleet.roster import Roster
     from diagnostics.sources.mysql.databases import Databases
     from diagnostics.sources.mysql.runner import Runner
 
@@ -47,27 +47,27 @@ class Gathering:
     def answer(
         self,
         counted: Counted,
-        roster: Roster | None,
-        roster_failure: SourceFailure | None,
+        account_list: AccountList | None,
+        list_failure: SourceFailure | None,
         accounts: Sequence[int] | None,
         each: Callable[[AccountRows], None] | None,
     ) -> FleetAnswer:
-        """The accounts of `roster` with the rows that the engine has for them."""
+        """The accounts of `account_list` with the rows that the engine has for them."""
         self._age(counted)
-        if roster is None:
+        if account_list is None:
             known = sorted(counted.rows if accounts is None else set(accounts))
-            reason = "" if roster_failure is None else f" ({roster_failure.headline()})"
+            reason = "" if list_failure is None else f" ({list_failure.headline()})"
             self._notes.append(
                 f"common.accounts gave no answer{reason}: accounts that only one of the two knows cannot be named."
             )
             gaps: tuple[Gap, ...] = ()
         else:
-            known = [place.id for place in roster.accounts]
+            known = [place.id for place in account_list.accounts]
             self._strangers(counted, set(known), accounts)
-            gaps = _unknown(roster)
+            gaps = _unknown(account_list)
         kept = self._kept(counted, known, each)
-        if roster is not None:
-            for place in roster.accounts:
+        if account_list is not None:
+            for place in account_list.accounts:
                 self._remarks.note(place, counted.rows.get(place.id, ()), is_cut=place.id in counted.cut)
         absent = [account for account in known if account not in counted.rows]
         if absent and self._question.of_everybody:
@@ -81,7 +81,7 @@ class Gathering:
             coverage=Coverage(answered=len(known), asked=asked, gaps=gaps),
             origin=ANALYTICS,
             as_of=counted.newest,
-            evidence=(*counted.evidence, *(() if roster is None else (roster.evidence,))),
+            evidence=(*counted.evidence, *(() if account_list is None else (account_list.evidence,))),
             notes=(*self._notes, *self._remarks.notes()),
         )
 
@@ -142,11 +142,11 @@ def age(seconds: float) -> str:
     return span(round(seconds / 60) * 60 if seconds >= 120 else seconds)
 
 
-def _unknown(roster: Roster) -> tuple[Gap, ...]:
-    if not roster.unknown:
+def _unknown(account_list: AccountList) -> tuple[Gap, ...]:
+    if not account_list.unknown:
         return ()
-    examples = tuple(map(str, roster.unknown[:EXAMPLES]))
-    return (Gap(reason="not in common.accounts", count=len(roster.unknown), examples=examples),)
+    examples = tuple(map(str, account_list.unknown[:EXAMPLES]))
+    return (Gap(reason="not in common.accounts", count=len(account_list.unknown), examples=examples),)
 
 
 __all__ = ["AccountRows", "Fleet", "FleetAnswer", "FleetQuestion"]
@@ -206,8 +206,8 @@ class Fleet:
             if answer is not None:
                 return answer
         with self._databases.runner() as runner:
-            roster = self._roster(runner, deadline, accounts)
-            return self._by_fan_out(question, deadline, roster, runner, each=each, notes=notes)
+            account_list = self._account_list(runner, deadline, accounts)
+            return self._by_fan_out(question, deadline, account_list, runner, each=each, notes=notes)
 
     def ping_analytics(self) -> Evidence:
         """Ask the analytics engine for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
@@ -222,9 +222,9 @@ class Fleet:
         if analytics is not None:
             analytics.close()
 
-    def _roster(self, runner: Runner, deadline: Deadline, accounts: Sequence[int] | None) -> Roster:
-        def read() -> Roster:
-            return read_roster(self._databases, runner, accounts, lambda: deadline.check("common"))
+    def _account_list(self, runner: Runner, deadline: Deadline, accounts: Sequence[int] | None) -> AccountList:
+        def read() -> AccountList:
+            return read_account_list(self._databases, runner, accounts, lambda: deadline.check("common"))
 
         deadline.job.report(0, None, "accounts")
         return run_within(read, deadline, "common", runner.cancel_all)
@@ -249,7 +249,7 @@ class Fleet:
                 )
                 return None
             with self._databases.runner() as runner:
-                roster, roster_failure = self._roster_or_none(runner, deadline, accounts)
+                account_list, list_failure = self._account_list_or_none(runner, deadline, accounts)
                 counted = run_within(
                     lambda: analytics.read(question, runner, accounts, lambda: deadline.check(SOURCE)),
                     deadline,
@@ -266,7 +266,7 @@ class Fleet:
             )
             return None
         return Gathering(question, self._settings.analytics, self._now()).answer(
-            counted, roster, roster_failure, accounts, each
+            counted, account_list, list_failure, accounts, each
         )
 
     def _opened(self) -> Analytics:
@@ -277,12 +277,12 @@ class Fleet:
                 self._analytics = Analytics(self._settings.analytics, self._settings.databases, self._databases)
             return self._analytics
 
-    def _roster_or_none(
+    def _account_list_or_none(
         self, runner: Runner, deadline: Deadline, accounts: Sequence[int] | None
-    ) -> tuple[Roster | None, SourceFailure | None]:
+    ) -> tuple[AccountList | None, SourceFailure | None]:
         """The engine can answer without the accounts' table; then nobody knows which accounts it lacks."""
         try:
-            return self._roster(runner, deadline, accounts), None
+            return self._account_list(runner, deadline, accounts), None
         except SourceFailure as failure:
             if deadline.is_over:
                 raise
@@ -294,7 +294,7 @@ class Fleet:
         self,
         question: FleetQuestion,
         deadline: Deadline,
-        roster: Roster,
+        account_list: AccountList,
         runner: Runner,
         *,
         each: Callable[[AccountRows], None] | None,
@@ -315,25 +315,25 @@ class Fleet:
                     kept.append(rows)
                 else:
                     each(rows)
-            deadline.job.report(tally.settled, roster.asked, "accounts")
+            deadline.job.report(tally.settled, account_list.asked, "accounts")
 
-        tally.lack(roster.unknown)
-        fan_out.run(roster.accounts, engines.addresses(), deadline, progress)
+        tally.lack(account_list.unknown)
+        fan_out.run(account_list.accounts, engines.addresses(), deadline, progress)
         if deadline.is_over:
-            tally.fail(roster.accounts, deadline.words(), deadline.failure(CLIENTS).kind)
+            tally.fail(account_list.accounts, deadline.words(), deadline.failure(CLIENTS).kind)
         else:
-            tally.fail(roster.accounts, "the console met an error of its own", FailureKind.REJECTED)
+            tally.fail(account_list.accounts, "the console met an error of its own", FailureKind.REJECTED)
         tally.close()
         progress()
-        coverage = tally.coverage(roster.asked)
-        if roster.asked and not coverage.answered:
-            raise _nobody(tally, roster, deadline)
+        coverage = tally.coverage(account_list.asked)
+        if account_list.asked and not coverage.answered:
+            raise _nobody(tally, account_list, deadline)
         return FleetAnswer(
             rows=tuple(sorted(kept, key=lambda rows: rows.account_id)),
             coverage=coverage,
             origin=FAN_OUT,
             as_of=None,
-            evidence=(self._evidence(fan_out, tally, coverage, started_at), roster.evidence),
+            evidence=(self._evidence(fan_out, tally, coverage, started_at), account_list.evidence),
             notes=(*notes, *tally.remarks.notes()),
         )
 
@@ -360,9 +360,9 @@ class Fleet:
             return plan
 
 
-def _nobody(tally: Tally, roster: Roster, deadline: Deadline) -> SourceFailure:
+def _nobody(tally: Tally, account_list: AccountList, deadline: Deadline) -> SourceFailure:
     """The failure when not one account answered: nothing is known, which is not the same as nothing."""
-    gaps = tally.coverage(roster.asked).gaps
+    gaps = tally.coverage(account_list.asked).gaps
     first = gaps[0].reason if gaps else deadline.words()
     kind = tally.commonest_kind
     if deadline.is_over:
@@ -370,6 +370,6 @@ def _nobody(tally: Tally, roster: Roster, deadline: Deadline) -> SourceFailure:
     return SourceFailure(
         kind,
         CLIENTS,
-        f"none of {roster.asked:,} accounts answered: {first}",
+        f"none of {account_list.asked:,} accounts answered: {first}",
         remedy="`warroom doctor` says what is wrong with each database",
     )

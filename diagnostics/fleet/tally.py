@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from diagnostics.core.failures import FailureKind
+from diagnostics.fleet.account_list import SUSPENDED
 from diagnostics.fleet.batches import ASKED, Asked, Batch
 from diagnostics.fleet.models import AccountRows, FleetQuestion
-from diagnostics.fleet.roster import SUSPENDED
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sources.mysql.runner import Answer

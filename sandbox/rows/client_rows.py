@@ -10,6 +10,18 @@ from sqlalchemy import Table
 
 from sandbox.rows import schema
 from sandbox.rows.common_rows import Row, Stamp, disconnected, stamps
+from sandbox.stories.account_list import (
+    ACCOUNT_WITHOUT_SYNC_SYSTEM,
+    DEAL_AMBIGUOUS,
+    DEAL_ELIGIBLE,
+    DEAL_WITHOUT_AGENTS,
+    ERROR_CODE_DEALS,
+    INSTALLATION_RACE,
+    SECOND_OF_777,
+    STALE_AGENTS,
+    StoryAccount,
+    ordinary_deals,
+)
 from sandbox.stories.anomalies import (
     AHEAD_S,
     DEAL_BARE,
@@ -22,18 +34,6 @@ from sandbox.stories.anomalies import (
     on_ordinary_deal,
 )
 from sandbox.stories.population import CONNECTED, INFERRED, UNMATCHED, Person, Population
-from sandbox.stories.roster import (
-    ACCOUNT_WITHOUT_SYNC_SYSTEM,
-    DEAL_AMBIGUOUS,
-    DEAL_ELIGIBLE,
-    DEAL_WITHOUT_AGENTS,
-    ERROR_CODE_DEALS,
-    INSTALLATION_RACE,
-    SECOND_OF_777,
-    STALE_AGENTS,
-    RosterAccount,
-    ordinary_deals,
-)
 from sandbox.stories.story import Story
 
 _FIRST = [
@@ -76,7 +76,7 @@ _STAGES = ("Lead", "Active", "Under contract", "Closed")
 class ClientRows:
     """Everything one client database holds."""
 
-    def __init__(self, story: Story, account: RosterAccount, population: Population) -> None:
+    def __init__(self, story: Story, account: StoryAccount, population: Population) -> None:
         self.story = story
         self.account = account
         self.people = population.by_account[account.id]

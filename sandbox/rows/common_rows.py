@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Table
 
 from sandbox.rows import schema
+from sandbox.stories.account_list import STALE_AGENTS, StoryAccount, account_list
 from sandbox.stories.anomalies import AHEAD_S, DANGLING_SYNC_USER, numeric_zuid
 from sandbox.stories.population import CONNECTED, INFERRED, INSTALLED_AFTER_S, STALE, UNMATCHED, Person, Population
-from sandbox.stories.roster import STALE_AGENTS, RosterAccount, roster
 from sandbox.stories.scenario import LEAD_EVENTS_PER_HOUR
 from sandbox.stories.story import Story
 
@@ -36,9 +36,9 @@ def stamps(story: Story) -> Stamp:
     return stamp
 
 
-def account_rows(story: Story, place: Callable[[RosterAccount], tuple[str, str, str]]) -> Iterator[Row]:
+def account_rows(story: Story, place: Callable[[StoryAccount], tuple[str, str, str]]) -> Iterator[Row]:
     """`accounts`; `place` says host, database and login of each."""
-    for account in roster(story.seed):
+    for account in account_list(story.seed):
         yield (account.id, account.name, account.status, *place(account), account.users)
 
 
@@ -235,7 +235,7 @@ def feature_flag_rows() -> list[Row]:
 
 
 def common_rows(
-    story: Story, population: Population, place: Callable[[RosterAccount], tuple[str, str, str]]
+    story: Story, population: Population, place: Callable[[StoryAccount], tuple[str, str, str]]
 ) -> Iterator[tuple[Table, Iterable[Row]]]:
     """Yield every small table of `common` with its rows; the webhook events come separately."""
     people, stamp = population.everyone(), stamps(story)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from sandbox.rows.common_rows import Row, Stamp
-from sandbox.stories.roster import roster
+from sandbox.stories.account_list import account_list
 from sandbox.stories.scenario import ACCOUNTS_RATE_LIMITED, INCIDENT_AGE_S
 from sandbox.stories.story import Story
 
@@ -37,7 +37,7 @@ def webhook_rows(story: Story, stamp: Stamp) -> Iterator[Row]:
 @lru_cache(maxsize=2)
 def _weighted(story: Story) -> list[int]:
     """Return 256 account ids, larger accounts more often."""
-    accounts = roster(story.seed)[:ACCOUNTS_RATE_LIMITED]
+    accounts = account_list(story.seed)[:ACCOUNTS_RATE_LIMITED]
     weighted = [account.id for account in accounts for _ in range(1 + round(account.users**0.5 / 9))]
     return [weighted[index * len(weighted) // 256] for index in range(256)]
 

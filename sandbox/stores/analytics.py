@@ -13,8 +13,8 @@ from sqlalchemy import Column, Index, MetaData, Table
 from sandbox.rows import schema
 from sandbox.rows.client_rows import ClientRows
 from sandbox.rows.common_rows import Row, auth_rows, stamps, sync_user_rows
+from sandbox.stories.account_list import account_list
 from sandbox.stories.population import Population, populate
-from sandbox.stories.roster import roster
 from sandbox.stories.story import ANALYTICS_TABLES, Story
 
 ANALYTICS = MetaData()
@@ -37,7 +37,7 @@ Rewind = Callable[[dict[str, object], str], bool]
 def analytics_contents(story: Story, behind_s: int) -> Iterator[tuple[Table, Iterable[Row]]]:
     """Yield every table with its rows, `behind_s` seconds before the start; 0 is the databases as they are."""
     population, stamp = populate(story), stamps(story)
-    clients = [dict(_tables(story, population, number)) for number in range(len(roster(story.seed)))]
+    clients = [dict(_tables(story, population, number)) for number in range(len(account_list(story.seed)))]
     sources: list[tuple[Table, Iterable[Row], Rewind]] = [
         (_AGENTS, (row for tables in clients for row in tables["zillow_agents"]), _agents_rewind(story, population)),
         (_AUTH, auth_rows(story, population, stamp), _rewind_row),
@@ -51,7 +51,7 @@ def analytics_contents(story: Story, behind_s: int) -> Iterator[tuple[Table, Ite
 def _tables(story: Story, population: Population, number: int) -> Iterator[tuple[str, list[Row]]]:
     """Yield the two tables of one account that the engine holds."""
     # All tables are made in their order: they share one source of chance.
-    for table, rows in ClientRows(story, roster(story.seed)[number], population).tables():
+    for table, rows in ClientRows(story, account_list(story.seed)[number], population).tables():
         made = list(rows)
         if table.name in ANALYTICS_TABLES:
             yield table.name, made

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
-from sandbox.stories.roster import CLIENT_HOSTS, SECOND_OF_777, RosterAccount, roster
+from sandbox.stories.account_list import CLIENT_HOSTS, SECOND_OF_777, StoryAccount, account_list
 
 if TYPE_CHECKING:
     from sandbox.stores.filling import Store
@@ -59,7 +59,7 @@ def parse_client_fault(spec: str, seed: int) -> ClientFault:
         known = 1 <= fault.number <= CLIENT_HOSTS
     else:
         fault = ClientFault(kind, int(number or SECOND_OF_777))
-        known = kind in CLIENT_KINDS and fault.number in {account.id for account in roster(seed)}
+        known = kind in CLIENT_KINDS and fault.number in {account.id for account in account_list(seed)}
     if not known:
         raise UserError(
             f"{spec!r} is not a fault of a client database",
@@ -127,13 +127,13 @@ class ClientFaults:
     def _keep(self) -> None:
         self._record.write_text(json.dumps([[fault.kind, fault.number] for fault in self._active]), encoding="utf-8")
 
-    def _accounts(self, fault: ClientFault) -> list[RosterAccount]:
-        accounts = roster(self._story.seed)
+    def _accounts(self, fault: ClientFault) -> list[StoryAccount]:
+        accounts = account_list(self._story.seed)
         if fault.kind == "client_host_down":
             return [account for account in accounts if account.index % CLIENT_HOSTS == fault.number - 1]
         return [account for account in accounts if account.id == fault.number]
 
-    def _break(self, kind: str, account: RosterAccount) -> None:
+    def _break(self, kind: str, account: StoryAccount) -> None:
         if kind == "client_host_down":
             self._store.hide_client(account)
         elif kind == "client_missing":
@@ -141,7 +141,7 @@ class ClientFaults:
         else:
             self._rename(account, LOST_TABLE, _AWAY_TABLE)
 
-    def _mend(self, kind: str, account: RosterAccount) -> None:
+    def _mend(self, kind: str, account: StoryAccount) -> None:
         if kind == "client_host_down":
             self._store.show_client(account)
         elif kind == "client_missing":
@@ -149,18 +149,18 @@ class ClientFaults:
         elif self._has(account, _AWAY_TABLE):
             self._rename(account, _AWAY_TABLE, LOST_TABLE)
 
-    def _place(self, account: RosterAccount, host: str, database: str) -> None:
-        """Write where an account's database is; both come from the roster."""
+    def _place(self, account: StoryAccount, host: str, database: str) -> None:
+        """Write where an account's database is; both come from the account list."""
         with self._store.writer() as cursor:
             cursor.execute(
                 f"UPDATE accounts SET db_host = '{host}', db_database = '{database}' WHERE id = {account.id:d}"  # noqa: S608  # our own names; the two kinds of driver have no marker in common
             )
 
-    def _rename(self, account: RosterAccount, old: str, new: str) -> None:
+    def _rename(self, account: StoryAccount, old: str, new: str) -> None:
         with self._store.client_writer(account) as cursor:
             cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
-    def _has(self, account: RosterAccount, table: str) -> bool:
+    def _has(self, account: StoryAccount, table: str) -> bool:
         with self._store.client_writer(account) as cursor:
             cursor.execute(
                 "SELECT name FROM sqlite_master" if self._store.can_hide_clients else "SHOW TABLES",

@@ -15,15 +15,15 @@ from sandbox.rows import schema
 from sandbox.rows.common_rows import Row, common_rows, stamps
 from sandbox.rows.hostile_rows import spoil_rows
 from sandbox.rows.webhook_rows import webhook_rows
+from sandbox.stories.account_list import StoryAccount
 from sandbox.stories.population import Population
-from sandbox.stories.roster import RosterAccount
 from sandbox.stories.story import Story
 
 _BATCH = 5_000
 
 
 Contents = Iterable[tuple[Table, Iterable[Row]]]
-Place = Callable[[RosterAccount], tuple[str, str, str]]
+Place = Callable[[StoryAccount], tuple[str, str, str]]
 """Says host, database and login of an account."""
 
 
@@ -54,7 +54,7 @@ class Store(Protocol):
     can_hide_clients: bool
     """Single client databases can be taken away and brought back."""
 
-    def place(self, account: RosterAccount) -> tuple[str, str, str]:
+    def place(self, account: StoryAccount) -> tuple[str, str, str]:
         """Host, database and login of an account, as `accounts` names them."""
 
     def is_filled(self) -> bool:
@@ -69,13 +69,13 @@ class Store(Protocol):
     def writer(self) -> AbstractContextManager[Cursor]:
         """Open the filled common database for one transaction; raises `SourceFailure` or `sqlite3.Error`."""
 
-    def client_writer(self, account: RosterAccount) -> AbstractContextManager[Cursor]:
+    def client_writer(self, account: StoryAccount) -> AbstractContextManager[Cursor]:
         """Open one account's database for one transaction; raises `SourceFailure` or `sqlite3.Error`."""
 
-    def hide_client(self, account: RosterAccount) -> None:
+    def hide_client(self, account: StoryAccount) -> None:
         """Take one account's database away; only where `can_hide_clients`."""
 
-    def show_client(self, account: RosterAccount) -> None:
+    def show_client(self, account: StoryAccount) -> None:
         """Bring it back; harmless when it was not away."""
 
     def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:

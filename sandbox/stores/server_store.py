@@ -19,8 +19,8 @@ from sandbox.rows.client_rows import ClientRows
 from sandbox.rows.common_rows import Row
 from sandbox.stores.analytics import ANALYTICS, analytics_contents
 from sandbox.stores.filling import Cursor, common_contents, fill_database, insertion, mark_of
+from sandbox.stories.account_list import StoryAccount, account_list
 from sandbox.stories.population import Population, populate
-from sandbox.stories.roster import RosterAccount, roster
 from sandbox.stories.story import Story
 
 _CONNECT_S = 5
@@ -197,7 +197,7 @@ class ServerStore:
         self.client_url = self._server.client_url
         self.analytics_url = self._server.analytics_url
 
-    def place(self, account: RosterAccount) -> tuple[str, str, str]:
+    def place(self, account: StoryAccount) -> tuple[str, str, str]:
         """Host, database and login of an account, as `accounts` names them."""
         return self._server.address(account.database)
 
@@ -217,7 +217,7 @@ class ServerStore:
         # The schema with the mark's table comes first, so that a run cut short is recognised as ours.
         with server.cursor("common", create=True) as cursor:
             fill_database(cursor, server.dialect, schema.MARK, (), hostile=False)
-        accounts = roster(self._story.seed)
+        accounts = account_list(self._story.seed)
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             work = [pool.submit(self._fill_common, population)]
             work += [
@@ -236,7 +236,7 @@ class ServerStore:
             contents = common_contents(self._story, population, self.place)
             fill_database(cursor, self._server.dialect, schema.COMMON, contents, hostile=self._story.hostile)
 
-    def _fill_clients(self, accounts: Sequence[RosterAccount], population: Population) -> None:
+    def _fill_clients(self, accounts: Sequence[StoryAccount], population: Population) -> None:
         # The cursors come first: their generator is then run to its end, which is where it commits.
         cursors = self._server.created(account.database for account in accounts)
         for cursor, account in zip(cursors, accounts, strict=True):
@@ -257,16 +257,16 @@ class ServerStore:
             yield cursor
 
     @contextmanager
-    def client_writer(self, account: RosterAccount) -> Iterator[Cursor]:
+    def client_writer(self, account: StoryAccount) -> Iterator[Cursor]:
         """Open one account's schema."""
         with self._server.cursor(account.database) as cursor:
             yield cursor
 
-    def hide_client(self, account: RosterAccount) -> None:
+    def hide_client(self, account: StoryAccount) -> None:
         """Not possible here, see `can_hide_clients`."""
         raise NotImplementedError(account)
 
-    def show_client(self, account: RosterAccount) -> None:
+    def show_client(self, account: StoryAccount) -> None:
         """Nothing is ever hidden."""
 
     def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:

@@ -14,8 +14,8 @@ from sandbox.rows.client_rows import ClientRows
 from sandbox.rows.common_rows import Row
 from sandbox.stores.analytics import ANALYTICS, analytics_contents
 from sandbox.stores.filling import Cursor, common_contents, fill_database, insertion, mark_of
+from sandbox.stories.account_list import CLIENT_HOSTS, StoryAccount, account_list
 from sandbox.stories.population import populate
-from sandbox.stories.roster import CLIENT_HOSTS, RosterAccount, roster
 from sandbox.stories.story import Story
 
 ANALYTICS_FILE = "analytics.db"
@@ -37,7 +37,7 @@ class SqliteStore:
         self.client_url = f"sqlite:///{directory}/{{db_database}}.db"
         self.analytics_url = f"sqlite:///{directory / ANALYTICS_FILE}"
 
-    def place(self, account: RosterAccount) -> tuple[str, str, str]:
+    def place(self, account: StoryAccount) -> tuple[str, str, str]:
         """Host, database and login of an account, as `accounts` names them."""
         return (
             f"client-db-{1 + account.index % CLIENT_HOSTS:02d}",
@@ -62,7 +62,7 @@ class SqliteStore:
         """Write one file per database; nothing is synchronised to the disk, a stand-in may be lost."""
         self.remove()
         population, hostile = populate(self._story), self._story.hostile
-        for account in roster(self._story.seed):
+        for account in account_list(self._story.seed):
             rows = ClientRows(self._story, account, population).tables()
             with self._open(f"{self._prefix}_{account.database}.db") as cursor:
                 fill_database(cursor, self._dialect, schema.CLIENT, rows, hostile=hostile)
@@ -100,20 +100,20 @@ class SqliteStore:
             yield cursor
 
     @contextmanager
-    def client_writer(self, account: RosterAccount) -> Iterator[Cursor]:
+    def client_writer(self, account: StoryAccount) -> Iterator[Cursor]:
         """Open one account's file for one transaction."""
         with self._rewrite(self._client(account).name) as cursor:
             yield cursor
 
-    def _client(self, account: RosterAccount) -> Path:
+    def _client(self, account: StoryAccount) -> Path:
         return self._directory / f"{self._prefix}_{account.database}.db"
 
-    def hide_client(self, account: RosterAccount) -> None:
+    def hide_client(self, account: StoryAccount) -> None:
         """Take one account's file away. Every question opens it anew, so the next one fails."""
         path = self._client(account)
         path.rename(path.with_name(path.name + _AWAY))
 
-    def show_client(self, account: RosterAccount) -> None:
+    def show_client(self, account: StoryAccount) -> None:
         """Bring it back if it was taken away."""
         path = self._client(account)
         away = path.with_name(path.name + _AWAY)

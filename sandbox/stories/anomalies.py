@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.stories.roster import DEALS_PER_ACCOUNT, ERROR_EXAMPLE, NAMED
+from sandbox.stories.account_list import DEALS_PER_ACCOUNT, ERROR_EXAMPLE, NAMED
 
 if TYPE_CHECKING:
     from sandbox.stories.population import Person, Population

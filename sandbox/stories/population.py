@@ -15,18 +15,18 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sandbox.stories.anomalies import Anomalies, find_anomalies
-from sandbox.stories.roster import (
+from sandbox.stories.account_list import (
     ERROR_EXAMPLE,
     INSTALLATION_RACE,
     INTEGRATION_DISABLED,
     NAMED,
     SECOND_OF_777,
     STALE_AGENTS,
-    RosterAccount,
+    StoryAccount,
+    account_list,
     oauth_accounts,
-    roster,
 )
+from sandbox.stories.anomalies import Anomalies, find_anomalies
 from sandbox.stories.story import Story
 
 CONNECTED, INFERRED, UNMATCHED = 1, 3, 4
@@ -46,7 +46,7 @@ _DISABLED_USERS = 6
 class Person:
     """One user with an agent identity, a token or a sync connection."""
 
-    account: RosterAccount
+    account: StoryAccount
     user_id: int
     resolution: int = 0
     """0 when the user is no Zillow agent."""
@@ -93,14 +93,14 @@ class Population:
     """Bad rows, as production has them."""
 
     def everyone(self) -> list[Person]:
-        """All persons, in the order of the roster."""
+        """All persons, in the order of the account list."""
         return [person for people in self.by_account.values() for person in people]
 
 
 def populate(story: Story) -> Population:
     """Return the people of a story; a pure function of it."""
     rng = random.Random(f"population:{story.seed}")
-    accounts = roster(story.seed)
+    accounts = account_list(story.seed)
     population = Population()
     resolutions = _resolutions(accounts, rng)
     for account in accounts:
@@ -120,7 +120,7 @@ def populate(story: Story) -> Population:
     return population
 
 
-def _resolutions(accounts: tuple[RosterAccount, ...], rng: random.Random) -> dict[int, list[int]]:
+def _resolutions(accounts: tuple[StoryAccount, ...], rng: random.Random) -> dict[int, list[int]]:
     """Deal the 10,000 resolutions to the accounts by size; account 14009 gets exactly its 47 INFERRED."""
     users = sum(account.users for account in accounts)
     shares = {account.id: min(account.users, account.users * AGENTS // users) for account in accounts}
@@ -195,7 +195,7 @@ def _expire(story: Story, people: list[Person], rng: random.Random) -> None:
     wanted = story.scenario.tokens_expired
     if not wanted:
         return
-    order = {account.id: number for number, account in enumerate(oauth_accounts(roster(story.seed)))}
+    order = {account.id: number for number, account in enumerate(oauth_accounts(account_list(story.seed)))}
     candidates = [p for p in holders if p.account.id in order and p.expired_s is None and p.enabled and not p.secured]
     # Every account loses the same share, integrated users first: theirs are the connections that fail next.
     candidates.sort(key=lambda each: (order[each.account.id], not each.integrated, each.user_id))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sandbox.stories.account_list import STALE_AGENTS
 from sandbox.stories.population import (
     DISABLED_AGE_S,
     INFERRED,
@@ -22,7 +23,6 @@ from sandbox.stories.population import (
     populate,
 )
 from sandbox.stories.prototypes import Press, Prototype
-from sandbox.stories.roster import STALE_AGENTS
 from sandbox.stories.story import Story
 
 RESOLUTION = "zillow-agent-resolution"

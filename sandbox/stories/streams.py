@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from sandbox.stories.prototypes import Press, Prototype
-from sandbox.stories.roster import (
+from sandbox.stories.account_list import (
     DEAL_AMBIGUOUS,
     DEAL_ELIGIBLE,
     DEAL_WITHOUT_AGENTS,
@@ -20,16 +19,17 @@ from sandbox.stories.roster import (
     INTEGRATION_DISABLED,
     SECOND_OF_777,
     STALE_AGENTS,
-    RosterAccount,
+    StoryAccount,
+    account_list,
     oauth_accounts,
     ordinary_deals,
-    roster,
 )
+from sandbox.stories.prototypes import Press, Prototype
 from sandbox.stories.scenario import ACCOUNTS_RATE_LIMITED
 from sandbox.stories.special_streams import Stream, special_streams
 from sandbox.stories.story import Story
 
-Maker = Callable[[Press, tuple[RosterAccount, ...]], list[Prototype]]
+Maker = Callable[[Press, tuple[StoryAccount, ...]], list[Prototype]]
 
 _CALLS = (
     ("POST", "/v1/leads"),
@@ -42,7 +42,7 @@ _RATE_LIMIT_TEXT = "HTTP 429 Too Many Requests"
 RETRY_AFTER_S = 30
 
 
-def _rate_limited(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _rate_limited(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     made = []
     for account in accounts[:ACCOUNTS_RATE_LIMITED]:
         # Large accounts send more, so they are refused more often.
@@ -77,7 +77,7 @@ _OAUTH_ERRORS = (
 )
 
 
-def _oauth_failures(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _oauth_failures(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     made = []
     for account in oauth_accounts(accounts):
         for method, message, reason in (*_OAUTH_ERRORS[:2], *_OAUTH_ERRORS):
@@ -102,7 +102,7 @@ def _oauth_failures(press: Press, accounts: tuple[RosterAccount, ...]) -> list[P
     return made
 
 
-def _oauth_rate_limited(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _oauth_rate_limited(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     # These match everything in the OAuth query but its last term, which excludes them: they are rate limiting.
     return [
         press.make(
@@ -122,7 +122,7 @@ def _oauth_rate_limited(press: Press, accounts: tuple[RosterAccount, ...]) -> li
     ]
 
 
-def _oauth_expired(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _oauth_expired(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     return [
         press.make(
             "fub",
@@ -140,7 +140,7 @@ def _oauth_expired(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Pr
     ]
 
 
-def _zero_agent(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _zero_agent(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     # Two accounts in turn, the one with the well-known deal twice as often.
     pairs = [
         (STALE_AGENTS, DEAL_WITHOUT_AGENTS),
@@ -164,7 +164,7 @@ def _zero_agent(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Proto
     ]
 
 
-def _deal_lookups(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _deal_lookups(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     named = [
         (STALE_AGENTS, DEAL_ELIGIBLE, 4),
         (INSTALLATION_RACE, DEAL_AMBIGUOUS, 1),
@@ -188,7 +188,7 @@ def _deal_lookups(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Pro
     ]
 
 
-def _connection_errors(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _connection_errors(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     disabled = "OAuth credentials valid, but integration disabled"
     return [
         press.make(
@@ -208,7 +208,7 @@ def _connection_errors(press: Press, accounts: tuple[RosterAccount, ...]) -> lis
     ]
 
 
-def _agent_resolution(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _agent_resolution(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     made = []
     for account in accounts:
         # Shares near the baseline of 46.72, 15.99 and 37.29 %; each event names an account, never a person.
@@ -226,7 +226,7 @@ def _agent_resolution(press: Press, accounts: tuple[RosterAccount, ...]) -> list
     return made
 
 
-def _account_errors(press: Press, _accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _account_errors(press: Press, _accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     return [
         press.make(
             "fub-api",
@@ -239,7 +239,7 @@ def _account_errors(press: Press, _accounts: tuple[RosterAccount, ...]) -> list[
     ]
 
 
-def _connect_exceptions(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _connect_exceptions(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     return [
         press.make(
             "fub",
@@ -258,7 +258,7 @@ def _connect_exceptions(press: Press, accounts: tuple[RosterAccount, ...]) -> li
     ]
 
 
-def _sync_worker_errors(press: Press, accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _sync_worker_errors(press: Press, accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     return [
         press.make(
             "fub-worker",
@@ -274,7 +274,7 @@ def _sync_worker_errors(press: Press, accounts: tuple[RosterAccount, ...]) -> li
     ]
 
 
-def _transaction_sync_failed(press: Press, _accounts: tuple[RosterAccount, ...]) -> list[Prototype]:
+def _transaction_sync_failed(press: Press, _accounts: tuple[StoryAccount, ...]) -> list[Prototype]:
     deals = [
         (STALE_AGENTS, DEAL_WITHOUT_AGENTS, "agent_verification_failed"),
         (INSTALLATION_RACE, DEAL_AMBIGUOUS, "contact_sync_missing"),
@@ -311,7 +311,7 @@ _KINDS: tuple[tuple[str, float, bool, Maker], ...] = (
 
 def streams(story: Story) -> tuple[Stream, ...]:
     """Return every stream of the stand-in world; a pure function of the story."""
-    seed, accounts = story.seed, roster(story.seed)
+    seed, accounts = story.seed, account_list(story.seed)
     made = []
     for name, usual, cycle, maker in _KINDS:
         press = Press(random.Random(f"stream:{seed}:{name}"))
@@ -322,14 +322,14 @@ def streams(story: Story) -> tuple[Stream, ...]:
     return (*made, *special_streams(story))
 
 
-Describe = Callable[[Press, RosterAccount], Prototype]
+Describe = Callable[[Press, StoryAccount], Prototype]
 
 _PATHS = ("/v1/people", "/v1/deals", "/v1/events", "/v1/notes", "/v1/tasks", "/v1/textMessages")
 _JOBS = ("LeadRoutingWorker", "ZillowSyncWorker", "EmailSyncWorker", "ActionPlanWorker")
 _VIEWS = ("people list", "deal board", "inbox", "reporting", "account settings")
 
 
-def _api_request(press: Press, account: RosterAccount) -> Prototype:
+def _api_request(press: Press, account: StoryAccount) -> Prototype:
     path = press.rng.choice(_PATHS)
     method = press.rng.choice(("GET", "GET", "GET", "POST", "PUT"))
     code = press.rng.choices((200, 201, 404), (90, 8, 2))[0]
@@ -343,7 +343,7 @@ def _api_request(press: Press, account: RosterAccount) -> Prototype:
     )
 
 
-def _web_request(press: Press, account: RosterAccount) -> Prototype:
+def _web_request(press: Press, account: StoryAccount) -> Prototype:
     view = press.rng.choice(_VIEWS)
     return press.make(
         "fub",
@@ -354,7 +354,7 @@ def _web_request(press: Press, account: RosterAccount) -> Prototype:
     )
 
 
-def _zillow_call(press: Press, account: RosterAccount) -> Prototype:
+def _zillow_call(press: Press, account: StoryAccount) -> Prototype:
     return press.make(
         "fub",
         "info",
@@ -364,7 +364,7 @@ def _zillow_call(press: Press, account: RosterAccount) -> Prototype:
     )
 
 
-def _worker_job(press: Press, account: RosterAccount) -> Prototype:
+def _worker_job(press: Press, account: StoryAccount) -> Prototype:
     job = press.rng.choice(_JOBS)
     return press.make(
         "fub-worker",
@@ -375,7 +375,7 @@ def _worker_job(press: Press, account: RosterAccount) -> Prototype:
     )
 
 
-def _resque_job(press: Press, account: RosterAccount) -> Prototype:
+def _resque_job(press: Press, account: StoryAccount) -> Prototype:
     return press.make(
         "fub-resque",
         "info",
@@ -385,7 +385,7 @@ def _resque_job(press: Press, account: RosterAccount) -> Prototype:
     )
 
 
-def _slow_query(press: Press, account: RosterAccount) -> Prototype:
+def _slow_query(press: Press, account: StoryAccount) -> Prototype:
     took = 500 + press.took(400)
     return press.make(
         "fub",
@@ -396,15 +396,15 @@ def _slow_query(press: Press, account: RosterAccount) -> Prototype:
     )
 
 
-def _csd_note(press: Press, account: RosterAccount) -> Prototype:
+def _csd_note(press: Press, account: StoryAccount) -> Prototype:
     return press.make("fub-csd", "info", "caller id looked up", context={"account_id": account.id})
 
 
-def _desk_note(press: Press, account: RosterAccount) -> Prototype:
+def _desk_note(press: Press, account: StoryAccount) -> Prototype:
     return press.make("fub-richdesk", "info", "presence updated", context={"account_id": account.id})
 
 
-def _browser_note(press: Press, account: RosterAccount) -> Prototype:
+def _browser_note(press: Press, account: StoryAccount) -> Prototype:
     return press.make(
         "fub-spa",
         press.rng.choice(("info", "info", "info", "warn")),
@@ -427,7 +427,7 @@ _ORDINARY: tuple[tuple[str, float, int, Describe], ...] = (
 )
 
 
-def ordinary_streams(seed: int, accounts: tuple[RosterAccount, ...]) -> Iterator[tuple[str, float, list[Prototype]]]:
+def ordinary_streams(seed: int, accounts: tuple[StoryAccount, ...]) -> Iterator[tuple[str, float, list[Prototype]]]:
     """Yield name, events a minute and prototypes of each ordinary stream."""
     for name, usual, variants, describe in _ORDINARY:
         press = Press(random.Random(f"ordinary:{seed}:{name}"))

@@ -24,7 +24,7 @@ from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
-from sandbox.stories.roster import INTEGRATION_DISABLED, STALE_AGENTS
+from sandbox.stories.account_list import INTEGRATION_DISABLED, STALE_AGENTS
 from tests.contexts import with_members
 from tests.mariadb import MariaDB
 

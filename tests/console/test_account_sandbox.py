@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from textual.pilot import Pilot
 
-from sandbox.stories.roster import ERROR_CODE_DEALS
+from sandbox.stories.account_list import ERROR_CODE_DEALS
 from screens.account.screen import AccountScreen
 from screens.account.tabs import ORDER
 from screens.deal import DealScreen

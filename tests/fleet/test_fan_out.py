@@ -56,7 +56,7 @@ def test_a_part_of_the_accounts_can_be_asked_and_unknown_ones_are_named(world: W
 
 
 def test_accounts_come_by_pages_of_their_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("diagnostics.fleet.roster.PAGE", 3)
+    monkeypatch.setattr("diagnostics.fleet.account_list.PAGE", 3)
     for account_id in range(1, 8):
         world.add(account_id, (1,))
     fleet = world.open()

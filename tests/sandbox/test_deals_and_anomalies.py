@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from sandbox.stories import anomalies
+from sandbox.stories.account_list import ERROR_CODE_DEALS, account_of
 from sandbox.stories.anomalies import find_anomalies, numeric_zuid
 from sandbox.stories.population import populate
-from sandbox.stories.roster import ERROR_CODE_DEALS, account_of
 from sandbox.stories.scenario import SCENARIOS
 from sandbox.stories.story import DEFAULT_SEED, Story
 from tests.sandbox.api import Api

@@ -29,7 +29,7 @@ from diagnostics.store.identity import common_identity
 from diagnostics.store.recents import Recent, Session
 from diagnostics.store.rollups import SyncRollup
 from diagnostics.store.samples import Samples
-from sandbox.stories.roster import (
+from sandbox.stories.account_list import (
     DEAL_AMBIGUOUS,
     DEAL_ELIGIBLE,
     DEAL_WITHOUT_AGENTS,

@@ -11,7 +11,7 @@ from diagnostics.config.layers import load_settings
 from diagnostics.models.conclusions import Confidence
 from diagnostics.service import Diagnostics
 from sandbox.launch import start_sandbox
-from sandbox.stories.roster import DEAL_ELIGIBLE, ERROR_CODE_DEALS, STALE_AGENTS
+from sandbox.stories.account_list import DEAL_ELIGIBLE, ERROR_CODE_DEALS, STALE_AGENTS
 
 LIMITS = ("search=1000/10", "aggregate=1000/10")
 

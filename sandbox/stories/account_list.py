@@ -53,7 +53,7 @@ _KINDS = ("Realty", "Homes", "Property Group", "Residential", "& Co", "Brokers")
 
 
 @dataclass(slots=True, frozen=True)
-class RosterAccount:
+class StoryAccount:
     """One account: where it lives and how big it is."""
 
     index: int
@@ -78,7 +78,7 @@ class RosterAccount:
 
 
 @lru_cache(maxsize=4)
-def roster(seed: int) -> tuple[RosterAccount, ...]:
+def account_list(seed: int) -> tuple[StoryAccount, ...]:
     """Return the accounts, the named ones first, the others by ascending id; sizes run from 3 to 4,000 users."""
     rng = random.Random(f"roster:{seed}")
     ids = sorted(rng.sample(range(20_000, 200_000), ACCOUNT_COUNT - len(_NAMED)))
@@ -86,25 +86,25 @@ def roster(seed: int) -> tuple[RosterAccount, ...]:
     sizes = [round(3 * (LARGEST / 3) ** ((n / (count - 1)) ** 1.4)) for n in range(count)]
     rng.shuffle(sizes)
     accounts = [
-        RosterAccount(index, account_id, name, users, "active")
+        StoryAccount(index, account_id, name, users, "active")
         for index, (account_id, (name, users)) in enumerate(_NAMED.items())
     ]
     for offset, (account_id, users) in enumerate(zip(ids, sizes, strict=True)):
         name = f"{_PLACES[offset % len(_PLACES)]} {_KINDS[(offset // len(_PLACES)) % len(_KINDS)]}"
         status = "suspended" if offset in {17, 41} else "active"
-        accounts.append(RosterAccount(len(_NAMED) + offset, account_id, name, users, status))
+        accounts.append(StoryAccount(len(_NAMED) + offset, account_id, name, users, status))
     return tuple(accounts)
 
 
-def oauth_accounts(accounts: tuple[RosterAccount, ...]) -> tuple[RosterAccount, ...]:
+def oauth_accounts(accounts: tuple[StoryAccount, ...]) -> tuple[StoryAccount, ...]:
     """Return the accounts whose token refreshes fail in a story: the named ones, then the largest of the others."""
     rest = sorted(accounts[len(_NAMED) :], key=lambda account: -account.users)
     return (*accounts[: len(_NAMED)], *rest[: ACCOUNTS_OAUTH - len(_NAMED)])
 
 
-def account_of(seed: int, account_id: int) -> RosterAccount:
-    """Return one account; raises KeyError when it is not in the roster."""
-    for account in roster(seed):
+def account_of(seed: int, account_id: int) -> StoryAccount:
+    """Return one account; raises KeyError when it is not in the list."""
+    for account in account_list(seed):
         if account.id == account_id:
             return account
     raise KeyError(account_id)
@@ -119,7 +119,7 @@ DEAL_AMBIGUOUS = 777
 """Exists in two accounts."""
 
 
-def ordinary_deals(account: RosterAccount) -> range:
+def ordinary_deals(account: StoryAccount) -> range:
     """Ids of the unremarkable deals of one account; never the same in two accounts."""
     first = 500_001 + account.index * 1_000
     return range(first, first + DEALS_PER_ACCOUNT)

@@ -25,7 +25,7 @@ SUSPENDED = "suspended"
 
 
 @dataclass(slots=True, frozen=True)
-class Roster:
+class AccountList:
     """Accounts ascending by id."""
 
     accounts: tuple[AccountPlace, ...]
@@ -40,9 +40,9 @@ class Roster:
         return len(self.accounts) + len(self.unknown)
 
 
-def read_roster(
+def read_account_list(
     databases: Databases, runner: Runner, accounts: Sequence[int] | None, go_on: Callable[[], None]
-) -> Roster:
+) -> AccountList:
     """Every account, or those of `accounts`. Calls `go_on` before each page; raises what it raises, SourceFailure."""
     wanted = None if accounts is None else sorted(set(accounts))
     found: list[AccountPlace] = []
@@ -54,7 +54,7 @@ def read_roster(
         raise SourceFailure(FailureKind.NOT_CONFIGURED, "common", "no account was asked for", remedy="name accounts")
     known = {place.id for place in found}
     unknown = tuple(account for account in wanted or () if account not in known)
-    return Roster(tuple(found), unknown, first)
+    return AccountList(tuple(found), unknown, first)
 
 
 def _pages(
