@@ -17,9 +17,9 @@ from sqlalchemy import text
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import LOOK_S, Deadline
+from diagnostics.fleet.aggregate import FleetAggregate
 from diagnostics.fleet.batches import Asked, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import Connections, Schedule, Seat, Turn
-from diagnostics.fleet.tally import Tally
 from diagnostics.sources.mysql.statements import bound_limit, describe
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FanOut:
         engines: Engines,
         runner: Runner,
         connections: Connections,
-        tally: Tally,
+        aggregate: FleetAggregate,
         *,
         most_at_once: int,
         compiled: dict[Any, Any],
@@ -62,7 +62,7 @@ class FanOut:
         self._engines = engines
         self._runner = runner
         self._connections = connections
-        self._tally = tally
+        self._aggregate = aggregate
         self._most_at_once = most_at_once
         self._compiled = compiled
         self._first: Asked | None = None
@@ -86,7 +86,7 @@ class FanOut:
         deadline: Deadline,
         progress: Callable[[], None],
     ) -> None:
-        """Ask all of them, and call `progress` now and then, on this thread. What does not answer is in the tally."""
+        """Ask all of them, calling `progress` now and then on this thread. The aggregate holds what does not answer."""
         schedule = Schedule(self._batches(places, addresses), self._connections)
         self.hosts = schedule.hosts
         self.workers = min(MOST_WORKERS, schedule.most_workers)
@@ -116,7 +116,7 @@ class FanOut:
         for place in places:
             if missing := addresses.missing(place):
                 reason = f"no client database: {' and '.join(missing)} empty in common.accounts"
-                self._tally.fail([place], reason, FailureKind.NOT_CONFIGURED)
+                self._aggregate.fail([place], reason, FailureKind.NOT_CONFIGURED)
                 continue
             try:
                 asked, url = _located(place, addresses)
@@ -124,13 +124,13 @@ class FanOut:
                 if failure.kind is not FailureKind.MALFORMED:
                     raise
                 detail = failure.reason.partition(", which is refused")[0]
-                self._tally.fail([place], "address in common.accounts refused", failure.kind, detail)
+                self._aggregate.fail([place], "address in common.accounts refused", failure.kind, detail)
                 continue
             # Accounts that share a server share the address too, which is dear to compare and to hash.
             if id(url) not in servers:
                 servers[id(url)] = (_server(url, is_file=addresses.is_files), [])
             servers[id(url)][1].append(asked)
-            self._tally.remarks.homes[place.id] = url.database if addresses.is_files else (id(url), asked.schema)
+            self._aggregate.remarks.homes[place.id] = url.database if addresses.is_files else (id(url), asked.schema)
             self._first = self._first or asked
         self._first_is_file = addresses.is_files
         batches: list[Batch] = []
@@ -204,7 +204,7 @@ class FanOut:
         except SourceFailure as failure:
             self._failed(turn, schedule, lane, failure)
             return
-        further = self._tally.take(batch, answer)
+        further = self._aggregate.take(batch, answer)
         if further:
             schedule.add(cut(batch.server, further, most=self._most_at_once, lanes=1))
 
@@ -258,7 +258,7 @@ class FanOut:
             else:
                 self._give_up([batch], failure.reason, failure.kind)
             return
-        if further := self._tally.take(batch, answer):
+        if further := self._aggregate.take(batch, answer):
             schedule.add([Batch(batch.server, tuple(further))])
 
     def lane(self, server: Server) -> Database:
@@ -287,7 +287,7 @@ class FanOut:
         )
 
     def _give_up(self, batches: Iterable[Batch], reason: str, kind: FailureKind) -> None:
-        self._tally.fail((asked.place for batch in batches for asked in batch.accounts), reason, kind)
+        self._aggregate.fail((asked.place for batch in batches for asked in batch.accounts), reason, kind)
 
 
 class _Lane:

@@ -12,11 +12,11 @@ from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
 from diagnostics.core.words import span
 from diagnostics.fleet.account_list import AccountList, read_account_list
+from diagnostics.fleet.aggregate import EXAMPLES, FleetAggregate, Remarks, accounts_of, ordered
 from diagnostics.fleet.batches import Plan, Slots
 from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, AccountRows, FleetAnswer, FleetQuestion
 from diagnostics.fleet.schedule import Connections
-from diagnostics.fleet.tally import EXAMPLES, Remarks, Tally, accounts_of, ordered
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 
@@ -302,49 +302,53 @@ class Fleet:
     ) -> FleetAnswer:
         started_at = utc_now()
         kept: list[AccountRows] = []
-        tally = Tally(question)
+        aggregate = FleetAggregate(question)
         plan = self._plan(question)
         self._databases.check_client(plan.of_file())
         most = max(1, min(self._settings.fleet.batch, _ROWS_A_TRIP // plan.limit))
         engines = self._databases.engines
-        fan_out = FanOut(plan, engines, runner, self._connections, tally, most_at_once=most, compiled=self._compiled)
+        fan_out = FanOut(
+            plan, engines, runner, self._connections, aggregate, most_at_once=most, compiled=self._compiled
+        )
 
         def progress() -> None:
-            for rows in tally.ready():
+            for rows in aggregate.ready():
                 if each is None:
                     kept.append(rows)
                 else:
                     each(rows)
-            deadline.job.report(tally.settled, account_list.asked, "accounts")
+            deadline.job.report(aggregate.settled, account_list.asked, "accounts")
 
-        tally.lack(account_list.unknown)
+        aggregate.lack(account_list.unknown)
         fan_out.run(account_list.accounts, engines.addresses(), deadline, progress)
         if deadline.is_over:
-            tally.fail(account_list.accounts, deadline.words(), deadline.failure(CLIENTS).kind)
+            aggregate.fail(account_list.accounts, deadline.words(), deadline.failure(CLIENTS).kind)
         else:
-            tally.fail(account_list.accounts, "the console met an error of its own", FailureKind.REJECTED)
-        tally.close()
+            aggregate.fail(account_list.accounts, "the console met an error of its own", FailureKind.REJECTED)
+        aggregate.close()
         progress()
-        coverage = tally.coverage(account_list.asked)
+        coverage = aggregate.coverage(account_list.asked)
         if account_list.asked and not coverage.answered:
-            raise _nobody(tally, account_list, deadline)
+            raise _nobody(aggregate, account_list, deadline)
         return FleetAnswer(
             rows=tuple(sorted(kept, key=lambda rows: rows.account_id)),
             coverage=coverage,
             origin=FAN_OUT,
             as_of=None,
-            evidence=(self._evidence(fan_out, tally, coverage, started_at), account_list.evidence),
-            notes=(*notes, *tally.remarks.notes()),
+            evidence=(self._evidence(fan_out, aggregate, coverage, started_at), account_list.evidence),
+            notes=(*notes, *aggregate.remarks.notes()),
         )
 
-    def _evidence(self, fan_out: FanOut, tally: Tally, coverage: Coverage, started_at: datetime) -> Evidence:
+    def _evidence(
+        self, fan_out: FanOut, aggregate: FleetAggregate, coverage: Coverage, started_at: datetime
+    ) -> Evidence:
         return Evidence(
             source=CLIENTS,
             query=fan_out.query,
             started_at=started_at,
             took_ms=round((utc_now() - started_at).total_seconds() * 1000, 3),
-            rows=tally.rows,
-            caveat=fan_out.words(tally.trips, coverage.words()),
+            rows=aggregate.rows,
+            caveat=fan_out.words(aggregate.trips, coverage.words()),
         )
 
     def _plan(self, question: FleetQuestion) -> Plan:
@@ -360,11 +364,11 @@ class Fleet:
             return plan
 
 
-def _nobody(tally: Tally, account_list: AccountList, deadline: Deadline) -> SourceFailure:
+def _nobody(aggregate: FleetAggregate, account_list: AccountList, deadline: Deadline) -> SourceFailure:
     """The failure when not one account answered: nothing is known, which is not the same as nothing."""
-    gaps = tally.coverage(account_list.asked).gaps
+    gaps = aggregate.coverage(account_list.asked).gaps
     first = gaps[0].reason if gaps else deadline.words()
-    kind = tally.commonest_kind
+    kind = aggregate.commonest_kind
     if deadline.is_over:
         kind = deadline.failure(CLIENTS).kind
     return SourceFailure(

@@ -19,11 +19,11 @@ from diagnostics.models.conclusions import Conclusion, Confidence
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding, TriageRequest
+from diagnostics.oauth.aggregate import OAuthAggregate
 from diagnostics.oauth.client_side import CONNECTED, methods_of, users_by_id
 from diagnostics.oauth.findings import findings
 from diagnostics.oauth.log_indicators import LogIndicators, query_of, read_indicators
 from diagnostics.oauth.records import ONCE, rows_without_user
-from diagnostics.oauth.tally import Tally
 from diagnostics.oauth.users import NONE, PATTERNS, SYNC_ONLY, one_user, walk_users
 from diagnostics.oauth.verdicts import CODES, CONSISTENT, GRAVITY, MESSAGE_CODES, NOT_KNOWN, Rules
 from diagnostics.oauth.wording import subject
@@ -31,8 +31,8 @@ from diagnostics.oauth.wording import subject
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
+    from diagnostics.oauth.aggregate import OAuthAggregate
     from diagnostics.oauth.log_indicators import LogIndicators
-    from diagnostics.oauth.tally import Tally
 
 
 @dataclass(slots=True, frozen=True)
@@ -142,69 +142,73 @@ class Client:
     """Resolution methods of the affected users' agents; None when they were not read."""
 
 
-def primary_code(tally: Tally) -> str:
+def primary_code(aggregate: OAuthAggregate) -> str:
     """The verdict that the conclusion is about."""
-    if not tally.users or tally.users == tally.patterns[NONE]:
+    if not aggregate.users or aggregate.users == aggregate.patterns[NONE]:
         return NOT_KNOWN
     for breaks in (True, False):
         wrong = [
-            name for name, code in CODES.items() if code.is_wrong and code.breaks is breaks and tally.verdicts[name]
+            name for name, code in CODES.items() if code.is_wrong and code.breaks is breaks and aggregate.verdicts[name]
         ]
         if wrong:
-            return min(wrong, key=lambda name: (-tally.verdicts[name], GRAVITY[name]))
-    if tally.users - tally.patterns[NONE] == tally.patterns[SYNC_ONLY]:
+            return min(wrong, key=lambda name: (-aggregate.verdicts[name], GRAVITY[name]))
+    if aggregate.users - aggregate.patterns[NONE] == aggregate.patterns[SYNC_ONLY]:
         return "legacy_only"
-    if tally.user_id is not None and tally.verdicts["not_integrated"]:
+    if aggregate.user_id is not None and aggregate.verdicts["not_integrated"]:
         return "not_integrated"
     return CONSISTENT
 
 
-def conclude(tally: Tally, indicators: LogIndicators, client: Client) -> Conclusion:
+def conclude(aggregate: OAuthAggregate, indicators: LogIndicators, client: Client) -> Conclusion:
     """The conclusion. Where nothing is stored, or nothing could be read, it is "not known", never a guess."""
-    code = _with_logs(primary_code(tally), tally, indicators)
+    code = _with_logs(primary_code(aggregate), aggregate, indicators)
     if code == NOT_KNOWN:
-        return not_known(tally, indicators)
+        return not_known(aggregate, indicators)
     saying = SAYINGS[code]
-    sources = tuple(_sources(code, tally, indicators, client))
-    count = tally.verdicts[code]
-    who = subject(tally)
-    of_all = tally.users - tally.patterns[NONE]
-    partly = "" if tally.is_complete else f" Only the first {plural(of_all, 'user')} were read ({tally.stopped})."
+    sources = tuple(_sources(code, aggregate, indicators, client))
+    count = aggregate.verdicts[code]
+    who = subject(aggregate)
+    of_all = aggregate.users - aggregate.patterns[NONE]
+    partly = (
+        "" if aggregate.is_complete else f" Only the first {plural(of_all, 'user')} were read ({aggregate.stopped})."
+    )
     healthy = not CODES[code].is_wrong
-    if tally.user_id is not None or healthy or not count:
-        sentence = f"{who[0].upper()}{who[1:]}: {saying.sentence}.{_others(code, tally)}{partly}"
+    if aggregate.user_id is not None or healthy or not count:
+        sentence = f"{who[0].upper()}{who[1:]}: {saying.sentence}.{_others(code, aggregate)}{partly}"
     else:
-        sentence = f"{count:,} of {plural(of_all, 'user')} of {who}: {saying.sentence}.{_others(code, tally)}{partly}"
+        sentence = (
+            f"{count:,} of {plural(of_all, 'user')} of {who}: {saying.sentence}.{_others(code, aggregate)}{partly}"
+        )
     confidence = _CONFIDENCE[min(len(sources), 3)]
-    if not tally.is_complete and healthy:
+    if not aggregate.is_complete and healthy:
         confidence = Confidence.PRELIMINARY
     return Conclusion(
         code=code,
         sentence=sentence,
         confidence=confidence,
         sources=sources,
-        is_inference=CODES[code].is_inference and not _is_said(code, tally, indicators),
+        is_inference=CODES[code].is_inference and not _is_said(code, aggregate, indicators),
         overturned_by=(*saying.overturned_by, *_doubts(code, indicators)),
         next_step=saying.next_step,
     )
 
 
-def _is_said(code: str, tally: Tally, indicators: LogIndicators) -> bool:
+def _is_said(code: str, aggregate: OAuthAggregate, indicators: LogIndicators) -> bool:
     """A row or a log line names this cause itself."""
-    return any(MESSAGE_CODES.get(name) == code for name in (*tally.known, *indicators.known))
+    return any(MESSAGE_CODES.get(name) == code for name in (*aggregate.known, *indicators.known))
 
 
-def not_known(tally: Tally, indicators: LogIndicators) -> Conclusion:
+def not_known(aggregate: OAuthAggregate, indicators: LogIndicators) -> Conclusion:
     """What is said where neither credentials nor connections were found or could be read."""
     logs = (
         f" Its logs name known messages {sum(indicators.known.values()):,} times in the last 24 h."
         if indicators.known
         else ""
     )
-    why = tally.stopped or "neither credentials nor a connection are stored"
+    why = aggregate.stopped or "neither credentials nor a connection are stored"
     return Conclusion(
         code=NOT_KNOWN,
-        sentence=f"Not known what holds for {subject(tally)}: {why}.{logs}",
+        sentence=f"Not known what holds for {subject(aggregate)}: {why}.{logs}",
         confidence=Confidence.NONE,
         overturned_by=("a row in zillow_auth or zillow_sync_users, under this account and user",),
         next_step="Make sure of the account and the user; then ask a person who knows the account.",
@@ -214,33 +218,33 @@ def not_known(tally: Tally, indicators: LogIndicators) -> Conclusion:
 _CONFIDENCE = (Confidence.NONE, Confidence.PRELIMINARY, Confidence.STANDARD, Confidence.STRICT)
 
 
-def _with_logs(code: str, tally: Tally, indicators: LogIndicators) -> str:
+def _with_logs(code: str, aggregate: OAuthAggregate, indicators: LogIndicators) -> str:
     """Of one user: a refusal that is newer than the credentials overrides rows that look well."""
-    auth = tally.last.auth if tally.last is not None else None
+    auth = aggregate.last.auth if aggregate.last is not None else None
     newest = indicators.newest("refresh_refused")
-    if tally.user_id is None or auth is None or newest is None or CODES[code].is_wrong:
+    if aggregate.user_id is None or auth is None or newest is None or CODES[code].is_wrong:
         return code
     renewed = auth.updated_at is not None and auth.updated_at.timestamp() * 1_000 > newest
     return code if renewed or code == NOT_KNOWN else "refresh_refused"
 
 
-def _sources(code: str, tally: Tally, indicators: LogIndicators, client: Client) -> Iterator[str]:
+def _sources(code: str, aggregate: OAuthAggregate, indicators: LogIndicators, client: Client) -> Iterator[str]:
     # A verdict taken from the logs alone has no row behind it.
-    if tally.verdicts[code] or code in {CONSISTENT, "legacy_only"}:
+    if aggregate.verdicts[code] or code in {CONSISTENT, "legacy_only"}:
         yield "common"
-    if _client_agrees(code, tally, client):
-        yield f"client {tally.account_id}"
+    if _client_agrees(code, aggregate, client):
+        yield f"client {aggregate.account_id}"
     if _logs_agree(code, indicators):
         yield "datadog"
 
 
-def _client_agrees(code: str, tally: Tally, client: Client) -> bool:
+def _client_agrees(code: str, aggregate: OAuthAggregate, client: Client) -> bool:
     """Whether the agents of most affected users look the way this cause would leave them."""
     if client.methods is None:
         return False
     if code == "orphan":
-        return bool(tally.orphans.counts["orphan"])
-    users = tally.affected.get(code, [])
+        return bool(aggregate.orphans.counts["orphan"])
+    users = aggregate.affected.get(code, [])
     read = [client.methods[user] for user in users if user in client.methods]
     connected = sum(CONNECTED in methods for methods in read)
     if not read:
@@ -263,13 +267,13 @@ def _logs_agree(code: str, indicators: LogIndicators) -> bool:
     )
 
 
-def _others(code: str, tally: Tally) -> str:
+def _others(code: str, aggregate: OAuthAggregate) -> str:
     others = [
         f"{count:,} {CODES[name].words}"
-        for name, count in sorted(tally.verdicts.items(), key=lambda one: GRAVITY[one[0]])
+        for name, count in sorted(aggregate.verdicts.items(), key=lambda one: GRAVITY[one[0]])
         if name != code and CODES[name].is_wrong
     ]
-    if tally.user_id is not None or not others:
+    if aggregate.user_id is not None or not others:
         return ""
     return f" Other users: {', '.join(others)}."
 
@@ -291,13 +295,13 @@ LAST_S = 3_600
 
 def diagnose(context: Context, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
     """The diagnosis. Raises AccountUnknown for an account that is not there; a silent source becomes a finding."""
-    tally = Tally(account_id, Rules(context.catalogue, context.now()), user_id)
+    aggregate = OAuthAggregate(account_id, Rules(context.catalogue, context.now()), user_id)
     with aside(3, "oauth") as pool:
         logs = pool.submit(read_indicators, context, account_id, user_id)
         request = TriageRequest(issue_type="oauth_failure", account_id=account_id)
         application = pool.submit(OAuthApplication().run, context, request)
         metrics = pool.submit(_metrics_finding, context)
-        return _answer(context, tally, _Aside(logs, application, metrics), job)
+        return _answer(context, aggregate, _Aside(logs, application, metrics), job)
 
 
 @dataclass(slots=True, frozen=True)
@@ -309,74 +313,81 @@ class _Aside:
     metrics: Future[Finding]
 
 
-def _answer(context: Context, tally: Tally, aside: _Aside, job: Job | None) -> OAuthDiagnosis:
+def _answer(context: Context, aggregate: OAuthAggregate, aside: _Aside, job: Job | None) -> OAuthDiagnosis:
     notes: list[str] = []
     found: list[Finding] = []
-    clients = _ClientSide(context, tally)
+    clients = _ClientSide(context, aggregate)
     try:
-        context.databases.account(tally.account_id)
-        _read(context, tally, clients, job)
+        context.databases.account(aggregate.account_id)
+        _read(context, aggregate, clients, job)
     except SourceFailure as failure:
-        tally.is_complete, tally.stopped = False, failure.headline()
+        aggregate.is_complete, aggregate.stopped = False, failure.headline()
         found.append(_unanswered("oauth_records", "What is stored about the credentials?", failure))
-    if tally.users:
-        found += findings(tally)
+    if aggregate.users:
+        found += findings(aggregate)
     found.append(clients.finding())
     indicators = aside.logs.result()
-    found += [_log_finding(context, tally, indicators), aside.metrics.result(), aside.application.result(), _endpoint()]
-    if not tally.is_complete:
-        notes.append(f"Not everything was read: {tally.stopped}.")
-    agents = clients.agents(primary_code(tally))
+    found += [
+        _log_finding(context, aggregate, indicators),
+        aside.metrics.result(),
+        aside.application.result(),
+        _endpoint(),
+    ]
+    if not aggregate.is_complete:
+        notes.append(f"Not everything was read: {aggregate.stopped}.")
+    agents = clients.agents(primary_code(aggregate))
     return OAuthDiagnosis(
-        account_id=tally.account_id,
-        user_id=tally.user_id,
-        conclusion=conclude(tally, indicators, agents),
+        account_id=aggregate.account_id,
+        user_id=aggregate.user_id,
+        conclusion=conclude(aggregate, indicators, agents),
         findings=tuple(found),
-        consistency=tuple(_figures(tally)) if tally.user_id is None else (),
-        users=tally.wrong(),
-        users_in_all=tally.users - tally.patterns[NONE] if tally.is_complete else None,
+        consistency=tuple(_figures(aggregate)) if aggregate.user_id is None else (),
+        users=aggregate.wrong(),
+        users_in_all=aggregate.users - aggregate.patterns[NONE] if aggregate.is_complete else None,
         notes=(*notes, *clients.notes),
         taken_at=utc_now(),
     )
 
 
-def _read(context: Context, tally: Tally, clients: _ClientSide, job: Job | None) -> None:
+def _read(context: Context, aggregate: OAuthAggregate, clients: _ClientSide, job: Job | None) -> None:
     """Walk over the account, or read its one user."""
-    if tally.user_id is not None:
-        user, asked = one_user(context, tally.account_id, tally.user_id)
-        tally.asked("auth", asked[0])
-        tally.asked("sync", asked[1])
-        tally.add((user,), orphans=clients.orphans((tally.user_id,), has_records=user.pattern != NONE))
+    if aggregate.user_id is not None:
+        user, asked = one_user(context, aggregate.account_id, aggregate.user_id)
+        aggregate.asked("auth", asked[0])
+        aggregate.asked("sync", asked[1])
+        aggregate.add((user,), orphans=clients.orphans((aggregate.user_id,), has_records=user.pattern != NONE))
         return
     after: int | None = None
     while True:
-        step = walk_users(context, tally.account_id, after=after, limit=ONCE)
-        tally.asked("auth", step.evidence[0])
-        tally.asked("sync", step.evidence[1])
+        step = walk_users(context, aggregate.account_id, after=after, limit=ONCE)
+        aggregate.asked("auth", step.evidence[0])
+        aggregate.asked("sync", step.evidence[1])
         ids = tuple(user.user_id for user in step.users)
-        tally.add(step.users, orphans=clients.orphans(ids, has_records=True))
+        aggregate.add(step.users, orphans=clients.orphans(ids, has_records=True))
         after = step.after
         if job is not None:
-            job.report(tally.users, None if after is not None else tally.users, "users")
+            job.report(aggregate.users, None if after is not None else aggregate.users, "users")
         if after is None:
             break
-        if (job is not None and job.is_over) or tally.users >= MOST_USERS:
-            tally.is_complete = False
+        if (job is not None and job.is_over) or aggregate.users >= MOST_USERS:
+            aggregate.is_complete = False
             cancelled = job is not None and job.is_cancelled
-            tally.stopped = f"ended after {plural(tally.users, 'user')}" + (" as you asked" if cancelled else "")
+            aggregate.stopped = f"ended after {plural(aggregate.users, 'user')}" + (
+                " as you asked" if cancelled else ""
+            )
             break
     for table in ("zillow_auth", "zillow_sync_users"):
-        count, _ = rows_without_user(context, table, tally.account_id)
+        count, _ = rows_without_user(context, table, aggregate.account_id)
         for _ in range(count):
-            tally.orphans.note("nobody", f"a row of {table} names no user; it is in no count of users")
+            aggregate.orphans.note("nobody", f"a row of {table} names no user; it is in no count of users")
 
 
 class _ClientSide:
     """The client database of one account, asked until it fails once."""
 
-    def __init__(self, context: Context, tally: Tally) -> None:
+    def __init__(self, context: Context, aggregate: OAuthAggregate) -> None:
         self._context = context
-        self._tally = tally
+        self._aggregate = aggregate
         self._failure: SourceFailure | None = None
         self._read = 0
 
@@ -393,24 +404,24 @@ class _ClientSide:
         if self._failure is not None or not users:
             return frozenset()
         try:
-            found = users_by_id(self._context, self._tally.account_id, users)
+            found = users_by_id(self._context, self._aggregate.account_id, users)
         except SourceFailure as failure:
             self._failure = failure
             return frozenset()
-        self._tally.asked("client", found.evidence)
+        self._aggregate.asked("client", found.evidence)
         self._read += len(users)
         missing = frozenset(users) - found.by_id.keys()
         if missing and not has_records:
-            self._tally.orphans.note("stranger", "")
+            self._aggregate.orphans.note("stranger", "")
         return missing if has_records else frozenset()
 
     def agents(self, code: str) -> Client:
         """The resolution of the affected users' agents."""
-        users = self._tally.affected.get(code, [])
+        users = self._aggregate.affected.get(code, [])
         if self._failure is not None or not users:
             return Client()
         try:
-            methods, _ = methods_of(self._context, self._tally.account_id, users)
+            methods, _ = methods_of(self._context, self._aggregate.account_id, users)
         except SourceFailure as failure:
             self._failure = failure
             return Client()
@@ -421,7 +432,7 @@ class _ClientSide:
         title = "Does the client database hold these users?"
         if self._failure is not None:
             return _unanswered("oauth_client", title, self._failure)
-        orphans = self._tally.orphans.counts["orphan"] + self._tally.orphans.counts["stranger"]
+        orphans = self._aggregate.orphans.counts["orphan"] + self._aggregate.orphans.counts["stranger"]
         status = Status.NO_DATA if not self._read else Status.FAIL if orphans else Status.PASS
         return finding(
             "oauth_client",
@@ -431,24 +442,24 @@ class _ClientSide:
             value=orphans if self._read else None,
             unit="orphans",
             next_step="Find out whether they were removed: their credentials were left behind." if orphans else "",
-            evidence=self._tally.evidence("client"),
-            details=self._tally.orphans.of("orphan"),
+            evidence=self._aggregate.evidence("client"),
+            details=self._aggregate.orphans.of("orphan"),
         )
 
     def _summary(self, orphans: int) -> str:
         if not self._read:
             return "There was nobody to look for."
-        if self._tally.user_id is not None:
+        if self._aggregate.user_id is not None:
             return f"The client database holds {'no such' if orphans else 'the'} user."
         return f"{orphans:,} of {plural(self._read, 'user')} with records are not in the client database."
 
 
-def _log_finding(context: Context, tally: Tally, indicators: LogIndicators) -> Finding:
+def _log_finding(context: Context, aggregate: OAuthAggregate, indicators: LogIndicators) -> Finding:
     title = "What do the last 24 hours of logs say?"
     if indicators.failure is not None:
         return _unanswered("oauth_logs", title, indicators.failure)
     known = sum(indicators.known.values())
-    whose = "that name this user" if tally.user_id is not None else "of this account"
+    whose = "that name this user" if aggregate.user_id is not None else "of this account"
     cut = " Only the newest page was read." if indicators.cut else ""
     messages = context.catalogue.known_messages
     told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in indicators.known.most_common())
@@ -463,7 +474,7 @@ def _log_finding(context: Context, tally: Tally, indicators: LogIndicators) -> F
         unit="events",
         next_step=" ".join(messages[name].remedy for name, _ in indicators.known.most_common(2)),
         evidence=indicators.evidence,
-        details=(*indicators.lines, f"query: {query_of(context.catalogue, tally.account_id, tally.user_id)}"),
+        details=(*indicators.lines, f"query: {query_of(context.catalogue, aggregate.account_id, aggregate.user_id)}"),
     )
 
 
@@ -505,11 +516,11 @@ def _endpoint() -> Finding:
     )
 
 
-def _figures(tally: Tally) -> Iterator[Figure]:
+def _figures(aggregate: OAuthAggregate) -> Iterator[Figure]:
     """Users by record pattern and by verdict. A number that rests on a part of the account says so."""
-    with_records = tally.users - tally.patterns[NONE]
-    note = "" if tally.is_complete else f"of the first {plural(with_records, 'user')} only"
-    evidence = tuple(one for kind in ("auth", "sync") if (one := tally.evidence(kind)) is not None)
+    with_records = aggregate.users - aggregate.patterns[NONE]
+    note = "" if aggregate.is_complete else f"of the first {plural(with_records, 'user')} only"
+    evidence = tuple(one for kind in ("auth", "sync") if (one := aggregate.evidence(kind)) is not None)
 
     def figure(id_: str, title: str, count: int, status: Status) -> Figure:
         known = bool(evidence)
@@ -521,15 +532,15 @@ def _figures(tally: Tally) -> Iterator[Figure]:
             unit="users",
             status=status if known else Status.NO_DATA,
             note=note,
-            failure="" if known else tally.stopped,
-            taken_at=tally.rules.now,
+            failure="" if known else aggregate.stopped,
+            taken_at=aggregate.rules.now,
             evidence=evidence,
         )
 
     for pattern in PATTERNS[:-1]:
-        yield figure(f"pattern_{pattern.replace(' ', '_')}", pattern, tally.patterns[pattern], Status.PASS)
+        yield figure(f"pattern_{pattern.replace(' ', '_')}", pattern, aggregate.patterns[pattern], Status.PASS)
     for name, code in CODES.items():
-        count = tally.verdicts[name]
+        count = aggregate.verdicts[name]
         if name == CONSISTENT or (count and name != "not_known"):
             status = Status.FAIL if code.breaks else Status.WARN if code.is_wrong else Status.PASS
             yield figure(f"verdict_{name}", code.words, count, status)

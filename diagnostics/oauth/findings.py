@@ -1,4 +1,4 @@
-"""The checks of zillow-oauth-diagnosis as findings, in the order in which they are read. Tally in, findings out."""
+"""The checks of zillow-oauth-diagnosis as findings in reading order. An aggregate in, findings out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from diagnostics.checks.base import finding, share
 from diagnostics.core.words import about, plural
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
-from diagnostics.oauth.tally import BROKEN, DISABLED, ENABLED, LEGACY, NO_CONNECTION, NOT_INTEGRATED, Tally
+from diagnostics.oauth.aggregate import BROKEN, DISABLED, ENABLED, LEGACY, NO_CONNECTION, NOT_INTEGRATED, OAuthAggregate
 from diagnostics.oauth.users import (
     AUTH_ONLY,
     BOTH,
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 MODERN_KEY, LEGACY_KEY = "zillow-auth-token-{account}-{user}-{auth}", "zillow-token-{account}-{user}-{sync_user}"
 
 
-def connection_findings(tally: Tally) -> Iterator[Finding]:
+def connection_findings(aggregate: OAuthAggregate) -> Iterator[Finding]:
     """In the order in which they are read."""
-    yield _zuid(tally)
-    yield _link(tally)
-    yield _enablement(tally)
-    yield _installation(tally)
-    yield _migration(tally)
-    yield _problems(tally)
-    yield _cache_keys(tally)
-    yield _bad_rows(tally)
+    yield _zuid(aggregate)
+    yield _link(aggregate)
+    yield _enablement(aggregate)
+    yield _installation(aggregate)
+    yield _migration(aggregate)
+    yield _problems(aggregate)
+    yield _cache_keys(aggregate)
+    yield _bad_rows(aggregate)
 
 
-def _zuid(tally: Tally) -> Finding:
-    counts = tally.zuids.counts
+def _zuid(aggregate: OAuthAggregate) -> Finding:
+    counts = aggregate.zuids.counts
     match, mismatch = counts[Agreement.MATCH.value], counts[Agreement.MISMATCH.value]
     missing = counts[Agreement.MISSING_ONE.value] + counts[Agreement.MISSING_BOTH.value]
     unclear, types = counts[Agreement.UNCLEAR.value], counts["types differ"]
@@ -56,7 +56,7 @@ def _zuid(tally: Tally) -> Finding:
         "oauth_zuid",
         "Do credentials and connection name the same Zillow user?",
         status,
-        one_of(tally, counts, "ZUIDs", "types differ")
+        one_of(aggregate, counts, "ZUIDs", "types differ")
         or f"{match:,} match, {mismatch:,} differ, {missing:,} without a ZUID"
         f"{some(unclear, 'cannot be compared')}{some(types, 'pairs of different types')}."
         if compared
@@ -65,8 +65,8 @@ def _zuid(tally: Tally) -> Finding:
         unit="different",
         threshold="numbers and X1-ZU with digits are compared as numbers; other X1-ZU only with their like",
         next_step="Leads may go to the wrong person: let the user connect again, then compare." if mismatch else "",
-        evidence=tally.evidence("sync"),
-        details=tally.zuids.of(
+        evidence=aggregate.evidence("sync"),
+        details=aggregate.zuids.of(
             Agreement.MISMATCH.value,
             Agreement.MISSING_ONE.value,
             Agreement.MISSING_BOTH.value,
@@ -76,34 +76,36 @@ def _zuid(tally: Tally) -> Finding:
     )
 
 
-def _link(tally: Tally) -> Finding:
-    counts = tally.links.counts
+def _link(aggregate: OAuthAggregate) -> Finding:
+    counts = aggregate.links.counts
     broken = counts[LINK_DANGLING] + counts[LINK_ELSEWHERE]
     unset_with_both = (
-        counts[LINK_UNSET] if tally.user_id is None else int(bool(counts[LINK_UNSET]) and bool(tally.patterns[BOTH]))
+        counts[LINK_UNSET]
+        if aggregate.user_id is None
+        else int(bool(counts[LINK_UNSET]) and bool(aggregate.patterns[BOTH]))
     )
-    status = Status.NO_DATA if not tally.credentials else Status.WARN if broken else Status.PASS
-    if tally.user_id is not None and unset_with_both:
+    status = Status.NO_DATA if not aggregate.credentials else Status.WARN if broken else Status.PASS
+    if aggregate.user_id is not None and unset_with_both:
         status = Status.WARN
     return finding(
         "oauth_link",
         "Do the credentials link to a connection?",
         status,
-        nothing(tally)
-        or one_of(tally, counts, "zillow_sync_user_id")
+        nothing(aggregate)
+        or one_of(aggregate, counts, "zillow_sync_user_id")
         or f"{counts[LINK_SET]:,} linked, {counts[LINK_UNSET]:,} not linked, {counts[LINK_DANGLING]:,} dangling"
         f"{some(counts[LINK_ELSEWHERE], 'linked to somebody else')}.",
-        value=broken if tally.credentials else None,
+        value=broken if aggregate.credentials else None,
         unit="dangling",
         threshold="zillow_sync_user_id names a connection of the same user, or is NULL where there is none",
         next_step="A dangling link outlived its connection: connecting again writes a new one." if broken else "",
-        evidence=tally.evidence("sync"),
-        details=tally.links.of(LINK_DANGLING, LINK_ELSEWHERE),
+        evidence=aggregate.evidence("sync"),
+        details=aggregate.links.of(LINK_DANGLING, LINK_ELSEWHERE),
     )
 
 
-def _enablement(tally: Tally) -> Finding:
-    counts = tally.enablement.counts
+def _enablement(aggregate: OAuthAggregate) -> Finding:
+    counts = aggregate.enablement.counts
     disabled, broken = counts[DISABLED], counts[BROKEN]
     known = sum(counts.values()) - counts[NO_CONNECTION]
     status = Status.NO_DATA if not known else Status.FAIL if disabled or broken else Status.PASS
@@ -117,7 +119,7 @@ def _enablement(tally: Tally) -> Finding:
         "oauth_enablement",
         "Is the integration switched on?",
         status,
-        (one_of(tally, counts, "Enablement") or f"{told}.")
+        (one_of(aggregate, counts, "Enablement") or f"{told}.")
         if known
         else "There is no connection that could be switched on.",
         value=disabled + broken if known else None,
@@ -125,62 +127,62 @@ def _enablement(tally: Tally) -> Finding:
         threshold="token and enabled is consistent; token but disabled is switched off in Premier Agent; "
         "enabled but no token is broken",
         next_step=next_step,
-        evidence=tally.evidence("sync"),
-        details=tally.enablement.of(DISABLED, BROKEN),
+        evidence=aggregate.evidence("sync"),
+        details=aggregate.enablement.of(DISABLED, BROKEN),
     )
 
 
-def _installation(tally: Tally) -> Finding:
-    races, waiting = (tally.installation.counts[one] for one in ("installation_race", "not_integrated"))
-    rules = tally.rules.catalogue.thresholds
-    status = Status.NO_DATA if not tally.credentials else Status.FAIL if races else Status.PASS
+def _installation(aggregate: OAuthAggregate) -> Finding:
+    races, waiting = (aggregate.installation.counts[one] for one in ("installation_race", "not_integrated"))
+    rules = aggregate.rules.catalogue.thresholds
+    status = Status.NO_DATA if not aggregate.credentials else Status.FAIL if races else Status.PASS
     return finding(
         "oauth_installation",
         "Was the installation completed after OAuth?",
         status,
-        nothing(tally)
+        nothing(aggregate)
         or (
             f"{plural(races, 'user')} completed OAuth without the installation being completed"
             f"{some(waiting, 'without an integration for other reasons')}."
             if races
             else f"No sign of an installation race{some(waiting, 'without an integration')}."
         ),
-        value=races if tally.credentials else None,
+        value=races if aggregate.credentials else None,
         unit="incomplete",
         threshold=f"no integration id {rules['installation_minutes'].rule()} after OAuth, "
         f"within {rules['installation_recent_days'].warning or 0:g} days of it, or a row that says so",
         next_step="Run the installation again with growing pauses between attempts." if races else "",
-        evidence=tally.evidence("sync"),
-        details=tally.installation.of("installation_race", "not_integrated"),
+        evidence=aggregate.evidence("sync"),
+        details=aggregate.installation.of("installation_race", "not_integrated"),
     )
 
 
-def _migration(tally: Tally) -> Finding:
-    counts = tally.migrations.counts
+def _migration(aggregate: OAuthAggregate) -> Finding:
+    counts = aggregate.migrations.counts
     total = sum(counts.values())
     told = ", ".join(f"{counts[one]:,} {one}" for one in ("HIGH", "MEDIUM", "LOW", "skip"))
     return finding(
         "oauth_migration",
         "Who is still to be moved to the modern token service?",
-        Status.PASS if tally.users else Status.NO_DATA,
+        Status.PASS if aggregate.users else Status.NO_DATA,
         f"{plural(total, 'sync-only user')}: {told}." if total else "Nobody: there is no sync-only user.",
         value=total,
         unit="sync only",
         threshold="HIGH: enabled, > 10 leads, no problem; MEDIUM: enabled, leads; LOW: enabled; else skip",
         next_step="Begin with HIGH: each of them connects to Zillow once." if counts["HIGH"] else "",
-        evidence=tally.evidence("sync"),
-        details=tally.migrations.of("HIGH", "MEDIUM"),
+        evidence=aggregate.evidence("sync"),
+        details=aggregate.migrations.of("HIGH", "MEDIUM"),
     )
 
 
-def _problems(tally: Tally) -> Finding:
-    known, unknown = tally.problems.counts["known"], tally.problems.counts["unknown"]
-    messages = tally.rules.catalogue.known_messages
-    told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in tally.known.most_common())
-    status = Status.NO_DATA if not tally.evidence("sync") else Status.FAIL if known else Status.WARN
+def _problems(aggregate: OAuthAggregate) -> Finding:
+    known, unknown = aggregate.problems.counts["known"], aggregate.problems.counts["unknown"]
+    messages = aggregate.rules.catalogue.known_messages
+    told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in aggregate.known.most_common())
+    status = Status.NO_DATA if not aggregate.evidence("sync") else Status.FAIL if known else Status.WARN
     if status is Status.WARN and not unknown:
         status = Status.PASS
-    steps = [messages[name].remedy for name, _ in tally.known.most_common(2)]
+    steps = [messages[name].remedy for name, _ in aggregate.known.most_common(2)]
     return finding(
         "oauth_problems",
         "What do the connections say about themselves?",
@@ -192,13 +194,13 @@ def _problems(tally: Tally) -> Finding:
         value=known + unknown,
         unit="problems",
         next_step=" ".join(steps) or ("Open the logs of the account." if unknown else ""),
-        evidence=tally.evidence("sync"),
-        details=tally.problems.of("known", "unknown"),
+        evidence=aggregate.evidence("sync"),
+        details=aggregate.problems.of("known", "unknown"),
     )
 
 
-def _cache_keys(tally: Tally) -> Finding:
-    keys = list(_keys(tally))
+def _cache_keys(aggregate: OAuthAggregate) -> Finding:
+    keys = list(_keys(aggregate))
     return finding(
         "oauth_cache_keys",
         "Which cache keys are worth a look?",
@@ -215,9 +217,9 @@ def _cache_keys(tally: Tally) -> Finding:
     )
 
 
-def _keys(tally: Tally) -> Iterator[str]:
-    user = tally.last
-    if tally.user_id is None or user is None:
+def _keys(aggregate: OAuthAggregate) -> Iterator[str]:
+    user = aggregate.last
+    if aggregate.user_id is None or user is None:
         return
     for auth in user.auths:
         yield MODERN_KEY.format(account=user.account_id, user=user.user_id, auth=auth.id)
@@ -225,9 +227,9 @@ def _keys(tally: Tally) -> Iterator[str]:
         yield LEGACY_KEY.format(account=user.account_id, user=user.user_id, sync_user=sync.id)
 
 
-def _bad_rows(tally: Tally) -> Finding:
-    crowds, future = sum(tally.crowds.counts.values()), tally.clocks.counts["future"]
-    nobody = tally.orphans.counts["nobody"]
+def _bad_rows(aggregate: OAuthAggregate) -> Finding:
+    crowds, future = sum(aggregate.crowds.counts.values()), aggregate.clocks.counts["future"]
+    nobody = aggregate.orphans.counts["nobody"]
     said = [
         text
         for count, text in (
@@ -240,19 +242,19 @@ def _bad_rows(tally: Tally) -> Finding:
     return finding(
         "oauth_rows",
         "Are the rows themselves in order?",
-        Status.WARN if said else Status.PASS if tally.evidence("auth") else Status.NO_DATA,
+        Status.WARN if said else Status.PASS if aggregate.evidence("auth") else Status.NO_DATA,
         f"{'; '.join(said)}." if said else "No duplicate, undated or unowned row was found.",
         value=crowds + future + nobody,
         unit="rows",
-        threshold=f"clocks: {tally.rules.catalogue.thresholds['clock_skew_seconds'].rule()}",
+        threshold=f"clocks: {aggregate.rules.catalogue.thresholds['clock_skew_seconds'].rule()}",
         next_step="Ages and expiries of rows from a wrong clock are wrong by as much: compare the hosts' clocks."
         if future
         else "",
-        evidence=tally.evidence("auth"),
+        evidence=aggregate.evidence("auth"),
         details=[
-            *tally.clocks.of("future"),
-            *tally.crowds.of("credentials", "connections"),
-            *tally.orphans.of("nobody"),
+            *aggregate.clocks.of("future"),
+            *aggregate.crowds.of("credentials", "connections"),
+            *aggregate.orphans.of("nobody"),
         ],
     )
 
@@ -273,19 +275,19 @@ TODO = {
 LEGACY_REMARK = "Whether a legacy connection's own token works is not stored here; its problems are the only sign."
 
 
-def findings(tally: Tally) -> Iterator[Finding]:
+def findings(aggregate: OAuthAggregate) -> Iterator[Finding]:
     """Every check that rows of `common` can answer."""
-    yield _pattern(tally)
-    yield _token(tally)
-    yield _expiry(tally)
-    yield _age(tally)
-    yield from connection_findings(tally)
+    yield _pattern(aggregate)
+    yield _token(aggregate)
+    yield _expiry(aggregate)
+    yield _age(aggregate)
+    yield from connection_findings(aggregate)
 
 
-def _pattern(tally: Tally) -> Finding:
-    counts = tally.patterns
-    known = tally.users - counts[NONE]
-    if tally.user_id is not None:
+def _pattern(aggregate: OAuthAggregate) -> Finding:
+    counts = aggregate.patterns
+    known = aggregate.users - counts[NONE]
+    if aggregate.user_id is not None:
         pattern = BOTH if counts[BOTH] else AUTH_ONLY if counts[AUTH_ONLY] else SYNC_ONLY if counts[SYNC_ONLY] else NONE
         summary = f"Record pattern: {pattern}; {SERVICES[pattern]}."
         next_step = TODO[pattern]
@@ -301,53 +303,53 @@ def _pattern(tally: Tally) -> Finding:
         "Which records exist, and which token service applies?",
         Status.NO_DATA if not known else Status.PASS,
         summary,
-        value=pattern if tally.user_id is not None else known,
+        value=pattern if aggregate.user_id is not None else known,
         threshold="both or auth only: V2; sync only: legacy or V2; none: neither",
         next_step=next_step,
-        evidence=tally.evidence("auth"),
+        evidence=aggregate.evidence("auth"),
         details=[
-            *(f"{one}: {SERVICES[one]}" for one in (BOTH, AUTH_ONLY, SYNC_ONLY) if tally.user_id is None),
-            *_also(tally, "sync"),
+            *(f"{one}: {SERVICES[one]}" for one in (BOTH, AUTH_ONLY, SYNC_ONLY) if aggregate.user_id is None),
+            *_also(aggregate, "sync"),
         ],
     )
 
 
-def _token(tally: Tally) -> Finding:
-    rule = tally.rules.catalogue.thresholds["token_missing_share"]
-    missing = tally.tokens.counts["missing"]
+def _token(aggregate: OAuthAggregate) -> Finding:
+    rule = aggregate.rules.catalogue.thresholds["token_missing_share"]
+    missing = aggregate.tokens.counts["missing"]
     return finding(
         "oauth_token",
         "Is a refresh token stored?",
-        _status(missing, tally.credentials, rule),
-        nothing(tally)
+        _status(missing, aggregate.credentials, rule),
+        nothing(aggregate)
         or (
             ("No refresh token is stored." if missing else "A refresh token is stored.")
-            if tally.user_id is not None
-            else f"{missing:,} of {plural(tally.credentials, 'credential')} hold no refresh token."
+            if aggregate.user_id is not None
+            else f"{missing:,} of {plural(aggregate.credentials, 'credential')} hold no refresh token."
         ),
-        value=missing if tally.credentials else None,
+        value=missing if aggregate.credentials else None,
         unit="missing",
         threshold=f"any of them warning; all, or {rule.rule()}",
         next_step="Each user without a token must connect to Zillow again." if missing else "",
-        evidence=tally.evidence("auth"),
+        evidence=aggregate.evidence("auth"),
         details=[
-            *tally.tokens.of("missing"),
+            *aggregate.tokens.of("missing"),
             "The token itself is never read; only whether it is there.",
-            *((LEGACY_REMARK,) if tally.patterns[SYNC_ONLY] else ()),
+            *((LEGACY_REMARK,) if aggregate.patterns[SYNC_ONLY] else ()),
         ],
     )
 
 
-def _expiry(tally: Tally) -> Finding:
-    rule = tally.rules.catalogue.thresholds["token_expiry_share"]
-    counts = tally.tokens.counts
-    expired, held = counts["expired"], tally.credentials - counts["missing"]
+def _expiry(aggregate: OAuthAggregate) -> Finding:
+    rule = aggregate.rules.catalogue.thresholds["token_expiry_share"]
+    counts = aggregate.tokens.counts
+    expired, held = counts["expired"], aggregate.credentials - counts["missing"]
     status = _status(expired, held, rule)
     if status is Status.PASS and counts["no expiry"]:
         status = Status.WARN
     summary = (
-        _one_expiry(tally)
-        if tally.user_id is not None
+        _one_expiry(aggregate)
+        if aggregate.user_id is not None
         else f"{expired:,} of {plural(held, 'token')} have expired, {counts['margin']:,} are within the refresh margin"
         f"{some(counts['no expiry'], 'name no expiry')}."
     )
@@ -355,46 +357,47 @@ def _expiry(tally: Tally) -> Finding:
         "oauth_expiry",
         "Is the token valid?",
         status,
-        nothing(tally) or summary,
+        nothing(aggregate) or summary,
         value=expired if held else None,
         unit="expired",
-        threshold=f"expired once expires_at has passed, refreshed {tally.rules.margin_s:g} s before; {rule.rule()}",
+        threshold=f"expired once expires_at has passed, refreshed {aggregate.rules.margin_s:g} s before; {rule.rule()}",
         next_step="Find out why refreshing fails: rate limiting first, then a withdrawn token (query oauth_failures)."
         if expired
         else "",
-        evidence=tally.evidence("auth"),
-        details=tally.tokens.of("expired", "no expiry", "margin"),
+        evidence=aggregate.evidence("auth"),
+        details=aggregate.tokens.of("expired", "no expiry", "margin"),
     )
 
 
-def _one_expiry(tally: Tally) -> str:
-    auth = tally.last.auth if tally.last else None
-    left = auth.expires_in_s(tally.rules.now) if auth is not None and auth.has_token else None
+def _one_expiry(aggregate: OAuthAggregate) -> str:
+    auth = aggregate.last.auth if aggregate.last else None
+    left = auth.expires_in_s(aggregate.rules.now) if auth is not None and auth.has_token else None
     if left is None:
         return "There is no expiry to look at."
     if left <= 0:
         return f"The token expired {about(-left)} ago and has not been refreshed."
-    if left <= tally.rules.margin_s:
+    if left <= aggregate.rules.margin_s:
         return f"The token expires in {left:.0f} s, within the refresh margin: it is about to be refreshed."
     return f"The token is valid for {about(left)}."
 
 
-def _age(tally: Tally) -> Finding:
-    rule = tally.rules.catalogue.thresholds["token_age_hours"]
-    old, noted, never = (tally.ages.counts[name] for name in ("old", "noted", "never"))
-    status = Status.NO_DATA if tally.oldest_h is None else Status.WARN if old or never else Status.PASS
-    oldest = "" if tally.oldest_h is None else f"; the oldest {about(tally.oldest_h * 3_600)} ago"
+def _age(aggregate: OAuthAggregate) -> Finding:
+    rule = aggregate.rules.catalogue.thresholds["token_age_hours"]
+    old, noted, never = (aggregate.ages.counts[name] for name in ("old", "noted", "never"))
+    status = Status.NO_DATA if aggregate.oldest_h is None else Status.WARN if old or never else Status.PASS
+    oldest = "" if aggregate.oldest_h is None else f"; the oldest {about(aggregate.oldest_h * 3_600)} ago"
     return finding(
         "oauth_age",
         "When was the token last updated?",
         status,
-        nothing(tally) or f"{plural(old, 'old token')}, {noted:,} worth a note{some(never, 'without a time')}{oldest}.",
-        value=None if tally.oldest_h is None else round(tally.oldest_h, 1),
+        nothing(aggregate)
+        or f"{plural(old, 'old token')}, {noted:,} worth a note{some(never, 'without a time')}{oldest}.",
+        value=None if aggregate.oldest_h is None else round(aggregate.oldest_h, 1),
         unit="h",
         threshold=f"> {rule.healthy or 0:g} h note, {rule.rule()}",
         next_step="Look at why tokens that old have not been refreshed." if old else "",
-        evidence=tally.evidence("auth"),
-        details=tally.ages.of("old", "noted", "never"),
+        evidence=aggregate.evidence("auth"),
+        details=aggregate.ages.of("old", "noted", "never"),
     )
 
 
@@ -410,6 +413,6 @@ def _status(bad: int, of: int, rule: Threshold) -> Status:
 _GRAVITY = (Status.PASS, Status.NO_DATA, Status.WARN, Status.FAIL)
 
 
-def _also(tally: Tally, kind: str) -> tuple[str, ...]:
-    evidence = tally.evidence(kind)
+def _also(aggregate: OAuthAggregate, kind: str) -> tuple[str, ...]:
+    evidence = aggregate.evidence(kind)
     return () if evidence is None else (f"asked as: {evidence.source}: {evidence.query}",)

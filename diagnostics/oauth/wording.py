@@ -6,27 +6,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diagnostics.oauth.tally import Tally
+    from diagnostics.oauth.aggregate import OAuthAggregate
 
 
-def subject(tally: Tally) -> str:
+def subject(aggregate: OAuthAggregate) -> str:
     """Whom the diagnosis is about."""
-    if tally.user_id is not None:
-        return f"user {tally.user_id} of account {tally.account_id}"
-    return f"account {tally.account_id}"
+    if aggregate.user_id is not None:
+        return f"user {aggregate.user_id} of account {aggregate.account_id}"
+    return f"account {aggregate.account_id}"
 
 
-def one_of(tally: Tally, kinds: Mapping[str, int], lead: str, *skipped: str) -> str:
+def one_of(aggregate: OAuthAggregate, kinds: Mapping[str, int], lead: str, *skipped: str) -> str:
     """Of a single user, the kinds that hold, such as "ZUIDs: match."; empty for a whole account."""
-    if tally.user_id is None:
+    if aggregate.user_id is None:
         return ""
     held = [kind for kind, count in kinds.items() if count and kind not in skipped]
     return f"{lead}: {', '.join(held)}." if held else ""
 
 
-def nothing(tally: Tally) -> str:
+def nothing(aggregate: OAuthAggregate) -> str:
     """Said in place of a count where there are no credentials to count; else empty."""
-    return "" if tally.credentials else "There are no credentials in zillow_auth."
+    return "" if aggregate.credentials else "There are no credentials in zillow_auth."
 
 
 def some(count: int, what: str) -> str:

@@ -52,7 +52,7 @@ class Judged:
 
 
 @dataclass(slots=True)
-class Lot:
+class UnsyncedBatch:
     """What was found out about the unsynced deals of one account."""
 
     account_id: int
@@ -72,47 +72,47 @@ class Lot:
 
 def judge_account(
     context: Context, account_id: int, since: datetime | None, most: int, job: Job, *, report: bool = False
-) -> Lot:
-    """The unsynced deals of one account, newest first, at most `most` of them judged. A failure is part of the lot."""
-    lot, asking = Lot(account_id), Asking(context, account_id)
+) -> UnsyncedBatch:
+    """The unsynced deals of one account, newest first, at most `most` of them judged. A failure is part of it."""
+    batch, asking = UnsyncedBatch(account_id), Asking(context, account_id)
     try:
-        _count(lot, asking, since)
+        _count(batch, asking, since)
         shared = read_account(asking)
-        lot.evidence += [*shared.connections.evidence, *shared.systems.evidence]
-        for page in _pages(asking, since, most, lot):
+        batch.evidence += [*shared.connections.evidence, *shared.systems.evidence]
+        for page in _pages(asking, since, most, batch):
             if job.is_over:
-                lot.is_cut = True
+                batch.is_cut = True
                 break
-            _judge_page(lot, asking, page, shared)
+            _judge_page(batch, asking, page, shared)
             # Deals that were made since the count belong to the total as well.
-            lot.total = max(lot.total, len(lot.judged))
+            batch.total = max(batch.total, len(batch.judged))
             if report:
-                job.report(len(lot.judged), lot.total, "deals")
+                job.report(len(batch.judged), batch.total, "deals")
     except SourceFailure as failure:
-        lot.failure = failure
+        batch.failure = failure
     except UserError:
         # The account has left common.accounts since it was counted: there is nothing of it to judge.
-        lot.is_cut = True
+        batch.is_cut = True
     flags = asking.part(lambda: read_flags(asking))
     state = next((flag for flag in flags.value or () if flag.name == IGNORE_CREATION), None)
-    lot.ignores_creation = None if state is None or state.contradicts else bool(state.is_on)
-    return lot
+    batch.ignores_creation = None if state is None or state.contradicts else bool(state.is_on)
+    return batch
 
 
-def _judge_page(lot: Lot, asking: Asking, page: Sequence[int], shared: AccountFacts) -> None:
-    first = not lot.judged
+def _judge_page(batch: UnsyncedBatch, asking: Asking, page: Sequence[int], shared: AccountFacts) -> None:
+    first = not batch.judged
     for facts in read_facts(asking, page, shared):
         # Synced, or deleted, since the page was read: it is no unsynced deal any more.
         if facts.deal is None or facts.deal.synced_at is not None:
-            lot.total = max(0, lot.total - 1)
+            batch.total = max(0, batch.total - 1)
             continue
-        lot.judged.append(
-            Judged(lot.account_id, facts.deal_id, facts.deal.created_at, judge(facts), bool(facts.agents))
+        batch.judged.append(
+            Judged(batch.account_id, facts.deal_id, facts.deal.created_at, judge(facts), bool(facts.agents))
         )
-        lot.nameless += 0 if facts.crew.value is None else facts.crew.value.nameless
-        lot.orphans += sum(agent.is_orphan for agent in facts.agents)
+        batch.nameless += 0 if facts.crew.value is None else facts.crew.value.nameless
+        batch.orphans += sum(agent.is_orphan for agent in facts.agents)
         if first:
-            lot.evidence += _evidence_of(facts)
+            batch.evidence += _evidence_of(facts)
             first = False
 
 
@@ -122,17 +122,17 @@ def _evidence_of(facts: DealFacts) -> tuple[Evidence, ...]:
     return (*facts.asked, *facts.crew.evidence, *facts.contacts.evidence, *paths)
 
 
-def _count(lot: Lot, asking: Asking, since: datetime | None) -> None:
+def _count(batch: UnsyncedBatch, asking: Asking, since: datetime | None) -> None:
     """How many there are, counted no further than `MOST_COUNTED`."""
     deals = asking.context.table("deals")
     unsynced = select(deals.c.id).where(_unsynced(asking, since)).limit(MOST_COUNTED + 1).subquery()
     answer = asking.client("unsynced deals counted", select(func.count().label("deals")).select_from(unsynced))
     found = number(answer.rows[0], "deals") if answer.rows else 0
-    lot.total, lot.is_lower_bound = min(found, MOST_COUNTED), found > MOST_COUNTED
-    lot.evidence.append(answer.evidence)
+    batch.total, batch.is_lower_bound = min(found, MOST_COUNTED), found > MOST_COUNTED
+    batch.evidence.append(answer.evidence)
 
 
-def _pages(asking: Asking, since: datetime | None, most: int, lot: Lot) -> Iterator[tuple[int, ...]]:
+def _pages(asking: Asking, since: datetime | None, most: int, batch: UnsyncedBatch) -> Iterator[tuple[int, ...]]:
     """Ids of unsynced deals, newest first, page by page along a key; at most `most` in all."""
     deals = asking.context.table("deals")
     order = [deals.c.id.desc()] if since is None else [deals.c.created_at.desc(), deals.c.id.desc()]
@@ -146,7 +146,7 @@ def _pages(asking: Asking, since: datetime | None, most: int, lot: Lot) -> Itera
         size = min(BATCH, left)
         answer = asking.client("unsynced deals", statement.order_by(*order).limit(size))
         if last is None:
-            lot.evidence.append(answer.evidence)
+            batch.evidence.append(answer.evidence)
         if not answer.rows:
             return
         yield tuple(number(row, "id") for row in answer.rows)
@@ -221,10 +221,10 @@ def _of_account(context: Context, account_id: int, window_s: int | None, job: Jo
     context.databases.account(account_id)
     now = context.now()
     since = None if window_s is None else now - timedelta(seconds=window_s)
-    lot = judge_account(context, account_id, since, MOST_EXAMINED, job, report=True)
-    if lot.failure is not None and not lot.judged:
-        raise lot.failure
-    return _answer(context.catalogue, [lot], account_id, window_s, now, coverage=None)
+    batch = judge_account(context, account_id, since, MOST_EXAMINED, job, report=True)
+    if batch.failure is not None and not batch.judged:
+        raise batch.failure
+    return _answer(context.catalogue, [batch], account_id, window_s, now, coverage=None)
 
 
 def _of_fleet(context: Context, window_s: int, job: Job) -> UnsyncedDeals:
@@ -235,13 +235,13 @@ def _of_fleet(context: Context, window_s: int, job: Job) -> UnsyncedDeals:
     counted = context.fleet.ask(UNSYNCED_COUNTS(window_s), job=job)
     totals = _totals(counted)
     chosen = sorted((account for account, count in totals.items() if count), key=lambda one: (-totals[one], one))
-    lots = list(_in_turn(context, chosen[:MOST_ACCOUNTS], since, job))
-    coverage = _with_failures(counted.coverage, lots)
-    for lot in lots:
+    batches = list(_in_turn(context, chosen[:MOST_ACCOUNTS], since, job))
+    coverage = _with_failures(counted.coverage, batches)
+    for batch in batches:
         # Deals made or synced since the count move the total of their account, not the whole.
-        totals[lot.account_id] = lot.total if lot.failure is None else totals[lot.account_id]
-    answer = _answer(context.catalogue, lots, None, window_s, now, coverage=coverage)
-    left_out = len(chosen) - len(lots)
+        totals[batch.account_id] = batch.total if batch.failure is None else totals[batch.account_id]
+    answer = _answer(context.catalogue, batches, None, window_s, now, coverage=coverage)
+    left_out = len(chosen) - len(batches)
     notes = [*answer.notes, *counted.notes]
     if left_out > 0:
         verb = "was" if left_out == 1 else "were"
@@ -257,11 +257,11 @@ def _totals(counted: FleetAnswer) -> dict[int, int]:
     return totals
 
 
-def _in_turn(context: Context, accounts: Sequence[int], since: datetime, job: Job) -> Iterator[Lot]:
-    """The lots of these accounts as they are done; ends early when the job does."""
+def _in_turn(context: Context, accounts: Sequence[int], since: datetime, job: Job) -> Iterator[UnsyncedBatch]:
+    """The batches of these accounts as they are done; ends early when the job does."""
     workers = max(1, min(WORKERS, context.settings.fleet.per_host))
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="unsynced")
-    waiting: set[Future[Lot]] = set()
+    waiting: set[Future[UnsyncedBatch]] = set()
     left, done, examined = list(reversed(accounts)), 0, 0
     try:
         while (left and not job.is_over) or waiting:
@@ -278,12 +278,12 @@ def _in_turn(context: Context, accounts: Sequence[int], since: datetime, job: Jo
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _with_failures(coverage: Coverage, lots: Iterable[Lot]) -> Coverage:
+def _with_failures(coverage: Coverage, batches: Iterable[UnsyncedBatch]) -> Coverage:
     """The coverage of the count, with the accounts that were counted and then could not be judged."""
     failed: dict[str, list[int]] = {}
-    for lot in lots:
-        if lot.failure is not None:
-            failed.setdefault(lot.failure.headline(), []).append(lot.account_id)
+    for batch in batches:
+        if batch.failure is not None:
+            failed.setdefault(batch.failure.headline(), []).append(batch.account_id)
     gaps = [
         Gap(
             reason=f"counted, not judged: {reason}",
@@ -300,7 +300,7 @@ def _with_failures(coverage: Coverage, lots: Iterable[Lot]) -> Coverage:
 
 def _answer(
     catalogue: Catalogue,
-    lots: Sequence[Lot],
+    batches: Sequence[UnsyncedBatch],
     account_id: int | None,
     window_s: int | None,
     now: datetime,
@@ -308,20 +308,20 @@ def _answer(
     coverage: Coverage | None,
 ) -> UnsyncedDeals:
     by_code: dict[str, list[Judged]] = {}
-    for lot in lots:
-        for one in lot.judged:
+    for batch in batches:
+        for one in batch.judged:
             by_code.setdefault(one.verdict.error_code, []).append(one)
     groups = [_group(catalogue, code, deals) for code, deals in by_code.items()]
-    evidence = tuple(one for lot in lots for one in lot.evidence)
+    evidence = tuple(one for batch in batches for one in batch.evidence)
     return UnsyncedDeals(
         account_id=account_id,
         window_s=window_s,
         groups=tuple(sorted(groups, key=lambda group: (-group.count, group.error_code))),
-        total=sum(lot.total for lot in lots),
-        examined=sum(len(lot.judged) for lot in lots),
+        total=sum(batch.total for batch in batches),
+        examined=sum(len(batch.judged) for batch in batches),
         coverage=coverage,
         evidence=evidence[:MOST_EVIDENCE],
-        notes=tuple(_notes(lots)),
+        notes=tuple(_notes(batches)),
         taken_at=now,
     )
 
@@ -347,29 +347,29 @@ def _group(catalogue: Catalogue, code: str, deals: list[Judged]) -> UnsyncedGrou
     )
 
 
-def _notes(lots: Sequence[Lot]) -> Iterator[str]:
+def _notes(batches: Sequence[UnsyncedBatch]) -> Iterator[str]:
     """What bends the numbers, with its effect."""
-    examined, total = sum(len(lot.judged) for lot in lots), sum(lot.total for lot in lots)
-    bounds = [lot for lot in lots if lot.is_lower_bound]
+    examined, total = sum(len(batch.judged) for batch in batches), sum(batch.total for batch in batches)
+    bounds = [batch for batch in batches if batch.is_lower_bound]
     if bounds:
         yield f"Counting stopped at {MOST_COUNTED:,} deals of an account: the total is a lower bound."
     if examined < total:
         rest = total - examined
         verb = "was" if rest == 1 else "were"
         yield f"{plural(rest, 'older deal')} {verb} counted and not judged: the groups leave them out."
-    cut = sum(lot.is_cut for lot in lots)
+    cut = sum(batch.is_cut for batch in batches)
     if cut:
         yield f"Judging ended early in {plural(cut, 'account')}: cancelled, out of time, or the account is gone."
-    for lot in [lot for lot in lots if lot.failure is not None][:MOST_FAILURES_NAMED]:
-        why = lot.failure.headline() if lot.failure else ""
-        yield f"Account {lot.account_id} was judged as far as {plural(len(lot.judged), 'deal')}: {why}."
-    ignoring = [lot for lot in lots if lot.ignores_creation]
-    eligible = sum(one.verdict.error_code == ELIGIBLE for lot in ignoring for one in lot.judged)
+    for batch in [batch for batch in batches if batch.failure is not None][:MOST_FAILURES_NAMED]:
+        why = batch.failure.headline() if batch.failure else ""
+        yield f"Account {batch.account_id} was judged as far as {plural(len(batch.judged), 'deal')}: {why}."
+    ignoring = [batch for batch in batches if batch.ignores_creation]
+    eligible = sum(one.verdict.error_code == ELIGIBLE for batch in ignoring for one in batch.judged)
     if eligible:
-        where = "the account" if len(lots) == 1 else plural(len(ignoring), "account")
+        where = "the account" if len(batches) == 1 else plural(len(ignoring), "account")
         waiting = plural(eligible, "eligible deal")
         yield f"{IGNORE_CREATION} is on for {where}: {waiting} will not sync by being created."
-    orphans, nameless = sum(lot.orphans for lot in lots), sum(lot.nameless for lot in lots)
+    orphans, nameless = sum(batch.orphans for batch in batches), sum(batch.nameless for batch in batches)
     if orphans:
         yield f"{plural(orphans, 'agent')} on these deals without a row in users: judged by the id alone."
     if nameless:

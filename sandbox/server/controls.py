@@ -82,7 +82,7 @@ def _state(world: World) -> dict[str, Any]:
         size = len(stream.prototypes)
         counts[stream.name] = 0
         for kind in range(base, base + size):
-            counts[stream.name] += world.tally(present)[kind]
+            counts[stream.name] += world.event_counts(present)[kind]
         base += size
     return {
         "scenario": story.name,

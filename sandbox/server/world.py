@@ -62,7 +62,7 @@ class World:
         """All faults in force, as written."""
         return [*self.faults.specs(), *(self.clients.specs() if self.clients else ())]
 
-    def tally(self, present: int) -> Counter[int]:
+    def event_counts(self, present: int) -> Counter[int]:
         """Return how many events of each prototype stand before a position; counted on from the last time."""
         seen, counts = self._tally
         if present > seen:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.config.settings import StateSettings
-from diagnostics.incident.assess.criteria import Hold, HoldBook, Look, advance
+from diagnostics.incident.assess.criteria import Hold, HoldStore, Look, advance
 from diagnostics.store.store import StateStore
 from tests.mariadb import MariaDB
 
@@ -182,10 +182,10 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[
 
 def test_a_hold_outlasts_a_restart_and_is_shared_between_consoles(stores: Callable[[], StateStore]) -> None:
     first = stores()
-    HoldBook(first).note("INC-1", {"health": look(0), "backlog": look(0, holds=False)})
-    HoldBook(first).note("INC-1", {"health": look(60)})
+    HoldStore(first).note("INC-1", {"health": look(0), "backlog": look(0, holds=False)})
+    HoldStore(first).note("INC-1", {"health": look(60)})
     first.close()
-    second, third = HoldBook(stores()), HoldBook(stores())
+    second, third = HoldStore(stores()), HoldStore(stores())
     assert second.read("INC-1")["health"].held_s == 60.0
     second.note("INC-1", {"health": look(90)})
     assert third.note("INC-1", {"health": look(120)})["health"].held_s == 120.0
@@ -194,7 +194,7 @@ def test_a_hold_outlasts_a_restart_and_is_shared_between_consoles(stores: Callab
 
 
 def test_consoles_that_look_at_the_same_moment_do_not_add_up(stores: Callable[[], StateStore]) -> None:
-    books = [HoldBook(stores()) for _ in range(4)]
+    books = [HoldStore(stores()) for _ in range(4)]
     books[0].note("INC-1", {"health": look(0)})
     with ThreadPoolExecutor(max_workers=4) as pool:
         for moment in range(10, 101, 10):
@@ -208,15 +208,15 @@ def test_what_no_console_wrote_is_left_out(stores: Callable[[], StateStore]) -> 
     store.remember(
         "exit_criterion_hold", "INC-1/rate", {"rule": "r", "since": None, "last_at": "2025-01-01", "held_s": 1}
     )
-    assert HoldBook(store).read("INC-1") == {}
+    assert HoldStore(store).read("INC-1") == {}
 
 
 def test_a_look_touches_no_document_but_its_own(stores: Callable[[], StateStore]) -> None:
     store = stores()
     store.remember("note", "INC-1/health", {"text": "of another kind"})
     store.remember("exit_criterion_hold", "INC-1/backlog", {"rule": "of another criterion"})
-    HoldBook(store).note("INC-1", {"health": look(0)})
-    HoldBook(store).note("INC-1", {"health": look(30)})
+    HoldStore(store).note("INC-1", {"health": look(0)})
+    HoldStore(store).note("INC-1", {"health": look(30)})
     assert [kept.payload for kept in store.recall("note")] == [{"text": "of another kind"}]
     held = {kept.key: kept.payload for kept in store.recall("exit_criterion_hold")}
     assert sorted(held) == ["INC-1/backlog", "INC-1/health"]

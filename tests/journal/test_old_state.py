@@ -19,7 +19,7 @@ from typing import Any, get_args
 import pytest
 
 from diagnostics.config.settings import StateSettings
-from diagnostics.incident.assess.criteria import HoldBook
+from diagnostics.incident.assess.criteria import HoldStore
 from diagnostics.incident.investigations import project_investigation
 from diagnostics.incident.journal import Journal
 from diagnostics.incident.projection import project_incident
@@ -164,7 +164,7 @@ def test_its_holds_of_exit_criteria_go_on(store: StateStore, read_before: dict[s
             "held_s": one.held_s,
             "why": one.why,
         }
-        for name, one in HoldBook(store).read("INC-1").items()
+        for name, one in HoldStore(store).read("INC-1").items()
     }
     assert holds == read_before["holds"]
     assert holds["rate_limit_gone"]["held_s"] == 60.0

@@ -17,7 +17,7 @@ from diagnostics.incident.assess.checklists import Sight, judge_steps, open_chec
 from diagnostics.incident.assess.criteria import (
     UNANSWERED,
     Hold,
-    HoldBook,
+    HoldStore,
     advance,
     changes,
     judge,
@@ -196,18 +196,18 @@ class AssessmentService:
         criteria = self._context.catalogue.exit_criteria.get(incident.issue_type)
         if criteria is None:
             return {}
-        book = HoldBook(self._context.state)
+        store = HoldStore(self._context.state)
         tick = self._clock()
         with self._lock:
             before = self._looked.get(incident.id)
         most_s = None if before is None else tick - before
         looks = look_at(self._context.catalogue, criteria, world.figures, self._context.now(), most_s)
         if noted:
-            holds = book.note(incident.id, looks)
+            holds = store.note(incident.id, looks)
             with self._lock:
                 self._looked[incident.id] = max(tick, self._looked.get(incident.id, tick))
             return holds
-        known = book.read(incident.id)
+        known = store.read(incident.id)
         found = {name: advance(known.get(name), look) for name, look in looks.items()}
         return {name: hold for name, hold in found.items() if hold is not None}
 

@@ -110,7 +110,7 @@ def _gap(last_at: datetime, passed_s: float) -> str:
     return f"nobody could tell for {span(passed_s)} after {last_at:%H:%M:%S} UTC"
 
 
-class HoldBook:
+class HoldStore:
     """The holds of all incidents. Blocking, thread-safe; raises SourceFailure (source "state")."""
 
     def __init__(self, state: StateStore) -> None:

@@ -59,7 +59,7 @@ class Examples:
 
 
 @dataclass(slots=True)
-class Tally:
+class OAuthAggregate:
     """Everything that the findings need, from as many users as were read."""
 
     account_id: int

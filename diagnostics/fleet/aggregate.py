@@ -21,7 +21,7 @@ _MOST_REASONS = 200
 _OTHER_REASONS = "other reasons"
 
 
-class Tally:
+class FleetAggregate:
     """Kept by several workers at once. Once closed it takes nothing more."""
 
     def __init__(self, question: FleetQuestion) -> None:
