@@ -29,6 +29,7 @@ from sandbox.server.redis_server import RedisServer
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
 from sandbox.server.world import World
 from sandbox.stores.client_faults import ClientFaults, is_client_fault, parse_client_fault
+from sandbox.stories.clock import set_ahead
 from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import (
     ANALYTICS_TABLES,
@@ -62,6 +63,7 @@ def serve(options: argparse.Namespace) -> int:
         raise UserError(
             "the analytics engine cannot be ahead", where="--analytics-behind", accepted="0 seconds or more"
         )
+    set_ahead(faults.skew_s)
     listener = _listen(options.port)
     directory, temporary = _directory(options.directory)
     try:
@@ -126,6 +128,8 @@ class _Process:
             lifespan="off",
             loop="asyncio",
             log_level="critical",
+            # The stand-in tells its own time, which may be skewed.
+            date_header=False,
             access_log=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,

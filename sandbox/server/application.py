@@ -12,15 +12,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from diagnostics.core.failures import UserError
 from sandbox.server.controls import control_routes
 from sandbox.server.conventions import Rejected, forbidden, json_response
-from sandbox.server.faults import Fault, lag_of
+from sandbox.server.faults import Met
 from sandbox.server.log_aggregate import AggregateRequest, aggregate
 from sandbox.server.log_search import SearchRequest, search
 from sandbox.server.metrics import query as metric_query
-from sandbox.server.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
+from sandbox.server.misbehaviour import Dribble, client_waits, dated, spoiled_response, stored_response
 from sandbox.server.monitors import listing
 from sandbox.server.outside import outside_routes
 from sandbox.server.world import World
@@ -29,34 +30,34 @@ from sandbox.stories.story import Secrets
 
 LARGEST_BODY = 1_000_000
 
-Answer = Callable[[Request, Fault | None], Awaitable[Any]]
+Answer = Callable[[Request, Met], Awaitable[Any]]
 
 
-def application(world: World) -> Starlette:
+def application(world: World) -> ASGIApp:
     """Return the ASGI application of one stand-in."""
 
-    async def log_search(request: Request, _fault: Fault | None) -> object:
+    async def log_search(request: Request, _met: Met) -> object:
         if request.method == "GET":
             asked = SearchRequest.read_parameters(request.query_params)
         else:
             asked = SearchRequest.read(await _body(request))
         return await run_in_threadpool(search, world.timeline, world.cache, asked, world.base_url)
 
-    async def log_aggregate(request: Request, _fault: Fault | None) -> object:
+    async def log_aggregate(request: Request, _met: Met) -> object:
         asked = AggregateRequest.read(await _body(request))
         # A question that takes a second must not keep the others waiting.
         return await run_in_threadpool(aggregate, world.timeline, world.cache, asked)
 
-    async def monitor(request: Request, _fault: Fault | None) -> object:
+    async def monitor(request: Request, _met: Met) -> object:
         return listing(world.story, request.query_params, world.created)
 
-    async def create_monitor(request: Request, _fault: Fault | None) -> object:
+    async def create_monitor(request: Request, _met: Met) -> object:
         return world.created.add(await _body(request))
 
-    async def metrics(request: Request, _fault: Fault | None) -> object:
+    async def metrics(request: Request, _met: Met) -> object:
         return metric_query(world.story, request.query_params)
 
-    async def validate(_request: Request, _fault: Fault | None) -> object:
+    async def validate(_request: Request, _met: Met) -> object:
         return {"valid": True}
 
     def route(path: str, method: str, endpoint: str, answer: Answer) -> Route:
@@ -72,7 +73,7 @@ def application(world: World) -> Starlette:
     async def not_found(_request: Request, _error: Exception) -> Response:
         return _errors(404, "Not found", {})
 
-    return Starlette(
+    served = Starlette(
         routes=[
             route("/api/v2/logs/events/search", "POST", "search", log_search),
             route("/api/v2/logs/events", "GET", "search", log_search),
@@ -87,25 +88,26 @@ def application(world: World) -> Starlette:
         ],
         exception_handlers={Rejected: rejected, UserError: rejected, 404: not_found},
     )
+    return dated(served)
 
 
 def _incident_places(world: World) -> Iterator[tuple[str, str, str, Answer]]:
     """Path, method, name and answer of each endpoint of Datadog's incidents."""
 
-    async def create(request: Request, _fault: Fault | None) -> object:
+    async def create(request: Request, _met: Met) -> object:
         return world.incidents.create(await _body(request))
 
-    async def get(request: Request, _fault: Fault | None) -> object:
+    async def get(request: Request, _met: Met) -> object:
         return world.incidents.get(request.path_params["incident"])
 
-    async def update(request: Request, _fault: Fault | None) -> object:
+    async def update(request: Request, _met: Met) -> object:
         return world.incidents.update(request.path_params["incident"], await _body(request))
 
-    async def find(request: Request, fault: Fault | None) -> object:
-        return world.incidents.search(request.query_params, lag_of(fault))
+    async def find(request: Request, met: Met) -> object:
+        return world.incidents.search(request.query_params, met.lag)
 
-    async def everything(request: Request, fault: Fault | None) -> object:
-        return world.incidents.list(request.query_params, lag_of(fault))
+    async def everything(request: Request, met: Met) -> object:
+        return world.incidents.list(request.query_params, met.lag)
 
     yield "/api/v2/incidents", "POST", "incident_create", create
     yield "/api/v2/incidents", "GET", "incident_list", everything
@@ -117,30 +119,31 @@ def _incident_places(world: World) -> Iterator[tuple[str, str, str, Answer]]:
 async def _handle(world: World, endpoint: str, answer: Answer, request: Request) -> Response:
     """Faults, then keys, then the rate limit, then the question: the order in which a real request meets them."""
     world.recorder.count(endpoint)
-    fault = world.faults.find(endpoint)
+    met = world.faults.met(endpoint)
+    slow, instead = met.of("slow"), met.instead
     headers = world.limits.peek(endpoint)
-    if fault is not None:
-        if fault.kind == "slow" and not await client_waits(request, fault.seconds):
-            return Response(status_code=499)
-        spoiled = spoiled_response(fault, headers)
+    if slow is not None and not await client_waits(request, slow.seconds):
+        return Response(status_code=499)
+    if instead is not None:
+        spoiled = spoiled_response(instead, headers)
         if spoiled is not None:
             return spoiled
     try:
         _check_keys(world.secrets, request.headers, both=endpoint != "validate")
-        if fault is not None and fault.kind == "forbidden":
+        if instead is not None and instead.kind == "forbidden":
             raise forbidden()
-        if fault is not None and fault.kind == "missing":
+        if instead is not None and instead.kind == "missing":
             raise Rejected(404, "Not found")
-        if fault is not None and fault.kind == "429":
-            raise world.limits.refuse(endpoint, round(fault.seconds))
+        if instead is not None and instead.kind == "429":
+            raise world.limits.refuse(endpoint, round(instead.seconds))
         headers = world.limits.take(endpoint)
-        content = await answer(request, fault)
+        content = await answer(request, met)
     except Rejected as rejected:
         return _errors(rejected.status, rejected.sentence, headers | rejected.headers)
-    if fault is not None and fault.stores:
-        return stored_response(fault) or _respond(content, headers, None)
+    if instead is not None and instead.stores:
+        return stored_response(instead) or _respond(content, headers, Met())
     status = 201 if endpoint == "incident_create" else 200
-    return _respond(content, headers, fault, status)
+    return _respond(content, headers, met, status)
 
 
 def _check_keys(secrets: Secrets, headers: Mapping[str, str], *, both: bool) -> None:
@@ -165,11 +168,11 @@ async def _body(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def _respond(content: Any, headers: dict[str, str], fault: Fault | None, status: int = 200) -> Response:  # noqa: ANN401  # any JSON value
-    if fault is not None and fault.kind == "hostile":
+def _respond(content: Any, headers: dict[str, str], met: Met, status: int = 200) -> Response:  # noqa: ANN401  # any JSON value
+    if met.of("hostile"):
         content = _spoiled(content)
-    if fault is not None and fault.kind == "dribble":
-        return Dribble(orjson.dumps(content), headers, fault.seconds)
+    if dribble := met.of("dribble"):
+        return Dribble(orjson.dumps(content), headers, dribble.seconds)
     return json_response(content, status, headers)
 
 

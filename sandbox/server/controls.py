@@ -9,7 +9,6 @@ this machine, ask for no key, and refuse what a page in a browser could send.
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +23,7 @@ from sandbox.server.faults import parse_fault
 from sandbox.server.log_search import wire_event
 from sandbox.server.world import World
 from sandbox.stores.client_faults import is_client_fault, parse_client_fault
+from sandbox.stories.clock import now_ms
 
 _BLOCK = 2_000
 
@@ -37,10 +37,9 @@ def control_routes(world: World) -> list[Route]:
 
     async def events(request: Request) -> Response:
         _local_only(request)
-        now_ms = int(time.time() * 1000)
-        given = request.query_params
-        start = moment_ms(given.get("from", "0"), "from", now_ms)
-        end = moment_ms(given.get("to", "now"), "to", now_ms)
+        given, now = request.query_params, now_ms()
+        start = moment_ms(given.get("from", "0"), "from", now)
+        end = moment_ms(given.get("to", "now"), "to", now)
         return StreamingResponse(_lines(world, *world.timeline.span(start, end)), media_type="application/x-ndjson")
 
     async def faults(request: Request) -> Response:
@@ -90,7 +89,7 @@ def _state(world: World) -> dict[str, Any]:
         "ready": world.ready,
         "anchor": iso(story.anchor * 1000),
         "incident_start": iso(story.incident_start * 1000),
-        "now": iso(int(time.time() * 1000)),
+        "now": iso(now_ms()),
         "story_clock": story.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
         "events": present,
         "events_by_stream": counts,
@@ -118,7 +117,9 @@ def _change_faults(world: World, body: bytes) -> None:
     asked_of_clients = [str(spec) for spec in specs if is_client_fault(str(spec))]
     asked_of_http = [str(spec) for spec in specs if not is_client_fault(str(spec))]
     for spec in asked_of_http:
-        parse_fault(spec)
+        fault = parse_fault(spec)
+        if fault.kind == "late":
+            world.timeline.delayed({fault.name: fault.seconds})
     for spec in asked_of_clients:
         parse_client_fault(spec, world.story.seed)
     if asked_of_clients and world.clients is None:
@@ -126,6 +127,7 @@ def _change_faults(world: World, body: bytes) -> None:
     _clear_faults(world, None if clear is True else clear)
     for spec in asked_of_http:
         world.faults.set(spec)
+    world.obey()
     for spec in asked_of_clients:
         if world.clients is not None:
             world.clients.set(spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from diagnostics.core.failures import UserError
@@ -51,7 +51,13 @@ KINDS = {
     "error": "error:NAME, Slack's own refusal of that name: ok false, or a webhook's status and word",
     "required": "required:FIELD, Jira insists on a field that was not filled in",
     "lag": "lag:SEARCHES, what was created is found only after so many searches",
+    "late": "late:SECONDS/NAME, logs of a service or a stream (without NAME all) are found so long after they happened",
+    "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day",
 }
+COMBINED = ("slow", "dribble", "hostile", "lag", "late", "skew")
+"""Kinds that bend an answer, and combine with every other one; of those that replace an answer, a scope has one."""
+_WHOLE_WORLD = ("late", "skew")
+"""Kinds without a scope: they concern the world, not a request."""
 _WRITES = (
     "create",
     "incident_create",
@@ -83,6 +89,9 @@ _SCOPES_OF = {
 """Kinds that only some endpoints can have."""
 _SPEC = re.compile(r"(?:([a-z_]+)=)?([a-z0-9_]+)(?::([\w.]+))?(?:/([1-9]\d{0,5}))?")
 _LAG = re.compile(r"[1-9]\d{0,2}")
+_LATE = re.compile(r"late:(\d{1,5}(?:\.\d+)?)(?:/([a-z][a-z0-9_-]{0,60}))?")
+_SKEW = re.compile(r"skew:([+-]?\d{1,5}(?:\.\d+)?)")
+_LONGEST_S = 86_400.0
 
 
 @dataclass(slots=True, frozen=True)
@@ -93,18 +102,29 @@ class Fault:
     kind: str
     seconds: float
     name: str = ""
-    """The error or the field, for the kinds that name one; the number of searches for "lag"."""
+    """The error, the field, or whose logs are late; the number of searches for "lag"."""
     count: int | None = None
     """It is met by so many requests and then ends; None is until it is cleared."""
 
     @property
     def spec(self) -> str:
         """The fault as it is written."""
+        if self.kind == "late":
+            return f"late:{self.seconds:g}" + (f"/{self.name}" if self.name else "")
+        if self.kind == "skew":
+            return f"skew:{self.seconds:+g}"
         scope = f"{self.scope}=" if self.scope else ""
         seconds = f":{self.seconds:g}" if self.kind in _TAKES_SECONDS else ""
         name = f":{self.name}" if self.name else ""
         count = f"/{self.count}" if self.count is not None else ""
         return f"{scope}{self.kind}{seconds}{name}{count}"
+
+    @property
+    def place(self) -> tuple[str | None, str, str]:
+        """What it replaces when it is put in force: the fault of the same place."""
+        if self.kind in COMBINED:
+            return self.scope, self.kind, self.name if self.kind == "late" else ""
+        return self.scope, "", ""
 
     @property
     def stores(self) -> bool:
@@ -114,9 +134,11 @@ class Fault:
 
 def parse_fault(spec: str) -> Fault:
     """Read `[SCOPE=]KIND[:SECONDS or NAME][/COUNT]`; raises `UserError` that says what is accepted."""
+    if spec.startswith(("late", "skew")):
+        return _of_the_world(spec)
     parsed = _SPEC.fullmatch(spec)
     scope, kind, argument, count = parsed.groups() if parsed else (None, "", None, None)
-    if kind not in KINDS or (scope is not None and scope not in SCOPES):
+    if kind not in KINDS or kind in _WHOLE_WORLD or (scope is not None and scope not in SCOPES):
         raise _unknown(spec)
     if kind in _SCOPES_OF and scope not in _SCOPES_OF[kind]:
         raise _unknown(spec, f"{kind} with one of the scopes {', '.join(_SCOPES_OF[kind])}")
@@ -127,6 +149,17 @@ def parse_fault(spec: str) -> Fault:
             raise _unknown(spec)
         return Fault(scope, kind, 0.0, argument, most)
     return Fault(scope, kind, _seconds(spec, kind, argument), count=most)
+
+
+def _of_the_world(spec: str) -> Fault:
+    late, skew = _LATE.fullmatch(spec), _SKEW.fullmatch(spec)
+    fault = Fault(None, "late", float(late[1]), late[2] or "") if late else None
+    if skew:
+        fault = Fault(None, "skew", float(skew[1]))
+    if fault is None or abs(fault.seconds) > _LONGEST_S:
+        kind = spec[:4]
+        raise _unknown(spec, f"{KINDS[kind]}; at most {_LONGEST_S:,.0f} seconds")
+    return fault
 
 
 def _seconds(spec: str, kind: str, text: str | None) -> float:
@@ -154,57 +187,97 @@ def _unknown(spec: str, accepted: str = "") -> UserError:
     )
 
 
-def lag_of(fault: Fault | None) -> int:
-    """How many searches the search index lags behind."""
-    return int(fault.name) if fault is not None and fault.kind == "lag" else 0
+@dataclass(slots=True, frozen=True)
+class Met:
+    """The faults that one request meets: one that takes the answer's place at most, and any number that bend it."""
+
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def instead(self) -> Fault | None:
+        """The one that takes the answer's place, or hides it."""
+        return next((fault for fault in self.faults if fault.kind not in COMBINED), None)
+
+    def of(self, kind: str) -> Fault | None:
+        """The one of this kind; an endpoint's own stands before its group's and the general one."""
+        return next((fault for fault in self.faults if fault.kind == kind), None)
+
+    @property
+    def lag(self) -> int:
+        """How many searches the search index lags behind."""
+        fault = self.of("lag")
+        return int(fault.name) if fault is not None else 0
 
 
 class Faults:
-    """The faults that are in force: one for every scope at most, and one for all Datadog endpoints."""
+    """The faults that are in force."""
 
     def __init__(self, specs: Iterable[str] = ()) -> None:
-        self._active: dict[str | None, Fault] = {}
-        self._left: dict[str | None, int] = {}
+        self._active: dict[tuple[str | None, str, str], Fault] = {}
+        self._left: dict[tuple[str | None, str, str], int] = {}
         for spec in specs:
             self.set(spec)
 
     def set(self, spec: str) -> None:
-        """Put a fault in force; it replaces the one of the same scope."""
+        """Put a fault in force.
+
+        It replaces the same kind of the same scope, and where it takes the answer's place, the other that does.
+        """
         fault = parse_fault(spec)
-        self._active[fault.scope] = fault
-        self._left.pop(fault.scope, None)
+        self._active[fault.place] = fault
+        self._left.pop(fault.place, None)
         if fault.count is not None:
-            self._left[fault.scope] = fault.count
+            self._left[fault.place] = fault.count
 
-    def clear(self, scope: str | None = None, *, everything: bool = False) -> None:
-        """End the fault of one scope (None: the one for all Datadog endpoints), or all of them."""
-        if everything:
-            self._active.clear()
-            self._left.clear()
-        self._active.pop(scope, None)
-        self._left.pop(scope, None)
+    def clear(self, name: str | None = None, *, everything: bool = False) -> None:
+        """End the faults of one scope (None: those for all Datadog endpoints) or of one kind, or all of them."""
+        for place, fault in list(self._active.items()):
+            if everything or fault.scope == name or name in {fault.kind, fault.spec}:
+                self._end(place)
 
-    def find(self, endpoint: str) -> Fault | None:
-        """Return the fault that one request meets; its endpoint's own goes before its group's and the general one.
+    def _end(self, place: tuple[str | None, str, str]) -> None:
+        del self._active[place]
+        self._left.pop(place, None)
+
+    def met(self, endpoint: str) -> Met:
+        """The faults that one request meets; its endpoint's own go before its group's and the general ones.
 
         A fault that was given a count ends with the last request that it was given for.
         """
         scopes: list[str | None] = [endpoint, endpoint.partition("_")[0]]
         if endpoint in DATADOG_SCOPES:
             scopes.append(None)
-        scope = next((scope for scope in scopes if scope in self._active), "")
-        fault = self._active.get(scope)
-        if scope in self._left:
-            self._left[scope] -= 1
-            if not self._left[scope]:
-                self.clear(scope)
-        return fault
+        found: dict[str, Fault] = {}
+        for scope in dict.fromkeys(scopes):
+            for fault in self._of_scope(scope):
+                found.setdefault(fault.kind if fault.kind in COMBINED else "", fault)
+        for fault in found.values():
+            self._count(fault.place)
+        return Met(tuple(found.values()))
+
+    def _of_scope(self, scope: str | None) -> Iterator[Fault]:
+        return (fault for fault in self._active.values() if fault.scope == scope and fault.kind not in _WHOLE_WORLD)
+
+    def _count(self, place: tuple[str | None, str, str]) -> None:
+        if place in self._left:
+            self._left[place] -= 1
+            if not self._left[place]:
+                self._end(place)
 
     @property
     def spoils_rows(self) -> bool:
         """Return whether the databases are to be seeded with hostile text."""
-        general = self._active.get(None)
-        return general is not None and general.kind == "hostile"
+        return (None, "hostile", "") in self._active
+
+    @property
+    def skew_s(self) -> float:
+        """How far the services' clock is ahead of this machine's, seconds; negative when it is behind."""
+        return next((fault.seconds for fault in self._active.values() if fault.kind == "skew"), 0.0)
+
+    @property
+    def delays(self) -> dict[str, float]:
+        """How late logs are found, seconds, by service or stream; "" concerns all that are not named."""
+        return {fault.name: fault.seconds for fault in self._active.values() if fault.kind == "late"}
 
     def specs(self) -> list[str]:
         """All faults in force, as written."""

@@ -7,7 +7,6 @@ else; a word that is no facet is refused here, so that nobody comes to rely on i
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from sandbox.server.conventions import Rejected, iso
 from sandbox.server.recorder import Recorder, SlowIndex
+from sandbox.stories.clock import now_ms
 
 _USER = "3ffa4d10-7c2c-4b1e-9d17-0242ac130003"
 _INCIDENT_TYPE = "00000000-0000-0000-0000-000000000000"
@@ -46,7 +46,7 @@ class Incidents:
             raise Rejected(400, "Invalid payload: 'customer_impact_scope' is required when customers are impacted")
         fields = _fields(given.get("fields"))
         cells = [_cell(cell) for cell in given.get("initial_cells") or []]
-        now = iso(int(time.time() * 1000))
+        now = iso(now_ms())
         made: dict[str, Any] = {
             "type": "incidents",
             "id": str(uuid.uuid4()),
@@ -106,7 +106,7 @@ class Incidents:
             if name in given:
                 attributes[name] = given[name]
         attributes["fields"] |= fields
-        attributes["modified"] = iso(int(time.time() * 1000))
+        attributes["modified"] = iso(now_ms())
         _settle(attributes)
         changed = {name: value for name, value in given.items() if name != "fields"}
         changed |= {name: value["value"] for name, value in fields.items()}

@@ -21,6 +21,7 @@ import orjson
 from diagnostics.core.failures import UserError
 from diagnostics.models.events import LogEvent
 from sandbox.server.conventions import Rejected, invalid, iso, moment_ms
+from sandbox.stories.clock import now_ms
 from sandbox.stories.timeline import Timeline
 
 REMEMBERED = 128
@@ -168,13 +169,13 @@ def selected(cache: QueryCache, timeline: Timeline, query: str, low_ms: int, hig
         matches = cache.matches(query)
     except UserError as error:
         raise invalid("filter.query", f"unable to parse query: {error.problem}") from None
-    return matches.span(*timeline.span(low_ms, high_ms))
+    return timeline.found(matches.span(*timeline.span(low_ms, high_ms)))
 
 
 def window(start: object, end: object) -> tuple[int, int]:
     """Return the half-open window in milliseconds that two moments name; raises `Rejected` (400)."""
-    now_ms = int(time.time() * 1000)
-    low, high = moment_ms(start, "filter.from", now_ms), moment_ms(end, "filter.to", now_ms)
+    now = now_ms()
+    low, high = moment_ms(start, "filter.from", now), moment_ms(end, "filter.to", now)
     if low > high:
         raise invalid("filter.from", "must not be after filter.to")
     return low, high

@@ -7,13 +7,15 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import formatdate
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.server.faults import Fault
+from sandbox.stories.clock import now_s
 
 ELSEWHERE = "http://203.0.113.9/intake"
 """Where the redirect points: a documentation address, so that keys sent after it go nowhere."""
@@ -33,6 +35,21 @@ class ReachableProtocol(H11Protocol):
         if self.client is not None:
             _TRANSPORTS.pop(self.client, None)
         super().connection_lost(exc)
+
+
+def dated(served: ASGIApp) -> ASGIApp:
+    """Let every answer carry the services' own time, as a Date header."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(now_s(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
+            await send(message)
+
+        await served(scope, receive, send_dated)
+
+    return serve
 
 
 class Wire(Response):

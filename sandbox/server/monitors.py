@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.server.conventions import Rejected, invalid, iso
+from sandbox.stories.clock import now_ms, now_s
 from sandbox.stories.story import Story
 
 
@@ -26,7 +26,7 @@ class Monitor:
         """The monitor in the service's shape."""
         state, after_s = self.states.get(story.name, ("OK", 0))
         changed = story.incident_start + after_s if state != "OK" else story.anchor - 5 * 86_400
-        modified = min(changed, int(time.time()))
+        modified = min(changed, int(now_s()))
         return {
             "id": self.id,
             "org_id": 320_114,
@@ -132,7 +132,7 @@ class Created:
         if critical is None or not _is_number(limit) or float(limit) != float(critical):
             # The service's words: the number in the query and the critical threshold must be the same.
             raise Rejected(400, "Alert threshold does not match that used in the query")
-        now = iso(int(time.time() * 1000))
+        now = iso(now_ms())
         made = {
             "id": _FIRST_CREATED + len(self.monitors),
             "org_id": 320_114,

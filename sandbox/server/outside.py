@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.server.conventions import json_response
-from sandbox.server.faults import Fault, lag_of
+from sandbox.server.faults import Fault, Met
 from sandbox.server.jira import JiraRefused
 from sandbox.server.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
 from sandbox.server.slack import SlackLimited, SlackRefused, WebhookRefused, read_arguments
@@ -23,7 +23,7 @@ _ACCEPTED = 200
 _SPARED = frozenset({"ok", "ts", "id", "key", "channel", "next_cursor", "nextPageToken", "type"})
 """Keys whose values a hostile answer leaves alone, so that it still has its shape."""
 
-Answer = Callable[[Request, bytes, Fault | None], Response]
+Answer = Callable[[Request, bytes, Met], Response]
 
 
 def outside_routes(world: World) -> list[Route]:
@@ -33,20 +33,20 @@ def outside_routes(world: World) -> list[Route]:
 
 def _slack_routes(world: World) -> list[Route]:
     def method(name: str, endpoint: str, call: Callable[[Mapping[str, Any], int], dict[str, Any]]) -> Route:
-        def answer(request: Request, body: bytes, fault: Fault | None) -> Response:
-            if fault is not None and fault.kind in {"error", "forbidden"}:
+        def answer(request: Request, body: bytes, met: Met) -> Response:
+            if (fault := met.instead) is not None and fault.kind in {"error", "forbidden"}:
                 raise SlackRefused(fault.name or "not_allowed_token_type")
             world.slack.check(request.headers.get("authorization", ""))
             given = read_arguments(request.headers.get("content-type", ""), body, request.query_params)
-            return json_response(call(given, lag_of(fault)))
+            return json_response(call(given, met.lag))
 
         return _route(world, f"/api/{name}", ["GET", "POST"], endpoint, answer)
 
     def history(given: Mapping[str, Any], lag: int) -> dict[str, Any]:
         return world.slack.history(given, lag)
 
-    def webhook(request: Request, body: bytes, fault: Fault | None) -> Response:
-        if fault is not None and fault.kind in {"error", "forbidden"}:
+    def webhook(request: Request, body: bytes, met: Met) -> Response:
+        if (fault := met.instead) is not None and fault.kind in {"error", "forbidden"}:
             raise WebhookRefused(fault.name or "action_prohibited")
         place = request.path_params
         return _plain(200, world.slack.webhook(place["team"], place["service"], place["secret"], body))
@@ -64,32 +64,33 @@ def _slack_routes(world: World) -> list[Route]:
 def _jira_routes(world: World) -> list[Route]:
     base = "/rest/api/3"
 
-    def guarded(call: Callable[[Request, Mapping[str, Any], Fault | None], Response]) -> Answer:
-        def answer(request: Request, body: bytes, fault: Fault | None) -> Response:
-            _refuse(fault)
+    def guarded(call: Callable[[Request, Mapping[str, Any], Met], Response]) -> Answer:
+        def answer(request: Request, body: bytes, met: Met) -> Response:
+            _refuse(met.instead)
             world.jira.check(request.headers.get("authorization", ""))
-            return call(request, _object(body), fault)
+            return call(request, _object(body), met)
 
         return answer
 
-    def create(_request: Request, given: Mapping[str, Any], fault: Fault | None) -> Response:
+    def create(_request: Request, given: Mapping[str, Any], met: Met) -> Response:
+        fault = met.instead
         required = fault.name if fault is not None and fault.kind == "required" else ""
         return json_response(world.jira.create(given, required), 201)
 
-    def search(request: Request, given: Mapping[str, Any], fault: Fault | None) -> Response:
+    def search(request: Request, given: Mapping[str, Any], met: Met) -> Response:
         asked = dict(request.query_params) if request.method == "GET" else given
-        return json_response(world.jira.search(asked, lag_of(fault)))
+        return json_response(world.jira.search(asked, met.lag))
 
-    def comment(request: Request, given: Mapping[str, Any], _fault: Fault | None) -> Response:
+    def comment(request: Request, given: Mapping[str, Any], _met: Met) -> Response:
         return json_response(world.jira.comment(request.path_params["key"], given), 201)
 
-    def comments(request: Request, _given: Mapping[str, Any], _fault: Fault | None) -> Response:
+    def comments(request: Request, _given: Mapping[str, Any], _met: Met) -> Response:
         return json_response(world.jira.comments(request.path_params["key"], request.query_params))
 
-    def transitions(request: Request, _given: Mapping[str, Any], _fault: Fault | None) -> Response:
+    def transitions(request: Request, _given: Mapping[str, Any], _met: Met) -> Response:
         return json_response(world.jira.transitions(request.path_params["key"]))
 
-    def transition(request: Request, given: Mapping[str, Any], _fault: Fault | None) -> Response:
+    def transition(request: Request, given: Mapping[str, Any], _met: Met) -> Response:
         world.jira.transition(request.path_params["key"], given)
         return Response(status_code=204)
 
@@ -120,28 +121,29 @@ def _route(world: World, path: str, methods: list[str], endpoint: str, answer: A
 async def _handle(world: World, endpoint: str, answer: Answer, request: Request) -> Response:
     """Faults first, then the question; one that is stored and not answered does its work in between."""
     world.recorder.count(endpoint)
-    fault = world.faults.find(endpoint)
-    if fault is None:
-        return _answered(endpoint, answer, request, await request.body(), None)
-    if fault.kind == "slow" and not await client_waits(request, fault.seconds):
+    met = world.faults.met(endpoint)
+    slow, dribble, instead = met.of("slow"), met.of("dribble"), met.instead
+    if slow is not None and not await client_waits(request, slow.seconds):
         return Response(status_code=499)
-    spoiled = _limited(endpoint, round(fault.seconds)) if fault.kind == "429" else spoiled_response(fault, {})
-    if spoiled is not None:
-        return spoiled
-    response = _answered(endpoint, answer, request, await request.body(), fault)
-    if fault.kind == "dribble":
-        return Dribble(bytes(response.body), {}, fault.seconds)
-    if fault.kind == "hostile" and response.media_type == "application/json":
-        return json_response(spoil_words(orjson.loads(bytes(response.body)), _SPARED), response.status_code)
-    return stored_response(fault) or response
+    if instead is not None:
+        limited = instead.kind == "429"
+        spoiled = _limited(endpoint, round(instead.seconds)) if limited else spoiled_response(instead, {})
+        if spoiled is not None:
+            return spoiled
+    response = _answered(endpoint, answer, request, await request.body(), met)
+    if met.of("hostile") and response.media_type == "application/json":
+        response = json_response(spoil_words(orjson.loads(bytes(response.body)), _SPARED), response.status_code)
+    if dribble is not None:
+        return Dribble(bytes(response.body), {}, dribble.seconds)
+    return (instead and stored_response(instead)) or response
 
 
-def _answered(endpoint: str, answer: Answer, request: Request, body: bytes, fault: Fault | None) -> Response:
+def _answered(endpoint: str, answer: Answer, request: Request, body: bytes, met: Met) -> Response:
     """The service's own answer, refusals among them."""
     if len(body) > _LARGEST_BODY:
         return _plain(413, "Payload too large")
     try:
-        response = answer(request, body, fault)
+        response = answer(request, body, met)
     except SlackRefused as refused:
         response = json_response(refused.content)
     except SlackLimited as limited:

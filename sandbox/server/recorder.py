@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.server.conventions import iso
+from sandbox.stories.clock import now_ms
 
 KINDS = ("messages", "incidents", "issues", "comments", "updates")
 
@@ -22,7 +22,7 @@ class Recorder:
 
     def store(self, kind: str, service: str, what: dict[str, Any]) -> None:
         """Take down one stored thing, as it was at that moment."""
-        self.stored[kind].append({"service": service, "at": iso(int(time.time() * 1000)), **what})
+        self.stored[kind].append({"service": service, "at": iso(now_ms()), **what})
 
     def count(self, endpoint: str) -> None:
         """Take down that a request came."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ import orjson
 
 from sandbox.server.limits import Limit
 from sandbox.server.recorder import Recorder, SlowIndex
+from sandbox.stories.clock import now_s
 
 TEAM = "T024FUBZY"
 TEAM_URL = "https://fub.slack.com/"
@@ -235,13 +235,13 @@ class Slack:
 
     def _take(self, channel: SlackChannel) -> None:
         limit = self._limits.setdefault(channel.id, Limit(channel.id, *self.per_channel))
-        now = time.time()
+        now = now_s()
         if not limit.take(now):
             raise SlackLimited(int(limit.headers(now)["x-ratelimit-reset"]))
 
     def _message(self, given: Mapping[str, Any], via: str) -> dict[str, Any]:
         # Microseconds that only grow, so that a time stamp names one message for ever.
-        self._last_ts = max(self._last_ts + 100, int(time.time() * 1_000_000))
+        self._last_ts = max(self._last_ts + 100, int(now_s() * 1_000_000))
         message: dict[str, Any] = {
             "type": "message",
             "text": str(given.get("text") or ""),

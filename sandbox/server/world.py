@@ -14,6 +14,7 @@ from sandbox.server.monitors import Created
 from sandbox.server.recorder import Recorder
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE, Slack
 from sandbox.stores.client_faults import ClientFaults
+from sandbox.stories.clock import set_ahead
 from sandbox.stories.story import Secrets, Story
 from sandbox.stories.timeline import Timeline
 
@@ -43,7 +44,13 @@ class World:
     _tally: tuple[int, Counter[int]] = field(default_factory=lambda: (0, Counter()))
 
     def __post_init__(self) -> None:
+        self.obey()
         self.forget()
+
+    def obey(self) -> None:
+        """Let clock and logs be as the faults in force say; after every change of them."""
+        set_ahead(self.faults.skew_s)
+        self.timeline.delay(self.faults.delays)
 
     def forget(self) -> None:
         """Begin anew with what people write: no message, no incident, no issue, nothing counted."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from sandbox.rows import schema
 from sandbox.rows.common_rows import LEAD_EVENT_FIRST, Row, lead_event_row, stamps
 from sandbox.rows.hostile_rows import EXTRA_ID
 from sandbox.rows.webhook_rows import APPENDED_FIRST, WAITING, appended_row
+from sandbox.stories.clock import now_s
 
 if TYPE_CHECKING:
     from sandbox.stores.filling import Cursor, Store
@@ -52,7 +52,7 @@ class Ticker:
         complained = False
         while not self._ended.wait(TICK_S):
             try:
-                self.keep(time.time() - self._story.anchor)
+                self.keep(now_s() - self._story.anchor)
                 complained = False
             except (SourceFailure, sqlite3.Error) as failure:
                 # The database may be stopped under us on purpose; it is tried again at the next tick.

@@ -76,9 +76,22 @@ _QUIET = Backlog(pending=19, processing=4, failed=1, lost=0, spread_s=40)
 _CALM = Connections(healthy=988, warning=4, error=8)
 """Fact: the baseline of 98.80 %."""
 _USUAL_LEAD_FAILURES = 6
+_NOV17_RATES = {
+    "rate_limited": 1_200.0,
+    "oauth_failures": 27.5,
+    "oauth_rate_limited": 8.0,
+    "oauth_expired": 1.2,
+    "connection_errors": 3.0,
+    "connect_exceptions": 2.5,
+    "sync_worker_errors": 14.0,
+    "account_errors": 0.6,
+}
+"""Chosen: 1,200 HTTP 429 a minute, OAuth failures at nine times their 45 in 15 minutes."""
 
 
-def _quiet(name: str, description: str, history_s: int = HISTORY_S) -> Scenario:
+def _quiet(
+    name: str, description: str, *, history_s: int = HISTORY_S, rates: dict[str, float] | None = None
+) -> Scenario:
     """A story in which one account, or one share, is wrong on an otherwise quiet day."""
     return Scenario(
         name=name,
@@ -87,6 +100,7 @@ def _quiet(name: str, description: str, history_s: int = HISTORY_S) -> Scenario:
         connections=_CALM,
         lead_failures_per_hour=_USUAL_LEAD_FAILURES,
         tokens_expired=0,
+        rates=rates or {},
         history_s=history_s,
     )
 
@@ -105,17 +119,7 @@ SCENARIOS = {
             lead_failures_per_hour=29,
             # Fact: token refreshes fail too. Chosen: how many tokens have run out meanwhile.
             tokens_expired=118,
-            # Chosen: the rates; 1,200 HTTP 429 a minute, OAuth failures at nine times their 45 in 15 minutes.
-            rates={
-                "rate_limited": 1_200.0,
-                "oauth_failures": 27.5,
-                "oauth_rate_limited": 8.0,
-                "oauth_expired": 1.2,
-                "connection_errors": 3.0,
-                "connect_exceptions": 2.5,
-                "sync_worker_errors": 14.0,
-                "account_errors": 0.6,
-            },
+            rates=_NOV17_RATES,
         ),
         Scenario(
             name="oauth_cascade",
@@ -132,6 +136,11 @@ SCENARIOS = {
                 "sync_worker_errors": 3.0,
                 "transaction_sync_failed": 0.8,
             },
+        ),
+        _quiet(
+            "nov17_logs",
+            "the logs of nov17 over databases that are healthy: nothing but the logs can tell that it has begun",
+            rates=_NOV17_RATES,
         ),
         _quiet(
             "healthy",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sandbox.stories.clock import now_s
 from sandbox.stories.scenario import INCIDENT_AGE_S, Scenario, scenario_named
 
 DEFAULT_SEED = 20_251_117
@@ -55,7 +55,7 @@ class Story:
 
     def clock(self) -> datetime:
         """The moment in the real day that the present stands for."""
-        return REAL_INCIDENT + timedelta(seconds=time.time() - self.incident_start)
+        return REAL_INCIDENT + timedelta(seconds=now_s() - self.incident_start)
 
 
 @dataclass(slots=True, frozen=True)
@@ -128,7 +128,7 @@ def settings_lines(section: str, **values: object) -> list[str]:
 def settle_story(directory: Path, name: str, seed: int, hostile: bool) -> Story:
     """Resume the story that was told in this directory a short while ago, or begin one now."""
     path = directory / "story.json"
-    fresh = Story(name=name, seed=seed, anchor=int(time.time()), hostile=hostile)
+    fresh = Story(name=name, seed=seed, anchor=int(now_s()), hostile=hostile)
     try:
         kept = Story(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

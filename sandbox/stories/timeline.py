@@ -12,13 +12,14 @@ import math
 import random
 import struct
 import threading
-import time
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from diagnostics.core.failures import UserError
 from diagnostics.models.events import LogEvent
+from sandbox.stories.clock import now_ms
 from sandbox.stories.prototypes import Prototype
 from sandbox.stories.special_streams import Stream
 from sandbox.stories.story import Story
@@ -47,11 +48,13 @@ class Timeline:
         self._first_minute = (story.anchor - story.scenario.history_s) // 60
         self._next_minute = self._first_minute
         self._lock = threading.Lock()
+        self._delays: tuple[int, ...] = ()
+        """How late the events of each prototype are found, milliseconds; empty where all are found at once."""
         self._key = f"{story.name}:{story.seed}".encode()
 
     def extend(self, until_ms: int | None = None) -> int:
         """Make every minute up to `until_ms` (the present); return how many positions are not after that moment."""
-        until_ms = int(time.time() * 1000) if until_ms is None else until_ms
+        until_ms = now_ms() if until_ms is None else until_ms
         with self._lock:
             while self._next_minute * MINUTE_MS <= until_ms:
                 self._append(self._next_minute)
@@ -63,6 +66,36 @@ class Timeline:
         present = self.extend()
         low = min(bisect_left(self.moments, from_ms), present)
         return low, max(low, min(bisect_left(self.moments, to_ms), present))
+
+    def delayed(self, delays: Mapping[str, float]) -> tuple[int, ...]:
+        """How late the events of each prototype are found, milliseconds, where services and streams are late.
+
+        `delays` are seconds by name; a stream's own goes before its service's, and "" concerns all that are not named.
+        Raises `UserError` for a name that nothing here has.
+        """
+        named = [(stream.name, prototype.service) for stream in self.streams for prototype in stream.prototypes]
+        known = sorted({name for names in named for name in names})
+        for name in delays:
+            if name and name not in known:
+                raise UserError(
+                    f"no logs here are of {name!r}", where="--fault late:SECONDS/NAME", accepted=", ".join(known)
+                )
+        usual = delays.get("", 0.0)
+        return tuple(round(1_000 * delays.get(name, delays.get(of, usual))) for name, of in named)
+
+    def delay(self, delays: Mapping[str, float]) -> None:
+        """From now on, let events be found so late; see `delayed`."""
+        self._delays = self.delayed(delays) if delays else ()
+
+    def found(self, positions: array[int]) -> array[int]:
+        """Those of these positions, ascending, that a search finds by now: the others have not been ingested yet."""
+        delays = self._delays
+        if not delays:
+            return positions
+        now = now_ms()
+        ingested = bisect_left(positions, bisect_left(self.moments, now - max(delays)))
+        late = (at for at in positions[ingested:] if self.moments[at] + delays[self.kinds[at]] <= now)
+        return positions[:ingested] + array("I", late)
 
     def _append(self, minute: int) -> None:
         self._starts[minute] = len(self.moments)

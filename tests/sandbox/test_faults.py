@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 
 from diagnostics.core.failures import UserError
 from sandbox.launch import start_sandbox
-from sandbox.server.faults import parse_fault
+from sandbox.server.faults import Faults, parse_fault
 from sandbox.stories.hostile import LONG
 from tests.sandbox.api import UNLIMITED, Api
 
@@ -150,3 +152,90 @@ def test_faults_given_at_start_are_in_force_and_spoil_the_rows_too() -> None:
         states = dict(api.rows("SELECT status, COUNT(*) FROM zillow_webhook_events GROUP BY status"))
         assert states["pending"] + states["processing"] + states["failed"] == 24
         assert any("\x1b" in state or "[" in state for state in states)
+
+
+def newest_age_s(api: Api, query: str) -> float:
+    """How long ago the newest log line that a search finds happened, seconds of this machine's clock."""
+    page = api.http.get(SEARCH, params={"filter[query]": query, "filter[from]": "now-2h", "page[limit]": "1"}).json()
+    happened = datetime.fromisoformat(page["data"][0]["attributes"]["timestamp"])
+    return (datetime.now(UTC) - happened).total_seconds()
+
+
+def counted(api: Api, query: str, since: str) -> float:
+    """How many log lines an aggregate finds since a moment."""
+    filters = {"query": query, "from": since, "to": "now"}
+    body = {"filter": filters, "compute": [{"aggregation": "count"}]}
+    buckets = api.http.post("/api/v2/logs/analytics/aggregate", json=body).json()["data"]["buckets"]
+    return float(buckets[0]["computes"]["c0"]) if buckets else 0.0
+
+
+def test_late_logs_are_not_found_before_their_delay_has_passed_and_keep_their_moment(api: Api) -> None:
+    assert newest_age_s(api, "*") < 10
+    with fault(api, "late:130"):
+        assert 130 <= newest_age_s(api, "*") < 140
+        assert counted(api, "*", "now-129s") == 0
+        assert counted(api, "*", "now-140s") > 0
+    assert newest_age_s(api, "*") < 10
+
+
+def test_one_service_or_stream_may_be_late_while_the_others_are_fresh(api: Api) -> None:
+    specs = ["late:300/fub-worker", "late:1200/rate_limited", "late:20"]
+    assert api.http.post("/sandbox/faults", json={"set": specs}).json() == {"faults": specs}
+    try:
+        assert 300 <= newest_age_s(api, "service:fub-worker") < 400
+        assert 1200 <= newest_age_s(api, "service:fub @context.error_message:*429*") < 2400
+        assert 20 <= newest_age_s(api, "service:fub") < 40
+        left = api.http.post("/sandbox/faults", json={"clear": ["late:300/fub-worker"]}).json()["faults"]
+        assert left == ["late:1200/rate_limited", "late:20"]
+    finally:
+        assert api.http.post("/sandbox/faults", json={"clear": ["late"]}).json() == {"faults": []}
+
+
+def test_a_skewed_clock_is_in_every_answer_and_in_what_is_found(api: Api) -> None:
+    with fault(api, "skew:+1200"):
+        dates = [api.http.get(path).headers["date"] for path in (SEARCH, "/api/v1/monitor", "/nothing")]
+        assert all(1190 < (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds() < 1210 for date in dates)
+        assert -1200 < newest_age_s(api, "*") < -1190
+    with fault(api, "skew:-86400"):
+        assert newest_age_s(api, "*") >= 86_400
+
+
+def test_a_sandbox_that_starts_skewed_tells_its_whole_story_at_that_time() -> None:
+    faults = ["skew:-7200", "late:60"]
+    with start_sandbox("healthy", rate_limits=UNLIMITED, fault=faults) as process, Api(process) as api:
+        assert api.http.get("/sandbox/faults").json() == {"faults": faults}
+        assert 7_260 <= newest_age_s(api, "*") < 7_290
+        [(received,)] = api.rows("SELECT MAX(received_at) FROM zillow_webhook_events")
+        age_s = (datetime.now(UTC).replace(tzinfo=None) - datetime.fromisoformat(str(received))).total_seconds()
+        assert 7_200 <= age_s < 7_290
+
+
+def test_faults_that_bend_an_answer_combine_and_one_takes_its_place() -> None:
+    faults = Faults(["slow:2", "hostile", "late:60", "late:300/fub", "skew:+5", "aggregate=503", "500", "slow:3"])
+    met = faults.met("aggregate")
+    assert (met.instead, met.of("slow")) == (parse_fault("aggregate=503"), parse_fault("slow:3"))
+    assert met.of("hostile")
+    assert faults.met("search").instead == parse_fault("500")
+    assert (faults.delays, faults.skew_s) == ({"": 60.0, "fub": 300.0}, 5.0)
+    faults.set("reset")
+    assert faults.met("search").instead == parse_fault("reset")
+    faults.clear()
+    assert faults.specs() == ["aggregate=503"], "clearing the general ones leaves a scope's own"
+
+
+@pytest.mark.parametrize(
+    "spec", ["late", "late:-5", "late:90000", "late:5/", "late:5/FUB", "search=late:5", "skew", "skew:90000", "skew:x"]
+)
+def test_a_wrong_delay_or_skew_is_refused_with_what_is_accepted(spec: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_fault(spec)
+    assert "late" in caught.value.accepted or "skew" in caught.value.accepted
+
+
+def test_a_name_that_no_logs_have_is_refused_with_the_names_there_are(api: Api) -> None:
+    answer = api.http.post("/sandbox/faults", json={"set": ["late:60/fub-api", "late:60/fubb"]})
+    assert answer.status_code == 400
+    assert api.http.get("/sandbox/faults").json() == {"faults": []}
+    with pytest.raises(UserError) as caught:
+        start_sandbox("healthy", fault="late:60/fubb")
+    assert "rate_limited" in caught.value.accepted

@@ -51,12 +51,12 @@ def test_a_general_fault_concerns_datadog_alone_and_a_group_its_service(
 
 def test_a_fault_with_a_count_ends_by_itself() -> None:
     faults = Faults(["slack_post=500/2"])
-    assert [faults.find("slack_post") is not None for _ in range(3)] == [True, True, False]
+    assert [faults.met("slack_post").instead is not None for _ in range(3)] == [True, True, False]
     assert faults.specs() == []
     faults.set("slack_post=500/2")
-    faults.find("slack_post")
+    faults.met("slack_post")
     faults.set("slack_post=503")
-    assert all(faults.find("slack_post") for _ in range(5)), "the fault that replaces it has no count"
+    assert all(faults.met("slack_post").instead for _ in range(5)), "the fault that replaces it has no count"
 
 
 @pytest.mark.parametrize(
