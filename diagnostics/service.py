@@ -220,7 +220,7 @@ class Diagnostics:
         """One page of the newest events in the window; `cursor` needs the first page's `end`. Raises SourceFailure."""
         start, last = window_ending(window_s, end)
         page = self.context.logs.search(query, start=start, end=last, limit=limit, cursor=cursor)
-        self.context.seen.note(page.events)
+        self.context.deal_index.note(page.events)
         return page
 
     def named_accounts(self, issue_type: str, window_s: int, most: int = 20) -> Accounts:

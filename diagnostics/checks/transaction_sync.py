@@ -11,7 +11,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.words import about, plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
-from diagnostics.signals.deal_index import SeenDeal, deal_of
+from diagnostics.signals.deal_index import LoggedDeal, deal_of
 from diagnostics.signals.pulses import PARTIAL, judge_count, of_counts
 from diagnostics.sync.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
 from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
@@ -249,11 +249,11 @@ def _candidate_lines(context: Context, query: str, counts: Counts) -> tuple[str,
     return tuple(candidate_line(deal) for deal in deals)
 
 
-def recent_zero_agent_deals(context: Context, query: str, window_s: int, most: int = 10) -> tuple[SeenDeal, ...]:
+def recent_zero_agent_deals(context: Context, query: str, window_s: int, most: int = 10) -> tuple[LoggedDeal, ...]:
     """Deals that recent log lines report without agents, newest first, each once. Raises SourceFailure."""
     page = context.logs.newest(query, window_s)
-    context.seen.note(page.events)
-    found: dict[tuple[int, int | None], SeenDeal] = {}
+    context.deal_index.note(page.events)
+    found: dict[tuple[int, int | None], LoggedDeal] = {}
     for event in page.events:
         deal = deal_of(event)
         if deal is not None and deal.without_agents:
@@ -261,7 +261,7 @@ def recent_zero_agent_deals(context: Context, query: str, window_s: int, most: i
     return tuple(found.values())[:most]
 
 
-def candidate_line(deal: SeenDeal) -> str:
+def candidate_line(deal: LoggedDeal) -> str:
     """One candidate for a person."""
     account = "" if deal.account_id is None else f" in account {deal.account_id}"
     return f"deal {deal.deal_id}{account}"

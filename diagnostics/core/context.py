@@ -19,7 +19,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import SingleFlight
 from diagnostics.signals.counts import KEEP_S, LogQuestions
-from diagnostics.signals.deal_index import SeenDeals
+from diagnostics.signals.deal_index import DealIndex
 
 if TYPE_CHECKING:
     from typing import Self
@@ -92,7 +92,7 @@ class Context:
         self.databases = databases
         self.answers = SingleFlight()
         self.logs = LogQuestions(datadog, self.answers, baseline_s=settings.refresh.baseline_s)
-        self.seen = SeenDeals()
+        self.deal_index = DealIndex()
         self.window_s = settings.refresh.window_s
         """Length of the window that log counts cover, seconds."""
         self.now = now

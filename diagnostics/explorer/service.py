@@ -76,7 +76,7 @@ class ExplorerService:
     ) -> LogPage:
         """One page of events between two aware moments, newest first."""
         page = self._context.logs.search(query, start=start, end=end, limit=limit, cursor=cursor)
-        self._context.seen.note(page.events)
+        self._context.deal_index.note(page.events)
         return page
 
     def histogram(self, query: str, *, start: datetime, end: datetime, most_bins: int = 120) -> Histogram:

@@ -17,7 +17,7 @@ _COUNT_NAMES = ("agentCount", "agent_count")
 
 
 @dataclass(slots=True, frozen=True)
-class SeenDeal:
+class LoggedDeal:
     """One deal as a log event named it."""
 
     deal_id: int
@@ -26,7 +26,7 @@ class SeenDeal:
     without_agents: bool
 
 
-def deal_of(event: LogEvent) -> SeenDeal | None:
+def deal_of(event: LogEvent) -> LoggedDeal | None:
     """The deal that a log event names in `@context` or at the top of its attributes, or None."""
     context = event.attributes.get("context")
     places = (context, event.attributes) if isinstance(context, Mapping) else (event.attributes,)
@@ -34,7 +34,7 @@ def deal_of(event: LogEvent) -> SeenDeal | None:
     if deal_id is None:
         return None
     counts = [place[name] for place in places for name in _COUNT_NAMES if name in place]
-    return SeenDeal(
+    return LoggedDeal(
         deal_id=deal_id,
         account_id=_first_id(places, _ACCOUNT_NAMES),
         timestamp_ms=event.timestamp_ms,
@@ -61,14 +61,14 @@ def positive_id(value: object) -> int | None:
     return None
 
 
-class SeenDeals:
+class DealIndex:
     """A bounded memory of deals and the accounts they were seen in. Thread-safe."""
 
     def __init__(self, most: int = MOST_DEALS) -> None:
         self._most = most
         self._lock = threading.Lock()
         self._accounts: OrderedDict[int, set[int]] = OrderedDict()
-        self._without_agents: OrderedDict[int, SeenDeal] = OrderedDict()
+        self._without_agents: OrderedDict[int, LoggedDeal] = OrderedDict()
 
     def note(self, events: Iterable[LogEvent]) -> None:
         """Remember the deals these events name."""
@@ -82,13 +82,13 @@ class SeenDeals:
         with self._lock:
             return frozenset(self._accounts.get(deal_id, ()))
 
-    def without_agents(self, most: int = 10) -> tuple[SeenDeal, ...]:
+    def without_agents(self, most: int = 10) -> tuple[LoggedDeal, ...]:
         """The deals seen most recently with an agent count of 0, newest first."""
         with self._lock:
             deals = sorted(self._without_agents.values(), key=lambda deal: -deal.timestamp_ms)
         return tuple(deals[:most])
 
-    def _remember(self, deal: SeenDeal) -> None:
+    def _remember(self, deal: LoggedDeal) -> None:
         if deal.account_id is not None:
             self._accounts.setdefault(deal.deal_id, set()).add(deal.account_id)
             self._accounts.move_to_end(deal.deal_id)

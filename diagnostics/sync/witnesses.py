@@ -86,7 +86,7 @@ def hear(context: Context, account_id: int, deal_id: int) -> Witness:
         page = context.logs.newest(query, LOOK_BACK_S, MOST_EVENTS)
     except SourceFailure as failure:
         return Witness(failure=failure)
-    context.seen.note(page.events)
+    context.deal_index.note(page.events)
     named = [(event, deal_of(event)) for event in page.events]
     mine = [
         (event, deal) for event, deal in named if deal and deal.deal_id == deal_id and deal.account_id == account_id

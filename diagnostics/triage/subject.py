@@ -10,7 +10,7 @@ from diagnostics.checks.transaction_sync import candidate_line, recent_zero_agen
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.models.triage import Finding, Refusal, TriageRequest
 from diagnostics.signals.counts import DAY_S
-from diagnostics.signals.deal_index import SeenDeal
+from diagnostics.signals.deal_index import LoggedDeal
 from diagnostics.sync.deals import read_deal
 from diagnostics.triage.refusals import Refusals
 
@@ -50,7 +50,7 @@ def complete(context: Context, issue: IssueType, request: TriageRequest) -> Subj
     return subject
 
 
-def newest_reported_deal(context: Context, query: str) -> SeenDeal | None:
+def newest_reported_deal(context: Context, query: str) -> LoggedDeal | None:
     """The deal that logs, or what this console has seen, reported last without agents; None when there is none.
 
     Raises SourceFailure when the logs give no answer and nothing was seen either.
@@ -58,10 +58,10 @@ def newest_reported_deal(context: Context, query: str) -> SeenDeal | None:
     try:
         deals = recent_zero_agent_deals(context, query, context.window_s, 1)
     except SourceFailure:
-        deals = context.seen.without_agents(1)
+        deals = context.deal_index.without_agents(1)
         if not deals:
             raise
-    return next(iter(deals or context.seen.without_agents(1)), None)
+    return next(iter(deals or context.deal_index.without_agents(1)), None)
 
 
 def check_of_newest(context: Context, issue: IssueType, check_id: str) -> Finding:
@@ -114,7 +114,7 @@ def _refuse_with_candidates(context: Context, refusals: Refusals, issue: IssueTy
     try:
         deals = recent_zero_agent_deals(context, context.catalogue.queries[issue.query].datadog, DAY_S, MOST_CANDIDATES)
     except SourceFailure as failure:
-        deals = context.seen.without_agents(MOST_CANDIDATES)
+        deals = context.deal_index.without_agents(MOST_CANDIDATES)
         steps = (f"Candidates were not looked for in the logs ({failure.headline()}).",)
     if request.account_id is not None:
         deals = tuple(deal for deal in deals if deal.account_id == request.account_id)
@@ -155,7 +155,7 @@ def sightings(context: Context, deal_id: int) -> Sightings:
     """The accounts that logs of the last day, or this console, have named with the deal. Raises nothing."""
     from diagnostics.logs import bind  # noqa: PLC0415  # the query language loads when it is needed
 
-    seen = context.seen.accounts(deal_id)
+    seen = context.deal_index.accounts(deal_id)
     try:
         query = bind(context.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
         named = context.logs.accounts(query, DAY_S)
@@ -184,7 +184,7 @@ def _find_account(
             issue,
             f"Deal {deal_id} exists in {exists}, and no account was given. {perhaps_more}".rstrip(),
             candidates=[
-                f"account {account_id}: {_command(issue, SeenDeal(deal_id, account_id, 0, without_agents=False))}"
+                f"account {account_id}: {_command(issue, LoggedDeal(deal_id, account_id, 0, without_agents=False))}"
                 for account_id in accounts[:MOST_CANDIDATES]
             ],
         )
@@ -224,6 +224,6 @@ def _deal_exists(context: Context, refusals: Refusals, issue: IssueType, subject
     )
 
 
-def _command(issue: IssueType, deal: SeenDeal) -> str:
+def _command(issue: IssueType, deal: LoggedDeal) -> str:
     account = "" if deal.account_id is None else f" --account-id {deal.account_id}"
     return f"warroom triage --issue {issue.name}{account} --deal-id {deal.deal_id}"

@@ -52,7 +52,7 @@ def test_a_dead_database_is_shown_as_unreachable(world: World) -> None:
 def test_deals_seen_in_log_pages_are_remembered(world: World) -> None:
     world.datadog.about("q").events = (event(1, {"deal_id": 5, "account_id": 9}),)
     world.service.logs("q", window_s=900)
-    assert world.service.context.seen.accounts(5) == {9}
+    assert world.service.context.deal_index.accounts(5) == {9}
 
 
 def test_the_specialist_that_is_not_built_is_refused_with_its_first_steps(world: World) -> None:

@@ -13,7 +13,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import SingleFlight
 from diagnostics.signals.baselines import Baselines
 from diagnostics.signals.counts import Usual, complete_buckets
-from diagnostics.signals.deal_index import SeenDeals, deal_of, positive_id
+from diagnostics.signals.deal_index import DealIndex, deal_of, positive_id
 from tests.service.world import MIDNIGHT, event, evidence, settled, unreachable
 
 DEADLINE_S = 20.0
@@ -167,7 +167,7 @@ def test_what_is_no_positive_id_is_none(value: object) -> None:
 
 
 def test_deals_seen_in_two_accounts_are_both_remembered_and_memory_is_bounded() -> None:
-    seen = SeenDeals(most=2)
+    seen = DealIndex(most=2)
     seen.note([event(1, {"deal_id": 777, "account_id": 1}), event(2, {"deal_id": 777, "account_id": 2})])
     assert seen.accounts(777) == {1, 2}
     seen.note(event(n, {"deal_id": n, "account_id": 1, "agentCount": 0}) for n in range(10, 14))
