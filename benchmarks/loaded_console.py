@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from diagnostics.core.lazy_json import packed
+from diagnostics.core.lazy_json import lazy
 from diagnostics.models.events import LogPage
 from screens.base import ReadingArrived
 from screens.critical.screen import CriticalScreen
@@ -47,7 +47,7 @@ class LoadedConsole(WarRoomApp):
                 page.events[number % len(page.events)],
                 id=f"copy-{number:030d}",
                 timestamp_ms=oldest - number,
-                attributes=packed(dict(page.events[number % len(page.events)].attributes)),
+                attributes=lazy(dict(page.events[number % len(page.events)].attributes)),
             )
             for number in range(LINES)
         ]

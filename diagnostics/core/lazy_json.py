@@ -12,24 +12,24 @@ from typing import Any
 import orjson
 
 
-class PackedTree(Mapping[str, Any]):
+class LazyJson(Mapping[str, Any]):
     """A read-only mapping of JSON values. Every read opens it; the last one opened stays open for the next read."""
 
-    __slots__ = ("_packed",)
+    __slots__ = ("_raw",)
 
-    _last: tuple[PackedTree, dict[str, Any]] | None = None
+    _last: tuple[LazyJson, dict[str, Any]] | None = None
     """Shared by all: one query asks one event for several attributes in a row. Replaced whole, so threads may race."""
 
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
 
     def open(self) -> dict[str, Any]:
         """The tree as dictionaries and lists. Not to be changed."""
-        last = PackedTree._last
+        last = LazyJson._last
         if last is not None and last[0] is self:
             return last[1]
-        tree: dict[str, Any] = orjson.loads(self._packed)
-        PackedTree._last = (self, tree)
+        tree: dict[str, Any] = orjson.loads(self._raw)
+        LazyJson._last = (self, tree)
         return tree
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401  # what JSON holds
@@ -57,8 +57,8 @@ class PackedTree(Mapping[str, Any]):
         return len(self.open())
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, PackedTree):
-            return self._packed == other._packed or self.open() == other.open()
+        if isinstance(other, LazyJson):
+            return self._raw == other._raw or self.open() == other.open()
         return isinstance(other, Mapping) and self.open() == dict(other)
 
     __hash__ = None  # type: ignore[assignment]  # equal to dictionaries, which have none
@@ -67,11 +67,11 @@ class PackedTree(Mapping[str, Any]):
         return repr(self.open())
 
 
-def packed(tree: dict[str, Any]) -> Mapping[str, Any]:
-    """`tree` packed; as it is when it holds what compact JSON cannot (integers beyond 64 bits)."""
+def lazy(tree: dict[str, Any]) -> Mapping[str, Any]:
+    """`tree` as lazy JSON; as it is when it holds what compact JSON cannot (integers beyond 64 bits)."""
     try:
         # Copied: what the encoder returns sits in a buffer twice its size, which shrinking does not give back.
-        return PackedTree(bytes(memoryview(orjson.dumps(tree))))
+        return LazyJson(bytes(memoryview(orjson.dumps(tree))))
     except TypeError:
         return tree
 

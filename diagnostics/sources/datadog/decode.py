@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import orjson
 
-from diagnostics.core.lazy_json import Sharing, packed
+from diagnostics.core.lazy_json import Sharing, lazy
 from diagnostics.core.sanitizer import clean, clean_tree
 from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
@@ -95,7 +95,7 @@ def _event(item: object) -> LogEvent | None:
         tags=_SHARED.texts(tuple(clean(tag, limit=512) for tag in tags[:_MAX_TAGS] if isinstance(tag, str)))
         if isinstance(tags, list)
         else (),
-        attributes=packed(cast("dict[str, Any]", clean_tree(nested))) if isinstance(nested, dict) else _NO_ATTRIBUTES,
+        attributes=lazy(cast("dict[str, Any]", clean_tree(nested))) if isinstance(nested, dict) else _NO_ATTRIBUTES,
     )
 
 

@@ -1,4 +1,4 @@
-"""Packed attribute trees read like the dictionaries they stand for."""
+"""Lazy attribute trees read like the dictionaries they stand for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.core.lazy_json import PackedTree, Sharing, packed
+from diagnostics.core.lazy_json import LazyJson, Sharing, lazy
 from diagnostics.logs import compile_query
 from diagnostics.models.events import LogEvent
 
@@ -24,8 +24,8 @@ def event(attributes: Any) -> LogEvent:  # noqa: ANN401  # a dictionary or what 
 
 
 @given(TREES)
-def test_a_packed_tree_equals_the_dictionary_it_was_made_of(tree: dict[str, Any]) -> None:
-    small = packed(tree)
+def test_a_lazy_tree_equals_the_dictionary_it_was_made_of(tree: dict[str, Any]) -> None:
+    small = lazy(tree)
     assert small == tree
     assert dict(small) == tree
     assert list(small.values()) == list(tree.values())
@@ -34,20 +34,20 @@ def test_a_packed_tree_equals_the_dictionary_it_was_made_of(tree: dict[str, Any]
 
 
 @given(TREES, st.sampled_from(["@a:*", "@context.a:429", "@x.y:*", "*:429", "-@b:*", "@a.b:[1 TO 9]"]))
-def test_a_query_selects_a_packed_event_exactly_when_it_selects_the_plain_one(tree: dict[str, Any], query: str) -> None:
+def test_a_query_selects_a_lazy_event_exactly_when_it_selects_the_plain_one(tree: dict[str, Any], query: str) -> None:
     passes = compile_query(query)
-    assert passes(event(packed(tree))) == passes(event(tree))
+    assert passes(event(lazy(tree))) == passes(event(tree))
 
 
 def test_reading_two_trees_in_turns_never_mixes_them() -> None:
-    first, second = packed({"a": 1}), packed({"a": 2})
+    first, second = lazy({"a": 1}), lazy({"a": 2})
     assert [first["a"], second["a"], first["a"], second["a"]] == [1, 2, 1, 2]
 
 
 def test_what_compact_json_cannot_hold_stays_as_it_is() -> None:
     tree = {"huge": 2**80}
-    assert packed(tree) is tree
-    assert isinstance(packed({"small": 1}), PackedTree)
+    assert lazy(tree) is tree
+    assert isinstance(lazy({"small": 1}), LazyJson)
 
 
 def test_equal_texts_are_shared_and_the_memory_for_that_is_bounded() -> None:
