@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= nov17
 QUICK := tests/logs tests/catalogue tests/settings tests/triage tests/live tests/widgets tests/test_boundaries.py \
-    tests/test_text_gate.py tests/test_lazy_json.py
+    tests/test_sanitizer.py tests/test_lazy_json.py
 
 .PHONY: help venv dev run test check matrix lint types imports tests mutants snapshots bench lock clean
 

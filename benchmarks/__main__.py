@@ -21,7 +21,7 @@ from benchmarks import (
     memory,
     query,
     rollups,
-    text_gate,
+    sanitizer,
     traffic,
 )
 from benchmarks.figures import Figure, NotAvailable
@@ -35,7 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "traffic": traffic.run,
     "memory": memory.run,
     "log_pane": log_pane.run,
-    "text_gate": text_gate.run,
+    "sanitizer": sanitizer.run,
     "query": query.run,
     "rollups": rollups.run,
     "level_two": level_two.run,

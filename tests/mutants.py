@@ -78,7 +78,7 @@ SUBJECTS = (
     Subject("notices", ("diagnostics/incident/notices/*.py",), ("tests/notices",), 3),
     Subject("review", ("diagnostics/incident/review/*.py",), ("tests/review",), 3),
     Subject("budgets", ("diagnostics/sources/budgets.py",), ("tests/datadog",), 3),
-    Subject("sanitizer", ("diagnostics/core/sanitizer.py",), ("tests/test_text_gate.py",), 3),
+    Subject("sanitizer", ("diagnostics/core/sanitizer.py",), ("tests/test_sanitizer.py",), 3),
     Subject("query", ("diagnostics/logs/*.py",), ("tests/logs",), 7),
 )
 

@@ -208,7 +208,7 @@ class TomlLines:
 
 
 class TomlFile:
-    """One parsed TOML file. Every string of `data`, keys included, has passed the text gate."""
+    """One parsed TOML file. Every string of `data`, keys included, has passed the sanitizer."""
 
     def __init__(self, path: Path, text: str, raw: dict[str, object]) -> None:
         data = clean_tree(raw)

@@ -1,6 +1,6 @@
-"""The text gate: the one place where text from outside becomes text that may reach a terminal.
+"""The sanitizer: the one place where text from outside becomes text that may reach a terminal.
 
-Logs, rows, HTTP bodies, configuration and error messages all pass here once, at ingestion. What the gate removes:
+Logs, rows, HTTP bodies, configuration and error messages all pass here once, at ingestion. It removes
 escape sequences as a whole (CSI, OSC, DCS, PM, APC, SOS and two-character escapes, 7-bit and 8-bit), every other
 C0 and C1 control, bidirectional overrides and isolates, zero-width and tag characters, line and paragraph separators,
 lone surrogates and non-characters. Each removed piece leaves one replacement mark, so that a reader can see that

@@ -102,7 +102,7 @@ def scan(text: str) -> list[Lexeme]:
 
 
 def _is_forbidden(char: str) -> bool:
-    """True for what the text gate would remove: controls, bidirectional overrides, zero-width characters."""
+    """True for what the sanitizer would remove: controls, bidirectional overrides, zero-width characters."""
     if char.isprintable() or char in "\t\r\n" or unicodedata.category(char) == "Zs":
         return False
     return clean(char) == MARK

@@ -11,7 +11,7 @@ from diagnostics.models.evidence import Evidence
 
 @dataclass(slots=True, frozen=True)
 class LogEvent:
-    """One log event. Every string has passed the text gate. Source: Datadog log search."""
+    """One log event. Every string has passed the sanitizer. Source: Datadog log search."""
 
     id: str
     timestamp_ms: int

@@ -172,7 +172,7 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
         read_toml(tmp_path)
 
 
-def test_strings_and_keys_pass_the_text_gate_and_keep_their_lines(tmp_path: Path) -> None:
+def test_strings_and_keys_pass_the_sanitizer_and_keep_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "hostile.toml"
     file.write_text('ok = 1\n"a\\u001b]0;x\\u0007b" = "c\\u001b[2Jd"\n')
     read = read_toml(file)

@@ -70,7 +70,7 @@ def test_keys_that_a_server_would_take_for_equal_are_different(world: EventsWorl
     assert {one.key for one in store.recall("query")} == set(keys)
 
 
-def test_what_comes_back_from_a_shared_place_passes_the_text_gate(world: EventsWorld) -> None:
+def test_what_comes_back_from_a_shared_place_passes_the_sanitizer(world: EventsWorld) -> None:
     store = store_of(world)
     store.remember("note", "a\x1b[31mb", {"text": "one\ntwo\x1b]52;c;eA==\x07", "k\x07": ["\u202e"]})
     store.remember("note", "half \ud800 pair", {"text": "\ud800"})

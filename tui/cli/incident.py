@@ -266,7 +266,7 @@ def _show(service: Diagnostics, _options: Options, given: Namespace) -> int:
 def _export(service: Diagnostics, _options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
     reviews = service.reviews
-    # Both have passed the text gate where they were made; lines stay lines.
+    # Both have passed the sanitizer where they were made; lines stay lines.
     say([(reviews.export(incident.id) if given.format == "json" else reviews.review(incident.id)).rstrip("\n")])
     return ExitCode.HEALTHY
 

@@ -1,4 +1,4 @@
-"""Words on standard output: through the text gate, plain when piped, wrapped and coloured only on a terminal."""
+"""Words on standard output: through the sanitizer, plain when piped, wrapped and coloured only on a terminal."""
 
 from __future__ import annotations
 

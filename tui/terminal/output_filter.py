@@ -1,6 +1,6 @@
 """The last filter: no control character reaches the terminal inside painted text, whichever widget painted it.
 
-The text gate (`diagnostics.core.sanitizer`) cleans every string at ingestion; this filter stands at the other end,
+The sanitizer (`diagnostics.core.sanitizer`) cleans every string at ingestion; this filter stands at the other end,
 where segments become bytes, for the string that found another way: an exception's message, a library's label, a
 mistake. Textual applies line filters to every line of every widget, borders and titles included, and caches the outcome
 with the line, so an unchanged line costs nothing and a changed one a check that runs in C.

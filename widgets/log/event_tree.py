@@ -147,7 +147,7 @@ def term(node: Node) -> str | None:
     try:
         whole = f"{node.facet}:{quote(text)}"
     except UserError:
-        # What the text gate left of a control character cannot be written in a search.
+        # What the sanitizer left of a control character cannot be written in a search.
         return None
     return whole if text != "" and len(whole) <= LONGEST_TERM else None
 

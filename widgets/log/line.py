@@ -129,7 +129,7 @@ def cells(text: str, start: int, end: int) -> str:
 
 
 def _enough(end: int) -> int:
-    """Return how many characters always fill that many cells: the text gate lets four marks through on each letter."""
+    """Return how many characters always fill that many cells: the sanitizer lets four marks through on each letter."""
     return (end + 1) * 5 + 16
 
 

@@ -1,4 +1,4 @@
-"""From Datadog's JSON to the console's own values. Every string passes the text gate here, once."""
+"""From Datadog's JSON to the console's own values. Every string passes the sanitizer here, once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_json(body: bytes) -> object:
     """Return the document in `body`; raises ValueError for anything that is not one.
 
     orjson is strict: one lone surrogate or one invalid UTF-8 byte in one log message would cost the whole page. So a
-    refused body is read again by the standard library, with the bad bytes replaced; the text gate marks the rest.
+    refused body is read again by the standard library, with the bad bytes replaced; the sanitizer marks the rest.
     """
     try:
         document: object = orjson.loads(body)

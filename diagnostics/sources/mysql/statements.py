@@ -1,4 +1,4 @@
-"""Statements before they are sent, and cells after they came back: kinds, limits, evidence, the text gate."""
+"""Statements before they are sent, and cells after they came back: kinds, limits, evidence, the sanitizer."""
 
 from __future__ import annotations
 

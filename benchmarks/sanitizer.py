@@ -1,4 +1,4 @@
-"""How fast the text gate passes ordinary, mixed and hostile text."""
+"""How fast the sanitizer passes ordinary, mixed and hostile text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def run(quick: bool) -> list[Figure]:
     event = {"message": LINE, "tags": ["env:prod"] * 5, "context": {"account_id": 14009, "error_message": MIXED}}
     size = len(LINE.encode()) + len(MIXED.encode()) + 60
     return [
-        Figure("text gate, clean ASCII", "MB/s", throughput(lambda: clean(LINE), len(LINE.encode()), seconds)),
-        Figure("text gate, mixed alphabets", "MB/s", throughput(lambda: clean(MIXED), len(MIXED.encode()), seconds)),
-        Figure("text gate, hostile", "MB/s", throughput(lambda: clean(HOSTILE), len(HOSTILE.encode()), seconds)),
-        Figure("text gate, trees of events", "MB/s", throughput(lambda: clean_tree(event), size, seconds)),
+        Figure("sanitizer, clean ASCII", "MB/s", throughput(lambda: clean(LINE), len(LINE.encode()), seconds)),
+        Figure("sanitizer, mixed alphabets", "MB/s", throughput(lambda: clean(MIXED), len(MIXED.encode()), seconds)),
+        Figure("sanitizer, hostile", "MB/s", throughput(lambda: clean(HOSTILE), len(HOSTILE.encode()), seconds)),
+        Figure("sanitizer, trees of events", "MB/s", throughput(lambda: clean_tree(event), size, seconds)),
     ]
 
 

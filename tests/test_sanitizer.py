@@ -1,4 +1,4 @@
-"""The text gate lets nothing through that a terminal would obey."""
+"""The sanitizer lets nothing through that a terminal would obey."""
 
 from __future__ import annotations
 
