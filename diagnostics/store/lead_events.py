@@ -36,7 +36,7 @@ _MOST_STATUSES = 24
 _MOST_QUESTIONS = 90
 """Ids of 64 bits need no more to find one; without the bound, rows that contradict each other might."""
 
-_WITNESSES = 5
+_DATED_BY = 5
 """Rows asked for their moment where one is wanted: the middle one is believed, so that one wrong clock does no harm."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -174,7 +174,7 @@ class LeadEvents:
         last = _whole(rows[0]["id"]) or low
         return replace(self.count(max(first - 1, last - chunk), last), high=high)
 
-    def witness(self, row_id: int) -> int | None:
+    def moment_of(self, row_id: int) -> int | None:
         """The moment of one row, seconds since 1970: None where there is no such row, `NO_HOUR` where it has none."""
         found = self._from(row_id, 1)
         if not found or found[0][0] != row_id:
@@ -183,7 +183,7 @@ class LeadEvents:
 
     def dated(self, row_id: int) -> int | None:
         """When the rows from `row_id` on are dated, seconds since 1970; None where there are none, or none is dated."""
-        moments = [at_s for _, at_s in self._from(row_id, _WITNESSES) if at_s is not None]
+        moments = [at_s for _, at_s in self._from(row_id, _DATED_BY) if at_s is not None]
         return median_low(moments) if moments else None
 
     def id_before(self, moment_s: int, ends: Ends, chunk: int) -> int:

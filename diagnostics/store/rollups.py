@@ -231,7 +231,7 @@ class SyncRollup:
             return "there are no rows in it" if standing.tail_id or standing.low_id else ""
         anchors = self._store.anchors(ends.last)
         for row_id, moment_s in anchors:
-            found = self._events.witness(row_id)
+            found = self._events.moment_of(row_id)
             if found is not None:
                 return "" if found == moment_s else f"id {row_id:,} is now another row"
         # One row that is gone may have been deleted; the audit corrects its part.
@@ -281,7 +281,7 @@ class SyncRollup:
 
     def _settle(self, standing: _Standing, counted: Counted, ends: Ends, **moved: int) -> bool:
         entry: dict[str, int | None] = {"revision": 0, "counted_s": ends.now_s, "audited_s": ends.now_s, "corrected": 0}
-        moment_s = None if counted.last_id is None else self._events.witness(counted.last_id)
+        moment_s = None if counted.last_id is None else self._events.moment_of(counted.last_id)
         if moment_s is not None:
             entry |= {"anchor_id": counted.last_id, "anchor_s": moment_s}
         return self._store.settle(standing, counted, entry, moved)

@@ -13,8 +13,8 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.sync.configuration import IGNORE_CREATION, Around
 from diagnostics.sync.gates import DealFacts
+from diagnostics.sync.log_evidence import LogEvidence
 from diagnostics.sync.verdict import Condition, Verdict
-from diagnostics.sync.witnesses import Witness
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -55,7 +55,7 @@ class Grounds:
 
     facts: DealFacts
     verdict: Verdict
-    witness: Witness
+    logs: LogEvidence
     around: Around
     mutex: Gate
 
@@ -115,7 +115,7 @@ def _failing(catalogue: Catalogue, account_id: int, grounds: Grounds, first: Con
     # Not verified means that every path was looked at, in both databases; anything else is decided by one statement.
     decided = first.evidence if first.gate == "agents" and has_agents else first.evidence[:1]
     sources = [*kinds(decided)]
-    heard = grounds.witness.agrees_with(code, has_agents=has_agents)
+    heard = grounds.logs.agrees_with(code, has_agents=has_agents)
     if heard:
         sources.append("datadog")
     known = next((one for one in catalogue.known_messages.values() if one.text == code), None)

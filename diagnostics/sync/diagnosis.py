@@ -20,9 +20,9 @@ from diagnostics.sync.conclusions import Grounds, conclude
 from diagnostics.sync.configuration import IGNORE_CREATION, MOST_USERS, RECENT_WORDS, Around, read_around
 from diagnostics.sync.deals import Asking, Crew
 from diagnostics.sync.gates import TITLES, DealFacts, conditions, read_facts, shown
+from diagnostics.sync.log_evidence import read_logs
 from diagnostics.sync.paths import AgentPaths
 from diagnostics.sync.verdict import ERROR_ORDER, decide
-from diagnostics.sync.witnesses import hear
 
 MOST_MUTEXES = 20
 """Mutexes asked for one deal."""
@@ -102,7 +102,7 @@ def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
     place = context.databases.account(account_id)
     # The logs are asked meanwhile: they are a source of their own, and the slowest to fail.
     with aside(1, "deal logs") as listeners:
-        heard = listeners.submit(hear, context, account_id, deal_id)
+        heard = listeners.submit(read_logs, context, account_id, deal_id)
         asking = Asking(context, account_id, shared=True)
         facts = read_facts(asking, (deal_id,))[0]
         users = (facts.crew.value or Crew()).users
@@ -113,7 +113,7 @@ def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
             verdict=decide(held),
             mutex=mutex_gate(asking, users) if facts.deal else _no_mutex(),
             around=read_around(asking, users, now),
-            witness=heard.result(),
+            logs=heard.result(),
         )
     code = grounds.verdict.fails_with
     return DealDiagnosis(
@@ -123,7 +123,7 @@ def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
         error_code=code,
         conclusion=conclude(context.catalogue, account_id, grounds),
         configuration=grounds.around.listed(),
-        findings=(grounds.witness.finding(code, has_agents=bool(facts.agents)), *_findings(grounds.around)),
+        findings=(grounds.logs.finding(code, has_agents=bool(facts.agents)), *_findings(grounds.around)),
         evidence=_evidence(grounds),
         notes=tuple(_notes(grounds, account_id, now)),
         taken_at=now,
@@ -252,7 +252,7 @@ def _clocks(facts: DealFacts, now: datetime) -> Iterator[str]:
 def _evidence(grounds: Grounds) -> tuple[Evidence, ...]:
     facts = grounds.facts
     paths = facts.paths.evidence if facts.paths else ()
-    heard = (grounds.witness.evidence,) if grounds.witness.evidence else ()
+    heard = (grounds.logs.evidence,) if grounds.logs.evidence else ()
     asked = (
         *facts.asked,
         *facts.crew.evidence,

@@ -30,7 +30,7 @@ COLUMNS = {
 
 @pytest.fixture
 def journal(place: JournalPlace) -> Journal:
-    """A journal of nine entries, written one by one, whose console has gone without a witness."""
+    """A journal of nine entries, written one by one, whose console has gone without a checkpoint."""
     journal = place.journal(folder=place.folder / "elsewhere")
     for number in range(ENTRIES):
         journal.append("INC-1", notes(f"note {number + 1}"))
@@ -236,7 +236,7 @@ def test_a_journal_cut_together_with_its_head_is_found_by_a_machine_that_saw_it(
     only(fresh, "^entry 9: missing, and this machine has seen it")
 
 
-def test_each_place_has_its_own_witness_and_a_damaged_one_is_no_witness(place: JournalPlace, fresh: Journal) -> None:
+def test_each_place_has_its_own_checkpoint_and_a_damaged_one_is_none(place: JournalPlace, fresh: Journal) -> None:
     assert fresh.verify().is_sound
     (file,) = (place.folder / "fresh").glob("journal-seen-*.json")
     assert file.stat().st_mode & 0o077 == 0

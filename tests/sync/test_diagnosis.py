@@ -46,7 +46,7 @@ def drop(folder: Path, statement: str, database: str = "client_14009") -> None:
     engine.dispose()
 
 
-def hear(world: World, *contexts: dict[str, object], message: str = "told") -> None:
+def read_logs(world: World, *contexts: dict[str, object], message: str = "told") -> None:
     events = tuple(event(len(contexts) - n, context, message) for n, context in enumerate(contexts))
     world.datadog.about(f"@context.deal_id:{DEAL}").events = events
 
@@ -172,7 +172,7 @@ def test_logs_that_name_the_code_make_it_observed_and_surer(world: World) -> Non
     world.sync_ready()
     before = diagnose(world).conclusion
     assert (before.confidence, before.is_inference) == (Confidence.STANDARD, True)
-    hear(world, {"deal_id": DEAL, "account_id": ACCOUNT, "errorCode": "agent_verification_failed"})
+    read_logs(world, {"deal_id": DEAL, "account_id": ACCOUNT, "errorCode": "agent_verification_failed"})
     after = diagnose(world).conclusion
     assert (after.confidence, after.is_inference) == (Confidence.STRICT, False)
     assert set(after.sources) == {"client", "common", "datadog"}
@@ -182,7 +182,7 @@ def test_logs_that_name_the_code_make_it_observed_and_surer(world: World) -> Non
 def test_logs_of_the_same_deal_id_in_another_account_are_no_witness(world: World) -> None:
     world.deal(1, values=CREATED)
     world.sync_ready()
-    hear(world, {"deal_id": DEAL, "account_id": 9, "errorCode": "agent_verification_failed"})
+    read_logs(world, {"deal_id": DEAL, "account_id": 9, "errorCode": "agent_verification_failed"})
     answer = diagnose(world)
     assert "datadog" not in answer.conclusion.sources
     assert answer.findings[0].status is Status.NO_DATA
@@ -190,7 +190,7 @@ def test_logs_of_the_same_deal_id_in_another_account_are_no_witness(world: World
 
 def test_logs_that_name_another_code_are_a_warning(world: World) -> None:
     eligible(world)
-    hear(world, {"deal_id": DEAL, "account_id": ACCOUNT, "errorCode": "property_missing"})
+    read_logs(world, {"deal_id": DEAL, "account_id": ACCOUNT, "errorCode": "property_missing"})
     finding = diagnose(world).findings[0]
     assert finding.status is Status.WARN
     assert "property_missing" in finding.summary

@@ -23,7 +23,7 @@ _MOST_LINES = 10
 
 
 @dataclass(slots=True, frozen=True)
-class Witness:
+class LogEvidence:
     """The newest log lines that name one deal of one account."""
 
     events: tuple[LogEvent, ...] = ()
@@ -77,7 +77,7 @@ class Witness:
         )
 
 
-def hear(context: Context, account_id: int, deal_id: int) -> Witness:
+def read_logs(context: Context, account_id: int, deal_id: int) -> LogEvidence:
     """The newest log lines that name the deal. Raises nothing: a failure is part of the answer."""
     from diagnostics.logs import bind  # noqa: PLC0415  # the query language loads when it is needed
 
@@ -85,14 +85,14 @@ def hear(context: Context, account_id: int, deal_id: int) -> Witness:
         query = bind(context.catalogue.queries["deal_lookup"].datadog, deal_id=deal_id)
         page = context.logs.newest(query, LOOK_BACK_S, MOST_EVENTS)
     except SourceFailure as failure:
-        return Witness(failure=failure)
+        return LogEvidence(failure=failure)
     context.deal_index.note(page.events)
     named = [(event, deal_of(event)) for event in page.events]
     mine = [
         (event, deal) for event, deal in named if deal and deal.deal_id == deal_id and deal.account_id == account_id
     ]
     codes = dict.fromkeys(code for event, _ in mine for code in _codes(event))
-    return Witness(
+    return LogEvidence(
         events=tuple(event for event, _ in mine),
         codes=tuple(codes),
         without_agents=any(deal.without_agents for _, deal in mine),
