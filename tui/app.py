@@ -31,7 +31,7 @@ from tui.header import incident_words, source_words
 from tui.incidents import IncidentFollower
 from tui.navigation import Navigator
 from tui.options import Options
-from tui.session import SessionKeeper
+from tui.session import SessionMemory
 from tui.terminal import theme
 from tui.terminal.clipboard import copy_sequence, load_into_tmux
 from tui.terminal.driver import WarRoomDriver
@@ -113,7 +113,7 @@ class WarRoomApp(App[int]):
         self.crashed = False
         self._opening = False
         self.navigator = Navigator(self, self.glyphs, run=self.command, uncovered=self.uncovered)
-        self.session = SessionKeeper(self, self.navigator, self.environment)
+        self.session = SessionMemory(self, self.navigator, self.environment)
         self.incidents = IncidentFollower(self, self.navigator)
         self._picture = Picture()
         self._crash_report = CrashReport(self.crash_folder)

@@ -25,7 +25,7 @@ NOTED = ("account", "deal")
 """Lines of these first words are remembered for completion."""
 
 
-class SessionKeeper:
+class SessionMemory:
     """Keeps what is on screen in the console's state, and finds what a console that broke off has kept there.
 
     `environment` is what the header calls the settings; a session is come back to in the same one only.

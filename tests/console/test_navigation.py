@@ -1,4 +1,4 @@
-"""Going anywhere: history, breadcrumbs, completion of places, and the session that broke off."""
+"""Going anywhere: history, breadcrumbs, completion of recents, and the session that broke off."""
 
 from __future__ import annotations
 
