@@ -22,7 +22,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from sandbox.server.application import application
 from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL
-from sandbox.server.limits import Limits
+from sandbox.server.limits import RateLimits
 from sandbox.server.log_search import QueryCache
 from sandbox.server.misbehaviour import ReachableProtocol
 from sandbox.server.redis_server import RedisServer
@@ -56,7 +56,7 @@ def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop; raises `UserError` for a wrong option and `SourceFailure` for the database."""
     scenario_named(options.scenario)
     faults = Faults(spec for spec in options.fault if not is_client_fault(spec))
-    limits = Limits(tuple(options.rate_limit))
+    limits = RateLimits(tuple(options.rate_limit))
     for spec in filter(is_client_fault, options.fault):
         parse_client_fault(spec, options.seed)
     if options.analytics_behind < 0:

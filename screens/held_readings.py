@@ -69,7 +69,7 @@ def resolution_bands(catalogue: Catalogue) -> Bands:
     return Bands(limits.healthy or inner, inner, outer)
 
 
-class FanOut:
+class ResolutionFanOut:
     """The resolution question as the live scheduler asks it: with progress, and with an end when a person wants one.
 
     After a person has ended it, it is not asked again by itself until `again` says so: whoever cancels a question over

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
     from diagnostics.models.triage import Refusal
     from diagnostics.service import Diagnostics
-    from diagnostics.triage.refusals import Condition
+    from diagnostics.triage.refusals import RefusalCondition
     from widgets.glyphs import Glyphs
     from widgets.row import Tone
 
@@ -373,7 +373,7 @@ class RefusalsScreen(GuidanceScreen):
         self.declare_by_hand()
 
 
-def _conditions(catalogue: Catalogue) -> tuple[Condition, ...]:
+def _conditions(catalogue: Catalogue) -> tuple[RefusalCondition, ...]:
     from diagnostics.triage.refusals import Refusals  # noqa: PLC0415  # after the first paint
 
     return Refusals(catalogue).conditions()

@@ -28,7 +28,7 @@ from screens.base import ConsoleScreen, Document, ReadingArrived
 from screens.critical.screen import CriticalScreen
 from tui.crash import CRASH_EXIT_CODE, CrashReport, as_problem, state_folder
 from tui.header import incident_words, source_words
-from tui.incidents import IncidentFollower
+from tui.incidents import IncidentInView
 from tui.navigation import Navigator
 from tui.options import Options
 from tui.session import SessionMemory
@@ -114,7 +114,7 @@ class WarRoomApp(App[int]):
         self._opening = False
         self.navigator = Navigator(self, self.glyphs, run=self.command, uncovered=self.uncovered)
         self.session = SessionMemory(self, self.navigator, self.environment)
-        self.incidents = IncidentFollower(self, self.navigator)
+        self.incidents = IncidentInView(self, self.navigator)
         self._picture = Picture()
         self._crash_report = CrashReport(self.crash_folder)
         self._seconds = 0

@@ -79,7 +79,7 @@ def _of_incident(incident: Incident, next_update_at: datetime | None, now: datet
     return _lengths(incident.id, severity, incident_clock.elapsed(incident.declared_at, now), said, glyphs)
 
 
-def _promise(what: str, clock: incident_clock.Clock | None) -> tuple[str, str, Tone]:
+def _promise(what: str, clock: incident_clock.PromiseClock | None) -> tuple[str, str, Tone]:
     """Long, short, tone. Overdue is a word; whoever asked not to be reminded sees it in small letters."""
     if clock is None:
         return "", "", ""

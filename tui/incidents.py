@@ -23,7 +23,7 @@ SNOOZE_MINUTES = 15
 ASSESS_EVERY_S = 30.0
 
 
-class IncidentFollower:
+class IncidentInView:
     """Follows the journal once the sources are open, delivers what was confirmed, and writes what keys ask for."""
 
     def __init__(self, host: ScreenHost, navigator: Navigator) -> None:

@@ -13,7 +13,7 @@ from diagnostics.core.time import utc_now
 from screens.base import ConsoleScreen, ScreenHost
 
 if TYPE_CHECKING:
-    from diagnostics.store.recents import Recents, Session
+    from diagnostics.store.recents import ConsoleSession, Recents
     from tui.navigation import Navigator
 
 KEEP_AGAIN = 180
@@ -35,7 +35,7 @@ class SessionMemory:
         self._host = host
         self._navigator = navigator
         self._environment = environment
-        self._kept: Session | None = None
+        self._kept: ConsoleSession | None = None
         self._unchanged = 0
         """How often nothing new was found since the session was kept."""
         self._left = False
@@ -63,7 +63,7 @@ class SessionMemory:
         self._kept, self._unchanged = session, 0
         self._host.quietly(lambda: self._write(service.recents, session), lambda _done: None)
 
-    def _write(self, recents: Recents, session: Session) -> None:
+    def _write(self, recents: Recents, session: ConsoleSession) -> None:
         with self._writing:
             if not self._left:
                 recents.keep_session(session)
@@ -86,7 +86,7 @@ class SessionMemory:
             user, host = _who()
             self._host.quietly(lambda: service.recents.broken_off(user, host, self._environment()), self._restore)
 
-    def _restore(self, session: Session | None) -> None:
+    def _restore(self, session: ConsoleSession | None) -> None:
         if session is None or len(self._navigator.screens) > 1:
             # Whoever has already gone somewhere is not pulled away from there.
             return
@@ -98,12 +98,12 @@ class SessionMemory:
         # A screen that was just put on top has no bottom line yet: its own queue runs once it has.
         self._host.screen.call_after_refresh(self._host.say, said, "accent")
 
-    def _now(self) -> Session:
-        from diagnostics.store.recents import Session  # noqa: PLC0415  # after the first paint
+    def _now(self) -> ConsoleSession:
+        from diagnostics.store.recents import ConsoleSession  # noqa: PLC0415  # after the first paint
 
         user, host = _who()
         level_1, *above = self._navigator.screens
-        return Session(
+        return ConsoleSession(
             user=user,
             host=host,
             pid=os.getpid(),

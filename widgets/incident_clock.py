@@ -23,7 +23,7 @@ STEP_S = 5
 
 
 @dataclass(slots=True, frozen=True)
-class Clock:
+class PromiseClock:
     """One promise and how it stands."""
 
     state: State
@@ -55,16 +55,16 @@ def elapsed(since: datetime, until: datetime) -> str:
     return f"{days} d {clock}" if days else clock
 
 
-def promise(due: datetime, now: datetime, snoozed_until: datetime | None = None) -> Clock:
+def promise(due: datetime, now: datetime, snoozed_until: datetime | None = None) -> PromiseClock:
     """How a promise stands: it is due, overdue, or overdue while nobody wants to be reminded."""
     seconds = (due - now).total_seconds()
     if seconds > 0:
         # Rounded up: five minutes that have just begun are five, and the last second is not none at all.
         ahead = seconds + STEP_S - 1 if seconds < 60 - STEP_S else seconds
-        return Clock("due", due, span(ahead), "warn" if seconds < 60 else "strong")
+        return PromiseClock("due", due, span(ahead), "warn" if seconds < 60 else "strong")
     if snoozed_until is not None and now < snoozed_until:
-        return Clock("snoozed", due, span(-seconds), "warn")
-    return Clock("overdue", due, span(-seconds), "fail")
+        return PromiseClock("snoozed", due, span(-seconds), "warn")
+    return PromiseClock("overdue", due, span(-seconds), "fail")
 
 
 def moment(at: datetime, now: datetime) -> str:
@@ -89,13 +89,13 @@ def first_notice(incident: Incident) -> Delivery | None:
     return slack[-1] if slack else None
 
 
-def notice_clock(incident: Incident, now: datetime) -> Clock | None:
+def notice_clock(incident: Incident, now: datetime) -> PromiseClock | None:
     """The five-minute clock, until the first notice has arrived."""
     due = notice_due(incident)
     return None if due is None else promise(due, now)
 
 
-def update_clock(incident: Incident, next_update_at: datetime | None, now: datetime) -> Clock | None:
+def update_clock(incident: Incident, next_update_at: datetime | None, now: datetime) -> PromiseClock | None:
     """The promise of the next update; None where none is promised."""
     if next_update_at is None or not incident.is_open:
         return None

@@ -43,7 +43,7 @@ _ASCII = Strokes("+", "+", "`>", ":")
 
 
 @dataclass(slots=True, frozen=True)
-class Node:
+class MapNode:
     """One line of the map: a system, or the process at the end of the chain."""
 
     name: str
@@ -73,12 +73,12 @@ def layers(feeds: Mapping[str, Sequence[str]]) -> list[list[str]]:
     return [*found, apart] if apart else found
 
 
-def nodes(systems: Sequence[SystemState]) -> list[Node]:
+def nodes(systems: Sequence[SystemState]) -> list[MapNode]:
     """The map's lines, top to bottom."""
     by_name = {system.name: system for system in systems}
     feeds = {system.name: system.feeds for system in systems}
     fed = {name for targets in feeds.values() for name in targets}
-    found: list[Node] = []
+    found: list[MapNode] = []
     for depth, layer in enumerate(layers(feeds)):
         for place, name in enumerate(layer):
             if not feeds.get(name) and name not in fed:
@@ -87,7 +87,7 @@ def nodes(systems: Sequence[SystemState]) -> list[Node]:
                 mark, indent = ("first" if place == 0 else "further"), 0
             else:
                 mark, indent = ("down" if place == 0 else "further"), depth - 1
-            found.append(Node(name, indent, mark, by_name.get(name)))
+            found.append(MapNode(name, indent, mark, by_name.get(name)))
     return found
 
 
@@ -112,7 +112,7 @@ def system_rows(
     return rows
 
 
-def _stem(node: Node, step: int, glyphs: Glyphs) -> str:
+def _stem(node: MapNode, step: int, glyphs: Glyphs) -> str:
     strokes = _ASCII if glyphs.ascii_only else _UNICODE
     if node.mark == "down":
         return fit(" " * (step * node.indent) + strokes.down, step * (node.indent + 1))
@@ -148,7 +148,7 @@ _RISK = {"pass": "ok, at risk", "warn": "warn, at risk"}
 _SHORT_RISK = {"pass": "at risk"}
 
 
-def _second(node: Node, step: int, width: int, glyphs: Glyphs) -> Row:
+def _second(node: MapNode, step: int, width: int, glyphs: Glyphs) -> Row:
     system = node.system
     if system is None:
         return BLANK
@@ -163,7 +163,7 @@ def _second(node: Node, step: int, width: int, glyphs: Glyphs) -> Row:
     return row((lead, "muted"), (fit(glyphs.text(text), max(0, width - len(lead))), tone))
 
 
-def _end_row(node: Node, stem: str, *, tree: int, risk: Tone | None, glyphs: Glyphs, width: int) -> Row:
+def _end_row(node: MapNode, stem: str, *, tree: int, risk: Tone | None, glyphs: Glyphs, width: int) -> Row:
     """The process that no system is: it has no state of its own, only who threatens it."""
     name = fit(node.name, max(len(node.name) + 1, tree - len(stem)))
     glyph = wording.status_glyph("warn", glyphs)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _NEEDED = ("id", "account_id", "user_id", "resolution_method", "updated_at")
 _WELCOME = ("name", "email")
 
-Row = dict[str, object]
+AgentRecord = dict[str, object]
 
 
 def agents_page(
@@ -75,7 +75,7 @@ def _wrong_ones(context: Context, account_id: int, after: str | None, limit: int
     # The user of the last agent is read again: there may be further agents of the same user.
     user = None if key is None or key[0] is None else key[0] - 1
     past = (0, 0) if key is None else (key[0] or 0, key[1])
-    kept: list[Row] = []
+    kept: list[AgentRecord] = []
     evidence: list[Evidence] = []
     looked, users_after = 0, user
     while True:
@@ -142,7 +142,7 @@ def _read(context: Context, account_id: int, shape: Any) -> Rows:  # noqa: ANN40
 
 
 def _tokens(
-    context: Context, account_id: int, rows: Sequence[Row], evidence: list[Evidence]
+    context: Context, account_id: int, rows: Sequence[AgentRecord], evidence: list[Evidence]
 ) -> tuple[frozenset[int] | None, frozenset[int] | None, SourceFailure | None]:
     """The page's users that hold a valid token, and that hold one at all; None where `common` did not answer."""
     users = sorted({user for row in rows if (user := whole(row["user_id"])) is not None})
@@ -160,7 +160,7 @@ def _tokens(
 
 
 def _teams(
-    context: Context, account_id: int, rows: Sequence[Row], evidence: list[Evidence]
+    context: Context, account_id: int, rows: Sequence[AgentRecord], evidence: list[Evidence]
 ) -> tuple[dict[int, int] | None, SourceFailure | None]:
     """How many teams each agent of the page is in; None where the table cannot be read."""
     agents = sorted({agent for row in rows if (agent := whole(row["id"])) is not None})
@@ -181,7 +181,7 @@ def _teams(
 
 
 def _agent(
-    row: Row, valid: frozenset[int] | None, held: frozenset[int] | None, teams: dict[int, int] | None
+    row: AgentRecord, valid: frozenset[int] | None, held: frozenset[int] | None, teams: dict[int, int] | None
 ) -> AgentRow:
     agent_id, user_id, method = whole(row["id"]) or 0, whole(row["user_id"]), whole(row["resolution_method"])
     has_token = None if held is None else user_id in held
@@ -200,7 +200,7 @@ def _agent(
     )
 
 
-def _notes(shown: Sequence[AgentRow], rows: Sequence[Row], account_id: int, context: Context) -> Iterator[str]:
+def _notes(shown: Sequence[AgentRow], rows: Sequence[AgentRecord], account_id: int, context: Context) -> Iterator[str]:
     retired = sum(agent.method == RETIRED for agent in shown)
     if retired:
         yield f"{plural(retired, 'agent')} with the retired method 2 on this page: in no share of the distribution."

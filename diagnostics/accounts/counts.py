@@ -31,7 +31,7 @@ MOST_COUNTED = 1_000
 
 
 @dataclass(slots=True, frozen=True)
-class Asked:
+class CountRow:
     """One row of counts, or why there is none."""
 
     row: dict[str, object]
@@ -44,26 +44,26 @@ class Asked:
 
 
 @dataclass(slots=True, frozen=True)
-class Counts:
+class AccountCounts:
     """Everything that a summary is made of, taken at one moment."""
 
     place: AccountPlace
     now: datetime
-    auths: Asked
-    syncs: Asked
-    agents: Asked
-    deals: Asked
-    stale: Asked
+    auths: CountRow
+    syncs: CountRow
+    agents: CountRow
+    deals: CountRow
+    stale: CountRow
 
 
-def read_counts(context: Context, account_id: int) -> Counts:
+def read_counts(context: Context, account_id: int) -> AccountCounts:
     """The counts. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer; nothing else."""
     now = context.now()
     place = context.databases.account(account_id)
     agents = _client(context, account_id, "summary agents", _agent_counts)
     # A client host that does not answer costs its time limit once, not once a question.
     silent = agents.failure is not None and agents.failure.is_transient
-    return Counts(
+    return AccountCounts(
         place=place,
         now=now,
         auths=_asked(lambda: context.common(f"summary tokens {account_id}", _auth_counts(context, account_id, now))),
@@ -170,7 +170,7 @@ def _bounded(column: Any, condition: ColumnElement[bool]) -> Any:  # noqa: ANN40
     return select(func.count()).select_from(some).scalar_subquery()
 
 
-def _stale(context: Context, account_id: int, now: datetime) -> Asked:
+def _stale(context: Context, account_id: int, now: datetime) -> CountRow:
     """Agents that are INFERRED or UNMATCHED although their user, among the first that were looked at, is connected."""
     auth = context.table("zillow_auth")
     valid = (
@@ -194,7 +194,7 @@ def _stale(context: Context, account_id: int, now: datetime) -> Asked:
     return _asked(ask)
 
 
-def _client(context: Context, account_id: int, name: str, statement: Callable[[Context], Question]) -> Asked:
+def _client(context: Context, account_id: int, name: str, statement: Callable[[Context], Question]) -> CountRow:
     def ask() -> Rows:
         if not has_client_database(context, account_id):
             raise no_client_database(account_id)
@@ -203,12 +203,12 @@ def _client(context: Context, account_id: int, name: str, statement: Callable[[C
     return _asked(ask)
 
 
-def _asked(ask: Callable[[], Rows]) -> Asked:
+def _asked(ask: Callable[[], Rows]) -> CountRow:
     try:
         rows = ask()
     except SourceFailure as failure:
-        return Asked({}, failure=failure)
-    return Asked(rows.rows[0] if rows.rows else {}, rows.evidence)
+        return CountRow({}, failure=failure)
+    return CountRow(rows.rows[0] if rows.rows else {}, rows.evidence)
 
 
 def _installation(context: Context, now: datetime) -> tuple[datetime, datetime]:

@@ -14,7 +14,15 @@ from diagnostics.models.accounts import DealRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import has_client_database, no_client_database
 from diagnostics.oauth.records import with_welcome
-from diagnostics.sync.deals import CONNECTION_CAVEAT, Asking, Connections, Deal, deal_of_row, read_crews, read_systems
+from diagnostics.sync.deals import (
+    CONNECTION_CAVEAT,
+    Asking,
+    Deal,
+    SyncConnections,
+    deal_of_row,
+    read_crews,
+    read_systems,
+)
 from diagnostics.sync.gates import AccountFacts, judge, read_facts
 
 if TYPE_CHECKING:
@@ -99,7 +107,7 @@ def _codes(asking: Asking, deals: Sequence[Deal], evidence: list[Evidence], note
     return {deal: verdict.fails_with for deal, verdict in verdicts.items()}
 
 
-def _any_connection(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]:
+def _any_connection(asking: Asking) -> tuple[SyncConnections, tuple[Evidence, ...]]:
     """Whether the account has an active connection: one is enough to judge by, so not all of them are counted."""
     users = asking.context.table("zillow_sync_users")
     statement = (
@@ -114,7 +122,7 @@ def _any_connection(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]:
     )
     rows = asking.common("an active connection", statement, caveat=CONNECTION_CAVEAT)
     found = len(rows.rows)
-    return Connections(total=found, active=found), (rows.evidence,)
+    return SyncConnections(total=found, active=found), (rows.evidence,)
 
 
 def _row(deal: Deal, agents: dict[int, int] | None, codes: dict[int, str]) -> DealRow:

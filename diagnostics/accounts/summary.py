@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.accounts.counts import HOLDERS, LOOKED_AT, MOST_COUNTED, Asked, Counts, read_counts
+from diagnostics.accounts.counts import HOLDERS, LOOKED_AT, MOST_COUNTED, AccountCounts, CountRow, read_counts
 from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.words import about, plural, sentence
@@ -53,7 +53,7 @@ _CONNECTIONS = (
 _UNSYNCED = _Count("deals_unsynced", "Deals not synced", "unsynced", Status.WARN)
 
 
-def figures(counts: Counts, behaviour: Figure | None) -> Iterator[Figure]:
+def figures(counts: AccountCounts, behaviour: Figure | None) -> Iterator[Figure]:
     """Users, tokens, connections by state, agents by method, unsynced deals, behaviour."""
     users = counts.place.user_count
     yield Figure(
@@ -92,7 +92,7 @@ def counted(count: int) -> str:
     return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
 
 
-def _looked_at(one: _Count, asked: Asked) -> Figure:
+def _looked_at(one: _Count, asked: CountRow) -> Figure:
     """A count among the first rows of the account."""
     total = asked.count("total")
     is_part = total is not None and total >= LOOKED_AT
@@ -101,7 +101,7 @@ def _looked_at(one: _Count, asked: Asked) -> Figure:
     return _figure(one, asked, count, shown, f"of the first {LOOKED_AT:,} only" if is_part else "")
 
 
-def _bounded(one: _Count, asked: Asked) -> Figure:
+def _bounded(one: _Count, asked: CountRow) -> Figure:
     """A count that stops at the bound."""
     count = asked.count(one.name)
     return _figure(
@@ -113,7 +113,7 @@ def _bounded(one: _Count, asked: Asked) -> Figure:
     )
 
 
-def _figure(one: _Count, asked: Asked, value: int | None, shown: str, partly: str) -> Figure:
+def _figure(one: _Count, asked: CountRow, value: int | None, shown: str, partly: str) -> Figure:
     return Figure(
         id=one.id,
         title=one.title,
@@ -153,7 +153,7 @@ def summary(context: Context, account_id: int, behaviour: Figure | None) -> Acco
     )
 
 
-def _header(place: AccountPlace, syncs: Asked) -> AccountHeader:
+def _header(place: AccountPlace, syncs: CountRow) -> AccountHeader:
     return AccountHeader(
         account_id=place.id,
         name=place.name,
@@ -188,7 +188,7 @@ def _place_findings(place: AccountPlace) -> Iterator[Finding]:
         )
 
 
-def _token_findings(context: Context, auths: Asked) -> Iterator[Finding]:
+def _token_findings(context: Context, auths: CountRow) -> Iterator[Finding]:
     title = "Do users hold valid OAuth tokens?"
     if auths.failure is not None:
         yield _unanswered("account_tokens", title, auths.failure)
@@ -255,7 +255,7 @@ def _token_findings(context: Context, auths: Asked) -> Iterator[Finding]:
         )
 
 
-def _connection_findings(syncs: Asked, now: datetime) -> Iterator[Finding]:
+def _connection_findings(syncs: CountRow, now: datetime) -> Iterator[Finding]:
     title = "Are the sync connections healthy?"
     if syncs.failure is not None:
         yield _unanswered("account_connections", title, syncs.failure)
@@ -305,7 +305,7 @@ def _connection_findings(syncs: Asked, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _client_findings(agents: Asked, deals: Asked, stale: Asked) -> Iterator[Finding]:
+def _client_findings(agents: CountRow, deals: CountRow, stale: CountRow) -> Iterator[Finding]:
     title = "Does the client database answer?"
     failure = agents.failure or deals.failure
     if failure is not None:
@@ -360,7 +360,7 @@ def _quiet(total: int) -> Status:
     return Status.NO_DATA if total >= LOOKED_AT else Status.PASS
 
 
-def _notes(account_id: int, auths: Asked, syncs: Asked) -> Iterator[str]:
+def _notes(account_id: int, auths: CountRow, syncs: CountRow) -> Iterator[str]:
     for asked, what in ((auths, "credentials"), (syncs, "connections")):
         if number(asked.row, "total") >= LOOKED_AT:
             yield (

@@ -23,7 +23,7 @@ class CatalogueError(ConfigurationError):
     """A mistake in the catalogue: `file`, `line`, `value`, and what is accepted. Exit code 64."""
 
 
-class Entry(Frozen):
+class CatalogueEntry(Frozen):
     """Base of catalogue entries: no silent conversion, so that `"10000"` is not taken for a number."""
 
     model_config = ConfigDict(strict=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diagnostics.catalogue.response import COMPARISONS, Condition, ExitCriterion
+from diagnostics.catalogue.response import COMPARISONS, ExitCriterion, TierCondition
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Threshold
 
 
-def limit_of(condition: Condition, thresholds: Mapping[str, Threshold]) -> float | None:
+def limit_of(condition: TierCondition, thresholds: Mapping[str, Threshold]) -> float | None:
     """The number that a condition is held against, looked up where it names a threshold; None for words."""
     if not condition.threshold:
         return condition.limit
@@ -20,7 +20,7 @@ def limit_of(condition: Condition, thresholds: Mapping[str, Threshold]) -> float
     return None if found is None else float(found)
 
 
-def condition_words(condition: Condition, thresholds: Mapping[str, Threshold]) -> str:
+def condition_words(condition: TierCondition, thresholds: Mapping[str, Threshold]) -> str:
     """Such as "health at least 98.8 %"."""
     if not condition.reading:
         return f"{condition.title}: people say so"

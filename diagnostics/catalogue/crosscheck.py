@@ -9,7 +9,7 @@ from typing import Any
 
 from diagnostics.catalogue.groups import Group
 from diagnostics.catalogue.model import CHECK_IDS, TableMap, Threshold
-from diagnostics.catalogue.response import READING_IDS, SIMPLE_RULES, Condition, ImpactRules
+from diagnostics.catalogue.response import READING_IDS, SIMPLE_RULES, ImpactRules, TierCondition
 from diagnostics.config.toml import suggestion
 
 LIMITS = ("healthy", "warning", "critical", "escalate")
@@ -207,7 +207,9 @@ def _check_tiers(groups: Mapping[str, Group[Any]]) -> None:
         )
 
 
-def _check_condition(groups: Mapping[str, Group[Any]], group: Group[Any], place: Place, condition: Condition) -> None:
+def _check_condition(
+    groups: Mapping[str, Group[Any]], group: Group[Any], place: Place, condition: TierCondition
+) -> None:
     """A condition has one thing to be held against: words, a number, or a limit that its threshold really has."""
     dotted = f"{group.label}.{'.'.join(place)}"
     if condition.comparison == "is":

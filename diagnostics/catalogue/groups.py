@@ -10,14 +10,14 @@ from typing import Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from diagnostics.catalogue.model import CatalogueError, Entry
+from diagnostics.catalogue.model import CatalogueEntry, CatalogueError
 from diagnostics.config.toml import TomlFile, TomlPath, closest, read_toml, suggestion
 from diagnostics.core.sanitizer import clean
 
 BUILT_IN = Path(__file__).parent / "data"
 """The files that ship with the console."""
 
-Kind = TypeVar("Kind", bound=Entry)
+Kind = TypeVar("Kind", bound=CatalogueEntry)
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from diagnostics.catalogue.model import (
     Metric,
     NamedQuery,
     Role,
-    Route,
+    RouteEntry,
     System,
     TableMap,
     Threshold,
@@ -26,11 +26,11 @@ from diagnostics.catalogue.response import (
     AlertTier,
     Cadence,
     Checklist,
-    Condition,
     DeliveryRules,
     ExitCriteria,
     ExitCriterion,
     ImpactRules,
+    TierCondition,
 )
 from diagnostics.catalogue.texts import Insertion
 
@@ -76,7 +76,7 @@ class Values:
     indicators: Mapping[str, Indicator]
     tables: Mapping[str, TableMap]
     systems: Mapping[str, System]
-    routes: Mapping[str, Route]
+    routes: Mapping[str, RouteEntry]
     contact: Contact
     roles: Mapping[str, Role]
     messages: Mapping[str, KnownMessage]
@@ -285,7 +285,7 @@ def _criteria(values: Values, criteria: ExitCriteria) -> str:
 
 
 def _tiers(values: Values) -> str:
-    def signs(rules: Mapping[str, Condition]) -> str:
+    def signs(rules: Mapping[str, TierCondition]) -> str:
         return "; ".join(condition_words(rule, values.thresholds) for rule in rules.values()) or "nothing above fires"
 
     return table(

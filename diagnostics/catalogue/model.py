@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from diagnostics.catalogue.base import CatalogueError, Entry, Number, Severity, Text, Texts
+from diagnostics.catalogue.base import CatalogueEntry, CatalogueError, Number, Severity, Text, Texts
 from diagnostics.catalogue.response import (
     AlertTier,
     Cadence,
@@ -43,13 +43,13 @@ CHECK_IDS = (
 )
 """The checks an issue may name as its first response, in no particular order."""
 
-__all__ = ["CatalogueError", "Entry", "Number", "Severity", "Text", "Texts"]
+__all__ = ["CatalogueEntry", "CatalogueError", "Number", "Severity", "Text", "Texts"]
 """Of what other files define; everything that this one defines is here as well."""
 
 _UNITS_SHOWN = {"%", "ms", "s", "min", "h", "points", "/min"}
 
 
-class PulseRule(Entry):
+class PulseRule(CatalogueEntry):
     """When the count of one issue's events, against what is usual, lifts its severity."""
 
     minimum_count: Annotated[int, Field(ge=0)]
@@ -61,7 +61,7 @@ class PulseRule(Entry):
     assumed: bool = False
 
 
-class IssueType(Entry):
+class IssueType(CatalogueEntry):
     """One row of the classification matrix with what a responder needs to start."""
 
     name: Text
@@ -91,7 +91,7 @@ class IssueType(Entry):
     pulse: PulseRule
 
 
-class Threshold(Entry):
+class Threshold(CatalogueEntry):
     """One judged quantity: from which value it is a warning, and from which it is critical."""
 
     id: Text
@@ -147,7 +147,7 @@ class Threshold(Entry):
         return f"{number}{self.unit}" if self.unit.startswith("/") else f"{number} {self.unit}"
 
 
-class Baseline(Entry):
+class Baseline(CatalogueEntry):
     """What a quantity usually is."""
 
     id: Text
@@ -160,7 +160,7 @@ class Baseline(Entry):
     assumed: bool = False
 
 
-class NamedQuery(Entry):
+class NamedQuery(CatalogueEntry):
     """One Datadog log query with a name. `{slot}` is bound through `diagnostics.logs.bind`, never spliced."""
 
     id: Text
@@ -172,7 +172,7 @@ class NamedQuery(Entry):
     assumed: bool = False
 
 
-class Metric(Entry):
+class Metric(CatalogueEntry):
     """One counter in Datadog's metrics."""
 
     id: Text
@@ -183,7 +183,7 @@ class Metric(Entry):
     assumed: bool = False
 
 
-class Indicator(Entry):
+class Indicator(CatalogueEntry):
     """What a Datadog monitor can watch for the team: a log count, a log measure or a share of two counters."""
 
     id: Text
@@ -207,7 +207,7 @@ class Indicator(Entry):
     assumed: bool = False
 
 
-class System(Entry):
+class System(CatalogueEntry):
     """One of the production systems: where its records are and what breaks when it does."""
 
     name: Text
@@ -231,7 +231,7 @@ class System(Entry):
     note: str = ""
 
 
-class Route(Entry):
+class RouteEntry(CatalogueEntry):
     """A specialist to whom a triage hands over."""
 
     name: Text
@@ -240,7 +240,7 @@ class Route(Entry):
     issues: Texts
 
 
-class Role(Entry):
+class Role(CatalogueEntry):
     """One seat at an incident."""
 
     id: Text
@@ -249,7 +249,7 @@ class Role(Entry):
     duty: Text
 
 
-class Contact(Entry):
+class Contact(CatalogueEntry):
     """Whom to call when the console refuses or a responder is unsure."""
 
     team: Text
@@ -266,7 +266,7 @@ class Contact(Entry):
         return f"{self.manager}, {self.team} · {self.channel} (Slack) · Jira {self.project}"
 
 
-class KnownMessage(Entry):
+class KnownMessage(CatalogueEntry):
     """A message or error code whose meaning is known."""
 
     id: Text
@@ -278,7 +278,7 @@ class KnownMessage(Entry):
     """Issue type it points to; empty when it points to none."""
 
 
-class TableMap(Entry):
+class TableMap(CatalogueEntry):
     """One table the console relies on: logical names, by which it asks, to the real ones."""
 
     logical: Text
@@ -293,7 +293,7 @@ class TableMap(Entry):
     conflict: str = ""
 
 
-class SchemaMap(Entry):
+class SchemaMap(CatalogueEntry):
     """Every table the console relies on, by logical name."""
 
     tables: dict[str, TableMap]
@@ -303,7 +303,7 @@ class SchemaMap(Entry):
         return tuple(table for table in self.tables.values() if table.database == database)
 
 
-class Catalogue(Entry):
+class Catalogue(CatalogueEntry):
     """Everything the console knows about the world it diagnoses, after the team's overrides."""
 
     issues: dict[str, IssueType]
@@ -313,7 +313,7 @@ class Catalogue(Entry):
     metrics: dict[str, Metric]
     indicators: dict[str, Indicator]
     systems: dict[str, System]
-    routes: dict[str, Route]
+    routes: dict[str, RouteEntry]
     contact: Contact
     roles: dict[str, Role]
     schema_map: SchemaMap

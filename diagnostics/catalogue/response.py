@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from diagnostics.catalogue.base import Entry, Number, Numbers, Text, Texts
+from diagnostics.catalogue.base import CatalogueEntry, Number, Numbers, Text, Texts
 
 READING_IDS = (
     "health",
@@ -64,7 +64,7 @@ SIMPLE_RULES = (
 """Rules by which the console sees that a step is done; beside them `role:ID` and `check:ID`."""
 
 
-class Condition(Entry):
+class TierCondition(CatalogueEntry):
     """A reading held against a limit: a number, a limit of `thresholds.toml`, or words."""
 
     title: Text
@@ -90,7 +90,7 @@ class Condition(Entry):
         return _COMPARED[self.comparison](float(value), limit)
 
 
-class ExitCriterion(Condition):
+class ExitCriterion(TierCondition):
     """What must hold, and for how long, before an incident may be called resolved."""
 
     hold_minutes: Annotated[Number, Field(ge=0, le=10_080)]
@@ -100,7 +100,7 @@ class ExitCriterion(Condition):
     """The reading that says how many things the value rests on."""
 
 
-class ExitCriteria(Entry):
+class ExitCriteria(CatalogueEntry):
     """The exit criteria of one issue type."""
 
     issue: Text
@@ -110,7 +110,7 @@ class ExitCriteria(Entry):
     assumed: bool = False
 
 
-class ChecklistStep(Entry):
+class ChecklistStep(CatalogueEntry):
     """One step of a quick response."""
 
     text: Text
@@ -124,14 +124,14 @@ class ChecklistStep(Entry):
     """Only for these severities; empty is for all."""
 
 
-class Checklist(Entry):
+class Checklist(CatalogueEntry):
     """The quick response to one issue type, in order."""
 
     issue: Text
     steps: Annotated[dict[str, ChecklistStep], Field(min_length=1)]
 
 
-class AlertTier(Entry):
+class AlertTier(CatalogueEntry):
     """One alert tier. The highest of which a rule fires decides."""
 
     name: Text
@@ -141,18 +141,18 @@ class AlertTier(Entry):
     """What it asks for."""
     when_unknown: bool = False
     """Taken where nothing above it fires and a reading that could have made it so has no data."""
-    rules: dict[str, Condition] = Field(default_factory=dict)
+    rules: dict[str, TierCondition] = Field(default_factory=dict)
     assumed: bool = False
 
 
-class SizeBand(Entry):
+class SizeBand(CatalogueEntry):
     """Accounts of a size, and what one of them weighs."""
 
     from_users: Annotated[int, Field(ge=0)]
     weight: Annotated[Number, Field(gt=0)]
 
 
-class ImpactRules(Entry):
+class ImpactRules(CatalogueEntry):
     """Weights of the multi-account impact score."""
 
     limit: Annotated[Number, Field(gt=0)]
@@ -180,7 +180,7 @@ class ImpactRules(Entry):
         return max(fitting, key=lambda name: self.sizes[name].from_users, default=smallest)
 
 
-class Cadence(Entry):
+class Cadence(CatalogueEntry):
     """How often updates are promised at one severity."""
 
     severity: Text
@@ -192,7 +192,7 @@ class Cadence(Entry):
     assumed: bool = False
 
 
-class DeliveryRules(Entry):
+class DeliveryRules(CatalogueEntry):
     """How confirmed messages are tried again, and when they are left to people."""
 
     retry_pauses_s: Annotated[Numbers, Field(min_length=1)]

@@ -54,7 +54,7 @@ _MAX_TEXT = 200_000
 
 
 @dataclass(slots=True, frozen=True)
-class Page:
+class GuidePage:
     """One Markdown file of the catalogue, cleaned."""
 
     name: str
@@ -63,7 +63,7 @@ class Page:
     origin: str
 
 
-def read_pages(folder: str, override: Path | None, *, open_ended: bool) -> dict[str, Page]:
+def read_pages(folder: str, override: Path | None, *, open_ended: bool) -> dict[str, GuidePage]:
     """Read every `*.md` of a catalogue folder by name, the team's copy instead of the shipped one.
 
     `open_ended` lets the team add pages; a name that is nearly that of a shipped page is refused either way.
@@ -82,14 +82,14 @@ def read_pages(folder: str, override: Path | None, *, open_ended: bool) -> dict[
     return pages
 
 
-def _page(path: Path, origin: str) -> Page:
+def _page(path: Path, origin: str) -> GuidePage:
     text = clean(read_text(path, CatalogueError), limit=_MAX_TEXT, multiline=True)
     if not text.strip():
         raise CatalogueError("the page is empty", file=path, accepted="Markdown text")
-    return Page(clean(path.stem, limit=100), path, text, origin)
+    return GuidePage(clean(path.stem, limit=100), path, text, origin)
 
 
-def check_template(page: Page) -> str:
+def check_template(page: GuidePage) -> str:
     """Return the text of a template; raises `CatalogueError` for a placeholder nobody fills, or a lone brace."""
     known = PLACEHOLDERS[page.name]
     for number, line in enumerate(page.text.split("\n"), start=1):
@@ -128,7 +128,7 @@ def fill_template(text: str, value_of: Callable[[str], str]) -> str:
     return _PLACEHOLDER.sub(lambda match: value_of(match.group(1)), text)
 
 
-def insert_values(page: Page, insertions: Mapping[str, Insertion]) -> str:
+def insert_values(page: GuidePage, insertions: Mapping[str, Insertion]) -> str:
     """Return the page with every `{{ … }}` replaced by its value; raises `CatalogueError` for an unknown one."""
     lines = page.text.split("\n")
     return "\n".join(
@@ -137,7 +137,7 @@ def insert_values(page: Page, insertions: Mapping[str, Insertion]) -> str:
     )
 
 
-def _inserted(page: Page, line: int, insertions: Mapping[str, Insertion], found: re.Match[str]) -> str:
+def _inserted(page: GuidePage, line: int, insertions: Mapping[str, Insertion], found: re.Match[str]) -> str:
     given = found.group()
     match = _INSERTION.fullmatch(given)
     kind, argument = match.groups() if match else (given.strip("{} "), "")
@@ -162,7 +162,7 @@ def _inserted(page: Page, line: int, insertions: Mapping[str, Insertion], found:
         ) from None
 
 
-def title_of(page: Page) -> str:
+def title_of(page: GuidePage) -> str:
     """The text of the first heading; raises `CatalogueError` when there is none."""
     for line in page.text.split("\n"):
         match = _HEADING.match(line)
@@ -171,7 +171,7 @@ def title_of(page: Page) -> str:
     raise CatalogueError("the page has no title", file=page.path, line=1, accepted="a first line such as # Title")
 
 
-def split_sections(page: Page, markdown: str) -> tuple[str, dict[str, str]]:
+def split_sections(page: GuidePage, markdown: str) -> tuple[str, dict[str, str]]:
     """Return the page without section marks, and the Markdown of each marked section by its id.
 
     A section runs to the next heading of the same or a higher level. Headings inside fenced code are text.

@@ -16,7 +16,7 @@ from diagnostics.signals.pulses import PARTIAL, judge_count, of_counts
 from diagnostics.sync.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
 from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
 from diagnostics.sync.paths import read_paths
-from diagnostics.sync.verdict import Verdict, decide, in_order
+from diagnostics.sync.verdict import DealVerdict, decide, in_order
 
 if TYPE_CHECKING:
     from diagnostics.signals.counts import Counts
@@ -202,7 +202,7 @@ class DealEligibility(_DealCheck):
         )
 
 
-def _further(verdict: Verdict) -> str:
+def _further(verdict: DealVerdict) -> str:
     further = len(verdict.failing) - 1
     return f", and {plural(further, 'further condition')} fail" if further else ""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from diagnostics.core.failures import FailureKind
 from diagnostics.fleet.account_list import SUSPENDED
-from diagnostics.fleet.batches import ASKED, Asked, Batch
+from diagnostics.fleet.batches import ASKED, AskedAccount, Batch
 from diagnostics.fleet.models import AccountRows, FleetQuestion
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.sources.mysql.addresses import AccountPlace
@@ -45,7 +45,7 @@ class FleetAggregate:
         """Accounts that answered or will not."""
         return len(self._settled)
 
-    def take(self, batch: Batch, answer: Answer) -> list[Asked]:
+    def take(self, batch: Batch, answer: Answer) -> list[AskedAccount]:
         """Note one answer; returns the accounts that hold further rows, with the key to go on from."""
         found: dict[int, list[dict[str, object]]] = {asked.place.id: [] for asked in batch.accounts}
         for row in answer.rows:
@@ -105,7 +105,7 @@ class FleetAggregate:
             ]
             return Coverage(answered=self.answered, asked=asked, gaps=tuple(gaps))
 
-    def _settle(self, asked: Asked, rows: list[dict[str, object]]) -> Asked | None:
+    def _settle(self, asked: AskedAccount, rows: list[dict[str, object]]) -> AskedAccount | None:
         question, place = self._question, asked.place
         whole = self._parts.setdefault(place.id, [])
         last = rows[-1].get(question.page_by) if question.page_by and len(rows) >= question.page else None

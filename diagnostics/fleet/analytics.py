@@ -43,7 +43,7 @@ from diagnostics.fleet.models import FleetQuestion
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.addresses import is_known_driver, parse_url
 from diagnostics.sources.mysql.engines import Database, Engines
-from diagnostics.sources.mysql.failures import Limits, not_configured
+from diagnostics.sources.mysql.failures import TimeLimits, not_configured
 from diagnostics.sources.mysql.statements import describe
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ _DRIVER = "install the driver of this engine, for Databricks: pip install 'zillo
 
 def open_engine(settings: AnalyticsSettings, databases: DatabaseSettings) -> Database:
     """The engine of the settings; connects to nothing. Raises `SourceFailure` (not configured)."""
-    limits = Limits(databases.connect_timeout_s, settings.timeout_s + _READ_GRACE_S, settings.timeout_s)
+    limits = TimeLimits(databases.connect_timeout_s, settings.timeout_s + _READ_GRACE_S, settings.timeout_s)
     url = _address(settings.url)
     password = _password(url, settings.password)
     if is_known_driver(url):
@@ -104,7 +104,7 @@ def _password(url: URL, secret: SecretStr | None) -> SecretStr:
     raise not_configured(SOURCE, unusable.problem, unusable.accepted or unusable.next_step)
 
 
-def _open_other(url: URL, password: SecretStr, limits: Limits) -> Database:
+def _open_other(url: URL, password: SecretStr, limits: TimeLimits) -> Database:
     if password.get_secret_value():
         user = url.username or (_TOKEN_USER if url.get_backend_name() == "databricks" else None)
         url = url.set(username=user, password=password.get_secret_value())
@@ -134,7 +134,7 @@ def _open_other(url: URL, password: SecretStr, limits: Limits) -> Database:
     return Database(SOURCE, "client", engine, limits, {}, end=cursors.end, failure_of=_failures(limits))
 
 
-def _connect_arguments(url: URL, limits: Limits) -> dict[str, Any]:
+def _connect_arguments(url: URL, limits: TimeLimits) -> dict[str, Any]:
     """What drivers call their time limits; without these the one of Databricks tries again for a quarter of an hour."""
     connect_s = max(1, math.ceil(limits.connect_s))
     if url.get_backend_name() == "databricks":
@@ -175,7 +175,7 @@ class _Cursors:
                     return
 
 
-def _failures(limits: Limits) -> Callable[[BaseException, bool], SourceFailure]:
+def _failures(limits: TimeLimits) -> Callable[[BaseException, bool], SourceFailure]:
     def failure_of(error: BaseException, connecting: bool) -> SourceFailure:
         kind, reason, remedy = _meaning(error, limits, connecting=connecting)
         return SourceFailure(kind, SOURCE, reason, remedy=remedy)
@@ -183,7 +183,7 @@ def _failures(limits: Limits) -> Callable[[BaseException, bool], SourceFailure]:
     return failure_of
 
 
-def _meaning(error: BaseException, limits: Limits, *, connecting: bool) -> tuple[FailureKind, str, str]:
+def _meaning(error: BaseException, limits: TimeLimits, *, connecting: bool) -> tuple[FailureKind, str, str]:
     """The driver's own message is never passed on: it may quote host, token, statement and values."""
     name = type(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error).__name__
     if isinstance(error, NoSuchModuleError | ImportError):
@@ -207,7 +207,7 @@ _NAMED_MOST = 500
 
 
 @dataclass(slots=True)
-class Counted:
+class EngineAnswer:
     """What the engine answered."""
 
     rows: dict[int, list[dict[str, object]]] = field(default_factory=dict)
@@ -240,7 +240,7 @@ class Analytics:
         runner: Runner,
         accounts: Sequence[int] | None,
         go_on: Callable[[], None],
-    ) -> Counted:
+    ) -> EngineAnswer:
         """Ask it, page by page. Calls `go_on` before each; raises what it raises, and `SourceFailure`."""
         if question.analytics is None:
             raise ValueError(f"the question {question.name!r} has no form for the analytics engine")
@@ -249,7 +249,7 @@ class Analytics:
         account = plain(statement.selected_columns["account_id"])
         if accounts is not None and len(accounts) <= _NAMED_MOST:
             statement = statement.where(account.in_(sorted(accounts)))
-        counted = Counted()
+        counted = EngineAnswer()
         pages = _Pages(question, statement.where(account.is_not(None)), account)
         asked: list[Answer] = []
         first = pages.next()
@@ -274,11 +274,11 @@ class Analytics:
         """Close what is open."""
         self._engine.dispose()
 
-    def _nobody(self, counted: Counted, question: FleetQuestion, statement: Query, runner: Runner) -> None:
+    def _nobody(self, counted: EngineAnswer, question: FleetQuestion, statement: Query, runner: Runner) -> None:
         limited = statement.limit(PAGE)
         counted.nobody += runner.run(self._engine, limited, min(PAGE, question.most_rows)).rows
 
-    def _newest(self, counted: Counted, question: FleetQuestion, runner: Runner) -> None:
+    def _newest(self, counted: EngineAnswer, question: FleetQuestion, runner: Runner) -> None:
         """How fresh the engine is. A failure here leaves the numbers as they are."""
         table = self._table(question.table)
         if question.freshness not in table.c:
@@ -295,7 +295,7 @@ class Analytics:
         counted.evidence.append(self._evidence(statement, [answer]))
 
     @staticmethod
-    def _add(counted: Counted, question: FleetQuestion, row: dict[str, object]) -> None:
+    def _add(counted: EngineAnswer, question: FleetQuestion, row: dict[str, object]) -> None:
         account = row.pop("account_id")
         if not isinstance(account, int):
             counted.nobody.append(row)

@@ -39,7 +39,7 @@ class Server:
 
 
 @dataclass(slots=True, frozen=True)
-class Asked:
+class AskedAccount:
     """One account, and how far its rows are read."""
 
     place: AccountPlace
@@ -53,7 +53,7 @@ class Batch:
     """What one round trip asks."""
 
     server: Server
-    accounts: tuple[Asked, ...]
+    accounts: tuple[AskedAccount, ...]
     losses: int = 0
     """How often the connection was lost while it was under way."""
 
@@ -91,7 +91,7 @@ class Plan:
         self._built: dict[int, Query | CompoundSelect[*tuple[Any, ...]]] = {}
         self._lock = threading.Lock()
 
-    def statement(self, accounts: Sequence[Asked]) -> Query | CompoundSelect[*tuple[Any, ...]]:
+    def statement(self, accounts: Sequence[AskedAccount]) -> Query | CompoundSelect[*tuple[Any, ...]]:
         """For these accounts' schemas on one server."""
         with self._lock:
             built = self._built.get(len(accounts))
@@ -106,11 +106,11 @@ class Plan:
         """For a database that needs no schema."""
         return self._branch(0, None)
 
-    def shown(self, asked: Asked, *, is_file: bool) -> Query:
+    def shown(self, asked: AskedAccount, *, is_file: bool) -> Query:
         """The branch of one account as evidence shows it."""
         return self._branch(0, None if is_file else asked.schema, asked)
 
-    def values(self, accounts: Sequence[Asked]) -> Mapping[str, object]:
+    def values(self, accounts: Sequence[AskedAccount]) -> Mapping[str, object]:
         """The values of a statement's named parameters."""
         values: dict[str, object] = {}
         for number, asked in enumerate(accounts):
@@ -119,7 +119,7 @@ class Plan:
                 values[f"after_{number}"] = asked.after
         return values
 
-    def _branch(self, number: int, schema: str | None, asked: Asked | None = None) -> Query:
+    def _branch(self, number: int, schema: str | None, asked: AskedAccount | None = None) -> Query:
         question = self.question
         # The schema of an account that is shown is one of thousands, and not kept.
         slots = self._slots if asked is None else self._slots.apart()
@@ -137,7 +137,7 @@ def plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return column.element if isinstance(column, Label) else column
 
 
-def cut(server: Server, accounts: Sequence[Asked], *, most: int, lanes: int) -> list[Batch]:
+def cut(server: Server, accounts: Sequence[AskedAccount], *, most: int, lanes: int) -> list[Batch]:
     """Batches of few sizes, powers of two: a size that was never sent before costs a compilation.
 
     The largest are as large as keeps every connection busy, and the smallest come last.

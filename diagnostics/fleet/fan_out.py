@@ -18,8 +18,8 @@ from sqlalchemy import text
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import LOOK_S, Deadline
 from diagnostics.fleet.aggregate import FleetAggregate
-from diagnostics.fleet.batches import Asked, Batch, Plan, Server, cut
-from diagnostics.fleet.schedule import Connections, Schedule, Seat, Turn
+from diagnostics.fleet.batches import AskedAccount, Batch, Plan, Server, cut
+from diagnostics.fleet.schedule import ConnectionLimit, Schedule, Seat, Turn
 from diagnostics.sources.mysql.statements import bound_limit, describe
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class FanOut:
         plan: Plan,
         engines: Engines,
         runner: Runner,
-        connections: Connections,
+        connections: ConnectionLimit,
         aggregate: FleetAggregate,
         *,
         most_at_once: int,
@@ -65,7 +65,7 @@ class FanOut:
         self._aggregate = aggregate
         self._most_at_once = most_at_once
         self._compiled = compiled
-        self._first: Asked | None = None
+        self._first: AskedAccount | None = None
         self._first_is_file = False
         self._over = threading.Event()
         self.hosts = 0
@@ -112,7 +112,7 @@ class FanOut:
                 thread.join(max(0.0, latest - time.monotonic()))
 
     def _batches(self, places: Iterable[AccountPlace], addresses: ClientAddresses) -> list[Batch]:
-        servers: dict[int, tuple[Server, list[Asked]]] = {}
+        servers: dict[int, tuple[Server, list[AskedAccount]]] = {}
         for place in places:
             if missing := addresses.missing(place):
                 reason = f"no client database: {' and '.join(missing)} empty in common.accounts"
@@ -326,10 +326,10 @@ class _Lane:
             database.dispose()
 
 
-def _located(place: AccountPlace, addresses: ClientAddresses) -> tuple[Asked, URL]:
+def _located(place: AccountPlace, addresses: ClientAddresses) -> tuple[AskedAccount, URL]:
     if addresses.is_files:
-        return Asked(place, ""), addresses.file(place)
-    return Asked(place, addresses.database(place)), addresses.server(place)
+        return AskedAccount(place, ""), addresses.file(place)
+    return AskedAccount(place, addresses.database(place)), addresses.server(place)
 
 
 def _server(url: URL, *, is_file: bool) -> Server:

@@ -16,7 +16,7 @@ from diagnostics.fleet.aggregate import EXAMPLES, FleetAggregate, Remarks, accou
 from diagnostics.fleet.batches import Plan, Slots
 from diagnostics.fleet.fan_out import MOST_WORKERS, FanOut
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, AccountRows, FleetAnswer, FleetQuestion
-from diagnostics.fleet.schedule import Connections
+from diagnostics.fleet.schedule import ConnectionLimit
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from diagnostics.core.failures import SourceFailure
     from diagnostics.core.waiting import Job
     from diagnostics.fleet.account_list import AccountList
-    from diagnostics.fleet.analytics import Analytics, Counted
+    from diagnostics.fleet.analytics import Analytics, EngineAnswer
     from diagnostics.sources.mysql.databases import Databases
     from diagnostics.sources.mysql.runner import Runner
 
@@ -46,7 +46,7 @@ class Gathering:
 
     def answer(
         self,
-        counted: Counted,
+        counted: EngineAnswer,
         account_list: AccountList | None,
         list_failure: SourceFailure | None,
         accounts: Sequence[int] | None,
@@ -86,7 +86,7 @@ class Gathering:
         )
 
     def _kept(
-        self, counted: Counted, known: Sequence[int], each: Callable[[AccountRows], None] | None
+        self, counted: EngineAnswer, known: Sequence[int], each: Callable[[AccountRows], None] | None
     ) -> tuple[AccountRows, ...]:
         kept: list[AccountRows] = []
         for account in known:
@@ -100,7 +100,7 @@ class Gathering:
                 each(found)
         return tuple(kept)
 
-    def _age(self, counted: Counted) -> None:
+    def _age(self, counted: EngineAnswer) -> None:
         question, newest = self._question, counted.newest
         if newest is None:
             reason = f": {counted.freshness_failure}" if counted.freshness_failure else ": its table has no dated row"
@@ -117,7 +117,7 @@ class Gathering:
                 f"The analytics engine is {age(behind)} behind: {moment}. The numbers are those of then, not of now."
             )
 
-    def _strangers(self, counted: Counted, known: set[int], accounts: Sequence[int] | None) -> None:
+    def _strangers(self, counted: EngineAnswer, known: set[int], accounts: Sequence[int] | None) -> None:
         question = self._question
         if counted.nobody:
             total = question.measured(tuple(counted.nobody))
@@ -176,7 +176,7 @@ class Fleet:
         self._databases = databases
         self._settings = settings
         self._now = now
-        self._connections = Connections(settings.fleet.per_host, MOST_WORKERS)
+        self._connections = ConnectionLimit(settings.fleet.per_host, MOST_WORKERS)
         self._compiled: dict[Any, Any] = {}
         self._slots = Slots(databases.table)
         self._plans: dict[int, Plan] = {}

@@ -19,7 +19,7 @@ _TURN_S = 0.05
 """How soon room that another question leaves on a host is noticed."""
 
 
-class Connections:
+class ConnectionLimit:
     """The bound on connections, over all questions that are asked at the same time."""
 
     def __init__(self, per_host: int, total: int) -> None:
@@ -93,7 +93,7 @@ class Turn:
 class Schedule:
     """Deals batches to workers until everything is asked, or it is closed."""
 
-    def __init__(self, batches: Iterable[Batch], connections: Connections) -> None:
+    def __init__(self, batches: Iterable[Batch], connections: ConnectionLimit) -> None:
         self._connections = connections
         self._change = threading.Condition()
         self._hosts: dict[str, Host] = {}

@@ -46,7 +46,7 @@ STANDARD_ERRORS = 3.0
 
 
 @dataclass(slots=True, frozen=True)
-class Counted:
+class MethodCounts:
     """Agents by method, wherever they were counted."""
 
     by_method: Mapping[int, int]
@@ -60,7 +60,7 @@ class Counted:
         return sum(self.by_method.values())
 
 
-def counted(pairs: Iterable[tuple[object, int]]) -> Counted:
+def counted(pairs: Iterable[tuple[object, int]]) -> MethodCounts:
     """Sort (method, agents) into what is in a share and what is not."""
     by_method: Counter[int] = Counter(dict.fromkeys(METHODS, 0))
     retired = unclear = 0
@@ -72,7 +72,7 @@ def counted(pairs: Iterable[tuple[object, int]]) -> Counted:
             retired += agents
         else:
             unclear += agents
-    return Counted(dict(by_method), retired, unclear)
+    return MethodCounts(dict(by_method), retired, unclear)
 
 
 def _code(method: object) -> int:
@@ -85,7 +85,7 @@ def _code(method: object) -> int:
 
 def distribution(
     context: Context,
-    agents: Counted,
+    agents: MethodCounts,
     *,
     origin: str,
     evidence: tuple[Evidence, ...],
@@ -150,7 +150,7 @@ def _with_missing(
     return Status.PASS if rule.judge(furthest + missing) is Status.PASS else Status.WARN
 
 
-def _share(context: Context, agents: Counted, code: int, *, of_one: bool) -> ResolutionShare:
+def _share(context: Context, agents: MethodCounts, code: int, *, of_one: bool) -> ResolutionShare:
     name = METHODS[code]
     baseline = context.catalogue.baselines[BASELINES[name]].value
     rule = context.catalogue.thresholds["resolution_share"]
@@ -176,7 +176,7 @@ def _share(context: Context, agents: Counted, code: int, *, of_one: bool) -> Res
     )
 
 
-def _left_out(agents: Counted) -> Iterable[str]:
+def _left_out(agents: MethodCounts) -> Iterable[str]:
     for count, what in (
         (agents.retired, "the retired method 2"),
         (agents.unclear, "no method, or one that nobody knows"),
@@ -243,17 +243,17 @@ def of_everybody(context: Context, job: Job | None = None) -> Resolution:
     return found.model_copy(update={"outliers": outliers(context, by_account)})
 
 
-def together(parts: Iterable[Counted]) -> Counted:
+def together(parts: Iterable[MethodCounts]) -> MethodCounts:
     """The agents of several accounts as one."""
     by_method: Counter[int] = Counter(dict.fromkeys(METHODS, 0))
     retired = unclear = 0
     for part in parts:
         by_method.update(part.by_method)
         retired, unclear = retired + part.retired, unclear + part.unclear
-    return Counted(dict(by_method), retired, unclear)
+    return MethodCounts(dict(by_method), retired, unclear)
 
 
-def outliers(context: Context, by_account: Mapping[int, Counted]) -> tuple[AccountOutlier, ...]:
+def outliers(context: Context, by_account: Mapping[int, MethodCounts]) -> tuple[AccountOutlier, ...]:
     """Accounts whose shares lie furthest beyond chance from the baselines, the furthest first; one line an account.
 
     By points beyond chance, so that an account of three agents does not stand before one of a thousand.
@@ -283,7 +283,7 @@ def outliers(context: Context, by_account: Mapping[int, Counted]) -> tuple[Accou
     )
 
 
-def _furthest(context: Context, agents: Counted) -> tuple[str, float, float, float]:
+def _furthest(context: Context, agents: MethodCounts) -> tuple[str, float, float, float]:
     """Method, share, baseline and points beyond chance of the share that is furthest from its baseline."""
     found = ("", 0.0, 0.0, 0.0)
     for code, name in METHODS.items():

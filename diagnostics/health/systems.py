@@ -184,7 +184,7 @@ def sample_of_accounts(context: Context) -> tuple[tuple[int, ...], Evidence]:
 
 
 @dataclass(slots=True, frozen=True)
-class Node:
+class SystemNode:
     """What is known of one system now."""
 
     status: Status
@@ -194,14 +194,14 @@ class Node:
 
 def read_systems(context: Context, wait_s: float | None = WAIT_S) -> tuple[SystemState, ...]:
     """The systems in the catalogue's order. A source's failure is the state of the systems that it speaks for."""
-    reads: dict[str, Callable[[], Node]] = {
+    reads: dict[str, Callable[[], SystemNode]] = {
         "ZillowAuth": lambda: _auth(context),
         "ZillowAgent": lambda: _agents(context, wait_s),
         "ZillowSyncUser": lambda: _sync_users(context),
     }
     systems = context.catalogue.systems
 
-    def ask(name: str) -> Node:
+    def ask(name: str) -> SystemNode:
         try:
             if name in reads:
                 return reads[name]()
@@ -212,14 +212,14 @@ def read_systems(context: Context, wait_s: float | None = WAIT_S) -> tuple[Syste
                 return _sampled(context, name, sampled)
         except SourceFailure as failure:
             waiting = isinstance(failure, TurnAwaited | StillAsking)
-            return Node(Status.NO_DATA if waiting else Status.UNREACHABLE, failure.headline())
-        return Node(Status.NO_DATA, "the console has no reading for this system")
+            return SystemNode(Status.NO_DATA if waiting else Status.UNREACHABLE, failure.headline())
+        return SystemNode(Status.NO_DATA, "the console has no reading for this system")
 
     nodes = dict(zip(systems, side_by_side(ask, tuple(systems), "system"), strict=True))
     return tuple(_state(context, system, nodes) for system in systems.values())
 
 
-def _state(context: Context, system: System, nodes: Mapping[str, Node]) -> SystemState:
+def _state(context: Context, system: System, nodes: Mapping[str, SystemNode]) -> SystemState:
     systems = context.catalogue.systems
     node = nodes[system.name]
     failing = [name for name in systems if nodes[name].status is Status.FAIL]
@@ -264,11 +264,11 @@ def _where(context: Context, system: System) -> tuple[str, ...]:
     return (*lines, *((system.note,) if system.note else ()))
 
 
-def _auth(context: Context) -> Node:
+def _auth(context: Context) -> SystemNode:
     tokens = read_tokens(context)
     rules = context.catalogue.thresholds
     if tokens.credentials == 0:
-        return Node(Status.NO_DATA, "zillow_auth holds no credentials")
+        return SystemNode(Status.NO_DATA, "zillow_auth holds no credentials")
     expired = figure(
         "token_expiry_share",
         rules["token_expiry_share"],
@@ -285,33 +285,35 @@ def _auth(context: Context) -> Node:
     )
     # Without any held token there is no share of expired ones; that all are missing is the finding then.
     statuses = [missing.status] if expired.value is None else [expired.status, missing.status]
-    return Node(
+    return SystemNode(
         worst(*statuses),
         f"{percent(tokens.expired_share)} of tokens expired, {percent(tokens.missing_share)} missing",
         (expired, missing),
     )
 
 
-def _sync_users(context: Context) -> Node:
+def _sync_users(context: Context) -> SystemNode:
     states = read_states(context)
     health = health_figure(context, states)
     counts = states.counts
     said = f"{counts[HEALTHY]:,} healthy, {counts[WARNING]:,} warning, {counts[ERROR]:,} error"
-    return Node(health.status, f"{health.shown} healthy: {said}" if states.judged else "no connections", (health,))
+    return SystemNode(
+        health.status, f"{health.shown} healthy: {said}" if states.judged else "no connections", (health,)
+    )
 
 
-def _agents(context: Context, wait_s: float | None) -> Node:
+def _agents(context: Context, wait_s: float | None) -> SystemNode:
     found = context.answers.within("resolution", ALL_ACCOUNTS, lambda job: of_everybody(context, job), wait_s)
     if not found.total:
-        return Node(Status.NO_DATA, "no agents were counted", _present(found.drift))
-    return Node(found.status, shares_line(found), _present(found.drift))
+        return SystemNode(Status.NO_DATA, "no agents were counted", _present(found.drift))
+    return SystemNode(found.status, shares_line(found), _present(found.drift))
 
 
 def _present(drift: Figure | None) -> tuple[Figure, ...]:
     return () if drift is None else (drift,)
 
 
-def _sampled(context: Context, name: str, sampled: Sampled) -> Node:
+def _sampled(context: Context, name: str, sampled: Sampled) -> SystemNode:
     """A system of which only a sample of client databases is read: do its tables answer, do its rows hang together?"""
     rule = context.catalogue.thresholds["orphan_share"]
     counted = sampled.systems[name]
@@ -328,7 +330,7 @@ def _sampled(context: Context, name: str, sampled: Sampled) -> Node:
         coverage=coverage,
     )
     shown = "" if part is None else f", {quantity(part, '%')} orphans"
-    return Node(
+    return SystemNode(
         _sampled_status(orphans.status, counted),
         f"{plural(counted.rows, 'row')} in {coverage.answered} of {coverage.asked} {coverage.unit}{shown}",
         (orphans,),

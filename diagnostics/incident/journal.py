@@ -32,7 +32,7 @@ from diagnostics.incident.verification import ChainGuard
 from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered
-from diagnostics.store.journal_rows import Draft, Newest, Row, canonical
+from diagnostics.store.journal_rows import EntryDraft, JournalRow, Newest, canonical
 from diagnostics.store.schema import MOST_NAME
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Conflict(Exception):  # noqa: N818  # a state of the world
 
 
 class _Moved(Exception):  # noqa: N818  # how a transaction is left
-    def __init__(self, rows: tuple[Row, ...]) -> None:
+    def __init__(self, rows: tuple[JournalRow, ...]) -> None:
         self.rows = rows
 
 
@@ -212,24 +212,24 @@ class Journal:
 
     # How writing is done.
 
-    def _drafts(self, bodies: Sequence[Body], keys: Sequence[str] | None, actor: str | None) -> list[Draft]:
+    def _drafts(self, bodies: Sequence[Body], keys: Sequence[str] | None, actor: str | None) -> list[EntryDraft]:
         if keys is not None and len(keys) != len(bodies):
             raise ValueError("one key for each entry")
         who = self.person if actor is None else stored_name(actor, MOST_NAME) or "unknown"
         at_us = (self._now() - _EPOCH) // timedelta(microseconds=1)
         named = [secrets.token_hex(16) for _ in bodies] if keys is None else [stored_key(key) for key in keys]
         return [
-            Draft("", body.kind, key, at_us, who, self.console, body_text(body))
+            EntryDraft("", body.kind, key, at_us, who, self.console, body_text(body))
             for body, key in zip(bodies, named, strict=True)
         ]
 
     def _write(
-        self, place: Callable[[Connection], str], drafts: Sequence[Draft], *, begins: bool = False
+        self, place: Callable[[Connection], str], drafts: Sequence[EntryDraft], *, begins: bool = False
     ) -> tuple[Entry, ...]:
         if not drafts:
             return ()
 
-        def work(connection: Connection) -> tuple[Row, ...]:
+        def work(connection: Connection) -> tuple[JournalRow, ...]:
             newest = journal_rows.lock(connection)
             there = journal_rows.by_keys(connection, {draft.key for draft in drafts})
             missing = {draft.key: draft for draft in drafts if draft.key not in there}
@@ -248,7 +248,9 @@ class Journal:
         self._guard.note(rows[-1].seq, rows[-1].hash)
         return _entries(rows)
 
-    def _transact(self, work: Callable[[Connection], tuple[Row, ...]], keys: Sequence[str]) -> tuple[Row, ...]:
+    def _transact(
+        self, work: Callable[[Connection], tuple[JournalRow, ...]], keys: Sequence[str]
+    ) -> tuple[JournalRow, ...]:
         """`work`, once more when nobody knows whether it was done: it finds by the keys what is there already."""
         ends = time.monotonic() + LOOK_AGAIN_S
         unanswered: SourceFailure | None = None
@@ -312,11 +314,11 @@ def _checked(stream: str) -> str:
     return stream
 
 
-def _entries(rows: Sequence[Row]) -> tuple[Entry, ...]:
+def _entries(rows: Sequence[JournalRow]) -> tuple[Entry, ...]:
     return tuple(map(_entry, rows))
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: JournalRow) -> Entry:
     try:
         at = _EPOCH + timedelta(microseconds=row.at_us)
     except (OverflowError, TypeError):

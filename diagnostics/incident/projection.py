@@ -27,7 +27,7 @@ from diagnostics.models.incidents import (
     Task,
 )
 
-Record = dict[str, Any]
+JsonRecord = dict[str, Any]
 """Fields of `Incident`, with lists where it has tuples."""
 
 _LISTS = tuple(name for name, field in Incident.model_fields.items() if str(field.annotation).startswith("tuple["))
@@ -38,7 +38,7 @@ def project_incident(entries: Iterable[Entry], onto: Incident | None = None) -> 
 
     Entries are of one stream, in its order. Raises nothing: what is unknown is counted and not obeyed.
     """
-    record: Record | None = None if onto is None else _thawed(onto)
+    record: JsonRecord | None = None if onto is None else _thawed(onto)
     changed = False
     for entry in entries:
         if record is None:
@@ -55,18 +55,18 @@ def project_incident(entries: Iterable[Entry], onto: Incident | None = None) -> 
     return onto if onto is not None and not changed else _frozen(record)
 
 
-def _thawed(incident: Incident) -> Record:
+def _thawed(incident: Incident) -> JsonRecord:
     record = {name: getattr(incident, name) for name in Incident.model_fields}
     for name in _LISTS:
         record[name] = list(record[name])
     return record
 
 
-def _frozen(record: Record) -> Incident:
+def _frozen(record: JsonRecord) -> Incident:
     return Incident(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
 
 
-def _declared(entry: Entry, body: said.Declared) -> Record:
+def _declared(entry: Entry, body: said.Declared) -> JsonRecord:
     incident = Incident(
         **shared_fields(body, Incident),
         id=entry.stream,
@@ -82,7 +82,7 @@ def _declared(entry: Entry, body: said.Declared) -> Record:
     return _thawed(incident)
 
 
-def _apply(record: Record, entry: Entry) -> None:
+def _apply(record: JsonRecord, entry: Entry) -> None:
     handler = _HANDLERS.get(entry.body.kind)
     if handler is not None and not isinstance(entry.body, said.Unknown):
         handler(record, entry, entry.body)
@@ -91,7 +91,7 @@ def _apply(record: Record, entry: Entry) -> None:
 # ---- state
 
 
-def _edited(record: Record, entry: Entry, body: said.Edited) -> None:
+def _edited(record: JsonRecord, entry: Entry, body: said.Edited) -> None:
     if body.field in {"began_at", "detected_at"}:
         record[body.field] = moment(body.value) or record[body.field]
         return
@@ -100,7 +100,7 @@ def _edited(record: Record, entry: Entry, body: said.Edited) -> None:
         record["severities"].append((entry.at, body.value))
 
 
-def _status(record: Record, entry: Entry, body: said.StatusChanged) -> None:
+def _status(record: JsonRecord, entry: Entry, body: said.StatusChanged) -> None:
     record["status"], record["status_since"] = body.status, entry.at
     record["statuses"].append((entry.at, body.status, entry.actor))
     if body.status is not IncidentStatus.DECLARED and record["responded_at"] is None:
@@ -115,11 +115,11 @@ def _status(record: Record, entry: Entry, body: said.StatusChanged) -> None:
         record["resolved_at"], record["resolved_why"], record["unmet"] = None, "", []
 
 
-def _merged(record: Record, entry: Entry, body: said.Merged) -> None:
+def _merged(record: JsonRecord, entry: Entry, body: said.Merged) -> None:
     record["merged_into"], record["resolved_at"] = body.into, entry.at
 
 
-def _duplicate(record: Record, _entry: Entry, body: said.DuplicateFound) -> None:
+def _duplicate(record: JsonRecord, _entry: Entry, body: said.DuplicateFound) -> None:
     if body.other not in record["duplicates"]:
         record["duplicates"].append(body.other)
 
@@ -127,16 +127,16 @@ def _duplicate(record: Record, _entry: Entry, body: said.DuplicateFound) -> None
 # ---- people and work
 
 
-def _role_claimed(record: Record, entry: Entry, body: said.RoleClaimed) -> None:
+def _role_claimed(record: JsonRecord, entry: Entry, body: said.RoleClaimed) -> None:
     _end_role(record, body.role, entry.at)
     record["roles"].append(RoleHolding(role=body.role, person=body.person, since=entry.at))
 
 
-def _role_released(record: Record, entry: Entry, body: said.RoleReleased) -> None:
+def _role_released(record: JsonRecord, entry: Entry, body: said.RoleReleased) -> None:
     _end_role(record, body.role, entry.at, person=body.person)
 
 
-def _end_role(record: Record, role: str, at: datetime, *, person: str | None = None) -> None:
+def _end_role(record: JsonRecord, role: str, at: datetime, *, person: str | None = None) -> None:
     _change(
         record["roles"],
         lambda held: held.role == role and held.until is None and person in {None, held.person},
@@ -144,11 +144,11 @@ def _end_role(record: Record, role: str, at: datetime, *, person: str | None = N
     )
 
 
-def _task_added(record: Record, entry: Entry, body: said.TaskAdded) -> None:
+def _task_added(record: JsonRecord, entry: Entry, body: said.TaskAdded) -> None:
     record["tasks"].append(Task(**shared_fields(body, Task), added_at=entry.at, added_by=entry.actor))
 
 
-def _task_changed(record: Record, entry: Entry, body: said.TaskChanged) -> None:
+def _task_changed(record: JsonRecord, entry: Entry, body: said.TaskChanged) -> None:
     changes: dict[str, object] = {body.field: body.value}
     if body.field == "due_at":
         changes = {"due_at": moment(body.value)}
@@ -158,81 +158,81 @@ def _task_changed(record: Record, entry: Entry, body: said.TaskChanged) -> None:
     _change(record["tasks"], lambda task: task.task == body.task, changes)
 
 
-def _step_done(record: Record, entry: Entry, body: said.StepDone) -> None:
+def _step_done(record: JsonRecord, entry: Entry, body: said.StepDone) -> None:
     if not any(one.step == body.step for one in record["steps"]):
         record["steps"].append(StepRecord(**shared_fields(body, StepRecord), at=entry.at, by=entry.actor))
 
 
-def _step_undone(record: Record, _entry: Entry, body: said.StepUndone) -> None:
+def _step_undone(record: JsonRecord, _entry: Entry, body: said.StepUndone) -> None:
     record["steps"] = [one for one in record["steps"] if one.step != body.step]
 
 
 # ---- scope and evidence
 
 
-def _scope_entered(record: Record, entry: Entry, body: said.ScopeEntered) -> None:
+def _scope_entered(record: JsonRecord, entry: Entry, body: said.ScopeEntered) -> None:
     among = record["systems" if body.what == "system" else "accounts"]
     if not any(one.name == body.name and one.until is None for one in among):
         among.append(Affected(name=body.name, since=body.since, why=body.why, by=entry.actor))
 
 
-def _scope_left(record: Record, _entry: Entry, body: said.ScopeLeft) -> None:
+def _scope_left(record: JsonRecord, _entry: Entry, body: said.ScopeLeft) -> None:
     among = record["systems" if body.what == "system" else "accounts"]
     _change(among, lambda one: one.name == body.name and one.until is None, {"until": body.until})
 
 
-def _pinned(record: Record, entry: Entry, body: said.EvidencePinned) -> None:
+def _pinned(record: JsonRecord, entry: Entry, body: said.EvidencePinned) -> None:
     record["pinned_ever"] += 1
     record["pins"].append(Pin(pinned=body, at=entry.at, by=entry.actor))
 
 
-def _unpinned(record: Record, _entry: Entry, body: said.EvidenceUnpinned) -> None:
+def _unpinned(record: JsonRecord, _entry: Entry, body: said.EvidenceUnpinned) -> None:
     record["pins"] = [one for one in record["pins"] if one.pinned.pin != body.pin]
 
 
-def _measured(record: Record, entry: Entry, body: said.Measured) -> None:
+def _measured(record: JsonRecord, entry: Entry, body: said.Measured) -> None:
     record["measured"].append(MeasuredAt(at=entry.at, measured=body))
 
 
-def _lesson(record: Record, entry: Entry, body: said.LessonNoted) -> None:
+def _lesson(record: JsonRecord, entry: Entry, body: said.LessonNoted) -> None:
     record["lessons"].append(Lesson(lesson=body, at=entry.at, by=entry.actor))
 
 
 # ---- criteria, cadence, follow-ups
 
 
-def _criterion(record: Record, name: str, changes: dict[str, object]) -> None:
+def _criterion(record: JsonRecord, name: str, changes: dict[str, object]) -> None:
     among = record["criteria"]
     if not any(one.criterion == name for one in among):
         among.append(CriterionRecord(criterion=name))
     _change(among, lambda one: one.criterion == name, changes)
 
 
-def _criterion_met(record: Record, _entry: Entry, body: said.CriterionMet) -> None:
+def _criterion_met(record: JsonRecord, _entry: Entry, body: said.CriterionMet) -> None:
     _criterion(record, body.criterion, {"met_since": body.since, "shown": body.shown})
 
 
-def _criterion_broken(record: Record, _entry: Entry, body: said.CriterionBroken) -> None:
+def _criterion_broken(record: JsonRecord, _entry: Entry, body: said.CriterionBroken) -> None:
     _criterion(record, body.criterion, {"met_since": None, "shown": body.shown})
 
 
-def _criterion_waived(record: Record, entry: Entry, body: said.CriterionWaived) -> None:
+def _criterion_waived(record: JsonRecord, entry: Entry, body: said.CriterionWaived) -> None:
     _criterion(record, body.criterion, {"waived_by": entry.actor, "waived_why": body.why})
 
 
-def _cadence(record: Record, _entry: Entry, body: said.CadenceSet) -> None:
+def _cadence(record: JsonRecord, _entry: Entry, body: said.CadenceSet) -> None:
     record["cadence_minutes"] = body.minutes
 
 
-def _snoozed(record: Record, entry: Entry, body: said.Snoozed) -> None:
+def _snoozed(record: JsonRecord, entry: Entry, body: said.Snoozed) -> None:
     record["snoozed_until"], record["snoozed_by"] = body.until, entry.actor
 
 
-def _follow_up(record: Record, entry: Entry, body: said.FollowUpScheduled) -> None:
+def _follow_up(record: JsonRecord, entry: Entry, body: said.FollowUpScheduled) -> None:
     record["follow_ups"].append(FollowUp(scheduled=body, scheduled_by=entry.actor))
 
 
-def _follow_up_run(record: Record, entry: Entry, body: said.FollowUpRun) -> None:
+def _follow_up_run(record: JsonRecord, entry: Entry, body: said.FollowUpRun) -> None:
     changes: dict[str, object] = {"run": body, "run_at": entry.at}
     _change(record["follow_ups"], lambda one: one.scheduled.follow_up == body.follow_up, changes)
 
@@ -245,7 +245,7 @@ _SETTLED_AS = {"arrived": "sent", "given_up": "given_up", "send_again": "queued"
 _FAILED_AS = {"definite": "retrying", "ambiguous": "uncertain", "permanent": "failed"}
 
 
-def _delivery_confirmed(record: Record, entry: Entry, body: said.DeliveryConfirmed) -> None:
+def _delivery_confirmed(record: JsonRecord, entry: Entry, body: said.DeliveryConfirmed) -> None:
     confirmed = Delivery(**shared_fields(body, Delivery), confirmed_at=entry.at, confirmed_by=entry.actor)
     record["deliveries"].append(confirmed)
     if body.purpose in _NOTICES:
@@ -253,7 +253,7 @@ def _delivery_confirmed(record: Record, entry: Entry, body: said.DeliveryConfirm
         record["last_update_at"], record["snoozed_until"] = entry.at, None
 
 
-def _attempted(record: Record, entry: Entry, body: said.DeliveryAttempted) -> None:
+def _attempted(record: JsonRecord, entry: Entry, body: said.DeliveryAttempted) -> None:
     _change(
         record["deliveries"],
         lambda one: one.delivery == body.delivery,
@@ -268,7 +268,7 @@ def _attempted(record: Record, entry: Entry, body: said.DeliveryAttempted) -> No
     )
 
 
-def _sent(record: Record, entry: Entry, body: said.DeliverySent) -> None:
+def _sent(record: JsonRecord, entry: Entry, body: said.DeliverySent) -> None:
     _change(
         record["deliveries"],
         lambda one: one.delivery == body.delivery,
@@ -286,7 +286,7 @@ def _sent(record: Record, entry: Entry, body: said.DeliverySent) -> None:
     )
 
 
-def _failed(record: Record, _entry: Entry, body: said.DeliveryFailed) -> None:
+def _failed(record: JsonRecord, _entry: Entry, body: said.DeliveryFailed) -> None:
     changes = {
         "state": _FAILED_AS[body.outcome],
         "reason": body.reason,
@@ -296,14 +296,14 @@ def _failed(record: Record, _entry: Entry, body: said.DeliveryFailed) -> None:
     _change_unless_sent(record, body.delivery, changes)
 
 
-def _settled(record: Record, entry: Entry, body: said.DeliverySettled) -> None:
+def _settled(record: JsonRecord, entry: Entry, body: said.DeliverySettled) -> None:
     changes: dict[str, object] = {"state": _SETTLED_AS[body.outcome], "retry_at": None}
     if body.outcome == "arrived":
         changes["sent_at"] = entry.at
     _change_unless_sent(record, body.delivery, changes)
 
 
-def _change_unless_sent(record: Record, name: str, changes: Mapping[str, object]) -> None:
+def _change_unless_sent(record: JsonRecord, name: str, changes: Mapping[str, object]) -> None:
     _change(record["deliveries"], lambda one: one.delivery == name and one.state != "sent", changes)
 
 
@@ -329,7 +329,7 @@ def moment(text: str) -> datetime | None:
     return read if read.tzinfo is not None else None
 
 
-_HANDLERS: dict[str, Callable[[Record, Entry, Any], None]] = {
+_HANDLERS: dict[str, Callable[[JsonRecord, Entry, Any], None]] = {
     "edited": _edited,
     "status_changed": _status,
     "merged": _merged,

@@ -27,7 +27,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Verification
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE
-from diagnostics.store.journal_rows import NOTHING_BEFORE, Newest, Row
+from diagnostics.store.journal_rows import NOTHING_BEFORE, JournalRow, Newest
 
 if TYPE_CHECKING:
     from diagnostics.store.store import StateStore
@@ -206,7 +206,7 @@ class _Progress:
     entries: int = 0
     flaws: list[str] = field(default_factory=list)
     more: int = 0
-    suspects: list[Row] = field(default_factory=list)
+    suspects: list[JournalRow] = field(default_factory=list)
     beyond: int = 0
 
     def tell(self, flaw: str) -> None:
@@ -262,7 +262,7 @@ def verify(
     return verification, reading.before
 
 
-def _read(reading: _Progress, row: Row, head: Newest | None) -> None:
+def _read(reading: _Progress, row: JournalRow, head: Newest | None) -> None:
     before = reading.before
     reading.entries += 1
     if head is not None and row.seq > head.seq:
@@ -286,7 +286,7 @@ def _read(reading: _Progress, row: Row, head: Newest | None) -> None:
     reading.before = Newest(row.seq, row.hash)
 
 
-def _does_not_follow(row: Row, before: Newest) -> str:
+def _does_not_follow(row: JournalRow, before: Newest) -> str:
     if row.previous == NOTHING_BEFORE:
         return (
             f"entry {row.seq}: does not follow entry {before.seq}: the head row had been removed before it was written"

@@ -14,7 +14,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_a
 from lark.lexer import Lexer
 
 from diagnostics.logs.errors import QuerySyntaxError
-from diagnostics.logs.lexemes import Kind, Lexeme, number, phrase_text, unescape, word_value
+from diagnostics.logs.lexemes import Lexeme, LexemeKind, number, phrase_text, unescape, word_value
 from diagnostics.logs.scanner import scan
 from diagnostics.logs.tree import (
     FREE_TEXT,
@@ -210,7 +210,7 @@ def word_or_existence(text: str) -> Value:
 
 
 _TERM = "a term, a phrase, @name:value or a group"
-_OPERATORS = (Kind.AND, Kind.OR, Kind.NOT, Kind.MINUS)
+_OPERATORS = (LexemeKind.AND, LexemeKind.OR, LexemeKind.NOT, LexemeKind.MINUS)
 
 
 def explained(lexemes: list[Lexeme], index: int) -> QuerySyntaxError:
@@ -231,7 +231,7 @@ def explained(lexemes: list[Lexeme], index: int) -> QuerySyntaxError:
         end = before.end if before is not None else 0
         return QuerySyntaxError("the query ends too early", column=end, accepted=_TERM)
     here = lexemes[index]
-    if here.kind in (Kind.AND, Kind.OR):
+    if here.kind in (LexemeKind.AND, LexemeKind.OR):
         return QuerySyntaxError(
             f"{here.text} has nothing on its left",
             column=here.start,
@@ -239,7 +239,7 @@ def explained(lexemes: list[Lexeme], index: int) -> QuerySyntaxError:
             accepted=_TERM,
             next_step=f'remove it, or write "{here.text}" for the word itself',
         )
-    if here.kind is Kind.CLOSE and before is not None:
+    if here.kind is LexemeKind.CLOSE and before is not None:
         return QuerySyntaxError(
             "the parentheses hold nothing",
             column=before.start,
@@ -255,17 +255,24 @@ def explained(lexemes: list[Lexeme], index: int) -> QuerySyntaxError:
 def _open_form(lexemes: list[Lexeme]) -> Lexeme | None:
     """Return the range or function that is still open after these lexemes. Neither can hold another."""
     for lexeme in reversed(lexemes):
-        if lexeme.kind in (Kind.RANGE_OPEN, Kind.CIDR):
+        if lexeme.kind in (LexemeKind.RANGE_OPEN, LexemeKind.CIDR):
             return lexeme
-        if lexeme.kind not in (Kind.WORD, Kind.PHRASE, Kind.TO, Kind.NAME, Kind.NETWORK, Kind.COMMA):
+        if lexeme.kind not in (
+            LexemeKind.WORD,
+            LexemeKind.PHRASE,
+            LexemeKind.TO,
+            LexemeKind.NAME,
+            LexemeKind.NETWORK,
+            LexemeKind.COMMA,
+        ):
             return None
     return None
 
 
 def _malformed_form(opening: Lexeme, lexemes: list[Lexeme], index: int) -> QuerySyntaxError:
     closing = lexemes[index] if index < len(lexemes) else lexemes[-1]
-    if opening.kind is Kind.RANGE_OPEN:
-        closing = next((lexeme for lexeme in lexemes[index:] if lexeme.kind is Kind.RANGE_CLOSE), closing)
+    if opening.kind is LexemeKind.RANGE_OPEN:
+        closing = next((lexeme for lexeme in lexemes[index:] if lexeme.kind is LexemeKind.RANGE_CLOSE), closing)
         return QuerySyntaxError(
             "a range needs a lower end, the word TO and an upper end",
             column=opening.start,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from diagnostics.logs.lexemes import Kind, Lexeme, number
+from diagnostics.logs.lexemes import Lexeme, LexemeKind, number
 from diagnostics.logs.scanner import scan
 
 
@@ -44,22 +44,22 @@ class Span:
 
 
 _FIXED = {
-    Kind.PHRASE: SpanKind.PHRASE,
-    Kind.COMPARISON: SpanKind.OPERATOR,
-    Kind.RANGE_OPEN: SpanKind.BRACKET,
-    Kind.RANGE_CLOSE: SpanKind.BRACKET,
-    Kind.TO: SpanKind.OPERATOR,
-    Kind.CIDR: SpanKind.FUNCTION,
-    Kind.NAME: SpanKind.ATTRIBUTE,
-    Kind.NETWORK: SpanKind.VALUE,
-    Kind.COMMA: SpanKind.BRACKET,
-    Kind.AND: SpanKind.OPERATOR,
-    Kind.OR: SpanKind.OPERATOR,
-    Kind.NOT: SpanKind.OPERATOR,
-    Kind.MINUS: SpanKind.OPERATOR,
-    Kind.OPEN: SpanKind.BRACKET,
-    Kind.CLOSE: SpanKind.BRACKET,
-    Kind.ERROR: SpanKind.ERROR,
+    LexemeKind.PHRASE: SpanKind.PHRASE,
+    LexemeKind.COMPARISON: SpanKind.OPERATOR,
+    LexemeKind.RANGE_OPEN: SpanKind.BRACKET,
+    LexemeKind.RANGE_CLOSE: SpanKind.BRACKET,
+    LexemeKind.TO: SpanKind.OPERATOR,
+    LexemeKind.CIDR: SpanKind.FUNCTION,
+    LexemeKind.NAME: SpanKind.ATTRIBUTE,
+    LexemeKind.NETWORK: SpanKind.VALUE,
+    LexemeKind.COMMA: SpanKind.BRACKET,
+    LexemeKind.AND: SpanKind.OPERATOR,
+    LexemeKind.OR: SpanKind.OPERATOR,
+    LexemeKind.NOT: SpanKind.OPERATOR,
+    LexemeKind.MINUS: SpanKind.OPERATOR,
+    LexemeKind.OPEN: SpanKind.BRACKET,
+    LexemeKind.CLOSE: SpanKind.BRACKET,
+    LexemeKind.ERROR: SpanKind.ERROR,
 }
 _RESERVED = frozenset({"service:", "status:", "host:", "source:", "trace_id:", "message:", "tags:", "*:"})
 _WILD = re.compile(r"(?:\\.)|([*?]+)", re.DOTALL)
@@ -76,19 +76,19 @@ def _spans(lexemes: list[Lexeme]) -> Iterator[Span]:
     for lexeme in lexemes:
         in_field = groups[-1]
         beside = previous is not None and previous.end == lexeme.start
-        in_value = beside and previous is not None and previous.kind in (Kind.FIELD, Kind.COMPARISON)
-        if lexeme.kind is Kind.OPEN:
+        in_value = beside and previous is not None and previous.kind in (LexemeKind.FIELD, LexemeKind.COMPARISON)
+        if lexeme.kind is LexemeKind.OPEN:
             groups.append(in_field or in_value)
-        elif lexeme.kind is Kind.CIDR:
+        elif lexeme.kind is LexemeKind.CIDR:
             groups.append(True)
-        elif lexeme.kind is Kind.CLOSE and len(groups) > 1:
+        elif lexeme.kind is LexemeKind.CLOSE and len(groups) > 1:
             groups.pop()
         if lexeme.problem is not None:
             yield Span(lexeme.start, lexeme.end, SpanKind.ERROR)
-        elif lexeme.kind is Kind.FIELD:
+        elif lexeme.kind is LexemeKind.FIELD:
             yield Span(lexeme.start, lexeme.end, _field_kind(lexeme.text))
-        elif lexeme.kind is Kind.WORD:
-            in_range = previous is not None and previous.kind in (Kind.RANGE_OPEN, Kind.TO)
+        elif lexeme.kind is LexemeKind.WORD:
+            in_range = previous is not None and previous.kind in (LexemeKind.RANGE_OPEN, LexemeKind.TO)
             yield from _word_spans(lexeme, is_value=in_field or in_value or in_range)
         else:
             yield Span(lexeme.start, lexeme.end, _FIXED[lexeme.kind])

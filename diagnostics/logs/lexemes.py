@@ -10,7 +10,7 @@ from enum import StrEnum
 from diagnostics.logs.tree import Glob, Literal, Wildcard
 
 
-class Kind(StrEnum):
+class LexemeKind(StrEnum):
     """The kinds of lexemes. Values are the terminal names of grammar.lark; `ERROR` never reaches the grammar."""
 
     FIELD = "FIELD"
@@ -48,7 +48,7 @@ class Problem:
 class Lexeme:
     """One stretch of the query, `text[start:end]`."""
 
-    kind: Kind
+    kind: LexemeKind
     text: str
     start: int
     problem: Problem | None = None

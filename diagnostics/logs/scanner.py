@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 from diagnostics.core.sanitizer import MARK, clean
-from diagnostics.logs.lexemes import Kind, Lexeme, Problem, word_value
+from diagnostics.logs.lexemes import Lexeme, LexemeKind, Problem, word_value
 from diagnostics.logs.tree import Glob
 
 MAX_DEPTH = 50
@@ -23,24 +23,24 @@ def check_nesting(lexemes: list[Lexeme]) -> None:
     exclusions = 0
     for lexeme in lexemes:
         kind = lexeme.kind
-        if kind in (Kind.MINUS, Kind.NOT):
+        if kind in (LexemeKind.MINUS, LexemeKind.NOT):
             exclusions += 1
-        elif kind in (Kind.OPEN, Kind.CIDR):
+        elif kind in (LexemeKind.OPEN, LexemeKind.CIDR):
             if lexeme.problem is None:
                 open_groups.append((lexeme, exclusions + 1))
                 depth += exclusions + 1
             exclusions = 0
-        elif kind is Kind.CLOSE and open_groups:
+        elif kind is LexemeKind.CLOSE and open_groups:
             depth -= open_groups.pop()[1]
             exclusions = 0
-        elif kind is Kind.CLOSE:
+        elif kind is LexemeKind.CLOSE:
             lexeme.problem = Problem(
                 f"the parenthesis closed at column {lexeme.start + 1} was never opened",
                 lexeme.start,
                 1,
                 next_step=r"open it earlier, remove it, or write \) for the character",
             )
-        elif kind is not Kind.FIELD:
+        elif kind is not LexemeKind.FIELD:
             exclusions = 0
         if depth + exclusions > MAX_DEPTH and lexeme.problem is None:
             lexeme.problem = Problem(
@@ -72,7 +72,7 @@ _BOUND = re.compile(r'"(?:\\[^\x00]|[^"\\\x00])*"|(?:\\[^\x00\t\r\n]|[^\s\\\"\[\
 _ADDRESS = re.compile(r"(?:\\[^\x00\t\r\n]|[^\s\\\",()\x00])+")
 _NEGATIVE = re.compile(r"-[0-9]")
 _WORDY_OPERATOR = re.compile(r"(?<!\\)(?:&&|\|\|)")
-_KEYWORDS = {"AND": Kind.AND, "OR": Kind.OR, "NOT": Kind.NOT}
+_KEYWORDS = {"AND": LexemeKind.AND, "OR": LexemeKind.OR, "NOT": LexemeKind.NOT}
 _WRONG_STARTS = {
     "!": ("! does not exclude here", r"write NOT or a dash, or \! for the character"),
     "=": ("a value does not begin with =", "write @name:value, or a comparison such as >=5"),
@@ -89,7 +89,7 @@ def scan(text: str) -> list[Lexeme]:
     lexemes = _Scanner(text[:MAX_QUERY_LENGTH]).run()
     check_nesting(lexemes)
     if len(text) > MAX_QUERY_LENGTH:
-        rest = Lexeme(Kind.ERROR, text[MAX_QUERY_LENGTH:], MAX_QUERY_LENGTH)
+        rest = Lexeme(LexemeKind.ERROR, text[MAX_QUERY_LENGTH:], MAX_QUERY_LENGTH)
         rest.problem = Problem(
             f"the query is longer than {MAX_QUERY_LENGTH:,} characters",
             MAX_QUERY_LENGTH,
@@ -125,7 +125,7 @@ class _Scanner:
                 self.position = space.end()
                 continue
             self._clause()
-        if self.lexemes and self.lexemes[-1].kind is Kind.FIELD:
+        if self.lexemes and self.lexemes[-1].kind is LexemeKind.FIELD:
             self._no_value(self.lexemes[-1])
         return self.lexemes
 
@@ -134,14 +134,14 @@ class _Scanner:
     def _clause(self) -> None:
         char = self.source[self.position]
         last = self.lexemes[-1] if self.lexemes else None
-        if last is not None and last.kind is Kind.FIELD and (last.end != self.position or char == ")"):
+        if last is not None and last.kind is LexemeKind.FIELD and (last.end != self.position or char == ")"):
             self._no_value(last)
         if char == '"':
             self._phrase()
         elif char == "(":
-            self._add(Kind.OPEN, 1)
+            self._add(LexemeKind.OPEN, 1)
         elif char == ")":
-            self._add(Kind.CLOSE, 1)
+            self._add(LexemeKind.CLOSE, 1)
         elif char in "[{":
             self._range()
         elif char in "<>":
@@ -159,7 +159,7 @@ class _Scanner:
                 r"a dash before the field excludes: -@name:value; a dash in the value is written \-",
             )
             return
-        minus = self._add(Kind.MINUS, 1)
+        minus = self._add(LexemeKind.MINUS, 1)
         following = self.source[self.position : self.position + 1]
         if not following or following.isspace() or following == ")":
             minus.problem = self._problem_of_last(
@@ -182,7 +182,7 @@ class _Scanner:
         elif word in _KEYWORDS and not in_value and (following in ("", "(", ")", '"') or following.isspace()):
             self._add(_KEYWORDS[word], len(word))
         else:
-            lexeme = self._add(Kind.WORD, len(word))
+            lexeme = self._add(LexemeKind.WORD, len(word))
             lexeme.problem = self._word_problem(word, in_value=in_value)
             self._end_of_value()
 
@@ -208,7 +208,7 @@ class _Scanner:
         return None
 
     def _field(self, word: str) -> None:
-        field = self._add(Kind.FIELD, len(word) + 1)
+        field = self._add(LexemeKind.FIELD, len(word) + 1)
         name = word[1:] if word[0] == "@" else word
         if not name:
             field.problem = self._problem_of_last("@ is not followed by an attribute name", "write @name:value")
@@ -225,16 +225,16 @@ class _Scanner:
     def _phrase(self) -> None:
         match = _PHRASE.match(self.source, self.position)
         if match:
-            self._add(Kind.PHRASE, len(match.group()))
+            self._add(LexemeKind.PHRASE, len(match.group()))
             self._end_of_value()
             return
         hidden = self.source.find(_HIDDEN, self.position)
         opened = self.position + 1
         if hidden >= 0:
-            self._add(Kind.ERROR, hidden - self.position)
+            self._add(LexemeKind.ERROR, hidden - self.position)
             self._stray()
             return
-        self._add(Kind.ERROR, len(self.source) - self.position)
+        self._add(LexemeKind.ERROR, len(self.source) - self.position)
         self.lexemes[-1].problem = Problem(
             f"the quotation mark opened at column {opened} is never closed",
             opened - 1,
@@ -245,7 +245,7 @@ class _Scanner:
 
     def _comparison(self) -> None:
         operator = self.source[self.position : self.position + 2]
-        comparison = self._add(Kind.COMPARISON, 2 if operator[1:] == "=" else 1)
+        comparison = self._add(LexemeKind.COMPARISON, 2 if operator[1:] == "=" else 1)
         following = self.source[self.position : self.position + 1]
         if not following or following.isspace() or following in "()[]{}<>:":
             comparison.problem = self._problem_of_last(
@@ -257,27 +257,27 @@ class _Scanner:
         else:
             self._word()
             bound = self.lexemes[-1]
-            if bound.kind is not Kind.WORD and bound.problem is None:
+            if bound.kind is not LexemeKind.WORD and bound.problem is None:
                 bound.problem = self._problem_of_last("a comparison takes one value", "write @name:>=5")
 
     # Two forms with an inside of their own.
 
     def _range(self) -> None:
-        opening = self._add(Kind.RANGE_OPEN, 1)
+        opening = self._add(LexemeKind.RANGE_OPEN, 1)
         while self.position < len(self.source):
             space = _SPACE.match(self.source, self.position)
             if space:
                 self.position = space.end()
                 continue
             if self.source[self.position] in "]}":
-                self._add(Kind.RANGE_CLOSE, 1)
+                self._add(LexemeKind.RANGE_CLOSE, 1)
                 self._end_of_value()
                 return
             match = _BOUND.match(self.source, self.position)
             if match is None:
                 break
             word = match.group()
-            kind = Kind.TO if word == "TO" else Kind.PHRASE if word[0] == '"' else Kind.WORD
+            kind = LexemeKind.TO if word == "TO" else LexemeKind.PHRASE if word[0] == '"' else LexemeKind.WORD
             self._add(kind, len(word))
         opening.problem = Problem(
             f"the range opened at column {opening.start + 1} is never closed",
@@ -288,23 +288,23 @@ class _Scanner:
         )
 
     def _cidr(self) -> None:
-        opening = self._add(Kind.CIDR, len("CIDR("))
+        opening = self._add(LexemeKind.CIDR, len("CIDR("))
         while self.position < len(self.source):
             char = self.source[self.position]
             space = _SPACE.match(self.source, self.position)
             if space:
                 self.position = space.end()
             elif char == ")":
-                self._add(Kind.CLOSE, 1)
+                self._add(LexemeKind.CLOSE, 1)
                 self._end_of_value()
                 return
             elif char == ",":
-                self._add(Kind.COMMA, 1)
+                self._add(LexemeKind.COMMA, 1)
             else:
                 match = _ADDRESS.match(self.source, self.position)
                 if match is None:
                     break
-                self._add(Kind.NAME if char == "@" else Kind.NETWORK, len(match.group()))
+                self._add(LexemeKind.NAME if char == "@" else LexemeKind.NETWORK, len(match.group()))
         opening.problem = Problem(
             f"the parenthesis opened at column {opening.end} is never closed",
             opening.end - 1,
@@ -320,14 +320,14 @@ class _Scanner:
         if not following or following.isspace() or following in (")", "\\", _HIDDEN):
             return
         last = self.lexemes[-1]
-        if last.kind is Kind.WORD and last.problem is None:
+        if last.kind is LexemeKind.WORD and last.problem is None:
             last.problem = Problem(
                 f"{following} has a meaning of its own and cannot stand inside a word",
                 self.position,
                 1,
                 next_step=f"write \\{following} for the character, or put the whole value in quotation marks",
             )
-        elif last.kind is not Kind.WORD and last.problem is None:
+        elif last.kind is not LexemeKind.WORD and last.problem is None:
             last.problem = Problem(
                 "there is no space between this value and what follows it",
                 last.start,
@@ -335,12 +335,12 @@ class _Scanner:
                 next_step=f"put a space at column {self.position + 1}",
             )
         if following == ":":
-            self._add(Kind.ERROR, 1)
+            self._add(LexemeKind.ERROR, 1)
 
     def _stray(self) -> None:
         char = self.text[self.position]
         name = f"U+{ord(char):04X}"
-        self._add(Kind.ERROR, 1)
+        self._add(LexemeKind.ERROR, 1)
         if self.source[self.position - 1] == _HIDDEN:
             message, step = (
                 f"an invisible or control character ({name}) is in the query",
@@ -356,7 +356,9 @@ class _Scanner:
 
     def _in_value(self) -> bool:
         """True directly after a field's colon."""
-        return bool(self.lexemes) and self.lexemes[-1].kind is Kind.FIELD and self.lexemes[-1].end == self.position
+        return (
+            bool(self.lexemes) and self.lexemes[-1].kind is LexemeKind.FIELD and self.lexemes[-1].end == self.position
+        )
 
     def _no_value(self, field: Lexeme) -> None:
         if field.problem is None:
@@ -368,7 +370,7 @@ class _Scanner:
                 f'write {field.text}value without a space, or "{field.text[:-1]}" to search for the text',
             )
 
-    def _add(self, kind: Kind, length: int) -> Lexeme:
+    def _add(self, kind: LexemeKind, length: int) -> Lexeme:
         lexeme = Lexeme(kind, self.text[self.position : self.position + length], self.position)
         self.position += length
         self.lexemes.append(lexeme)

@@ -12,7 +12,7 @@ from diagnostics.models.accounts import OAuthUser
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.oauth.users import BOTH, LINK_SET, SYNC_ONLY, UserRecords
-from diagnostics.oauth.verdicts import GRAVITY, Rules, Verdict, judge, migration, zuid_agreement
+from diagnostics.oauth.verdicts import GRAVITY, Rules, UserVerdict, judge, migration, zuid_agreement
 from diagnostics.oauth.zuids import Agreement
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class OAuthAggregate:
         if is_orphan:
             self.orphans.note("orphan", f"user {user.user_id}: {user.pattern}; {verdict.words}")
             if not verdict.is_wrong:
-                verdict = Verdict("orphan", "The client database holds no such user.")
+                verdict = UserVerdict("orphan", "The client database holds no such user.")
         self.verdicts[verdict.code] += 1
         some = self.affected.setdefault(verdict.code, [])
         if len(some) < MOST_SHOWN:
@@ -194,7 +194,7 @@ class OAuthAggregate:
             if link == LINK_SET and len(user.syncs) > 1:
                 self.crowds.note("connections", f"user {user.user_id}: {len(user.syncs)} connections, one is linked")
 
-    def _add_enablement(self, user: UserRecords, verdict: Verdict) -> None:
+    def _add_enablement(self, user: UserRecords, verdict: UserVerdict) -> None:
         auth, sync = user.auth, user.sync
         kind = NO_CONNECTION
         if sync is not None and user.pattern == SYNC_ONLY:

@@ -103,7 +103,7 @@ class SyncRecord:
 
 
 @dataclass(slots=True, frozen=True)
-class Batch(Generic[Record]):
+class RecordBatch(Generic[Record]):
     """A part of a table, in order."""
 
     records: tuple[Record, ...]
@@ -112,22 +112,22 @@ class Batch(Generic[Record]):
     """There are further rows after the last one."""
 
 
-def read_auth(context: Context, account_id: int, *, after: int | None, limit: int) -> Batch[AuthRecord]:
+def read_auth(context: Context, account_id: int, *, after: int | None, limit: int) -> RecordBatch[AuthRecord]:
     """Credentials of the account's users after user `after`, in order of users. Raises SourceFailure."""
     return _auth(context, _of_account(account_id, after), limit)
 
 
-def read_sync(context: Context, account_id: int, *, after: int | None, limit: int) -> Batch[SyncRecord]:
+def read_sync(context: Context, account_id: int, *, after: int | None, limit: int) -> RecordBatch[SyncRecord]:
     """Connections of the account's users after user `after`, in order of users. Raises SourceFailure."""
     return _sync(context, _of_account(account_id, after), limit)
 
 
-def auth_of(context: Context, account_id: int, users: Sequence[int]) -> Batch[AuthRecord]:
+def auth_of(context: Context, account_id: int, users: Sequence[int]) -> RecordBatch[AuthRecord]:
     """Credentials of these users of the account, at most `ONCE` users."""
     return _auth(context, _of_users(account_id, users), 10 * ONCE)
 
 
-def sync_of(context: Context, account_id: int, users: Sequence[int]) -> Batch[SyncRecord]:
+def sync_of(context: Context, account_id: int, users: Sequence[int]) -> RecordBatch[SyncRecord]:
     """Connections of these users of the account, at most `ONCE` users."""
     return _sync(context, _of_users(account_id, users), 10 * ONCE)
 
@@ -180,7 +180,7 @@ def _of_users(account_id: int, users: Sequence[int]) -> Condition:
     return lambda table: (table.c.account_id == account_id) & table.c.user_id.in_(list(users))
 
 
-def _auth(context: Context, condition: Condition, limit: int) -> Batch[AuthRecord]:
+def _auth(context: Context, condition: Condition, limit: int) -> RecordBatch[AuthRecord]:
     table = context.table("zillow_auth")
     held = case((table.c.encrypted_refresh_token.is_not(None), 1), else_=0).label("held")
     statement: Select[Any] = (
@@ -190,10 +190,10 @@ def _auth(context: Context, condition: Condition, limit: int) -> Batch[AuthRecor
         .limit(limit + 1)
     )
     rows = context.databases.read_common(statement)
-    return Batch(tuple(map(_auth_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
+    return RecordBatch(tuple(map(_auth_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
 
 
-def _sync(context: Context, condition: Condition, limit: int) -> Batch[SyncRecord]:
+def _sync(context: Context, condition: Condition, limit: int) -> RecordBatch[SyncRecord]:
     table = context.table("zillow_sync_users")
 
     def ask(welcome: tuple[str, ...]) -> Rows:
@@ -207,7 +207,7 @@ def _sync(context: Context, condition: Condition, limit: int) -> Batch[SyncRecor
         return context.databases.read_common(statement)
 
     rows = with_welcome(ask, SYNC_WELCOME)
-    return Batch(tuple(map(sync_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
+    return RecordBatch(tuple(map(sync_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
 
 
 def _shown(rows: Rows, limit: int) -> Evidence:

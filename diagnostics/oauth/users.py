@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.oauth.records import (
     AuthRecord,
-    Batch,
+    RecordBatch,
     SyncRecord,
     auth_of,
     read_auth,
@@ -117,7 +117,7 @@ class Users:
 
 
 def ordered_users(
-    batches: Sequence[Batch[AuthRecord] | Batch[SyncRecord]],
+    batches: Sequence[RecordBatch[AuthRecord] | RecordBatch[SyncRecord]],
     limit: int,
     also: Sequence[int] = (),
     *,

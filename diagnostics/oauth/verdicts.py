@@ -69,7 +69,7 @@ MESSAGE_CODES = {
 
 
 @dataclass(slots=True, frozen=True)
-class Verdict:
+class UserVerdict:
     """What was found out about one user."""
 
     code: str
@@ -124,7 +124,7 @@ class Rules:
         return self.catalogue.thresholds["installation_minutes"].judge(age_s / 60) is Status.PASS
 
 
-def judge(user: UserRecords, rules: Rules) -> Verdict:
+def judge(user: UserRecords, rules: Rules) -> UserVerdict:
     """The gravest thing that holds for this user."""
     return min(_all(user, rules), key=lambda verdict: GRAVITY[verdict.code])
 
@@ -156,11 +156,11 @@ def sync_migration(sync: SyncRecord, rules: Rules) -> str:
     return "MEDIUM" if status in {Status.FAIL, Status.WARN} else "LOW"
 
 
-def _all(user: UserRecords, rules: Rules) -> Iterator[Verdict]:
+def _all(user: UserRecords, rules: Rules) -> Iterator[UserVerdict]:
     if user.pattern == NONE:
-        yield Verdict(NOT_KNOWN, "Neither credentials nor a connection are stored.")
+        yield UserVerdict(NOT_KNOWN, "Neither credentials nor a connection are stored.")
         return
-    yield Verdict(CONSISTENT, _well(user))
+    yield UserVerdict(CONSISTENT, _well(user))
     auth, sync = user.auth, user.sync
     if auth is not None:
         yield from _token(auth, rules)
@@ -176,18 +176,20 @@ def _well(user: UserRecords) -> str:
     return "The token is valid, and credentials and connection agree."
 
 
-def _token(auth: AuthRecord, rules: Rules) -> Iterator[Verdict]:
+def _token(auth: AuthRecord, rules: Rules) -> Iterator[UserVerdict]:
     if not auth.has_token:
-        yield Verdict("token_missing", "The credentials hold no refresh token: the user must connect to Zillow again.")
+        yield UserVerdict(
+            "token_missing", "The credentials hold no refresh token: the user must connect to Zillow again."
+        )
         return
     left = auth.expires_in_s(rules.now)
     if left is None:
-        yield Verdict("expiry_unknown", "A token is held, and nothing says until when.")
+        yield UserVerdict("expiry_unknown", "A token is held, and nothing says until when.")
     elif left <= 0:
-        yield Verdict("token_expired", f"The token expired {about(-left)} ago, and refreshing has not renewed it.")
+        yield UserVerdict("token_expired", f"The token expired {about(-left)} ago, and refreshing has not renewed it.")
 
 
-def _installation(auth: AuthRecord, sync: SyncRecord | None, rules: Rules) -> Iterator[Verdict]:
+def _installation(auth: AuthRecord, sync: SyncRecord | None, rules: Rules) -> Iterator[UserVerdict]:
     """Credentials without an integration: a race when the row says so or the time fits, else only a remark."""
     if not auth.has_token or (sync is not None and sync.integration):
         return
@@ -196,22 +198,26 @@ def _installation(auth: AuthRecord, sync: SyncRecord | None, rules: Rules) -> It
     installing = rules.installing(auth)
     if said or installing is False:
         why = f"its row says: {sync.problem}" if said and sync is not None else "it should have been there long since"
-        yield Verdict("installation_race", f"OAuth was completed but onboarding was not: {lack}; {why}.")
+        yield UserVerdict("installation_race", f"OAuth was completed but onboarding was not: {lack}; {why}.")
     elif installing:
-        yield Verdict("not_integrated", f"OAuth was completed a moment ago and {lack} yet: the installation may run.")
+        yield UserVerdict(
+            "not_integrated", f"OAuth was completed a moment ago and {lack} yet: the installation may run."
+        )
     elif sync is not None:
-        yield Verdict("not_integrated", "A token is held, and the connection has no integration id: it is disabled.")
+        yield UserVerdict(
+            "not_integrated", "A token is held, and the connection has no integration id: it is disabled."
+        )
 
 
-def _connection(auth: AuthRecord | None, sync: SyncRecord, rules: Rules) -> Iterator[Verdict]:
+def _connection(auth: AuthRecord | None, sync: SyncRecord, rules: Rules) -> Iterator[UserVerdict]:
     if auth is None:
         off = "" if sync.is_enabled else ", and it is switched off"
-        yield Verdict("legacy_only", f"A legacy connection without credentials of its own{off}.")
+        yield UserVerdict("legacy_only", f"A legacy connection without credentials of its own{off}.")
     if not sync.integration:
         return
     code = rules.message_code(sync.problem)
     if auth is not None and auth.has_token and (sync.is_enabled is False or code == "integration_disabled"):
-        yield Verdict(
+        yield UserVerdict(
             "integration_disabled", "The credentials are valid, but the integration is disabled in Premier Agent."
         )
     if sync.problem_at is None and sync.state != "error":
@@ -219,23 +225,23 @@ def _connection(auth: AuthRecord | None, sync: SyncRecord, rules: Rules) -> Iter
     said = f": {sync.problem}" if sync.problem else ""
     since = "" if sync.problem_at is None else f" for {about((rules.now - sync.problem_at).total_seconds())}"
     named = code if code in {"refresh_refused", "rate_limited"} else "connection_error"
-    yield Verdict(named, f"The connection has had a problem{since}{said}.")
+    yield UserVerdict(named, f"The connection has had a problem{since}{said}.")
 
 
-def _agreement(user: UserRecords) -> Iterator[Verdict]:
+def _agreement(user: UserRecords) -> Iterator[UserVerdict]:
     auth, sync = user.auth, user.sync
     if auth is not None and user.link in {LINK_DANGLING, LINK_ELSEWHERE}:
         what = "which does not exist" if user.link == LINK_DANGLING else "which belongs to somebody else"
-        yield Verdict("link_dangling", f"The credentials link to connection {auth.link}, {what}.")
+        yield UserVerdict("link_dangling", f"The credentials link to connection {auth.link}, {what}.")
     agreement, note = zuid_agreement(user)
     types = f" ({note})" if note else ""
     if agreement is Agreement.MISMATCH and auth is not None and sync is not None:
-        yield Verdict(
+        yield UserVerdict(
             "zuid_mismatch", f"Credentials and connection name different Zillow users: {auth.zuid}, {sync.zuid}{types}."
         )
     elif agreement is Agreement.UNCLEAR:
-        yield Verdict("zuid_unclear", f"The two ZUIDs cannot be compared{types}.")
+        yield UserVerdict("zuid_unclear", f"The two ZUIDs cannot be compared{types}.")
     elif agreement in {Agreement.MISSING_ONE, Agreement.MISSING_BOTH}:
-        yield Verdict("zuid_missing", f"The ZUID is {agreement}.")
+        yield UserVerdict("zuid_missing", f"The ZUID is {agreement}.")
     elif user.pattern != BOTH and not (auth or sync).zuid:  # type: ignore[union-attr]  # one of the two is there
-        yield Verdict("zuid_missing", "The row names no Zillow user (ZUID is NULL).")
+        yield UserVerdict("zuid_missing", "The row names no Zillow user (ZUID is NULL).")

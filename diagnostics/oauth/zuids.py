@@ -44,7 +44,7 @@ class Zuid:
 
 
 @dataclass(slots=True, frozen=True)
-class Comparison:
+class ZuidComparison:
     """What comparing two of them said."""
 
     agreement: Agreement
@@ -66,17 +66,17 @@ def zuid(value: object) -> Zuid:
     return Zuid(text, ZuidType.OTHER, None)
 
 
-def compare(one: object, other: object) -> Comparison:
+def compare(one: object, other: object) -> ZuidComparison:
     """Whether two ZUIDs name the same Zillow user."""
     first, second = zuid(one), zuid(other)
     missing = (first.type is ZuidType.NONE) + (second.type is ZuidType.NONE)
     if missing:
-        return Comparison(Agreement.MISSING_BOTH if missing > 1 else Agreement.MISSING_ONE, types_differ=False)
+        return ZuidComparison(Agreement.MISSING_BOTH if missing > 1 else Agreement.MISSING_ONE, types_differ=False)
     if first.type is second.type:
         same = first.text == second.text or (first.number is not None and first.number == second.number)
-        return Comparison(Agreement.MATCH if same else Agreement.MISMATCH, types_differ=False)
+        return ZuidComparison(Agreement.MATCH if same else Agreement.MISMATCH, types_differ=False)
     note = f"one is of the type {first.type.value}, the other of the type {second.type.value}"
     if first.number is None or second.number is None:
-        return Comparison(Agreement.UNCLEAR, types_differ=True, note=note)
+        return ZuidComparison(Agreement.UNCLEAR, types_differ=True, note=note)
     same = first.number == second.number
-    return Comparison(Agreement.MATCH if same else Agreement.MISMATCH, types_differ=True, note=note)
+    return ZuidComparison(Agreement.MATCH if same else Agreement.MISMATCH, types_differ=True, note=note)

@@ -30,7 +30,7 @@ Key = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Baseline:
+class MeasuredBaseline:
     """What is known of one baseline."""
 
     usual: Usual | None = None
@@ -59,21 +59,21 @@ class Baselines:
         self._keep_s = keep_s
         self._clock = clock
         self._changed = threading.Condition()
-        self._known: dict[Key, Baseline] = {}
+        self._known: dict[Key, MeasuredBaseline] = {}
         self._closing = Job()
 
-    def known(self, query: str, window_s: int) -> Baseline:
+    def known(self, query: str, window_s: int) -> MeasuredBaseline:
         """What is known now; asks in the background when nothing is, or when it is old. Returns at once."""
         with self._changed:
-            known = self._known.setdefault((query, window_s), Baseline())
+            known = self._known.setdefault((query, window_s), MeasuredBaseline())
             if not known.under_way and known.good_until <= self._clock():
                 known.under_way = True
                 threading.Thread(
                     target=self._find_out, args=(query, window_s, known), name="baseline", daemon=True
                 ).start()
-            return Baseline(known.usual, known.failure, known.under_way, known.good_until)
+            return MeasuredBaseline(known.usual, known.failure, known.under_way, known.good_until)
 
-    def settled(self, query: str, window_s: int, wait_s: float) -> Baseline:
+    def settled(self, query: str, window_s: int, wait_s: float) -> MeasuredBaseline:
         """As `known`, for somebody who asks once and has time: waits up to `wait_s` seconds while it is pending."""
         known = self.known(query, window_s)
         give_up_at = self._clock() + wait_s
@@ -81,10 +81,10 @@ class Baselines:
             while known.is_pending and not self._closing.is_cancelled and (left := give_up_at - self._clock()) > 0:
                 self._changed.wait(left)
                 now = self._known[query, window_s]
-                known = Baseline(now.usual, now.failure, now.under_way, now.good_until)
+                known = MeasuredBaseline(now.usual, now.failure, now.under_way, now.good_until)
         return known
 
-    def _find_out(self, query: str, window_s: int, known: Baseline) -> None:
+    def _find_out(self, query: str, window_s: int, known: MeasuredBaseline) -> None:
         usual: Usual | None = None
         failure: SourceFailure | None = None
         turn = Deadline(self._closing, LONGEST_TURN_S, clock=self._clock)

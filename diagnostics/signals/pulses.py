@@ -10,7 +10,7 @@ from diagnostics.core.words import plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
 from diagnostics.models.status import NOTIFY_SEVERITIES, Status
-from diagnostics.signals.baselines import Baseline
+from diagnostics.signals.baselines import MeasuredBaseline
 from diagnostics.signals.counts import FEWEST_WINDOWS, Counts, Usual
 from diagnostics.signals.webhook_backlog import Backlog, read_backlog
 from diagnostics.sources.states import AGGREGATE, log_budgets
@@ -41,7 +41,7 @@ PACE_SHARE = 1.5
 
 
 @dataclass(slots=True, frozen=True)
-class Judged:
+class JudgedCount:
     """A count held against its rule."""
 
     severity: str
@@ -166,7 +166,7 @@ def _backlog_alone(
     return alone if before is None or judged is None else _with_last_count(alone, before, judged)
 
 
-def _with_last_count(alone: Pulse, before: Pulse, judged: Judged) -> Pulse:
+def _with_last_count(alone: Pulse, before: Pulse, judged: JudgedCount) -> Pulse:
     """The backlog of now beside the count of `before`: no blank where a number was known, no number without its age."""
     of_logs = tuple(part for part in before.evidence if part.source == LOGS)
     as_of = f"{of_logs[0].started_at:%H:%M:%S} UTC" if of_logs else "earlier"
@@ -184,7 +184,9 @@ def _with_last_count(alone: Pulse, before: Pulse, judged: Judged) -> Pulse:
     )
 
 
-def _graver(context: Context, issue: IssueType, judged: Judged | None, backlog: Backlog | None) -> tuple[str, Status]:
+def _graver(
+    context: Context, issue: IssueType, judged: JudgedCount | None, backlog: Backlog | None
+) -> tuple[str, Status]:
     """The graver of what the log count and the backlog say."""
     severity, status = (judged.severity, judged.status) if judged else (OK, Status.PASS)
     if backlog is None or not backlog.any_received:
@@ -215,12 +217,12 @@ def _headline(count: int | None, window_s: int, backlog: Backlog | None, backlog
     return "—" if count is None else f"{count:,} in {span(window_s)}"
 
 
-def _count_line(counts: Counts, judged: Judged, window_s: int) -> str:
+def _count_line(counts: Counts, judged: JudgedCount, window_s: int) -> str:
     accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
     return f"{plural(counts.count, 'event')} in the last {span(window_s)}{accounts}; {judged.comparison}"
 
 
-def _usual_line(baseline: Baseline, window_s: int) -> str:
+def _usual_line(baseline: MeasuredBaseline, window_s: int) -> str:
     usual = baseline.usual
     if usual is not None:
         return f"usual is the median of {usual.windows} windows of {span(window_s)}"
@@ -263,7 +265,7 @@ def attention(issue: IssueType) -> str:
     return issue.severities[-2] if len(issue.severities) > 1 else issue.severities[0]
 
 
-def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending: bool = False) -> Judged:
+def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending: bool = False) -> JudgedCount:
     """Hold `count` against `usual`, the median of windows of the same length; None when it is not known.
 
     While what is usual is still being asked for (`is_pending`), nothing is judged. Where it cannot be found out, a
@@ -278,11 +280,11 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
     enough = count >= max(1, rule.minimum_count)
     if usual is None and is_pending:
         status = Status.NO_DATA if enough or not count else Status.PASS
-        return Judged(OK, status, None, "how many are usual is being asked for", text)
+        return JudgedCount(OK, status, None, "how many are usual is being asked for", text)
     if usual is None:
         severity = _unsure(issue) if enough else OK
         status = (Status.WARN if enough else Status.PASS) if count else Status.NO_DATA
-        return Judged(severity, status, None, "how many are usual is not known", text)
+        return JudgedCount(severity, status, None, "how many are usual is not known", text)
     ratio = count / usual if usual else None
     if count == 0:
         silence_is_usual = usual < max(1, rule.minimum_count)
@@ -291,10 +293,10 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
             if silence_is_usual
             else f"usual are {usual:,.0f}: such a silence may mean that logs no longer arrive"
         )
-        return Judged(OK, Status.PASS if silence_is_usual else Status.NO_DATA, ratio, comparison, text)
+        return JudgedCount(OK, Status.PASS if silence_is_usual else Status.NO_DATA, ratio, comparison, text)
     severity = _severity(issue, count, count / max(usual, 1.0))
     comparison = f"{ratio:,.1f} times the usual {usual:,.0f}" if ratio is not None else "none are usual"
-    return Judged(severity, severity_status(severity), ratio, comparison, text)
+    return JudgedCount(severity, severity_status(severity), ratio, comparison, text)
 
 
 def _unsure(issue: IssueType) -> str:

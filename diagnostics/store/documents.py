@@ -34,7 +34,7 @@ class Kept:
 
 
 @dataclass(slots=True, frozen=True)
-class Document:
+class StoredDocument:
     """One document as it is written."""
 
     kind: str
@@ -44,7 +44,7 @@ class Document:
     at_us: int
 
 
-def prepare(kind: str, key: str, payload: dict[str, object]) -> Document:
+def prepare(kind: str, key: str, payload: dict[str, object]) -> StoredDocument:
     """A document of this moment; raises `UserError` for one that cannot be kept, TypeError where it is no JSON."""
     if not 0 < len(kind) <= MOST_KIND or not 0 < len(key) <= MOST_KEY:
         raise UserError(
@@ -56,7 +56,7 @@ def prepare(kind: str, key: str, payload: dict[str, object]) -> Document:
     if len(written) > _MOST_BYTES:
         raise UserError("this is too big to be remembered", accepted=f"{_MOST_BYTES:,} bytes of JSON")
     key = key.encode("utf-8", "replace").decode()
-    return Document(kind, identify(key), key, written, time.time_ns() // 1_000)
+    return StoredDocument(kind, identify(key), key, written, time.time_ns() // 1_000)
 
 
 def identify(key: str) -> str:
@@ -64,7 +64,7 @@ def identify(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
-def remember(connection: Connection, document: Document, most: int) -> None:
+def remember(connection: Connection, document: StoredDocument, most: int) -> None:
     """Write it, and remove the oldest beyond `most`."""
     put(connection, document)
     own = DOCUMENTS.c.kind == document.kind
@@ -74,7 +74,7 @@ def remember(connection: Connection, document: Document, most: int) -> None:
         connection.execute(DOCUMENTS.delete().where(own, DOCUMENTS.c.at_us <= moments[-1]))
 
 
-def put(connection: Connection, document: Document) -> None:
+def put(connection: Connection, document: StoredDocument) -> None:
     """Write it in the place of the one of its key."""
     table = DOCUMENTS.c
     changed = connection.execute(
@@ -113,11 +113,11 @@ def forget(connection: Connection, kind: str, key: str) -> bool:
     return bool(connection.execute(DOCUMENTS.delete().where(*wanted)).rowcount)
 
 
-def everything(connection: Connection) -> list[Document]:
+def everything(connection: Connection) -> list[StoredDocument]:
     """All of them, for another place."""
     table = DOCUMENTS.c
     wanted = select(table.kind, table.doc_id, table.doc_key, table.payload, table.at_us)
-    return [Document(*row) for row in connection.execute(wanted)]
+    return [StoredDocument(*row) for row in connection.execute(wanted)]
 
 
 def _read(kind: str, key: str, payload: str, at_us: int) -> Kept | None:

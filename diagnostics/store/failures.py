@@ -8,7 +8,7 @@ import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.mysql.failures import Limits, failure_of
+from diagnostics.sources.mysql.failures import TimeLimits, failure_of
 from diagnostics.store.schema import VERSION, SchemaTooNew
 
 SOURCE = "state"
@@ -40,7 +40,7 @@ class Unanswered(SourceFailure):
     """A commit ended without an answer: nobody knows yet whether it was done."""
 
 
-def state_failure(error: BaseException, limits: Limits, *, connecting: bool) -> SourceFailure:
+def state_failure(error: BaseException, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     """The failure that a driver's error means. `connecting` is True until the first statement."""
     if known := _known(error):
         return known

@@ -48,7 +48,7 @@ _COLUMNS = (
 
 
 @dataclass(slots=True, frozen=True)
-class Draft:
+class EntryDraft:
     """An entry without its place in the chain."""
 
     stream: str
@@ -62,7 +62,7 @@ class Draft:
 
 
 @dataclass(slots=True, frozen=True)
-class Row:
+class JournalRow:
     """One entry as its columns have it; SQLite does not mind what type a stranger wrote."""
 
     seq: int
@@ -81,7 +81,7 @@ class Row:
         return chained(
             self.previous,
             self.seq if seq is None else seq,
-            Draft(self.stream, self.kind, self.key, self.at_us, self.actor, self.console, self.body),
+            EntryDraft(self.stream, self.kind, self.key, self.at_us, self.actor, self.console, self.body),
         )
 
 
@@ -98,7 +98,7 @@ def canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
 
 
-def chained(previous: str, seq: int, draft: Draft) -> str:
+def chained(previous: str, seq: int, draft: EntryDraft) -> str:
     """The hash of an entry, hexadecimal."""
     said = [previous, seq, draft.stream, draft.kind, draft.key, draft.at_us, draft.actor, draft.console, draft.body]
     # `default`: a stranger may have written bytes into a column of SQLite; no honest hash comes of it.
@@ -121,14 +121,14 @@ def lock(connection: Connection) -> Newest:
     return Newest(max(_whole(seq), _whole(top)), str(found))
 
 
-def put(connection: Connection, newest: Newest, drafts: Sequence[Draft]) -> tuple[Row, ...]:
+def put(connection: Connection, newest: Newest, drafts: Sequence[EntryDraft]) -> tuple[JournalRow, ...]:
     """Write entries behind the newest one; the transaction holds the lock."""
     rows, seq, before = [], newest.seq, newest.hash
     for draft in drafts:
         seq += 1
         mark = chained(before, seq, draft)
         rows.append(
-            Row(
+            JournalRow(
                 seq,
                 draft.stream,
                 draft.kind,
@@ -148,7 +148,7 @@ def put(connection: Connection, newest: Newest, drafts: Sequence[Draft]) -> tupl
     return tuple(rows)
 
 
-def _values(row: Row) -> dict[str, object]:
+def _values(row: JournalRow) -> dict[str, object]:
     return {
         "seq": row.seq,
         "stream": row.stream,
@@ -183,9 +183,9 @@ def hash_at(connection: Connection, seq: int) -> str | None:
     return None if found is None else str(found)
 
 
-def by_keys(connection: Connection, keys: Iterable[str]) -> dict[str, Row]:
+def by_keys(connection: Connection, keys: Iterable[str]) -> dict[str, JournalRow]:
     """The entries that have these keys."""
-    found: dict[str, Row] = {}
+    found: dict[str, JournalRow] = {}
     for some in _portions(keys):
         for row in connection.execute(select(*_COLUMNS).where(JOURNAL.c.entry_key.in_(some))):
             found[row[3]] = _row(row)
@@ -215,7 +215,7 @@ def number_of(stream: str) -> int:
     return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
-def after(connection: Connection, seq: int | None, most: int, stream: str | None = None) -> tuple[Row, ...]:
+def after(connection: Connection, seq: int | None, most: int, stream: str | None = None) -> tuple[JournalRow, ...]:
     """Entries behind `seq`, oldest first; None begins with the first."""
     wanted = select(*_COLUMNS).order_by(JOURNAL.c.seq).limit(max(0, most))
     if seq is not None:
@@ -225,7 +225,7 @@ def after(connection: Connection, seq: int | None, most: int, stream: str | None
     return tuple(_row(row) for row in connection.execute(wanted))
 
 
-def before(connection: Connection, seq: int | None, most: int, stream: str) -> tuple[Row, ...]:
+def before(connection: Connection, seq: int | None, most: int, stream: str) -> tuple[JournalRow, ...]:
     """A stream's entries before `seq`, newest first; None begins with the newest."""
     wanted = select(*_COLUMNS).where(JOURNAL.c.stream == stream).order_by(JOURNAL.c.seq.desc()).limit(max(0, most))
     if seq is not None:
@@ -233,8 +233,8 @@ def before(connection: Connection, seq: int | None, most: int, stream: str) -> t
     return tuple(_row(row) for row in connection.execute(wanted))
 
 
-def _row(columns: Iterable[Any]) -> Row:
-    return Row(*columns)
+def _row(columns: Iterable[Any]) -> JournalRow:
+    return JournalRow(*columns)
 
 
 def _portions(keys: Iterable[str]) -> Iterator[list[str]]:
@@ -252,7 +252,7 @@ _NAMES = ("into", "other", "incident")
 """Fields of a body that name another stream."""
 
 
-def carry(rows: Sequence[Row], connection: Connection) -> dict[str, str]:
+def carry(rows: Sequence[JournalRow], connection: Connection) -> dict[str, str]:
     """Write them behind what is there; returns old name to new name of what had to be renamed.
 
     What is there already, because an earlier attempt ended without an answer, is not written once more.
@@ -266,7 +266,7 @@ def carry(rows: Sequence[Row], connection: Connection) -> dict[str, str]:
     for row in rows:
         if row.key in there:
             continue
-        draft = Draft(
+        draft = EntryDraft(
             names[row.stream], row.kind, row.key, row.at_us, row.actor, row.console, _body(row.body, renamed, seqs)
         )
         (written,) = put(connection, end, [draft])
@@ -278,7 +278,7 @@ def carry(rows: Sequence[Row], connection: Connection) -> dict[str, str]:
     return renamed
 
 
-def _names(rows: Iterable[Row], there: dict[str, Row], connection: Connection) -> dict[str, str]:
+def _names(rows: Iterable[JournalRow], there: dict[str, JournalRow], connection: Connection) -> dict[str, str]:
     names: dict[str, str] = {}
     wanted = [row.stream for row in rows]
     for row in rows:
@@ -306,11 +306,11 @@ def _body(body: str, renamed: dict[str, str], seqs: dict[int, int]) -> str:
     return canonical(said)
 
 
-def _note(old: str, new: str, rows: Sequence[Row]) -> Draft:
+def _note(old: str, new: str, rows: Sequence[JournalRow]) -> EntryDraft:
     first = next(row for row in rows if row.stream == old)
     text = (
         f"This was {old} while the console had its journal in memory only. The lasting journal had given that number"
         f" to somebody else, so it goes on as {new}. What was sent before names it {old}."
     )
     body = canonical({"kind": "noted", "text": text})
-    return Draft(new, "noted", f"{first.key}:renamed", time.time_ns() // 1_000, "console", first.console, body)
+    return EntryDraft(new, "noted", f"{first.key}:renamed", time.time_ns() // 1_000, "console", first.console, body)

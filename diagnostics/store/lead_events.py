@@ -42,7 +42,7 @@ _DATED_BY = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMMITS = "rows are counted as they were committed by then; a transaction still open is counted when it ends"
 
-Counts = dict[tuple[int, str], int]
+HourCounts = dict[tuple[int, str], int]
 """(start of the hour, seconds since 1970; status) to rows."""
 
 
@@ -60,12 +60,12 @@ class Ends:
 
 
 @dataclass(slots=True, frozen=True)
-class Counted:
+class CountedRows:
     """The rows with ids above `low` and up to `high`."""
 
     low: int
     high: int
-    counts: Counts = field(default_factory=dict)
+    counts: HourCounts = field(default_factory=dict)
     last_id: int | None = None
     """The highest id that exists there."""
     newest_s: int | None = None
@@ -107,7 +107,7 @@ class LeadEvents:
         ahead_s = (theirs - ours).total_seconds() + 0.5
         return Ends(_whole(row["first"]) or 0, _whole(row["last"]) or 0, seconds(theirs), ahead_s)
 
-    def count(self, low: int, high: int, *, begin: int | None = None, behind_s: int | None = None) -> Counted:
+    def count(self, low: int, high: int, *, begin: int | None = None, behind_s: int | None = None) -> CountedRows:
         """Count by hour and status; `begin` is a higher start where nothing lies between `low` and it.
 
         The caller keeps the range bounded: one chunk of the key.
@@ -133,7 +133,7 @@ class LeadEvents:
 
     def walk(
         self, low: int, high: int, chunk: int, *, job: Job | None = None, behind_s: int | None = None
-    ) -> Iterator[Counted]:
+    ) -> Iterator[CountedRows]:
         """Count (low, high] in parts without a gap between them, at most `chunk` ids of rows each.
 
         Ends early, between two parts, when the job is over. A leap of the ids is jumped in one step.
@@ -144,7 +144,7 @@ class LeadEvents:
             if not counted.counts and top < high:
                 following = self._from(top + 1, 1)
                 if not following or following[0][0] > high:
-                    counted = Counted(low, high)
+                    counted = CountedRows(low, high)
                 else:
                     begin = following[0][0] - 1
                     counted = self.count(low, min(begin + chunk, high), begin=begin, behind_s=behind_s)
@@ -160,7 +160,7 @@ class LeadEvents:
         statement: Select[Any] = select(func.count().label("rows"), *others).where(key > low, key <= high)
         return _whole(self._ask(statement, f"ids {low + 1:,} to {high:,}").rows[0]["rows"]) or 0
 
-    def count_below(self, high: int, first: int, chunk: int) -> Counted:
+    def count_below(self, high: int, first: int, chunk: int) -> CountedRows:
         """Count up to `chunk` ids that end at `high`, none below `first`; a leap of the ids is jumped in one step."""
         low = max(first - 1, high - chunk)
         counted = self.count(low, high)
@@ -170,7 +170,7 @@ class LeadEvents:
         below = select(key).where(key <= low).order_by(key.desc()).limit(1)
         rows = self._ask(below, f"the last id up to {low:,}", limit=1).rows
         if not rows:
-            return Counted(first - 1, high)
+            return CountedRows(first - 1, high)
         last = _whole(rows[0]["id"]) or low
         return replace(self.count(max(first - 1, last - chunk), last), high=high)
 
@@ -247,12 +247,12 @@ def hour_start(at_s: int) -> int:
     return at_s // HOUR_S * HOUR_S
 
 
-def _counted(low: int, high: int, rows: tuple[dict[str, object], ...]) -> Counted:
+def _counted(low: int, high: int, rows: tuple[dict[str, object], ...]) -> CountedRows:
     counts: Counter[tuple[int, str]] = Counter()
     for row in rows:
         counts[_hour(row["hour"]), _status(row["status"])] += _whole(row["rows"]) or 0
     newest = [seconds(row["newest"]) for row in rows if isinstance(row["newest"], datetime)]
-    return Counted(
+    return CountedRows(
         low,
         high,
         _few_statuses(counts),
@@ -262,7 +262,7 @@ def _counted(low: int, high: int, rows: tuple[dict[str, object], ...]) -> Counte
     )
 
 
-def _few_statuses(counts: Counter[tuple[int, str]]) -> Counts:
+def _few_statuses(counts: Counter[tuple[int, str]]) -> HourCounts:
     by_status: Counter[str] = Counter()
     for (_, status), rows in counts.items():
         by_status[status] += rows

@@ -42,7 +42,7 @@ class Recent:
 
 
 @dataclass(slots=True, frozen=True)
-class Session:
+class ConsoleSession:
     """What one console showed when it was last heard of."""
 
     user: str
@@ -93,7 +93,7 @@ class Recents:
 
     # Sessions.
 
-    def keep_session(self, session: Session) -> None:
+    def keep_session(self, session: ConsoleSession) -> None:
         """Keep what a console shows now. A store that cannot be written loses it silently."""
         payload: dict[str, object] = {
             "user": session.user,
@@ -108,14 +108,14 @@ class Recents:
         except SourceFailure:
             return
 
-    def end_session(self, session: Session) -> None:
+    def end_session(self, session: ConsoleSession) -> None:
         """The console was left on purpose: there is nothing to come back to."""
         try:
             self._state.forget("session", session.key)
         except SourceFailure:
             return
 
-    def broken_off(self, user: str, host: str, environment: str) -> Session | None:
+    def broken_off(self, user: str, host: str, environment: str) -> ConsoleSession | None:
         """The newest session of this user and environment whose console is gone; it is handed out once.
 
         One on this host whose process still runs is another console of the same person, and left alone. One on another
@@ -136,14 +136,14 @@ class Recents:
         return None
 
 
-def _session(payload: Mapping[str, object], at: datetime) -> Session | None:
+def _session(payload: Mapping[str, object], at: datetime) -> ConsoleSession | None:
     """The session as it was kept, or None where somebody else has written something there."""
     lines, memories = payload.get("lines"), payload.get("memories")
     pid = payload.get("pid")
     if not isinstance(lines, list) or not isinstance(memories, list) or not isinstance(pid, int):
         return None
     cleaned = clean_tree(memories)
-    return Session(
+    return ConsoleSession(
         user=str(payload.get("user", "")),
         host=str(payload.get("host", "")),
         pid=pid,

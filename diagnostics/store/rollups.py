@@ -30,9 +30,9 @@ from diagnostics.store.lead_events import (
     HOUR_S,
     NO_HOUR,
     NO_STATUS,
-    Counted,
-    Counts,
+    CountedRows,
     Ends,
+    HourCounts,
     LeadEvents,
     hour_start,
     moment_of,
@@ -260,7 +260,7 @@ class SyncRollup:
         """Settle what may be settled and count the tail; False where another console was faster."""
         if standing.caught_up_s is not None and standing.caught_up_s > ends.now_s:
             return True  # by a console that looked later than this one
-        limits, low, tail = self._limits, standing.high_id, list[Counted]()
+        limits, low, tail = self._limits, standing.high_id, list[CountedRows]()
         visible = self._visible_long(standing, ends)
         settled_to = visible if visible - low >= limits.entry_ids else low
         # First up to where the ids are old enough, so that no part lies on both sides.
@@ -279,7 +279,7 @@ class SyncRollup:
             self._look(ends)
         return is_done
 
-    def _settle(self, standing: _Standing, counted: Counted, ends: Ends, **moved: int) -> bool:
+    def _settle(self, standing: _Standing, counted: CountedRows, ends: Ends, **moved: int) -> bool:
         entry: dict[str, int | None] = {"revision": 0, "counted_s": ends.now_s, "audited_s": ends.now_s, "corrected": 0}
         moment_s = None if counted.last_id is None else self._events.moment_of(counted.last_id)
         if moment_s is not None:
@@ -291,7 +291,7 @@ class SyncRollup:
         old = (mark.id for mark in standing.marks if mark.at_s <= ends.now_s - self._limits.grace_s)
         return max(old, default=standing.high_id)
 
-    def _is_old(self, counted: Counted, ends: Ends) -> bool:
+    def _is_old(self, counted: CountedRows, ends: Ends) -> bool:
         """A whole part whose newest row is older than the grace time, where nobody has looked for so long.
 
         By the rows' own moments, which may be wrong: the marks go first, and what comes late is found by the audit.
@@ -413,7 +413,7 @@ class _Look:
             )
 
 
-def _bad_rows(counts: Counts, ahead_s: int, known: frozenset[str]) -> Iterator[str]:
+def _bad_rows(counts: HourCounts, ahead_s: int, known: frozenset[str]) -> Iterator[str]:
     undated = sum(rows for (hour, _), rows in counts.items() if hour == NO_HOUR)
     if undated:
         yield f"{_rows(undated)} without a readable created_at count in no hour: all hours together lack them."
@@ -482,7 +482,7 @@ class _Entry:
     """One settled part, as it was counted last: a row of `warroom_rollup_ledger`."""
 
     row: Mapping[str, Any]
-    counts: Counts
+    counts: HourCounts
 
     @property
     def low(self) -> int:
@@ -513,7 +513,7 @@ class _Store:
         values = {name: value for name, value in rows[0]._mapping.items() if name != "source"}
         return _Standing(**values | {"marks": _read_marks(values["marks"])})
 
-    def counts(self, which: ColumnElement[bool]) -> Counts:
+    def counts(self, which: ColumnElement[bool]) -> HourCounts:
         """Settled and tail together."""
         table = COUNTS.c
         mine = (table.source == self._source, table.part.in_((_SETTLED, _TAIL)))
@@ -570,7 +570,7 @@ class _Store:
         self._state.transact(work)
 
     def settle(
-        self, standing: _Standing, counted: Counted, entry: Mapping[str, int | None], moved: Mapping[str, int]
+        self, standing: _Standing, counted: CountedRows, entry: Mapping[str, int | None], moved: Mapping[str, int]
     ) -> bool:
         """Enter a part that lies next to all that is settled, before or behind it, and move that end."""
         table = ROLLUPS.c
@@ -585,7 +585,7 @@ class _Store:
 
         return self._state.transact(work)
 
-    def set_tail(self, standing: _Standing, tail: list[Counted], seen: _Mark, apart_s: float) -> bool:
+    def set_tail(self, standing: _Standing, tail: list[CountedRows], seen: _Mark, apart_s: float) -> bool:
         """Replace the tail, which begins at the watermark, and keep in mind what could be seen when."""
         table, high = ROLLUPS.c, tail[0].low if tail else seen.id
 
@@ -605,7 +605,7 @@ class _Store:
 
         return self._state.transact(work)
 
-    def audited(self, standing: _Standing, found: Mapping[_Entry, list[Counted]], now_s: int) -> None:
+    def audited(self, standing: _Standing, found: Mapping[_Entry, list[CountedRows]], now_s: int) -> None:
         """Enter what counting settled parts once more gave; each may have become several."""
 
         def work(connection: Connection) -> None:
@@ -646,7 +646,7 @@ class _Store:
         mine = (ROLLUPS.c.source == self._source, ROLLUPS.c.generation == standing.generation)
         return ROLLUPS.update().where(*mine, *conditions)
 
-    def _add(self, connection: Connection, part: str, counts: Counts) -> None:
+    def _add(self, connection: Connection, part: str, counts: HourCounts) -> None:
         table = COUNTS.c
         for (hour_s, status), rows in sorted(counts.items()):
             key = {"source": self._source, "part": part, "hour_s": hour_s, "status": status}
@@ -654,7 +654,7 @@ class _Store:
             if rows and not _took(connection.execute(COUNTS.update().where(*here).values(total=table.total + rows))):
                 connection.execute(COUNTS.insert().values(total=rows, **key))
 
-    def _correct(self, connection: Connection, entry: _Entry, parts: list[Counted], now_s: int) -> None:
+    def _correct(self, connection: Connection, entry: _Entry, parts: list[CountedRows], now_s: int) -> None:
         table, now = LEDGER.c, _sum(parts)
         here = (table.source == self._source, table.low_id == entry.low, table.revision == entry.row["revision"])
         if not _took(connection.execute(LEDGER.delete().where(*here))):
@@ -671,7 +671,7 @@ class _Store:
             connection.execute(LEDGER.insert().values(values | part | rest | loose))
         self._add(connection, _SETTLED, change)
 
-    def _part(self, counted: Counted) -> dict[str, Any]:
+    def _part(self, counted: CountedRows) -> dict[str, Any]:
         """The columns that say what was counted."""
         written = json.dumps([[hour, status, rows] for (hour, status), rows in sorted(counted.counts.items()) if rows])
         return {
@@ -689,7 +689,7 @@ def _took(result: CursorResult[Any]) -> bool:
     return result.rowcount == 1
 
 
-def _sum(parts: Iterable[Counted]) -> Counts:
+def _sum(parts: Iterable[CountedRows]) -> HourCounts:
     counts: Counter[tuple[int, str]] = Counter()
     for counted in parts:
         counts.update(counted.counts)
@@ -712,7 +712,7 @@ def _read_marks(written: str) -> tuple[_Mark, ...]:
     return tuple(_Mark(at_s, row_id) for at_s, row_id in _parsed(written, (int, int)))
 
 
-def _read_counts(written: str) -> Counts:
+def _read_counts(written: str) -> HourCounts:
     return {(hour, status): rows for hour, status, rows in _parsed(written, (int, str, int))}
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
-from diagnostics.sources.mysql.failures import Limits, PasswordWithheld, not_configured
+from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, not_configured
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
 from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, state_failure
@@ -35,7 +35,7 @@ from diagnostics.store.schema import SchemaTooNew, is_current, migrate
 if TYPE_CHECKING:
     from diagnostics.config.settings import StateSettings
 
-LIMITS = Limits(connect_s=3.0, read_s=8.0, statement_s=5.0)
+LIMITS = TimeLimits(connect_s=3.0, read_s=8.0, statement_s=5.0)
 BUSY_S = 4.0
 """How long one writer waits for another."""
 

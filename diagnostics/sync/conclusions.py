@@ -14,7 +14,7 @@ from diagnostics.models.status import Status
 from diagnostics.sync.configuration import IGNORE_CREATION, Around
 from diagnostics.sync.gates import DealFacts
 from diagnostics.sync.log_evidence import LogEvidence
-from diagnostics.sync.verdict import Condition, Verdict
+from diagnostics.sync.verdict import Condition, DealVerdict
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -54,7 +54,7 @@ class Grounds:
     """Everything that a conclusion about one deal rests on."""
 
     facts: DealFacts
-    verdict: Verdict
+    verdict: DealVerdict
     logs: LogEvidence
     around: Around
     mutex: Gate

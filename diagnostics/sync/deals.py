@@ -73,7 +73,7 @@ class Contacts:
 
 
 @dataclass(slots=True, frozen=True)
-class Connections:
+class SyncConnections:
     """Sync connections of the account. Source: common.zillow_sync_users."""
 
     total: int
@@ -244,7 +244,7 @@ def read_contacts(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Co
     return counted, evidence
 
 
-def read_connections(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]:
+def read_connections(asking: Asking) -> tuple[SyncConnections, tuple[Evidence, ...]]:
     """How many of the account's sync connections are active. Raises SourceFailure."""
     users = asking.context.table("zillow_sync_users")
     active = and_(
@@ -258,7 +258,7 @@ def read_connections(asking: Asking) -> tuple[Connections, tuple[Evidence, ...]]
     )
     rows = asking.common("connections", statement, caveat=CONNECTION_CAVEAT)
     counts = rows.rows[0] if rows.rows else {}
-    return Connections(number(counts, "total"), number(counts, "active")), (rows.evidence,)
+    return SyncConnections(number(counts, "total"), number(counts, "active")), (rows.evidence,)
 
 
 def read_systems(asking: Asking) -> tuple[Systems, tuple[Evidence, ...]]:

@@ -16,11 +16,11 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.sync.deals import (
     Asking,
-    Connections,
     Contacts,
     Crew,
     Deal,
     Part,
+    SyncConnections,
     Systems,
     read_connections,
     read_contacts,
@@ -29,7 +29,7 @@ from diagnostics.sync.deals import (
     read_systems,
 )
 from diagnostics.sync.paths import AgentPaths, PathReadings, read_paths
-from diagnostics.sync.verdict import Condition, Verdict, decide
+from diagnostics.sync.verdict import Condition, DealVerdict, decide
 
 TITLES = {
     "deal": "The deal exists",
@@ -48,7 +48,7 @@ NO_AGENTS = "Assign an agent first."
 class AccountFacts:
     """What all deals of one account share."""
 
-    connections: Part[Connections]
+    connections: Part[SyncConnections]
     systems: Part[Systems]
 
 
@@ -108,7 +108,7 @@ def read_facts(asking: Asking, deal_ids: Iterable[int], account: AccountFacts | 
     return tuple(facts(deal_id) for deal_id in ids)
 
 
-def judge(facts: DealFacts) -> Verdict:
+def judge(facts: DealFacts) -> DealVerdict:
     """The verdict on one deal."""
     return decide(conditions(facts))
 
@@ -206,7 +206,7 @@ def _contact(facts: DealFacts) -> Condition:
     return Condition(gate, code, holds=True, line=line, evidence=(*connections.evidence, *contacts.evidence))
 
 
-def _active_words(connections: Connections | None) -> str:
+def _active_words(connections: SyncConnections | None) -> str:
     if connections is None:
         return ""
     return f", {connections.active} of {plural(connections.total, 'sync connection')} of the account active"

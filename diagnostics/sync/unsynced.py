@@ -27,7 +27,7 @@ from diagnostics.signals.counts import DAY_S
 from diagnostics.sync.configuration import IGNORE_CREATION, read_flags
 from diagnostics.sync.deals import BATCH, Asking
 from diagnostics.sync.gates import AccountFacts, DealFacts, judge, read_account, read_facts
-from diagnostics.sync.verdict import ELIGIBLE, NOT_KNOWN, Verdict
+from diagnostics.sync.verdict import ELIGIBLE, NOT_KNOWN, DealVerdict
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -41,13 +41,13 @@ MOST_COUNTED = 100_000
 
 
 @dataclass(slots=True, frozen=True)
-class Judged:
+class JudgedDeal:
     """One deal and what it would fail with."""
 
     account_id: int
     deal_id: int
     created_at: datetime | None
-    verdict: Verdict
+    verdict: DealVerdict
     has_agents: bool
 
 
@@ -56,7 +56,7 @@ class UnsyncedBatch:
     """What was found out about the unsynced deals of one account."""
 
     account_id: int
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[JudgedDeal] = field(default_factory=list)
     total: int = 0
     is_lower_bound: bool = False
     is_cut: bool = False
@@ -107,7 +107,7 @@ def _judge_page(batch: UnsyncedBatch, asking: Asking, page: Sequence[int], share
             batch.total = max(0, batch.total - 1)
             continue
         batch.judged.append(
-            Judged(batch.account_id, facts.deal_id, facts.deal.created_at, judge(facts), bool(facts.agents))
+            JudgedDeal(batch.account_id, facts.deal_id, facts.deal.created_at, judge(facts), bool(facts.agents))
         )
         batch.nameless += 0 if facts.crew.value is None else facts.crew.value.nameless
         batch.orphans += sum(agent.is_orphan for agent in facts.agents)
@@ -307,7 +307,7 @@ def _answer(
     *,
     coverage: Coverage | None,
 ) -> UnsyncedDeals:
-    by_code: dict[str, list[Judged]] = {}
+    by_code: dict[str, list[JudgedDeal]] = {}
     for batch in batches:
         for one in batch.judged:
             by_code.setdefault(one.verdict.error_code, []).append(one)
@@ -326,7 +326,7 @@ def _answer(
     )
 
 
-def _group(catalogue: Catalogue, code: str, deals: list[Judged]) -> UnsyncedGroup:
+def _group(catalogue: Catalogue, code: str, deals: list[JudgedDeal]) -> UnsyncedGroup:
     deals.sort(key=lambda one: (one.created_at.timestamp() if one.created_at else 0.0, one.deal_id), reverse=True)
     known = next((one for one in catalogue.known_messages.values() if one.text == code), None)
     step = known.remedy if known else ""

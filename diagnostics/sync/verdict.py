@@ -53,7 +53,7 @@ class Condition:
 
 
 @dataclass(slots=True, frozen=True)
-class Verdict:
+class DealVerdict:
     """What the conditions of one deal come to."""
 
     error_code: str
@@ -82,11 +82,11 @@ def in_order(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     return tuple(sorted(conditions, key=lambda condition: ERROR_ORDER.index(condition.code)))
 
 
-def decide(conditions: Iterable[Condition]) -> Verdict:
+def decide(conditions: Iterable[Condition]) -> DealVerdict:
     """The verdict on one deal."""
     ordered = in_order(conditions)
     failing = tuple(one for one in ordered if one.holds is False)
     unknown = tuple(one for one in ordered if one.holds is None)
     if failing:
-        return Verdict(failing[0].code, failing, unknown)
-    return Verdict(NOT_KNOWN if unknown else ELIGIBLE, (), unknown)
+        return DealVerdict(failing[0].code, failing, unknown)
+    return DealVerdict(NOT_KNOWN if unknown else ELIGIBLE, (), unknown)

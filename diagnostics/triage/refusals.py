@@ -27,7 +27,7 @@ _MOST_STEPS = 6
 
 
 @dataclass(slots=True, frozen=True)
-class Condition:
+class RefusalCondition:
     """One of the six conditions, whatever it is met in: for people who want to know before they are refused."""
 
     rule: RefusalRule
@@ -163,7 +163,7 @@ class Refusals:
             ),
         )
 
-    def conditions(self) -> tuple[Condition, ...]:
+    def conditions(self) -> tuple[RefusalCondition, ...]:
         """The six conditions in the order in which a question meets them, each with what to do."""
         routes = ", ".join(dict.fromkeys(issue.route for issue in self._catalogue.issues.values()))
         needy = [f"{one.name} needs {' and '.join(one.needs)}" for one in self._catalogue.issues.values() if one.needs]
@@ -209,8 +209,8 @@ class Refusals:
             ),
         )
 
-    def _condition(self, rule: RefusalRule, when: str, accepted: tuple[str, ...], *steps: str) -> Condition:
-        return Condition(rule, when, accepted, (*steps, CHECK_ACCESS, self._escalate()))
+    def _condition(self, rule: RefusalRule, when: str, accepted: tuple[str, ...], *steps: str) -> RefusalCondition:
+        return RefusalCondition(rule, when, accepted, (*steps, CHECK_ACCESS, self._escalate()))
 
     def matrix(self) -> tuple[str, ...]:
         """Every accepted issue type with its severities, most severe first."""

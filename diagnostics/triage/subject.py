@@ -22,17 +22,17 @@ MOST_CANDIDATES = 10
 
 
 @dataclass(slots=True)
-class Subject:
+class TriageSubject:
     """A request with everything its checks need, and what was decided on the way."""
 
     request: TriageRequest
     notes: list[str] = field(default_factory=list)
 
 
-def complete(context: Context, issue: IssueType, request: TriageRequest) -> Subject | Refusal:
+def complete(context: Context, issue: IssueType, request: TriageRequest) -> TriageSubject | Refusal:
     """Complete the request's context, or refuse. Ids are taken to be in range; only names and places are asked for."""
     refusals = Refusals(context.catalogue)
-    subject = Subject(request)
+    subject = TriageSubject(request)
     if request.account_id is not None:
         refused = _account_exists(context, refusals, issue, subject)
         if refused is not None:
@@ -80,7 +80,7 @@ def check_of_newest(context: Context, issue: IssueType, check_id: str) -> Findin
     return check.run(context, request)
 
 
-def _account_exists(context: Context, refusals: Refusals, issue: IssueType, subject: Subject) -> Refusal | None:
+def _account_exists(context: Context, refusals: Refusals, issue: IssueType, subject: TriageSubject) -> Refusal | None:
     account_id = subject.request.account_id
     assert account_id is not None  # noqa: S101  # for the type checker: asked only with an account
     try:
@@ -97,7 +97,7 @@ def _account_exists(context: Context, refusals: Refusals, issue: IssueType, subj
     return None
 
 
-def _deal(context: Context, refusals: Refusals, issue: IssueType, subject: Subject) -> Refusal | None:
+def _deal(context: Context, refusals: Refusals, issue: IssueType, subject: TriageSubject) -> Refusal | None:
     request = subject.request
     if request.deal_id is None:
         return _refuse_with_candidates(context, refusals, issue, request)
@@ -165,7 +165,7 @@ def sightings(context: Context, deal_id: int) -> Sightings:
 
 
 def _find_account(
-    context: Context, refusals: Refusals, issue: IssueType, subject: Subject, deal_id: int
+    context: Context, refusals: Refusals, issue: IssueType, subject: TriageSubject, deal_id: int
 ) -> Refusal | None:
     """Look for the account of a deal; one is used and said, several, none or perhaps not all are refused."""
     request = subject.request
@@ -203,7 +203,7 @@ def _find_account(
     )
 
 
-def _deal_exists(context: Context, refusals: Refusals, issue: IssueType, subject: Subject) -> Refusal | None:
+def _deal_exists(context: Context, refusals: Refusals, issue: IssueType, subject: TriageSubject) -> Refusal | None:
     request = subject.request
     if request.account_id is None or request.deal_id is None:
         return None

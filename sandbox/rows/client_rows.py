@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Table
 
 from sandbox.rows import schema
-from sandbox.rows.common_rows import Row, Stamp, disconnected, stamps
+from sandbox.rows.common_rows import Cells, Stamp, disconnected, stamps
 from sandbox.stories.account_list import (
     ACCOUNT_WITHOUT_SYNC_SYSTEM,
     DEAL_AMBIGUOUS,
@@ -86,7 +86,7 @@ class ClientRows:
         self.fallen = {person.user_id for person in disconnected(story, population)}
         self.paths = _four_paths(self.people) if account.id == STALE_AGENTS else []
 
-    def tables(self) -> Iterator[tuple[Table, Iterable[Row]]]:
+    def tables(self) -> Iterator[tuple[Table, Iterable[Cells]]]:
         """Yield every table with its rows."""
         yield schema.USERS, self.users()
         yield schema.ZILLOW_AGENTS, self.agents()
@@ -100,7 +100,7 @@ class ClientRows:
         ]
         yield schema.DATA_SYNC_SYSTEMS, systems
 
-    def users(self) -> Iterator[Row]:
+    def users(self) -> Iterator[Cells]:
         """`users`: every twentieth still has the deprecated profile id."""
         profile = self.paths[0].user_id if self.paths else None
         barred = {person.user_id for person in self.paths[1:]}
@@ -117,7 +117,7 @@ class ClientRows:
                 f"legacy-{person.user_id}" if legacy else None,
             )
 
-    def agents(self) -> Iterator[Row]:
+    def agents(self) -> Iterator[Cells]:
         """`zillow_agents`: one row for each agent, and a few old ones with the retired method."""
         number = self.account.first_user
         token_only = self.paths[1].user_id if self.paths else None
@@ -153,7 +153,7 @@ class ClientRows:
                 age = self.stamp(-900 * 86_400)
                 yield (number, self.account.id, None, None, f"Former Agent {old}", None, RETIRED_RESOLUTION, age, age)
 
-    def teams(self) -> Iterator[tuple[Table, Iterable[Row]]]:
+    def teams(self) -> Iterator[tuple[Table, Iterable[Cells]]]:
         """`zillow_teams`, `zillow_agent_teams` and the legacy `zillow_sync_teams`."""
         agents = sum(1 for person in self.people if person.resolution)
         count = 1 + min(8, agents // 40)
@@ -164,7 +164,7 @@ class ClientRows:
         yield schema.ZILLOW_AGENT_TEAMS, members
         yield schema.ZILLOW_SYNC_TEAMS, [(n, key) for n, key in enumerate(keys[: 1 + count // 2], 1)]
 
-    def sync_agents(self) -> Iterator[Row]:
+    def sync_agents(self) -> Iterator[Cells]:
         """`zillow_sync_agents`, legacy: every fifteenth user."""
         barred = {person.user_id for person in self.paths[:3]}
         last = {person.user_id for person in self.paths[3:]}
@@ -174,11 +174,11 @@ class ClientRows:
                 number += 1
                 yield (number, self.account.id, person.user_id)
 
-    def deals(self) -> Iterator[tuple[Table, Iterable[Row]]]:
+    def deals(self) -> Iterator[tuple[Table, Iterable[Cells]]]:
         """`deals` with the people on them: a few dozen ordinary ones, and the ones that stories name."""
-        deals: list[Row] = []
-        agents: list[Row] = []
-        contacts: list[Row] = []
+        deals: list[Cells] = []
+        agents: list[Cells] = []
+        contacts: list[Cells] = []
         for number, deal_id in enumerate(ordinary_deals(self.account)):
             deals.append(self._deal(deal_id, number))
             agents += [(deal_id, user_id) for user_id in on_ordinary_deal(self.people, number)]
@@ -191,7 +191,7 @@ class ClientRows:
         yield schema.DEAL_AGENTS, agents
         yield schema.DEALS_CONTACTS, contacts
 
-    def _deal(self, deal_id: int, number: int) -> Row:
+    def _deal(self, deal_id: int, number: int) -> Cells:
         age = 3_600 * (5 + number * 19)
         # Every twelfth has nobody on it and every fifteenth no property: neither can have been synced.
         synced = number % 12 != 11 and number % 15 != 14
@@ -239,7 +239,7 @@ class StoryDeal:
     created_s: float = -3 * _DAY_S
     updated_s: float = -5_400
 
-    def row(self, account_id: int, stamp: Stamp) -> Row:
+    def row(self, account_id: int, stamp: Stamp) -> Cells:
         """The row of `deals`."""
         is_synced = self.synced_s is not None
         return (

@@ -16,7 +16,7 @@ from sandbox.stories.population import CONNECTED, INFERRED, INSTALLED_AFTER_S, S
 from sandbox.stories.scenario import LEAD_EVENTS_PER_HOUR
 from sandbox.stories.story import Story
 
-Row = tuple[Any, ...]
+Cells = tuple[Any, ...]
 Stamp = Callable[[float], str]
 """Turns seconds relative to the start into a moment as both kinds of database read it."""
 
@@ -36,13 +36,13 @@ def stamps(story: Story) -> Stamp:
     return stamp
 
 
-def account_rows(story: Story, place: Callable[[StoryAccount], tuple[str, str, str]]) -> Iterator[Row]:
+def account_rows(story: Story, place: Callable[[StoryAccount], tuple[str, str, str]]) -> Iterator[Cells]:
     """`accounts`; `place` says host, database and login of each."""
     for account in account_list(story.seed):
         yield (account.id, account.name, account.status, *place(account), account.users)
 
 
-def auth_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
+def auth_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Cells]:
     """`zillow_auth`: one row for every token, and two rows whose token is missing."""
     rng, odd = random.Random(f"auth:{story.seed}"), population.anomalies
     holders = [person for person in population.everyone() if person.token]
@@ -82,7 +82,7 @@ def _zuid(person: Person, without: int, numeric: set[int]) -> str | None:
     return numeric_zuid(person.user_id) if person.user_id in numeric else person.zuid
 
 
-def sync_user_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
+def sync_user_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Cells]:
     """`zillow_sync_users`: 1,000 with an integration id, 500 without."""
     rng, odd = random.Random(f"sync:{story.seed}"), population.anomalies
     for person in population.everyone():
@@ -119,7 +119,7 @@ def sync_user_rows(story: Story, population: Population, stamp: Stamp) -> Iterat
         )
 
 
-def connection_log_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Row]:
+def connection_log_rows(story: Story, population: Population, stamp: Stamp) -> Iterator[Cells]:
     """`zillow_connection_logs`: a month of transitions, the 47 of account 14009, and the cascade's."""
     rng = random.Random(f"logs:{story.seed}")
     people = [person for person in population.everyone() if person.resolution]
@@ -171,14 +171,14 @@ LEAD_EVENT_FIRST = 7_000_001
 """Id of the first lead event, a day before the start; the others follow without a gap."""
 
 
-def lead_event_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterator[Row]:
+def lead_event_rows(story: Story, people: list[Person], stamp: Stamp) -> Iterator[Cells]:
     """`zillow_lead_events_log`: a day of lead events, 500 an hour, with the scenario's failures in the last hour."""
     sync_ids = sorted(person.sync_user_id for person in people if person.integrated and person.sync_user_id)
     for number in range(24 * LEAD_EVENTS_PER_HOUR):
         yield lead_event_row(story, number, sync_ids, stamp)[1]
 
 
-def lead_event_row(story: Story, number: int, sync_ids: list[int], stamp: Stamp) -> tuple[float, Row]:
+def lead_event_row(story: Story, number: int, sync_ids: list[int], stamp: Stamp) -> tuple[float, Cells]:
     """Return one lead event and its moment, seconds from the start; the last hour's failures repeat."""
     hour, within = divmod(number, LEAD_EVENTS_PER_HOUR)
     failed = lead_failed(story, within, last_hour=hour >= 23)
@@ -214,7 +214,7 @@ def lead_error(story: Story, *, last_hour: bool) -> str:
     return "Zillow data API answered 502"
 
 
-def oauth_application_rows() -> list[Row]:
+def oauth_application_rows() -> list[Cells]:
     """`oauth_applications`: the one in use, and its inactive predecessor."""
     redirect, scopes = "https://app.followupboss.com/oauth/zillow/callback", "openid profile leads transactions"
     return [
@@ -223,7 +223,7 @@ def oauth_application_rows() -> list[Row]:
     ]
 
 
-def feature_flag_rows() -> list[Row]:
+def feature_flag_rows() -> list[Cells]:
     """`feature_flags`: NULL is everyone."""
     return [
         (1, None, "zillow-oauth-pkce", 1),
@@ -236,7 +236,7 @@ def feature_flag_rows() -> list[Row]:
 
 def common_rows(
     story: Story, population: Population, place: Callable[[StoryAccount], tuple[str, str, str]]
-) -> Iterator[tuple[Table, Iterable[Row]]]:
+) -> Iterator[tuple[Table, Iterable[Cells]]]:
     """Yield every small table of `common` with its rows; the webhook events come separately."""
     people, stamp = population.everyone(), stamps(story)
     yield schema.ACCOUNTS, account_rows(story, place)

@@ -11,7 +11,7 @@ from itertools import cycle
 
 from sqlalchemy import String, Table, Text
 
-from sandbox.rows.common_rows import Row
+from sandbox.rows.common_rows import Cells
 from sandbox.stories.hostile import LONG, SHORT
 
 _DEFINED = {
@@ -36,14 +36,14 @@ EXTRA_ID = 990_000_001
 """Ids of the rows that are hostile throughout begin here."""
 
 
-def spoil_rows(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
+def spoil_rows(table: Table, rows: Iterable[Cells]) -> Iterator[Cells]:
     """Yield the rows with hostile free text, then two rows that are hostile in every string column."""
     columns = list(table.columns)
     free = [n for n, column in enumerate(columns) if isinstance(column.type, String) and column.name not in _DEFINED]
     texts = {n for n in free if isinstance(columns[n].type, Text)}
     pieces = cycle(SHORT)
     lengths = cycle([LONG] + [0] * 199)
-    model: Row | None = None
+    model: Cells | None = None
     for row in rows:
         model = row
         if not free:
@@ -60,7 +60,7 @@ def spoil_rows(table: Table, rows: Iterable[Row]) -> Iterator[Row]:
         yield from (_hostile_throughout(table, model, number) for number in range(2))
 
 
-def _hostile_throughout(table: Table, model: Row, number: int) -> Row:
+def _hostile_throughout(table: Table, model: Cells, number: int) -> Cells:
     values = list(model)
     for at, column in enumerate(table.columns):
         if column.name == "id":

@@ -16,7 +16,7 @@ from sqlalchemy import Dialect, Table
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from sandbox.rows import schema
-from sandbox.rows.common_rows import Row, Stamp, feature_flag_rows, oauth_application_rows
+from sandbox.rows.common_rows import Cells, Stamp, feature_flag_rows, oauth_application_rows
 from sandbox.stores.filling import Contents, Cursor, key_of
 
 FIRST_ACCOUNT = 200_001
@@ -117,7 +117,7 @@ class ScaleRows:
                     yield number, account_id, first_user(account_id) + agent
                     number += 1
 
-    def _auth(self) -> Iterator[Row]:
+    def _auth(self) -> Iterator[Cells]:
         rng, stamp = random.Random(f"scale-auth:{self._size.seed}"), self._stamp
         for number, account_id, user_id in self._holders():
             yield (
@@ -132,7 +132,7 @@ class ScaleRows:
                 stamp(-rng.randrange(600, 20 * 3_600)),
             )
 
-    def _sync_users(self) -> Iterator[Row]:
+    def _sync_users(self) -> Iterator[Cells]:
         rng, stamp = random.Random(f"scale-sync:{self._size.seed}"), self._stamp
         for number, account_id, user_id in self._holders():
             # 988 of 1,000 are healthy.
@@ -155,7 +155,7 @@ class ScaleRows:
                 stamp(-rng.randrange(30 * _DAY_S, 700 * _DAY_S)),
             )
 
-    def _connection_logs(self) -> Iterator[Row]:
+    def _connection_logs(self) -> Iterator[Cells]:
         """One change for every agent, spread over a month, oldest first."""
         total = sum(self._size.agents_of(account_id) for account_id in self._size.account_ids)
         number = 0
@@ -179,12 +179,12 @@ class ScaleRows:
         yield from self._deals(account_id)
         yield schema.DATA_SYNC_SYSTEMS, [(1, account_id, "zillow", 1)]
 
-    def _users(self, account_id: int) -> Iterator[Row]:
+    def _users(self, account_id: int) -> Iterator[Cells]:
         for agent in range(self._size.agents_of(account_id)):
             user_id = first_user(account_id) + agent
             yield (user_id, account_id, f"Agent {user_id}", f"agent{user_id}@example.com", "active", None)
 
-    def _agents(self, account_id: int) -> Iterator[Row]:
+    def _agents(self, account_id: int) -> Iterator[Cells]:
         rng = random.Random(f"scale-agents:{self._size.seed}:{account_id}")
         for agent in range(self._size.agents_of(account_id)):
             user_id, method = first_user(account_id) + agent, resolution_of(agent)
@@ -205,7 +205,7 @@ class ScaleRows:
         """One deal every half hour of the past, one in twenty not synced; each with one agent and one contact."""
         count, first = self._size.deals_of(account_id), first_user(account_id)
         agents, people = self._size.agents_of(account_id), []
-        deals: list[Row] = []
+        deals: list[Cells] = []
         for number in range(count):
             deal_id, age = first + number + 1, 1_800 * (count - number)
             synced = number % 20 != 19

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from sandbox.rows.common_rows import Row, Stamp
+from sandbox.rows.common_rows import Cells, Stamp
 from sandbox.stories.account_list import account_list
 from sandbox.stories.scenario import ACCOUNTS_RATE_LIMITED, INCIDENT_AGE_S
 from sandbox.stories.story import Story
@@ -24,7 +24,7 @@ _TYPES = ("lead.created", "lead.updated", "transaction.created", "transaction.up
 _ERROR = "HTTP 429 Too Many Requests; Retry-After: 30"
 
 
-def webhook_rows(story: Story, stamp: Stamp) -> Iterator[Row]:
+def webhook_rows(story: Story, stamp: Stamp) -> Iterator[Cells]:
     """Yield all rows, oldest first."""
     accounts = _weighted(story)
     number = 50_000_000
@@ -42,7 +42,7 @@ def _weighted(story: Story) -> list[int]:
     return [weighted[index * len(weighted) // 256] for index in range(256)]
 
 
-def _delivered(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Row]:
+def _delivered(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Cells]:
     spread = story.scenario.backlog.spread_s
     usual = HISTORY_S * ARRIVALS_PER_HOUR // 3_600
     for number in range(usual):
@@ -61,7 +61,7 @@ def _drained(story: Story) -> int:
     return max(0, ARRIVALS_PER_HOUR * backlog.spread_s // 3_600 - backlog.undelivered)
 
 
-def appended_row(story: Story, number: int, stamp: Stamp) -> tuple[float, Row]:
+def appended_row(story: Story, number: int, stamp: Stamp) -> tuple[float, Cells]:
     """Return one event delivered after the start, and its moment in seconds from the start."""
     per_hour = DRAINED * 3_600 / story.scenario.backlog.spread_s if story.name == "nov17" else ARRIVALS_PER_HOUR
     moment = (number + 1) * 3_600 / per_hour
@@ -70,7 +70,7 @@ def appended_row(story: Story, number: int, stamp: Stamp) -> tuple[float, Row]:
     return moment, (APPENDED_FIRST + number, *_done(number, moment - took, took, stamp, accounts))
 
 
-def _done(number: int, received: float, took: int, stamp: Stamp, accounts: list[int]) -> Row:
+def _done(number: int, received: float, took: int, stamp: Stamp, accounts: list[int]) -> Cells:
     return (
         accounts[number * 97 % 256],
         _TYPES[number % 5],
@@ -84,7 +84,7 @@ def _done(number: int, received: float, took: int, stamp: Stamp, accounts: list[
     )
 
 
-def _lost(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Row]:
+def _lost(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Cells]:
     """Fact: two events were lost for good. Chosen: both early, after twelve attempts."""
     for number in range(story.scenario.backlog.lost):
         received = -3_120 + number * 180
@@ -101,7 +101,7 @@ def _lost(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Row]:
         )
 
 
-def _waiting(story: Story, stamp: Stamp, accounts: list[int], number: int) -> Iterator[Row]:
+def _waiting(story: Story, stamp: Stamp, accounts: list[int], number: int) -> Iterator[Cells]:
     """The undelivered events: a trickle before the incident began, then an even flood up to the start of the story."""
     backlog = story.scenario.backlog
     total, failed, processing = backlog.undelivered, backlog.failed, backlog.processing

@@ -45,7 +45,7 @@ class JiraRefused(Exception):  # noqa: N818  # Jira refuses; nothing is broken h
 
 
 @dataclass(slots=True)
-class Jira:
+class JiraStandIn:
     """One site with one project. Methods return the content of a successful answer, or raise the refusal."""
 
     token: str

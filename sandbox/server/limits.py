@@ -77,7 +77,7 @@ class Limit:
         }
 
 
-class Limits:
+class RateLimits:
     """All limits of the stand-in; one budget is shared by every caller, as in the real service."""
 
     def __init__(self, specs: tuple[str, ...] = ()) -> None:

@@ -141,7 +141,7 @@ class Measure:
 
 
 @dataclass(slots=True, frozen=True)
-class Facet:
+class Grouping:
     """One level of grouping."""
 
     name: str
@@ -160,7 +160,7 @@ class AggregateRequest:
     low_ms: int
     high_ms: int
     measures: tuple[Measure, ...]
-    facets: tuple[Facet, ...]
+    facets: tuple[Grouping, ...]
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> AggregateRequest:
@@ -208,7 +208,7 @@ def _measure(item: Mapping[str, Any], window_ms: int) -> Measure:
     return Measure(aggregation, metric, interval)
 
 
-def _facet(item: Mapping[str, Any]) -> Facet:
+def _facet(item: Mapping[str, Any]) -> Grouping:
     name, limit, missing = item.get("facet"), item.get("limit", 10), item.get("missing")
     if not isinstance(name, str) or not name:
         raise invalid("facet", "expected the name of a facet")
@@ -223,7 +223,7 @@ def _facet(item: Mapping[str, Any]) -> Facet:
         # The service's quirk: the default type of a sort is alphabetical, and that one knows no aggregation.
         raise invalid("aggregation", "Unrecognized parameter")
     measure = _measure({"aggregation": "count", **{k: sort[k] for k in ("aggregation", "metric") if k in sort}}, 0)
-    return Facet(name, limit, order == "desc", measure if by_measure else None, _text(missing))
+    return Grouping(name, limit, order == "desc", measure if by_measure else None, _text(missing))
 
 
 def _text(value: object) -> str | None:
@@ -252,7 +252,7 @@ def aggregate(timeline: Timeline, cache: QueryCache, asked: AggregateRequest) ->
     return {"meta": meta, "data": {"buckets": buckets}}
 
 
-def _groups(units: Units, facets: tuple[Facet, ...], fields: Fields) -> Iterator[tuple[tuple[str, ...], Units]]:
+def _groups(units: Units, facets: tuple[Grouping, ...], fields: Fields) -> Iterator[tuple[tuple[str, ...], Units]]:
     """Yield each group's key and events; a limit counts within its parent group, as the service does it."""
     if not facets:
         yield (), units
@@ -268,7 +268,7 @@ def _groups(units: Units, facets: tuple[Facet, ...], fields: Fields) -> Iterator
             yield (value, *key), leaf
 
 
-def _ordered(parts: Mapping[str, Units], facet: Facet, fields: Fields) -> list[str]:
+def _ordered(parts: Mapping[str, Units], facet: Grouping, fields: Fields) -> list[str]:
     """Return the values of a facet in the order asked for; equals are in alphabetical order, so answers repeat."""
     names = sorted(parts)
     if facet.sort is None:

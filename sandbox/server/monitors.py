@@ -12,7 +12,7 @@ from sandbox.stories.story import Story
 
 
 @dataclass(slots=True, frozen=True)
-class Monitor:
+class MonitorStory:
     """One monitor: its state and how long into the incident it changed, by scenario."""
 
     id: int
@@ -58,7 +58,7 @@ def _condition(query: str, window: str, limit: int) -> str:
 _ALERT_SOON, _WARN_LATER = ("Alert", 240), ("Warn", 600)
 
 MONITORS = (
-    Monitor(
+    MonitorStory(
         41_100_201,
         "Zillow API rate limiting (HTTP 429)",
         _condition("service:fub @context.error_message:*429* @context.service:zillow", "5m", 100),
@@ -66,7 +66,7 @@ MONITORS = (
         {"nov17": _ALERT_SOON},
         ("issue:rate_limiting",),
     ),
-    Monitor(
+    MonitorStory(
         41_100_202,
         "Zillow webhook backlog",
         _condition("service:fub-worker @class:ZillowSyncWorker status:error", "15m", 100),
@@ -74,7 +74,7 @@ MONITORS = (
         {"nov17": ("Alert", 420)},
         ("issue:rate_limiting",),
     ),
-    Monitor(
+    MonitorStory(
         41_100_203,
         "Zillow OAuth token refresh failures",
         _condition("service:fub @context.method:*oauth* status:error", "15m", 100),
@@ -82,7 +82,7 @@ MONITORS = (
         {"nov17": _ALERT_SOON, "oauth_cascade": ("Alert", 600)},
         ("issue:oauth_failure",),
     ),
-    Monitor(
+    MonitorStory(
         41_100_204,
         "Zillow connection health",
         _condition("service:fub @context.connection_health_status:error", "15m", 25),
@@ -90,7 +90,7 @@ MONITORS = (
         {"nov17": _WARN_LATER, "oauth_cascade": ("Alert", 900)},
         ("issue:connection_health",),
     ),
-    Monitor(
+    MonitorStory(
         41_100_205,
         "Zillow transaction sync failures",
         _condition("@message:*zillow_transaction* @event:transaction_sync_failed", "1h", 25),
@@ -98,7 +98,7 @@ MONITORS = (
         {"oauth_cascade": _WARN_LATER},
         ("issue:transaction_sync",),
     ),
-    Monitor(
+    MonitorStory(
         41_100_206,
         "Zillow agent resolution drift",
         _condition("@correlation_id:zillow-agent-resolution @resolution_method:UNMATCHED", "1h", 400),

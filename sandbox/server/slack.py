@@ -109,7 +109,7 @@ def _channels() -> list[SlackChannel]:
 
 
 @dataclass(slots=True)
-class Slack:
+class SlackStandIn:
     """One workspace. Its methods answer what a successful request is answered with, or raise the refusal."""
 
     token: str

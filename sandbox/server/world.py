@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from sandbox.server.faults import Faults
 from sandbox.server.incidents import Incidents
-from sandbox.server.jira import Jira
-from sandbox.server.limits import Limits
+from sandbox.server.jira import JiraStandIn
+from sandbox.server.limits import RateLimits
 from sandbox.server.log_search import QueryCache
 from sandbox.server.monitors import Created
 from sandbox.server.recorder import Recorder
-from sandbox.server.slack import TEAM, WEBHOOK_SERVICE, Slack
+from sandbox.server.slack import TEAM, WEBHOOK_SERVICE, SlackStandIn
 from sandbox.stores.client_faults import ClientFaults
 from sandbox.stories.clock import set_ahead
 from sandbox.stories.story import Secrets, Story
@@ -27,15 +27,15 @@ class World:
     secrets: Secrets
     timeline: Timeline
     faults: Faults
-    limits: Limits
+    limits: RateLimits
     base_url: str
     cache: QueryCache
     created: Created = field(default_factory=Created)
     """Monitors that were created while it ran."""
     recorder: Recorder = field(default_factory=Recorder)
     """What the services below and the monitors were told and kept."""
-    slack: Slack = field(init=False)
-    jira: Jira = field(init=False)
+    slack: SlackStandIn = field(init=False)
+    jira: JiraStandIn = field(init=False)
     incidents: Incidents = field(init=False)
     ready: bool = False
     """The databases are filled too."""
@@ -56,8 +56,8 @@ class World:
         """Begin anew with what people write: no message, no incident, no issue, nothing counted."""
         self.recorder = Recorder()
         per_channel = self.limits.numbers("slack_channel")
-        self.slack = Slack(self.secrets.slack_token, self.secrets.slack_webhook, self.recorder, per_channel)
-        self.jira = Jira(self.secrets.jira_token, self.base_url, self.recorder)
+        self.slack = SlackStandIn(self.secrets.slack_token, self.secrets.slack_webhook, self.recorder, per_channel)
+        self.jira = JiraStandIn(self.secrets.jira_token, self.base_url, self.recorder)
         self.incidents = Incidents(self.recorder)
 
     @property

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Index, MetaData, Table
 
 from sandbox.rows import schema
 from sandbox.rows.client_rows import ClientRows
-from sandbox.rows.common_rows import Row, auth_rows, stamps, sync_user_rows
+from sandbox.rows.common_rows import Cells, auth_rows, stamps, sync_user_rows
 from sandbox.stories.account_list import account_list
 from sandbox.stories.population import Population, populate
 from sandbox.stories.story import ANALYTICS_TABLES, Story
@@ -34,11 +34,11 @@ Rewind = Callable[[dict[str, object], str], bool]
 """Puts one row back to a moment, given as it stands in rows; False when the row was not there yet."""
 
 
-def analytics_contents(story: Story, behind_s: int) -> Iterator[tuple[Table, Iterable[Row]]]:
+def analytics_contents(story: Story, behind_s: int) -> Iterator[tuple[Table, Iterable[Cells]]]:
     """Yield every table with its rows, `behind_s` seconds before the start; 0 is the databases as they are."""
     population, stamp = populate(story), stamps(story)
     clients = [dict(_tables(story, population, number)) for number in range(len(account_list(story.seed)))]
-    sources: list[tuple[Table, Iterable[Row], Rewind]] = [
+    sources: list[tuple[Table, Iterable[Cells], Rewind]] = [
         (_AGENTS, (row for tables in clients for row in tables["zillow_agents"]), _agents_rewind(story, population)),
         (_AUTH, auth_rows(story, population, stamp), _rewind_row),
         (_SYNC_USERS, sync_user_rows(story, population, stamp), _rewind_connection),
@@ -48,7 +48,7 @@ def analytics_contents(story: Story, behind_s: int) -> Iterator[tuple[Table, Ite
         yield table, _rewound(table, rows, rewind, stamp(-behind_s)) if behind_s else rows
 
 
-def _tables(story: Story, population: Population, number: int) -> Iterator[tuple[str, list[Row]]]:
+def _tables(story: Story, population: Population, number: int) -> Iterator[tuple[str, list[Cells]]]:
     """Yield the two tables of one account that the engine holds."""
     # All tables are made in their order: they share one source of chance.
     for table, rows in ClientRows(story, account_list(story.seed)[number], population).tables():
@@ -57,7 +57,7 @@ def _tables(story: Story, population: Population, number: int) -> Iterator[tuple
             yield table.name, made
 
 
-def _rewound(table: Table, rows: Iterable[Row], rewind: Rewind, cut: str) -> Iterator[Row]:
+def _rewound(table: Table, rows: Iterable[Cells], rewind: Rewind, cut: str) -> Iterator[Cells]:
     names = [column.name for column in table.columns]
     for row in rows:
         values = dict(zip(names, row, strict=True))

@@ -12,7 +12,7 @@ from sqlalchemy import Dialect, Index, MetaData, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from sandbox.rows import schema
-from sandbox.rows.common_rows import Row, common_rows, stamps
+from sandbox.rows.common_rows import Cells, common_rows, stamps
 from sandbox.rows.hostile_rows import spoil_rows
 from sandbox.rows.webhook_rows import webhook_rows
 from sandbox.stories.account_list import StoryAccount
@@ -22,7 +22,7 @@ from sandbox.stories.story import Story
 _BATCH = 5_000
 
 
-Contents = Iterable[tuple[Table, Iterable[Row]]]
+Contents = Iterable[tuple[Table, Iterable[Cells]]]
 Place = Callable[[StoryAccount], tuple[str, str, str]]
 """Says host, database and login of an account."""
 
@@ -33,7 +33,7 @@ class Cursor(Protocol):
     def execute(self, statement: str, parameters: Sequence[object] = ..., /) -> object:
         """Run one statement."""
 
-    def executemany(self, statement: str, rows: Sequence[Row], /) -> object:
+    def executemany(self, statement: str, rows: Sequence[Cells], /) -> object:
         """Run one statement for many rows."""
 
     def fetchall(self) -> Sequence[Sequence[Any]]:
@@ -78,7 +78,7 @@ class Store(Protocol):
     def show_client(self, account: StoryAccount) -> None:
         """Bring it back; harmless when it was not away."""
 
-    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Cells]) -> None:
         """Insert further rows."""
 
     def postpone(self, cursor: Cursor, state: str, before: str, seconds: int) -> None:
@@ -150,6 +150,6 @@ def common_contents(story: Story, population: Population, place: Place) -> Conte
     yield schema.ZILLOW_WEBHOOK_EVENTS, webhook_rows(story, stamps(story))
 
 
-def mark_of(story: Story) -> Row:
+def mark_of(story: Story) -> Cells:
     """Return the row that says which story the databases hold."""
     return (story.name, story.seed, story.anchor, int(story.hostile))

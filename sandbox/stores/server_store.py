@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from sandbox.rows import schema
 from sandbox.rows.client_rows import ClientRows
-from sandbox.rows.common_rows import Row
+from sandbox.rows.common_rows import Cells
 from sandbox.stores.analytics import ANALYTICS, analytics_contents
 from sandbox.stores.filling import Cursor, common_contents, fill_database, insertion, mark_of
 from sandbox.stories.account_list import StoryAccount, account_list
@@ -269,7 +269,7 @@ class ServerStore:
     def show_client(self, account: StoryAccount) -> None:
         """Nothing is ever hidden."""
 
-    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Cells]) -> None:
         """Insert further rows."""
         if rows:
             cursor.executemany(insertion(table, self._server.dialect), rows)

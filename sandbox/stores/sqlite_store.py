@@ -11,7 +11,7 @@ from sqlalchemy import Table, create_engine
 
 from sandbox.rows import schema
 from sandbox.rows.client_rows import ClientRows
-from sandbox.rows.common_rows import Row
+from sandbox.rows.common_rows import Cells
 from sandbox.stores.analytics import ANALYTICS, analytics_contents
 from sandbox.stores.filling import Cursor, common_contents, fill_database, insertion, mark_of
 from sandbox.stories.account_list import CLIENT_HOSTS, StoryAccount, account_list
@@ -132,7 +132,7 @@ class SqliteStore:
             yield cursor
             cursor.execute("COMMIT")
 
-    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Row]) -> None:
+    def insert(self, cursor: Cursor, table: Table, rows: Sequence[Cells]) -> None:
         """Insert further rows."""
         if rows:
             cursor.executemany(insertion(table, self._dialect), rows)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure
 from sandbox.rows import schema
-from sandbox.rows.common_rows import LEAD_EVENT_FIRST, Row, lead_event_row, stamps
+from sandbox.rows.common_rows import LEAD_EVENT_FIRST, Cells, lead_event_row, stamps
 from sandbox.rows.hostile_rows import EXTRA_ID
 from sandbox.rows.webhook_rows import APPENDED_FIRST, WAITING, appended_row
 from sandbox.stories.clock import now_s
@@ -102,7 +102,7 @@ def _last(cursor: Cursor, table: str, first: int) -> int:
     return max(highest, first - 1) - first
 
 
-def _rows_until(elapsed_s: float, number: int, row_of: Callable[[int], tuple[float, Row]]) -> list[Row]:
+def _rows_until(elapsed_s: float, number: int, row_of: Callable[[int], tuple[float, Cells]]) -> list[Cells]:
     rows = []
     moment, row = row_of(number)
     while moment <= elapsed_s:

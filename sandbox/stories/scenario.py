@@ -27,7 +27,7 @@ ACCOUNTS_OAUTH = 38
 
 
 @dataclass(slots=True, frozen=True)
-class Backlog:
+class StartingBacklog:
     """Webhook events by status at the start of a story."""
 
     pending: int
@@ -44,7 +44,7 @@ class Backlog:
 
 
 @dataclass(slots=True, frozen=True)
-class Connections:
+class ConnectionStates:
     """States of the 1,000 sync users that have an integration id."""
 
     healthy: int
@@ -58,8 +58,8 @@ class Scenario:
 
     name: str
     description: str
-    backlog: Backlog
-    connections: Connections
+    backlog: StartingBacklog
+    connections: ConnectionStates
     lead_failures_per_hour: int
     """Failed lead events among the 500 of the last hour."""
     tokens_expired: int
@@ -72,8 +72,8 @@ class Scenario:
 LEAD_EVENTS_PER_HOUR = 500
 """Chosen; one lead event every 7.2 s keeps the percentages exact and the table small."""
 
-_QUIET = Backlog(pending=19, processing=4, failed=1, lost=0, spread_s=40)
-_CALM = Connections(healthy=988, warning=4, error=8)
+_QUIET = StartingBacklog(pending=19, processing=4, failed=1, lost=0, spread_s=40)
+_CALM = ConnectionStates(healthy=988, warning=4, error=8)
 """Fact: the baseline of 98.80 %."""
 _USUAL_LEAD_FAILURES = 6
 _NOV17_RATES = {
@@ -112,9 +112,9 @@ SCENARIOS = {
             name="nov17",
             description="17 November 2025, 40 minutes in: HTTP 429 from Zillow, 212,631 webhook events wait, 2 lost",
             # Facts: 212,631 undelivered in total and 2 lost. Chosen: how they divide over the three statuses.
-            backlog=Backlog(pending=199_117, processing=640, failed=12_874, lost=2, spread_s=55 * 60),
+            backlog=StartingBacklog(pending=199_117, processing=640, failed=12_874, lost=2, spread_s=55 * 60),
             # Fact: health dips to 94.2 %. Chosen: the division of the rest into warning and error.
-            connections=Connections(healthy=942, warning=21, error=37),
+            connections=ConnectionStates(healthy=942, warning=21, error=37),
             # Fact read as lead success: 471 of 500 is 94.2 %.
             lead_failures_per_hour=29,
             # Fact: token refreshes fail too. Chosen: how many tokens have run out meanwhile.
@@ -124,8 +124,8 @@ SCENARIOS = {
         Scenario(
             name="oauth_cascade",
             description="tokens of 38 accounts ran out within half an hour: auth, agents, sync users fail in turn",
-            backlog=Backlog(pending=141, processing=14, failed=9, lost=0, spread_s=900),
-            connections=Connections(healthy=702, warning=38, error=260),
+            backlog=StartingBacklog(pending=141, processing=14, failed=9, lost=0, spread_s=900),
+            connections=ConnectionStates(healthy=702, warning=38, error=260),
             lead_failures_per_hour=47,
             tokens_expired=612,
             rates={

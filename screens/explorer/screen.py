@@ -15,7 +15,7 @@ from screens import documents
 from screens.addresses import ExplorerAt
 from screens.base import ReadingArrived
 from screens.explorer.documents import patterns_listing, pins_listing
-from screens.explorer.state import ExplorerState, Range, ValueCounts, range_words
+from screens.explorer.state import ExplorerState, TimeRange, ValueCounts, range_words
 from screens.listing import ListingScreen
 from screens.log_screen import WINDOWS, LogScreen
 from widgets import wording
@@ -89,7 +89,7 @@ class ExplorerScreen(LogScreen):
         query: str,
         *,
         window_s: int = 900,
-        fixed: Range | None = None,
+        fixed: TimeRange | None = None,
         events: Sequence[LogEvent] = (),
         about: str = "",
     ) -> None:
@@ -209,7 +209,7 @@ class ExplorerScreen(LogScreen):
 
     @staticmethod
     def _histogram(
-        explorer: ExplorerService, query: str, fixed: Range | None, window_s: int, columns: int
+        explorer: ExplorerService, query: str, fixed: TimeRange | None, window_s: int, columns: int
     ) -> Histogram:
         start, end = ExplorerState(query, window_s=window_s, fixed=fixed).shown(utc_now())
         return explorer.histogram(query, start=start, end=end, most_bins=columns)

@@ -32,7 +32,7 @@ SHOWN_FACETS = (
 
 MOST_FACETS = 12
 
-Range = tuple[datetime, datetime]
+TimeRange = tuple[datetime, datetime]
 
 
 @dataclass(slots=True)
@@ -41,13 +41,13 @@ class ExplorerState:
 
     query: str
     window_s: int = 900
-    fixed: Range | None = None
+    fixed: TimeRange | None = None
     """A stretch that does not move; None follows the newest lines of the window."""
-    before: list[Range | None] = field(default_factory=list)
+    before: list[TimeRange | None] = field(default_factory=list)
     """What was shown before each zooming in."""
     pins: dict[str, LogEvent] = field(default_factory=dict)
 
-    def shown(self, now: datetime) -> Range:
+    def shown(self, now: datetime) -> TimeRange:
         """The stretch of time on screen."""
         return self.fixed or (now - timedelta(seconds=self.window_s), now)
 
@@ -108,7 +108,7 @@ class ExplorerState:
                 self.fixed = (start, end)
 
 
-def range_words(shown: Range) -> str:
+def range_words(shown: TimeRange) -> str:
     """A stretch of time for a title, e.g. "14:02:30–14:06:15" or with days where it spans them."""
     start, end = shown
     if start.date() != end.date():

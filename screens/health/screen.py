@@ -23,7 +23,7 @@ from screens.health import state as known
 from screens.health.layout import PANES, arrange
 from screens.health.panes import READING_OF, HealthPanes, UnderCursor
 from screens.health.state import HealthState
-from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, resolution_bands
+from screens.held_readings import RESOLUTION, SYSTEMS, ResolutionFanOut, resolution_bands
 from screens.listing import DrillScreen
 from screens.redraw import Redraw
 from widgets.footer_bar import FooterBar
@@ -142,7 +142,7 @@ class HealthScreen(ConsoleScreen):
             # In the asking thread: the first use of the service imports what it is made of.
             return service.health
 
-        self.state.fan_out = fan_out = FanOut(
+        self.state.fan_out = fan_out = ResolutionFanOut(
             lambda job: health().resolution(job), self._fan_out_moved, refresh_s=rare_s
         )
         live.watch(known.OVERVIEW, lambda: health().overview(), every_s=every_s)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from diagnostics.models.status import Status
-from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, HeldReadings
+from screens.held_readings import RESOLUTION, SYSTEMS, HeldReadings, ResolutionFanOut
 from widgets.rows.health import NextToFail
 from widgets.rows.trend import Scale, scale_for
 from widgets.wording import is_stale
@@ -39,7 +39,7 @@ class HealthState(HeldReadings):
     leading_order: tuple[str, ...] = ()
     """Ids of the leading indicators as they are listed."""
 
-    fan_out: FanOut | None = None
+    fan_out: ResolutionFanOut | None = None
     """The resolution question; None before the readings can be asked."""
 
     @property
@@ -166,7 +166,7 @@ def health_scale(catalogue: Catalogue, overview: HealthOverview) -> Scale:
 
 
 @dataclass(slots=True, frozen=True)
-class Limits:
+class FigureLimits:
     """The limits in a figure's threshold text, as numbers."""
 
     sign: str = "<"
@@ -176,14 +176,14 @@ class Limits:
     unit: str = ""
 
 
-def limits_in(rule: str) -> Limits:
+def limits_in(rule: str) -> FigureLimits:
     """Read a rule such as "< 97 % warning, < 95 % critical". What is no rule has no limits."""
     found = _LIMIT.findall(rule)
     if not found:
-        return Limits()
+        return FigureLimits()
     values = {word: float(value.replace(",", "")) for _, value, _, word in found}
     sign, _, unit, _ = found[0]
-    return Limits(sign, values.get("warning"), values.get("critical"), unit.strip())
+    return FigureLimits(sign, values.get("warning"), values.get("critical"), unit.strip())
 
 
 _LIMIT = re.compile(r"([<>]) (\d[\d,]*(?:\.\d+)?)([^<>,\d]*?) (warning|critical)")

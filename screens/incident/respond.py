@@ -23,7 +23,7 @@ from screens import addresses
 from screens.base import ReadingArrived
 from screens.incident.respond_rows import CANCEL, DELIVERIES, SEND, body_rows, steps_of
 from screens.incident.respond_sending import Sending
-from screens.incident.respond_state import WORDS, NotPrepared, Prepared, RespondState
+from screens.incident.respond_state import WORDS, NotPrepared, PreparedNotice, RespondState
 from screens.incident_follower import IncidentFollower
 from screens.line_entry import EntryInput, LineEntry
 from screens.list_screen import ListScreen
@@ -242,7 +242,7 @@ class RespondScreen(ListScreen):
         )
         self.draw()
 
-    def _arrived(self, number: int, answer: Prepared | NotPrepared) -> None:
+    def _arrived(self, number: int, answer: PreparedNotice | NotPrepared) -> None:
         if number != self._asking or self.state.declared is not None:
             return
         if isinstance(answer, NotPrepared):

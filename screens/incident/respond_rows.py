@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CANCEL, SEND, DELIVERIES = "cancel", "send", "deliveries"
 
-Step = tuple[str, str, str, Tone]
+PreviewStep = tuple[str, str, str, Tone]
 
 
 def body_rows(  # each state of the preview has its own rows
@@ -156,14 +156,14 @@ def _next_rows(state: RespondState, width: int, glyphs: Glyphs) -> list[Row]:
     ]
 
 
-def steps_of(state: RespondState, now: datetime, *, typing: bool) -> list[Step]:
+def steps_of(state: RespondState, now: datetime, *, typing: bool) -> list[PreviewStep]:
     """Cancel first; then what can be done."""
     if state.declared is not None:
         return [
             (CANCEL, "Leave", "safe at any time: what is not delivered yet goes on", "muted"),
             (DELIVERIES, "Deliveries", "every attempt; settle what nobody knows", "muted"),
         ]
-    cancel: Step = (CANCEL, "Cancel", "sends nothing", "muted")
+    cancel: PreviewStep = (CANCEL, "Cancel", "sends nothing", "muted")
     if state.confirming:
         return [(CANCEL, "Leave", "it is confirmed, and is being written into the journal", "muted")]
     proposal = state.proposal

@@ -10,7 +10,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.entries import IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident
-from screens.incident.respond_state import NotPrepared, Prepared
+from screens.incident.respond_state import NotPrepared, PreparedNotice
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
@@ -30,7 +30,7 @@ class Sending:
 
     # ---- preparing
 
-    def prepare(self, fields: Collection[str], job: Job) -> Prepared | NotPrepared:
+    def prepare(self, fields: Collection[str], job: Job) -> PreparedNotice | NotPrepared:
         """The proposal with words for these fields only, and what a resolution needs besides."""
         state, service = self.state, self.service
         try:
@@ -46,7 +46,7 @@ class Sending:
             return NotPrepared(failure.headline(), f"{failure.reason}. {failure.remedy}".strip())
         except UserError as problem:
             return NotPrepared(problem.problem, " ".join(problem.lines()[1:]))
-        return Prepared(proposal, incident, unmet)
+        return PreparedNotice(proposal, incident, unmet)
 
     def _proposal(self, fields: Collection[str], job: Job) -> Proposal:
         """The first one, or the same one anew: it keeps its key, so that confirming it again sends nothing twice."""

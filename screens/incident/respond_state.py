@@ -38,7 +38,7 @@ WORDS: Mapping[Purpose, Fields] = {
 
 
 @dataclass(slots=True)
-class Prepared:
+class PreparedNotice:
     """Result of one preparation."""
 
     proposal: Proposal
@@ -67,7 +67,7 @@ class RespondState:
     words: dict[str, str] = field(default_factory=dict)
     systems: tuple[str, ...] = ()
     accounts: tuple[int, ...] = ()
-    prepared: Prepared | None = None
+    prepared: PreparedNotice | None = None
     problem: NotPrepared | None = None
     rank: tuple[str, ...] = ()
     """Tier and impact, as lines."""
@@ -93,7 +93,7 @@ class RespondState:
         """The notice as it would be sent; None before the first preparation."""
         return self.prepared.proposal if self.prepared is not None else None
 
-    def take(self, prepared: Prepared) -> None:
+    def take(self, prepared: PreparedNotice) -> None:
         """A new preview. Acceptances hold for the very value that was accepted, not for another one."""
         proposal = prepared.proposal
         systems = tuple(dict.fromkeys((*proposal.systems, *self.systems)))
@@ -101,7 +101,7 @@ class RespondState:
         if (systems, accounts) != (proposal.systems, proposal.accounts) and not proposal.incident:
             # What a person named belongs to the scope, whether or not a source sees it.
             proposal = proposal.model_copy(update={"systems": systems, "accounts": accounts})
-        self.prepared = Prepared(proposal, prepared.incident, prepared.unmet)
+        self.prepared = PreparedNotice(proposal, prepared.incident, prepared.unmet)
         self.problem = None
         self.seen = False
         self.aged = {}

@@ -15,7 +15,7 @@ from screens import documents
 from screens import health_documents as health_texts
 from screens.addresses import InvestigationAt, TimelineAt
 from screens.base import ConsoleScreen, ReadingArrived
-from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, resolution_bands
+from screens.held_readings import RESOLUTION, SYSTEMS, ResolutionFanOut, resolution_bands
 from screens.investigate import state as known
 from screens.investigate.state import InvestigateState
 from screens.listing import DrillScreen
@@ -159,7 +159,7 @@ class InvestigateScreen(ConsoleScreen):
         if live.last(SYSTEMS) is None:
             live.watch(SYSTEMS, systems, every_s=checks_s)
         if live.last(RESOLUTION) is None:
-            fan_out = self.state.fan_out = FanOut(resolution, lambda: None, refresh_s=rare_s)
+            fan_out = self.state.fan_out = ResolutionFanOut(resolution, lambda: None, refresh_s=rare_s)
             live.watch(RESOLUTION, fan_out.ask, every_s=rare_s)
         for key in known.KEYS:
             reading = live.last(key)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from screens.held_readings import RESOLUTION, SYSTEMS, FanOut, HeldReadings
+from screens.held_readings import RESOLUTION, SYSTEMS, HeldReadings, ResolutionFanOut
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -65,7 +65,7 @@ class InvestigateState(HeldReadings):
 
     KEYS = KEYS
 
-    fan_out: FanOut | None = None
+    fan_out: ResolutionFanOut | None = None
     """The resolution question, where this screen asks it and not level 2."""
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diagnostics.catalogue import Catalogue, CatalogueError, load_catalogue
-from diagnostics.catalogue.texts import Page, split_sections
+from diagnostics.catalogue.texts import GuidePage, split_sections
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_immediate_actions_without_an_issues_section_are_refused(tmp_path: Path)
 
 
 def sections(markdown: str) -> dict[str, str]:
-    return split_sections(Page("x", Path("x.md"), markdown, "built in"), markdown)[1]
+    return split_sections(GuidePage("x", Path("x.md"), markdown, "built in"), markdown)[1]
 
 
 def test_a_section_runs_to_the_next_heading_of_its_level_or_above() -> None:

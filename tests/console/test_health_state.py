@@ -16,7 +16,7 @@ from diagnostics.models.readings import Freshness, Reading
 from diagnostics.models.status import Status
 from screens.health import state as known
 from screens.health.state import HealthState, health_scale, limits_in, short_limits
-from screens.held_readings import SYSTEMS, FanOut, resolution_bands
+from screens.held_readings import SYSTEMS, ResolutionFanOut, resolution_bands
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure
 
@@ -169,14 +169,14 @@ class Client:
         return ScriptedHealth(quiet=True).resolution()
 
 
-def how_far(fan_out: FanOut) -> tuple[bool, int | None, int | None]:
+def how_far(fan_out: ResolutionFanOut) -> tuple[bool, int | None, int | None]:
     progress = fan_out.progress
     return fan_out.is_running, progress.done if progress else None, progress.total if progress else None
 
 
 def test_a_long_question_reports_ends_when_told_and_is_not_asked_again_until_told() -> None:
     client, moved, caught = Client(), threading.Event(), []
-    fan_out = FanOut(client.ask, moved.set, refresh_s=600.0)
+    fan_out = ResolutionFanOut(client.ask, moved.set, refresh_s=600.0)
     assert not fan_out.cancel()
 
     def run() -> None:
@@ -207,4 +207,4 @@ def test_what_a_cancelled_question_has_found_so_far_is_an_answer() -> None:
         job.cancel()
         return ScriptedHealth().resolution()
 
-    assert FanOut(partial, lambda: None, refresh_s=1.0).ask().coverage is not None
+    assert ResolutionFanOut(partial, lambda: None, refresh_s=1.0).ask().coverage is not None

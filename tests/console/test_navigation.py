@@ -70,10 +70,10 @@ def test_completion_is_fuzzy_but_not_foolish() -> None:
 
 
 async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> None:
-    from diagnostics.store.recents import Session  # noqa: PLC0415
+    from diagnostics.store.recents import ConsoleSession  # noqa: PLC0415
 
     service = ScriptedService()
-    service.recents.session = Session(
+    service.recents.session = ConsoleSession(
         user="anybody",
         host="bastion",
         pid=1,
@@ -92,10 +92,10 @@ async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> 
 
 
 async def test_a_session_with_memories_that_fit_nothing_opens_level_1_as_ever(make_app: MakeApp) -> None:
-    from diagnostics.store.recents import Session  # noqa: PLC0415
+    from diagnostics.store.recents import ConsoleSession  # noqa: PLC0415
 
     service = ScriptedService()
-    service.recents.session = Session(
+    service.recents.session = ConsoleSession(
         user="anybody",
         host="bastion",
         pid=1,

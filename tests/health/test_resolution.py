@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from diagnostics.catalogue import load_catalogue
-from diagnostics.health.resolution import Counted, counted, distribution, outliers
+from diagnostics.health.resolution import MethodCounts, counted, distribution, outliers
 from diagnostics.health.stale import _of_both
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.models.status import Status
@@ -15,7 +15,7 @@ from diagnostics.service import Diagnostics
 from tests.health.test_checks import agents
 from tests.service.world import ACCOUNT, World, ago
 
-EVEN = Counted({1: 4_672, 3: 1_599, 4: 3_729}, 0, 0)
+EVEN = MethodCounts({1: 4_672, 3: 1_599, 4: 3_729}, 0, 0)
 
 
 def lost_account(world: World, account_id: int) -> None:
@@ -36,7 +36,7 @@ def test_methods_out_of_use_are_in_no_share(method: object) -> None:
 def test_each_share_is_judged_by_its_distance_from_the_baseline(world: World, shift: int, status: Status) -> None:
     found = distribution(
         world.service.context,
-        Counted({1: 4_672 - shift, 3: 1_599, 4: 3_729 + shift}, 0, 0),
+        MethodCounts({1: 4_672 - shift, 3: 1_599, 4: 3_729 + shift}, 0, 0),
         origin="told",
         evidence=(),
     )
@@ -58,7 +58,7 @@ def test_a_pass_stands_only_where_the_missing_accounts_could_not_overturn_it(
 
 
 def test_no_agents_are_no_data(world: World) -> None:
-    found = distribution(world.service.context, Counted({1: 0, 3: 0, 4: 0}, 3, 0), origin="told", evidence=())
+    found = distribution(world.service.context, MethodCounts({1: 0, 3: 0, 4: 0}, 3, 0), origin="told", evidence=())
     assert found.status is Status.NO_DATA
     assert {share.share for share in found.shares} == {None}
     assert "3 agents with the retired method 2, and no other" in found.notes
@@ -67,10 +67,10 @@ def test_no_agents_are_no_data(world: World) -> None:
 def test_outliers_lie_beyond_chance_and_large_accounts_stand_first(world: World) -> None:
     world.account(7)
     by_account = {
-        ACCOUNT: Counted({1: 950, 3: 30, 4: 20}, 0, 0),
-        7: Counted({1: 400, 3: 400, 4: 200}, 0, 0),
-        8: Counted({1: 3, 3: 0, 4: 0}, 0, 0),
-        9: Counted({1: 467, 3: 160, 4: 373}, 0, 0),
+        ACCOUNT: MethodCounts({1: 950, 3: 30, 4: 20}, 0, 0),
+        7: MethodCounts({1: 400, 3: 400, 4: 200}, 0, 0),
+        8: MethodCounts({1: 3, 3: 0, 4: 0}, 0, 0),
+        9: MethodCounts({1: 467, 3: 160, 4: 373}, 0, 0),
     }
     found = outliers(world.service.context, by_account)
     assert [(one.account_id, one.method, one.agents) for one in found] == [

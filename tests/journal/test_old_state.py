@@ -26,7 +26,7 @@ from diagnostics.incident.projection import project_incident
 from diagnostics.incident.sentences import sentence
 from diagnostics.incident.verification import Checkpoint, CheckpointFile
 from diagnostics.models.entries import Body, Noted, Unknown
-from diagnostics.store.recents import Recents, Session
+from diagnostics.store.recents import ConsoleSession, Recents
 from diagnostics.store.samples import Samples
 from diagnostics.store.store import StateStore
 
@@ -178,7 +178,7 @@ def test_its_recent_places_its_session_and_saved_queries_are_there(store: StateS
         ("account", "account 14009", "Acme Realty"),
     ]
     (kept,) = store.recall("session")
-    before = Session(
+    before = ConsoleSession(
         user="ana",
         host="bastion",
         pid=999999999,

@@ -11,7 +11,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.incident.journal import Journal
 from diagnostics.store import journal_rows
-from diagnostics.store.journal_rows import NOTHING_BEFORE, Draft
+from diagnostics.store.journal_rows import NOTHING_BEFORE, EntryDraft
 from tests.journal.places import JournalPlace, notes
 
 ENTRIES = 9
@@ -118,7 +118,7 @@ def test_everything_being_gone_is_found(place: JournalPlace, fresh: Journal) -> 
 def insert(place: JournalPlace, seq: int, previous: str) -> str:
     """An entry that is well made in itself; returns its hash."""
     body = '{"kind":"noted","text":"I was always here"}'
-    draft = Draft("INC-1", "noted", f"forged {seq}", 5, "ana", "bastion:1:1", body)
+    draft = EntryDraft("INC-1", "noted", f"forged {seq}", 5, "ana", "bastion:1:1", body)
     mark = journal_rows.chained(previous, seq, draft)
     place.run(
         "INSERT INTO warroom_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -202,7 +202,7 @@ def rewrite(place: JournalPlace, first: int) -> None:
         " WHERE seq >= ? ORDER BY seq",
         (first,),
     ):
-        mark = journal_rows.chained(previous, seq, Draft(*said))
+        mark = journal_rows.chained(previous, seq, EntryDraft(*said))
         place.run("UPDATE warroom_journal SET previous = ?, hash = ? WHERE seq = ?", (previous, mark, seq))
         previous = mark
     place.run("UPDATE warroom_journal_head SET hash = ?", (previous,))

@@ -20,7 +20,7 @@ from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.service import Diagnostics
-from diagnostics.signals.baselines import Baseline, Baselines
+from diagnostics.signals.baselines import Baselines, MeasuredBaseline
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.mysql.tables import Tables
@@ -203,13 +203,13 @@ def budget(name: str, limit: int, *operations: str, period_s: float = 10.0) -> B
     )
 
 
-def settled(baselines: Baselines, query: str, window_s: int = 900) -> Baseline:
+def settled(baselines: Baselines, query: str, window_s: int = 900) -> MeasuredBaseline:
     """What is known of a baseline once asking for it has ended."""
     baselines.known(query, window_s)
     with baselines._changed:
         assert baselines._changed.wait_for(lambda: not baselines._known[query, window_s].under_way, 20.0)
         known = baselines._known[query, window_s]
-        return Baseline(known.usual, known.failure, known.under_way, known.good_until)
+        return MeasuredBaseline(known.usual, known.failure, known.under_way, known.good_until)
 
 
 class World:

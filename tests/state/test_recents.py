@@ -15,7 +15,7 @@ import pytest
 
 from diagnostics.config.settings import StateSettings
 from diagnostics.core.time import utc_now
-from diagnostics.store.recents import RESTORED_WITHIN, Recents, Session
+from diagnostics.store.recents import RESTORED_WITHIN, ConsoleSession, Recents
 from diagnostics.store.store import StateStore
 
 
@@ -33,8 +33,8 @@ def gone() -> int:
     return process.pid
 
 
-def session(pid: int, *lines: str, host: str = "bastion", environment: str = "PROD") -> Session:
-    return Session("ana", host, pid, environment, lines, ({"issue": 1},), utc_now())
+def session(pid: int, *lines: str, host: str = "bastion", environment: str = "PROD") -> ConsoleSession:
+    return ConsoleSession("ana", host, pid, environment, lines, ({"issue": 1},), utc_now())
 
 
 def test_the_newest_session_of_a_console_that_is_gone_is_handed_out_once(recents: Recents, gone: int) -> None:
@@ -49,9 +49,9 @@ def test_of_many_consoles_that_start_at_once_one_has_it(recents: Recents, gone: 
     for _ in range(5):
         recents.keep_session(session(gone, "health"))
         together = threading.Barrier(4)
-        taken: list[Session | None] = []
+        taken: list[ConsoleSession | None] = []
 
-        def start(together: threading.Barrier = together, taken: list[Session | None] = taken) -> None:
+        def start(together: threading.Barrier = together, taken: list[ConsoleSession | None] = taken) -> None:
             together.wait(30)
             taken.append(recents.broken_off("ana", "bastion", "PROD"))
 

@@ -26,7 +26,7 @@ from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.signals.webhook_backlog import read_backlog
 from diagnostics.store.identity import common_identity
-from diagnostics.store.recents import Recent, Session
+from diagnostics.store.recents import ConsoleSession, Recent
 from diagnostics.store.rollups import SyncRollup
 from diagnostics.store.samples import Samples
 from sandbox.stories.account_list import (
@@ -300,7 +300,7 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
     yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
     yield Question("samples.course", EVERYBODY, lambda: samples.course("tried", now - timedelta(hours=3)))
     recents = service.recents
-    session = Session("somebody", "somewhere", 1, "", ("account 1",), ({},), now)
+    session = ConsoleSession("somebody", "somewhere", 1, "", ("account 1",), ({},), now)
     yield Question("recents.note", EVERYBODY, lambda: recents.note("account", "account 1", "one"))
     yield Question("recents.recent", EVERYBODY, recents.recent)
     yield Question("recents.forget", EVERYBODY, lambda: recents.forget(Recent("account", "account 1", "one", now)))

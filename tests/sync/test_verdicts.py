@@ -13,7 +13,7 @@ from diagnostics.core.context import Context
 from diagnostics.models.triage import TriageRequest
 from diagnostics.sync.deals import Asking
 from diagnostics.sync.gates import judge, read_facts
-from diagnostics.sync.verdict import ERROR_ORDER, Verdict
+from diagnostics.sync.verdict import ERROR_ORDER, DealVerdict
 from tests.sampling import sampled
 from tests.sync.rows import Shelf, naive
 
@@ -108,7 +108,7 @@ def test_every_combination_of_conditions_is_judged_alike_one_by_one_and_in_bulk(
             assert shelf.service.deals.diagnose(deal, account).error_code == code
 
 
-def judge_deals(context: Context, account_id: int, deal_ids: Sequence[int]) -> dict[int, Verdict]:
+def judge_deals(context: Context, account_id: int, deal_ids: Sequence[int]) -> dict[int, DealVerdict]:
     """The verdict on deals that are read together."""
     return {facts.deal_id: judge(facts) for facts in read_facts(Asking(context, account_id), deal_ids)}
 

@@ -11,7 +11,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from screens import addresses as to
 from screens.base import ConsoleScreen
-from tui.commands.verb import CommandApp, Runner, Verb, opened, opens
+from tui.commands.verb import CommandApp, Verb, VerbRunner, opened, opens
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident
@@ -62,15 +62,15 @@ def _choose(app: CommandApp, rest: str) -> None:
 # ---- screens
 
 
-def _at(address: Callable[[], to.Address]) -> Runner:
+def _at(address: Callable[[], to.Address]) -> VerbRunner:
     return opens(lambda _app, _rest: address())
 
 
-def _in_view(address: Callable[[str], to.Address]) -> Runner:
+def _in_view(address: Callable[[str], to.Address]) -> VerbRunner:
     return opens(lambda app, _rest: address(_incident(app).id))
 
 
-def _named(address: Callable[[str], to.Address]) -> Runner:
+def _named(address: Callable[[str], to.Address]) -> VerbRunner:
     """Of the incident of that id, or of the one in view where none is given."""
     return opens(lambda app, rest: address(rest.upper() or _incident(app).id))
 
@@ -88,7 +88,7 @@ Writing = tuple[Callable[[], "Incident"], str, str]
 """What writes, what is said once it is written, and what is said meanwhile."""
 
 
-def _writes(prepare: Callable[[Diagnostics, Incident, str], Writing]) -> Runner:
+def _writes(prepare: Callable[[Diagnostics, Incident, str], Writing]) -> VerbRunner:
     """A runner that writes into the incident in view what `prepare` makes of the rest of the line."""
 
     def run(app: CommandApp, rest: str) -> None:

@@ -32,7 +32,7 @@ class CommandApp(ScreenHost, Protocol):
         """Level 2 with the cursor on the leading indicators."""
 
 
-Runner = Callable[[CommandApp, str], None]
+VerbRunner = Callable[[CommandApp, str], None]
 """Called with the rest of the line as it was typed: spaces inside quotation marks are part of a query."""
 
 
@@ -44,7 +44,7 @@ class Verb:
     """What the palette writes: the word, with a space behind it where an argument belongs there."""
     sentence: str
     """What it does, for the palette; empty for one of which the palette lists every argument instead."""
-    run: Runner
+    run: VerbRunner
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ def opened(app: ScreenHost) -> Diagnostics:
     return app.service
 
 
-def opens(address: Callable[[CommandApp, str], Address]) -> Runner:
+def opens(address: Callable[[CommandApp, str], Address]) -> VerbRunner:
     """A runner that opens a screen, once the sources are open."""
 
     def run(app: CommandApp, rest: str) -> None:

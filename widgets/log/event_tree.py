@@ -39,7 +39,7 @@ _LEVEL_TONES: dict[str, Tone] = {"fatal": "fail", "error": "fail", "warning": "w
 
 
 @dataclass(slots=True, frozen=True)
-class Node:
+class TreeNode:
     """One line of the tree before it is laid out."""
 
     path: str
@@ -56,46 +56,46 @@ class Node:
     """The value as it came, to make a search term of."""
 
 
-def nodes(event: LogEvent, closed: frozenset[str] = frozenset()) -> Iterator[Node]:
+def nodes(event: LogEvent, closed: frozenset[str] = frozenset()) -> Iterator[TreeNode]:
     """Yield the nodes of an event in the order they are shown; nothing below a closed branch."""
     yield from _reserved(event)
     if event.tags:
-        yield Node("tags", "tags", _count(len(event.tags), "tag"), 0, branch=True)
+        yield TreeNode("tags", "tags", _count(len(event.tags), "tag"), 0, branch=True)
         if "tags" not in closed:
             for index, tag in enumerate(event.tags):
                 name, colon, value = tag.partition(":")
                 facet = name if colon else "tags"
                 raw = value if colon else tag
-                yield Node(f"tags/{index}", name if colon else "", raw, 1, branch=False, facet=facet, raw=raw)
+                yield TreeNode(f"tags/{index}", name if colon else "", raw, 1, branch=False, facet=facet, raw=raw)
     if event.attributes:
-        yield Node("attributes", "attributes", _size(event.attributes), 0, branch=True)
+        yield TreeNode("attributes", "attributes", _size(event.attributes), 0, branch=True)
         if "attributes" not in closed:
             yield from _children(event.attributes, "attributes", "@", 1, closed)
 
 
-def _reserved(event: LogEvent) -> Iterator[Node]:
+def _reserved(event: LogEvent) -> Iterator[TreeNode]:
     moment = datetime.fromtimestamp(event.timestamp_ms / 1000, UTC)
     stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{event.timestamp_ms % 1000:03d} UTC"
-    yield Node("timestamp", "timestamp", stamp, 0, branch=False)
+    yield TreeNode("timestamp", "timestamp", stamp, 0, branch=False)
     tone = _LEVEL_TONES.get(level_tone(event.status), "")
-    yield Node("status", "status", event.status, 0, branch=False, tone=tone, facet="status", raw=event.status)
-    yield Node("service", "service", event.service, 0, branch=False, facet="service", raw=event.service)
+    yield TreeNode("status", "status", event.status, 0, branch=False, tone=tone, facet="status", raw=event.status)
+    yield TreeNode("service", "service", event.service, 0, branch=False, facet="service", raw=event.service)
     if event.host:
-        yield Node("host", "host", event.host, 0, branch=False, facet="host", raw=event.host)
-    yield Node("message", "message", event.message, 0, branch=False, facet="message", raw=event.message)
-    yield Node("id", "id", event.id, 0, branch=False)
+        yield TreeNode("host", "host", event.host, 0, branch=False, facet="host", raw=event.host)
+    yield TreeNode("message", "message", event.message, 0, branch=False, facet="message", raw=event.message)
+    yield TreeNode("id", "id", event.id, 0, branch=False)
 
 
-def _children(value: object, path: str, facet: str, depth: int, closed: frozenset[str]) -> Iterator[Node]:
+def _children(value: object, path: str, facet: str, depth: int, closed: frozenset[str]) -> Iterator[TreeNode]:
     for label, name, child in _items(value, facet):
         # A cleaned key holds no newline, so {"a.b": 1} and {"a": {"b": 1}} get different paths.
         key = f"{path}\n{label}"
         if isinstance(child, Mapping | list | tuple) and child and depth < _DEEPEST:
-            yield Node(key, label, _size(child), depth, branch=True)
+            yield TreeNode(key, label, _size(child), depth, branch=True)
             if key not in closed:
                 yield from _children(child, key, name, depth + 1, closed)
         else:
-            yield Node(key, label, _text(child), depth, branch=False, facet=name, raw=child)
+            yield TreeNode(key, label, _text(child), depth, branch=False, facet=name, raw=child)
 
 
 def _items(value: object, facet: str) -> Iterator[tuple[str, str, object]]:
@@ -134,7 +134,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def term(node: Node) -> str | None:
+def term(node: TreeNode) -> str | None:
     """Return the node as a Datadog term, such as `@context.account_id:14009`; None when no search can find it."""
     from diagnostics.logs import quote  # noqa: PLC0415  # the grammar stays out of the first paint
 
@@ -167,7 +167,7 @@ class EventTree(LineView):
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(glyphs=glyphs_for(ascii), id=id)
         self.event: LogEvent | None = None
-        self._shown_nodes: dict[str, Node] = {}
+        self._shown_nodes: dict[str, TreeNode] = {}
         self._shut: frozenset[str] = frozenset()
         self._unrolled: frozenset[str] = frozenset()
 
@@ -181,7 +181,7 @@ class EventTree(LineView):
         self.scroll_to(y=0, animate=False)
 
     @property
-    def node(self) -> Node | None:
+    def node(self) -> TreeNode | None:
         """The node under the cursor."""
         return self._shown_nodes.get(self.cursor_key or "")
 
@@ -240,7 +240,7 @@ class EventTree(LineView):
             rows.append(Row((Piece(said, "warn"),)))
         self.show(rows)
 
-    def _lead(self, node: Node) -> list[Piece]:
+    def _lead(self, node: TreeNode) -> list[Piece]:
         glyph = ("+ " if node.path in self._shut else "- ") if node.branch else "  "
         indent = " " * (_INDENT * min(node.depth, 12))
         room = max(4, min(_LABEL_CELLS - len(indent), self.text_width() // 2))
@@ -251,10 +251,10 @@ class EventTree(LineView):
     def _room(self, lead: list[Piece]) -> int:
         return max(8, self.text_width() - sum(cell_len(piece.text) for piece in lead))
 
-    def _is_long(self, node: Node) -> bool:
+    def _is_long(self, node: TreeNode) -> bool:
         return not node.branch and cell_len(node.value) > self._room(self._lead(node))
 
-    def _rows_of(self, node: Node) -> list[Row]:
+    def _rows_of(self, node: TreeNode) -> list[Row]:
         lead = self._lead(node)
         room = self._room(lead)
         tone: Tone = "muted" if node.branch or node.raw is None else node.tone

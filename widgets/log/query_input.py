@@ -30,7 +30,7 @@ KEYS = " Enter apply  Esc back  Up/Down earlier filters"
 
 
 @dataclass(slots=True, frozen=True)
-class Verdict:
+class QueryVerdict:
     """What is to be said about a query while it is typed."""
 
     text: str
@@ -40,7 +40,7 @@ class Verdict:
     valid: bool
 
 
-FINE = Verdict("", 0, "", valid=True)
+FINE = QueryVerdict("", 0, "", valid=True)
 
 
 def prepare() -> None:
@@ -50,7 +50,7 @@ def prepare() -> None:
     parse("ready")
 
 
-def judge(text: str) -> Verdict:
+def judge(text: str) -> QueryVerdict:
     """Return the first mistake in `text`, or else the first note about it."""
     # The grammar costs an import that the first paint must not wait for.
     from diagnostics.logs import QuerySyntaxError, notes, parse  # noqa: PLC0415
@@ -61,14 +61,14 @@ def judge(text: str) -> Verdict:
         parse(text)
     except QuerySyntaxError as error:
         hint = f"; {error.accepted}" if error.accepted else ""
-        return Verdict(f"{error.message}{hint}", error.column, "fail", valid=False)
+        return QueryVerdict(f"{error.message}{hint}", error.column, "fail", valid=False)
     for note in notes(text):
-        return Verdict(note.text, note.column, "warn", valid=True)
+        return QueryVerdict(note.text, note.column, "warn", valid=True)
     return FINE
 
 
 def hint_rows(
-    verdict: Verdict, *, caret_cell: int, width: int, glyphs: Glyphs, help_text: str = KEYS
+    verdict: QueryVerdict, *, caret_cell: int, width: int, glyphs: Glyphs, help_text: str = KEYS
 ) -> tuple[Row, Row]:
     """Return the two rows under the text: the caret in its cell, and the sentence beside it or, if long, below it."""
     keys = row(Piece(help_text, "muted"))

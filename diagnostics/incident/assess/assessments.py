@@ -35,7 +35,7 @@ from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.catalogue.response import AlertTier, Condition
+    from diagnostics.catalogue.response import AlertTier, TierCondition
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.health.service import HealthService
@@ -299,7 +299,7 @@ def _chosen(ordered: list[AlertTier], fired: _Looked | None, unknown: list[_Look
     return decided, rule
 
 
-def _look_at_rule(asked: _Grounds, tier: AlertTier, rule: Condition) -> _Looked:
+def _look_at_rule(asked: _Grounds, tier: AlertTier, rule: TierCondition) -> _Looked:
     said = f"tier {tier.tier}: {condition_words(rule, asked.catalogue.thresholds)}"
     if not rule.reading:
         return _Looked(tier, None, f"{said}. {rule.note}".strip(), by_people=True)

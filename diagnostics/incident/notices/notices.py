@@ -23,9 +23,9 @@ from diagnostics.incident.incidents import LONGEST_TITLE, check_severity, issue_
 from diagnostics.incident.notices.outbox import Outbox
 from diagnostics.incident.notices.texts import (
     Basis,
+    NoticeSubject,
     Rendered,
-    Subject,
-    Value,
+    TextValue,
     aged,
     render,
     template_for,
@@ -326,7 +326,7 @@ class Proposals:
             raise UserError("no severity is given", accepted=", ".join(issue.severities))
         check_severity(issue, severity)
         accounts, notes = self._accounts(issue.query)
-        subject = Subject(
+        subject = NoticeSubject(
             issue_type=issue.name,
             severity=severity,
             title=clean(words.get("title", "").strip() or _title(issue.title, issue.impact), limit=LONGEST_TITLE),
@@ -350,7 +350,7 @@ class Proposals:
             )
         if asked.purpose is Purpose.NOTE and not asked.words.get("text", "").strip():
             raise UserError("a note without words", accepted="words with text")
-        subject = Subject(
+        subject = NoticeSubject(
             issue_type=incident.issue_type,
             severity=incident.severity,
             title=incident.title,
@@ -363,7 +363,12 @@ class Proposals:
         return self._proposal(subject, asked)
 
     def _proposal(
-        self, subject: Subject, asked: ProposalRequest, *, accounts: tuple[int, ...] = (), notes: Sequence[str] = ()
+        self,
+        subject: NoticeSubject,
+        asked: ProposalRequest,
+        *,
+        accounts: tuple[int, ...] = (),
+        notes: Sequence[str] = (),
     ) -> Proposal:
         words = asked.words
         measured, trouble = self._measure(subject.issue_type, asked.job)
@@ -469,7 +474,12 @@ class Drafts:
         self._channels: Mapping[Channel, DeliveryChannel] = {one.channel: one for one in channels}
 
     def of(
-        self, subject: Subject, values: Mapping[str, Value], purpose: Purpose, audience: Audience, text: str = ""
+        self,
+        subject: NoticeSubject,
+        values: Mapping[str, TextValue],
+        purpose: Purpose,
+        audience: Audience,
+        text: str = "",
     ) -> tuple[Draft, ...]:
         """The drafts of one confirmation: the notice, tracking that is missing, notes on what is tracked."""
         rendered = render(template_for(purpose, audience), self._catalogue, values)
@@ -504,7 +514,7 @@ class Drafts:
         purpose: Purpose,
         audience: Audience,
         *,
-        subject: Subject,
+        subject: NoticeSubject,
         rendered: Rendered,
         state: str = "",
     ) -> Draft:
@@ -534,7 +544,7 @@ class Drafts:
         return f"{setting} is off: this console may not write there; set {setting} = true, or write it by hand"
 
     def _fields(
-        self, channel: Channel, purpose: Purpose, audience: Audience, subject: Subject, state: str
+        self, channel: Channel, purpose: Purpose, audience: Audience, subject: NoticeSubject, state: str
     ) -> dict[str, str]:
         """Fields that channels read beside the text; a key stands only where it says something."""
         given = {

@@ -56,7 +56,7 @@ PAGE = 1_000
 
 
 @dataclass(slots=True)
-class _Watch:
+class _WatchedDelivery:
     """One delivery in one state, since this console first saw it so. Moments of the steady clock."""
 
     mark: tuple[str, int]
@@ -86,7 +86,7 @@ class Outbox:
         self._steady = steady
         self._turn = threading.Lock()
         self._index = PendingDeliveries(context, incidents)
-        self._watches: dict[tuple[str, str], _Watch] = {}
+        self._watches: dict[tuple[str, str], _WatchedDelivery] = {}
         self._unwritten: dict[tuple[str, str], DeliverySent | DeliveryFailed] = {}
         """Outcomes that the journal would not take; nothing is done about these deliveries before it has."""
 
@@ -167,7 +167,7 @@ class Outbox:
         permitted = may_write(self._context.settings, delivery.channel)
         return channel if channel is not None and permitted and not channel.problem() else None
 
-    def _watch(self, incident: Incident, delivery: Delivery) -> _Watch:
+    def _watch(self, incident: Incident, delivery: Delivery) -> _WatchedDelivery:
         mark = (delivery.state, delivery.attempts)
         found = self._watches.get((incident.id, delivery.delivery))
         if found is None or found.mark != mark:
@@ -177,7 +177,7 @@ class Outbox:
                 pause = (delivery.retry_at - self._context.now()).total_seconds()
             # A clock that jumped may claim any pause: none is longer than the longest that the rules know.
             most = max(self._rules.longest_retry_after_s, *self._rules.retry_pauses_s, *self._rules.look_pauses_s)
-            found = _Watch(mark, now, now + min(max(0.0, pause), most))
+            found = _WatchedDelivery(mark, now, now + min(max(0.0, pause), most))
             self._watches[incident.id, delivery.delivery] = found
         return found
 
@@ -311,7 +311,7 @@ class Outbox:
         self._write_if_unchanged(incident, delivery, body)
         return 0
 
-    def _look(self, incident: Incident, delivery: Delivery, watch: _Watch) -> int:
+    def _look(self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery) -> int:
         """Look for it at the service: there, surely not there, not yet known, or nobody can tell."""
         channel = self._channel(delivery)
         if channel is None:
@@ -338,7 +338,7 @@ class Outbox:
             self._looked(incident, delivery, watch, receipt)
         return 1
 
-    def _looked(self, incident: Incident, delivery: Delivery, watch: _Watch, receipt: Receipt | None) -> None:
+    def _looked(self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery, receipt: Receipt | None) -> None:
         if receipt is not None:
             self._write(incident.id, _sent(delivery, delivery.attempts, receipt, found_again=True))
             return

@@ -60,7 +60,7 @@ _LINK = re.compile(r"\[([^\]\n]{1,300})\]\((https?://[^\s()<>]{1,2000})\)|(?<![\
 
 
 @dataclass(slots=True, frozen=True)
-class Value:
+class TextValue:
     """The text for one placeholder, and the figures in it."""
 
     text: str
@@ -89,7 +89,7 @@ def template_for(purpose: Purpose, audience: Audience) -> str:
             return _OF_AUDIENCE[audience]
 
 
-def render(name: str, catalogue: Catalogue, values: Mapping[str, Value]) -> Rendered:
+def render(name: str, catalogue: Catalogue, values: Mapping[str, TextValue]) -> Rendered:
     """The template `name` filled, at most as long as the catalogue allows. Raises nothing."""
     longest = catalogue.delivery.longest_text
     template = catalogue.templates.get(name, "")
@@ -108,7 +108,7 @@ def render(name: str, catalogue: Catalogue, values: Mapping[str, Value]) -> Rend
         return Rendered(_cut(lines, longest), _once(figures), (note, "The built-in text is missing as well."))
 
 
-def _filled(template: str, values: Mapping[str, Value], longest: int, notes: tuple[str, ...]) -> Rendered:
+def _filled(template: str, values: Mapping[str, TextValue], longest: int, notes: tuple[str, ...]) -> Rendered:
     if not template.strip():
         raise LookupError("it is empty")
     shown: list[BoundFigure] = []
@@ -134,17 +134,17 @@ def _once(figures: list[BoundFigure] | tuple[BoundFigure, ...]) -> tuple[BoundFi
     return tuple({figure.name: figure for figure in reversed(figures)}.values())[::-1]
 
 
-def said(text: str, *, otherwise: str = NOT_KNOWN) -> Value:
+def said(text: str, *, otherwise: str = NOT_KNOWN) -> TextValue:
     """Words of a person or the catalogue, which are no figure."""
-    return Value(clean(text, limit=LONGEST_VALUE, multiline=True).strip() or otherwise)
+    return TextValue(clean(text, limit=LONGEST_VALUE, multiline=True).strip() or otherwise)
 
 
-def measured(figure: MeasuredFigure | None, name: str, bind: Callable[[MeasuredFigure], BoundFigure]) -> Value:
+def measured(figure: MeasuredFigure | None, name: str, bind: Callable[[MeasuredFigure], BoundFigure]) -> TextValue:
     """One figure by its own placeholder; "not known" where nobody measured it."""
     if figure is None:
-        return Value(NOT_KNOWN)
+        return TextValue(NOT_KNOWN)
     bound = bind(figure).model_copy(update={"name": name})
-    return Value(bound.shown, (bound,))
+    return TextValue(bound.shown, (bound,))
 
 
 def bound(figure: MeasuredFigure, *, now: datetime, good_s: float) -> BoundFigure:
@@ -196,7 +196,7 @@ def _failed(figure: MeasuredFigure) -> str:
 
 
 @dataclass(slots=True, frozen=True)
-class Subject:
+class NoticeSubject:
     """The subject of a notice: an incident, or one that would be declared."""
 
     issue_type: str
@@ -213,7 +213,7 @@ class Basis:
     """The sources of all values, at one moment."""
 
     catalogue: Catalogue
-    subject: Subject
+    subject: NoticeSubject
     measured: tuple[MeasuredFigure, ...]
     words: Mapping[str, str]
     query: str
@@ -230,13 +230,13 @@ class Basis:
         return bound(figure, now=self.now, good_s=self.good_s)
 
 
-def values(basis: Basis) -> dict[str, Value]:
+def values(basis: Basis) -> dict[str, TextValue]:
     """Every placeholder that any template may hold."""
     made = {**_subject(basis), **_live(basis), **_work(basis), **_after(basis), **_contact(basis)}
     return made | {name: said(text) for name, text in basis.words.items() if name in made and text.strip()}
 
 
-def _subject(basis: Basis) -> dict[str, Value]:
+def _subject(basis: Basis) -> dict[str, TextValue]:
     subject, catalogue = basis.subject, basis.catalogue
     issue = catalogue.issues[subject.issue_type]
     incident = subject.incident
@@ -259,18 +259,20 @@ def _subject(basis: Basis) -> dict[str, Value]:
     }
 
 
-def _live(basis: Basis) -> dict[str, Value]:
+def _live(basis: Basis) -> dict[str, TextValue]:
     line = [one for one in basis.measured if one.id not in OWN_PLACEHOLDER][:MOST_FIGURES]
     figures = tuple(map(basis.bind, line))
     words = [f"{one.title} {figure.shown}" for one, figure in zip(line, figures, strict=True)]
     return {
         **{name: measured(basis.figure(name), name, basis.bind) for name in OWN_PLACEHOLDER},
         "degradation": _degradation(basis),
-        "figures": Value("; ".join(clean(one, limit=600) for one in words), figures) if words else Value(NOT_KNOWN),
+        "figures": TextValue("; ".join(clean(one, limit=600) for one in words), figures)
+        if words
+        else TextValue(NOT_KNOWN),
     }
 
 
-def _degradation(basis: Basis) -> Value:
+def _degradation(basis: Basis) -> TextValue:
     """How much weaker it is, and how much slower where it is: no loss of speed says nothing about what fails."""
     loss, health = basis.figure("performance_loss"), basis.figure("health")
     words: list[str] = []
@@ -282,10 +284,10 @@ def _degradation(basis: Basis) -> Value:
     if loss is not None and loss.value:
         figures.append(basis.bind(loss))
         words.append(f"performance down by {figures[-1].shown}")
-    return Value("; ".join(words), tuple(figures)) if words else Value(NOT_KNOWN)
+    return TextValue("; ".join(words), tuple(figures)) if words else TextValue(NOT_KNOWN)
 
 
-def _work(basis: Basis) -> dict[str, Value]:
+def _work(basis: Basis) -> dict[str, TextValue]:
     incident = basis.subject.incident
     done = _steps_done(basis)
     first = " → ".join(basis.catalogue.issues[basis.subject.issue_type].first_response)
@@ -300,7 +302,7 @@ def _work(basis: Basis) -> dict[str, Value]:
     }
 
 
-def _after(basis: Basis) -> dict[str, Value]:
+def _after(basis: Basis) -> dict[str, TextValue]:
     incident = basis.subject.incident
     prevention = [
         one.lesson.text for one in (incident.lessons if incident is not None else ()) if one.lesson.side == "prevention"
@@ -314,7 +316,7 @@ def _after(basis: Basis) -> dict[str, Value]:
     }
 
 
-def _contact(basis: Basis) -> dict[str, Value]:
+def _contact(basis: Basis) -> dict[str, TextValue]:
     contact = basis.catalogue.contact
     return {"team": said(contact.team), "manager": said(contact.manager), "channel": said(contact.channel)}
 
@@ -362,25 +364,25 @@ def _timeline(incident: Incident | None) -> str:
     return "\n".join(f"- {_moment(at)} {text}" for at, text in shown)
 
 
-def _started(subject: Subject) -> str:
+def _started(subject: NoticeSubject) -> str:
     if subject.began_at is not None:
         return _moment(subject.began_at)
     return f"{NOT_KNOWN_YET} (noticed {_moment(subject.detected_at)})" if subject.detected_at else NOT_KNOWN_YET
 
 
-def _elapsed(basis: Basis) -> Value:
+def _elapsed(basis: Basis) -> TextValue:
     """Since it began, or was noticed. It is no measurement, and grows old like one."""
     subject, incident = basis.subject, basis.subject.incident
     since = subject.began_at or subject.detected_at or (incident.declared_at if incident is not None else None)
     if since is None:
-        return Value(NOT_KNOWN)
+        return TextValue(NOT_KNOWN)
     until = incident.resolved_at if incident is not None and incident.resolved_at is not None else basis.now
     shown = (
         span(60 * ((until - since).total_seconds() // 60))
         if until - since >= timedelta(minutes=2)
         else "less than 2 min"
     )
-    return Value(shown, (BoundFigure(name="elapsed", shown=shown, taken_at=basis.now),))
+    return TextValue(shown, (BoundFigure(name="elapsed", shown=shown, taken_at=basis.now),))
 
 
 def _next_update(basis: Basis) -> str:

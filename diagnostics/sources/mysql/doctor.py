@@ -84,7 +84,7 @@ _DOUBTFUL = frozenset(
 """Writes no row by itself, and is more than reading needs. Every privilege in neither set is taken for writing."""
 
 
-class Asked(Protocol):
+class DoctorDatabases(Protocol):
     """What the doctor needs of the databases."""
 
     def ask(
@@ -104,7 +104,7 @@ class Asked(Protocol):
 class Doctor:
     """Examines each database with statements that any reader may send."""
 
-    def __init__(self, databases: Asked, tables: Tables, *, replica_lag_s: float) -> None:
+    def __init__(self, databases: DoctorDatabases, tables: Tables, *, replica_lag_s: float) -> None:
         self._databases = databases
         self._tables = tables
         self._replica_lag_s = replica_lag_s
@@ -136,7 +136,9 @@ class Doctor:
 class _Patient:
     """One database under examination."""
 
-    def __init__(self, databases: Asked, tables: Tables, account_id: int | None, replica_lag_s: float) -> None:
+    def __init__(
+        self, databases: DoctorDatabases, tables: Tables, account_id: int | None, replica_lag_s: float
+    ) -> None:
         self._databases = databases
         self._tables = tables
         self._account_id = account_id

@@ -26,7 +26,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
-from diagnostics.sources.mysql.failures import Limits, PasswordWithheld, not_configured
+from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, not_configured
 from diagnostics.sources.mysql.tables import Kind
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Database:
     source: str
     kind: Kind
     engine: Engine
-    limits: Limits
+    limits: TimeLimits
     connect_arguments: Mapping[str, Any]
     """How its server is reached once more, to end a statement. Holds the password: never printed."""
     ending: threading.Lock = field(default_factory=threading.Lock)
@@ -66,13 +66,13 @@ class Database:
 class Engines:
     """Makes databases from the settings. Nothing is opened before a statement is run."""
 
-    def __init__(self, settings: DatabaseSettings, limits: Limits | None = None) -> None:
+    def __init__(self, settings: DatabaseSettings, limits: TimeLimits | None = None) -> None:
         """`limits` stand in for those of the settings."""
         self._settings = settings
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._dialect: Dialect | None = None
-        self.limits = limits or Limits(
+        self.limits = limits or TimeLimits(
             settings.connect_timeout_s, settings.read_timeout_s, settings.statement_timeout_s
         )
 
@@ -228,7 +228,7 @@ class _ClearTextRefused:
 _NO_CLEAR_TEXT = {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused}
 
 
-def _attend(engine: Engine, arguments: dict[str, Any], limits: Limits) -> None:
+def _attend(engine: Engine, arguments: dict[str, Any], limits: TimeLimits) -> None:
     """Make each connection of the engine with `connect_session`, and give it the read limit while it is lent out."""
 
     def do_connect(_dialect: object, record: Any, _positional: object, _named: object) -> Connection:  # noqa: ANN401
@@ -320,7 +320,7 @@ def _lenient_text(raw: bytes) -> str:
 
 
 @dataclass(slots=True, frozen=True)
-class Session:
+class ServerSession:
     """What one connection's server said of itself."""
 
     version: str
@@ -331,7 +331,7 @@ class Session:
     """True when the server itself ends a statement at the limit; very old servers cannot."""
 
 
-def connect_session(arguments: Mapping[str, Any], limits: Limits) -> tuple[Connection, Session]:
+def connect_session(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connection, ServerSession]:
     """Connect and prepare the session. Two connect limits at most, however slowly a server drips its bytes.
 
     Raises pymysql.Error or OSError.
@@ -351,7 +351,7 @@ def connect_session(arguments: Mapping[str, Any], limits: Limits) -> tuple[Conne
         guard.cancel()
 
 
-def _prepare(connection: Connection, limits: Limits) -> Session:
+def _prepare(connection: Connection, limits: TimeLimits) -> ServerSession:
     with connection.cursor() as cursor:
         cursor.execute("SELECT VERSION(), CONNECTION_ID()")
         version, connection_id = cursor.fetchone()
@@ -361,7 +361,7 @@ def _prepare(connection: Connection, limits: Limits) -> Session:
         cursor.execute("SET SESSION time_zone = '+00:00', lock_wait_timeout = %s", (waiting,))
         version = clean(str(version), limit=80)
         limited = _limit_statements(cursor, version, limits.statement_s)
-    return Session(version, int(connection_id), limited)
+    return ServerSession(version, int(connection_id), limited)
 
 
 def _limit_statements(cursor: Cursor, version: str, seconds: float) -> bool:

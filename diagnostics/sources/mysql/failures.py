@@ -89,7 +89,7 @@ class PasswordWithheld(RuntimeError):  # noqa: N818  # it says what was done, an
 
 
 @dataclass(slots=True, frozen=True)
-class Limits:
+class TimeLimits:
     """The time limits in force, for the sentences that name them. Seconds."""
 
     connect_s: float
@@ -97,7 +97,7 @@ class Limits:
     statement_s: float
 
 
-def failure_of(error: BaseException, source: str, limits: Limits, *, connecting: bool) -> SourceFailure:
+def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     """The failure that `error` means. `connecting` is True until the connection is ready for its first statement."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(cause, sqlite3.Error):
@@ -141,7 +141,7 @@ def over_time(source: str, seconds: float) -> SourceFailure:
     )
 
 
-def _unreachable(source: str, limits: Limits, *, refused: bool = False) -> SourceFailure:
+def _unreachable(source: str, limits: TimeLimits, *, refused: bool = False) -> SourceFailure:
     return SourceFailure(
         FailureKind.UNREACHABLE,
         source,
@@ -160,7 +160,7 @@ def _not_mapped(source: str, what: str, found: re.Match[str] | None) -> SourceFa
     )
 
 
-def _of_sqlite(message: str, source: str, limits: Limits) -> SourceFailure:
+def _of_sqlite(message: str, source: str, limits: TimeLimits) -> SourceFailure:
     if found := _SQLITE_TABLE.search(message):
         return _not_mapped(source, "table", found)
     if found := _SQLITE_COLUMN.search(message):
@@ -173,7 +173,7 @@ def _of_sqlite(message: str, source: str, limits: Limits) -> SourceFailure:
     return _rejected(source, "SQLite")
 
 
-def _of_mysql(error: pymysql.Error, source: str, limits: Limits, *, connecting: bool) -> SourceFailure:
+def _of_mysql(error: pymysql.Error, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     message = str(error.args[1]) if len(error.args) > 1 else ""
     if code == 1146:
@@ -199,7 +199,7 @@ def _by_code(error: pymysql.Error, code: int, source: str) -> SourceFailure:
     return SourceFailure(FailureKind.MALFORMED, source, reason, remedy=_NOT_THE_PROTOCOL)
 
 
-def _disconnected(code: int, message: str, source: str, limits: Limits, *, connecting: bool) -> SourceFailure:
+def _disconnected(code: int, message: str, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     if code == 2003 and _has_any(message.lower(), ("ssl", "certificate")):
         kind, reason, remedy = _NO_TLS
         return SourceFailure(kind, source, reason, remedy=remedy)

@@ -18,7 +18,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Timers
-from diagnostics.sources.mysql.engines import Database, Session, cut, kill_statement
+from diagnostics.sources.mysql.engines import Database, ServerSession, cut, kill_statement
 from diagnostics.sources.mysql.failures import cancelled, failure_of, over_time
 from diagnostics.sources.mysql.statements import Statement, clean_rows
 
@@ -112,7 +112,7 @@ class _Running:
         self._done = threading.Event()
         self._reason: SourceFailure | None = None
         self._wire: Any = None
-        self._session: Session | None = None
+        self._session: ServerSession | None = None
 
     def ask(self, statement: Statement, keep: int) -> Answer:
         """Connect, send, read, clean. Raises `SourceFailure` only."""
