@@ -15,6 +15,8 @@ class FailureKind(StrEnum):
     RATE_LIMITED = "rate_limited"
     TIMED_OUT = "timed_out"
     MALFORMED = "malformed"
+    NO_FIGURE = "no_figure"
+    """The source answered, and the number that was asked for is not in the answer, or is none: nothing to count with."""
     NOT_MAPPED = "not_mapped"
     NOT_CONFIGURED = "not_configured"
     REJECTED = "rejected"
@@ -74,6 +76,7 @@ class SourceFailure(Exception):  # noqa: N818  # the field's word is failure; an
             FailureKind.RATE_LIMITED,
             FailureKind.TIMED_OUT,
             FailureKind.MALFORMED,
+            FailureKind.NO_FIGURE,
             FailureKind.CANCELLED,
         }
 

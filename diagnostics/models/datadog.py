@@ -56,7 +56,7 @@ class Bucket:
     by: Mapping[str, str]
     """Facet → value, cleaned; empty when nothing was grouped."""
     values: tuple[MeasuredValue, ...]
-    """One per compute, in the order asked."""
+    """One per compute, in the order asked. A count is always one: an answer without it is a failure, NO_FIGURE."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,7 +66,8 @@ class Aggregate:
     buckets: tuple[Bucket, ...]
     evidence: Evidence
     partial: bool = False
-    """The service said that it timed out inside: the figures are lower bounds."""
+    """The service timed out inside, warned, or did not say that it was done: the figures are lower bounds, and no check
+    passes on them. The evidence's caveat says why."""
 
 
 @dataclass(slots=True, frozen=True)

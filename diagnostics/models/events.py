@@ -37,4 +37,5 @@ class LogPage:
     """Hand it back to read the page after this one; None at the end."""
     evidence: Evidence
     partial: bool = False
-    """The service said that it timed out inside and this is not everything it holds."""
+    """The service timed out inside or warned, or lines could not be read: this is not everything it holds, and what is
+    not here may be there. The evidence's caveat says why."""

@@ -79,8 +79,8 @@ def test_a_grouped_aggregate_over_nothing_has_no_bucket(datadog: Datadog) -> Non
 
 
 def test_values_that_are_absent_or_no_numbers_are_none_and_not_zero(server: DatadogServer, datadog: Datadog) -> None:
-    server.buckets = [{"by": {}, "computes": {"c1": None, "c2": "many", "c3": True}}]
-    computes = (Compute(), Compute("avg", "@d"), Compute("max", "@d"), Compute("min", "@d"))
+    server.buckets = [{"by": {}, "computes": {"c0": None, "c1": None, "c2": "many", "c3": True}}]
+    computes = (Compute("cardinality", ACCOUNT), Compute("avg", "@d"), Compute("max", "@d"), Compute("min", "@d"))
     answer = datadog.aggregate("*", start=START, end=END, computes=computes)
     assert answer.buckets[0].values == (None, None, None, None)
 
@@ -92,9 +92,93 @@ def test_an_aggregate_that_timed_out_inside_the_service_is_partial(server: Datad
     assert "timed out" in answer.evidence.caveat
 
 
+WARNINGS = [
+    {"code": "unknown_index", "detail": "indexes: foo, bar", "title": "One or several indexes are missing"},
+    {"title": "One or several indexes are missing"},
+    {},
+    "partial",
+]
+"""The first as the API's own documentation has it; each field of a warning is optional there."""
+
+
+@pytest.mark.honesty(
+    "partial answers: Datadog's meta.warnings",
+    "the figures are lower bounds, the warning's words are in the evidence, and no check passes",
+)
+@pytest.mark.parametrize("warning", WARNINGS)
+@pytest.mark.parametrize("buckets", [[], [{"by": {}, "computes": {"c0": 3}}]])
+def test_an_answer_with_a_warning_is_partial(
+    server: DatadogServer, datadog: Datadog, warning: object, buckets: list[object]
+) -> None:
+    server.next.append(Reply({"data": {"buckets": buckets}, "meta": {"status": "done", "warnings": [warning]}}))
+    answer = datadog.aggregate("*", start=START, end=END, computes=(Compute(),))
+    assert answer.partial
+    assert answer.evidence.caveat
+
+
+@pytest.mark.honesty(
+    "partial answers: an aggregate that does not say that it is done (no meta)",
+    "the figures are lower bounds, and no check passes",
+)
+@pytest.mark.parametrize("meta", [{}, {"meta": None}, {"meta": []}, {"meta": {"elapsed": 3}}])
+def test_an_aggregate_that_does_not_say_that_it_is_done_is_partial(
+    server: DatadogServer, datadog: Datadog, meta: dict[str, object]
+) -> None:
+    server.next.append(Reply({"data": {"buckets": []}} | meta))
+    answer = datadog.aggregate("*", start=START, end=END, computes=(Compute(),))
+    assert (answer.partial, answer.evidence.caveat) == (True, "the answer does not say that it is done")
+
+
+def test_an_aggregate_over_nothing_as_recorded_is_whole(server: DatadogServer, datadog: Datadog) -> None:
+    """Datadog's own client, cassette test_aggregate_compute_events_returns_ok_response."""
+    meta = {"elapsed": 165, "request_id": "pddv1ChY3VUd0WGZFS1IzNkpzaENGMDQ5dVlR", "status": "done"}
+    server.next.append(Reply({"meta": meta, "data": {"buckets": []}}))
+    answer = datadog.aggregate("*", start=START, end=END, computes=(Compute(interval_ms=300_000),))
+    assert (answer.partial, answer.buckets[0].values) == (False, ((),))
+
+
+POINT = {"time": "2025-11-17T14:01:00.000Z", "value": 5}
+WITHOUT_A_FIGURE: list[object] = [
+    {},
+    {"buckets": None},
+    {"buckets": [{}]},
+    {"buckets": [{"by": {}, "computes": {}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": None, "c1": [POINT]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": "many", "c1": [POINT]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": True, "c1": [POINT]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": -1, "c1": [POINT]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 10**400, "c1": [POINT]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 5}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 5, "c1": None}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 5, "c1": [{"time": POINT["time"], "value": None}]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 5, "c1": [{"time": POINT["time"], "value": -5}]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 5, "c1": [{"value": 5}]}}]},
+    {"buckets": [{"by": {}, "computes": {"c0": 17_991, "c1": []}}]},
+]
+
+
+@pytest.mark.honesty(
+    "partial answers: a 200 without its figure (no bucket, c0 null, text, infinite, negative)",
+    "datadog: no figure; the count is not known, never 0",
+)
+@pytest.mark.parametrize("data", WITHOUT_A_FIGURE)
+def test_an_answer_without_its_figure_is_no_zero(server: DatadogServer, datadog: Datadog, data: object) -> None:
+    server.next.append(Reply({"data": data, "meta": {"status": "done"}}))
+    with pytest.raises(SourceFailure) as failed:
+        datadog.aggregate("*", start=START, end=END, computes=(Compute(), Compute(interval_ms=60_000)))
+    assert failed.value.headline() == "datadog: no figure"
+    assert failed.value.is_transient
+
+
+def test_a_total_of_nothing_agrees_with_minutes_of_nothing(server: DatadogServer, datadog: Datadog) -> None:
+    server.buckets = [{"by": {}, "computes": {"c0": 0, "c1": [{"time": POINT["time"], "value": 0}]}}]
+    answer = datadog.aggregate("*", start=START, end=END, computes=(Compute(), Compute(interval_ms=60_000)))
+    assert answer.buckets[0].values[0] == 0.0
+
+
 @pytest.mark.parametrize(
     "document",
-    [[], {"data": []}, {"data": {"buckets": {}}}, {"data": {"buckets": [3]}}, {"data": {"buckets": [{"by": []}, 1]}}],
+    [[], {"data": []}, {"data": {"buckets": {}}}, {"data": {"buckets": [3]}}, {"data": {"buckets": [1, {"by": []}]}}],
 )
 def test_another_shape_is_malformed(server: DatadogServer, datadog: Datadog, document: object) -> None:
     server.next.append(Reply(document))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.events import LogEvent
 from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import END, START, Connect
@@ -96,6 +97,7 @@ def test_an_event_of_a_time_that_no_calendar_has_is_unreadable(
     page = datadog.search("*", start=START, end=END)
     assert [event.timestamp_ms for event in page.events] == [0, latest]
     assert [datetime.fromtimestamp(event.timestamp_ms / 1_000, UTC).year for event in page.events] == [1970, 9998]
+    assert page.partial
     assert page.evidence.caveat == "1 unreadable event left out"
 
 
@@ -112,14 +114,35 @@ def test_a_search_that_timed_out_inside_the_service_says_so(server: DatadogServe
     server.next.append(Reply({"data": [log()], "meta": {"status": "timeout", "warnings": [warning]}}))
     page = datadog.search("*", start=START, end=END)
     assert page.partial
-    assert page.evidence.caveat == "Datadog timed out inside: not everything it holds; indexes: foo, bar"
+    assert page.evidence.caveat == "Datadog timed out inside: not everything it holds; unknown_index: indexes: foo, bar"
 
 
 def test_an_empty_answer_is_no_events_and_no_failure(server: DatadogServer, datadog: Datadog) -> None:
-    server.next.extend([Reply({"data": []}), Reply({"meta": {"elapsed": 3}})])
-    for _ in range(2):
-        page = datadog.search("*", start=START, end=END)
-        assert (page.events, page.next_cursor, page.evidence.rows) == ((), None, 0)
+    """As recorded by Datadog's own client (cassette test_search_logs_returns_ok_response)."""
+    server.next.append(Reply({"data": []}))
+    page = datadog.search("*", start=START, end=END)
+    assert (page.events, page.next_cursor, page.evidence.rows, page.partial) == ((), None, 0, False)
+
+
+@pytest.mark.honesty(
+    "partial answers: an empty page of logs with a warning (unknown_index)",
+    "the page is partial, its caveat names the warning; no search that found nothing is called complete",
+)
+def test_an_empty_page_with_a_warning_is_partial(server: DatadogServer, datadog: Datadog) -> None:
+    warning = {"code": "unknown_index", "detail": "indexes: foo, bar", "title": "One or several indexes are missing"}
+    server.next.append(Reply({"data": [], "meta": {"status": "done", "warnings": [warning]}}))
+    page = datadog.search("*", start=START, end=END)
+    assert (page.events, page.partial, page.evidence.caveat) == ((), True, "unknown_index: indexes: foo, bar")
+
+
+@pytest.mark.parametrize("document", [{}, {"meta": {"elapsed": 3}}, {"data": None}])
+def test_a_page_without_a_list_of_events_does_not_say_that_there_are_none(
+    server: DatadogServer, datadog: Datadog, document: object
+) -> None:
+    server.next.append(Reply(document))
+    with pytest.raises(SourceFailure) as failed:
+        datadog.search("*", start=START, end=END)
+    assert failed.value.kind is FailureKind.MALFORMED
 
 
 def test_the_link_opens_the_same_question_in_the_web_application(connect: Connect) -> None:

@@ -16,6 +16,7 @@ from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, Measure
 from diagnostics.models.events import LogEvent
 
 _MAX_TAGS = 256
+_MAX_WARNINGS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1_000
 """A moment beyond the calendar cannot be written as a date by anybody. The last year is left for time zones."""
@@ -26,6 +27,10 @@ _SHARED = Sharing()
 
 class WrongShape(ValueError):  # noqa: N818  # it says what is wrong with the answer
     """The document is JSON, and not what the endpoint documents."""
+
+
+class NoFigure(WrongShape):
+    """An answer without the number that was asked for: to read it as 0 would be an all-clear that nobody gave."""
 
 
 def read_json(body: bytes) -> object:
@@ -62,10 +67,11 @@ def document(body: bytes) -> dict[str, Any]:
 
 
 def events(page: Mapping[str, Any]) -> tuple[tuple[LogEvent, ...], int]:
-    """The events of one search page in their order, and how many could not be read. Raises WrongShape."""
-    data = page.get("data", [])
-    if data is None:
-        data = []
+    """The events of one search page in their order, and how many could not be read. Raises WrongShape.
+
+    A page without events is recorded as an empty list; without a list, nothing says that there are none.
+    """
+    data = page.get("data")
     if not isinstance(data, list):
         raise WrongShape("has no list of events")
     read = [_event(item) for item in data]
@@ -137,25 +143,41 @@ def next_cursor(page: Mapping[str, Any]) -> str | None:
     return cursor if isinstance(cursor, str) and cursor else None
 
 
-def incomplete(answer: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
-    """Whether the service timed out inside, and its own warnings, cleaned."""
+def missing(answer: Mapping[str, Any], *, says_done: bool = False) -> tuple[str, ...]:
+    """Why the answer is not whole, cleaned, for a person; empty where it is.
+
+    "Partial results might be returned if warnings are present", Datadog documents. `says_done` is for answers that are
+    recorded with the status "done" whenever they are whole, as aggregates are; pages of a search come without any.
+    """
     meta = answer.get("meta")
-    if not isinstance(meta, dict):
-        return False, ()
-    warnings = meta.get("warnings")
-    texts: list[str] = []
-    for warning in warnings[:3] if isinstance(warnings, list) else ():
-        if isinstance(warning, dict):
-            texts.append(_text(warning.get("detail") or warning.get("title") or warning.get("code"), 200))
-    return meta.get("status") == "timeout", tuple(text for text in texts if text)
+    about = meta if isinstance(meta, dict) else {}
+    status, warnings = about.get("status"), about.get("warnings") or []
+    reasons: list[str] = []
+    if status == "timeout":
+        reasons.append("Datadog timed out inside: not everything it holds")
+    elif says_done and status != "done":
+        reasons.append("the answer does not say that it is done")
+    listed = warnings if isinstance(warnings, list) else [warnings]
+    reasons += [_warning(warning) for warning in listed[:_MAX_WARNINGS]]
+    return tuple(reasons)
+
+
+def _warning(warning: object) -> str:
+    said = warning if isinstance(warning, dict) else {}
+    named = _text(said.get("detail") or said.get("title"), 200)
+    code = _text(said.get("code"), 60)
+    return ": ".join(part for part in (code, named) if part) or "Datadog warns, without saying of what"
 
 
 def buckets(answer: Mapping[str, Any], computes: Sequence[Compute], *, grouped: bool) -> tuple[Bucket, ...]:
-    """The groups of an aggregate with one value per compute, in the service's order. Raises WrongShape."""
+    """The groups of an aggregate with one value per compute, in the service's order.
+
+    Nothing at all is recorded as an empty list of buckets. Raises WrongShape, of it NoFigure for a count that is none.
+    """
     data = answer.get("data")
     found = data.get("buckets") if isinstance(data, dict) else None
     if found is None and isinstance(data, dict):
-        found = []
+        raise NoFigure("has no buckets to read figures from")
     if not isinstance(found, list):
         raise WrongShape("has no buckets")
     read = tuple(_bucket(item, computes) for item in found)
@@ -170,27 +192,52 @@ def _bucket(item: object, computes: Sequence[Compute]) -> Bucket:
     by, values = item.get("by") or {}, item.get("computes") or {}
     if not isinstance(by, dict) or not isinstance(values, dict):
         raise WrongShape("has a bucket without figures")
-    return Bucket(
-        by={clean(str(facet), limit=256): _text(value, 512) for facet, value in by.items()},
-        values=tuple(_measured(values.get(f"c{index}"), compute) for index, compute in enumerate(computes)),
-    )
+    figures = tuple(_measured(values.get(f"c{index}"), compute, index) for index, compute in enumerate(computes))
+    counted = {
+        _is_something(figure)
+        for compute, figure in zip(computes, figures, strict=True)
+        if compute.aggregation == "count"
+    }
+    if len(counted) > 1:
+        raise NoFigure("counts events in total and none over time, or the reverse")
+    return Bucket(by={clean(str(facet), limit=256): _text(value, 512) for facet, value in by.items()}, values=figures)
 
 
-def _measured(value: object, compute: Compute) -> MeasuredValue:
+def _is_something(figure: MeasuredValue) -> bool:
+    return any(value for _, value in figure) if isinstance(figure, tuple) else bool(figure)
+
+
+def _measured(value: object, compute: Compute, index: int) -> MeasuredValue:
     if compute.interval_ms is not None:
-        return _series(value)
-    return _number(value)
+        return _series(value, compute, index)
+    figure = _number(value)
+    if compute.aggregation not in {"count", "cardinality"}:
+        # What is computed from values is null where no event has one.
+        return figure
+    if figure is None or figure < 0:
+        if compute.aggregation == "count":
+            raise _not_counted(index, value)
+        return None
+    return figure
 
 
-def _series(value: object) -> Series:
+def _series(value: object, compute: Compute, index: int) -> Series:
+    if not isinstance(value, list):
+        raise _not_counted(index, value)
     points: list[tuple[int, float]] = []
-    for point in value if isinstance(value, list) else ():
-        if not isinstance(point, dict):
-            continue
-        moment, figure = epoch_ms(point.get("time")), _number(point.get("value"))
-        if moment is not None and figure is not None:
+    for point in value:
+        held = point if isinstance(point, dict) else {}
+        moment, figure = epoch_ms(held.get("time")), _number(held.get("value"))
+        if moment is not None and figure is not None and (figure >= 0 or compute.aggregation != "count"):
             points.append((moment, figure))
+        elif compute.aggregation == "count":
+            raise _not_counted(index, point)
     return tuple(sorted(points))
+
+
+def _not_counted(index: int, value: object) -> NoFigure:
+    what = "missing or null" if value is None else f"no count but {_text(value, 40)}"
+    return NoFigure(f"has no figure to count with: c{index} is {what}")
 
 
 def _number(value: object) -> float | None:

@@ -161,6 +161,16 @@ def malformed(operation: Operation, what: str) -> SourceFailure:
     )
 
 
+def no_figure(operation: Operation, what: str) -> SourceFailure:
+    """The service answered, and not with the number that was asked for: nothing can be said, and 0 least of all."""
+    return SourceFailure(
+        FailureKind.NO_FIGURE,
+        SOURCE,
+        f"the answer to {operation.what} {what}",
+        remedy="Ask again; run the same query in Datadog's own log explorer before anything is called quiet.",
+    )
+
+
 def cancelled(sent: Sent = Sent.UNKNOWN) -> SourceFailure:
     """The source was closed under the question."""
     return SourceFailure(FailureKind.CANCELLED, SOURCE, "closed before the answer came", sent=sent)

@@ -23,7 +23,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
-from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed
+from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed, no_figure
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
@@ -348,9 +348,11 @@ class DatadogIncidents:
 
 
 def _decoded(operation: Operation, read: Callable[[], Value]) -> Value:
-    """What `read` makes of an answer; raises SourceFailure MALFORMED for its ValueError (WrongShape among them)."""
+    """What `read` makes of an answer; raises SourceFailure for its ValueError: NO_FIGURE, else MALFORMED."""
     try:
         return read()
+    except decode.NoFigure as error:
+        raise no_figure(operation, str(error)) from None
     except (ValueError, RecursionError) as error:
         what = str(error) if isinstance(error, decode.WrongShape) else "is not readable JSON"
     raise malformed(operation, what)
@@ -410,10 +412,9 @@ def _evidence(
 def _page(answer: DatadogAnswer, query: str, window: str) -> LogPage:
     document = decode.document(answer.body)
     events, unreadable = decode.events(document)
-    partial, warnings = decode.incomplete(document)
-    caveats = (_unreadable(unreadable, "event"), _timed_out(partial), *warnings)
+    caveats = (*decode.missing(document), *([_unreadable(unreadable, "event")] if unreadable else ()))
     evidence = _evidence(answer, query, window=window, rows=len(events), caveats=caveats)
-    return LogPage(events, decode.next_cursor(document), evidence, partial)
+    return LogPage(events, decode.next_cursor(document), evidence, bool(caveats))
 
 
 def _aggregate(
@@ -421,16 +422,16 @@ def _aggregate(
 ) -> Aggregate:
     document = decode.document(answer.body)
     buckets = decode.buckets(document, computes, grouped=bool(group_by))
-    partial, warnings = decode.incomplete(document)
+    missing = decode.missing(document, says_done=True)
     estimated = any(compute.aggregation == "cardinality" for compute in computes)
     full = [group for group in group_by if len({bucket.by.get(group.facet) for bucket in buckets}) >= group.limit]
     caveats = (
-        _timed_out(partial),
+        *missing,
         "distinct counts are Datadog's estimates" if estimated else "",
         *(f"only the {group.limit} largest groups of {group.facet}" for group in full),
-        *warnings,
     )
-    return Aggregate(buckets, _evidence(answer, query, window=window, rows=len(buckets), caveats=caveats), partial)
+    evidence = _evidence(answer, query, window=window, rows=len(buckets), caveats=caveats)
+    return Aggregate(buckets, evidence, bool(missing))
 
 
 def _monitors(answer: DatadogAnswer, tags: str) -> Monitors:
@@ -464,10 +465,6 @@ def _is_valid(answer: DatadogAnswer) -> bool:
 
 def _unreadable(count: int, noun: str) -> str:
     return f"{count} unreadable {noun}{'s' if count != 1 else ''} left out" if count else ""
-
-
-def _timed_out(partial: bool) -> str:
-    return "Datadog timed out inside: not everything it holds" if partial else ""
 
 
 def _incident(operation: Operation, answer: DatadogAnswer) -> DatadogIncident:
