@@ -16,7 +16,7 @@ class FailureKind(StrEnum):
     TIMED_OUT = "timed_out"
     MALFORMED = "malformed"
     NO_FIGURE = "no_figure"
-    """The source answered, and the number that was asked for is not in the answer, or is none: nothing to count with."""
+    """The source answered, and the number asked for is not in the answer, or is none: nothing to count with."""
     NOT_MAPPED = "not_mapped"
     NOT_CONFIGURED = "not_configured"
     REJECTED = "rejected"
