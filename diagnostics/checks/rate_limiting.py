@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from diagnostics.checks.base import Check, FleetCheck, asked_as, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.words import about, percent, plural, span
+from diagnostics.core.words import about, percent, plural, sentence, span
 from diagnostics.models.events import LogEvent
 from diagnostics.models.triage import Finding, Status
-from diagnostics.signals.pulses import PARTIAL, of_counts
+from diagnostics.signals.pulses import of_counts
 from diagnostics.signals.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
 
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
@@ -32,23 +32,27 @@ class RateLimitRate(FleetCheck):
         rate = counts.recent_minute
         if rate is None:
             return self.finding(
-                Status.NO_DATA, "The window holds no complete minute.", threshold=rule.rule(), evidence=counts.evidence
+                Status.NO_DATA,
+                sentence(counts.doubt or "the window holds no complete minute"),
+                threshold=rule.rule(),
+                next_step=_rate_advice(Status.NO_DATA),
+                evidence=counts.evidence,
             )
         status = of_counts(rule.judge(float(rate)), partial=counts.partial)
         retry_after = _retry_after(context, query) if counts.count else "none: no HTTP 429 in the window"
         accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
         return self.finding(
             status,
-            f"{rate:,} HTTP 429 a minute now, {counts.count:,} in the last {span(context.window_s)}{accounts}; "
-            f"Retry-After {retry_after}.{f' {PARTIAL}.' if counts.partial else ''}",
+            f"{rate:,} HTTP 429 a minute {counts.until}, {counts.count or 0:,} in the last {span(context.window_s)}"
+            f"{accounts}; Retry-After {retry_after}.{f' {counts.doubt}.' if counts.doubt else ''}",
             value=rate,
             unit="/min",
             threshold=rule.rule(),
             next_step=_rate_advice(status),
             evidence=counts.evidence,
             details=(
-                f"busiest minute of the window: {max(counts.per_minute):,}",
-                f"mean over the window: {counts.count / (context.window_s / 60):,.1f} a minute",
+                f"busiest minute of the window: {max((*counts.per_minute, *counts.filling)):,}",
+                f"mean over the window: {(counts.count or 0) / (context.window_s / 60):,.1f} a minute",
             ),
         )
 

@@ -12,7 +12,7 @@ from diagnostics.core.words import about, plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.signals.deal_index import LoggedDeal, deal_of
-from diagnostics.signals.pulses import PARTIAL, judge_count, of_counts
+from diagnostics.signals.pulses import judge_count, of_counts
 from diagnostics.sync.deals import CONNECTION_CAVEAT, Asking, Crew, Deal, read_crews, read_deal
 from diagnostics.sync.gates import NO_AGENTS, conditions, read_facts
 from diagnostics.sync.paths import read_paths
@@ -228,8 +228,8 @@ class ZeroAgentDeals(FleetCheck):
         judged = judge_count(issue, counts.count, usual, is_pending=baseline.is_pending)
         return self.finding(
             of_counts(judged.status, partial=counts.partial),
-            f"{plural(counts.count, 'time')} in the last {span(context.window_s)} sync found a deal without agents; "
-            f"{judged.comparison}.{f' {PARTIAL}.' if counts.partial else ''}",
+            f"{counts.words('time')} in the last {span(context.window_s)} sync found a deal without agents; "
+            f"{judged.comparison}.{f' {counts.doubt}.' if counts.doubt else ''}",
             value=counts.count,
             unit="events",
             threshold=judged.rule,

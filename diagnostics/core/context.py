@@ -20,6 +20,7 @@ from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import SingleFlight
 from diagnostics.signals.counts import KEEP_S, LogQuestions
 from diagnostics.signals.deal_index import DealIndex
+from diagnostics.signals.lag import LagRules
 
 if TYPE_CHECKING:
     from typing import Self
@@ -91,7 +92,14 @@ class Context:
         self.datadog = datadog
         self.databases = databases
         self.answers = SingleFlight()
-        self.logs = LogQuestions(datadog, self.answers, baseline_s=settings.refresh.baseline_s)
+        limits = catalogue.thresholds
+        self.logs = LogQuestions(
+            datadog,
+            self.answers,
+            baseline_s=settings.refresh.baseline_s,
+            lag_rules=LagRules(limits["log_lag"], limits["log_growth"]),
+            now=now,
+        )
         self.deal_index = DealIndex()
         self.window_s = settings.refresh.window_s
         """Length of the window that log counts cover, seconds."""

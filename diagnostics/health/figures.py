@@ -142,5 +142,5 @@ def quantity(value: float, unit: str) -> str:
 
 
 def taken_at(evidence: Iterable[Evidence]) -> datetime | None:
-    """When the oldest of the answers was asked for; None without any."""
-    return min((part.started_at for part in evidence), default=None)
+    """How old the oldest of the answers is: from its newest data on, or from when it was asked; None without any."""
+    return min((part.data_at for part in evidence), default=None)

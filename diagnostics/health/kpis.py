@@ -24,6 +24,7 @@ from diagnostics.models.datadog import Aggregate, Compute
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
+from diagnostics.signals.counts import of_late_logs
 from diagnostics.signals.webhook_backlog import DELIVERED, LOOK_BACK_S, WAITING
 
 if TYPE_CHECKING:
@@ -245,12 +246,14 @@ def _transactions(context: Context, rule: Threshold) -> Figure:
     if created is None and updated is None:
         missing = _silent(context, ("transaction_created", "transaction_updated"), counters.series)
         return figure("transaction_sync_success", rule, None, notes=(missing,), evidence=evidence)
+    if counts.count is None:
+        return figure("transaction_sync_success", rule, None, notes=(counts.doubt,), evidence=evidence)
     synced = round((created or 0.0) + (updated or 0.0))
     value = share(synced, synced + counts.count)
     notes = [
         f"{synced:,} transactions created or updated, {counts.count:,} failed syncs logged in the last hour",
         "a deal that is tried again counts each time",
-        "Datadog answered for a part of its logs: there may be more failures" if counts.partial else "",
+        f"{counts.doubt}: there may be more failures" if counts.doubt else "",
     ]
     status = rule.judge(value)
     if counts.partial and status is Status.PASS:
@@ -267,7 +270,7 @@ def _api(context: Context, rule: Threshold) -> Figure:
     notes = [
         f"requests of the last {span(context.window_s)} that logs give a response time for",
         "no request in the window has one" if value is None else "",
-        "Datadog answered for a part of its logs" if partial else "",
+        "logs are late, or Datadog answered for a part of them" if partial else "",
     ]
     return figure("api_p95", rule, value, status=status, notes=notes, evidence=(evidence,))
 
@@ -277,15 +280,18 @@ def percentile_of_logs(
 ) -> tuple[float | None, Evidence, bool]:
     """The 95th percentile of a measure over matching events, its evidence, and whether the answer was partial."""
 
+    lag = context.logs.lag(query)
+    ends = lag.ends or context.now()
+
     def ask() -> Aggregate:
-        start, end = window_ending(window_s)
+        start, end = window_ending(window_s, ends)
         compute = Compute(aggregation="pc95", metric=measure)
         return context.datadog.aggregate(query, start=start, end=end, computes=(compute,))
 
     answer = context.answers.get(("p95", query, measure, window_s), KEEP_AGGREGATES_S, ask)
     value = answer.buckets[0].values[0] if answer.buckets else None
-    evidence = answer.evidence.model_copy(update={"query": f"{query} | pc95 {measure}"})
-    return (value if isinstance(value, float) else None), evidence, answer.partial
+    evidence = of_late_logs(answer.evidence, lag, ends).model_copy(update={"query": f"{query} | pc95 {measure}"})
+    return (value if isinstance(value, float) else None), evidence, answer.partial or lag.is_late
 
 
 def _webhooks(context: Context, rule: Threshold) -> Figure:

@@ -129,9 +129,13 @@ def _velocity(context: Context, rule: Threshold, wait_s: float | None) -> Figure
     baseline_wait_s = LONGEST_BASELINE_WAIT_S if wait_s is None else 0.0
     baseline = context.logs.baselines.settled(query, context.window_s, baseline_wait_s)
     usual = baseline.usual
-    rate = counts.count / (context.window_s / 60)
-    ratio = counts.count / usual.count if usual is not None and usual.count else None
-    notes = [f"{plural(counts.count, 'request')} in the last {span(context.window_s)}, {rate:,.1f} a minute"]
+    count = counts.count
+    if count is None:
+        title = "Request velocity"
+        return figure("request_velocity", rule, None, title=title, notes=(counts.doubt,), evidence=(counts.evidence,))
+    rate = count / (context.window_s / 60)
+    ratio = count / usual.count if usual is not None and usual.count else None
+    notes = [f"{plural(count, 'request')} in the last {span(context.window_s)}, {rate:,.1f} a minute"]
     if usual is not None:
         notes.append(f"usual is {usual.count:,.0f}, the median of {usual.windows} windows of that length")
     elif baseline.is_pending:
@@ -140,7 +144,7 @@ def _velocity(context: Context, rule: Threshold, wait_s: float | None) -> Figure
         notes.append(f"what is usual is not known{f': {baseline.failure.headline()}' if baseline.failure else ''}")
     status = rule.judge(ratio)
     if counts.partial:
-        notes.append("Datadog answered for a part of its logs: there may be more")
+        notes.append(f"{counts.doubt}: there may be more")
         status = Status.NO_DATA if status is Status.PASS else status
     return figure(
         "request_velocity",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from diagnostics.core.time import utc_now
 
@@ -36,5 +36,20 @@ class Evidence(Frozen):
     took_ms: float
     rows: int | None = None
     """Rows, events or buckets read; None when the source does not say."""
+    newest_at: datetime | None = None
+    """The newest moment that the data speaks of, where it is known to be older than the asking; None elsewhere."""
     caveat: str = ""
     """What it would take for this number to be wrong."""
+
+    @model_serializer(mode="wrap")
+    def _without_unknown_age(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is written down without it is written as it was before it could be known."""
+        written: dict[str, Any] = dump(self)
+        if self.newest_at is None:
+            written.pop("newest_at", None)
+        return written
+
+    @property
+    def data_at(self) -> datetime:
+        """How new the data is: its newest moment where that is known, else when it was asked for."""
+        return self.started_at if self.newest_at is None else min(self.newest_at, self.started_at)

@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now, window_ending
 from diagnostics.core.waiting import SingleFlight
-from diagnostics.core.words import span
+from diagnostics.core.words import plural, span
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.signals.baselines import Baselines
 from diagnostics.signals.deal_index import positive_id
+from diagnostics.signals.lag import (
+    IN_TIME,
+    MINUTE_MS,
+    MOST_SERVICES,
+    SERVICE,
+    STEP_MS,
+    Lag,
+    LagRules,
+    Newest,
+    Read,
+    Readings,
+    lag_of,
+    look_back,
+    newest_logs,
+    unknown_lag,
+    with_growth,
+)
+from diagnostics.signals.lag import KEEP_S as KEEP_LAG_S
 
 if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog
 
 T = TypeVar("T")
 
-MINUTE_MS = 60_000
 DAY_S = 86_400
+
+PARTIAL = "Datadog gave a partial answer: the counts are lower bounds, and no all-clear"
+
+LAG_GOOD_S = 180.0
+"""How long the lag measured last stands for the present one while it cannot be asked for."""
 
 KEEP_S = 5.0
 """How long panes and checks share an answer: shorter than any refresh interval, longer than one burst of asking."""
@@ -53,22 +75,42 @@ ACCOUNT_FACET = "@context.account_id"
 class Counts:
     """How many events matched in one window."""
 
-    count: int
+    count: int | None
+    """None where nothing was found of logs that are late: they may still come, and 0 would say that they do not."""
     per_minute: tuple[int, ...]
-    """Events in each complete minute of the window, oldest first."""
+    """Events in each minute of the window that can be complete, oldest first."""
+    filling: tuple[int, ...] = field(default=(), kw_only=True)
+    """Events in the minutes after them so far: at least so many, and more may come."""
     accounts: int | None
     """Distinct accounts, approximate as Datadog counts them."""
     evidence: Evidence
     partial: bool
-    """The source answered for a part of its logs: the figures are lower bounds, and never an all-clear."""
+    """The figures are lower bounds, and never an all-clear: the source answered for a part of its logs, or logs are
+    late."""
+    lag: Lag = IN_TIME
+    """How late the logs are that it was counted from."""
+    doubt: str = ""
+    """Why the figures are lower bounds, for a person; empty where they are not."""
+
+    def words(self, noun: str = "event") -> str:
+        """How many, for a person: "12 events", or that it is not known."""
+        return f"number of {noun}s not known" if self.count is None else plural(self.count, noun)
+
+    @property
+    def until(self) -> str:
+        """Of which moment the figures are: "now", or the newest log's where logs are late."""
+        late = self.lag.is_late and self.lag.newest is not None
+        return f"at {self.lag.newest:%H:%M} UTC" if late else "now"
 
     @property
     def recent_minute(self) -> int | None:
         """Events in the busier of the last two complete minutes; None when the window holds no complete one.
 
-        Logs are indexed some seconds after they were written, so the newest complete minute alone may still fill.
+        Logs are indexed some seconds after they were written, so the newest complete minute alone may still fill. What
+        has been found of younger minutes already counts where it is more. Of logs that are late, 0 is no data.
         """
-        return max(self.per_minute[-2:], default=None)
+        recent = max((*self.per_minute[-2:], *self.filling), default=0)
+        return recent if recent or (self.per_minute and not self.lag.is_late) else None
 
 
 @dataclass(slots=True, frozen=True)
@@ -112,8 +154,20 @@ class _Windows:
 class LogQuestions:
     """Questions to Datadog with a few seconds of shared memory. Raises SourceFailure only."""
 
-    def __init__(self, datadog: Datadog, answers: SingleFlight, *, baseline_s: float) -> None:
+    def __init__(
+        self,
+        datadog: Datadog,
+        answers: SingleFlight,
+        *,
+        baseline_s: float,
+        lag_rules: LagRules,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._datadog = datadog
+        self._lag_rules = lag_rules
+        self._now = now
+        self._readings = Readings()
+        self._newest: Newest | None = None
         self._answers = answers
         self._baseline_s = baseline_s
         self.baselines = Baselines(self._usual, keep_s=baseline_s)
@@ -149,8 +203,42 @@ class LogQuestions:
 
         return self._answers.get(("newest", query, window_s, limit), KEEP_SAMPLES_S, ask)
 
+    def lag(self, query: str = ANY_LOG) -> Lag:
+        """How late the logs are that a query draws from; not known where that could not be asked for. Raises nothing.
+
+        At most one aggregate a minute, whoever asks.
+        """
+        rules = self._lag_rules
+        newest: Newest | None
+        try:
+            newest = self._answers.get(("newest logs",), KEEP_LAG_S, self._newest_logs)
+        except SourceFailure as failure:
+            newest = self._newest
+            if newest is None or (self._now() - newest.at).total_seconds() > LAG_GOOD_S:
+                return unknown_lag(failure, rules)
+        return lag_of(newest, query, rules)
+
+    @property
+    def last_lag(self) -> Lag | None:
+        """How late logs of any kind were when that was last asked for; None while nobody has."""
+        return None if self._newest is None else lag_of(self._newest, ANY_LOG, self._lag_rules)
+
+    def _newest_logs(self) -> Newest:
+        start, end = look_back(self._now())
+        answer = self._aggregate(
+            ANY_LOG,
+            start=start,
+            end=end,
+            computes=(Compute(interval_ms=STEP_MS),),
+            group_by=(GroupBy(SERVICE, limit=MOST_SERVICES),),
+        )
+        self._newest = newest_logs(answer, end)
+        return self._newest
+
     def _counts(self, query: str, window_s: int) -> Counts:
-        start, end = window_ending(window_s)
+        rules, lag = self._lag_rules, self.lag(query)
+        now = self._now()
+        start, end = window_ending(window_s, lag.ends or now)
         answer = self._aggregate(
             query,
             start=start,
@@ -162,13 +250,24 @@ class LogQuestions:
             ),
         )
         values: Sequence[MeasuredValue] = answer.buckets[0].values if answer.buckets else (0.0, (), 0.0)
-        total, series, accounts = values
+        total, series, accounts = (_whole(values[0]) or 0, values[1], _whole(values[2]))
+        first_ms = _first_complete(start, MINUTE_MS)
+        minutes = complete_buckets(series, start, end, MINUTE_MS)
+        read = Read(now, {first_ms + place * MINUTE_MS: count for place, count in enumerate(minutes)})
+        lag = with_growth(lag, self._readings.grown(query, read, rules), now, rules)
+        whole = len(minutes)
+        if lag.newest is not None:
+            whole = max(0, (round(lag.newest.timestamp() * 1_000) - first_ms) // MINUTE_MS)
+        doubts = [PARTIAL if answer.partial else "", lag.words()]
         return Counts(
-            count=_whole(total) or 0,
-            per_minute=complete_buckets(series, start, end, MINUTE_MS),
-            accounts=_whole(accounts),
-            evidence=answer.evidence,
-            partial=answer.partial,
+            count=total or (None if lag.is_late else 0),
+            per_minute=minutes[:whole],
+            filling=minutes[whole:],
+            accounts=accounts or (None if lag.is_late else accounts),
+            evidence=of_late_logs(answer.evidence, lag, end),
+            partial=answer.partial or lag.is_late,
+            lag=lag,
+            doubt="; ".join(doubt for doubt in doubts if doubt),
         )
 
     def _aggregate(
@@ -233,12 +332,22 @@ class LogQuestions:
         return self._answers.get(("windows", query, window_s), fresh_s, ask)
 
     def _accounts(self, query: str, window_s: int, most: int) -> Accounts:
-        start, end = window_ending(window_s)
+        lag = self.lag(query)
+        start, end = window_ending(window_s, lag.ends or self._now())
         answer = self._aggregate(
             query, start=start, end=end, computes=(Compute(),), group_by=(GroupBy(ACCOUNT_FACET, limit=most),)
         )
         named = (positive_id(bucket.by.get(ACCOUNT_FACET)) for bucket in answer.buckets)
-        return Accounts(tuple(name for name in named if name is not None), answer.evidence, answer.partial)
+        evidence = of_late_logs(answer.evidence, lag, end)
+        return Accounts(tuple(name for name in named if name is not None), evidence, answer.partial or lag.is_late)
+
+
+def of_late_logs(evidence: Evidence, lag: Lag, end: datetime) -> Evidence:
+    """`evidence` of a window that ended at `end`: how late its logs are, and of which moment they are."""
+    if not lag.is_late:
+        return evidence
+    caveat = "; ".join(part for part in (lag.words(), evidence.caveat) if part)
+    return evidence.model_copy(update={"caveat": caveat, "newest_at": min(end, lag.newest or end)})
 
 
 def complete_buckets(series: MeasuredValue, start: datetime, end: datetime, interval_ms: int) -> tuple[int, ...]:

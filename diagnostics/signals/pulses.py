@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 OK = "ok"
 """The severity of an issue about which nothing is unusual."""
 
-PARTIAL = "Datadog gave a partial answer: the counts are lower bounds, and no all-clear"
-
 BACKLOG_ISSUE = "rate_limiting"
 """The issue whose pulse also shows the webhook backlog."""
 
@@ -112,7 +110,7 @@ def take_pulse(
         _usual_line(baseline, window_s),
         *([] if backlog is None else [_backlog_line(context, backlog)]),
         *([] if backlog_failure is None else [f"backlog not known: {backlog_failure.headline()}"]),
-        *([PARTIAL] if counts.partial else []),
+        *([counts.doubt] if counts.doubt else []),
     ]
     return Pulse(
         issue_type=issue.name,
@@ -219,7 +217,7 @@ def _headline(count: int | None, window_s: int, backlog: Backlog | None, backlog
 
 def _count_line(counts: Counts, judged: JudgedCount, window_s: int) -> str:
     accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
-    return f"{plural(counts.count, 'event')} in the last {span(window_s)}{accounts}; {judged.comparison}"
+    return f"{counts.words()} in the last {span(window_s)}{accounts}; {judged.comparison}"
 
 
 def _usual_line(baseline: MeasuredBaseline, window_s: int) -> str:
@@ -265,7 +263,7 @@ def attention(issue: IssueType) -> str:
     return issue.severities[-2] if len(issue.severities) > 1 else issue.severities[0]
 
 
-def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending: bool = False) -> JudgedCount:
+def judge_count(issue: IssueType, count: int | None, usual: float | None, *, is_pending: bool = False) -> JudgedCount:
     """Hold `count` against `usual`, the median of windows of the same length; None when it is not known.
 
     While what is usual is still being asked for (`is_pending`), nothing is judged. Where it cannot be found out, a
@@ -277,6 +275,8 @@ def judge_count(issue: IssueType, count: int, usual: float | None, *, is_pending
         f"at least {rule.minimum_count:,} events and {rule.high_ratio:g} times the usual is {attention(issue)}, "
         f"{rule.top_ratio:g} times is {issue.severities[0]}"
     )
+    if count is None:
+        return JudgedCount(OK, Status.NO_DATA, None, "nothing is known to hold against what is usual", text)
     enough = count >= max(1, rule.minimum_count)
     if usual is None and is_pending:
         status = Status.NO_DATA if enough or not count else Status.PASS

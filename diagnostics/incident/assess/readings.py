@@ -35,7 +35,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
-from diagnostics.signals.pulses import PARTIAL, judge_count, of_counts
+from diagnostics.signals.pulses import judge_count, of_counts
 from diagnostics.signals.webhook_backlog import Backlog, read_backlog
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ def rate_limited(asked: Round) -> MeasuredFigure:
         title=rule.title,
         shown="" if rate is None else f"{rate:,}/min",
         status=status,
-        notes=(_in_window(asked, found), PARTIAL if found.partial else "", f"Limits: {rule.rule()}"),
+        notes=(_in_window(asked, found), found.doubt, f"Limits: {rule.rule()}"),
         evidence=(found.evidence,),
     )
 
@@ -373,7 +373,7 @@ def zillow_requests(asked: Round) -> MeasuredFigure:
         "zillow_requests",
         found.count,
         status=of_counts(Status.PASS, partial=found.partial),
-        notes=(_in_window(asked, found), PARTIAL if found.partial else ""),
+        notes=(_in_window(asked, found), found.doubt),
         evidence=(found.evidence,),
     )
 
@@ -381,16 +381,16 @@ def zillow_requests(asked: Round) -> MeasuredFigure:
 def events_in_window(asked: Round) -> MeasuredFigure:
     """Events of the issue's own query. Silence is good news only where it is usual."""
     found = asked.counts(asked.issue.query)
-    status, said = Status.WARN, ""
-    if not found.count:
+    status, said = Status.NO_DATA if found.count is None else Status.WARN, ""
+    if found.count == 0:
         status, said = _silence(asked)
     return made(
         "events_in_window",
         found.count,
         title=f"Events, {asked.context.catalogue.queries[asked.issue.query].title}",
-        shown=f"{found.count:,} in {span(asked.context.window_s)}",
+        shown=f"{found.count or 0:,} in {span(asked.context.window_s)}",
         status=of_counts(status, partial=found.partial),
-        notes=(said, PARTIAL if found.partial else ""),
+        notes=(said, found.doubt),
         evidence=(found.evidence,),
     )
 
@@ -405,7 +405,7 @@ def _silence(asked: Round) -> tuple[Status, str]:
 
 
 def _in_window(asked: Round, found: Counts) -> str:
-    return f"{plural(found.count, 'event')} in the last {span(asked.context.window_s)}"
+    return f"{found.words()} in the last {span(asked.context.window_s)}"
 
 
 # ---- accounts
