@@ -92,6 +92,10 @@ class Lag:
         """Where a window ends that is to be complete: the newest log where they are late, else None, the present."""
         return self.newest if self.is_late else None
 
+    def headline(self) -> str:
+        """A few words: "logs of fub 2 min late"."""
+        return f"lag of {self.whose} not known" if self.seconds is None else f"{self.whose} {span(self.seconds)} late"
+
     def words(self) -> str:
         """One sentence without its full stop; empty while the logs are in time."""
         if not self.is_late:

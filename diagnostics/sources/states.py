@@ -46,7 +46,16 @@ class SourceStates:
             return self._probe("datadog", self._context.datadog.validate)
         if isinstance(last, SourceFailure):
             return _failed("datadog", last, said_at)
-        return SourceState(name="datadog", status=Status.PASS, latency_ms=last.took_ms, checked_at=said_at)
+        lag = logs.last_lag
+        # Lines that come are no sign that all do: that they come late is a warning of its own.
+        late = lag if lag is not None and lag.is_late else None
+        return SourceState(
+            name="datadog",
+            status=Status.PASS if late is None else Status.WARN,
+            latency_ms=last.took_ms,
+            detail="" if late is None else late.headline(),
+            checked_at=said_at,
+        )
 
     def _lost_state(self) -> tuple[SourceState, ...]:
         """Nobody needs to be told that it lasts."""

@@ -175,6 +175,16 @@ def test_the_rate_of_late_logs_fails_on_the_newest_minute_that_can_be_complete(w
     assert figure.taken_at == figure.evidence.newest_at, "its age is that of its data"
 
 
+def test_late_logs_are_a_warning_of_their_own_in_the_header(world: World) -> None:
+    for late_s, status, detail in ((0, Status.PASS, "per 10 s"), (300, Status.WARN, "late")):
+        world.service.forget_answers()
+        late(world, late_s)
+        world.service.pulse("rate_limiting", 900)
+        datadog = world.service.sources()[0]
+        assert (datadog.name, datadog.status) == ("datadog", status)
+        assert detail in datadog.detail
+
+
 def test_a_few_429_of_late_logs_are_no_all_clear(world: World) -> None:
     late(world, 130, rate=1)
     found = world.service.check("rate_limit_rate", TriageRequest(issue_type="rate_limiting"))
