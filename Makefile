@@ -6,6 +6,9 @@ SCENARIO ?= nov17
 QUICK := tests/logs tests/catalogue tests/settings tests/triage tests/live tests/widgets tests/test_boundaries.py \
     tests/test_sanitizer.py tests/test_lazy_json.py
 
+# Hundreds of programs are started by the tests; each would compile the console anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help venv dev run test check matrix lint types imports tests mutants snapshots bench lock clean
 
 help:
@@ -51,12 +54,17 @@ imports: dev
 WORKERS ?= 6
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-tests: dev
+# Once for all workers, which would each rewrite the asserts of every file.
+$(VENV)/.tests: $(wildcard tests/*.py tests/*/*.py) $(VENV)/.dev
+	@$(BIN)/python -m pytest --collect-only -qq tests >/dev/null || true  # what is wrong is said by the tests
+	@touch $@
+
+tests: $(VENV)/.tests
 	@sh tests/ensure-mariadb.sh
 	@$(PYTEST) -m "not matrix" tests
 
 # Every size, seed and combination of which `make test` runs a sample.
-matrix: dev
+matrix: $(VENV)/.tests
 	@sh tests/ensure-mariadb.sh
 	@$(PYTEST) -m matrix tests
 
@@ -74,7 +82,10 @@ mutants: dev
 snapshots: dev
 	@$(BIN)/python -m pytest tests/snapshots --snapshot-update
 
-test: lint types imports tests
+# What needs one core each first, side by side.
+test: dev
+	@$(MAKE) --no-print-directory -j2 lint types imports $(VENV)/.tests
+	@$(MAKE) --no-print-directory tests
 
 bench: dev
 	@$(BIN)/python -m benchmarks

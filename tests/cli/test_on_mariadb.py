@@ -31,6 +31,7 @@ def test_the_backlog_of_the_day_is_counted_by_mariadb_too(command: Command, mari
     assert mariadb.root_password not in said.out + said.err
 
 
+@pytest.mark.matrix  # `tests/sync/test_on_the_sandbox.py` reads the same deal on the same server for less
 @pytest.mark.mariadb
 def test_a_deal_is_read_across_the_two_kinds_of_database(command: Command, mariadb: MariaDB) -> None:
     said = command(

@@ -14,7 +14,15 @@ from tests.terminal import Terminal
 pytestmark = pytest.mark.pty
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(60, 15), (80, 24), (200, 60), (20, 5)])
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        (60, 15),
+        pytest.param(80, 24, marks=pytest.mark.matrix),
+        pytest.param(200, 60, marks=pytest.mark.matrix),
+        (20, 5),
+    ],
+)
 def test_it_runs_at_any_size(start: Start, sandbox: SandboxProcess, columns: int, rows: int) -> None:
     with start(*config(sandbox), columns=columns, rows=rows) as terminal:
         if columns >= 60:

@@ -29,7 +29,7 @@ def strange(raw: bytes) -> list[str]:
     return [repr(piece) for piece in around]
 
 
-@pytest.mark.parametrize("size", [(120, 40), (60, 15)])
+@pytest.mark.parametrize("size", [(120, 40), pytest.param((60, 15), marks=pytest.mark.matrix)])
 def test_no_sequence_reaches_the_terminal_that_the_console_did_not_write(start: Start, size: tuple[int, int]) -> None:
     with start("--sandbox", "nov17", "--fault", "hostile", columns=size[0], rows=size[1]) as terminal:
         terminal.wait_for(has_answers, 60)

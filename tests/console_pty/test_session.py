@@ -133,7 +133,7 @@ def leave_from_anywhere(terminal: Terminal) -> None:
     terminal.press("ctrl+q")
 
 
-@pytest.mark.parametrize("leave", [quit_twice, leave_from_anywhere])
+@pytest.mark.parametrize("leave", [leave_from_anywhere, pytest.param(quit_twice, marks=pytest.mark.matrix)])
 def test_a_console_that_was_left_on_purpose_is_not_come_back_to(
     workstation: Workstation, leave: Callable[[Terminal], None]
 ) -> None:

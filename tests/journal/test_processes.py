@@ -5,13 +5,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.journal.places import JournalPlace
 from tests.journal.writing import STREAM, Writer, key_of, write_together
 
 
-def test_what_killed_consoles_acknowledged_is_there_once_and_in_order(place: JournalPlace) -> None:
+@pytest.mark.parametrize(
+    ("writers", "entries", "kills"), [(3, 300, 1), pytest.param(8, 1_000, 3, marks=pytest.mark.matrix)]
+)
+def test_what_killed_consoles_acknowledged_is_there_once_and_in_order(
+    place: JournalPlace, writers: int, entries: int, kills: int
+) -> None:
     place.journal().head()
-    crowd, _ = write_together(place.state, place.folder, writers=8, entries=1_000, kills=3)
+    crowd, _ = write_together(place.state, place.folder, writers=writers, entries=entries, kills=kills)
     check(place, crowd)
 
 

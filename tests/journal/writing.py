@@ -50,7 +50,8 @@ def write_together(
     """
     chance = random.Random(seed)  # noqa: S311  # a sequence that can be repeated
     crowd = [Writer(number, entries) for number in range(writers)]
-    plans = [sorted(chance.sample(range(1, entries), kills)) for _ in crowd]
+    # Early enough for a writer to have much left to say while the kill is on its way.
+    plans = [sorted(chance.sample(range(1, entries // 2), kills)) for _ in crowd]
     together = threading.Barrier(writers + 1)
     threads = [
         threading.Thread(target=_live, args=(one, plan, settings, folder, together))

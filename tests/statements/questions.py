@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 
 from diagnostics.checks.base import FleetCheck
@@ -76,16 +76,20 @@ class Consoles:
     with_redis: Diagnostics
 
 
-def catalogue(consoles: Consoles) -> Iterator[Question]:
-    """Every question."""
+SAMPLE = "rate_limiting"
+"""The issue whose incident is told of where one stands for all."""
+
+
+def catalogue(consoles: Consoles, *, whole: bool) -> Iterator[Question]:
+    """Every question; unless `whole`, those that only name another issue or another subject of the same are left out."""
     service = consoles.plain
     yield from _accounts(service)
     yield from _deals(service)
     yield from _checks(service)
-    yield from _triage(service)
+    yield from _triage(service, whole=whole)
     yield from _health(service)
     yield from _fleet(service)
-    yield from _escalation(service)
+    yield from _escalation(service, whole=whole)
     yield from _memory(service)
     yield from _logs(service)
     yield from _sources(service)
@@ -171,14 +175,15 @@ def _checks(service: Diagnostics) -> Iterator[Question]:
             yield Question(f"console_check {name} {check}", EVERYBODY, partial(service.console_check, name, check))
 
 
-def _triage(service: Diagnostics) -> Iterator[Question]:
+def _triage(service: Diagnostics, *, whole: bool) -> Iterator[Question]:
     for name in service.catalogue.issues:
         yield Question(f"pulse {name}", EVERYBODY, partial(service.pulse, name, 900))
         yield Question(f"named_accounts {name}", EVERYBODY, partial(service.named_accounts, name, 900))
         yield Question(f"console_checks {name}", EVERYBODY, partial(service.console_checks, name))
         yield Question(f"open_route {name}", EVERYBODY, partial(service.open_route, name))
         yield Question(f"query_for {name}", EVERYBODY, partial(service.query_for, name))
-        for what, request in _requests(name).items():
+        requests = _requests(name)
+        for what, request in requests.items() if whole else [("account and deal", requests["account and deal"])]:
             for preventive in (False, True):
                 asked = request.model_copy(update={"preventive": preventive})
                 words = f"triage {name} {what}{' preventive' if preventive else ''}"
@@ -215,7 +220,7 @@ def _health(service: Diagnostics) -> Iterator[Question]:
     )
 
 
-def _escalation(service: Diagnostics) -> Iterator[Question]:
+def _escalation(service: Diagnostics, *, whole: bool) -> Iterator[Question]:
     """An incident's questions to the live world. Nothing is confirmed, so nothing is sent."""
     assessments, incidents = service.assessments, service.incidents
     for name, issue in service.catalogue.issues.items():
@@ -226,6 +231,8 @@ def _escalation(service: Diagnostics) -> Iterator[Question]:
         )
         yield Question(f"assessments.tier {name}", EVERYBODY, partial(assessments.tier, name, worst, None, ()))
         yield Question(f"assessments.checklist {name}", EVERYBODY, partial(assessments.checklist, name, worst))
+        if not (whole or name == SAMPLE):
+            continue
         incident = incidents.declare(
             title=f"tried: {name}", issue_type=name, severity=worst, systems=("ZillowSyncUser",), accounts=(BIG,)
         )
@@ -240,11 +247,13 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
     def propose(**how: Any) -> Any:  # noqa: ANN401  # what a notice is about
         return notices.propose(issue_type=issue, severity=severity, **how)
 
+    proposed = cache(propose)
+
     yield Question(f"notices.propose {issue}", EVERYBODY, propose)
     yield Question(f"notices.propose of {issue}", EVERYBODY, lambda: propose(incident=incident))
-    yield Question(f"notices.refresh {issue}", EVERYBODY, lambda: notices.refresh(propose()))
-    yield Question(f"notices.confirm {issue}", EVERYBODY, lambda: notices.confirm(propose(), "not the word"))
-    yield Question(f"notices.stale {issue}", EVERYBODY, lambda: notices.stale(propose()))
+    yield Question(f"notices.refresh {issue}", EVERYBODY, lambda: notices.refresh(proposed()))
+    yield Question(f"notices.confirm {issue}", EVERYBODY, lambda: notices.confirm(proposed(), "not the word"))
+    yield Question(f"notices.stale {issue}", EVERYBODY, lambda: notices.stale(proposed()))
     yield Question(f"notices.waiting {issue}", EVERYBODY, notices.waiting)
     yield Question(f"notices.deliver {issue}", EVERYBODY, notices.deliver)
     yield Question(f"notices.settle {issue}", EVERYBODY, lambda: notices.settle(incident, "D1", "given_up", "tried"))

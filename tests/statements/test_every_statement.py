@@ -70,8 +70,10 @@ class Asked:
                 yield heard
 
 
-@pytest.fixture(scope="module")
-def asked(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+@pytest.fixture(scope="module", params=["sample", pytest.param("whole", marks=pytest.mark.matrix)])
+def asked(
+    request: pytest.FixtureRequest, mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Asked]:
     begun = start_sandbox(
         "nov17",
         database_url=mariadb.root_url,
@@ -86,7 +88,7 @@ def asked(mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         consoles = _consoles(sandbox, tmp_path_factory.mktemp("state"))
         plans = Plans(mariadb, world)
         try:
-            yield _ask_everything(consoles, plans)
+            yield _ask_everything(consoles, plans, whole=request.param == "whole")
         finally:
             plans.close()
             for service in (consoles.plain, consoles.with_analytics, consoles.with_redis):
@@ -112,11 +114,11 @@ def _consoles(sandbox: SandboxProcess, folder: Path) -> Consoles:
     return Consoles(opened("plain", plain), opened("analytics", flags), opened("redis", with_redis))
 
 
-def _ask_everything(consoles: Consoles, plans: Plans) -> Asked:
+def _ask_everything(consoles: Consoles, plans: Plans, *, whole: bool) -> Asked:
     errors = []
     with listening() as listener:
         listener.question = "catalogue"
-        questions = tuple(catalogue(consoles))
+        questions = tuple(catalogue(consoles, whole=whole))
         for question in questions:
             listener.question = question.name
             for service in (consoles.plain, consoles.with_analytics, consoles.with_redis):
