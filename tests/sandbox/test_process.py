@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import pytest
 from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
-from sandbox.launch import start_sandbox
+from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.story import ENVIRONMENT, Secrets
 from tests.sandbox.api import QUERIES, UNLIMITED, Api
 from tui.log_file import start_log_file
@@ -58,28 +59,33 @@ def _gone(pid: int) -> bool:
     return False
 
 
-def test_the_ready_line_names_addresses_and_no_secret() -> None:
+@pytest.fixture(scope="module")
+def running() -> Iterator[SandboxProcess]:
+    """One that is only looked at."""
     with start_sandbox("healthy") as process:
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", process.url)
-        assert process.common_url.startswith("sqlite:////")
-        assert "{db_database}" in process.client_url
-        flags = process.flags()
-        assert flags["environment"] == "SANDBOX healthy"
-        arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
-        for name in ("datadog.api_key", "datadog.app_key"):
-            assert str(flags[name]) not in arguments
-            assert str(flags[name]) not in repr(process)
+        yield process
 
 
-def test_its_flags_are_settings_of_the_console() -> None:
-    with start_sandbox("healthy") as process:
-        settings = load_settings(flags=process.flags(), environ={}).settings
-        assert settings.environment == "SANDBOX healthy"
-        assert settings.datadog.api_url == process.url
-        assert settings.databases.common_url == process.common_url
-        for name in ("api_key", "app_key"):
-            path = process.directory / name
-            assert path.stat().st_mode & 0o777 == 0o600
+def test_the_ready_line_names_addresses_and_no_secret(running: SandboxProcess) -> None:
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", running.url)
+    assert running.common_url.startswith("sqlite:////")
+    assert "{db_database}" in running.client_url
+    flags = running.flags()
+    assert flags["environment"] == "SANDBOX healthy"
+    arguments = Path(f"/proc/{running.pid}/cmdline").read_bytes().decode()
+    for name in ("datadog.api_key", "datadog.app_key"):
+        assert str(flags[name]) not in arguments
+        assert str(flags[name]) not in repr(running)
+
+
+def test_its_flags_are_settings_of_the_console(running: SandboxProcess) -> None:
+    settings = load_settings(flags=running.flags(), environ={}).settings
+    assert settings.environment == "SANDBOX healthy"
+    assert settings.datadog.api_url == running.url
+    assert settings.databases.common_url == running.common_url
+    for name in ("api_key", "app_key"):
+        path = running.directory / name
+        assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_a_console_remembers_of_it_stays_in_its_directory(tmp_path: Path) -> None:

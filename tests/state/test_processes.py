@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
+import pytest
+
 from diagnostics.config.settings import StateSettings
 from diagnostics.store.store import StateStore
 from tests.state.events import SMALL, EventsWorld, MariaDBEvents, SQLiteEvents, ago, hours_of, steady
@@ -35,10 +37,11 @@ def console(world: EventsWorld, rounds: int) -> subprocess.Popen[str]:
     )
 
 
-def test_a_console_killed_between_any_two_parts_leaves_counts_to_go_on_from(world: EventsWorld) -> None:
+@pytest.mark.parametrize("kills", [3, pytest.param(6, marks=pytest.mark.matrix)])
+def test_a_console_killed_between_any_two_parts_leaves_counts_to_go_on_from(world: EventsWorld, kills: int) -> None:
     world.insert(steady(1, 6_000, begin=ago(hours=30), every_s=18))
     chance = random.Random(5)  # noqa: S311  # a sequence that can be repeated
-    for turn in range(6):
+    for turn in range(kills):
         process = console(world, 1)
         for _ in range(chance.randrange(10, 60)):
             if cast("IO[str]", process.stdout).readline() != "asking\n":

@@ -81,7 +81,7 @@ SAMPLE = "rate_limiting"
 
 
 def catalogue(consoles: Consoles, *, whole: bool) -> Iterator[Question]:
-    """Every question; unless `whole`, those that only name another issue or another subject of the same are left out."""
+    """Every question; unless `whole`, without those that only name another issue or another subject of the same."""
     service = consoles.plain
     yield from _accounts(service)
     yield from _deals(service)
