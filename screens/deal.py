@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import age
 from screens import documents
 from screens.addresses import AccountAt
 from screens.base import Document, ReadingArrived
@@ -147,8 +148,8 @@ class DealScreen(ListScreen):
             return "asking…", "bar"
         if reading.value is None:
             return "failed", "warn"
-        age = wording.age(reading.value.taken_at, utc_now())
-        return (f"stale {age}", "warn") if wording.is_stale(reading) else (age, "bar")
+        old = age(reading.value.taken_at, utc_now())
+        return (f"stale {old}", "warn") if wording.is_stale(reading) else (old, "bar")
 
     def _without_answer(self, width: int) -> list[Row]:
         glyphs, reading = self.host.glyphs, self.reading

@@ -53,7 +53,7 @@ class HeldReadings:
         reading = self.readings.get(key)
         if reading is None or not wording.is_stale(reading):
             return ""
-        return f"OLD: asked {wording.age(wording.asked_at(reading), now)} ago; {reading.failure}"
+        return f"OLD: asked {wording.aged(reading, now)} ago; {reading.failure}"
 
     def is_stale(self, key: str) -> bool:
         """Whether what is shown of a key is old."""

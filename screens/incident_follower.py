@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from diagnostics.core.words import age
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from widgets import wording
 from widgets.incident_view import Alarm, IncidentView, IssueView, catalogue_steps, role_titles, steps_now
@@ -97,7 +98,7 @@ class IncidentFollower:
         if self.assessment is None:
             return reading.failure
         if wording.is_stale(reading):
-            return f"old, {wording.age(reading.taken_at, now)}: {reading.failure or 'no answer'}"
+            return f"old, {age(reading.taken_at, now)}: {reading.failure or 'no answer'}"
         missing = self.assessment.failures
         return f"{missing[0]}" + (f" and {len(missing) - 1} more" if len(missing) > 1 else "") if missing else ""
 

@@ -106,7 +106,7 @@ class LogScreen(ConsoleScreen):
         word = "stale" if stale else "paused" if paused else "live"
         gaps = ", lines left out" if self.reader is not None and self.reader.skipped else ""
         tone: Tone = "warn" if stale or paused else "muted"
-        aged = wording.age(wording.asked_at(reading), utc_now())
+        aged = wording.aged(reading, utc_now())
         self.log_pane.set_status(f"{word} {aged}{gaps}", tone, stale=stale)
 
     def older_arrived(self, events: Sequence[LogEvent]) -> None:

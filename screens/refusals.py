@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.message import Message
 
+from diagnostics.core.words import plural
 from screens import addresses, documents
 from screens.list_screen import ListScreen
 from widgets import wording
@@ -189,7 +190,7 @@ class GuidanceScreen(ListScreen):
     def _examined(self, complete: bool) -> None:
         # The lines were posted before the answer, so they have arrived.
         bad = sum(str(line.status) in {"fail", "unreachable"} for line in self.doctor)
-        amount = f"{len(self.doctor)} {'line' if len(self.doctor) == 1 else 'lines'}"
+        amount = plural(len(self.doctor), "line")
         said = f"{amount}, {bad} to be mended" if bad else f"{amount}, nothing to be mended"
         self.check_state = said if complete else f"ended because you asked for it, after {amount}"
         self.draw()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from diagnostics.core.words import STEP_S, stepped
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from widgets.row import Tone
 
 State = Literal["due", "overdue", "snoozed"]
-
-STEP_S = 5
-"""Seconds are counted in steps of this many."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -32,19 +30,6 @@ class PromiseClock:
     span: str
     """How long until then, or since then, e.g. "12 min"."""
     tone: Tone
-
-
-def span(seconds: float) -> str:
-    """A span in words: "45 s", "12 min", "3 h 05 min", "2 d 4 h"."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole - whole % STEP_S} s"
-    minutes = whole // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
 def elapsed(since: datetime, until: datetime) -> str:
@@ -61,10 +46,10 @@ def promise(due: datetime, now: datetime, snoozed_until: datetime | None = None)
     if seconds > 0:
         # Rounded up: five minutes that have just begun are five, and the last second is not none at all.
         ahead = seconds + STEP_S - 1 if seconds < 60 - STEP_S else seconds
-        return PromiseClock("due", due, span(ahead), "warn" if seconds < 60 else "strong")
+        return PromiseClock("due", due, stepped(ahead), "warn" if seconds < 60 else "strong")
     if snoozed_until is not None and now < snoozed_until:
-        return PromiseClock("snoozed", due, span(-seconds), "warn")
-    return PromiseClock("overdue", due, span(-seconds), "fail")
+        return PromiseClock("snoozed", due, stepped(-seconds), "warn")
+    return PromiseClock("overdue", due, stepped(-seconds), "fail")
 
 
 def moment(at: datetime, now: datetime) -> str:

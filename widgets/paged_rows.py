@@ -129,19 +129,6 @@ def stamp(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
     return f"{at:%d %b %H:%M}" if at.year == now.year else f"{at:%Y-%m-%d}"
 
 
-def span(then: datetime | None, now: datetime) -> str:
-    """How long ago in its two largest units: "2d 5h", "1h 01m", "12m"; empty when nobody knows."""
-    if then is None:
-        return ""
-    minutes = int((now - then).total_seconds()) // 60
-    if minutes < 0:
-        return "in the future: clocks disagree"
-    days, hours = minutes // 1440, minutes % 1440 // 60
-    if days:
-        return f"{days}d {hours}h"
-    return f"{hours}h {minutes % 60:02d}m" if hours else f"{minutes}m"
-
-
 class PagedRows(LineView):
     """A list that is longer than what has been read of it. Its cursor reports the end, and what lies beyond."""
 

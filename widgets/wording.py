@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.core import words
+from diagnostics.core.words import age
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from widgets.row import Piece, Tone
 
@@ -55,7 +55,11 @@ def severity_tone(severity: str) -> Tone:
     return "pass" if severity in {"ok", "normal"} else "muted"
 
 
-age, duration = words.age, words.short
+def since(then: datetime | None, now: datetime) -> str:
+    """For how long something has lasted; empty when nobody knows."""
+    if then is None:
+        return ""
+    return "in the future: clocks disagree" if then > now else age(then, now)
 
 
 def asked_at(reading: Reading[Any]) -> datetime | None:
@@ -65,6 +69,11 @@ def asked_at(reading: Reading[Any]) -> datetime | None:
     if asked is None and evidence is not None and not isinstance(evidence, tuple):
         asked = evidence.started_at
     return asked or reading.taken_at
+
+
+def aged(reading: Reading[Any], now: datetime) -> str:
+    """The age of what a reading shows."""
+    return age(asked_at(reading), now)
 
 
 def is_stale(reading: Reading[Any]) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.accounts.keys import MOST_LOOKED_AT, number_key, rows_of
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.words import plural
+from diagnostics.core.words import form, plural
 from diagnostics.models.accounts import UserRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import ClientUser, ClientUsers, users_after, users_by_id
@@ -208,4 +208,4 @@ def _named(users: Sequence[int], most: int = 5) -> str:
     """`user 7`, `users 7, 8`, `users 7, 8, 9, 10, 11 and 12 more`."""
     shown = ", ".join(str(user) for user in users[:most])
     more = f" and {len(users) - most:,} more" if len(users) > most else ""
-    return f"user{'s' if len(users) > 1 else ''} {shown}{more}"
+    return f"{form(len(users), 'user')} {shown}{more}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.response import COMPARISONS, ExitCriterion, TierCondition
+from diagnostics.core.words import listed
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Threshold
@@ -25,7 +26,7 @@ def condition_words(condition: TierCondition, thresholds: Mapping[str, Threshold
     if not condition.reading:
         return f"{condition.title}: people say so"
     if condition.comparison == "is":
-        return f"{condition.title}: {' or '.join(condition.values)}"
+        return f"{condition.title}: {listed(condition.values, 'or')}"
     limit = limit_of(condition, thresholds)
     said = "—" if limit is None else quantity_words(limit, condition.unit)
     return f"{condition.title} {COMPARISONS[condition.comparison]} {said}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Check, bounded, worst
 from diagnostics.core.context import Context
-from diagnostics.core.words import plural
+from diagnostics.core.words import form, plural
 from diagnostics.health.resolution import of_account, of_everybody, shares_line
 from diagnostics.health.stale import accuracy_figure, read_stale
 from diagnostics.models.triage import Finding, Status, TriageRequest
@@ -94,7 +94,7 @@ class ResolutionIntegrity(Check):
         made = self.finding(
             status,
             f"{plural(len(stale), 'agent')} of account {account_id} "
-            f"{'is' if len(stale) == 1 else 'are'} INFERRED or UNMATCHED although the user holds a valid token."
+            f"{form(len(stale), 'is', 'are')} INFERRED or UNMATCHED although the user holds a valid token."
             if stale or status is Status.PASS
             else diagnosis.conclusion.sentence,
             value=len(stale),
@@ -113,7 +113,7 @@ class ResolutionIntegrity(Check):
         return self.finding(
             figure.status,
             f"{plural(stale.stale, 'agent')} of {stale.agents:,} in {plural(stale.accounts, 'account')} "
-            f"{'is' if stale.stale == 1 else 'are'} INFERRED or UNMATCHED although the user holds a valid token "
+            f"{form(stale.stale, 'is', 'are')} INFERRED or UNMATCHED although the user holds a valid token "
             f"(accuracy {figure.shown}).",
             value=stale.stale,
             unit="agents",

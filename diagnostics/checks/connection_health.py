@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.base import Check, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
-from diagnostics.core.words import about, plural
+from diagnostics.core.words import about, capital, plural, sentence
 from diagnostics.health.connections import (
     DISABLED,
     ERROR,
@@ -190,4 +190,4 @@ def _next_step(new: int, standing: int, monitors: Status) -> str:
     if standing:
         steps.append("take up the longest-standing problems with their accounts")
     text = "; ".join(steps) or "ask again when every source answers"
-    return f"{text[0].upper()}{text[1:]}."
+    return sentence(capital(text))

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select
 
 from diagnostics.checks.base import Check, FleetCheck, moment, number, share, worst
 from diagnostics.core.context import Context
-from diagnostics.core.words import about, percent, plural
+from diagnostics.core.words import about, capital, listed, percent, plural, sentence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def _token_advice(status: Status, missing: int, expired: int) -> str:
     if not advice:
         advice.append("look at why tokens that old have not been refreshed (query oauth_failures)")
     text = "; ".join(advice)
-    return text[0].upper() + text[1:] + "."
+    return sentence(capital(text))
 
 
 def _lacks(row: dict[str, object]) -> tuple[str, ...]:
@@ -278,4 +278,4 @@ def _lacks(row: dict[str, object]) -> tuple[str, ...]:
 def _application_line(row: dict[str, object]) -> str:
     state = "active" if row["is_active"] else "inactive"
     lacks = _lacks(row)
-    return f"{row['name']} (id {row['id']}): {state}" + (f", without {' and '.join(lacks)}" if lacks else "")
+    return f"{row['name']} (id {row['id']}): {state}" + (f", without {listed(lacks)}" if lacks else "")

@@ -22,6 +22,7 @@ from diagnostics.config.settings import SECRETS, Settings, setting_names
 from diagnostics.config.toml import ConfigurationError, read_toml, suggestion
 from diagnostics.core.masking import has_password, mask_url
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import listed
 
 FOREIGN_PREFIX = "WARROOM_SANDBOX_"
 """Variables of the stand-ins, which are no settings."""
@@ -183,7 +184,7 @@ def _overlay(effective: Layer, layer: Layer) -> None:
         given = [name for name in spellings if name in layer]
         if len(given) > 1:
             raise ConfigurationError(
-                f"{' and '.join(given)} are both given",
+                f"{listed(given)} are both given",
                 where=layer[given[1]].origin,
                 accepted=f"one of {', '.join(spellings)}",
             )

@@ -9,6 +9,7 @@ so that an idle console is silent on the wire.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -60,17 +61,33 @@ def short(seconds: float) -> str:
     return f"{first}{unit[0]}{''.join(further)}"
 
 
+def stepped(seconds: float) -> str:
+    """A length of time that grows or shrinks while somebody looks, for a sentence: "45 s", "12 min", "3 h 5 min"."""
+    return _long(_units(_stepped(seconds), days=True))
+
+
 def age(then: datetime | None, now: datetime) -> str:
     """How long ago, in steps, for a pane; "never" where there is no moment, "0s" for one that lies ahead."""
     return "never" if then is None else short(_stepped((now - then).total_seconds()))
 
 
-# ---- counts
+# ---- counts and lists
+
+
+def form(count: int, one: str, many: str = "") -> str:
+    """The word that goes with a count: `event` or `events`, `is` or `are`."""
+    return one if count == 1 else many or f"{one}s"
 
 
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 event`, `2 events`, `1,204 events`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {form(count, one, many)}"
+
+
+def listed(items: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; empty for none."""
+    *others, end = list(items) or [""]
+    return f"{', '.join(others)} {last} {end}" if others else end
 
 
 def percent(value: float | None) -> str:
@@ -81,6 +98,11 @@ def percent(value: float | None) -> str:
 # ---- sentences and remedies
 
 
+def capital(text: str) -> str:
+    """`text` beginning as a sentence does."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence(text: str) -> str:
     """`text` with the full stop that it may lack, so that another sentence can follow."""
     return text if not text or text.endswith((".", "!", "?", ":")) else f"{text}."
@@ -89,4 +111,4 @@ def sentence(text: str) -> str:
 def advice(remedy: str) -> str:
     """A remedy as a sentence of its own; the name of a setting or a command at its head keeps its spelling."""
     is_word = remedy.partition(" ")[0].isalpha() and not remedy.startswith("warroom ")
-    return sentence(remedy[:1].upper() + remedy[1:] if is_word else remedy)
+    return sentence(capital(remedy) if is_word else remedy)

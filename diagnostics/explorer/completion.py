@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.words import plural
 from diagnostics.explorer.facets import RESERVED, FacetCounter
 from diagnostics.logs import quote
 from diagnostics.models.explorer import Completion, Completions
@@ -58,7 +59,7 @@ class Completer:
 
     def _seen(self, name: str) -> str:
         values = self._counter.values(name)
-        return f"{len(values):,} {'value' if len(values) == 1 else 'values'} seen"
+        return f"{plural(len(values), 'value')} seen"
 
     def _values(self, name: str, typed: str) -> tuple[Completion, ...]:
         wanted = typed.casefold().lstrip('("')

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from diagnostics.core.failures import FailureKind
+from diagnostics.core.words import form
 from diagnostics.fleet.account_list import SUSPENDED
 from diagnostics.fleet.batches import ASKED, AskedAccount, Batch
 from diagnostics.fleet.models import AccountRows, FleetQuestion
@@ -201,7 +202,7 @@ def accounts_of(accounts: Iterable[int], kind: str = "") -> str:
     """Such as "2 accounts (14009, 75172)"; a few are named."""
     ids = sorted(accounts)
     named = ", ".join(str(account) for account in ids[:EXAMPLES])
-    word = "account" if len(ids) == 1 else "accounts"
+    word = form(len(ids), "account")
     return f"{len(ids):,} {kind}{word} ({named}{', …' if len(ids) > EXAMPLES else ''})"
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import LOOK_S, Deadline
+from diagnostics.core.words import listed, plural
 from diagnostics.fleet.aggregate import FleetAggregate
 from diagnostics.fleet.batches import AskedAccount, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import ConnectionLimit, Schedule, Seat, Turn
@@ -115,7 +116,7 @@ class FanOut:
         servers: dict[int, tuple[Server, list[AskedAccount]]] = {}
         for place in places:
             if missing := addresses.missing(place):
-                reason = f"no client database: {' and '.join(missing)} empty in common.accounts"
+                reason = f"no client database: {listed(missing)} empty in common.accounts"
                 self._aggregate.fail([place], reason, FailureKind.NOT_CONFIGURED)
                 continue
             try:
@@ -283,7 +284,7 @@ class FanOut:
         lanes = min(self._connections.lanes, self.workers)
         return (
             f"the same question to {accounts}, many in one statement where they share a login: {trips:,} round trips "
-            f"to {self.hosts:,} {'host' if self.hosts == 1 else 'hosts'} over at most {lanes} connections to each"
+            f"to {plural(self.hosts, 'host')} over at most {lanes} connections to each"
         )
 
     def _give_up(self, batches: Iterable[Batch], reason: str, kind: FailureKind) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
-from diagnostics.core.words import span
+from diagnostics.core.words import about
 from diagnostics.fleet.account_list import AccountList, read_account_list
 from diagnostics.fleet.aggregate import EXAMPLES, FleetAggregate, Remarks, accounts_of, ordered
 from diagnostics.fleet.batches import Plan, Slots
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from diagnostics.sources.mysql.runner import Runner
 
 _CLOCKS_AGREE = timedelta(minutes=1)
-_HOURS_FROM_S = 7_200
-"""From here on an age is told in whole hours."""
 
 
 class Gathering:
@@ -114,7 +112,7 @@ class Gathering:
             )
         elif behind > self._settings.behind_after_s:
             self._notes.append(
-                f"The analytics engine is {age(behind)} behind: {moment}. The numbers are those of then, not of now."
+                f"The analytics engine is {about(behind)} behind: {moment}. The numbers are those of then, not of now."
             )
 
     def _strangers(self, counted: EngineAnswer, known: set[int], accounts: Sequence[int] | None) -> None:
@@ -133,13 +131,6 @@ class Gathering:
                 f"{total:,} {question.unit} in the analytics engine are of {accounts_of(strangers)} that "
                 "common.accounts does not have: left out of every number."
             )
-
-
-def age(seconds: float) -> str:
-    """Such as "26 h" or "45 min"; seconds matter only below two minutes."""
-    if seconds >= _HOURS_FROM_S:
-        return f"{round(seconds / 3_600):,} h"
-    return span(round(seconds / 60) * 60 if seconds >= 120 else seconds)
 
 
 def _unknown(account_list: AccountList) -> tuple[Gap, ...]:

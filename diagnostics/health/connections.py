@@ -18,7 +18,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from diagnostics.checks.base import moment, number, share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.core.words import plural
+from diagnostics.core.words import form, plural
 from diagnostics.health.figures import plain
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Figure, Page
@@ -79,11 +79,11 @@ class States:
             high = share(self.counts[HEALTHY] + unclear, self.judged + unclear)
             notes.append(
                 f"{plural(unclear, 'row')} with an integration id and a state that is unknown or contradicts itself "
-                f"{'is' if unclear == 1 else 'are'} left out; with them health lies between {low:.2f} and {high:.2f} %."
+                f"{form(unclear, 'is', 'are')} left out; with them health lies between {low:.2f} and {high:.2f} %."
             )
         if self.ahead:
             notes.append(
-                f"{plural(self.ahead, 'row')} {'has' if self.ahead == 1 else 'have'} a problem_at in the future: "
+                f"{plural(self.ahead, 'row')} {form(self.ahead, 'has', 'have')} a problem_at in the future: "
                 "clocks disagree. They count as in error, and not as new."
             )
         return tuple(notes)
@@ -145,7 +145,7 @@ def connection_health(context: Context) -> ConnectionHealth:
     notes = [*states.notes(), *newest.notes, *longest.notes]
     if orphans:
         notes.append(
-            f"{plural(orphans, 'connection')} {'belongs' if orphans == 1 else 'belong'} to accounts that "
+            f"{plural(orphans, 'connection')} {form(orphans, 'belongs', 'belong')} to accounts that "
             "common.accounts does not hold; counted all the same."
         )
     evidence = (states.evidence, *newest.evidence, *longest.evidence, *orphan_evidence)
@@ -238,7 +238,7 @@ def _page_notes(now: datetime, found: Iterable[ConnectionProblem], names: Mappin
     notes = []
     if ahead:
         notes.append(
-            f"{plural(ahead, 'problem')} on this page {'lies' if ahead == 1 else 'lie'} in the future: clocks "
+            f"{plural(ahead, 'problem')} on this page {form(ahead, 'lies', 'lie')} in the future: clocks "
             "disagree, and the order by time is off by as much."
         )
     if orphans:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import StillAsking
-from diagnostics.core.words import sentence
+from diagnostics.core.words import capital, sentence
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Coverage, Figure
 from diagnostics.models.status import Status
@@ -130,7 +130,7 @@ class LastKnown:
 
 def remarks(notes: Iterable[str]) -> str:
     """Notes as one line of sentences, empty ones left out."""
-    return " ".join(sentence(note[:1].upper() + note[1:]) for note in notes if note)
+    return " ".join(sentence(capital(note)) for note in notes if note)
 
 
 def quantity(value: float, unit: str) -> str:

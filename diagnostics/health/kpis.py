@@ -15,7 +15,7 @@ from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import window_ending
 from diagnostics.core.waiting import side_by_side
-from diagnostics.core.words import plural, span
+from diagnostics.core.words import form, plural, span
 from diagnostics.health.counters import read_counters
 from diagnostics.health.figures import failed, figure, quantity
 from diagnostics.health.stale import accuracy_figure, read_stale
@@ -69,7 +69,7 @@ def read_latency(context: Context, rule: Threshold) -> Latency:
     late = sum(ages.values())
     if waiting:
         notes.append(
-            f"{plural(waiting, 'event')} still {'waits' if waiting == 1 else 'wait'}, {late:,} of them for over "
+            f"{plural(waiting, 'event')} still {form(waiting, 'waits', 'wait')}, {late:,} of them for over "
             f"{min(ages):g} s; each stands in the percentile with what it has waited so far."
         )
     return Latency(value, at_least, tuple(notes), (*delivered.evidence, evidence))
@@ -124,7 +124,7 @@ def _read_delivered(context: Context) -> _Delivered:
     notes = [] if count <= len(sample.rows) else [f"Of {count:,} delivered, the newest {len(sample.rows):,} were read."]
     if unusable:
         notes.append(
-            f"{plural(unusable, 'event')} processed before {'it was' if unusable == 1 else 'they were'} received: "
+            f"{plural(unusable, 'event')} processed before {form(unusable, 'it was', 'they were')} received: "
             "clocks disagree. Left out; true latencies are longer than shown by as much as the clocks differ."
         )
     return _Delivered(tuple(sorted(took)), count, tuple(notes), (sample.evidence, total.evidence))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import number, share
 from diagnostics.core.context import Context
-from diagnostics.core.words import plural, span
+from diagnostics.core.words import form, plural, span
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
 from diagnostics.health.figures import figure
@@ -76,7 +76,7 @@ def _expiring(context: Context, rule: Threshold, hours: int) -> Figure:
     part = share(count, tokens.valid)
     notes = [
         "" if part is None else f"{part:.1f} % of {tokens.valid:,} valid tokens",
-        f"{plural(tokens.expired, 'token')} {'has' if tokens.expired == 1 else 'have'} expired already",
+        f"{plural(tokens.expired, 'token')} {form(tokens.expired, 'has', 'have')} expired already",
         f"{plural(tokens.unlimited, 'token')} without an expiry in no share" if tokens.unlimited else "",
         "no credential holds a valid token" if part is None else "",
     ]
@@ -164,7 +164,7 @@ def _lag(context: Context, rule: Threshold) -> Figure:
     minutes = backlog.oldest_minutes(context.now())
     value = None if not backlog.any_received else minutes or 0.0
     notes = [
-        f"{plural(backlog.waiting, 'event')} {'waits' if backlog.waiting == 1 else 'wait'}, the oldest that long",
+        f"{plural(backlog.waiting, 'event')} {form(backlog.waiting, 'waits', 'wait')}, the oldest that long",
         LOOK_BACK_CAVEAT,
     ]
     if value is None:

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from diagnostics.checks.base import number, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.words import plural
+from diagnostics.core.words import form, plural
 from diagnostics.fleet.questions import RESOLUTION_COUNTS
 from diagnostics.health.connections import account_names
 from diagnostics.health.figures import figure, quantity, remarks, taken_at
@@ -186,7 +186,7 @@ def _left_out(agents: MethodCounts) -> Iterable[str]:
                 agents.total + count
             )
             yield (
-                f"{plural(count, 'agent')} with {what} {'is' if count == 1 else 'are'} in no share; counting them "
+                f"{plural(count, 'agent')} with {what} {form(count, 'is', 'are')} in no share; counting them "
                 f"would lower the largest share by {100 * effect:.2f} points"
             )
         elif count:

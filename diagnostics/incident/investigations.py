@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import form, plural
 from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_text
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, Entry, EvidenceLabel, EvidenceWeighed
@@ -96,7 +97,7 @@ def judge(hypothesis: Hypothesis) -> Hypothesis:
 
 def _why(hypothesis: Hypothesis, sources: tuple[str, ...], reached: str, against: list[Weighed]) -> str:
     if sources:
-        counted = f"{len(sources)} independent source{'' if len(sources) == 1 else 's'} ({', '.join(sources)})"
+        counted = f"{plural(len(sources), 'independent source')} ({', '.join(sources)})"
         parts = [f"{counted}: {reached}"]
     else:
         parts = ["no independent source speaks for it: no confidence"]
@@ -109,7 +110,7 @@ def _why(hypothesis: Hypothesis, sources: tuple[str, ...], reached: str, against
     higher = next((name for name in LEVELS[1:] if NEEDS[name] > len(sources)), None)
     if higher is not None:
         more = NEEDS[higher] - len(sources)
-        parts.append(f"{higher} would need {more} more source{'' if more == 1 else 's'}")
+        parts.append(f"{higher} would need {more} more {form(more, 'source')}")
     return "; ".join(parts) + "."
 
 

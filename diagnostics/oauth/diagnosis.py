@@ -12,7 +12,7 @@ from diagnostics.checks.oauth_failure import OAuthApplication
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import aside
-from diagnostics.core.words import plural, sentence
+from diagnostics.core.words import capital, plural, sentence
 from diagnostics.health.counters import read_counters
 from diagnostics.models.accounts import OAuthDiagnosis
 from diagnostics.models.conclusions import Conclusion, Confidence
@@ -174,7 +174,7 @@ def conclude(aggregate: OAuthAggregate, indicators: LogIndicators, client: Clien
     )
     healthy = not CODES[code].is_wrong
     if aggregate.user_id is not None or healthy or not count:
-        sentence = f"{who[0].upper()}{who[1:]}: {saying.sentence}.{_others(code, aggregate)}{partly}"
+        sentence = f"{capital(who)}: {saying.sentence}.{_others(code, aggregate)}{partly}"
     else:
         sentence = (
             f"{count:,} of {plural(of_all, 'user')} of {who}: {saying.sentence}.{_others(code, aggregate)}{partly}"

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, CursorResult, Update, or_, select
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.words import span
+from diagnostics.core.words import plural, span
 from diagnostics.store.failures import SOURCE
 from diagnostics.store.identity import common_identity
 from diagnostics.store.lead_events import (
@@ -374,8 +374,8 @@ class SyncRollup:
         behind = self._store.behind(now_s - DAY_S) + standing.tail_behind
         if behind:
             yield (
-                f"{_rows(behind)} of the last {span(DAY_S)} arrived dated more than {span(self._limits.late_s)} "
-                "earlier: they count in the hours that they name, which were lower before."
+                f"{plural(behind, 'row')} of the last {span(DAY_S)} arrived dated more than "
+                f"{span(self._limits.late_s)} earlier: they count in the hours that they name, which were lower before."
             )
         for low, high, rows, at_s in self._store.corrections(now_s - DAY_S):
             yield (
@@ -416,12 +416,12 @@ class _Look:
 def _bad_rows(counts: HourCounts, ahead_s: int, known: frozenset[str]) -> Iterator[str]:
     undated = sum(rows for (hour, _), rows in counts.items() if hour == NO_HOUR)
     if undated:
-        yield f"{_rows(undated)} without a readable created_at count in no hour: all hours together lack them."
+        yield f"{plural(undated, 'row')} without a readable created_at count in no hour: all hours together lack them."
     future = [(hour, rows) for (hour, _), rows in counts.items() if hour >= ahead_s]
     if future:
         yield (
-            f"{_rows(sum(rows for _, rows in future))} dated in the future, up to the hour of {_time(max(future)[0])}:"
-            " they count in the hours that they name, and the hours they belong to lack them."
+            f"{plural(sum(rows for _, rows in future), 'row')} dated in the future, up to the hour of "
+            f"{_time(max(future)[0])}: they count in the hours that they name, and the hours they belong to lack them."
         )
     strange: Counter[str] = Counter()
     for (hour, status), rows in counts.items():
@@ -429,19 +429,15 @@ def _bad_rows(counts: HourCounts, ahead_s: int, known: frozenset[str]) -> Iterat
             strange[status] += rows
     for status, rows in sorted(strange.items(), key=lambda item: (-item[1], item[0]))[:5]:
         named = "no status" if status == NO_STATUS else f"the status {status}, which is not known"
-        yield f"{_rows(rows)} with {named}: in the total, and in neither success nor failure."
+        yield f"{plural(rows, 'row')} with {named}: in the total, and in neither success nor failure."
     if len(strange) > 5:
         yield f"{len(strange) - 5:,} further statuses are not known either."
 
 
 def _changed(rows: int) -> str:
     if rows > 0:
-        return f"held {_rows(rows)} more, committed late"
-    return f"held {_rows(-rows)} fewer, deleted since" if rows else "held rows that had changed since"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+        return f"held {plural(rows, 'row')} more, committed late"
+    return f"held {plural(-rows, 'row')} fewer, deleted since" if rows else "held rows that had changed since"
 
 
 def _time(at_s: int) -> str:

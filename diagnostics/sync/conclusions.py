@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import form
 from diagnostics.models.conclusions import Conclusion, Confidence
 from diagnostics.models.deals import Gate
 from diagnostics.models.evidence import Evidence
@@ -100,7 +101,7 @@ def _failing(catalogue: Catalogue, account_id: int, grounds: Grounds, first: Con
         sentence = f"Deal {deal_id} would fail with {code}: {first.line}."
     further = [one.code for one in verdict.failing[1:]]
     if further:
-        fail = "further condition fails" if len(further) == 1 else "further conditions fail"
+        fail = form(len(further), "further condition fails", "further conditions fail")
         sentence += f" {len(further)} {fail}: {', '.join(further)}."
     if first.gate != "agents" and facts.crew.value is not None and not facts.crew.value.users and facts.deal:
         sentence += " Nobody is on the deal either, and without an agent no sync is possible."

@@ -14,7 +14,7 @@ from sqlalchemy import and_, or_, select
 
 from diagnostics.checks.base import moment, number
 from diagnostics.core.time import window_text
-from diagnostics.core.words import span
+from diagnostics.core.words import listed, span
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.deals import ConfigurationChange
 from diagnostics.models.evidence import Evidence
@@ -163,7 +163,7 @@ def _application(asking: Asking) -> tuple[tuple[ConfigurationChange, ...], tuple
 
     def words(row: dict[str, object]) -> str:
         lacks = [word for word, name in (("redirect URI", "redirect_uri"), ("scopes", "scopes")) if not row[name]]
-        without = f", without {' and '.join(lacks)}" if lacks else ""
+        without = f", without {listed(lacks)}" if lacks else ""
         return f"OAuth application {row['name']} is {'active' if row['is_active'] else 'inactive'}{without}"
 
     source = "common.oauth_applications"

@@ -10,7 +10,7 @@ from sqlalchemy import and_, select
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import aside
-from diagnostics.core.words import plural, sentence
+from diagnostics.core.words import capital, plural, sentence
 from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
@@ -85,7 +85,7 @@ def _ids(rows: Sequence[dict[str, object]]) -> tuple[int, ...]:
 
 
 def _gate(status: Status, summary: str, evidence: tuple[Evidence, ...] = ()) -> Gate:
-    shown = sentence(summary[:1].upper() + summary[1:]) if not summary.startswith("zillow-") else sentence(summary)
+    shown = sentence(capital(summary)) if not summary.startswith("zillow-") else sentence(summary)
     return Gate(id="mutex", title=TITLES["mutex"], status=status, summary=shown, evidence=evidence)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.words import plural, sentence
+from diagnostics.core.words import capital, plural, sentence
 from diagnostics.models.deals import Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
@@ -251,7 +251,7 @@ def shown(condition: Condition) -> Gate:
         id=condition.gate,
         title=TITLES[condition.gate],
         status=status,
-        summary=sentence(condition.line[:1].upper() + condition.line[1:]),
+        summary=sentence(capital(condition.line)),
         error_code=condition.code if condition.holds is False else "",
         evidence=condition.evidence,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.words import plural, span
+from diagnostics.core.words import form, plural, span
 from diagnostics.models.events import LogEvent
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
@@ -56,9 +56,7 @@ class LogEvidence:
             status, said = Status.NO_DATA, f"No log of the last {window} names the deal in this account."
         else:
             named = f" They name {', '.join(self.codes)}." if self.codes else " None of them names an error code."
-            said = (
-                f"{plural(count, 'log line')} of the last {window} {'names' if count == 1 else 'name'} the deal.{named}"
-            )
+            said = f"{plural(count, 'log line')} of the last {window} {form(count, 'names', 'name')} the deal.{named}"
             if self.agrees_with(code, has_agents=has_agents):
                 more = f" That agrees with {code}."
             elif self.codes and code:

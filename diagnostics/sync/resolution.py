@@ -17,7 +17,7 @@ from diagnostics.checks.base import moment, number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job
-from diagnostics.core.words import plural, sentence, span
+from diagnostics.core.words import form, listed, plural, sentence, span
 from diagnostics.models.accounts import HistoryRow
 from diagnostics.models.conclusions import Conclusion
 from diagnostics.models.deals import ResolutionDiagnosis, StaleAgent
@@ -307,15 +307,13 @@ def _stale(
     since = [agent.stale_since for agent in search.stale if agent.stale_since is not None]
     began = f", since {min(since):%Y-%m-%d %H:%M} UTC" if since else ""
     count = len(search.stale)
-    verb = "is" if count == 1 else "are"
-    names = " or ".join(sorted(methods))
+    verb = form(count, "is", "are")
+    names = listed(sorted(methods), "or")
     told = f"{count:,} of {plural(agents, 'agent')} of account {account_id} {verb} {names} although"
     more = " Not all of its agents were read: there may be more." if search.is_cut or search.failure else ""
     fell = sum(row.old == "CONNECTED" and row.new in methods for row in history)
-    lost = (
-        f" {plural(fell, 'transition')} away from CONNECTED {'is' if fell == 1 else 'are'} on record." if fell else ""
-    )
-    whose = "its user holds" if count == 1 else "their users hold"
+    lost = f" {plural(fell, 'transition')} away from CONNECTED {form(fell, 'is', 'are')} on record." if fell else ""
+    whose = form(count, "its user holds", "their users hold")
     return Conclusion(
         code=STALE,
         sentence=f"{told} {whose} a valid token: the agent rows are stale{began}.{lost}{more}",

@@ -18,7 +18,7 @@ from diagnostics.checks.base import moment, number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.waiting import Job
-from diagnostics.core.words import plural
+from diagnostics.core.words import form, plural
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
 from diagnostics.models.evidence import Evidence
@@ -244,7 +244,7 @@ def _of_fleet(context: Context, window_s: int, job: Job) -> UnsyncedDeals:
     left_out = len(chosen) - len(batches)
     notes = [*answer.notes, *counted.notes]
     if left_out > 0:
-        verb = "was" if left_out == 1 else "were"
+        verb = form(left_out, "was", "were")
         notes.append(f"{plural(left_out, 'further account')} with unsynced deals {verb} counted and not judged.")
     evidence = (*counted.evidence, *answer.evidence)[:MOST_EVIDENCE]
     return answer.model_copy(update={"notes": tuple(notes), "evidence": evidence, "total": sum(totals.values())})
@@ -355,7 +355,7 @@ def _notes(batches: Sequence[UnsyncedBatch]) -> Iterator[str]:
         yield f"Counting stopped at {MOST_COUNTED:,} deals of an account: the total is a lower bound."
     if examined < total:
         rest = total - examined
-        verb = "was" if rest == 1 else "were"
+        verb = form(rest, "was", "were")
         yield f"{plural(rest, 'older deal')} {verb} counted and not judged: the groups leave them out."
     cut = sum(batch.is_cut for batch in batches)
     if cut:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import sentence
+from diagnostics.core.words import capital, listed, sentence
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Refusals:
             missing=f"There is no issue type {named} in the classification matrix.",
             accepted=self.matrix(),
             guidance=(
-                *((f"Did you mean {' or '.join(near)}?",) if near else ()),
+                *((f"Did you mean {listed(near, 'or')}?",) if near else ()),
                 "Read what each issue type means: warroom guide quick-reference.",
                 "When nothing fits, look at the three critical issues together in the console: warroom.",
                 CHECK_ACCESS,
@@ -90,7 +90,7 @@ class Refusals:
         first_steps: Iterable[str] = (),
     ) -> Refusal:
         """An account or a deal that the question needs is absent, impossible, unknown or ambiguous."""
-        needs = " and ".join(f"--{name}-id (a positive whole number)" for name in issue.needs) or "no id"
+        needs = listed(f"--{name}-id (a positive whole number)" for name in issue.needs) or "no id"
         found = tuple(candidates)
         return self._refusal(
             RefusalRule.MISSING_CONTEXT,
@@ -153,7 +153,7 @@ class Refusals:
         return self._refusal(
             RefusalRule.SAFETY_CONCERN,
             request,
-            missing=f"{named[0].upper() + named[1:]} would change production, and this console is read-only.",
+            missing=f"{capital(named)} would change production, and this console is read-only.",
             accepted=("questions only: triage, checks, logs, guides and doctor",),
             guidance=(
                 f"Take the figures and their evidence from {source}, and hand them to the team.",
@@ -166,7 +166,7 @@ class Refusals:
     def conditions(self) -> tuple[RefusalCondition, ...]:
         """The six conditions in the order in which a question meets them, each with what to do."""
         routes = ", ".join(dict.fromkeys(issue.route for issue in self._catalogue.issues.values()))
-        needy = [f"{one.name} needs {' and '.join(one.needs)}" for one in self._catalogue.issues.values() if one.needs]
+        needy = [f"{one.name} needs {listed(one.needs)}" for one in self._catalogue.issues.values() if one.needs]
         return (
             self._condition(
                 RefusalRule.ISSUE_TYPE_UNKNOWN,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.registry import check_named
 from diagnostics.checks.transaction_sync import candidate_line, recent_zero_agent_deals
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.words import plural
 from diagnostics.models.triage import Finding, Refusal, TriageRequest
 from diagnostics.signals.counts import DAY_S
 from diagnostics.signals.deal_index import LoggedDeal
@@ -178,7 +179,7 @@ def _find_account(
         return None
     perhaps_more = "Datadog gave a partial answer: there may be further accounts." if met.partial else ""
     if accounts:
-        exists = "1 account" if len(accounts) == 1 else f"{len(accounts)} accounts"
+        exists = plural(len(accounts), "account")
         return refusals.missing_context(
             request,
             issue,

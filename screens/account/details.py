@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import form
 from screens import documents
 from screens.account.deal_finding import show_unsynced
 from screens.base import Document
@@ -25,9 +26,10 @@ from screens.document import DocumentScreen
 from screens.documents import evidence_rows
 from screens.listing import Listing, ListingScreen, Why
 from widgets import wording
-from widgets.paged_rows import heading, item_row, lay_out, span, stamp
+from widgets.paged_rows import heading, item_row, lay_out, stamp
 from widgets.row import BLANK, Piece, Row, fit, labelled, plain, row, wrap
 from widgets.rows.account import HISTORY_COLUMNS, STALE_COLUMNS, connection_piece, figure_rows, finding_rows
+from widgets.wording import since
 
 if TYPE_CHECKING:
     from diagnostics.models.accounts import AccountSummary, ConnectionRow, HistoryRow, OAuthDiagnosis
@@ -192,7 +194,7 @@ def _moment(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    ago = span(at, now)
+    ago = since(at, now)
     return ago if at > now else f"{ago} ago"
 
 
@@ -401,6 +403,6 @@ def share_rows(distribution: Resolution, width: int, glyphs: Glyphs) -> list[Row
         rows.append(row(line, (fit(beside, 36), "muted"), (status.text, status.tone), key=f"share:{share.method}"))
     for count, what in ((distribution.retired, "the retired method 2"), (distribution.unclear, "no known method")):
         if count:
-            whose = "agent holds" if count == 1 else "agents hold"
+            whose = form(count, "agent holds", "agents hold")
             rows += paragraph(glyphs.text(f"{glyphs.warned} {count:,} {whose} {what}: in no share"), width, "warn")
     return rows

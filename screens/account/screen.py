@@ -15,6 +15,7 @@ from textual.timer import Timer
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import short
 from screens import documents
 from screens.account.details import AccountDetails, lead_rows
 from screens.account.tabs import KINDS, ORDER, TABS, TabState
@@ -579,14 +580,14 @@ class AccountScreen(LogScreen):
         live.watch(key, newest, every_s=service.settings.refresh.logs_s)
         for pane in self.query(LogPane):
             pane.reset()
-            pane.show_query("", wording.duration(self.window_s))
+            pane.show_query("", short(self.window_s))
         self.host.look_again()
 
     def take_lines(self, reading: Reading[LogPage]) -> None:
         """New lines, or why there are none."""
         self.log_reading = reading
         if not reading.failure and reading.value is not None and self.reader is not None:
-            self.log_pane.show_query(self.reader.query, wording.duration(self.window_s))
+            self.log_pane.show_query(self.reader.query, short(self.window_s))
         self.show_lines(reading)
         self.draw_soon("tabs", "age")
 
@@ -597,7 +598,7 @@ class AccountScreen(LogScreen):
             return "asking…", ""
         if reading.value is None:
             return "failed", "warn"
-        age = wording.age(wording.asked_at(reading), utc_now())
+        age = wording.aged(reading, utc_now())
         if wording.is_stale(reading):
             return f"stale {age}", "warn"
         skipped = "lines left out · " if self.reader is not None and self.reader.skipped else ""
@@ -614,7 +615,7 @@ class AccountScreen(LogScreen):
             self.host.say("the window is that of the log lines: l shows them", "muted")
             return
         self.window_s = window_after(self.window_s)
-        self.host.say(f"window: last {wording.duration(self.window_s)}")
+        self.host.say(f"window: last {short(self.window_s)}")
         if self._window_timer is not None:
             self._window_timer.stop()
         self._window_timer = self.set_timer(WINDOW_REST_S, self.watch_logs)
@@ -730,7 +731,7 @@ class AccountScreen(LogScreen):
         name = account_title(value.header if value is not None else None, self.account_id, glyphs)
         right, tone = "asking…", "bar"
         if reading is not None and value is not None:
-            age = wording.age(wording.asked_at(reading), utc_now())
+            age = wording.aged(reading, utc_now())
             right, tone = (f"stale {age}", "warn") if wording.is_stale(reading) else (age, "bar")
         elif reading is not None and reading.failure:
             right, tone = "failed", "warn"

@@ -202,7 +202,7 @@ class TabState:
             return "asking…", ""
         if reading.value is None:
             return "failed", "warn"
-        age = wording.age(wording.asked_at(reading), now)
+        age = wording.aged(reading, now)
         wrong = "only wrong · " if self.only_wrong else ""
         if wording.is_stale(reading):
             return f"{wrong}{self.amount()} · stale {age}", "warn"
@@ -277,7 +277,7 @@ class TabState:
                     rows += [BLANK, *(row((line, "muted")) for line in wrap(glyphs.text(text), width))]
             return rows
         if wording.is_stale(reading):
-            age = wording.age(wording.asked_at(reading), now)
+            age = wording.aged(reading, now)
             text = f"{glyphs.warned} stale: asked {age} ago, and since then {reading.failure or 'no newer answer'}"
             return [
                 row((line, "warn"), key="state" if not n else None) for n, line in enumerate(wrap(text, width, most=2))

@@ -14,6 +14,7 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import age, short
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from screens import documents
 from screens.addresses import EscalationAt, RefusalAt
@@ -184,7 +185,7 @@ class CriticalScreen(LogScreen):
         query = service.query_for(self.state.selected)
         pane = self.log_pane
         pane.reset()
-        pane.show_query(query, wording.duration(self.state.window_s))
+        pane.show_query(query, short(self.state.window_s))
         live.unwatch(self.log_key)
         self.state.readings.pop(self.log_key, None)
         self._generation += 1
@@ -326,8 +327,8 @@ class CriticalScreen(LogScreen):
         small = f" · {self.size.width}×{self.size.height}: 80×24 shows the checks" if self.has_class("-flat") else ""
         asked = [wording.asked_at(reading) for issue in self.state.issues if (reading := self.state.pulse(issue))]
         oldest = min((moment for moment in asked if moment is not None), default=None)
-        aged = f" · {wording.age(oldest, now)} old" if oldest is not None else ""
-        self._bar("#issues-title", f" 1 CRITICAL · last {wording.duration(self.state.window_s)}{aged}{small}")
+        aged = f" · {age(oldest, now)} old" if oldest is not None else ""
+        self._bar("#issues-title", f" 1 CRITICAL · last {short(self.state.window_s)}{aged}{small}")
 
     def _draw_detail(self) -> None:
         catalogue, service = self.host.catalogue, self.host.service
@@ -534,7 +535,7 @@ class CriticalScreen(LogScreen):
     def set_window(self, seconds: int) -> None:
         """Show another time window, in seconds."""
         self.state.window_s = seconds
-        self.host.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.host.say(f"window: last {short(self.state.window_s)}")
         self.draw()
         # Walking through the windows spends nothing; resting on one asks.
         if self._window_timer is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from diagnostics.core.words import short
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES, Status
 from widgets import wording
 
@@ -136,7 +137,7 @@ class CriticalState:
             return title, failure or "nothing has answered yet", []
         value = pulse.value
         usual = "nothing is usual" if value.usual is None else f"usual is {value.usual:,.0f}"
-        events = f"{wording.count(value.count, glyphs)} events in {wording.duration(value.window_s)}"
+        events = f"{wording.count(value.count, glyphs)} events in {short(value.window_s)}"
         summary = f"{events}, {usual} (median of the day before); severity {value.severity}"
         return title, " · ".join([summary, *value.findings]), list(value.evidence)
 
@@ -157,11 +158,11 @@ def _figures(pulse: Pulse) -> str:
     count = "not known" if pulse.count is None else f"{pulse.count:,}"
     accounts = "not known" if pulse.accounts is None else f"{pulse.accounts:,}"
     headline = f"{pulse.headline}; " if pulse.headline else ""
-    return f"{headline}events in {wording.duration(pulse.window_s)}: {count}; accounts: {accounts}"
+    return f"{headline}events in {short(pulse.window_s)}: {count}; accounts: {accounts}"
 
 
 def doubt(reading: Reading[Any], now: datetime) -> str:
     """That an answer is old, to stand behind it; empty when it is not."""
     if not wording.is_stale(reading):
         return ""
-    return f" (OLD: asked {wording.age(wording.asked_at(reading), now)} ago; {reading.failure})"
+    return f" (OLD: asked {wording.aged(reading, now)} ago; {reading.failure})"

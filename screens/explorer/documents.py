@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import form
 from screens.listing import Listing
 from widgets.row import Row, fit, row, wrap
 
@@ -48,7 +49,7 @@ def patterns_listing(
     def open_pattern(key: str) -> None:
         open_sample(by_key[key].samples[0])
 
-    kinds = "pattern" if len(patterns) == 1 else "patterns"
+    kinds = form(len(patterns), "pattern")
     return Listing(
         f"{len(patterns):,} {kinds} in the {lines:,} lines loaded",
         "patterns",
@@ -76,9 +77,7 @@ def pins_listing(pins: Sequence[LogEvent], glyphs: Glyphs, open_line: Callable[[
     def open_pin(key: str) -> None:
         open_line(by_key[key])
 
-    return Listing(
-        f"{len(ordered)} pinned {'line' if len(ordered) == 1 else 'lines'}", "pins", build, open_pin, frozenset({"pin"})
-    )
+    return Listing(f"{len(ordered)} pinned {form(len(ordered), 'line')}", "pins", build, open_pin, frozenset({"pin"}))
 
 
 def saved_listing(saved: Sequence[SavedQuery], glyphs: Glyphs, open_query: Callable[[SavedQuery], None]) -> Listing:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import form, short, span
 from screens import documents
 from screens.addresses import ExplorerAt
 from screens.base import ReadingArrived
@@ -22,7 +23,7 @@ from widgets import wording
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
-from widgets.log.histogram import HistogramView, span_words
+from widgets.log.histogram import HistogramView
 from widgets.log.list import LogList
 from widgets.log.pane import LogPane
 from widgets.log.query_editor import QueryEditor
@@ -179,7 +180,7 @@ class ExplorerScreen(LogScreen):
         self.generation += 1
         state, pane = self.state, self.log_pane
         pane.reset()
-        words = wording.duration(state.window_s) if state.fixed is None else range_words(state.fixed)
+        words = short(state.window_s) if state.fixed is None else range_words(state.fixed)
         pane.show_query(state.query, self.host.glyphs.text(words))
         self.values.start_over()
         self.reader = self._reader()
@@ -311,7 +312,7 @@ class ExplorerScreen(LogScreen):
         at = WINDOWS.index(self.state.window_s) if self.state.window_s in WINDOWS else -1
         self.state.live()
         self.state.window_s = WINDOWS[(at + 1) % len(WINDOWS)]
-        self.host.say(f"window: last {wording.duration(self.state.window_s)}")
+        self.host.say(f"window: last {short(self.state.window_s)}")
         self.ask_all()
 
     def act_zoom_in(self) -> None:
@@ -410,7 +411,7 @@ class ExplorerScreen(LogScreen):
         step = " > " if self.host.glyphs.ascii_only else " → "
         more = "" if found.is_complete else " and more"
         name = found.correlation_id if len(found.correlation_id) <= 14 else f"{found.correlation_id[:12]}…"
-        lines = "line" if len(found.events) == 1 else "lines"
+        lines = form(len(found.events), "line")
         about = f"correlation {name}: {len(found.events):,} {lines}{more}, {step.join(found.services)}"
         self.host.navigate(ExplorerAt(found.query, fixed=around(found.events), events=found.events, about=about))
 
@@ -534,7 +535,7 @@ class ExplorerScreen(LogScreen):
     def _draw_histogram_title(self) -> None:
         reading, glyphs = self.histogram_reading, self.host.glyphs
         step = reading.value.step_ms if reading is not None and reading.value is not None else 0
-        what = self.about or (f"logs per {span_words(step)}" if step else "logs")
+        what = self.about or (f"logs per {span(step / 1_000)}" if step else "logs")
         pins = f" {glyphs.separator} {len(self.state.pins)} pinned" if self.state.pins else ""
         # What ties lines together needs the room that the way here would take.
         trail = "" if self.about else self.host.trail()
@@ -545,7 +546,7 @@ class ExplorerScreen(LogScreen):
             return "counting "
         if reading.value is None:
             return f"no counts: {reading.failure} "
-        aged = wording.age(wording.asked_at(reading), utc_now())
+        aged = wording.aged(reading, utc_now())
         if wording.is_stale(reading):
             return f"stale {aged}: {reading.failure} "
         return f"{aged} old " if self.state.fixed is None else "as asked "

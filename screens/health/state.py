@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from diagnostics.core.words import form, listed
 from diagnostics.models.status import Status
 from screens.held_readings import RESOLUTION, SYSTEMS, HeldReadings, ResolutionFanOut
 from widgets.rows.health import NextToFail
@@ -132,14 +133,14 @@ class HealthState(HeldReadings):
         asked = {key: self.readings.get(key) for key in names}
         waiting = [names[key] for key, reading in asked.items() if reading is None or _is_waiting(reading)]
         if waiting:
-            return NextToFail(f"asking {' and '.join(waiting)}", "muted", "asking")
+            return NextToFail(f"asking {listed(waiting)}", "muted", "asking")
         silent = [names[key] for key, reading in asked.items() if reading is not None and reading.value is None]
         states: Sequence[Figure | SystemState] = (*self.systems, *self.leading)
         unknown = [one for one in states if one.status in {Status.NO_DATA, Status.UNREACHABLE}]
         if silent:
-            return NextToFail(f"not known: no answer about {' and '.join(silent)}", "warn", "not known")
+            return NextToFail(f"not known: no answer about {listed(silent)}", "warn", "not known")
         if unknown:
-            verb = "is" if len(unknown) == 1 else "are"
+            verb = form(len(unknown), "is", "are")
             said = f"nothing is seen to fail, but {len(unknown)} of {len(states)} signs {verb} not known"
             return NextToFail(said, "warn", "not known")
         return NextToFail("no system fails and no leading indicator is beyond its limits", "pass", "ok")

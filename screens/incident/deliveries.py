@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import listed
 from screens.incident.base import IncidentScreen
 from screens.incident.documents import delivery_document
 from screens.line_entry import LineEntry
@@ -172,7 +173,7 @@ class DeliveriesScreen(IncidentScreen):
         self.host.push_console_screen(
             LineEntry(
                 f"settle {delivery.delivery} of {self.follower.incident_id}",
-                f"type {' or '.join(accepted)}; then : and why",
+                f"type {listed(accepted, 'or')}; then : and why",
                 decide,
                 check=check,
                 explain=[one for one in explain if one],

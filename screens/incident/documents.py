@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import age
 from diagnostics.models.evidence import Evidence
 from screens.base import Document
 from screens.documents import evidence_rows
@@ -214,9 +215,9 @@ def delivery_document(delivery: Delivery, glyphs: Glyphs) -> Document:
         if delivery.figures:
             rows += [BLANK, row(("its numbers", "title"))]
         for one in delivery.figures:
-            age = f", {wording.age(one.taken_at, delivery.confirmed_at)} old when confirmed" if one.taken_at else ""
+            old = f", {age(one.taken_at, delivery.confirmed_at)} old when confirmed" if one.taken_at else ""
             stale = f"; {one.stale}" if one.stale else ""
-            text = glyphs.text(clean(f"{one.shown}{age}{stale}", limit=400))
+            text = glyphs.text(clean(f"{one.shown}{old}{stale}", limit=400))
             rows += labelled(f"{one.name.replace('_', ' ')} ", text, width, label_width=24)
         return rows + (
             evidence_rows([one.evidence for one in delivery.figures if one.evidence is not None], width, glyphs)

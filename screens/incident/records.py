@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.words import listed
 from screens import documents
 from screens.list_screen import TitledScreen
 from widgets.footer_bar import Hint
@@ -152,7 +153,7 @@ class RecordScreen(TitledScreen):
         self.start_job(work, self._exported, doing="writing the files", limit_s=LIMIT_S)
 
     def _exported(self, paths: tuple[Path, ...]) -> None:
-        self.host.say(f"written: {' and '.join(str(path) for path in paths)}", "pass")
+        self.host.say(f"written: {listed(str(path) for path in paths)}", "pass")
 
 
 class HandoffScreen(RecordScreen):

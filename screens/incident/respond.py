@@ -17,6 +17,7 @@ from textual.widgets import Input
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import age, capital
 from diagnostics.models.entries import Audience, Purpose
 from diagnostics.models.incidents import Incident
 from screens import addresses
@@ -27,7 +28,6 @@ from screens.incident.respond_state import WORDS, NotPrepared, PreparedNotice, R
 from screens.incident_follower import IncidentFollower
 from screens.line_entry import EntryInput, LineEntry
 from screens.list_screen import ListScreen
-from widgets import wording
 from widgets.footer_bar import Hint
 from widgets.line_view import LineView
 from widgets.row import plain
@@ -519,7 +519,7 @@ class RespondScreen(ListScreen):
                 keep,
                 check=check,
                 start=self.state.words.get(name, given),
-                explain=(f"{meaning[:1].upper()}{meaning[1:]}.", "It is sent as you write it, after the confirmation."),
+                explain=(f"{capital(meaning)}.", "It is sent as you write it, after the confirmation."),
             )
         )
 
@@ -571,7 +571,7 @@ class RespondScreen(ListScreen):
             said = "; ".join(f"{one.name.replace('_', ' ')} {one.shown}" for one in figures)
         else:
             title = figure.name.replace("_", " ")
-            said = f"{figure.shown}, {wording.age(figure.taken_at, utc_now())} old. {figure.stale}".strip()
+            said = f"{figure.shown}, {age(figure.taken_at, utc_now())} old. {figure.stale}".strip()
         self.open_why((title, clean(said, limit=2_000), asked))
 
     def act_copy(self) -> None:

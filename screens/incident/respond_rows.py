@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from diagnostics.models.entries import Channel, Purpose
 from widgets.row import BLANK, Row, Tone, row, wrapped
 from widgets.rows.incident import criterion_lines
@@ -170,7 +171,7 @@ def steps_of(state: RespondState, now: datetime, *, typing: bool) -> list[Previe
     if proposal is None:
         return [cancel, (SEND, "Send", "asks for the word once the preview is here", "muted")]
     places = len(proposal.sendable)
-    name = f"Send to {places} {'place' if places == 1 else 'places'}" if places else "Declare, send nothing"
+    name = f"Send to {plural(places, 'place')}" if places else "Declare, send nothing"
     if places == 0 and proposal.incident:
         return [cancel, (CANCEL + "2", "Nothing can be sent", "y copies the text to paste by hand", "warn")]
     obstacle = state.obstacle(now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import plural
 from diagnostics.models.entries import Audience, BoundFigure, Channel, Purpose
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class RespondState:
             return "the preview is old: r measures again"
         if self.blocking:
             names = ", ".join(one.name.replace("_", " ") for one in self.blocking)
-            amount = "1 old number" if len(self.blocking) == 1 else f"{len(self.blocking)} old numbers"
+            amount = plural(len(self.blocking), "old number")
             # What to do comes first: where the line is cut, it is the names that go.
             return f"{amount}: r measures again, A accepts the one under the cursor: {names}"
         if self.unreasoned():

@@ -10,6 +10,7 @@ from textual import on
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import age
 from diagnostics.models.entries import IncidentStatus, Purpose
 from screens import addresses
 from screens.base import ReadingArrived
@@ -152,7 +153,7 @@ class StatusScreen(IncidentScreen):
 
     def _status_row(self, incident: Incident, status: IncidentStatus, glyphs: Glyphs) -> Row:
         mine = status is incident.status
-        since = f"now, for {wording.age(incident.status_since, utc_now())}" if mine else MEANS[status]
+        since = f"now, for {age(incident.status_since, utc_now())}" if mine else MEANS[status]
         steps = list(IncidentStatus)
         back = steps.index(status) < steps.index(incident.status)
         said = f"back; needs a reason {glyphs.separator} {since}" if back else since

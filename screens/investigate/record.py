@@ -17,9 +17,10 @@ from screens.investigate.editor import InvestigationEditor
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
-from widgets.paged_rows import span, stamp
+from widgets.paged_rows import stamp
 from widgets.row import BLANK, Row, labelled, plain, row, titled, wrap
 from widgets.rows.hypotheses import detail_rows, hypothesis_row
+from widgets.wording import since
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
@@ -219,7 +220,7 @@ class InvestigationScreen(ConsoleScreen):
         state = self.failure or "reading"
         if found is not None:
             closed = found.closed_at is not None
-            state = f"closed {stamp(found.closed_at, now, glyphs)}" if closed else f"open {span(found.opened_at, now)}"
+            state = f"closed {stamp(found.closed_at, now, glyphs)}" if closed else f"open {since(found.opened_at, now)}"
             parts = [
                 found.incident,
                 f"account {found.account_id}" if found.account_id else "",

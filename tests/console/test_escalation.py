@@ -38,13 +38,6 @@ def header(app: WarRoomApp) -> str:
 # ---- clocks
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(3, "0 s"), (47, "45 s"), (60, "1 min"), (3_599, "59 min"), (11_100, "3 h 05 min")]
-)
-def test_spans_are_counted_in_minutes_and_in_five_seconds_only_within_the_last(seconds: int, words: str) -> None:
-    assert incident_clock.span(seconds) == words
-
-
 def test_a_promise_is_due_then_overdue_and_quiet_while_somebody_asked_for_quiet() -> None:
     assert incident_clock.promise(NOW + timedelta(minutes=2), NOW).state == "due"
     assert incident_clock.promise(NOW - timedelta(minutes=2), NOW).state == "overdue"

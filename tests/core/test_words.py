@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.core.words import about, advice, age, percent, plural, sentence, short, span
+from diagnostics.core.words import about, advice, age, form, listed, percent, plural, sentence, short, span, stepped
 
 NOON = datetime(2025, 11, 17, 12, 0, tzinfo=UTC)
 YEAR_S = 366 * 86_400
@@ -77,6 +77,22 @@ def test_a_rounded_span_names_the_unit_that_matters(seconds: int, words: str) ->
     assert about(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (3, "0 s"),
+        (47, "45 s"),
+        (60, "1 min"),
+        (119, "1 min"),
+        (3_599, "59 min"),
+        (11_100, "3 h 5 min"),
+        (176_400, "2 d 1 h"),
+    ],
+)
+def test_a_span_that_is_watched_moves_in_steps(seconds: int, words: str) -> None:
+    assert stepped(seconds) == words
+
+
 @given(spans)
 @pytest.mark.parametrize("words", [span, short])
 def test_an_exact_wording_names_every_second(words: Callable[[float], str], seconds: int) -> None:
@@ -84,7 +100,7 @@ def test_an_exact_wording_names_every_second(words: Callable[[float], str], seco
 
 
 @given(spans, spans)
-@pytest.mark.parametrize("words", [about, grown])
+@pytest.mark.parametrize("words", [about, grown, stepped])
 def test_a_longer_span_never_reads_as_a_shorter_one(words: Callable[[float], str], one: int, other: int) -> None:
     assert length(words(min(one, other))) <= length(words(max(one, other)))
 
@@ -102,7 +118,13 @@ def test_what_never_was_has_no_age() -> None:
 def test_counts_agree_with_their_noun() -> None:
     assert [plural(count, "event") for count in (0, 1, 2, 1_204)] == ["0 events", "1 event", "2 events", "1,204 events"]
     assert plural(3, "mutex", "mutexes") == "3 mutexes"
+    assert [f"1 {form(1, 'is', 'are')}", f"0 {form(0, 'is', 'are')}"] == ["1 is", "0 are"]
     assert (percent(None), percent(12.34)) == ("—", "12.3 %")
+
+
+def test_a_list_names_its_last_item_by_a_word() -> None:
+    assert [listed("abc"[:count]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert listed(iter(("common", "client")), "or") == "common or client"
 
 
 def test_sentences_end_and_remedies_begin_as_sentences_do() -> None:

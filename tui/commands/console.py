@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.words import short
 from screens import documents
 from screens.critical.screen import CriticalScreen
 from screens.log_screen import WINDOWS
 from tui.commands.verb import CommandApp, Verb
 from tui.terminal import theme
-from widgets import wording
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
@@ -65,7 +65,7 @@ def _guide(app: CommandApp, rest: str) -> None:
 
 
 def _window(app: CommandApp, rest: str) -> None:
-    names = {wording.duration(seconds): seconds for seconds in WINDOWS}
+    names = {short(seconds): seconds for seconds in WINDOWS}
     name = rest.partition(" ")[0]
     if name not in names:
         raise UserError("which window?", accepted=", ".join(names), next_step="window 15m")

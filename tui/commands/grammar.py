@@ -6,11 +6,11 @@ import difflib
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.words import listed, short
 from screens.actions import ACTIONS
 from screens.log_screen import WINDOWS
 from tui.commands import console, diagnosis, explorer, incident
 from tui.terminal import theme
-from widgets import wording
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -25,7 +25,7 @@ def entries(catalogue: Catalogue | None) -> list[tuple[str, str]]:
     """Every line the palette offers, with what it does. Verbs that need an argument end in a space."""
     lines = [(item.name.replace("_", " "), item.sentence) for item in ACTIONS if item.name not in {"open", "command"}]
     lines += [(verb.line, verb.sentence) for verb in VERBS.values() if verb.sentence]
-    lines += [(f"window {wording.duration(seconds)}", "time window of level 1") for seconds in WINDOWS]
+    lines += [(f"window {short(seconds)}", "time window of level 1") for seconds in WINDOWS]
     lines += [(f"theme {name}", "colours for this session") for name in theme.NAMES]
     if catalogue is not None:
         lines += [(f"guide {name}", "open this guide") for name in catalogue.guide_names()]
@@ -48,6 +48,6 @@ def run_command(app: CommandApp, line: str) -> None:
         raise UserError(
             f"unknown command {name!r}",
             accepted=", ".join([*VERBS, "or the name of an action"]),
-            next_step=f"did you mean {' or '.join(near)}?" if near else "press : and type a part of what you want",
+            next_step=f"did you mean {listed(near, 'or')}?" if near else "press : and type a part of what you want",
         )
     verb.run(app, line.strip().removeprefix(name).strip())

@@ -16,6 +16,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.words import plural
 from widgets.glyphs import glyphs_for
 from widgets.line_view import LineView
 from widgets.log.line import cells, cut, level_tone
@@ -60,7 +61,7 @@ def nodes(event: LogEvent, closed: frozenset[str] = frozenset()) -> Iterator[Tre
     """Yield the nodes of an event in the order they are shown; nothing below a closed branch."""
     yield from _reserved(event)
     if event.tags:
-        yield TreeNode("tags", "tags", _count(len(event.tags), "tag"), 0, branch=True)
+        yield TreeNode("tags", "tags", plural(len(event.tags), "tag"), 0, branch=True)
         if "tags" not in closed:
             for index, tag in enumerate(event.tags):
                 name, colon, value = tag.partition(":")
@@ -116,12 +117,8 @@ def _escaped(name: str) -> str:
 
 def _size(value: object) -> str:
     if isinstance(value, Mapping):
-        return _count(len(value), "field")
-    return _count(len(value), "item") if isinstance(value, list | tuple) else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+        return plural(len(value), "field")
+    return plural(len(value), "item") if isinstance(value, list | tuple) else ""
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from diagnostics.core.words import span
 from widgets.line_view import LineView
 from widgets.row import BLANK, Piece, Row, Tone, fit, row
 from widgets.sparkline import BLOCKS
@@ -117,7 +118,7 @@ def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width
         words = f"{clock(one.start_ms, histogram.step_ms)}  {one.total:,} lines"
         words += f" ({', '.join(parts)})" if parts else ""
     else:
-        words = f"a step is {span_words(histogram.step_ms)}, the fullest holds {max(b.total for b in bins):,}"
+        words = f"a step is {span(histogram.step_ms / 1_000)}, the fullest holds {max(b.total for b in bins):,}"
     if histogram.partial:
         words += ", at least: the service answered in part"
     room = max(0, width - len(first) - len(last) - 1)
@@ -126,14 +127,6 @@ def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width
         (fit(f"  {glyphs.text(words)}", room), "accent" if cursor is not None else "muted"),
         (last, "muted"),
     )
-
-
-def span_words(step_ms: int) -> str:
-    """A length of time in the largest unit that divides it."""
-    for unit, length in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000)):
-        if step_ms % length == 0:
-            return f"{step_ms // length} {unit}"
-    return f"{step_ms // 1000} s"
 
 
 class HistogramView(LineView):

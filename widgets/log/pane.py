@@ -20,6 +20,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
+from diagnostics.core.words import form
 from widgets.glyphs import Glyphs, glyphs_for
 from widgets.line_view import LineView
 from widgets.log.buffer import CAPACITY
@@ -496,7 +497,7 @@ def title_side(text: str, tone: Tone, width: int, more: str) -> Row:
 def foot_position(state: LogState, glyphs: Glyphs) -> str:
     """Return where the reader is: following, or at which row with how many new ones below."""
     if state.following:
-        lines = "line" if state.matching == 1 else "lines"
+        lines = form(state.matching, "line")
         return glyphs.text(f"{state.matching:,} {lines} · following") if state.matching else "following"
     place = f"{state.row + 1:,} of {state.matching:,}" if state.matching else ""
     return glyphs.text(f"{place} · {state.new_below:,} new below") if state.new_below else place

@@ -10,8 +10,9 @@ from rich.cells import cell_len
 
 from widgets import wording
 from widgets.glyphs import Glyphs
-from widgets.paged_rows import STAMP, Column, either, said, span, stamp, when, whole
+from widgets.paged_rows import STAMP, Column, either, said, stamp, when, whole
 from widgets.row import Piece, Row, Tone, column, fit, row, wrap
+from widgets.wording import since
 
 if TYPE_CHECKING:
     from diagnostics.models.accounts import AccountHeader, AccountSummary, AgentRow, HistoryRow, UserRow
@@ -42,8 +43,8 @@ def header_rows(
     elif header.unhealthy_since is None:
         health = Piece("no connection with a problem is known", "muted")
     else:
-        since = stamp(header.unhealthy_since, now, glyphs)
-        health = Piece(f"unhealthy since {since} UTC ({span(header.unhealthy_since, now)})", "warn")
+        moment = stamp(header.unhealthy_since, now, glyphs)
+        health = Piece(f"unhealthy since {moment} UTC ({since(header.unhealthy_since, now)})", "warn")
     if not header.db_database:
         # Without it agents and deals cannot be known: never below.
         missing = Piece("no client database is named for this account: agents and deals are not known", "warn")

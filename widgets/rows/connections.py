@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from widgets import wording
+from diagnostics.core.words import DAY_S, age, short
 from widgets.row import BLANK, Piece, Row, Tone, column, fit, row
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ WIDE = 60
 LISTS = 9
 """From so many rows on, newest and longest-standing problems are two lists with titles."""
 
-TWO_DAYS_S = 48 * 3600
-
 
 def standing(since: datetime | None, now: datetime) -> str:
     """For how long a problem has stood: minutes, hours, then days; a dash where the row does not say."""
@@ -38,7 +36,7 @@ def standing(since: datetime | None, now: datetime) -> str:
     seconds = int((now - since).total_seconds())
     if seconds < 0:
         return "ahead"
-    return f"{seconds // 86_400}d" if seconds >= TWO_DAYS_S else wording.age(since, now)
+    return short(seconds - seconds % DAY_S) if seconds >= 2 * DAY_S else age(since, now)
 
 
 def state_tone(state: str) -> Tone:

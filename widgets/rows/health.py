@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.words import short
 from widgets import wording
 from widgets.row import BLANK, Piece, Row, Tone, column, fit, row, wrap
 from widgets.rows.trend import Scale, axis_row, course_chart, course_pieces
@@ -38,17 +39,12 @@ class NextToFail:
 def freshness_words(reading: Reading[Any] | None, now: datetime, *, paused: bool) -> str:
     """How old a pane is, or why it shows nothing newer. A pane without any value says itself why."""
     if reading is None or str(reading.freshness) == "loading":
-        return "asking" if reading is None or reading.value is None else f"{aged(reading, now)} old, asking"
+        return "asking" if reading is None or reading.value is None else f"{wording.aged(reading, now)} old, asking"
     if reading.value is None:
         return "no answer"
     if wording.is_stale(reading):
-        return f"STALE {aged(reading, now)}: {reading.failure}"
-    return f"paused, {aged(reading, now)} old" if paused else f"{aged(reading, now)} old"
-
-
-def aged(reading: Reading[Any], now: datetime) -> str:
-    """The age of what a reading shows."""
-    return wording.age(wording.asked_at(reading), now)
+        return f"STALE {wording.aged(reading, now)}: {reading.failure}"
+    return f"paused, {wording.aged(reading, now)} old" if paused else f"{wording.aged(reading, now)} old"
 
 
 def distance_words(overview: HealthOverview, baseline: float) -> str:
@@ -113,7 +109,7 @@ def _strong_line(
 def _course_words(overview: HealthOverview) -> str:
     """Of what the course is, and over how long: it may be another number's than the one beside it."""
     course = overview.course
-    hours = wording.duration(len(course.points) * course.step_s) if course.points else "24h"
+    hours = short(len(course.points) * course.step_s) if course.points else "24h"
     return f"{course.title.partition(',')[0].casefold()} {hours}"
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import plural
 from diagnostics.models.investigations import PRELIMINARY, STANDARD, STRICT
-from widgets.paged_rows import span, stamp
+from widgets.paged_rows import stamp
 from widgets.row import BLANK, Piece, Row, Tone, fit, labelled, row, wrap
+from widgets.wording import since
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Pin
@@ -22,15 +24,10 @@ STANDING = {"open": "open", "rejected": "rejected", "root_cause": "ROOT CAUSE"}
 NAME, LABEL, STATE, CONFIDENT = 8, 16, 12, 26
 
 
-def sources_words(count: int) -> str:
-    """e.g. "2 sources"."""
-    return f"{count} {'source' if count == 1 else 'sources'}"
-
-
 def confidence_words(hypothesis: Hypothesis) -> str:
     """e.g. "STANDARD, 2 sources"; "no confidence, 0 sources" where nothing counts yet."""
     word = "no confidence" if hypothesis.confidence == "none" else hypothesis.confidence.upper()
-    return f"{word}, {sources_words(len(hypothesis.sources))}"
+    return f"{word}, {plural(len(hypothesis.sources), 'source')}"
 
 
 def leading(investigation: Investigation) -> Hypothesis | None:
@@ -46,7 +43,7 @@ def investigation_rows(found: Sequence[Investigation], *, width: int, now: datet
     rows: list[Row] = []
     for one in found:
         closed = one.closed_at is not None
-        age = f"closed {stamp(one.closed_at, now, glyphs)}" if closed else f"open {span(one.opened_at, now) or '0m'}"
+        age = f"closed {stamp(one.closed_at, now, glyphs)}" if closed else f"open {since(one.opened_at, now) or '0m'}"
         about = f" {glyphs.separator} {one.incident}" if one.incident else ""
         tail = glyphs.text(f"{about} {glyphs.separator} {age}")
         room = max(8, width - NAME - len(tail))

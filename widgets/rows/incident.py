@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from diagnostics.core.words import plural, stepped
 from diagnostics.models.entries import Channel, Purpose
 from widgets import incident_clock, wording
 from widgets.incident_clock import moment
@@ -157,7 +158,7 @@ def delivery_words(delivery: Delivery, now: datetime) -> tuple[str, Tone]:
     if delivery.state == "retrying":
         if delivery.retry_at is None or delivery.retry_at <= now:
             return "retrying now", "warn"
-        return f"retrying in {incident_clock.span((delivery.retry_at - now).total_seconds())}", "warn"
+        return f"retrying in {stepped((delivery.retry_at - now).total_seconds())}", "warn"
     where = "the channel" if delivery.channel is Channel.SLACK else TITLES[delivery.channel]
     words: dict[str, tuple[str, Tone]] = {
         "queued": ("waiting to be sent", "accent"),
@@ -233,7 +234,7 @@ def step_row(step: Step, view: IncidentView, width: int, glyphs: Glyphs) -> Row:
     if step.minutes is not None and view.incident.is_open:
         gone = (view.now - view.incident.declared_at).total_seconds() / 60
         late = gone > step.minutes
-        right = f"OVERDUE {incident_clock.span((gone - step.minutes) * 60)}" if late else f"within {step.minutes} min"
+        right = f"OVERDUE {stepped((gone - step.minutes) * 60)}" if late else f"within {step.minutes} min"
         tone = "fail" if late else "muted"
     return pair([(f"{OPEN_BOX} ", "muted"), glyphs.text(step.text)], right, tone, width, key)  # type: ignore[arg-type]  # one of two literals
 
@@ -361,7 +362,7 @@ def task_row(task: Task, now: datetime, width: int, glyphs: Glyphs) -> Row:
     elif task.due_at is None:
         right, tone = owner, "muted" if task.owner else "warn"
     elif task.due_at < now:
-        right, tone = f"{owner} OVERDUE {incident_clock.span((now - task.due_at).total_seconds())}", "fail"
+        right, tone = f"{owner} OVERDUE {stepped((now - task.due_at).total_seconds())}", "fail"
     else:
         right, tone = f"{owner} due {moment(task.due_at, now)}", "muted"
     box = f" {glyphs.passed} " if task.done_at is not None else OPEN_BOX
@@ -375,7 +376,7 @@ def scope_rows(view: IncidentView, width: int, glyphs: Glyphs, *, folded: bool =
     incident, found = view.incident, view.assessment
     systems = [one.name for one in incident.systems if one.until is None]
     accounts = {one.name for one in incident.accounts if one.until is None}
-    said = f"{', '.join(systems) or 'no system'} · {len(accounts):,} {'account' if len(accounts) == 1 else 'accounts'}"
+    said = f"{', '.join(systems) or 'no system'} · {plural(len(accounts), 'account')}"
     proposals = found.proposals if found is not None else ()
     if folded and proposals:
         said += f" · {len(proposals)} more seem affected"
@@ -420,7 +421,7 @@ def _follow_up_row(follow_up: FollowUp, now: datetime, width: int, glyphs: Glyph
         piece = wording.status_piece(follow_up.run.status, glyphs)
         right, tone = piece.text, piece.tone
     elif planned.due_at < now:
-        right, tone = f"OVERDUE {incident_clock.span((now - planned.due_at).total_seconds())}", "warn"
+        right, tone = f"OVERDUE {stepped((now - planned.due_at).total_seconds())}", "warn"
     else:
         right = f"{moment(planned.due_at, now)} UTC"
     return pair(

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from widgets import wording
-from widgets.paged_rows import span, stamp
+from widgets.paged_rows import stamp
 from widgets.row import Piece, Row, Tone, fit, row
+from widgets.wording import since
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import IncidentLine
@@ -21,7 +22,7 @@ ISSUE = 18
 
 def lasted(line: IncidentLine, now: datetime) -> str:
     """How long it has lasted, or how long it did."""
-    return span(line.declared_at, line.resolved_at or now)
+    return since(line.declared_at, line.resolved_at or now)
 
 
 def incident_heading(width: int, glyphs: Glyphs) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.words import plural
 from widgets import wording
 from widgets.row import Piece, Row, fit, row, wrap
 
@@ -32,7 +33,7 @@ def age_words(reading: Reading[Any] | None, now: datetime) -> str:
     """How old an answer is; stale ones say so with the reason."""
     if reading is None or reading.value is None:
         return ""
-    aged = wording.age(wording.asked_at(reading), now)
+    aged = wording.aged(reading, now)
     return f"STALE {aged}: {reading.failure}" if wording.is_stale(reading) else f"{aged} old"
 
 
@@ -85,7 +86,7 @@ def race_rows(
     said = f"{least}{lines:,} log lines of {span} say that an installation came second"
     rows = [row(_state("warn", glyphs, stale=stale), (fit(glyphs.text(said), room), ""), key="races")]
     for account, count in accounts:
-        words = f"{count:,} {'line' if count == 1 else 'lines'}"
+        words = plural(count, "line")
         rows.append(
             row(" " * STATE, (fit(f"account {account}", 18), "accent"), (words, "muted"), key=f"race:{account}")
         )

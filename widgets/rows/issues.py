@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import form, short
 from widgets import wording
 from widgets.row import Piece, Row, Tone, fit, labelled, row, wrap
 from widgets.sparkline import sparkline
@@ -84,17 +85,17 @@ def _headline(line: IssueLine, pulse: Pulse, glyphs: Glyphs) -> str:
         # The arrow is the count's: a headline such as the backlog is another number.
         about_count = pulse.count is not None and pulse.headline.startswith(f"{pulse.count:,}")
         return glyphs.text(pulse.headline) + (arrow if about_count else "")
-    return f"{wording.count(pulse.count, glyphs)} in {wording.duration(pulse.window_s)}{arrow}"
+    return f"{wording.count(pulse.count, glyphs)} in {short(pulse.window_s)}{arrow}"
 
 
 def _tail(line: IssueLine, pulse: Pulse, now: datetime, glyphs: Glyphs, stale: bool) -> str:
     if stale and line.reading is not None:
-        return glyphs.text(f"stale {wording.age(wording.asked_at(line.reading), now)}: {line.reading.failure}")
+        return glyphs.text(f"stale {wording.aged(line.reading, now)}: {line.reading.failure}")
     if pulse.log_failure:
         # The headline is new, the count beside it is the last one known.
         return glyphs.text(f"count old: {pulse.log_failure}")
     accounts = wording.count(pulse.accounts, glyphs)
-    return f"{accounts} account{'' if pulse.accounts == 1 else 's'}"
+    return f"{accounts} {form(pulse.accounts or 0, 'account')}"
 
 
 # ---- the selected issue in full
@@ -151,7 +152,7 @@ def check_rows(
     stale = wording.is_stale(reading)
     status = wording.status_piece(finding.status, glyphs)
     state = Piece(fit(status.text, 14), "muted" if stale else status.tone)
-    aged = wording.age(wording.asked_at(reading), now)
+    aged = wording.aged(reading, now)
     tail = glyphs.text(f"stale {aged}: {reading.failure}") if stale else aged
     tail = fit(tail, min(len(tail), 30, max(4, width // 2)))
     room = max(12, width - LABEL - 14 - len(tail) - 2)

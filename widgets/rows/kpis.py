@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from diagnostics.core.words import age
 from widgets import wording
 from widgets.glyphs import UNICODE
 from widgets.row import Piece, Row, Tone, column, fit, row
@@ -141,7 +142,7 @@ def _row(line: FigureLine, columns: _Columns, *, now: datetime, glyphs: Glyphs, 
     ]
     if columns.rest:
         text, tone = _rest(line, columns, glyphs, roomy=roomy)
-        aged = wording.age(figure.taken_at, now) if figure.taken_at is not None else ""
+        aged = age(figure.taken_at, now) if figure.taken_at is not None else ""
         pieces += [*column(text, columns.rest - AGE - 1, tone), Piece(" " + fit(aged, AGE, right=True), "muted")]
     return row(*pieces, key=line.key)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import age
 from widgets import wording
 from widgets.row import BLANK, Piece, Row, Tone, fit, row, wrap
 
@@ -171,10 +172,10 @@ def figure_rows(
 
 
 def _standing(one: BoundFigure, accepted: bool, now: datetime, glyphs: Glyphs) -> tuple[str, Tone]:
-    age = f"{wording.age(one.taken_at, now)} old" if one.taken_at is not None else "no measurement"
+    old = f"{age(one.taken_at, now)} old" if one.taken_at is not None else "no measurement"
     if not one.stale:
         return (
-            (f"{glyphs.passed} fresh {glyphs.separator} {age}", "pass") if one.taken_at is not None else (age, "muted")
+            (f"{glyphs.passed} fresh {glyphs.separator} {old}", "pass") if one.taken_at is not None else (old, "muted")
         )
     # The reason says how old it is, where age is the reason.
     why = clean(one.stale, limit=200).removeprefix("old: ")
@@ -244,7 +245,7 @@ def outcome(delivery: Delivery, now: datetime) -> str:
     after = f"; {_again(delivery, now)}" if delivery.retry_at is not None else ""
     sentences = {
         "queued": "confirmed; its turn has not come yet",
-        "sending": f"attempt {delivery.attempts}, {wording.age(delivery.attempted_at, now)} ago, no answer yet",
+        "sending": f"attempt {delivery.attempts}, {age(delivery.attempted_at, now)} ago, no answer yet",
         "retrying": f"not taken: {reason}; {_again(delivery, now)}",
         "uncertain": f"nobody knows whether it arrived: {reason}{after}",
         "failed": f"not sent: {reason}",

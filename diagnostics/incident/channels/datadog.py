@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import listed
 from diagnostics.incident.channels.base import NotDelivered, Receipt, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 
@@ -60,7 +61,7 @@ class DatadogDeliveryChannel:
         if not self._settings.escalation.datadog_incidents:
             return "Datadog incidents are switched off: set escalation.datadog_incidents to true"
         keys = {"datadog.api_key": self._settings.datadog.api_key, "datadog.app_key": self._settings.datadog.app_key}
-        missing = " and ".join(name for name, key in keys.items() if key is None)
+        missing = listed(name for name, key in keys.items() if key is None)
         return f"Datadog is not configured: set {missing}" if missing else ""
 
     def send(self, delivery: Delivery, incident: Incident) -> Receipt:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import listed
 from diagnostics.incident.channels.base import NotDelivered, Receipt, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
@@ -48,7 +49,7 @@ class JiraDeliveryChannel:
         if travels_unencrypted(jira.url):
             return "jira.url is plain http, and the token would travel unencrypted: use https"
         given = {"jira.email": jira.email, "jira.token": jira.token, "jira.project": self._project}
-        missing = " and ".join(name for name, value in given.items() if not value)
+        missing = listed(name for name, value in given.items() if not value)
         return f"Jira is not configured: set {missing}" if missing else ""
 
     def send(self, delivery: Delivery, incident: Incident) -> Receipt:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
+from diagnostics.core.words import listed
 from diagnostics.incident.channels.base import may_write, setting_of
 from diagnostics.incident.incidents import LONGEST_TITLE, check_severity, issue_named
 from diagnostics.incident.notices.outbox import Outbox
@@ -260,7 +261,7 @@ class NoticeService:
             rule=RefusalRule.SAFETY_CONCERN,
             issue_type=proposal.issue_type,
             severity=proposal.severity,
-            missing=f"This would write to the outside world, and {' and '.join(settings)} is off.",
+            missing=f"This would write to the outside world, and {listed(settings)} is off.",
             accepted=tuple(f"{name} = true, in the configuration file" for name in settings),
             guidance=(
                 "Nothing was declared and nothing was sent.",
