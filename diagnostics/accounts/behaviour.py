@@ -161,7 +161,11 @@ def _days(hours: Sequence[int]) -> tuple[int, ...]:
 def _changes(context: Context, account_id: int, now: datetime) -> Signal:
     """Resolution changes in windows of 24 hours, counted in the index; days before the first one are no quiet days."""
     logs = context.table("zillow_connection_logs")
-    first = select(func.min(logs.c.created_at).label("first")).where(logs.c.account_id == account_id)
+    first = (
+        select(logs.c.created_at.label("first"))
+        .where(logs.c.account_id == account_id, logs.c.created_at.is_not(None))
+        .order_by(logs.c.created_at)
+    )
     oldest = context.databases.read_common(first, limit=1)
     begun = moment(oldest.rows[0], "first") if oldest.rows else None
     if begun is None:

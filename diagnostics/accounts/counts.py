@@ -96,7 +96,7 @@ def _auth_counts(context: Context, account_id: int, now: datetime) -> Question:
         sync.c.user_id == first.c.user_id,
         sync.c.zillow_integration_id.is_not(None),
     )
-    off = integrated.where(sync.c.zillow_integration_enabled.is_(False)).exists()
+    off, unread = (integrated.where(sync.c.zillow_integration_enabled.is_(state)).exists() for state in (False, None))
     recent, overdue = _installation(context, now)
     counts: dict[str, ColumnElement[bool]] = {
         "missing": first.c.held == 0,
@@ -104,6 +104,7 @@ def _auth_counts(context: Context, account_id: int, now: datetime) -> Question:
         "undated": and_(held, first.c.expires_at.is_(None)),
         "soon": and_(held, first.c.expires_at > now, first.c.expires_at <= now + timedelta(hours=24)),
         "disabled": and_(held, first.c.expires_at > now, off),
+        "unread": and_(held, first.c.expires_at > now, unread, ~off),
         "incomplete": and_(held, first.c.created_at > recent, first.c.created_at <= overdue, ~integrated.exists()),
         "future": first.c.updated_at > now + timedelta(seconds=_skew(context)),
     }
@@ -139,7 +140,7 @@ def _sync_counts(context: Context, account_id: int) -> Question:
     }
     return select(
         func.count().label("total"),
-        func.min(case((integrated, first.c.problem_at))).label("since"),
+        func.min(case((and_(integrated, problem), first.c.problem_at))).label("since"),
         *(func.sum(case((condition, 1), else_=0)).label(name) for name, condition in counts.items()),
     ).select_from(first)
 

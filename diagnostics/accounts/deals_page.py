@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Subquery, Table, select, union_all
 
 from diagnostics.accounts.keys import number_key, rows_of
 from diagnostics.core.failures import SourceFailure
@@ -14,6 +14,7 @@ from diagnostics.models.accounts import DealRow
 from diagnostics.models.figures import Page
 from diagnostics.oauth.client_side import has_client_database, no_client_database
 from diagnostics.oauth.records import with_welcome
+from diagnostics.sources.mysql.tables import without_moment
 from diagnostics.sync.deals import (
     CONNECTION_CAVEAT,
     Asking,
@@ -49,7 +50,8 @@ def deals_page(
         names = (*_NEEDED, *(name for name in welcome if name in table.c))
         statement: Select[Any] = select(*(table.c[name].label(name) for name in names))
         if only_unsynced:
-            statement = statement.where(table.c.synced_at.is_(None))
+            ids = _unsynced(table, before, rows + 1)
+            statement = statement.join(ids, ids.c.id == table.c.id)
         if before is not None:
             statement = statement.where(table.c.id < before)
         return context.databases.read_client(account_id, statement.order_by(table.c.id.desc()).limit(rows + 1))
@@ -67,6 +69,17 @@ def deals_page(
     return Page(
         rows=shown, after=str(shown[-1].deal_id) if more else None, evidence=tuple(evidence), notes=tuple(notes)
     )
+
+
+def _unsynced(table: Table, before: int | None, most: int) -> Subquery:
+    """Ids of the newest deals that were never synced. Read as one condition, both halves would walk all deals."""
+    halves = []
+    for number, never in enumerate(without_moment(table.c.synced_at)):
+        half = select(table.c.id.label("id")).where(never).order_by(table.c.id.desc()).limit(most)
+        if before is not None:
+            half = half.where(table.c.id < before)
+        halves.append(select(half.subquery(f"half_{number}").c.id))
+    return union_all(*halves).subquery("unsynced")
 
 
 def _agents(asking: Asking, deals: Sequence[Deal], evidence: list[Evidence], notes: list[str]) -> dict[int, int] | None:
@@ -111,18 +124,19 @@ def _any_connection(asking: Asking) -> tuple[SyncConnections, tuple[Evidence, ..
     """Whether the account has an active connection: one is enough to judge by, so not all of them are counted."""
     users = asking.context.table("zillow_sync_users")
     statement = (
-        select(users.c.id.label("id"))
+        select(users.c.zillow_integration_enabled.label("enabled"))
         .where(
             users.c.account_id == asking.account_id,
             users.c.zillow_integration_id.is_not(None),
-            users.c.zillow_integration_enabled.is_(True),
+            users.c.zillow_integration_enabled.is_not(False),
             users.c.problem_at.is_(None),
         )
+        .order_by(users.c.zillow_integration_enabled.is_(None))
         .limit(1)
     )
     rows = asking.common("an active connection", statement, caveat=CONNECTION_CAVEAT)
-    found = len(rows.rows)
-    return SyncConnections(total=found, active=found), (rows.evidence,)
+    active = sum(row["enabled"] is True for row in rows.rows)
+    return SyncConnections(len(rows.rows), active, unread=len(rows.rows) - active), (rows.evidence,)
 
 
 def _row(deal: Deal, agents: dict[int, int] | None, codes: dict[int, str]) -> DealRow:

@@ -12,7 +12,7 @@ MOST_ROWS = 500
 MOST_LOOKED_AT = 2_000
 """Rows that one call looks at for the wrong ones among them; where they end, the page says so and can be continued."""
 
-_DIGITS = 19
+_DIGITS = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -228,6 +228,16 @@ def _token_findings(context: Context, auths: CountRow) -> Iterator[Finding]:
             next_step="The customer enables the integration in Zillow Premier Agent.",
             evidence=auths.evidence,
         )
+    elif unread := number(auths.row, "unread"):
+        yield finding(
+            "account_integration",
+            "Is the integration switched on?",
+            Status.NO_DATA,
+            f"Of {of}, {unread:,} have a connection whose switch says neither on nor off.",
+            threshold="a valid token with the integration enabled",
+            next_step="Run warroom doctor: it says what zillow_integration_enabled is in this database.",
+            evidence=auths.evidence,
+        )
     incomplete = number(auths.row, "incomplete")
     if incomplete:
         yield finding(

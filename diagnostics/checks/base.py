@@ -144,3 +144,13 @@ def moment(row: dict[str, object], name: str) -> datetime | None:
     """A moment from a row, aware UTC, or None."""
     value = row.get(name)
     return value if isinstance(value, datetime) else None
+
+
+def switch(value: object) -> bool | None:
+    """A flag from a cell; None where it says neither yes nor no."""
+    return value if isinstance(value, bool) else None
+
+
+def switched(value: object, on: str, off: str) -> str:
+    """A flag in words, such as "active" and "inactive"."""
+    return f"neither {on} nor {off}" if switch(value) is None else on if value else off

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, func, select
 
-from diagnostics.checks.base import Check, FleetCheck, moment, number, share, worst
+from diagnostics.checks.base import Check, FleetCheck, moment, number, share, switched, worst
 from diagnostics.core.context import Context
 from diagnostics.core.words import about, capital, listed, percent, plural, sentence
 from diagnostics.models.triage import Finding, Status, TriageRequest
@@ -178,17 +178,24 @@ class OAuthApplication(FleetCheck):
                 evidence=rows.evidence,
             )
         active = [row for row in rows.rows if row["is_active"]]
+        unread = [row for row in rows.rows if row["is_active"] is None]
         broken = [row for row in active if _lacks(row)]
-        failed = not active or bool(broken)
+        failed = bool(broken) or not (active or unread)
+        undecided = not failed and (not active or any(map(_lacks, unread)))
+        advice = ""
+        if failed:
+            advice = "Compare the row with the application at Zillow; a wrong row stops every authorisation."
+        elif undecided:
+            advice = "Run warroom doctor: it says what is_active is in this database."
         return self.finding(
-            Status.FAIL if failed else Status.PASS,
-            _application_summary(len(rows.rows), len(active), broken),
-            value=len(active) - len(broken),
+            Status.FAIL if failed else Status.NO_DATA if undecided else Status.PASS,
+            f"Of {plural(len(unread), 'Zillow OAuth application')}, is_active says neither yes nor no."
+            if undecided
+            else _application_summary(len(rows.rows), len(active), broken),
+            value=None if undecided else len(active) - len(broken),
             unit="in order",
             threshold="every active one has redirect_uri and scopes, and at least one is active",
-            next_step="Compare the row with the application at Zillow; a wrong row stops every authorisation."
-            if failed
-            else "",
+            next_step=advice,
             evidence=rows.evidence,
             details=[_application_line(row) for row in rows.rows],
         )
@@ -276,6 +283,6 @@ def _lacks(row: dict[str, object]) -> tuple[str, ...]:
 
 
 def _application_line(row: dict[str, object]) -> str:
-    state = "active" if row["is_active"] else "inactive"
+    state = switched(row["is_active"], "active", "inactive")
     lacks = _lacks(row)
     return f"{row['name']} (id {row['id']}): {state}" + (f", without {listed(lacks)}" if lacks else "")

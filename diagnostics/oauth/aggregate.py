@@ -24,13 +24,14 @@ MOST_SHOWN = 200
 MOST_EXAMPLES = 12
 """Lines of one kind for a drill-down."""
 
-ENABLED, DISABLED, BROKEN, LEGACY, NO_CONNECTION, NOT_INTEGRATED = (
+ENABLED, DISABLED, BROKEN, LEGACY, NO_CONNECTION, NOT_INTEGRATED, UNREAD = (
     "token and enabled",
     "token but disabled",
     "enabled but no token",
     "legacy only",
     "no connection",
     "no integration",
+    "not known: the switch says neither on nor off",
 )
 
 
@@ -200,7 +201,9 @@ class OAuthAggregate:
         if sync is not None and user.pattern == SYNC_ONLY:
             kind = LEGACY
         elif sync is not None and auth is not None:
-            if not auth.has_token:
+            if sync.is_enabled is None and sync.integration:
+                kind = UNREAD
+            elif not auth.has_token:
                 kind = BROKEN if sync.is_enabled else DISABLED if sync.integration else NOT_INTEGRATED
             elif sync.integration:
                 kind = ENABLED if sync.is_enabled else DISABLED

@@ -9,7 +9,16 @@ from diagnostics.checks.base import finding, share
 from diagnostics.core.words import about, plural
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
-from diagnostics.oauth.aggregate import BROKEN, DISABLED, ENABLED, LEGACY, NO_CONNECTION, NOT_INTEGRATED, OAuthAggregate
+from diagnostics.oauth.aggregate import (
+    BROKEN,
+    DISABLED,
+    ENABLED,
+    LEGACY,
+    NO_CONNECTION,
+    NOT_INTEGRATED,
+    UNREAD,
+    OAuthAggregate,
+)
 from diagnostics.oauth.users import (
     AUTH_ONLY,
     BOTH,
@@ -108,13 +117,17 @@ def _enablement(aggregate: OAuthAggregate) -> Finding:
     counts = aggregate.enablement.counts
     disabled, broken = counts[DISABLED], counts[BROKEN]
     known = sum(counts.values()) - counts[NO_CONNECTION]
-    status = Status.NO_DATA if not known else Status.FAIL if disabled or broken else Status.PASS
-    told = ", ".join(f"{counts[one]:,} {one}" for one in (ENABLED, DISABLED, BROKEN, LEGACY, NOT_INTEGRATED))
+    unread = counts[UNREAD]
+    status = Status.FAIL if disabled or broken else Status.NO_DATA if unread or not known else Status.PASS
+    shown = (ENABLED, DISABLED, BROKEN, LEGACY, NOT_INTEGRATED, *([UNREAD] if unread else []))
+    told = ", ".join(f"{counts[one]:,} {one}" for one in shown)
     next_step = ""
     if disabled:
         next_step = "The customer enables the integration in Zillow Premier Agent."
     elif broken:
         next_step = "Each of these users must connect to Zillow again: the integration is on and has no token."
+    elif unread:
+        next_step = "Run warroom doctor: it says what zillow_integration_enabled is in this database."
     return finding(
         "oauth_enablement",
         "Is the integration switched on?",
@@ -122,13 +135,13 @@ def _enablement(aggregate: OAuthAggregate) -> Finding:
         (one_of(aggregate, counts, "Enablement") or f"{told}.")
         if known
         else "There is no connection that could be switched on.",
-        value=disabled + broken if known else None,
+        value=disabled + broken if known and status is not Status.NO_DATA else None,
         unit="broken",
         threshold="token and enabled is consistent; token but disabled is switched off in Premier Agent; "
         "enabled but no token is broken",
         next_step=next_step,
         evidence=aggregate.evidence("sync"),
-        details=aggregate.enablement.of(DISABLED, BROKEN),
+        details=aggregate.enablement.of(DISABLED, BROKEN, UNREAD),
     )
 
 
@@ -160,7 +173,8 @@ def _installation(aggregate: OAuthAggregate) -> Finding:
 def _migration(aggregate: OAuthAggregate) -> Finding:
     counts = aggregate.migrations.counts
     total = sum(counts.values())
-    told = ", ".join(f"{counts[one]:,} {one}" for one in ("HIGH", "MEDIUM", "LOW", "skip"))
+    unread = ("not known",) if counts["not known"] else ()
+    told = ", ".join(f"{counts[one]:,} {one}" for one in ("HIGH", "MEDIUM", "LOW", "skip", *unread))
     return finding(
         "oauth_migration",
         "Who is still to be moved to the modern token service?",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import case, select
 
-from diagnostics.checks.base import moment
+from diagnostics.checks.base import moment, switch
 from diagnostics.core.failures import FailureKind, SourceFailure
 
 if TYPE_CHECKING:
@@ -229,7 +229,6 @@ def _auth_record(row: dict[str, object]) -> AuthRecord:
 
 def sync_record(row: dict[str, object]) -> SyncRecord:
     """A row of zillow_sync_users by the console's names; columns that were not read are empty."""
-    enabled = row["zillow_integration_enabled"]
     return SyncRecord(
         id=whole(row["id"]) or 0,
         account_id=whole(row["account_id"]),
@@ -237,7 +236,7 @@ def sync_record(row: dict[str, object]) -> SyncRecord:
         zuid=words(row["zuid"]),
         email=words(row.get("zillow_email")),
         integration=words(row["zillow_integration_id"]),
-        is_enabled=None if enabled is None else bool(enabled),
+        is_enabled=switch(row["zillow_integration_enabled"]),
         health=words(row["connection_health_status"]),
         problem_at=moment(row, "problem_at"),
         problem=words(row["problem_msg"]),
@@ -255,7 +254,7 @@ def whole(value: object) -> int | None:
     if isinstance(value, int):
         return value
     text = str(value)
-    return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20 else None
+    return int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 20 else None
 
 
 def words(value: object) -> str:

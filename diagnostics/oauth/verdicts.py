@@ -149,7 +149,7 @@ def migration(user: UserRecords, rules: Rules) -> str:
 def sync_migration(sync: SyncRecord, rules: Rules) -> str:
     """The same of a connection whose user is known to hold no credentials."""
     if not sync.is_enabled:
-        return "skip"
+        return "not known" if sync.is_enabled is None else "skip"
     status = rules.catalogue.thresholds["migration_leads"].judge(None if sync.leads is None else float(sync.leads))
     if status is Status.FAIL and sync.problem_at is None:
         return "HIGH"
@@ -211,7 +211,9 @@ def _installation(auth: AuthRecord, sync: SyncRecord | None, rules: Rules) -> It
 
 def _connection(auth: AuthRecord | None, sync: SyncRecord, rules: Rules) -> Iterator[UserVerdict]:
     if auth is None:
-        off = "" if sync.is_enabled else ", and it is switched off"
+        off = {True: "", False: ", and it is switched off", None: ", whose switch says neither on nor off"}[
+            sync.is_enabled
+        ]
         yield UserVerdict("legacy_only", f"A legacy connection without credentials of its own{off}.")
     if not sync.integration:
         return

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from diagnostics.core.ids import id_of
 from diagnostics.models.events import LogEvent
 
 MOST_DEALS = 10_000
@@ -56,9 +57,7 @@ def positive_id(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value if value > 0 else None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
-        return int(value) or None
-    return None
+    return id_of(value) if isinstance(value, str) else None
 
 
 class DealIndex:

@@ -45,7 +45,9 @@ WRITE = {"warroom_write": True}
 
 _SESSION = (
     "SET SESSION time_zone = '+00:00', innodb_lock_wait_timeout = 4, lock_wait_timeout = 5,"
-    " sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+    " sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',"
+    # A limit that a server sets for every session would cut the journal, and nobody would be told.
+    " sql_select_limit = 18446744073709551615, sql_auto_is_null = 0"
 )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
-from diagnostics.checks.base import moment, number
+from diagnostics.checks.base import moment, number, switch, switched
 from diagnostics.core.time import window_text
 from diagnostics.core.words import listed, span
 from diagnostics.models.accounts import HistoryRow
@@ -58,9 +58,18 @@ class FlagState:
     scope: str
     """"this account", "every account" or "not set"."""
     contradicts: bool = False
+    is_unread: bool = False
+    """A row for `scope` says neither yes nor no."""
+
+    @property
+    def decides(self) -> bool | None:
+        """Whether it is on, which without a row it is not; None where the rows do not say."""
+        return None if self.contradicts or self.is_unread else bool(self.is_on)
 
     def words(self) -> str:
         """For a person."""
+        if self.is_unread:
+            return f"flag {self.name}: the row for {self.scope} says neither on nor off"
         if self.contradicts:
             return f"flag {self.name}: rows for {self.scope} contradict each other"
         if self.is_on is None:
@@ -82,7 +91,7 @@ class Around:
         if self.flags.value is None:
             return None
         state = next(flag for flag in self.flags.value if flag.name == IGNORE_CREATION)
-        return None if state.contradicts else bool(state.is_on)
+        return state.decides
 
     def listed(self) -> tuple[ConfigurationChange, ...]:
         """Changes newest first, then states."""
@@ -141,14 +150,16 @@ def read_flags(asking: Asking) -> tuple[tuple[FlagState, ...], tuple[Evidence, .
 
 
 def _flag_state(name: str, rows: Iterable[dict[str, object]]) -> FlagState:
-    own: set[bool] = set()
-    shared: set[bool] = set()
+    own: set[bool | None] = set()
+    shared: set[bool | None] = set()
     for row in rows:
-        if row["flag_name"] == name and row["enabled"] is not None:
-            (shared if row["account_id"] is None else own).add(bool(row["enabled"]))
+        if row["flag_name"] == name:
+            (shared if row["account_id"] is None else own).add(switch(row["enabled"]))
     decides, scope = (own, "this account") if own else (shared, "every account")
     if not decides:
         return FlagState(name, None, "not set")
+    if None in decides:
+        return FlagState(name, None, scope, is_unread=True)
     if len(decides) > 1:
         return FlagState(name, None, scope, contradicts=True)
     return FlagState(name, next(iter(decides)), scope)
@@ -164,7 +175,7 @@ def _application(asking: Asking) -> tuple[tuple[ConfigurationChange, ...], tuple
     def words(row: dict[str, object]) -> str:
         lacks = [word for word, name in (("redirect URI", "redirect_uri"), ("scopes", "scopes")) if not row[name]]
         without = f", without {listed(lacks)}" if lacks else ""
-        return f"OAuth application {row['name']} is {'active' if row['is_active'] else 'inactive'}{without}"
+        return f"OAuth application {row['name']} is {switched(row['is_active'], 'active', 'inactive')}{without}"
 
     source = "common.oauth_applications"
     return (

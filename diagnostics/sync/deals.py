@@ -79,6 +79,8 @@ class SyncConnections:
     total: int
     active: int
     """With an integration id, enabled and without a problem."""
+    unread: int = 0
+    """The same, but the flag says neither enabled nor disabled."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -87,7 +89,8 @@ class Systems:
 
     active: tuple[str, ...]
     inactive: tuple[str, ...]
-    """Switched off, or with a switch that says neither."""
+    unread: tuple[str, ...] = ()
+    """With a switch that says neither."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -247,18 +250,18 @@ def read_contacts(asking: Asking, deal_ids: Iterable[int]) -> tuple[dict[int, Co
 def read_connections(asking: Asking) -> tuple[SyncConnections, tuple[Evidence, ...]]:
     """How many of the account's sync connections are active. Raises SourceFailure."""
     users = asking.context.table("zillow_sync_users")
-    active = and_(
-        users.c.zillow_integration_id.is_not(None),
-        users.c.zillow_integration_enabled.is_(True),
-        users.c.problem_at.is_(None),
-    )
+    well = and_(users.c.zillow_integration_id.is_not(None), users.c.problem_at.is_(None))
     counted = select(func.count()).select_from(users).where(users.c.account_id == asking.account_id)
     statement = select(
-        counted.scalar_subquery().label("total"), counted.where(active).scalar_subquery().label("active")
+        counted.scalar_subquery().label("total"),
+        *(
+            counted.where(well, users.c.zillow_integration_enabled.is_(state)).scalar_subquery().label(name)
+            for name, state in (("active", True), ("unread", None))
+        ),
     )
     rows = asking.common("connections", statement, caveat=CONNECTION_CAVEAT)
     counts = rows.rows[0] if rows.rows else {}
-    return SyncConnections(number(counts, "total"), number(counts, "active")), (rows.evidence,)
+    return SyncConnections(*(number(counts, name) for name in ("total", "active", "unread"))), (rows.evidence,)
 
 
 def read_systems(asking: Asking) -> tuple[Systems, tuple[Evidence, ...]]:
@@ -270,10 +273,8 @@ def read_systems(asking: Asking) -> tuple[Systems, tuple[Evidence, ...]]:
     rows = asking.client("sync systems", statement)
     named = [(_text(row, "system"), row["is_active"]) for row in rows.rows]
     zillow = [(name, switch) for name, switch in named if _SYSTEM in name.casefold()]
-    found = Systems(
-        active=tuple(name for name, switch in zillow if switch), inactive=tuple(n for n, switch in zillow if not switch)
-    )
-    return found, (rows.evidence,)
+    found = (tuple(name for name, switch in zillow if switch is state) for state in (True, False, None))
+    return Systems(*found), (rows.evidence,)
 
 
 def _text(row: dict[str, object], name: str) -> str:

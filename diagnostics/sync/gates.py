@@ -191,7 +191,7 @@ def _contact(facts: DealFacts) -> Condition:
             line=f"no contact on the deal{bad}{_active_words(connections.value)}",
             evidence=(*contacts.evidence, *connections.evidence),
         )
-    if connections.value is not None and not connections.value.active:
+    if connections.value is not None and not connections.value.active and not connections.value.unread:
         on_deal = "" if contacts.value is None else f"{plural(contacts.value.found, 'contact')} on the deal"
         return Condition(
             gate,
@@ -203,13 +203,15 @@ def _contact(facts: DealFacts) -> Condition:
     if contacts.value is None or connections.value is None:
         return _unread(gate, contacts.failure or connections.failure)
     line = f"{plural(contacts.value.found, 'contact')} on the deal{_active_words(connections.value)}"
-    return Condition(gate, code, holds=True, line=line, evidence=(*connections.evidence, *contacts.evidence))
+    holds = True if connections.value.active else None
+    return Condition(gate, code, holds=holds, line=line, evidence=(*connections.evidence, *contacts.evidence))
 
 
 def _active_words(connections: SyncConnections | None) -> str:
     if connections is None:
         return ""
-    return f", {connections.active} of {plural(connections.total, 'sync connection')} of the account active"
+    unread = f", of {connections.unread} the switch says neither on nor off" if connections.unread else ""
+    return f", {connections.active} of {plural(connections.total, 'sync connection')} of the account active{unread}"
 
 
 def _sync_system(systems: Part[Systems]) -> Condition:
@@ -218,8 +220,9 @@ def _sync_system(systems: Part[Systems]) -> Condition:
         return _unread(gate, systems.failure)
     active, inactive = systems.value.active, systems.value.inactive
     off = f", {len(inactive)} switched off" if inactive else ""
-    line = f"{plural(len(active), 'active data-sync system')} for Zillow{off}"
-    return Condition(gate, code, bool(active), line, systems.evidence)
+    unread = f", {len(systems.value.unread)} with a switch that says neither on nor off" if systems.value.unread else ""
+    line = f"{plural(len(active), 'active data-sync system')} for Zillow{off}{unread}"
+    return Condition(gate, code, True if active else None if unread else False, line, systems.evidence)
 
 
 def _transaction(deal: Deal, asked: tuple[Evidence, ...]) -> Condition:

@@ -95,7 +95,7 @@ def judge_account(
         batch.is_cut = True
     flags = asking.part(lambda: read_flags(asking))
     state = next((flag for flag in flags.value or () if flag.name == IGNORE_CREATION), None)
-    batch.ignores_creation = None if state is None or state.contradicts else bool(state.is_on)
+    batch.ignores_creation = None if state is None else state.decides
     return batch
 
 

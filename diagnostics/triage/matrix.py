@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diagnostics.core.ids import LARGEST_ID
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, Route, TriageRequest
 from diagnostics.triage.refusals import Refusals
@@ -12,9 +13,6 @@ from diagnostics.triage.refusals import Refusals
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.model import IssueType
-
-LARGEST_ID = 2**63 - 1
-"""The largest value of the databases' id columns."""
 
 BUILT_ROUTES = frozenset({"zillow-oauth-diagnosis", "zillow-sync-diagnosis", "zillow-system-monitoring"})
 """The specialists that this version of the console brings along."""
@@ -49,7 +47,7 @@ def classify(catalogue: Catalogue, request: TriageRequest) -> Classification | R
     ids = (("account", request.account_id), ("deal", request.deal_id), ("user", request.user_id))
     for name, given in ids:
         if given is not None and not 1 <= given <= LARGEST_ID:
-            why = "it is too large" if given > LARGEST_ID else "ids are positive whole numbers"
+            why = f"it is larger than {LARGEST_ID:,}" if given > LARGEST_ID else "ids are positive whole numbers"
             return refusals.missing_context(request, issue, f"{given} cannot be the id of a {name}: {why}.")
     return Classification(
         issue=issue,

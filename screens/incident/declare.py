@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.widget import Widget
 
+from diagnostics.core.ids import id_of
 from diagnostics.core.sanitizer import clean
 from screens import addresses
 from screens.line_entry import LineEntry
@@ -281,8 +282,8 @@ def account_ids(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     right: list[int] = []
     wrong: list[str] = []
     for part in _parts(text):
-        if part.isascii() and part.isdigit() and len(part) <= 12 and int(part) > 0:
-            right.append(int(part))
+        if (named := id_of(part)) is not None:
+            right.append(named)
         else:
             wrong.append(clean(part, limit=40))
     return tuple(dict.fromkeys(right)), tuple(wrong)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.ids import ACCEPTED, id_of
+from diagnostics.core.sanitizer import clean
 from screens import addresses as to
 from screens import documents
 from tui.commands.verb import CommandApp, Verb
@@ -17,13 +19,10 @@ if TYPE_CHECKING:
 
 
 def _number(name: str, word: str) -> int:
-    try:
-        value = int(word)
-    except ValueError:
-        value = 0
-    if value <= 0:
+    value = id_of(word)
+    if value is None:
         raise UserError(
-            f"{name} {word!r} is not an id", accepted="a positive whole number", next_step=f"{name} 14009, for example"
+            f"{name} {clean(word, limit=40)!r} is not an id", accepted=ACCEPTED, next_step=f"{name} 14009, for example"
         )
     return value
 

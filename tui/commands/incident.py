@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.ids import ACCEPTED, id_of
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from screens import addresses as to
@@ -154,8 +155,8 @@ def _scope(service: Diagnostics, incident: Incident, rest: str) -> Writing:
         raise UserError(
             "scope of what?", accepted="scope account 14009, scope system ZillowAuth, scope out account 14009"
         )
-    if what == "account" and not name.isdigit():
-        raise UserError(f"{clean(name, limit=40)!r} is no account id", accepted="a positive whole number")
+    if what == "account" and id_of(name) is None:
+        raise UserError(f"{clean(name, limit=40)!r} is no account id", accepted=ACCEPTED)
     write = service.incidents.leave_scope if leaves else service.incidents.enter_scope
     said = f"{what} {name} is {'out' if leaves else 'affected'}"
     return lambda: write(incident.id, SCOPES[what], name), said, "scope"

@@ -13,6 +13,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
+from diagnostics.sources.mysql.column_types import mistyped
 from diagnostics.sources.mysql.runner import Answer
 from diagnostics.sources.mysql.statements import Statement
 from diagnostics.sources.mysql.tables import Kind, Tables
@@ -29,11 +30,12 @@ _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
 """Leading columns, by the console's names, without which a statement's cost grows with its table."""
 
 _COLUMNS_MYSQL = text(
-    "SELECT table_name AS t, column_name AS c FROM information_schema.columns "
+    "SELECT table_name AS t, column_name AS c, column_type AS y FROM information_schema.columns "
     "WHERE table_schema = DATABASE() AND table_name IN :names"
 ).bindparams(bindparam("names", expanding=True))
 _COLUMNS_SQLITE = text(
-    "SELECT m.name AS t, p.name AS c FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p WHERE m.name IN :names"
+    "SELECT m.name AS t, p.name AS c, p.type AS y FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p "
+    "WHERE m.name IN :names"
 ).bindparams(bindparam("names", expanding=True))
 _INDEXES_MYSQL = text(
     "SELECT index_name AS i, column_name AS c FROM information_schema.statistics "
@@ -44,7 +46,10 @@ _INDEXES_SQLITE = text(
     "ORDER BY l.name, p.seqno"
 )
 _GRANTS = text("SHOW GRANTS")
-_SESSION = text("SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only', 'time_zone')")
+_SESSION = text(
+    "SHOW SESSION VARIABLES WHERE Variable_name IN "
+    "('tx_read_only', 'transaction_read_only', 'time_zone', 'sql_mode', 'sql_select_limit')"
+)
 
 _QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"")
 _COLUMNS = re.compile(r"\([^()]*\)")
@@ -146,7 +151,8 @@ class _Patient:
         self._kind: Kind = "common" if account_id is None else "client"
         self._source = "common" if account_id is None else f"client {account_id}"
         self._is_sqlite = False
-        self._columns: dict[str, set[str]] = {}
+        self._columns: dict[str, dict[str, str]] = {}
+        """Tables to their columns to their types, all lower case."""
 
     def lines(self) -> Iterator[DoctorLine]:
         """Every line; a database that cannot be reached has one."""
@@ -198,14 +204,16 @@ class _Patient:
             return
         found = {str(name): str(value) for name, value in _pairs(self._ask(_SESSION))}
         read_only = found.get("transaction_read_only", found.get("tx_read_only", ""))
-        zone = found.get("time_zone", "")
-        if read_only in {"ON", "1"} and zone == "+00:00":
+        zone, mode, most = (found.get(name, "unknown") for name in ("time_zone", "sql_mode", "sql_select_limit"))
+        # The limit as servers print "none": 2^64 - 1, and 2^32 - 1 on some.
+        if read_only in {"ON", "1"} and zone == "+00:00" and not mode and most.isdigit() and int(most) >= 2**32 - 1:
             yield self._line("read-only session", Status.PASS, "the session refuses writes and speaks UTC")
             return
         yield self._line(
             "read-only session",
             Status.FAIL,
-            f"not as the console set it up: read-only {read_only or 'unknown'}, time zone {zone or 'unknown'}",
+            f"not as the console set it up: read-only {read_only or 'unknown'}, time zone {zone or 'unknown'}, "
+            f"sql_mode {mode or 'empty'}, sql_select_limit {most}",
             "a proxy in between may hand over connections with the settings of others: connect to the server itself",
         )
 
@@ -272,10 +280,23 @@ class _Patient:
             return
         statement = _COLUMNS_SQLITE if self._is_sqlite else _COLUMNS_MYSQL
         names = sorted({mapping.name for mapping in mappings})
-        for table, column in _pairs(self._ask(statement.bindparams(names=names))):
-            self._columns.setdefault(str(table).lower(), set()).add(str(column).lower())
+        for row in self._ask(statement.bindparams(names=names)).rows:
+            table, column, written = (str(value).lower() for value in row.values())
+            self._columns.setdefault(table, {})[column] = written
         for mapping in mappings:
             yield self._table(mapping)
+            yield from self._types(mapping)
+
+    def _types(self, mapping: TableMap) -> Iterator[DoctorLine]:
+        wrong = mistyped(mapping, self._columns.get(mapping.name.lower(), {}))
+        if wrong:
+            yield self._line(
+                f"types of {mapping.logical}",
+                Status.FAIL if any(one.misleads for one in wrong) else Status.WARN,
+                _listed(one.sentence for one in wrong),
+                f"set a column of the expected type in section [{mapping.logical}.columns] of the catalogue's "
+                "schema.toml, or ask the database team for a view; until then do not trust what is read from it",
+            )
 
     def _table(self, mapping: TableMap) -> DoctorLine:
         subject = f"table {mapping.logical}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import socket
 import sqlite3
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 _RECYCLE_SECONDS = 300
 _UNKNOWN_VARIABLE = 1193
+_SETTINGS = "time_zone = '+00:00', sql_mode = '', sql_select_limit = 18446744073709551615, sql_auto_is_null = 0"
+"""What a server, an `init_connect` or a proxy may have set otherwise, and would change an answer without a word."""
+
+_LENIENT = "warroom_lenient_"
 
 
 @dataclass(slots=True, frozen=True, repr=False)
@@ -342,6 +347,8 @@ def connect_session(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[C
     guard.start()
     try:
         connection.connect()
+        # PyMySQL decodes strictly, in the middle of an answer: one name would cost the answer and the connection.
+        connection.encoding = _LENIENT + connection.encoding
         return connection, _prepare(connection, limits)
     except BaseException:
         with suppress(pymysql.Error, OSError):
@@ -358,7 +365,7 @@ def _prepare(connection: Connection, limits: TimeLimits) -> ServerSession:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         # A SELECT behind somebody's ALTER TABLE waits for a day unless told otherwise.
         waiting = max(1, math.ceil(limits.statement_s))
-        cursor.execute("SET SESSION time_zone = '+00:00', lock_wait_timeout = %s", (waiting,))
+        cursor.execute(f"SET SESSION {_SETTINGS}, lock_wait_timeout = %s", (waiting,))
         version = clean(str(version), limit=80)
         limited = _limit_statements(cursor, version, limits.statement_s)
     return ServerSession(version, int(connection_id), limited)
@@ -375,6 +382,18 @@ def _limit_statements(cursor: Cursor, version: str, seconds: float) -> bool:
             return False
         raise
     return True
+
+
+def _lenient_codec(name: str) -> codecs.CodecInfo | None:
+    """The codec of that name with the prefix, which replaces what it cannot decode."""
+    if not name.startswith(_LENIENT):
+        return None
+    strict = codecs.lookup(name.removeprefix(_LENIENT))
+    decode = strict.decode
+    return codecs.CodecInfo(strict.encode, lambda raw, _errors="strict": decode(raw, "replace"), name=name)
+
+
+codecs.register(_lenient_codec)
 
 
 def kill_statement(arguments: Mapping[str, Any], connection_id: int) -> None:

@@ -52,6 +52,11 @@ _NO_ENCRYPTION = (
     "the server's way of checking passwords needs an encrypted connection",
     "set databases.tls to true, or to the path of the server's certificate authority",
 )
+_TOO_LARGE = (
+    FailureKind.REJECTED,
+    f"the question names a number beyond {2**63 - 1:,}, the largest that SQLite holds",
+    "check the id; larger ones exist only in MySQL and MariaDB (BIGINT UNSIGNED)",
+)
 _NOT_THE_PROTOCOL = "check that this address is a MySQL or MariaDB server and nothing else"
 _BY_CODE: dict[int, tuple[FailureKind, str, str]] = {
     1044: (FailureKind.DENIED, "this login may not use the database (error 1044)", "ask for GRANT SELECT on it"),
@@ -113,11 +118,23 @@ def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connect
         f"the server's answer could not be read ({type(cause).__name__})",
         _NOT_THE_PROTOCOL,
     )
-    if isinstance(cause, PoolTimeout):
+    if isinstance(cause, OverflowError):
+        kind, reason, remedy = _TOO_LARGE
+    elif isinstance(cause, PoolTimeout):
         kind, reason, remedy = FailureKind.TIMED_OUT, "every connection is busy with an earlier question", "wait"
     elif isinstance(cause, PasswordWithheld) or (isinstance(cause, RuntimeError) and "cryptography" in str(cause)):
         kind, reason, remedy = _NO_ENCRYPTION
     return SourceFailure(kind, source, reason, remedy=remedy)
+
+
+def is_servers_own(error: BaseException) -> bool:
+    """True for an error that the server sent in place of an answer: the connection stands where it stood before."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    if isinstance(cause, sqlite3.Error):
+        return True
+    code = cause.args[0] if isinstance(cause, pymysql.Error) and cause.args else None
+    # From 2000 to 2999 are the client's own: https://dev.mysql.com/doc/mysql-errors/en/client-error-reference.html
+    return isinstance(code, int) and code >= 1000 and not 2000 <= code < 3000
 
 
 def not_configured(source: str, reason: str, remedy: str = "") -> SourceFailure:

@@ -19,7 +19,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Timers
 from diagnostics.sources.mysql.engines import Database, ServerSession, cut, kill_statement
-from diagnostics.sources.mysql.failures import cancelled, failure_of, over_time
+from diagnostics.sources.mysql.failures import cancelled, failure_of, is_servers_own, over_time
 from diagnostics.sources.mysql.statements import Statement, clean_rows
 
 _GRACE_SECONDS = 1.0
@@ -149,6 +149,11 @@ class _Running:
             keys = _keys(statement, list(result.keys()) if result.returns_rows else [])
             result.close()
             took_ms = (time.perf_counter() - clock) * 1000
+        except BaseException as error:
+            if not is_servers_own(error):
+                # Half an answer may still be on its way, and would be taken for the next statement's.
+                connection.invalidate()
+            raise
         finally:
             with self._lock:
                 self._done.set()
