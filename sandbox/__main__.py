@@ -11,6 +11,7 @@ from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
 from sandbox.server.faults import KINDS, SCOPES
 from sandbox.stores.client_faults import CLIENT_KINDS
+from sandbox.stores.row_faults import ROW_KINDS
 from sandbox.stories.story import DEFAULT_SEED
 
 BAD_USAGE = 64
@@ -78,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="SPEC",
         help=f"[SCOPE=]KIND[:SECONDS or NAME][/COUNT]; kinds: {', '.join(KINDS)}; scopes: {', '.join(SCOPES)}; "
-        f"of client databases: {'; '.join(CLIENT_KINDS.values())}; may be repeated",
+        f"of client databases: {'; '.join(CLIENT_KINDS.values())}; "
+        f"of the rows: {'; '.join(ROW_KINDS.values())}; may be repeated",
     )
     serve.add_argument(
         "--rate-limit", action="append", default=[], metavar="SPEC", help="ENDPOINT=REQUESTS/SECONDS, e.g. search=3/10"

@@ -29,6 +29,7 @@ from sandbox.server.redis_server import RedisServer
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
 from sandbox.server.world import World
 from sandbox.stores.client_faults import ClientFaults, is_client_fault, parse_client_fault
+from sandbox.stores.row_faults import is_row_fault, parse_row_faults
 from sandbox.stories.clock import set_ahead
 from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import (
@@ -52,10 +53,15 @@ WEBHOOK_FILE = "slack_webhook_url"
 """Name of the file with the webhook's whole address, which depends on the port."""
 
 
+def _database_url(options: argparse.Namespace) -> str:
+    return str(options.database_url or os.environ.get(DATABASE_URL) or "")
+
+
 def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop; raises `UserError` for a wrong option and `SourceFailure` for the database."""
     scenario_named(options.scenario)
-    faults = Faults(spec for spec in options.fault if not is_client_fault(spec))
+    faults = Faults(spec for spec in options.fault if not is_client_fault(spec) and not is_row_fault(spec))
+    parse_row_faults(options.fault, is_server=bool(_database_url(options)))
     limits = RateLimits(tuple(options.rate_limit))
     for spec in filter(is_client_fault, options.fault):
         parse_client_fault(spec, options.seed)
@@ -174,14 +180,15 @@ class _Process:
         from sandbox.stores.ticker import Ticker  # noqa: PLC0415
 
         world = self._world
-        database_url = self._options.database_url or os.environ.get(DATABASE_URL)
+        database_url = _database_url(self._options)
         try:
             world.timeline.extend()
             password = world.secrets.database_password
             prefix = self._options.schema_prefix
             store: Store
             if database_url:
-                store = ServerStore(world.story, database_url, prefix, password)
+                oddities = parse_row_faults(self._options.fault, is_server=True)
+                store = ServerStore(world.story, database_url, prefix, password, oddities)
             else:
                 store = SqliteStore(world.story, self._directory, prefix)
             clients = ClientFaults(world.story, store, self._directory)

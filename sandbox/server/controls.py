@@ -23,6 +23,7 @@ from sandbox.server.faults import parse_fault
 from sandbox.server.log_search import wire_event
 from sandbox.server.world import World
 from sandbox.stores.client_faults import is_client_fault, parse_client_fault
+from sandbox.stores.row_faults import is_row_fault, refuse_while_running
 from sandbox.stories.clock import now_ms
 
 _BLOCK = 2_000
@@ -117,6 +118,8 @@ def _change_faults(world: World, body: bytes) -> None:
     asked_of_clients = [str(spec) for spec in specs if is_client_fault(str(spec))]
     asked_of_http = [str(spec) for spec in specs if not is_client_fault(str(spec))]
     for spec in asked_of_http:
+        if is_row_fault(spec):
+            raise refuse_while_running(spec)
         fault = parse_fault(spec)
         if fault.kind == "late":
             world.timeline.delayed({fault.name: fault.seconds})

@@ -19,6 +19,7 @@ from sandbox.rows.client_rows import ClientRows
 from sandbox.rows.common_rows import Cells
 from sandbox.stores.analytics import ANALYTICS, analytics_contents
 from sandbox.stores.filling import Cursor, common_contents, fill_database, insertion, mark_of
+from sandbox.stores.row_faults import ROW_KINDS, spoil
 from sandbox.stories.account_list import StoryAccount, account_list
 from sandbox.stories.population import Population, populate
 from sandbox.stories.story import Story
@@ -190,8 +191,13 @@ class ServerStore:
     can_hide_clients = False
     """All schemas share one server: taking one host away would take all."""
 
-    def __init__(self, story: Story, url: str, prefix: str, password: str) -> None:
+    def __init__(self, story: Story, url: str, prefix: str, password: str, oddities: Sequence[str] = ()) -> None:
+        """`oddities` are faults of the rows, see `row_faults`."""
         self._story = story
+        self._oddities = oddities
+        # Rows with other faults are other rows: the mark's last number tells all of them apart.
+        kinds = sum(2 << number for number, kind in enumerate(ROW_KINDS) if kind in oddities)
+        self._mark = (*mark_of(story)[:-1], int(story.hostile) + kinds)
         self._server = DatabaseServer(url, prefix, password)
         self.common_url = self._server.common_url
         self.client_url = self._server.client_url
@@ -208,7 +214,7 @@ class ServerStore:
                 return False
             cursor.execute(f"SELECT scenario, seed, anchor, hostile FROM `{self._server.prefix}_common`.sandbox_story")  # noqa: S608  # a prefix that was checked
             found = [tuple(row) for row in cursor.fetchall()]
-            return found == [mark_of(self._story)] and self._server.login_exists(cursor)
+            return found == [self._mark] and self._server.login_exists(cursor)
 
     def fill(self) -> None:
         """Create the schemas, fill them, then create the console's login: SELECT and nothing else."""
@@ -228,13 +234,14 @@ class ServerStore:
                 done.result()
         server.set_login()
         with server.cursor("common") as cursor:
-            mark = [(schema.STORY_MARK, [mark_of(self._story)])]
+            mark = [(schema.STORY_MARK, [self._mark])]
             fill_database(cursor, server.dialect, MetaData(), mark, hostile=False)
 
     def _fill_common(self, population: Population) -> None:
         with self._server.cursor("common") as cursor:
             contents = common_contents(self._story, population, self.place)
             fill_database(cursor, self._server.dialect, schema.COMMON, contents, hostile=self._story.hostile)
+            spoil(cursor, self._oddities, "common")
 
     def _fill_clients(self, accounts: Sequence[StoryAccount], population: Population) -> None:
         # The cursors come first: their generator is then run to its end, which is where it commits.
@@ -242,6 +249,7 @@ class ServerStore:
         for cursor, account in zip(cursors, accounts, strict=True):
             rows = ClientRows(self._story, account, population).tables()
             fill_database(cursor, self._server.dialect, schema.CLIENT, rows, hostile=self._story.hostile)
+            spoil(cursor, self._oddities, "client")
 
     def fill_analytics(self, behind_s: int) -> None:
         """Create the analytics schema anew."""

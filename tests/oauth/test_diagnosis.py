@@ -387,3 +387,32 @@ def test_known_messages_in_the_logs_are_counted_event_by_event(place: Place) -> 
     assert found.summary.startswith("4 OAuth or connection events of this account")
     assert '2 × "' in found.summary
     assert '1 × "' in found.summary
+
+
+@pytest.mark.mariadb
+@pytest.mark.honesty("six tokens whose integration is switched off, in a BIT(1)", "FAIL, 6 token but disabled")
+@pytest.mark.parametrize(
+    ("kind", "off", "status", "value"),
+    [
+        ("BIT(1)", "b'0'", Status.FAIL, 6),
+        ("CHAR(1)", "'N'", Status.FAIL, 6),
+        ("CHAR(1)", "'?'", Status.NO_DATA, None),
+    ],
+)
+def test_a_switch_of_another_type_is_never_taken_for_on(
+    place: Place, kind: str, off: str, status: Status, value: int | None
+) -> None:
+    if place.kind != "mariadb":
+        pytest.skip("SQLite has no such types")
+    for user in range(1, 7):
+        place.users(user)
+        place.auth(user)
+        place.sync(user)
+    with place.connect() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE zillow_sync_users MODIFY zillow_integration_enabled {kind}")
+        connection.exec_driver_sql(f"UPDATE zillow_sync_users SET zillow_integration_enabled = {off}")
+        connection.commit()
+    enablement = next(one for one in place.accounts.oauth(ACCOUNT).findings if one.check == "oauth_enablement")
+    assert (enablement.status, enablement.value) == (status, value)
+    summary = {one.check: one for one in place.accounts.summary(ACCOUNT).findings}
+    assert summary["account_integration"].status is status

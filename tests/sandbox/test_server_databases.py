@@ -11,7 +11,11 @@ import httpx
 import pymysql
 import pytest
 
+from diagnostics.catalogue import load_catalogue
+from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.models.triage import Status, TriageRequest
+from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.sampling import sampled
 
@@ -215,3 +219,36 @@ def test_the_stories_of_one_account_are_the_same_on_a_server(mariadb: MariaDB, s
         assert everything_off is (scenario == "account_148261")
         unlinked = common("zillow_auth WHERE account_id = 75172 AND zillow_sync_user_id IS NULL") == 3
         assert unlinked is (scenario == "account_75172")
+
+
+def test_odd_rows_change_no_figure_and_no_conclusion(mariadb: MariaDB, tmp_path: Path) -> None:
+    prefix, limits = "oddrows", ("search=1000/10", "aggregate=1000/10")
+    with start_sandbox(
+        "account_148261",
+        database_url=mariadb.root_url,
+        schema_prefix=prefix,
+        fault=["bits", "zerodates", "slow:0"],
+        rate_limits=limits,
+        ready_timeout_s=START_S,
+    ) as sandbox:
+        types = mariadb.execute(
+            "SELECT column_name, column_type FROM information_schema.columns WHERE table_schema = %s "
+            "AND column_name IN ('zillow_integration_enabled', 'is_active', 'enabled')",
+            arguments=(f"{prefix}_common",),
+        )
+        zeros = mariadb.execute(f"SELECT COUNT(*) FROM {prefix}_common.zillow_sync_users WHERE problem_at = 0")[0][0]
+        assert {kind for _, kind in types} == {"bit(1)", "char(1)"}
+        assert zeros > 500
+        settings = load_settings(flags={**sandbox.flags(), "state_dir": str(tmp_path)}, environ={}).settings
+        with Diagnostics.open(settings, load_catalogue()) as service:
+            # 98.80 %: the share of healthy connections on a day without trouble, from the team's baseline metrics.
+            assert service.health.overview().health.value == pytest.approx(98.8, abs=0.2)
+            assert service.accounts.oauth(148_261).conclusion.code == "integration_disabled"
+            application = service.check("oauth_application", TriageRequest(issue_type="oauth_failure"))
+            assert application.status is Status.PASS
+
+
+def test_odd_rows_are_refused_without_a_server() -> None:
+    for spec, said in (("bits", "SQLite has no such columns"), ("zerodates", "SQLite has no such"), ("bits:3", "no")):
+        with pytest.raises(UserError, match=said):
+            start_sandbox("healthy", fault=spec, ready_timeout_s=START_S)
