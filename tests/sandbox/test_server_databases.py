@@ -236,9 +236,11 @@ def test_odd_rows_change_no_figure_and_no_conclusion(mariadb: MariaDB, tmp_path:
             "AND column_name IN ('zillow_integration_enabled', 'is_active', 'enabled')",
             arguments=(f"{prefix}_common",),
         )
-        zeros = mariadb.execute(f"SELECT COUNT(*) FROM {prefix}_common.zillow_sync_users WHERE problem_at = 0")[0][0]
+        zeros = mariadb.execute(
+            "SELECT COUNT(*) FROM zillow_sync_users WHERE problem_at = 0", database=f"{prefix}_common"
+        )
         assert {kind for _, kind in types} == {"bit(1)", "char(1)"}
-        assert zeros > 500
+        assert zeros[0][0] > 500
         settings = load_settings(flags={**sandbox.flags(), "state_dir": str(tmp_path)}, environ={}).settings
         with Diagnostics.open(settings, load_catalogue()) as service:
             # 98.80 %: the share of healthy connections on a day without trouble, from the team's baseline metrics.
