@@ -28,6 +28,8 @@ from diagnostics.signals.lag import (
     Newest,
     Read,
     Readings,
+    fell_silent,
+    first_grown,
     lag_of,
     look_back,
     newest_logs,
@@ -254,18 +256,21 @@ class LogQuestions:
         first_ms = _first_complete(start, MINUTE_MS)
         minutes = complete_buckets(series, start, end, MINUTE_MS)
         read = Read(now, {first_ms + place * MINUTE_MS: count for place, count in enumerate(minutes)})
-        lag = with_growth(lag, self._readings.grown(query, read, rules), now, rules)
+        before = self._readings.before(query, read)
+        lag = with_growth(lag, None if before is None else first_grown(before, read, rules), now, rules)
         whole = len(minutes)
         if lag.newest is not None:
             whole = max(0, (round(lag.newest.timestamp() * 1_000) - first_ms) // MINUTE_MS)
-        doubts = [PARTIAL if answer.partial else "", lag.words()]
+        silent = fell_silent(minutes) if before is None and not lag.is_late else 0
+        over = f"nothing in {plural(silent, 'minute')} after many: late or over cannot be told before the next reading"
+        doubts = [PARTIAL if answer.partial else "", lag.words(), over if silent else ""]
         return Counts(
             count=total or (None if lag.is_late else 0),
             per_minute=minutes[:whole],
             filling=minutes[whole:],
             accounts=accounts or (None if lag.is_late else accounts),
             evidence=of_late_logs(answer.evidence, lag, end),
-            partial=answer.partial or lag.is_late,
+            partial=any(doubts),
             lag=lag,
             doubt="; ".join(doubt for doubt in doubts if doubt),
         )

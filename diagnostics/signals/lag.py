@@ -38,6 +38,10 @@ KEEP_S = 60.0
 
 MOST_SERVICES = 50
 
+FEWEST_SILENT = 2
+BUSY_A_MINUTE = 5.0
+"""At so many events a minute, two minutes without any come about by chance once in 20,000 times."""
+
 SERVICE = "service"
 
 _NAMED = re.compile(r'(?<![\w@.*-])(-?)service:(?:"([^"]+)"|([\w.*?-]+)|\(([^()]*)\))')
@@ -136,13 +140,13 @@ class Readings:
     _read: dict[str, Read] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def grown(self, query: str, now: Read, rules: LagRules) -> int | None:
-        """Remember `now`; the first minute, epoch milliseconds, that has grown since the reading before it."""
+    def before(self, query: str, now: Read) -> Read | None:
+        """Remember `now`; the reading before it, None for the first one."""
         with self._lock:
             before = self._read.get(query)
             if before is None or now.at > before.at:
                 self._read[query] = now
-        return None if before is None else first_grown(before, now, rules)
+        return before
 
 
 def first_grown(before: Read, now: Read, rules: LagRules) -> int | None:
@@ -158,6 +162,17 @@ def first_grown(before: Read, now: Read, rules: LagRules) -> int | None:
         if grown and rules.growth.judge(100.0 * (holds - held) / max(1, held)) is not Status.PASS:
             return minute
     return None
+
+
+def fell_silent(per_minute: tuple[int, ...]) -> int:
+    """How many minutes at the end hold nothing, at least two, after minutes that held too much for that; else 0.
+
+    One reading cannot tell whether it is over or whether this stream alone is late: a second one can.
+    """
+    silent = next((place for place, count in enumerate(reversed(per_minute)) if count), len(per_minute))
+    before = per_minute[: len(per_minute) - silent]
+    busy = bool(before) and sum(before) / len(before) >= BUSY_A_MINUTE
+    return silent if silent >= FEWEST_SILENT and busy else 0
 
 
 def newest_logs(answer: Aggregate, at: datetime) -> Newest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
-    from diagnostics.models.triage import Refusal, Triage
+    from diagnostics.models.triage import Finding, Refusal, Triage
 
 
 class ExitCode(IntEnum):
@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
     """A check warns, has no data, or fails at a lower severity."""
     REFUSED = 3
     UNREACHABLE = 4
-    """A source gave no answer, and nothing that did is critical."""
+    """A source gave no answer, or logs that are too late for one, and nothing that did is critical."""
     USAGE = 64
     INTERNAL = 70
     INTERRUPTED = 130
@@ -40,9 +40,14 @@ def of_answer(answer: Triage | Refusal) -> ExitCode:
     statuses = {str(finding.status) for finding in answer.findings}
     if "fail" in statuses and answer.notify:
         return ExitCode.CRITICAL
-    if "unreachable" in statuses:
+    if "unreachable" in statuses or any(_is_late(finding) for finding in answer.findings):
         return ExitCode.UNREACHABLE
     return ExitCode.WARNING if statuses - {"pass"} else ExitCode.HEALTHY
+
+
+def _is_late(finding: Finding) -> bool:
+    """Whether nothing can be said because data is late: the source is there, and what was asked of it is not yet."""
+    return str(finding.status) == "no_data" and finding.evidence is not None and finding.evidence.newest_at is not None
 
 
 def of_doctor(lines: Iterable[DoctorLine]) -> ExitCode:

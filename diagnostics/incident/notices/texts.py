@@ -183,7 +183,9 @@ def aged(figure: BoundFigure, *, now: datetime, good_s: float) -> BoundFigure:
 
 def _failed(figure: MeasuredFigure) -> str:
     if figure.value is not None:
-        return ""
+        late = figure.evidence if figure.evidence is not None and figure.evidence.newest_at is not None else None
+        # A number that may still rise and calls nobody reads as an all-clear wherever it is sent.
+        return f"more may come: {late.caveat}" if late is not None and figure.status == "no_data" else ""
     if figure.status == "unreachable":
         why = figure.evidence.caveat if figure.evidence is not None else ""
         return f"it could not be read: {why or 'the source did not answer'}"

@@ -1,0 +1,122 @@
+"""17 November with logs that arrive late: no surface passes, or shows 0, on what is counted from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from diagnostics.incident.assess.criteria import judge, look_at, readings_of
+from diagnostics.incident.assess.readings import measure
+from diagnostics.incident.notices.texts import bound
+from diagnostics.models.entries import MeasuredFigure
+from diagnostics.models.status import Status
+from diagnostics.models.triage import Triage, TriageRequest
+from diagnostics.service import Diagnostics
+from sandbox.launch import SandboxProcess
+from tests.waiting import wait_until
+from tui.cli import exit_codes
+
+LATE = (60, 130, 300, 1_200)
+STORIES = ("nov17", "nov17_logs")
+OF_LOGS = ("rate_limited_per_minute", "zillow_requests", "events_in_window", "accounts_affected", "api_p95")
+LIMIT = "limit > 30 s warning, > 300 s critical"
+
+
+@pytest.fixture
+def late(
+    stories: Callable[[str], SandboxProcess], opened: Callable[..., Diagnostics]
+) -> Iterator[Callable[..., Diagnostics]]:
+    """Open a console on a story whose logs are late, as a fault says it."""
+    touched: list[SandboxProcess] = []
+
+    def so_late(scenario: str, *faults: str) -> Diagnostics:
+        touched.append(stories(scenario))
+        touched[-1].set_faults(*faults)
+        return opened(scenario)
+
+    yield so_late
+    for process in touched:
+        process.clear_faults()
+
+
+def triage(service: Diagnostics, issue: str) -> Triage:
+    answer = service.triage(TriageRequest(issue_type=issue))
+    assert isinstance(answer, Triage)
+    return answer
+
+
+def figures(service: Diagnostics, *names: str) -> dict[str, MeasuredFigure]:
+    found = measure(service.context, service.health, "rate_limiting", only=names)
+    return {one.id: one for one in found}
+
+
+@pytest.mark.honesty("logs: ingest delay of 60 to 1,200 s", "no data, or the newest minute that can be complete")
+@pytest.mark.parametrize("late_s", LATE)
+@pytest.mark.parametrize("scenario", STORIES)
+def test_late_logs_give_no_pass_and_no_zero_on_any_surface(
+    late: Callable[..., Diagnostics], scenario: str, late_s: int
+) -> None:
+    service = late(scenario, f"late:{late_s}")
+    for issue in ("rate_limiting", "oauth_failure", "transaction_sync"):
+        pulse = service.pulse(issue, 900)
+        assert pulse.status is not Status.PASS, issue
+        assert pulse.count != 0, issue
+        assert any(LIMIT in line for line in pulse.findings), issue
+    answer = triage(service, "rate_limiting")
+    (rate,) = (finding for finding in answer.findings if finding.check == "rate_limit_rate")
+    assert rate.status is Status.FAIL
+    assert isinstance(rate.value, int)
+    assert rate.value > 1_000, "as many as there were in the newest minute that can be complete"
+    assert rate.evidence is not None
+    assert LIMIT in rate.evidence.caveat
+    assert exit_codes.of_answer(answer) == 1
+    measured = figures(service, *OF_LOGS)
+    for name, figure in measured.items():
+        assert figure.status != "pass", name
+        assert figure.value != 0, name
+    criteria = service.catalogue.exit_criteria["rate_limiting"]
+    read = {
+        one.id: one for one in measure(service.context, service.health, "rate_limiting", also=readings_of(criteria))
+    }
+    looks = look_at(service.catalogue, criteria, read, service.context.now(), None)
+    for criterion in judge(service.catalogue, criteria, read, {}, ()):
+        if criteria.criteria[criterion.id].reading in OF_LOGS:
+            assert looks[criterion.id].holds is not True, criterion.id
+            assert criterion.status in {Status.FAIL, Status.NO_DATA}, criterion.id
+    said = bound(read["rate_limited_per_minute"], now=service.context.now(), good_s=50.0)
+    assert "old, good for" in said.stale, "its age is counted from the newest log, not from the asking"
+
+
+@pytest.mark.honesty("logs: late, and nothing else decides", "triage exits with 4, never 0")
+@pytest.mark.parametrize("faults", [("late:130",), ("late:60/fub",)])
+def test_where_nothing_else_decides_the_exit_code_says_that_nobody_knows(
+    late: Callable[..., Diagnostics], faults: tuple[str, ...]
+) -> None:
+    answer = triage(late("healthy", *faults), "rate_limiting")
+    statuses = {finding.check: finding.status for finding in answer.findings}
+    assert statuses["rate_limit_rate"] is Status.NO_DATA
+    assert set(statuses.values()) == {Status.NO_DATA, Status.PASS}
+    assert exit_codes.of_answer(answer) == 4
+
+
+def test_a_quiet_day_in_time_still_passes(late: Callable[..., Diagnostics]) -> None:
+    assert exit_codes.of_answer(triage(late("healthy"), "rate_limiting")) == 0
+
+
+@pytest.mark.honesty("logs: one stream is late, the others of its service are not", "no all-clear once counted again")
+def test_one_late_stream_is_found_out_when_it_is_counted_again(late: Callable[..., Diagnostics]) -> None:
+    service = late("nov17_logs", "late:300/rate_limited")
+    request = TriageRequest(issue_type="rate_limiting")
+    first = service.check("rate_limit_rate", request)
+    assert (first.status, first.value) == (Status.NO_DATA, 0)
+    assert "late or over cannot be told" in first.summary
+    found = []
+
+    def grown() -> bool:
+        service.forget_answers()
+        found.append(service.check("rate_limit_rate", request))
+        return found[-1].status is Status.FAIL
+
+    wait_until(grown)
+    assert "these events are" in found[-1].summary
