@@ -33,7 +33,7 @@ _FULL = frozenset({1021, 1114, 3})
 _RACES = frozenset({1205, 1213, 1062})
 """Waited for a lock, deadlock, key in use."""
 
-_LOST = frozenset({2006, 2013, 2055, 4031})
+_LOST = frozenset({1927, 2006, 2013, 2055, 4031})
 
 
 class Unanswered(SourceFailure):

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
+from diagnostics.sources.mysql.error_codes import BY_CODE, NEVER_WRITES, default_remedy
 
 _TABLE = re.compile(r"Table '(?:[^'.]+\.)?([^']+)' doesn't exist")
 _COLUMN = re.compile(r"Unknown column '([^']+)'")
@@ -25,23 +26,19 @@ _OBJECT = re.compile(r"for (table|column) (?:`[^`]*`\.)?[`']([^`']+)[`']")
 _SQLITE_TABLE = re.compile(r"no such table: (\S+)")
 _SQLITE_COLUMN = re.compile(r"no such column: (\S+)")
 
-_LOST = frozenset({2006, 2013, 2014, 2055, 4031})
+_LOST = frozenset({2006, 2013, 2014, 2055})
 """The connection ended, or went silent."""
 
-_NO_CONNECTION = frozenset({2002, 2003, 2005})
-_OVER_TIME = frozenset({1969, 3024, 1205, 1213})
-"""MariaDB's and MySQL's statement limits, and waits for somebody else's lock."""
+_LAST_WORDS = frozenset({1053, 1080, 1152, 1184, 1927, 4031})
+"""Errors after which the server ends the connection."""
 
-_LOGIN = frozenset({1045, 1698, 3118, 4151})
+_NO_CONNECTION = frozenset({2002, 2003, 2005, 2026})
+_OVER_TIME = frozenset({1969, 3024})
+"""MariaDB's and MySQL's statement limits."""
+
+_LOGIN = frozenset({1045, 1698, 1873})
 _PRIVILEGE = frozenset({1142, 1143, 1227, 1370})
-_NEVER_WRITES = "the console never writes here: this is a mistake in it"
-_BUSY = (
-    FailureKind.UNREACHABLE,
-    "the server takes no connection from here now",
-    "wait; if it stays, ask the database team about connection limits and blocked hosts",
-)
-_READ_ONLY = (FailureKind.REJECTED, "the session is read-only and refused a write", _NEVER_WRITES)
-_ENDED = (FailureKind.CANCELLED, "the server ended the statement", "ask again; an operator may have killed it")
+_READ_ONLY = (FailureKind.REJECTED, "the session is read-only and refused a write", NEVER_WRITES)
 _NO_TLS = (
     FailureKind.UNREACHABLE,
     "no encrypted connection could be agreed on",
@@ -58,22 +55,6 @@ _TOO_LARGE = (
     "check the id; larger ones exist only in MySQL and MariaDB (BIGINT UNSIGNED)",
 )
 _NOT_THE_PROTOCOL = "check that this address is a MySQL or MariaDB server and nothing else"
-_BY_CODE: dict[int, tuple[FailureKind, str, str]] = {
-    1044: (FailureKind.DENIED, "this login may not use the database (error 1044)", "ask for GRANT SELECT on it"),
-    1049: (FailureKind.NOT_MAPPED, "the server has no database of that name", ""),
-    1317: _ENDED,
-    1028: _ENDED,
-    1053: _ENDED,
-    1040: _BUSY,
-    1129: _BUSY,
-    1130: _BUSY,
-    1203: _BUSY,
-    1226: _BUSY,
-    1290: _READ_ONLY,
-    1792: _READ_ONLY,
-    1836: _READ_ONLY,
-    2026: _NO_TLS,
-}
 _SQLITE: tuple[tuple[str, FailureKind, str, str], ...] = (
     ("readonly", *_READ_ONLY),
     ("locked", FailureKind.TIMED_OUT, "the database file is locked by a writer", "ask again"),
@@ -134,7 +115,7 @@ def is_servers_own(error: BaseException) -> bool:
         return True
     code = cause.args[0] if isinstance(cause, pymysql.Error) and cause.args else None
     # From 2000 to 2999 are the client's own: https://dev.mysql.com/doc/mysql-errors/en/client-error-reference.html
-    return isinstance(code, int) and code >= 1000 and not 2000 <= code < 3000
+    return isinstance(code, int) and code >= 1000 and not 2000 <= code < 3000 and code not in _LAST_WORDS
 
 
 def not_configured(source: str, reason: str, remedy: str = "") -> SourceFailure:
@@ -187,7 +168,9 @@ def _of_sqlite(message: str, source: str, limits: TimeLimits) -> SourceFailure:
     for part, kind, reason, remedy in _SQLITE:
         if part in message:
             return SourceFailure(kind, source, reason, remedy=remedy)
-    return _rejected(source, "SQLite")
+    return SourceFailure(
+        FailureKind.REJECTED, source, "SQLite refused the statement", remedy="`warroom doctor` says what it can read"
+    )
 
 
 def _of_mysql(error: pymysql.Error, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
@@ -207,17 +190,19 @@ def _of_mysql(error: pymysql.Error, source: str, limits: TimeLimits, *, connecti
 
 
 def _by_code(error: pymysql.Error, code: int, source: str) -> SourceFailure:
-    kind, reason, remedy = _BY_CODE.get(code, (FailureKind.REJECTED, "", ""))
-    if reason:
-        return SourceFailure(kind, source, reason, remedy=remedy or f"check its name: {_which_setting(source)}")
+    known = BY_CODE.get(code)
+    if known is not None:
+        remedy = f"{known.remedy}: {_which_setting(source)}" if known.names_login else known.remedy
+        return SourceFailure(known.kind, source, known.reason, remedy=remedy)
     if code:
-        return _rejected(source, f"error {code}")
+        reason = f"the database answered with error {code}"
+        return SourceFailure(FailureKind.REJECTED, source, reason, remedy=default_remedy(code))
     reason = f"the server did not follow the MySQL protocol ({type(error).__name__})"
     return SourceFailure(FailureKind.MALFORMED, source, reason, remedy=_NOT_THE_PROTOCOL)
 
 
 def _disconnected(code: int, message: str, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
-    if code == 2003 and _has_any(message.lower(), ("ssl", "certificate")):
+    if code == 2026 or (code == 2003 and _has_any(message.lower(), ("ssl", "certificate"))):
         kind, reason, remedy = _NO_TLS
         return SourceFailure(kind, source, reason, remedy=remedy)
     if connecting or code in _NO_CONNECTION:
@@ -242,7 +227,7 @@ def _denied(code: int, message: str, source: str) -> SourceFailure:
     if command and about:
         privilege, what, name = (clean(part, limit=80) for part in (command[1], about[1], about[2]))
         reason = f"this login may not {privilege} {what} {name}"
-        remedy = "ask for GRANT SELECT on it, and for nothing more" if privilege == "SELECT" else _NEVER_WRITES
+        remedy = "ask for GRANT SELECT on it, and for nothing more" if privilege == "SELECT" else NEVER_WRITES
         return SourceFailure(FailureKind.DENIED, source, reason, remedy=remedy)
     if code in _PRIVILEGE:
         reason = f"this login lacks a privilege (error {code})"
@@ -256,15 +241,6 @@ def _which_setting(source: str) -> str:
     if source == "common":
         return "see databases.common_url"
     return "see databases.client_url, and this account's row in common.accounts"
-
-
-def _rejected(source: str, who: str) -> SourceFailure:
-    return SourceFailure(
-        FailureKind.REJECTED,
-        source,
-        f"the database refused the statement ({who})",
-        remedy="this is a mistake in the console or in the schema map: run `warroom doctor`",
-    )
 
 
 def _has_any(message: str, parts: Iterable[str]) -> bool:
