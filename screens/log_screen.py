@@ -171,8 +171,8 @@ class LogScreen(ConsoleScreen):
             if reader is not self.reader:
                 # Another query has been asked meanwhile.
                 return
-            if page is not None:
+            if page is not None and page.events:
                 self.older_arrived(page.events)
-            pane.older_done()
+            pane.older_done("" if page is None or page.events else self.nothing_older)
 
         self.host.ask(reader.older, add, doing="loading older lines", failed=pane.older_done)

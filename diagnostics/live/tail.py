@@ -54,9 +54,13 @@ class Tail:
                 self._older, self._older_end, self._read_once = page.next_cursor, now, True
         else:
             since = max(LATE_S, int(now.timestamp() - self._newest_ms / 1000) + LATE_S)
-            page = self._source.logs(self.query, window_s=min(self.window_s, since), end=now, limit=CATCH_UP)
-            if page.next_cursor and page.events and page.events[-1].timestamp_ms > self._newest_ms:
-                self.skipped = True
+            window_s = min(self.window_s, since)
+            page = self._source.logs(self.query, window_s=window_s, end=now, limit=CATCH_UP)
+            if page.next_cursor and page.events[-1].timestamp_ms > self._newest_ms:
+                # A page carries a cursor although nothing is behind it: only what is there was left out.
+                cursor = page.next_cursor
+                behind = self._source.logs(self.query, window_s=window_s, end=now, cursor=cursor, limit=1)
+                self.skipped = self.skipped or any(event.timestamp_ms > self._newest_ms for event in behind.events)
         if page.events:
             self._newest_ms = max(self._newest_ms, page.events[0].timestamp_ms)
         elif self._newest_ms == 0:

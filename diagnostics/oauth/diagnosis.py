@@ -22,7 +22,7 @@ from diagnostics.models.triage import Finding, TriageRequest
 from diagnostics.oauth.aggregate import OAuthAggregate
 from diagnostics.oauth.client_side import CONNECTED, methods_of, users_by_id
 from diagnostics.oauth.findings import findings
-from diagnostics.oauth.log_indicators import LogIndicators, query_of, read_indicators
+from diagnostics.oauth.log_indicators import MOST_EVENTS, LogIndicators, query_of, read_indicators
 from diagnostics.oauth.records import ONCE, rows_without_user
 from diagnostics.oauth.users import NONE, PATTERNS, SYNC_ONLY, one_user, walk_users
 from diagnostics.oauth.verdicts import CODES, CONSISTENT, GRAVITY, MESSAGE_CODES, NOT_KNOWN, Rules
@@ -261,7 +261,7 @@ def _logs_agree(code: str, indicators: LogIndicators) -> bool:
     if indicators.failure is not None:
         return False
     if code == CONSISTENT:
-        return not indicators.known and not indicators.cut
+        return not indicators.known and indicators.is_whole
     return indicators.count(code) > 0 or (
         code in {"token_expired", "token_missing"} and indicators.count("refresh_refused") > 0
     )
@@ -460,13 +460,14 @@ def _log_finding(context: Context, aggregate: OAuthAggregate, indicators: LogInd
         return _unanswered("oauth_logs", title, indicators.failure)
     known = sum(indicators.known.values())
     whose = "that name this user" if aggregate.user_id is not None else "of this account"
-    cut = " Only the newest page was read." if indicators.cut else ""
+    cut = f" Only the newest {MOST_EVENTS} were read." if indicators.cut else ""
+    cut += " Datadog gave a partial answer: there may be more." if indicators.partial else ""
     messages = context.catalogue.known_messages
     told = "; ".join(f'{count:,} × "{messages[name].text}"' for name, count in indicators.known.most_common())
     return finding(
         "oauth_logs",
         title,
-        Status.WARN if known else Status.NO_DATA if indicators.cut else Status.PASS,
+        Status.WARN if known else Status.PASS if indicators.is_whole else Status.NO_DATA,
         f"{plural(indicators.events, 'OAuth or connection event')} {whose}"
         + (f"; messages whose meaning is known: {told}." if known else ", none with a message whose meaning is known.")
         + cut,

@@ -32,12 +32,19 @@ class LogIndicators:
     events: int = 0
     cut: bool = False
     """There are older events in the window that were not read."""
+    partial: bool = False
+    """Datadog did not give all that it holds; why is in the evidence's caveat."""
     known: Counter[str] = field(default_factory=Counter)
     """By id of the known message."""
     newest_ms: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     evidence: Evidence | None = None
     failure: SourceFailure | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is not among them did not happen."""
+        return not self.cut and not self.partial
 
     def count(self, code: str) -> int:
         """Events that speak for this verdict."""
@@ -59,10 +66,10 @@ def query_of(catalogue: Catalogue, account_id: int, user_id: int | None) -> str:
 def read_indicators(context: Context, account_id: int, user_id: int | None) -> LogIndicators:
     """Those of the last day, of the account or of one user. Raises nothing: a silent source is in `failure`."""
     try:
-        page = context.logs.newest(query_of(context.catalogue, account_id, user_id), WINDOW_S, MOST_EVENTS)
+        page = context.logs.read_to_the_end(query_of(context.catalogue, account_id, user_id), WINDOW_S, MOST_EVENTS)
     except SourceFailure as failure:
         return LogIndicators(failure=failure)
-    indicators = LogIndicators(cut=page.next_cursor is not None or page.partial, evidence=page.evidence)
+    indicators = LogIndicators(cut=page.next_cursor is not None, partial=page.partial, evidence=page.evidence)
     for event in page.events:
         _note(indicators, context.catalogue, event, _user_of(event))
     return indicators

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -204,6 +204,23 @@ class LogQuestions:
             return self.search(query, start=start, end=end, limit=limit)
 
         return self._answers.get(("newest", query, window_s, limit), KEEP_SAMPLES_S, ask)
+
+    def read_to_the_end(self, query: str, window_s: int, most: int) -> LogPage:
+        """The newest matching events, at most `most`; without a `next_cursor` they are all of the window.
+
+        A page carries a cursor although nothing is behind it, so what is behind a page that is not full is asked for.
+        """
+
+        def ask() -> LogPage:
+            start, end = window_ending(window_s)
+            first = page = self.search(query, start=start, end=end, limit=most + 1)
+            events, partial = first.events, first.partial
+            while page.next_cursor is not None and len(events) <= most:
+                page = self.search(query, start=start, end=end, limit=most + 1, cursor=page.next_cursor)
+                events, partial = (*events, *page.events), partial or page.partial
+            return replace(first, events=events[:most], next_cursor=page.next_cursor, partial=partial)
+
+        return self._answers.get(("to the end", query, window_s, most), KEEP_SAMPLES_S, ask)
 
     def lag(self, query: str = ANY_LOG) -> Lag:
         """How late the logs are that a query draws from; not known where that could not be asked for. Raises nothing.

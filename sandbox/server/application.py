@@ -18,6 +18,7 @@ from diagnostics.core.failures import UserError
 from sandbox.server.controls import control_routes
 from sandbox.server.conventions import Rejected, forbidden, json_response
 from sandbox.server.faults import Met
+from sandbox.server.incomplete import bent
 from sandbox.server.log_aggregate import AggregateRequest, aggregate
 from sandbox.server.log_search import SearchRequest, search
 from sandbox.server.metrics import query as metric_query
@@ -138,6 +139,8 @@ async def _handle(world: World, endpoint: str, answer: Answer, request: Request)
             raise world.limits.refuse(endpoint, round(instead.seconds))
         headers = world.limits.take(endpoint)
         content = await answer(request, met)
+        if endpoint in {"search", "aggregate"}:
+            content = bent(endpoint, content, met)
     except Rejected as rejected:
         return _errors(rejected.status, rejected.sentence, headers | rejected.headers)
     if instead is not None and instead.stores:

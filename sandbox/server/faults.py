@@ -51,10 +51,14 @@ KINDS = {
     "error": "error:NAME, Slack's own refusal of that name: ok false, or a webhook's status and word",
     "required": "required:FIELD, Jira insists on a field that was not filled in",
     "lag": "lag:SEARCHES, what was created is found only after so many searches",
+    "warnings": "warnings:NAME, log answers carry a warning of that code; unknown_index finds nothing besides, timeout "
+    "is the status of an answer that was not finished",
+    "nofigure": "log aggregates answer 200 without their numbers",
+    "cursor": "a log search gives a cursor with its empty last page too",
     "late": "late:SECONDS/NAME, logs of a service or a stream (without NAME all) are found so long after they happened",
     "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day",
 }
-COMBINED = ("slow", "dribble", "hostile", "lag", "late", "skew")
+COMBINED = ("slow", "dribble", "hostile", "lag", "warnings", "nofigure", "cursor", "late", "skew")
 """Kinds that bend an answer, and combine with every other one; of those that replace an answer, a scope has one."""
 _WHOLE_WORLD = ("late", "skew")
 """Kinds without a scope: they concern the world, not a request."""
@@ -71,13 +75,17 @@ _WRITES = (
 _TAKES_SECONDS = {"429": 10.0, "slow": 0.0, "dribble": 0.2}
 _NEEDS_SECONDS = {"slow"}
 _NAMED = {"error": re.compile(r"[a-z][a-z_]{1,60}"), "required": re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")}
-_SCOPES_OF = {
+_NAMED["warnings"] = _NAMED["error"]
+_SCOPES_OF: dict[str, tuple[str | None, ...]] = {
     "stored_500": _WRITES,
     "stored_hang": _WRITES,
     "stored_reset": _WRITES,
     "error": ("slack", *SLACK_SCOPES, "webhook"),
     "required": ("jira_create",),
     "lag": ("incident_search", "incident_list", "slack_history", "jira_search"),
+    "warnings": (None, "search", "aggregate"),
+    "nofigure": (None, "aggregate"),
+    "cursor": (None, "search"),
     "unauthorized": ("jira", *JIRA_SCOPES),
     "missing": (
         "incident",
@@ -86,7 +94,7 @@ _SCOPES_OF = {
         *(scope for scope in DATADOG_SCOPES if scope.startswith("incident_")),
     ),
 }
-"""Kinds that only some endpoints can have."""
+"""Kinds that only some endpoints can have; None is all of those that can."""
 _SPEC = re.compile(r"(?:([a-z_]+)=)?([a-z0-9_]+)(?::([\w.]+))?(?:/([1-9]\d{0,5}))?")
 _LAG = re.compile(r"[1-9]\d{0,2}")
 _LATE = re.compile(r"late:(\d{1,5}(?:\.\d+)?)(?:/([a-z][a-z0-9_-]{0,60}))?")
@@ -141,7 +149,8 @@ def parse_fault(spec: str) -> Fault:
     if kind not in KINDS or kind in _WHOLE_WORLD or (scope is not None and scope not in SCOPES):
         raise _unknown(spec)
     if kind in _SCOPES_OF and scope not in _SCOPES_OF[kind]:
-        raise _unknown(spec, f"{kind} with one of the scopes {', '.join(_SCOPES_OF[kind])}")
+        scopes = ", ".join(name for name in _SCOPES_OF[kind] if name)
+        raise _unknown(spec, f"{kind} with one of the scopes {scopes}")
     most = int(count) if count else None
     if kind in _NAMED or kind == "lag":
         shape = _NAMED.get(kind, _LAG)

@@ -142,6 +142,8 @@ def stored_response(fault: Fault) -> Response | None:
 
 async def client_waits(request: Request, seconds: float) -> bool:
     """Let the caller wait; return False when it went away meanwhile."""
+    # Looking whether the caller is gone would take a body that has not been read yet, and nobody could read it later.
+    await request.body()
     left = seconds
     while left > 0:
         await asyncio.sleep(min(left, 0.1))

@@ -57,7 +57,7 @@ def spoil_events(page: dict[str, object]) -> dict[str, object]:
 def spoil_buckets(answer: dict[str, object]) -> dict[str, object]:
     """Return an aggregate answer with hostile text in the values of its facets."""
     data = answer.get("data")
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or "buckets" not in data:
         return answer
     pieces = cycle(SHORT)
     buckets = [{**bucket, "by": spoil(bucket["by"], pieces)} for bucket in data["buckets"]]

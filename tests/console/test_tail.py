@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from diagnostics.live.tail import CATCH_UP, LATE_S, Tail
 from diagnostics.models.events import LogEvent, LogPage
 from tests.console.scripted import evidence
 
 
 class Journal:
-    """A log source in memory that pages like the real one: newest first, a cursor to what is older."""
+    """A log source in memory that pages as recorded: newest first, a cursor on all pages but empty ones."""
 
     def __init__(self) -> None:
         self.events: list[LogEvent] = []
@@ -29,7 +31,7 @@ class Journal:
         inside = sorted((e for e in self.events if low <= e.timestamp_ms <= high), key=lambda e: -e.timestamp_ms)
         start = int(cursor or 0)
         page = tuple(inside[start : start + limit])
-        more = str(start + limit) if start + limit < len(inside) else None
+        more = str(start + limit) if page else None
         return LogPage(page, more, evidence("datadog", query, len(page)))
 
 
@@ -79,6 +81,20 @@ def test_more_new_events_than_a_page_holds_are_said_to_be_a_sample() -> None:
     tail.newest()
     tail.newest()
     assert (before, tail.skipped) == (False, True)  # the hole is still between the lines shown
+
+
+@pytest.mark.honesty(
+    "cursors: a page that is not full carries one, and the tail was quiet before",
+    "no lines are said to be left out",
+)
+def test_a_quiet_tail_that_wakes_up_has_left_nothing_out() -> None:
+    journal = Journal()
+    tail = Tail(journal, "service:fub", window_s=900)
+    tail.newest()
+    for number in range(3):
+        journal.write(number, datetime.now(UTC) - timedelta(milliseconds=number))
+    assert len(tail.newest().events) == 3
+    assert not tail.skipped
 
 
 def test_an_empty_window_is_asked_again_whole_enough_to_see_the_first_event() -> None:

@@ -124,10 +124,8 @@ class DatadogServer(ThreadingHTTPServer):
         ordered = sorted(self.events, key=lambda event: str(event["attributes"]["timestamp"]))
         if body["sort"] == "-timestamp":
             ordered.reverse()
-        meta: dict[str, Any] = {"elapsed": 7, "request_id": "r", "status": "done"}
-        if place + size < len(ordered):
-            meta["page"] = {"after": str(place + size)}
-        return {"data": ordered[place : place + size], "meta": meta}
+        page = ordered[place : place + size]
+        return {"data": page, "meta": {"page": {"after": str(place + size)}}} if page else {"data": []}
 
 
 class _Handler(BaseHTTPRequestHandler):

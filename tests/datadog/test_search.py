@@ -49,7 +49,7 @@ def test_an_event_arrives_as_the_console_holds_it(server: DatadogServer, datadog
             attributes={"context": {"account_id": 75172, "error_message": "429"}},
         ),
     )
-    assert page.next_cursor is None
+    assert page.next_cursor is not None, "as recorded, although nothing is behind it"
     assert not page.partial
 
 
@@ -64,6 +64,10 @@ def test_evidence_states_query_window_rows_and_duration(server: DatadogServer, d
     assert evidence.caveat == ""
 
 
+@pytest.mark.honesty(
+    "cursors: the last page of a search carries one, and behind it comes an empty page",
+    "reading ends at the empty page; nothing is lost and nothing is said to be left",
+)
 def test_pages_join_without_gap_or_repeat(server: DatadogServer, datadog: Datadog) -> None:
     server.events = [log(number, timestamp=f"2025-11-17T14:00:00.{number:03}Z") for number in range(250)]
     server.limit = (100, 10)
@@ -76,7 +80,12 @@ def test_pages_join_without_gap_or_repeat(server: DatadogServer, datadog: Datado
         if cursor is None:
             break
     assert found == [f"AQ{number:06}" for number in reversed(range(250))]
-    assert [seen.body["page"].get("cursor") for seen in server.seen] == [None, "100", "200"]
+    assert [seen.body["page"].get("cursor") for seen in server.seen] == [None, "100", "200", "300"]
+
+
+def test_an_empty_page_ends_the_reading_whatever_it_carries(server: DatadogServer, datadog: Datadog) -> None:
+    server.next.append(Reply({"data": [], "meta": {"page": {"after": "eyJhZnRlciI6"}}}))
+    assert datadog.search("*", start=START, end=END).next_cursor is None
 
 
 def test_a_page_is_never_larger_than_the_services_maximum(server: DatadogServer, datadog: Datadog) -> None:

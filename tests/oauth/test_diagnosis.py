@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.models.conclusions import Confidence
+from diagnostics.models.events import LogPage
 from diagnostics.models.triage import Finding, Status
 from diagnostics.oauth.log_indicators import query_of
 from tests.accounts.places import ACCOUNT, OTHER, Place, ago, ahead
@@ -367,8 +369,45 @@ def test_a_day_of_logs_that_was_read_in_part_is_no_all_clear(place: Place) -> No
     place.datadog.about(query).events = (event(1, {"user_id": 1}, "token refreshed"),)
     place.datadog.about(query).more = True
     found = checks(place.accounts.oauth(ACCOUNT).findings)["oauth_logs"]
-    assert "Only the newest page was read" in found.summary
+    assert "Only the newest 100 were read" in found.summary
     assert found.status is Status.NO_DATA
+
+
+@pytest.mark.honesty(
+    "cursors: all OAuth events of a day fit on one page, which carries a cursor",
+    "everything is said to be read",
+)
+def test_a_cursor_with_nothing_behind_it_leaves_nothing_unread(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.users(1)
+    place.auth(1)
+    place.sync(1)
+    query = query_of(place.catalogue, ACCOUNT, None)
+    place.datadog.about(query).events = (event(1, {"user_id": 1}, "token refreshed"),)
+    told = place.datadog.search
+
+    def search(query: str, *, cursor: str | None = None, **asked: Any) -> LogPage:  # noqa: ANN401  # handed on
+        page = told(query, **asked)
+        return replace(page, events=(), next_cursor=None) if cursor else replace(page, next_cursor="after")
+
+    monkeypatch.setattr(place.datadog, "search", search)
+    found = checks(place.accounts.oauth(ACCOUNT).findings)["oauth_logs"]
+    assert (found.status, found.value) == (Status.PASS, 0)
+    assert "Only" not in found.summary
+
+
+@pytest.mark.honesty(
+    "partial answers: the log search of an OAuth diagnosis is partial",
+    "no data, and that there may be more; never a pass",
+)
+def test_a_partial_page_of_oauth_events_is_no_all_clear(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.users(1)
+    place.auth(1)
+    place.sync(1)
+    told = place.datadog.search
+    monkeypatch.setattr(place.datadog, "search", lambda query, **asked: replace(told(query, **asked), partial=True))
+    found = checks(place.accounts.oauth(ACCOUNT).findings)["oauth_logs"]
+    assert found.status is Status.NO_DATA
+    assert "partial answer" in found.summary
 
 
 def test_known_messages_in_the_logs_are_counted_event_by_event(place: Place) -> None:

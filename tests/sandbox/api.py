@@ -73,10 +73,9 @@ class Api:
         while True:
             page = self.search(query, start, end, sort=sort, limit=limit, **cursor)
             events += page["data"]
-            after = page["meta"].get("page", {}).get("after")
-            if after is None:
+            if not page["data"]:
                 return events
-            cursor = {"cursor": after}
+            cursor = {"cursor": page["meta"]["page"]["after"]}
 
     def aggregate(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -132,7 +133,9 @@ def test_a_wrong_change_of_faults_changes_nothing(api: Api) -> None:
     assert api.http.get("/sandbox/faults").json() == {"faults": []}
 
 
-@pytest.mark.parametrize("spec", ["", "404", "slow", "slow:-1", "slow:nan", "slow:9999", "500:3", "logs=503", "a=b=c"])
+@pytest.mark.parametrize(
+    "spec", ["", "404", "slow", "slow:-1", "slow:nan", "slow:9999", "500:3", "logs=503", "a=b=c", "warnings"]
+)
 def test_a_fault_that_does_not_exist_is_refused_with_what_is_accepted(spec: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_fault(spec)
@@ -152,6 +155,62 @@ def test_faults_given_at_start_are_in_force_and_spoil_the_rows_too() -> None:
         states = dict(api.rows("SELECT status, COUNT(*) FROM zillow_webhook_events GROUP BY status"))
         assert states["pending"] + states["processing"] + states["failed"] == 24
         assert any("\x1b" in state or "[" in state for state in states)
+
+
+def counts(api: Api) -> object:
+    """The raw answer to counts in total and by minute."""
+    body = {"compute": [{"aggregation": "count"}, {"aggregation": "count", "type": "timeseries", "interval": "1m"}]}
+    return api.http.post("/api/v2/logs/analytics/aggregate", json=body).json()
+
+
+def test_warnings_are_in_log_answers_of_both_kinds(api: Api) -> None:
+    """Code, detail and title as the example in Datadog's description of its API."""
+    warning = {
+        "code": "unknown_index",
+        "detail": "indexes: foo, bar",
+        "title": "One or several indexes are missing or invalid, results hold data from the other indexes",
+    }
+    with fault(api, "warnings:unknown_index"):
+        assert api.http.get(SEARCH).json() == {"data": [], "meta": {"warnings": [warning]}}
+        answer: Any = counts(api)
+        assert (answer["data"], answer["meta"]["status"]) == ({"buckets": []}, "done")
+        assert answer["meta"]["warnings"] == [warning]
+        assert "meta" not in api.http.get("/api/v1/validate").json()
+    with fault(api, "search=warnings:slow_index"):
+        page = api.http.get(SEARCH).json()
+        assert (len(page["data"]), page["meta"]["warnings"][0]["code"]) == (10, "slow_index")
+        answer = counts(api)
+        assert "warnings" not in answer["meta"]
+    with fault(api, "warnings:timeout"):
+        answer = counts(api)
+        assert answer["meta"]["status"] == "timeout"
+
+
+def test_an_answer_without_figures_has_its_buckets_and_no_number(api: Api) -> None:
+    with fault(api, "nofigure"):
+        answer: Any = counts(api)
+        assert answer["data"] == {"buckets": [{"by": {}, "computes": {"c0": None, "c1": None}}]}
+        assert api.http.get(SEARCH).json()["data"]
+
+
+def test_an_empty_page_may_carry_a_cursor_too(api: Api) -> None:
+    nothing = {"filter[query]": "service:nowhere"}
+    assert api.http.get(SEARCH, params=nothing).json() == {"data": []}
+    with fault(api, "cursor"):
+        page = api.http.get(SEARCH, params=nothing).json()
+        assert (page["data"], list(page["meta"])) == ([], ["page"])
+
+
+def test_faults_of_incomplete_answers_combine_with_each_other_and_with_others(api: Api) -> None:
+    specs = ["warnings:slow_index", "nofigure", "cursor", "hostile", "aggregate=slow:0.01", "late:60"]
+    assert api.http.post("/sandbox/faults", json={"set": specs}).json() == {"faults": specs}
+    try:
+        answer: Any = counts(api)
+        assert answer["meta"]["warnings"]
+        assert answer["data"]["buckets"][0]["computes"]["c0"] is None
+        assert api.http.get(SEARCH).json()["meta"]["page"]["after"]
+    finally:
+        api.http.post("/sandbox/faults", json={"clear": True})
 
 
 def newest_age_s(api: Api, query: str) -> float:

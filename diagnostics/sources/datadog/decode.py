@@ -136,7 +136,13 @@ def _read_ms(value: object) -> int | None:
 
 
 def next_cursor(page: Mapping[str, Any]) -> str | None:
-    """The cursor of the page after this one, exactly as sent: it goes back to the service and is never shown."""
+    """The cursor of the page after this one, exactly as sent: it goes back to the service and is never shown.
+
+    Every page that holds something is recorded with a cursor, the last one too, and behind it comes an empty page: that
+    ends the reading, whatever it carries.
+    """
+    if not page.get("data"):
+        return None
     meta = page.get("meta")
     place = meta.get("page") if isinstance(meta, dict) else None
     cursor = place.get("after") if isinstance(place, dict) else None
