@@ -123,7 +123,7 @@ class Diagnostics:
 
     @Lazy
     def notices(self) -> NoticeService:
-        """What is said to whom, and opened where: proposed, confirmed, delivered exactly once."""
+        """Notices and tracking entries: proposed, confirmed, delivered exactly once."""
         from diagnostics.incident.channels.registry import delivery_channels  # noqa: PLC0415
         from diagnostics.incident.notices.notices import NoticeService  # noqa: PLC0415
 
@@ -243,7 +243,7 @@ class Diagnostics:
         return self._states.all()
 
     def budgets(self) -> tuple[Budget, ...]:
-        """What is left of each rate limit."""
+        """Remainder of each rate limit."""
         return self.context.datadog.budgets()
 
     def doctor(self, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:

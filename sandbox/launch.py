@@ -33,7 +33,7 @@ _LINES_KEPT = 40
 
 @dataclass(slots=True, frozen=True)
 class Recorded:
-    """What the stand-ins stored, oldest first, each with the service that stored it; what was refused is not there."""
+    """Entries that the stand-ins stored, oldest first, each with its service; refused ones are not there."""
 
     messages: list[dict[str, Any]]
     """Slack: via ("bot", "webhook"), channel, channel_name, ts, text, blocks, metadata."""
@@ -143,7 +143,7 @@ class SandboxProcess:
         return f"{self.url}{self._ready['webhook_path']}{self._secrets.slack_webhook}"
 
     def recorded(self) -> Recorded:
-        """What the outside world was told and kept so far, and how often it was asked."""
+        """Entries stored so far by the outside world, and the number of requests."""
         return Recorded(**self._control("GET", "recorded"))
 
     def forget(self) -> None:

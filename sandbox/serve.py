@@ -301,5 +301,5 @@ def console_settings(
 
 
 def environment_name(story: Story) -> str:
-    """What the console shows instead of PROD."""
+    """Name shown by the console instead of PROD."""
     return f"SANDBOX {story.name}"

@@ -155,7 +155,7 @@ def bindings() -> list[Binding]:
 _BY_NAME = {item.name: item for item in ACTIONS}
 
 HANDLER = "act_"
-"""What the name of a handler begins with."""
+"""Prefix of a handler's name."""
 
 
 def find(name: str) -> Action:

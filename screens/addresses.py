@@ -97,7 +97,7 @@ class RefusalAt:
 
 @dataclass(slots=True, frozen=True)
 class DeliveriesAt:
-    """What was sent for an incident, what waits, what is uncertain."""
+    """Deliveries of an incident: sent, waiting, uncertain."""
 
     incident_id: str
 
@@ -150,7 +150,7 @@ class ClaimAt:
 
 @dataclass(slots=True, frozen=True)
 class TasksAt:
-    """What is to be done for an incident."""
+    """Tasks of an incident."""
 
     incident_id: str
 

@@ -1,4 +1,4 @@
-"""What every screen may rely on: the host it stands in, and the manners all screens share."""
+"""Base of all screens, and the host they stand in."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Document:
     title: str
     build: Callable[[int], Sequence[Row]]
     copy_text: str
-    """What `y` puts on the clipboard."""
+    """Text that `y` puts on the clipboard."""
     place: str = ""
     """The `:` line that opens it again; empty where it shows one moment only."""
     issue: tuple[str, str] | None = None
     """Issue type and severity (may be empty) that it speaks of, for who wants to tell the team about it."""
     evidence: tuple[Evidence, ...] = ()
-    """What it rests on, for who wants to keep it for the review."""
+    """Evidence behind it, for who wants to keep it for the review."""
 
     @classmethod
     def of_text(cls, title: str, text: str, glyphs: Glyphs) -> Document:
@@ -58,7 +58,7 @@ class Document:
 
 
 class ScreenHost(Protocol):
-    """What the application offers its screens. Before the sources are open, `service` is None."""
+    """The application as screens see it. Before the sources are open, `service` is None."""
 
     service: Diagnostics | None
     live: Live | None
@@ -110,7 +110,7 @@ class ScreenHost(Protocol):
         """Run one line of the `:` grammar."""
 
     def draw_header(self) -> None:
-        """What the header says has changed: environment, sources, incident, the five minutes."""
+        """Draw the header anew: environment, sources, incident, the five minutes."""
 
     def incident_changed(self) -> None:
         """Something was written about an incident: follow it at once, and deliver what was confirmed."""
@@ -174,7 +174,7 @@ class ConsoleScreen(Screen[None]):
         return handler is not None
 
     def crumb(self) -> str:
-        """What this screen is, in a word or two, for the breadcrumbs."""
+        """Word or two for the breadcrumbs."""
         return ""
 
     def query_in_view(self) -> str:
@@ -198,7 +198,7 @@ class ConsoleScreen(Screen[None]):
         return ""
 
     def memory(self) -> dict[str, object]:
-        """What a person has set here, for a session that is come back to: JSON types only."""
+        """Settings a person made here, for a session that is come back to: JSON types only."""
         return {}
 
     def recall(self, memory: Mapping[str, object]) -> None:

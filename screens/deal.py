@@ -89,7 +89,7 @@ class DealScreen(ListScreen):
         return service.accounts.log_query(self.account_id) if service is not None else ""
 
     def runbook(self) -> str:
-        """What to do about a deal that does not sync."""
+        """Guide section for a deal that does not sync."""
         return "transaction_sync"
 
     def crumb(self) -> str:

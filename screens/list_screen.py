@@ -66,7 +66,7 @@ class TitledScreen(ConsoleScreen):
         yield FooterBar(glyphs=glyphs)
 
     def panes(self) -> Iterable[Widget]:
-        """What stands between title bar and footer."""
+        """Widgets between title bar and footer."""
         body = LineView(glyphs=self.host.glyphs, cursor=not self.is_text, id="screen-body")
         body.can_focus = True
         body.set_class(self.is_text, "text")
@@ -99,7 +99,7 @@ class TitledScreen(ConsoleScreen):
     # ---- said by the screen
 
     def hints(self) -> tuple[Hint, ...]:
-        """What the footer names."""
+        """Actions named in the footer."""
         return self.footer_keys or self.host.hints()
 
     def take_keys(self) -> None:
@@ -110,7 +110,7 @@ class TitledScreen(ConsoleScreen):
         """Ask for what is shown; `host.service` may still be None."""
 
     def heading(self) -> str:
-        """What is shown, for the title bar."""
+        """Text of the title bar."""
         raise NotImplementedError
 
     def rows(self, width: int) -> Sequence[Row]:

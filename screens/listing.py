@@ -22,7 +22,7 @@ def _nothing(_key: str) -> None:
 
 @dataclass(slots=True, frozen=True)
 class Listing:
-    """What a listing shows. Rows are built for a width; those with a key hold the cursor."""
+    """Contents of a listing. Rows are built for a width; those with a key hold the cursor."""
 
     title: str
     crumb: str
@@ -64,7 +64,7 @@ class ListingScreen(ListScreen):
         return self.listing.crumb
 
     def act_open(self) -> None:
-        """What the row under the cursor stands for."""
+        """Open the row under the cursor."""
         key = self.body.cursor_key or ""
         if key.partition(":")[0] in self.listing.opens:
             self.listing.open(key)
@@ -117,13 +117,13 @@ class DrillScreen(ListScreen):
         return self.document.title
 
     def hints(self) -> tuple[Hint, ...]:
-        """What can be done here and nothing else."""
+        """Only the actions of this listing."""
         first = [Hint("enter", "open" if self._choices else self._step_word)]
         first += [Hint("x", self._step_word)] if self._step is not None else []
         return (*first, Hint("w", "why"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
 
     def act_open(self) -> None:
-        """What the line under the cursor stands for, else the step."""
+        """Open the line under the cursor, else the step."""
         kind, name = self.key_under_cursor()
         chosen = self._choices.get(kind)
         if chosen is not None:

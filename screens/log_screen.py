@@ -33,7 +33,7 @@ def window_after(window_s: int) -> int:
 
 
 class LineReader(Protocol):
-    """What reads a query's lines: `diagnostics.live.tail.Tail`, or a reader of a stretch of time."""
+    """Reader of a query's lines: `diagnostics.live.tail.Tail`, or a reader of a stretch of time."""
 
     query: str
     reading_older: bool

@@ -119,7 +119,7 @@ class IncidentInView:
             self._host.navigate(to.RespondAt(*issue))
 
     def _issue_in_view(self) -> tuple[str, str] | None:
-        """What the screens speak of, from the top down; level 1 always has an answer."""
+        """Issue that the screens speak of, from the top down; level 1 always has an answer."""
         found = (screen.issue_in_view() for screen in reversed(self._navigator.screens))
         return next((issue for issue in found if issue is not None), None)
 

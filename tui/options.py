@@ -1,4 +1,4 @@
-"""What a person asked for on the command line, before anything heavy is imported."""
+"""Options of the command line, before anything heavy is imported."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class FooterBar(LineView):
         self.hints: tuple[Hint, ...] = ()
         self.notice: tuple[str, Tone] | None = None
         self.standing = ""
-        """What is under way; it stands before the keys until it is taken away."""
+        """Work under way; it stands before the keys until it is taken away."""
 
     def set_hints(self, hints: tuple[Hint, ...]) -> None:
         """Show these keys, most useful first."""

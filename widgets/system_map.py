@@ -30,7 +30,7 @@ MEDIUM = 44
 
 @dataclass(slots=True, frozen=True)
 class Strokes:
-    """What the lines of the map are drawn with."""
+    """Strokes of the map."""
 
     first: str
     further: str
@@ -174,7 +174,7 @@ def _end_row(node: MapNode, stem: str, *, tree: int, risk: Tone | None, glyphs: 
 
 
 def cascade_words(systems: Sequence[SystemState], width: int, glyphs: Glyphs) -> str:
-    """What is failing and what comes after it, for a title bar: in full where it fits, else as counts."""
+    """Failing systems and those after them, for a title bar: in full where it fits, else as counts."""
     failing = [system for system in systems if str(system.status) == "fail"]
     unknown = sum(str(system.status) in {"no_data", "unreachable"} for system in systems)
     warned = sum(str(system.status) == "warn" for system in systems)

@@ -1,4 +1,4 @@
-"""What an account screen shows first: header, findings, figures. Every count is bounded, so size does not matter.
+"""First view of an account: header, findings, figures. Every count is bounded, so size does not matter.
 
 Nothing here waits for Datadog: the behaviour score is asked for apart, and shown here once it is known.
 """

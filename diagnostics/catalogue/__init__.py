@@ -1,4 +1,4 @@
-"""What the console knows about the world it diagnoses: data that ships with it, overridden by the team's own files."""
+"""Knowledge of the world that is diagnosed: data that ships with the console, overridden by the team's own files."""
 
 from __future__ import annotations
 

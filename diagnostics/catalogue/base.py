@@ -1,4 +1,4 @@
-"""What every catalogue entry has in common."""
+"""Base of all catalogue entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one catalogue entry says about another: references that must exist, limits that must stand in order."""
+"""References between catalogue entries: references that must exist, limits that must stand in order."""
 
 from __future__ import annotations
 

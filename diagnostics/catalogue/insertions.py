@@ -240,7 +240,7 @@ def _messages(values: Values, issue: str) -> str:
 
 
 def response_insertions(values: Values) -> dict[str, Insertion]:
-    """What each name that may stand in `{{ … }}` is replaced by."""
+    """Replacement of each name that may stand in `{{ … }}`."""
     return {
         "checklist": lambda name: _checklist(_one(values.checklists, name)),
         "checklists": lambda _: _by_issue(

@@ -1,4 +1,4 @@
-"""What the catalogue holds, as types. The data itself is TOML and Markdown beside this file and in the team's folder.
+"""Types of the catalogue. The data itself is TOML and Markdown beside this file and in the team's folder.
 
 `assumed` marks a value the team's public sources do not give, `conflict` says in which way those sources disagree. Both
 are shown to responders, and both are reasons to override the entry.
@@ -148,7 +148,7 @@ class Threshold(CatalogueEntry):
 
 
 class Baseline(CatalogueEntry):
-    """What a quantity usually is."""
+    """The usual value of a quantity."""
 
     id: Text
     title: Text
@@ -184,7 +184,7 @@ class Metric(CatalogueEntry):
 
 
 class Indicator(CatalogueEntry):
-    """What a Datadog monitor can watch for the team: a log count, a log measure or a share of two counters."""
+    """A quantity that a Datadog monitor can watch: a log count, a log measure or a share of two counters."""
 
     id: Text
     title: Text
@@ -223,7 +223,7 @@ class System(CatalogueEntry):
     services: Texts = ()
     """Services in whose logs it shows."""
     endpoints: Texts = ()
-    """What it calls outside."""
+    """Outside services that it calls."""
     queries: Texts = ()
     """Ids of the named queries that show it at work or failing."""
     metrics: Texts = ()

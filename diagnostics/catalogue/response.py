@@ -1,4 +1,4 @@
-"""What the catalogue says about the human half of an incident: checklists, exit criteria, tiers, impact, deliveries."""
+"""Catalogue entries for the human half of an incident: checklists, exit criteria, tiers, impact, deliveries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ READING_IDS = (
     "new_problems",
     "connections_judged",
 )
-"""What can be measured during an incident; `diagnostics.incident.assess.readings` says how."""
+"""Names that can be measured during an incident; `diagnostics.incident.assess.readings` says how."""
 
 COMPARISONS = {"above": "above", "at_least": "at least", "below": "below", "at_most": "at most", "is": "one of"}
 """Each comparison and how a sentence says it."""
@@ -68,7 +68,7 @@ class TierCondition(CatalogueEntry):
     """A reading held against a limit: a number, a limit of `thresholds.toml`, or words."""
 
     title: Text
-    """What is held against the limit, for a person."""
+    """The quantity held against the limit, worded for a person."""
     reading: str = ""
     """One of READING_IDS, or "severity"; empty for what only people can say."""
     comparison: Comparison = "above"
@@ -91,7 +91,7 @@ class TierCondition(CatalogueEntry):
 
 
 class ExitCriterion(TierCondition):
-    """What must hold, and for how long, before an incident may be called resolved."""
+    """A condition that must hold for some time before an incident may be called resolved."""
 
     hold_minutes: Annotated[Number, Field(ge=0, le=10_080)]
     minimum_events: Annotated[int, Field(ge=0)] = 0
@@ -138,7 +138,7 @@ class AlertTier(CatalogueEntry):
     tier: Annotated[int, Field(ge=1, le=4)]
     title: Text
     answer: Text
-    """What it asks for."""
+    """Answer that it asks of the person responding."""
     when_unknown: bool = False
     """Taken where nothing above it fires and a reading that could have made it so has no data."""
     rules: dict[str, TierCondition] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a check is: one question, the sources it asks and the thresholds it holds the answer against."""
+"""Base of all checks: one question, the sources it asks, the thresholds it holds the answer against."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_DETAILS = 20
 
 
 class Shown(TypedDict, total=False):
-    """What a finding shows beside its summary."""
+    """Parts of a finding beside its summary."""
 
     value: float | int | str | None
     unit: str
@@ -83,7 +83,7 @@ class FleetCheck(Check):
     """A check that looks at everything at once, whatever account or deal the request names."""
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:  # noqa: ARG002  # the point of this class
-        """What `look` finds."""
+        """The finding of `look`."""
         return self.look(context)
 
     @abstractmethod

@@ -136,7 +136,7 @@ class ProactiveMonitoring(Check):
 
 
 def _monitors(context: Context) -> tuple[str, Status, tuple[str, ...]]:
-    """What the team's monitors say: in words, as a status, and one line for each that alerts."""
+    """State of the team's monitors: in words, as a status, and one line for each that alerts."""
     tag = context.catalogue.contact.monitor_tag
     try:
         # Every alert matters here, so the list is not shared for longer than other answers are.

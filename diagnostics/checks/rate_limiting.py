@@ -125,7 +125,7 @@ class DataLossRisk(FleetCheck):
 
 
 class BatchRetry(FleetCheck):
-    """What a batch retry would replay. Replaying changes production, which this console does not do."""
+    """Events that a batch retry would replay. Replaying changes production, which this console does not do."""
 
     id = "batch_retry"
     title = "What would a batch retry replay?"

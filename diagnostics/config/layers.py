@@ -57,7 +57,7 @@ class LoadedSettings:
     origins: dict[str, str]
     """Dotted name to "default", "file PATH:LINE", "environment NAME" or "flag --NAME"."""
     warnings: tuple[str, ...] = ()
-    """What is accepted and yet unwise, such as a password in a file that everybody can read."""
+    """Remarks about settings that are accepted and yet unwise, such as a password in a file that everybody can read."""
 
     def lines(self) -> list[str]:
         """`name = value   # origin` for every setting, aligned, secrets masked and no command run; then warnings."""

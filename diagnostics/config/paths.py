@@ -1,4 +1,4 @@
-"""What is known about the settings without their types: where the file lies, how variables and themes are called.
+"""Settings before their types are loaded: where the file lies, how variables and themes are called.
 
 Light, so that the console can look up how it should look before anything heavy is imported.
 """
@@ -16,7 +16,7 @@ CONFIG_VARIABLE = "WARROOM_CONFIG"
 """Path of the settings file, where no `--config` is given."""
 
 THEMES = ("dark", "light", "16", "16-light")
-"""What `ui.theme` accepts; the two numbers stand for the terminal's own sixteen colours."""
+"""Values of `ui.theme`; the two numbers stand for the terminal's own sixteen colours."""
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:

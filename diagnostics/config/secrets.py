@@ -195,7 +195,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def _excerpt(errors: bytes, secret: str) -> str:
-    """What a failed command said, cut and cleaned, without the secret should it have repeated it."""
+    """Output of a failed command, cut and cleaned, without the secret should it have repeated it."""
     text = _decoded(errors)
     for part in {secret, *secret.split()}:
         if len(part) >= 4:

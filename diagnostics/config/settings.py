@@ -25,7 +25,7 @@ Whole = Annotated[int, BeforeValidator(_number)]
 Seconds = Annotated[float, BeforeValidator(_number), Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 CLIENT_URL_SLOTS = ("db_host", "db_database", "db_user", "account_id")
-"""What stands in braces in `databases.client_url`; filled from `common.accounts`."""
+"""Names in braces in `databases.client_url`; filled from `common.accounts`."""
 
 
 def _checked(pattern: str, accepted: str) -> Callable[[str], str]:
@@ -225,7 +225,7 @@ class EscalationSettings(Section):
 
 
 class WriteSettings(Section):
-    """What this console may change in the outside world, each only after a person has seen and typed it."""
+    """Permissions to change the outside world, each used only after a person has seen and typed the change."""
 
     monitors: bool = False
     """Creating Datadog monitors."""

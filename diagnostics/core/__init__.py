@@ -1,1 +1,1 @@
-"""What every subject of the service layer stands on: the context, waiting, time, failures, the sanitizer."""
+"""Foundation of the service layer: the context, waiting, time, failures, the sanitizer."""

@@ -1,4 +1,4 @@
-"""What every question works with: settings, catalogue, sources, shared answers and the console's own memory.
+"""The context of every question: settings, catalogue, sources, shared answers and the console's own memory.
 
 What is not needed by every question is opened when it is first asked for, once, from whichever thread asks.
 """
@@ -76,7 +76,7 @@ class Lazy(Generic[Owner, Value]):
 
 
 class Context:
-    """What checks and services take. Reads are shared for a few seconds, so that they may ask the same thing freely."""
+    """Taken by checks and services. Reads are shared for a few seconds, so that each may ask the same thing freely."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class Context:
 
     @Lazy
     def journal(self) -> Journal:
-        """What was decided and done during incidents, shared by the consoles of one state place."""
+        """Decisions and actions during incidents, shared by all consoles on one state store."""
         from diagnostics.incident.journal import Journal  # noqa: PLC0415  # as Lazy says
 
         return Journal(self.state, person=self.settings.escalation.person or login_name(), console=console_name())

@@ -1,4 +1,4 @@
-"""What an id may be, wherever a person or a log line names one."""
+"""Accepted ids, wherever a person or a log line names one."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 MARK = "\ufffd"
-"""What stands where something was removed."""
+"""Mark in the place of removed characters."""
 
 MAX_LENGTH = 32_768
 """Characters kept of one string unless told otherwise; a log line in Datadog may be 1 MB."""

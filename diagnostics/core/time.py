@@ -16,7 +16,7 @@ def utc_now() -> datetime:
 
 
 class Clock(Protocol):
-    """What a scheduler needs to know about time."""
+    """Time as a scheduler needs it."""
 
     def monotonic(self) -> float:
         """Seconds that never go backwards."""

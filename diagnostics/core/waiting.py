@@ -191,7 +191,7 @@ class _Flight:
 
 
 def _as_failure(error: Exception, what: str) -> SourceFailure:
-    """What went wrong on a thread of its own, for whoever waits for it; an error of the console's own is logged."""
+    """The failure of work on another thread, for whoever waits for it; an error of the console's own is logged."""
     if isinstance(error, SourceFailure):
         return error
     if isinstance(error, UserError):
@@ -212,7 +212,7 @@ def failing_typed(ask: Callable[[], Answer], what: str) -> Answer:
 def run_within(
     call: Callable[[], Answer], deadline: Deadline, source: str, end: Callable[[], object], most_s: float = math.inf
 ) -> Answer:
-    """What `call` returns or raises, in a thread of its own; `end` is called to end what it waits for.
+    """Run `call` in a thread of its own and return or raise as it does; `end` is called to end what it waits for.
 
     Raises `SourceFailure` (cancelled, timed out) at the deadline, or when `most_s` seconds are over before it.
     """
@@ -231,7 +231,7 @@ def run_within(
 
 
 def when_turn_comes(ask: Callable[[], Answer], deadline: Deadline, *, refused: bool = False) -> Answer:
-    """What `ask` gives, asked again when its turn under a rate limit comes, as long as that is before the deadline.
+    """The answer of `ask`, asked again when its turn under a rate limit comes, if that is before the deadline.
 
     `refused` also waits where the service itself said that the limit is spent. Raises what `ask` raises.
     """

@@ -34,7 +34,7 @@ class Completer:
         self._known = tuple(known)
 
     def complete(self, text: str, cursor: int) -> Completions:
-        """What the word that ends at `cursor` can become, best first."""
+        """Completions of the word that ends at `cursor`, best first."""
         cursor = max(0, min(cursor, len(text)))
         start = _word_start(text, cursor)
         word = text[start:cursor]

@@ -10,7 +10,7 @@ from diagnostics.models.events import LogEvent
 from diagnostics.models.explorer import Facet
 
 RESERVED = ("service", "status", "host")
-"""What every event has outside its attributes."""
+"""Fields that every event has outside its attributes."""
 
 DEEPEST = 6
 MOST_ATTRIBUTES = 400

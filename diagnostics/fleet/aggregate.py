@@ -1,4 +1,4 @@
-"""What came back so far: rows account by account, and why the others are missing."""
+"""Answers so far: rows account by account, and the reasons why others are missing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class FleetAggregate:
             self._add("not in common.accounts", str(account_id))
 
     def ready(self) -> Iterator[AccountRows]:
-        """What has come in since it was last asked, each account once and whole."""
+        """Accounts completed since the last call, each once and whole."""
         while self._ready:
             yield self._ready.popleft()
 
@@ -135,12 +135,12 @@ class FleetAggregate:
 
 
 class Remarks:
-    """What is wrong with rows that came, and its effect. To be called by one thread at a time."""
+    """Defects of rows that were read, with their effect. To be called by one thread at a time."""
 
     def __init__(self, question: FleetQuestion) -> None:
         self._question = question
         self._named: dict[str, dict[int, int]] = {}
-        """What is the matter, account, how many things are concerned."""
+        """Defect, account, number of rows concerned."""
         self._asides: Counter[str] = Counter()
         self.homes: dict[int, object] = {}
         """Where each account's database is. Of accounts that share one, the rows of the others are no fault."""

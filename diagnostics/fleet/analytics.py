@@ -61,7 +61,7 @@ _READ_ONLY = {
     "databricks": ("SET STATEMENT_TIMEOUT = {seconds}",),
     "snowflake": ("ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = {seconds}",),
 }
-"""What each new session is told. The engines without a word for read-only rely on grants and on what is sent."""
+"""Statements sent to each new session. Engines without a word for read-only rely on grants and on what is sent."""
 
 _GUARDED = frozenset({"sqlite", "mysql", "mariadb", "postgresql"})
 _UNGUARDED = "this engine's sessions cannot be made read-only; only SELECT statements were sent"
@@ -80,7 +80,7 @@ def open_engine(settings: AnalyticsSettings, databases: DatabaseSettings) -> Dat
 
 
 def caveat_of(database: Database) -> str:
-    """What there is to say about the session, as evidence states it."""
+    """Caveats of the session, as evidence states them."""
     return "" if database.engine.dialect.name in _GUARDED else _UNGUARDED
 
 
@@ -135,7 +135,7 @@ def _open_other(url: URL, password: SecretStr, limits: TimeLimits) -> Database:
 
 
 def _connect_arguments(url: URL, limits: TimeLimits) -> dict[str, Any]:
-    """What drivers call their time limits; without these the one of Databricks tries again for a quarter of an hour."""
+    """Time limits by each driver's names; without them the one of Databricks retries for a quarter of an hour."""
     connect_s = max(1, math.ceil(limits.connect_s))
     if url.get_backend_name() == "databricks":
         return {
@@ -208,7 +208,7 @@ _NAMED_MOST = 500
 
 @dataclass(slots=True)
 class EngineAnswer:
-    """What the engine answered."""
+    """The engine's answer."""
 
     rows: dict[int, list[dict[str, object]]] = field(default_factory=dict)
     """By the account that each row names, which is no longer among the columns."""

@@ -50,7 +50,7 @@ class AskedAccount:
 
 @dataclass(slots=True, frozen=True)
 class Batch:
-    """What one round trip asks."""
+    """Accounts asked in one round trip."""
 
     server: Server
     accounts: tuple[AskedAccount, ...]
@@ -133,7 +133,7 @@ class Plan:
 
 
 def plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What stands behind a label: conditions know no labels."""
+    """The column behind a label: conditions know no labels."""
     return column.element if isinstance(column, Label) else column
 
 

@@ -313,7 +313,7 @@ class _Lane:
             self._fan_out.stands(self._database)
 
     def database(self, server: Server) -> Database:
-        """What statements are sent to; opens another connection where the last one was given up."""
+        """The open connection; opens another one where the last was given up."""
         if self._server is not server or self._database is None:
             self.stand(server, try_again=True)
         if self._database is None:

@@ -1,4 +1,4 @@
-"""What a question over all client databases is, and what answers it."""
+"""Questions over all client databases, and their answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class FleetQuestion:
     measure: str | None = None
     """Label of the column that says how many things a row stands for; None is one thing a row."""
     unit: str = "rows"
-    """What is measured, in the plural."""
+    """The measured things, in the plural."""
     most_measured: int | None = None
     """The statement stops counting in one account beyond this many."""
     asides: tuple[tuple[str, str], ...] = ()
@@ -66,7 +66,7 @@ class FleetQuestion:
 
 @dataclass(slots=True, frozen=True)
 class AccountRows:
-    """What one account answered. No rows is an answer too: there are none."""
+    """One account's answer. No rows is an answer too: there are none."""
 
     account_id: int
     rows: tuple[dict[str, object], ...]
@@ -87,4 +87,4 @@ class FleetAnswer:
     evidence: tuple[Evidence, ...]
     """One representative statement of each origin; its caveat says how many round trips there were."""
     notes: tuple[str, ...]
-    """What bends the numbers, each with its effect."""
+    """Biases of the numbers, each with its effect."""

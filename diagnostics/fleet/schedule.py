@@ -58,7 +58,7 @@ class ConnectionLimit:
 
 @dataclass(slots=True)
 class Host:
-    """What is known of one host, and what is still to be asked there."""
+    """State of one host, and the batches still to be asked there."""
 
     name: str
     is_files: bool
@@ -66,7 +66,7 @@ class Host:
     proven: bool = False
     """A connection stood a moment ago."""
     trial: Batch | None = None
-    """What one worker took to find out whether it stands; the others wait for that."""
+    """Batch that one worker took to find out whether the host is up; the others wait for it."""
     misses: int = 0
     lanes: int = 1_000
     """Fewer once the host takes no further connection."""

@@ -71,7 +71,7 @@ class States:
         return share(self.counts[HEALTHY], self.judged)
 
     def notes(self) -> tuple[str, ...]:
-        """What bends the share, and by how much."""
+        """Biases of the share, with their size."""
         notes = []
         unclear = self.counts[UNCLEAR]
         if unclear:

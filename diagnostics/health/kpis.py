@@ -217,7 +217,7 @@ def _token_success(context: Context, rule: Threshold) -> Figure:
 
 
 def _expired_instead(context: Context) -> str:
-    """What the database knows, which is not the same."""
+    """The database's own figure, which is not the same."""
     try:
         expired = read_tokens(context).expired_share
     except SourceFailure:

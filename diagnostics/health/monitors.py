@@ -167,7 +167,7 @@ class MonitorService:
         return next((monitor for monitor in answer if tag in monitor.tags), None), (answer.evidence,)
 
     def _look(self, indicator: Indicator, query: str) -> tuple[Monitor | None, list[str]]:
-        """What there is already, for a draft: ours, and monitors of the team that watch the same question."""
+        """Existing monitors for a draft: ours, and those of the team that watch the same question."""
         try:
             found, _ = self._find(indicator)
             team = self._context.datadog.monitors(self._context.catalogue.contact.monitor_tag)

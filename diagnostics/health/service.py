@@ -67,11 +67,11 @@ class HealthService:
         return read_systems(self._context)
 
     def leading(self, only: tuple[str, ...] = tuple(RULES)) -> tuple[Figure, ...]:
-        """What goes wrong before sync does; otherwise as `kpis`."""
+        """Leading indicators, which worsen before sync does; otherwise as `kpis`."""
         return self._known.beside(read_leading(self._context, only=only))
 
     def indicators(self) -> tuple[str, ...]:
-        """What a monitor can be drafted for."""
+        """Indicators for which a monitor can be drafted."""
         return self._monitors.indicators()
 
     def monitor_draft(self, indicator: str) -> MonitorDraft:

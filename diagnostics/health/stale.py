@@ -89,7 +89,7 @@ def _read(context: Context, job: Job | None) -> StaleAgents:
 
 
 def _of_both(counts: Coverage, candidates: Coverage, answered: int) -> Coverage:
-    """What a number covers that needs both answers: the two were taken at different moments."""
+    """Coverage of a number that needs both answers, which were taken at different moments."""
     fewer = min(counts, candidates, key=lambda one: one.answered)
     apart = max(0, fewer.answered - answered)
     gaps = (Gap(reason="answered one of two questions only", count=apart),) if apart else ()

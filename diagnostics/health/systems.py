@@ -39,7 +39,7 @@ UNIT = "sampled databases"
 
 @dataclass(slots=True, frozen=True)
 class SystemSample:
-    """What the sample says about one system."""
+    """Sampled rows of one system."""
 
     rows: int
     orphans: int
@@ -185,7 +185,7 @@ def sample_of_accounts(context: Context) -> tuple[tuple[int, ...], Evidence]:
 
 @dataclass(slots=True, frozen=True)
 class SystemNode:
-    """What is known of one system now."""
+    """State of one system now."""
 
     status: Status
     headline: str

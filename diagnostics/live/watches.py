@@ -59,7 +59,7 @@ class _Watch:
 
 @dataclass(slots=True, frozen=True)
 class _Outcome:
-    """What came of asking once."""
+    """Result of asking once."""
 
     value: Any = None
     failure: str = ""

@@ -25,7 +25,7 @@ class AccountHeader(Frozen):
 
 
 class AccountSummary(Frozen):
-    """What an account screen shows before any tab is opened."""
+    """First view of an account, before any tab is opened."""
 
     header: AccountHeader
     findings: tuple[Finding, ...]

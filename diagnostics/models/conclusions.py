@@ -1,4 +1,4 @@
-"""What a diagnosis ends in: one sentence, how sure it is, and what would overturn it."""
+"""Conclusions of a diagnosis: one sentence, its confidence, and what would overturn it."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class Conclusion(Frozen):
     is_inference: bool = False
     """True when it was inferred, not observed."""
     overturned_by: tuple[str, ...] = ()
-    """What would show it to be wrong."""
+    """Facts that would show it to be wrong."""
     next_step: str = ""

@@ -1,4 +1,4 @@
-"""What is asked of Datadog's aggregates and monitors, and what comes back. Log events have their own module."""
+"""Requests to Datadog's aggregates and monitors, and their answers. Log events have their own module."""
 
 from __future__ import annotations
 

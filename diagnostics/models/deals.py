@@ -69,7 +69,7 @@ class DealDiagnosis(Frozen):
     gates: tuple[Gate, ...]
     agents: tuple[AgentPath, ...]
     error_code: str
-    """What the next sync would fail with, of a deal already synced its next update; empty when nothing is in the way or
+    """Error code of the next sync, or of the next update for a deal already synced; empty when nothing is in the way or
     nobody knows."""
     conclusion: Conclusion
     configuration: tuple[ConfigurationChange, ...] = ()

@@ -1,4 +1,4 @@
-"""What the doctor says, line by line, and what a guide is."""
+"""Lines of the doctor; sections of a guide."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DoctorLine(Frozen):
     status: Status
     detail: str
     remedy: str = ""
-    """What to do about it; empty when nothing is to be done."""
+    """Remedy; empty when nothing is to be done."""
     latency_ms: float | None = None
 
     @classmethod

@@ -39,11 +39,11 @@ class Evidence(Frozen):
     newest_at: datetime | None = None
     """The newest moment that the data speaks of, where it is known to be older than the asking; None elsewhere."""
     caveat: str = ""
-    """What it would take for this number to be wrong."""
+    """Conditions under which this number is wrong."""
 
     @model_serializer(mode="wrap")
     def _without_unknown_age(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is written down without it is written as it was before it could be known."""
+        """Without a value the field is left out, so that bytes stay as they were before it existed."""
         written: dict[str, Any] = dump(self)
         if self.newest_at is None:
             written.pop("newest_at", None)

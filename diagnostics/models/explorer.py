@@ -1,4 +1,4 @@
-"""What the log explorer shows beside the lines: a histogram, facets, patterns, one correlation across services."""
+"""Models of the log explorer beside the lines: a histogram, facets, patterns, one correlation across services."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Completion:
     """One way to go on with a query."""
 
     text: str
-    """What stands in place of the word under the cursor."""
+    """Replacement of the word under the cursor."""
     note: str = ""
     """How often it was seen, or what it means."""
 

@@ -15,7 +15,7 @@ UNKNOWN = "—"
 
 
 class Gap(Frozen):
-    """What an answer does not cover, and why. Gaps of one reason are counted together."""
+    """A part that an answer does not cover, and why. Gaps of one reason are counted together."""
 
     reason: str
     """e.g. "client host db-7: connection refused", "table zillow_agents is missing"."""
@@ -58,7 +58,7 @@ class Figure(Frozen):
     threshold: str = ""
     """The rule the value was held against, as text, from the catalogue."""
     note: str = ""
-    """What bends the number: partial coverage, a recent window only, rows left out and their effect."""
+    """Biases of the number: partial coverage, a recent window only, rows left out and their effect."""
     failure: str = ""
     """Headline of what kept it from loading; empty when it loaded."""
     taken_at: datetime | None = None
@@ -101,4 +101,4 @@ class Page(Frozen, Generic[RowType]):
     """How many there are in all; None when nobody counted."""
     evidence: tuple[Evidence, ...] = ()
     notes: tuple[str, ...] = ()
-    """What is wrong with rows on this page, and its effect: orphans, retired values, clocks that disagree."""
+    """Defects of rows on this page, with their effect: orphans, retired values, clocks that disagree."""

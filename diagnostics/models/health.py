@@ -107,7 +107,7 @@ class SystemState(Frozen):
     role: str
     status: Status
     headline: str
-    """What is known of it now, in a few words with a number."""
+    """Its state now, in a few words with a number."""
     feeds: tuple[str, ...]
     """Who fails next when this one does; the last one is "transaction sync"."""
     threatened_by: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ class MonitorDraft(Frozen):
     thresholds: tuple[tuple[str, float], ...]
     """("critical", 100.0), ("warning", 10.0): from the catalogue."""
     notes: tuple[str, ...] = ()
-    """What was assumed; what would be created twice and is not."""
+    """Assumptions, and duplicates that are not created."""
     exists: str = ""
     """Id of a monitor that already watches this; empty when there is none."""
 

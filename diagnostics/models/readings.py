@@ -1,4 +1,4 @@
-"""What a live pane shows: a value with its freshness, never a bare number."""
+"""Readings of live panes: a value with its freshness, never a bare number."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SourceState(Frozen):
 
 
 class Budget(Frozen):
-    """What is left of one rate limit, as the service's own headers last said. Source: X-RateLimit-* headers."""
+    """Remainder of one rate limit, as the service's own headers last said. Source: X-RateLimit-* headers."""
 
     name: str
     limit: int

@@ -36,7 +36,7 @@ class Finding(Frozen):
     check: str
     """Stable id, e.g. "webhook_backlog"."""
     title: str
-    """What the check asks, for a person."""
+    """The question, worded for a person."""
     status: Status
     summary: str
     """One sentence with the numbers in it."""
@@ -76,7 +76,7 @@ class Triage(Frozen):
     """True for critical and incident: tell the team and open tracking, within five minutes."""
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
-    """What the console decided on the way, e.g. which account it found a deal in."""
+    """Decisions of the console on the way, e.g. which account it found a deal in."""
     taken_at: datetime
 
 
@@ -98,9 +98,9 @@ class Refusal(Frozen):
     issue_type: str
     severity: str | None = None
     missing: str
-    """What was unknown, missing or not permitted, one sentence."""
+    """The unknown, missing or forbidden thing, one sentence."""
     accepted: tuple[str, ...]
-    """What would have been accepted."""
+    """Accepted values."""
     guidance: tuple[str, ...]
     """Steps, in order: how to check access, another way to investigate."""
     contact: str

@@ -1,4 +1,4 @@
-"""What a walk over the users of an account adds up to; one user is a walk of one step. Memory stays bounded."""
+"""Aggregate of a walk over an account's users; one user is a walk of one step. Memory stays bounded."""
 
 from __future__ import annotations
 

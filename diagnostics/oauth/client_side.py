@@ -1,4 +1,4 @@
-"""What the client database says about users whose credentials are in `common`. Asked by ids, never joined."""
+"""Rows of the client database for users whose credentials are in `common`. Asked by ids, never joined."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ SAYINGS = {
 
 @dataclass(slots=True)
 class Client:
-    """What the client database contributes to a conclusion."""
+    """The client database's part of a conclusion."""
 
     methods: dict[int, set[int | None]] | None = None
     """Resolution methods of the affected users' agents; None when they were not read."""
@@ -199,7 +199,7 @@ def _is_said(code: str, aggregate: OAuthAggregate, indicators: LogIndicators) ->
 
 
 def not_known(aggregate: OAuthAggregate, indicators: LogIndicators) -> Conclusion:
-    """What is said where neither credentials nor connections were found or could be read."""
+    """Conclusion where neither credentials nor connections were found or could be read."""
     logs = (
         f" Its logs name known messages {sum(indicators.known.values()):,} times in the last 24 h."
         if indicators.known
@@ -393,7 +393,7 @@ class _ClientSide:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What its silence means for the answer."""
+        """Effect of its silence on the answer."""
         if self._failure is None:
             return ()
         why = f"{self._failure.headline()}: {self._failure.reason}."

@@ -1,4 +1,4 @@
-"""What an account's recent logs say about its credentials: messages whose meaning is known, counted and dated."""
+"""Known messages about credentials in an account's recent logs, counted and dated."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ LINK_SET, LINK_UNSET, LINK_DANGLING, LINK_ELSEWHERE = "set", "not set", "danglin
 
 @dataclass(slots=True, frozen=True)
 class UserRecords:
-    """What `common` holds about one user of one account."""
+    """Rows of `common` about one user of one account."""
 
     account_id: int
     user_id: int
@@ -101,7 +101,7 @@ def walk_users(context: Context, account_id: int, *, after: int | None, limit: i
 
 
 def one_user(context: Context, account_id: int, user_id: int) -> tuple[UserRecords, tuple[Evidence, ...]]:
-    """What `common` holds about one user. Raises SourceFailure."""
+    """Rows of `common` about one user. Raises SourceFailure."""
     auths, syncs = auth_of(context, account_id, [user_id]), sync_of(context, account_id, [user_id])
     records = with_links(context, gather(account_id, (user_id,), auths.records, syncs.records))
     return records[0], (auths.evidence, syncs.evidence)

@@ -1,4 +1,4 @@
-"""What is the matter with one user's credentials: a code, a few words, a sentence. Pure: rows in, verdict out."""
+"""Verdict on one user's credentials: a code, a few words, a sentence. Pure: rows in, verdict out."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ MESSAGE_CODES = {
 
 @dataclass(slots=True, frozen=True)
 class UserVerdict:
-    """What was found out about one user."""
+    """Verdict on one user."""
 
     code: str
     sentence: str

@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"[0-9]{1,40}")
 
 
 class ZuidType(StrEnum):
-    """What a ZUID looks like."""
+    """Form of a ZUID."""
 
     NONE = "none"
     NUMBER = "number"
@@ -45,7 +45,7 @@ class Zuid:
 
 @dataclass(slots=True, frozen=True)
 class ZuidComparison:
-    """What comparing two of them said."""
+    """Result of comparing two ZUIDs."""
 
     agreement: Agreement
     types_differ: bool

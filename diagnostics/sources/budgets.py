@@ -213,7 +213,7 @@ class Budgets:
                 window.in_flight -= 1
 
     def budgets(self) -> tuple[Budget, ...]:
-        """What is left of each limit now, in the order the operations were first known."""
+        """Remainder of each limit now, in the order the operations were first known."""
         with self._changed:
             now, moment = self._clock(), utc_now()
             distinct = {id(window): window for window in self._windows.values()}

@@ -1,4 +1,4 @@
-"""What each source says of itself, line by line as it is found out, and the state of the console beside them."""
+"""Examination of each source, line by line as it is found out, and of the console's own state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PRIVATE = {"channels:history": "groups:history"}
 
 
 def inspect_all(context: Context, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:
-    """What each source says of itself, and of the client databases of these accounts. Raises nothing."""
+    """Lines of each source, and of the client databases of these accounts. Raises nothing."""
     limits, settings = context.catalogue.thresholds, context.settings
     yield from context.datadog.inspect(
         monitor_tag=context.catalogue.contact.monitor_tag,

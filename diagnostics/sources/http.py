@@ -91,7 +91,7 @@ class Headers(Mapping[str, str]):
 
     @property
     def retry_after_s(self) -> float | None:
-        """What the service asks for in Retry-After, as seconds or as a date; None when it says nothing readable."""
+        """Delay in Retry-After, given as seconds or as a date; None when it is not readable."""
         text = self.get("Retry-After", "").strip()
         try:
             seconds = float(text)
@@ -307,7 +307,7 @@ class _Ended(Exception):  # noqa: N818  # an outcome, told by name
 
 
 def _why(error: Exception, transfer: _Transfer) -> Why:
-    """What an error of httpcore's means. Its texts may quote a header or the address, and are left out."""
+    """Reason for an error of httpcore's. Its texts may quote a header or the address, and are left out."""
     import httpcore  # noqa: PLC0415  # loaded by then
 
     if isinstance(error, httpcore.NetworkError):
@@ -453,7 +453,7 @@ class _Stream:
             raise WriteError from None
 
     def read(self, max_bytes: int, *_: object, **__: object) -> bytes:
-        """What came; nothing when the other side has closed."""
+        """Bytes that arrived; none when the other side has closed."""
         transfer = self._taken_by()
         try:
             data = self._sock.recv(max_bytes)
@@ -470,7 +470,7 @@ class _Stream:
         self._sock.close()
 
     def get_extra_info(self, info: str) -> object:
-        """What httpcore asks of a connection before it is used again: whether something, such as an end, has come."""
+        """Whether something, such as an end, has come: httpcore asks before it uses a connection again."""
         if info != "is_readable":
             return None
         if self._sock.fileno() < 0:

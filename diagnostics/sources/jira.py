@@ -274,7 +274,7 @@ def unreadable(what: str) -> SourceFailure:
 
 
 def refused(what: str, answer: HttpResponse, redact: Callable[[str], str]) -> SourceFailure:
-    """What an answer of another status than 2xx means. `redact` removes the token from a text."""
+    """Failure for an answer of another status than 2xx. `redact` removes the token from a text."""
     status, wait = answer.status, answer.headers.retry_after_s
     words = redact(_words(answer))
     said = f": {words}" if words else ""

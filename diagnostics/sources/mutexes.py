@@ -32,7 +32,7 @@ MUTEX_S = 60.0
 MOST_CONNECTIONS = 4
 
 _ABSENT, _WITHOUT_END = -2, -1
-"""What PTTL answers for a key that does not exist, and for one that never expires."""
+"""Answers of PTTL for a key that does not exist, and for one that never expires."""
 
 _ADDRESS = "set redis.url, for example redis://redis.example:6379/0"
 
@@ -169,7 +169,7 @@ class Mutexes:
 
 
 def _refused(error: Exception) -> tuple[FailureKind, str, str]:
-    """What the server refused. Its error code, the first word, is fixed by the server and says enough."""
+    """Failure for a refusal of the server. Its error code, the first word, is fixed by the server and says enough."""
     word = clean(str(error).partition(" ")[0], limit=20)
     if word in {"NOAUTH", "WRONGPASS", "NOPERM"}:
         return FailureKind.DENIED, "the login was refused", "check redis.password and the user in redis.url"

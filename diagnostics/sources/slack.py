@@ -69,7 +69,7 @@ class Identity:
     team: str
     user: str
     scopes: tuple[str, ...] | None
-    """What it may do; None where Slack did not say."""
+    """Scopes of the token; None where Slack did not say."""
 
 
 class Slack:
@@ -228,7 +228,7 @@ def _accepted(answer: HttpResponse) -> dict[str, Any]:
 
 
 def _listed(page: Mapping[str, Any], name: str) -> list[Any]:
-    """What a page lists. One without its list says nothing: it must not be taken for one on which nothing stands."""
+    """Items of a page. A page without its list must not be taken for an empty one."""
     found = page.get(name)
     if not isinstance(found, list):
         raise _unreadable(f"a page without {name}")
@@ -325,7 +325,7 @@ def no_answer(failure: NoAnswer) -> SlackFailure:
 
 
 def refused(answer: HttpResponse, *, webhook: bool = False) -> SlackFailure:
-    """What an answer that is not "ok" means."""
+    """Failure for an answer that is not "ok"."""
     document = answer.document() or {}
     said = document.get("error")
     name = said if isinstance(said, str) and _NAME.fullmatch(said) else ""

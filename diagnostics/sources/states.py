@@ -64,7 +64,7 @@ class SourceStates:
         return (SourceState(name="state", status=Status.WARN, detail="in memory only", checked_at=utc_now()),)
 
     def _scarcest_budget(self) -> str:
-        """What is left of the log budget nearest to its end, such as "1/3 per 10 s"."""
+        """Remainder of the log budget nearest to its end, such as "1/3 per 10 s"."""
         budgets = log_budgets(self._context.datadog.budgets(), SEARCH, AGGREGATE)
         if not budgets:
             return ""

@@ -1,4 +1,4 @@
-"""What keeps the console from its own memory, as one sentence and what to do about it."""
+"""Failures of the console's own memory, each as one sentence with a remedy."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, func, select, update
 from diagnostics.store.schema import JOURNAL, JOURNAL_HEAD
 
 NOTHING_BEFORE = "0" * 64
-"""What the first entry has for the hash of the one before."""
+"""Previous hash of the first entry."""
 
 HEAD_ID = 1
 _TOGETHER = 400
@@ -77,7 +77,7 @@ class JournalRow:
     hash: str
 
     def digest(self, seq: int | None = None) -> str:
-        """What its hash must be, or would have to be under another number."""
+        """The hash it must have, or would have under another number."""
         return chained(
             self.previous,
             self.seq if seq is None else seq,

@@ -43,7 +43,7 @@ class Recent:
 
 @dataclass(slots=True, frozen=True)
 class ConsoleSession:
-    """What one console showed when it was last heard of."""
+    """Screens of one console when it was last heard of."""
 
     user: str
     host: str
@@ -52,7 +52,7 @@ class ConsoleSession:
     lines: tuple[str, ...]
     """`:` lines of the screens above level 1, lowest first."""
     memories: tuple[dict[str, object], ...]
-    """What was set on level 1, and then on each of `lines`."""
+    """Filters, sorts and cursors of level 1, and then of each of `lines`."""
     at: datetime
 
     @property

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from diagnostics.store.store import StateStore
 
 KNOWN_STATUSES = frozenset({"success", "failed"})
-"""What a sync event's status is known to be; assumed, no source lists them."""
+"""Known statuses of a sync event; assumed, no source lists them."""
 
 DAY_S = 86_400
 MOST_EVIDENCE = 24
@@ -135,7 +135,7 @@ class SyncRollup:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What bends the counts, a sentence each. Raises `SourceFailure` (state, common)."""
+        """Biases of the counts, a sentence each. Raises `SourceFailure` (state, common)."""
         state = self._context.state
         standing = self._store.standing()
         return (*([] if state.is_lasting else [state.problem]), *(self._bent(standing) if standing is not None else ()))
@@ -386,7 +386,7 @@ class SyncRollup:
 
 @dataclass(slots=True, frozen=True)
 class _Look:
-    """What the newest look at the table showed beside its rows."""
+    """Facts of the newest look at the table beside its rows."""
 
     now_s: int
     ahead_s: float
@@ -397,7 +397,7 @@ class _Look:
     """Ids that could not be counted yet, because the question was ended."""
 
     def sentences(self, skew_s: float | None) -> Iterator[str]:
-        """What of it bends the counts."""
+        """Biases that follow from it, a sentence each."""
         if self.missing:
             yield (
                 f"The database answers without the newest {self.missing:,} ids that were counted before: a replica that"
@@ -492,7 +492,7 @@ class _Entry:
 
 
 class _Store:
-    """What has been counted of one source, in the state store. Every method raises `SourceFailure` (state).
+    """Counts of one source in the state store. Every method raises `SourceFailure` (state).
 
     A step returns False, and has changed nothing, where another console has gone on from the same place before.
     """

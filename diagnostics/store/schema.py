@@ -91,7 +91,7 @@ LEDGER = Table(
     Column("corrected", BigInteger, nullable=False),
     Column("corrected_s", BigInteger),
 )
-"""What was settled, part by part (ids above `low_id` and up to `high_id`), so that it can be counted once more."""
+"""Settled parts (ids above `low_id` and up to `high_id`), so that it can be counted once more."""
 
 JOURNAL = Table(
     "warroom_journal",
@@ -174,7 +174,7 @@ MIGRATIONS = (
     ),
 )
 VERSION = MIGRATIONS[-1].version
-"""What this console knows."""
+"""Version of the schema that this console knows."""
 
 _VERSIONS = (
     "CREATE TABLE IF NOT EXISTS warroom_schema (version INTEGER NOT NULL, applied_us BIGINT NOT NULL,"

@@ -1,4 +1,4 @@
-"""What was configured around a deal: feature flags, the OAuth application, tokens, agents, connections, transitions.
+"""Configuration around a deal: feature flags, the OAuth application, tokens, agents, connections, transitions.
 
 Rows that carry a moment are changes, and only those of the last days are listed; rows without one are states.
 """
@@ -79,7 +79,7 @@ class FlagState:
 
 @dataclass(slots=True, frozen=True)
 class Around:
-    """What stands around a deal."""
+    """Configuration around a deal."""
 
     flags: Part[tuple[FlagState, ...]]
     application: Part[tuple[ConfigurationChange, ...]]

@@ -149,7 +149,7 @@ class Asking:
         return tuple(rows), tuple(evidence)
 
     def part(self, read: Callable[[], tuple[T, tuple[Evidence, ...]]]) -> Part[T]:
-        """What `read` gives, or its failure as a part that is not known."""
+        """The value of `read`, or its failure as a part that is not known."""
         try:
             value, evidence = read()
         except SourceFailure as failure:

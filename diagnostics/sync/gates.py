@@ -46,7 +46,7 @@ NO_AGENTS = "Assign an agent first."
 
 @dataclass(slots=True, frozen=True)
 class AccountFacts:
-    """What all deals of one account share."""
+    """Facts shared by all deals of one account."""
 
     connections: Part[SyncConnections]
     systems: Part[Systems]
@@ -70,7 +70,7 @@ class DealFacts:
 
 
 def read_account(asking: Asking) -> AccountFacts:
-    """What all deals of the account share; a source that fails is a part with its failure."""
+    """Facts shared by all deals of the account; a source that fails is a part with its failure."""
     return AccountFacts(
         connections=asking.part(lambda: read_connections(asking)), systems=asking.part(lambda: read_systems(asking))
     )

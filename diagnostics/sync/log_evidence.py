@@ -1,4 +1,4 @@
-"""What logs say about a deal: independent of what its rows say, and therefore a source of its own."""
+"""Log lines about a deal: independent of its rows, and therefore a source of its own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LogEvidence:
         return code in self.codes or (code == "agent_verification_failed" and not has_agents and self.without_agents)
 
     def finding(self, code: str, *, has_agents: bool) -> Finding:
-        """What the logs say, beside the verdict."""
+        """Finding of the logs, beside the verdict."""
         title = "What do logs say about the deal?"
         if self.failure is not None:
             return Finding(

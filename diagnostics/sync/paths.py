@@ -66,7 +66,7 @@ class People:
 
 @dataclass(slots=True, frozen=True)
 class PathReadings:
-    """What the four tables say about a set of users."""
+    """Rows of the four tables for a set of users."""
 
     people: Part[People]
     tokens: Part[frozenset[int]]
@@ -94,7 +94,7 @@ class PathReadings:
 
     @property
     def failure(self) -> SourceFailure | None:
-        """What kept a path from being read: a source that is away before a column that a team has removed."""
+        """Reason why a path could not be read: a source that is away before a column that a team has removed."""
         failures = [
             part.failure
             for part in (self.tokens, self.people, self.zuids, self.sync_agents)

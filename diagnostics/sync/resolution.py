@@ -64,7 +64,7 @@ class Token:
 
 @dataclass(slots=True)
 class Search:
-    """What has been found so far."""
+    """Findings so far."""
 
     looked_at: int = 0
     stale: list[StaleAgent] = field(default_factory=list)

@@ -53,7 +53,7 @@ class JudgedDeal:
 
 @dataclass(slots=True)
 class UnsyncedBatch:
-    """What was found out about the unsynced deals of one account."""
+    """Unsynced deals of one account, judged."""
 
     account_id: int
     judged: list[JudgedDeal] = field(default_factory=list)
@@ -163,7 +163,7 @@ def _unsynced(asking: Asking, since: datetime | None) -> ColumnElement[bool]:
 
 
 def _beyond(asking: Asking, last: dict[str, object], *, by_moment: bool) -> ColumnElement[bool]:
-    """What follows the last row of a page. A comparison of pairs would not use the index; written out it does."""
+    """Rows after the last one of a page. A comparison of pairs would not use the index; written out it does."""
     deals = asking.context.table("deals")
     before = deals.c.id < number(last, "id")
     at = moment(last, "created_at")
@@ -348,7 +348,7 @@ def _group(catalogue: Catalogue, code: str, deals: list[JudgedDeal]) -> Unsynced
 
 
 def _notes(batches: Sequence[UnsyncedBatch]) -> Iterator[str]:
-    """What bends the numbers, with its effect."""
+    """Biases of the numbers, with their effect."""
     examined, total = sum(len(batch.judged) for batch in batches), sum(batch.total for batch in batches)
     bounds = [batch for batch in batches if batch.is_lower_bound]
     if bounds:

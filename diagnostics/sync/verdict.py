@@ -39,13 +39,13 @@ class Condition:
     holds: bool | None
     """None when it could not be read."""
     line: str
-    """What was found, a few words."""
+    """The finding, a few words."""
     evidence: tuple[Evidence, ...] = ()
     """That of the statement which decides first."""
     failure: SourceFailure | None = None
     """Why it could not be read."""
     advice: str = ""
-    """What to do when it fails; empty where the code's own remedy says it."""
+    """Remedy when it fails; empty where the code's own remedy says it."""
 
     def detail(self) -> str:
         """For a drill-down: whether it holds, and the code if not."""
@@ -54,7 +54,7 @@ class Condition:
 
 @dataclass(slots=True, frozen=True)
 class DealVerdict:
-    """What the conditions of one deal come to."""
+    """Verdict of the conditions on one deal."""
 
     error_code: str
     """One of `ERROR_ORDER`, `NOT_KNOWN`, or `ELIGIBLE`."""
@@ -70,7 +70,7 @@ class DealVerdict:
 
     @property
     def could_fail_earlier(self) -> tuple[Condition, ...]:
-        """What could not be read and would be met before the first failing condition."""
+        """Conditions that could not be read and come before the first failing one."""
         if not self.failing:
             return ()
         first = ERROR_ORDER.index(self.failing[0].code)

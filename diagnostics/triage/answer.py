@@ -55,7 +55,7 @@ def first_response(context: Context, issue: IssueType, request: TriageRequest) -
 
 @dataclass(slots=True, frozen=True)
 class _Found:
-    """What the first response found, and the leading indicators where prevention was asked for."""
+    """Findings of the first response, and leading indicators where prevention was asked for."""
 
     findings: tuple[Finding, ...]
     early: tuple[Finding, ...] = ()
@@ -127,7 +127,7 @@ def assess(catalogue: Catalogue, issue: IssueType, findings: Iterable[Finding]) 
 
 
 def remarks(catalogue: Catalogue, issue: IssueType, given: str, findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    """What the findings say about a severity that the caller gave: only where the two disagree."""
+    """Remarks on a severity that the caller gave, only where the findings disagree."""
     assessed, _ = assess(catalogue, issue, findings)
     if issue.severities.index(assessed) < issue.severities.index(given):
         return (f"The findings alone would be assessed as {assessed}, which is graver than the given {given}.",)
@@ -143,7 +143,7 @@ def early_indicators(context: Context, issue: IssueType) -> tuple[Finding, ...]:
 
 
 def early_note(findings: tuple[Finding, ...]) -> str:
-    """What the indicators say together, one or two sentences."""
+    """The indicators together, in one or two sentences."""
     beyond = [finding.title for finding in findings if finding.status in {Status.WARN, Status.FAIL}]
     silent = [finding.title for finding in findings if finding.status in {Status.NO_DATA, Status.UNREACHABLE}]
     said = f"Leading indicators: {len(beyond)} of {plural(len(findings), 'indicator')} beyond the limit"

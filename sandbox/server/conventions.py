@@ -1,4 +1,4 @@
-"""What Datadog's endpoints share: moments as they are accepted and printed, and how a wrong request is refused.
+"""Conventions of Datadog's endpoints: moments as they are accepted and printed, and how a wrong request is refused.
 
 Moments are ISO 8601, epoch milliseconds or date math. The frame `input_validation_error(Field '…' is invalid: …)` and
 the sentences of 403 and 429 are the service's own as observed; the details after the colon are ours.

@@ -129,7 +129,7 @@ class Fault:
 
     @property
     def place(self) -> tuple[str | None, str, str]:
-        """What it replaces when it is put in force: the fault of the same place."""
+        """Key of the fault that it replaces when put in force: one per place."""
         if self.kind in COMBINED:
             return self.scope, self.kind, self.name if self.kind == "late" else ""
         return self.scope, "", ""

@@ -104,7 +104,7 @@ LARGEST_LIMIT = 1_000
 
 @dataclass(slots=True, frozen=True)
 class SearchRequest:
-    """What both methods ask, as given: moments may be date math."""
+    """Request of both methods, as given: moments may be date math."""
 
     query: str
     start: object

@@ -1,4 +1,4 @@
-"""What the outside world received and kept: messages, incidents, issues, comments and updates, to be read back."""
+"""Record of what the outside world received: messages, incidents, issues, comments and updates, to be read back."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class World:
     created: Created = field(default_factory=Created)
     """Monitors that were created while it ran."""
     recorder: Recorder = field(default_factory=Recorder)
-    """What the services below and the monitors were told and kept."""
+    """Record of the services below and of the monitors."""
     slack: SlackStandIn = field(init=False)
     jira: JiraStandIn = field(init=False)
     incidents: Incidents = field(init=False)

@@ -1,1 +1,1 @@
-"""What is told: scenarios, who is in the world, and the log events of a story as time passes."""
+"""Stories: scenarios, accounts and people, and the log events of a story as time passes."""

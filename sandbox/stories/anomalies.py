@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MISSING_USER = 99_000_001
 """On deal 13102, and in no `users` table."""
 DANGLING_SYNC_USER = 49_999_001
-"""What `zillow_auth.zillow_sync_user_id` of one row names; no such sync user exists."""
+"""Value of `zillow_auth.zillow_sync_user_id` in one row; no such sync user exists."""
 
 DEAL_BARE = (ERROR_EXAMPLE, 13_101)
 """Neither a property nor agents."""

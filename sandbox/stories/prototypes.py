@@ -1,4 +1,4 @@
-"""What log events look like: prototypes, of which every event is a dated copy.
+"""Prototypes of log events; every event is a dated copy of one.
 
 An event differs from its prototype in its id, its time and, where the prototype says so, its correlation id. That keeps
 hundreds of thousands of events in a few megabytes and lets a query be evaluated once per prototype instead of once per

@@ -23,7 +23,7 @@ ANALYTICS_TABLES = {name: name for name in ("zillow_agents", "zillow_auth", "zil
 """Settings of the analytics engine, and what its stand-in calls the tables."""
 
 REAL_INCIDENT = datetime(2025, 11, 17, 13, 22, tzinfo=UTC)
-"""What the story clock shows when the incident begins. The day is a fact, the minute is chosen."""
+"""Story time at which the incident begins. The day is a fact, the minute is chosen."""
 
 RESUME_WITHIN_S = 2 * 3600
 """A directory left longer ago than this tells a new story: its rows would all be older than any window on screen."""

@@ -54,7 +54,7 @@ class AccountDetails:
 
     @property
     def host(self) -> ScreenHost:
-        """What the application offers."""
+        """The application, as its screens see it."""
         return self.screen.host
 
     def _service(self) -> Diagnostics | None:

@@ -202,7 +202,7 @@ class AccountScreen(LogScreen):
         return service.accounts.log_query(self.account_id) if service is not None else ""
 
     def runbook(self) -> str:
-        """What to do about the kind of row in view."""
+        """Guide section for the kind of row in view."""
         return RUNBOOKS.get(self.tab, "oauth_failure")
 
     def crumb(self) -> str:
@@ -650,7 +650,7 @@ class AccountScreen(LogScreen):
             self.host.copy(text)
 
     def act_plain(self) -> None:
-        """What `y` would copy, as plain text that the terminal itself can select."""
+        """The text that `y` would copy, plain, so that the terminal itself can select it."""
         self.open_plain(self.text_under_cursor())
 
     def text_under_cursor(self) -> str:

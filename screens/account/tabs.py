@@ -36,10 +36,10 @@ class TabKind:
     key: Callable[[Any], str]
     ask: Ask
     empty: str
-    """What it means that there is no row."""
+    """Sentence for an empty tab."""
     needs_client: bool = False
     wrong: str = ""
-    """What is left when only what is wrong is shown; empty where nothing can be wrong."""
+    """Description of the filter for wrong rows; empty where nothing can be wrong."""
 
 
 LOGS = Tab("logs", "Logs", "Logs")

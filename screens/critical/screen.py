@@ -522,7 +522,7 @@ class CriticalScreen(LogScreen):
             self.host.copy(text)
 
     def act_plain(self) -> None:
-        """What is under the cursor as plain text that the terminal itself can select."""
+        """The row under the cursor as plain text that the terminal itself can select."""
         is_check = self._finding_in_view() is not None
         self.open_plain(super().text_under_cursor() if is_check else self.text_under_cursor())
 

@@ -1,4 +1,4 @@
-"""What level 1 knows between two paints: readings by key, which issue is in view, and the order of the list."""
+"""State of level 1 between two paints: readings by key, which issue is in view, and the order of the list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What opens from the log explorer: patterns, pinned lines, saved queries. Data in, listings out."""
+"""Listings of the log explorer: patterns, pinned lines, saved queries. Data in, listings out."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class ExplorerScreen(LogScreen):
         super().__init__()
         self.state = ExplorerState(query, window_s=window_s, fixed=fixed)
         self.about = about
-        """What ties the lines together, for the title; empty for an ordinary query."""
+        """Common property of the lines, for the title; empty for an ordinary query."""
         self.values = ValueCounts(lambda: self.host, self._draw_values)
         self.generation = 0
         """Each question has its own keys, so that a late answer to another is dropped."""

@@ -1,4 +1,4 @@
-"""What the log explorer knows between two paints: query, stretch of time, pins, and the values that are counted."""
+"""State of the log explorer between two paints: query, stretch of time, pins, and the values that are counted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN_FACETS = (
     "@context.method",
     "@context.errorCode",
 )
-"""What the side panel counts first, where lines carry it: who, how bad, whose."""
+"""Attributes that the side panel counts first, where lines carry them."""
 
 MOST_FACETS = 12
 
@@ -44,7 +44,7 @@ class ExplorerState:
     fixed: TimeRange | None = None
     """A stretch that does not move; None follows the newest lines of the window."""
     before: list[TimeRange | None] = field(default_factory=list)
-    """What was shown before each zooming in."""
+    """Ranges shown before each zooming in."""
     pins: dict[str, LogEvent] = field(default_factory=dict)
 
     def shown(self, now: datetime) -> TimeRange:
@@ -90,7 +90,7 @@ class ExplorerState:
         return True
 
     def memory(self) -> dict[str, object]:
-        """What a session keeps: JSON types only."""
+        """State that a session keeps: JSON types only."""
         fixed = None if self.fixed is None else [round(moment.timestamp() * 1000) for moment in self.fixed]
         return {"window_s": self.window_s, "fixed": fixed}
 
@@ -124,7 +124,7 @@ class ValueCounts:
         self.changed = changed
         """Called when there is something else to show."""
         self.counter: FacetCounter | None = None
-        """What has been counted; None before the first lines have been."""
+        """Counts so far; None before the first lines."""
         self._exact: dict[str, Facet] = {}
         self._waiting: list[LogEvent] = []
         self._seen: set[str] = set()
@@ -137,7 +137,7 @@ class ValueCounts:
         self._question += 1
 
     def counter_now(self) -> FacetCounter:
-        """What has been counted so far, an empty one before the first lines."""
+        """Counts so far; empty before the first lines."""
         from diagnostics.explorer.facets import FacetCounter  # noqa: PLC0415  # after the lines are on screen
 
         return self.counter or FacetCounter()

@@ -77,7 +77,7 @@ class MonitorScreen(TitledScreen):
         self.steps.focus()
 
     def crumb(self) -> str:
-        """What this is."""
+        """Word for the breadcrumbs."""
         return "monitor draft"
 
     @property
@@ -87,7 +87,7 @@ class MonitorScreen(TitledScreen):
         return service is not None and service.settings.writes.monitors
 
     def heading(self) -> str:
-        """What it is a monitor of."""
+        """Title: the indicator it watches."""
         return f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
 
     def rows(self, width: int) -> list[Row]:
@@ -214,7 +214,7 @@ def draft_text(draft: MonitorDraft) -> str:
 
 
 def created_document(created: MonitorCreated, glyphs: Glyphs) -> Document:
-    """What came of creating a monitor."""
+    """Result of creating a monitor."""
 
     def build(width: int) -> list[Row]:
         said = "it was there already; nothing was sent" if created.was_there else "created"

@@ -232,7 +232,7 @@ NO_WHY: Why = ("level 2", "nothing has answered yet", [])
 
 
 class UnderCursor:
-    """What the row under the cursor of a pane stands for: its figure, problem or system, and the evidence behind it."""
+    """Subject of the row under a pane's cursor: its figure, problem or system, and the evidence behind it."""
 
     def __init__(self, state: HealthState, pane: str, key: str) -> None:
         self.state = state
@@ -277,7 +277,7 @@ class UnderCursor:
         return self.state.doubt(self.reading_key, utc_now())
 
     def text(self, shown: str) -> str:
-        """What is copied, with what bends it: the figure's line, else the row as it is `shown`."""
+        """Text to copy, with its caveats: the figure's line, else the row as it is `shown`."""
         figure = self.figure
         if self.pane == places.HEALTH and self.state.overview is not None and self.key == "health":
             figure = self.state.overview.health

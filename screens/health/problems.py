@@ -47,7 +47,7 @@ class ProblemsScreen(ListScreen):
         self.ask_page(None)
 
     def crumb(self) -> str:
-        """What this is."""
+        """Word for the breadcrumbs."""
         return f"problems, {self.order}"
 
     def tick(self) -> None:

@@ -245,7 +245,7 @@ class HealthScreen(ConsoleScreen):
         return self.pane(self._pane_in_view())
 
     def under(self) -> UnderCursor:
-        """What the row under the cursor stands for."""
+        """Subject of the row under the cursor."""
         return UnderCursor(self.state, self._pane_in_view(), self.cursor_view.cursor_key or "")
 
     def runbook(self) -> str:
@@ -409,7 +409,7 @@ class HealthScreen(ConsoleScreen):
             self.host.copy(text)
 
     def act_plain(self) -> None:
-        """What `y` would copy, as plain text that the terminal itself can select."""
+        """The text that `y` would copy, plain, so that the terminal itself can select it."""
         self.open_plain(self.text_under_cursor())
 
     # ---- live

@@ -1,4 +1,4 @@
-"""What level 2 knows between two paints: readings by key, the order of its lists, and what fails next."""
+"""State of level 2 between two paints: readings by key, the order of its lists, and what fails next."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ KEYS = (OVERVIEW, KPIS, RESOLUTION, CONNECTIONS, SYSTEMS, LEADING)
 """The live readings of this screen; each pane stands on its own, so that a dead source hits its own pane only."""
 
 SYNC_TITLE = "Sync events that succeeded"
-"""What the sixth row of the KPIs is called before it has answered."""
+"""Name of the sixth KPI row before it has answered."""
 
 URGENCY = (Status.FAIL, Status.WARN, Status.UNREACHABLE, Status.NO_DATA, Status.PASS)
-"""What is wrong first, then what nobody knows, then what is well."""
+"""Order of states: wrong, unknown, well."""
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class HealthState(HeldReadings):
         self.leading_order = tuple(figure.id for figure in sorted(figures, key=lambda one: URGENCY.index(one.status)))
 
     def next_to_fail(self) -> NextToFail:
-        """What fails next: the cascade of what fails now, else a warning, else what is not known, else nothing."""
+        """Next system to fail: the cascade of what fails now, else a warning, else what is not known, else nothing."""
         found = self._foreseen()
         old = [reading for key in (SYSTEMS, LEADING) if (reading := self.readings.get(key)) and is_stale(reading)]
         if any(reading.value is not None for reading in old):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from screens.base import ScreenHost
 
 Choice = tuple[str, str, Callable[[], None]]
-"""What can be done, a sentence about it, and what does it."""
+"""Name, sentence and function of one action."""
 
 ROOT_CAUSE = "root cause"
-"""What has to be typed before a hypothesis is named as the cause: the review will say it to everybody."""
+"""Words to type before a hypothesis is named as the cause: the review will say it to everybody."""
 
 SIDES = ("for", "against")
 INFERENCE = "inference"
@@ -100,7 +100,7 @@ class InvestigationEditor:
     # ---- adding
 
     def add_hypothesis(self) -> None:
-        """What may be the cause, then what would show that it is wrong."""
+        """Ask for the possible cause, then for what would show that it is wrong."""
         name = self.name
         first, second = f"{name}: a hypothesis", f"{name}: what would overturn it"
 
@@ -336,7 +336,7 @@ class InvestigationEditor:
 
 
 def choices_listing(name: str, about: str, choices: Sequence[Choice], host: ScreenHost) -> Listing:
-    """What can be done, one line each; the list is gone before the chosen thing begins."""
+    """Actions, one line each; the list is gone before the chosen one begins."""
     glyphs = host.glyphs
 
     def build(width: int) -> list[Row]:

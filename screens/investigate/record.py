@@ -103,7 +103,7 @@ class InvestigationScreen(ConsoleScreen):
         return self.query_one("#hypothesis", LineView)
 
     def crumb(self) -> str:
-        """What this is."""
+        """Word for the breadcrumbs."""
         return self.investigation_id
 
     def place(self) -> str:
@@ -141,7 +141,7 @@ class InvestigationScreen(ConsoleScreen):
         self.draw()
 
     def taken(self, investigation: Investigation, pins: tuple[Pin, ...] | None = None) -> None:
-        """What is known of it now; an older answer than the one shown is dropped."""
+        """Take its newest state; an answer older than the one shown is dropped."""
         held = self.investigation
         if held is None or held.last_seq <= investigation.last_seq:
             self.investigation = investigation
@@ -304,7 +304,7 @@ class InvestigationScreen(ConsoleScreen):
             self.editor.add_hypothesis()
 
     def act_status(self) -> None:
-        """What can be done with the hypothesis or the evidence under the cursor."""
+        """Actions on the hypothesis or the evidence under the cursor."""
         if self._is_open() and self.investigation is not None:
             self.editor.judge(self.investigation, self.current(), self.item())
 
@@ -379,7 +379,7 @@ def _read_quietly(service: Diagnostics, name: str) -> tuple[Investigation, tuple
 
 
 def item_document(item: Weighed, glyphs: Glyphs) -> Document:
-    """What it says, which side it is on, how it is known, who said it, and the question behind it."""
+    """One item of evidence: text, side, label, author, and the question behind it."""
     weighed = item.item
 
     def build(width: int) -> list[Row]:

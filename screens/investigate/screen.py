@@ -474,7 +474,7 @@ class InvestigateScreen(ConsoleScreen):
 
 
 def _questions(service: Diagnostics) -> Questions:
-    """What each reading asks. A service is named in the asking thread: its first use imports what it is made of."""
+    """The question of each reading. A service is named in the asking thread, because its first use imports it."""
 
     def records() -> tuple[Investigation, ...]:
         return service.investigations.lines()

@@ -1,4 +1,4 @@
-"""What level 3 knows between two paints: records, incidents, the cascade, signs of races and of drift."""
+"""State of level 3 between two paints: records, incidents, the cascade, signs of races and of drift."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ _investigation = opens(
 # ---- writing
 
 Writing = tuple[Callable[[], "Incident"], str, str]
-"""What writes, what is said once it is written, and what is said meanwhile."""
+"""Function that writes, sentence once it is written, sentence meanwhile."""
 
 
 def _writes(prepare: Callable[[Diagnostics, Incident, str], Writing]) -> VerbRunner:

@@ -41,9 +41,9 @@ class Verb:
     """A word that begins a line. Runners raise UserError with what is accepted."""
 
     line: str
-    """What the palette writes: the word, with a space behind it where an argument belongs there."""
+    """Text that the palette writes: the word, with a space behind it where an argument belongs there."""
     sentence: str
-    """What it does, for the palette; empty for one of which the palette lists every argument instead."""
+    """Description for the palette; empty where the palette lists every argument instead."""
     run: VerbRunner
 
     @property

@@ -54,7 +54,7 @@ _SERVICE_FROM = 96
 
 @dataclass(slots=True, frozen=True)
 class Columns:
-    """What of an event fits into one width; the service goes first, then the account, then the time."""
+    """Columns of an event in one width; the service goes first, then the account, then the time."""
 
     width: int
     time: bool

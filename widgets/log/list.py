@@ -40,7 +40,7 @@ REPAINT_INTERVAL = 0.25
 """Seconds between two repaints of a busy tail: four a second are as readable as sixty."""
 
 BYTES_PER_SECOND = 34_000
-"""What following may cost on a slow link; a large terminal is repainted less often to stay below it."""
+"""Bytes a second that following may cost; a large terminal is repainted less often to stay below it."""
 
 RUNS = 3
 """Runs of one row at most."""
@@ -57,7 +57,7 @@ _STRIPS = 2_048
 
 @dataclass(slots=True, frozen=True)
 class LogState:
-    """What a frame around the list says about it."""
+    """State of the list, for the frame around it."""
 
     total: int
     matching: int
@@ -163,7 +163,7 @@ class LogList(ScrollView, can_focus=True):
         self.buffer = LogBuffer(capacity)
         self.following = True
         self.repaint_bytes = 0
-        """What the last repaint cost on the wire, estimated."""
+        """Estimated bytes of the last repaint."""
         self._cursor = -1
         self._wanted: LogEvent | None = None
         """The event the reader put the cursor on; kept while a filter hides it, so that it comes back with it."""

@@ -31,7 +31,7 @@ KEYS = " Enter apply  Esc back  Up/Down earlier filters"
 
 @dataclass(slots=True, frozen=True)
 class QueryVerdict:
-    """What is to be said about a query while it is typed."""
+    """Verdict on a query while it is typed."""
 
     text: str
     column: int

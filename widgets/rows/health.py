@@ -144,7 +144,7 @@ def _verdict(overview: HealthOverview, baseline: float, glyphs: Glyphs, *, stale
 
 
 def next_rows(next_to_fail: NextToFail, width: int, most: int, glyphs: Glyphs) -> list[Row]:
-    """What fails next, in exactly `most` rows."""
+    """Next failure, in exactly `most` rows."""
     lines = wrap(glyphs.text(next_to_fail.text), width - LABEL, most=most)
     rows = [row((fit("next", LABEL), "muted"), (lines[0], next_to_fail.tone), key="next")]
     rows += [row(" " * LABEL, (line, next_to_fail.tone)) for line in lines[1:]]
@@ -152,7 +152,7 @@ def next_rows(next_to_fail: NextToFail, width: int, most: int, glyphs: Glyphs) -
 
 
 def _basis(overview: HealthOverview, width: int, most: int, glyphs: Glyphs) -> list[Row]:
-    """What the number and its course rest on."""
+    """Basis of the number and its course."""
     if most < 1:
         return []
     health = overview.health

@@ -1,4 +1,4 @@
-"""What threatens, and what hints at a cause: the cascade of failing systems, installation races, drift."""
+"""Indicators of threats and causes: the cascade of failing systems, installation races, drift."""
 
 from __future__ import annotations
 

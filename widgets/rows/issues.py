@@ -31,7 +31,7 @@ QUIET_A_MINUTE = 5.0
 
 @dataclass(slots=True, frozen=True)
 class IssueLine:
-    """What one row shows: the issue's name and the newest reading of its pulse."""
+    """One row: the issue's name and the newest reading of its pulse."""
 
     name: str
     title: str

@@ -26,7 +26,7 @@ LEAST_VALUE, LEAST_STATE, LEAST_LIMITS = 8, 7, 9
 
 _SHORTER = ((" within ", " in "), (" and not ", ", not "))
 _BESIDE = " against "
-"""What a title compares with stands in the figure's limits too, and goes first where room is short."""
+"""Begins the comparison in a title: it stands in the figure's limits too, and goes first where room is short."""
 
 
 @dataclass(slots=True, frozen=True)

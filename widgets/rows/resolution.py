@@ -43,7 +43,7 @@ class Bands:
 
 @dataclass(slots=True, frozen=True)
 class _Zones:
-    """What the ruler is drawn with, from the baseline outwards; each band has a texture, so colour is not needed."""
+    """Zones of the ruler, from the baseline outwards; each band has a texture, so colour is not needed."""
 
     healthy: str
     warning: str

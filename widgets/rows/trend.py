@@ -30,7 +30,7 @@ class Scale:
     """On which side of its limits the number is bad: below or above."""
 
     def tone(self, value: float) -> Tone:
-        """What a value is held to be; the axis says the same without colour."""
+        """Tone of a value; the axis says the same without colour."""
         for limit, tone in ((self.critical, "fail"), (self.warning, "warn")):
             if limit is not None and (value < limit if self.bad == "below" else value > limit):
                 return "fail" if tone == "fail" else "warn"
@@ -54,7 +54,7 @@ def scale_for(
 
 
 def gap_glyph(glyphs: Glyphs) -> str:
-    """What stands where nothing is known."""
+    """Glyph where nothing is known."""
     return "?" if glyphs.ascii_only else "·"
 
 
@@ -130,7 +130,7 @@ def _row_of(value: float, scale: Scale, height: int) -> int:
 
 
 def _labels(scale: Scale, height: int) -> dict[int, str]:
-    """What stands beside which row; the limits before the ends where they meet."""
+    """Labels by row; the limits before the ends where they meet."""
     labels: dict[int, str] = {}
     for value in (scale.critical, scale.usual, scale.low, scale.high):
         if value is not None:
