@@ -43,7 +43,7 @@ SETTLED_S = 35.0
 """Within this time every console has observed the incident once."""
 
 OPENING_S = 0.35
-"""What comes within so long after the key belongs to opening the panel."""
+"""Bytes within this time after the key belong to opening the panel."""
 
 LIMITS = ("search=1000/1", "aggregate=1000/1")
 

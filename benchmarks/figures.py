@@ -1,4 +1,4 @@
-"""What a benchmark hands back: figures, each with the yardstick's beside it and the target it is held to."""
+"""Results of benchmarks: figures, each with the yardstick's beside it and the target it is held to."""
 
 from __future__ import annotations
 

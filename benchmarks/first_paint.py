@@ -9,7 +9,7 @@ from benchmarks.programs import console, first_painted, has_data, minimal, quit_
 from tests.terminal import Chunk, Terminal
 
 QUIET_BYTES = 600
-"""What a window of one second may carry to count as quiet: the clock, an age."""
+"""Bytes in one second that still count as quiet: the clock, an age."""
 QUIET_S = 1.0
 LONGEST_S = 20.0
 

@@ -17,7 +17,7 @@ VERDICTS = {True: "pass", False: "MISS", None: ""}
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """What one benchmark gave: figures, or why there are none."""
+    """Result of one benchmark: figures, or why there are none."""
 
     figures: Sequence[Figure] = ()
     missing: str = ""
@@ -39,7 +39,7 @@ def table(name: str, outcome: Outcome) -> str:
 
 
 def heading() -> str:
-    """What the columns are."""
+    """The columns."""
     return f"  {'figure':<46}{'console':>10} {'':<8}{'beside':>10} {'ratio':>7}  {'target':<18}"
 
 

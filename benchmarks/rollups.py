@@ -116,7 +116,7 @@ class _Table:
         return (time.perf_counter() - begin) * 1_000
 
     def count_everything(self) -> None:
-        """What the rollups spare."""
+        """The full count, which rollups spare."""
         self._world.run(
             "SELECT SUBSTR(CAST(created_at AS CHAR), 1, 13), sync_status, COUNT(*)"
             " FROM zillow_lead_events_log GROUP BY 1, 2"

@@ -55,7 +55,7 @@ _TAIL = 32
 
 
 class WaitFailed(AssertionError):  # noqa: N818  # reads as what happened
-    """What was waited for did not happen; carries the screen as it was."""
+    """A condition was not met in time; carries the screen as it was."""
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Modes:
         return 2004 in self.private
 
     def left_on(self) -> list[str]:
-        """What a program that has ended should have put back; empty when the terminal is as it was found."""
+        """State that a program which has ended should have put back; empty when the terminal is as it was found."""
         names = {1004: "focus reports", 2004: "bracketed paste", 2026: "synchronised update", 2048: "size reports"}
         left = [name for mode, name in names.items() if mode in self.private]
         left += ["alternate screen"] if self.alternate else []
@@ -311,7 +311,7 @@ class Terminal:
         return self.returncode
 
     def not_restored(self) -> list[str]:
-        """What differs from the terminal the program found: modes left on, line settings changed. Empty is good."""
+        """Differences from the terminal the program found: modes left on, line settings changed. Empty is good."""
         left = self.modes.left_on()
         if termios.tcgetattr(self._slave) != self.attributes_before:
             left.append("line settings")

@@ -138,7 +138,7 @@ class AlertTier(CatalogueEntry):
     tier: Annotated[int, Field(ge=1, le=4)]
     title: Text
     answer: Text
-    """Answer that it asks of the person responding."""
+    """The response it asks for, such as who is called and how soon."""
     when_unknown: bool = False
     """Taken where nothing above it fires and a reading that could have made it so has no data."""
     rules: dict[str, TierCondition] = Field(default_factory=dict)

@@ -83,7 +83,7 @@ class Place:
 
     @property
     def host(self) -> str:
-        """What accounts say their host is."""
+        """Host as `accounts` names it."""
         return "h" if self._server is None else self._server.host
 
     def account(self, account_id: int, *, database: str | None = None, **values: object) -> None:

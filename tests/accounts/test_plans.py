@@ -1,4 +1,4 @@
-"""What MariaDB does with every statement of the account screen and the diagnosis: an index, and few rows."""
+"""MariaDB's plan of every statement of the account screen and the diagnosis: an index, and few rows."""
 
 from __future__ import annotations
 

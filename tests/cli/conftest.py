@@ -14,7 +14,7 @@ from tui.cli.main import run
 
 @dataclass(slots=True, frozen=True)
 class Said:
-    """What one run of the command line came to."""
+    """Result of one run of the command line."""
 
     code: int
     out: str

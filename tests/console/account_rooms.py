@@ -35,7 +35,7 @@ async def arrived(pilot: Pilot[int]) -> None:
 
 
 def text_on(pilot: Pilot[int]) -> str:
-    """What the screen on top shows, row by row."""
+    """The screen on top as text, row by row."""
     return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
 
 

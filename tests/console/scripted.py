@@ -226,7 +226,7 @@ class ScriptedService:
 
 @dataclass
 class ScriptedOpening:
-    """What `open_service` would return."""
+    """Stands in for the answer of `open_service`."""
 
     diagnostics: Any
     environment: str = "PROD"

@@ -169,7 +169,7 @@ def stop_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shown(pilot: Pilot[Any]) -> str:
-    """What the screen on top shows, row by row."""
+    """The screen on top as text, row by row."""
     return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
 
 

@@ -1,4 +1,4 @@
-"""What level 1 makes of readings: order, arrows, late answers, first notice."""
+"""State of level 1 after readings: order, arrows, late answers, first notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was sent, what waits, and what a person decides about deliveries that the console cannot."""
+"""Deliveries sent and waiting, and decisions of a person about those that the console cannot settle."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def app_of(pilot: Pilot[int]) -> WarRoomApp:
 
 
 def text_on(pilot: Pilot[int]) -> str:
-    """What the screen on top shows, row by row."""
+    """The screen on top as text, row by row."""
     return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
 
 

@@ -1,4 +1,4 @@
-"""What level 2 makes of readings: what fails next, which order, which limits, and the end of a long question."""
+"""State of level 2 after readings: next failure, order, limits, and the end of a long question."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ async def test_an_entry_of_another_console_arrives_also_while_updates_are_paused
 
 
 class Services:
-    """What a worker asks for, each call noted."""
+    """The services that a worker asks, each call noted."""
 
     def __init__(self) -> None:
         self.delivered = threading.Event()

@@ -46,7 +46,7 @@ def on_top(pilot: Pilot[int]) -> Screen[Any]:
 
 
 def text_on(pilot: Pilot[int]) -> str:
-    """What the screen on top shows, row by row."""
+    """The screen on top as text, row by row."""
     return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
 
 

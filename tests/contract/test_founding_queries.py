@@ -1,4 +1,4 @@
-"""What the stand-ins return over the wire is exactly what the evaluator selects from the whole data set."""
+"""The stand-ins return over the wire exactly what the evaluator selects from the whole data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says about databases, line by line, and what to do about it."""
+"""The doctor on databases, line by line, with remedies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a responder is told when a database gives no answer, and that it is asked again by itself."""
+"""Failures of a database as a responder reads them; it is asked again by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes back from a read: names, types, limits, evidence, and nothing that could hurt a terminal."""
+"""Answers of a read: names, types, limits, evidence, and nothing that could hurt a terminal."""
 
 from __future__ import annotations
 

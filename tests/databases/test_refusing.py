@@ -1,4 +1,4 @@
-"""What is never sent, what a session refuses, and which places of accounts are not believed."""
+"""Statements never sent, statements a session refuses, and places of accounts that are not believed."""
 
 from __future__ import annotations
 

@@ -133,12 +133,12 @@ class World(ABC):
     @property
     @abstractmethod
     def host(self) -> str:
-        """What accounts say their host is."""
+        """Host as `accounts` names it."""
 
     @property
     @abstractmethod
     def user(self) -> str:
-        """What accounts say their login is."""
+        """Login as `accounts` names it."""
 
     @property
     @abstractmethod

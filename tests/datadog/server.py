@@ -35,7 +35,7 @@ Misbehaviour = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass(slots=True)
 class Reply:
-    """What to answer: JSON, or raw bytes."""
+    """One answer: JSON, or raw bytes."""
 
     document: Any = None
     status: int = 200

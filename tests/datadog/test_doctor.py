@@ -1,4 +1,4 @@
-"""What the doctor says about Datadog in each state."""
+"""The doctor on Datadog in each state."""
 
 from __future__ import annotations
 

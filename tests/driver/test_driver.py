@@ -32,7 +32,7 @@ def start(tmp_path: Path) -> Start:
 
 
 def noted(folder: Path, name: str) -> int:
-    """What the subject has written down, or 0."""
+    """Number written down by the subject, or 0."""
     try:
         return int((folder / name).read_text() or 0)
     except FileNotFoundError:

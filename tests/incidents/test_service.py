@@ -1,4 +1,4 @@
-"""What people do to an incident, on a real journal: nothing is lost, and who comes second is told so."""
+"""Changes of an incident by people, on a real journal: nothing is lost, and who comes second is told so."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from tests.journal.places import JournalPlace, declared, notes
 
 
 def texts(entries: object) -> list[str]:
-    """What notes say."""
+    """Texts of notes."""
     return [entry.body.text for entry in entries if isinstance(entry.body, Noted)]  # type: ignore[attr-defined]  # entries
 
 

@@ -31,7 +31,7 @@ pytestmark = [
 
 
 def texts(journal: Journal, stream: str = "INC-1") -> list[str]:
-    """What the notes of a stream say."""
+    """Texts of the notes of a stream."""
     return [entry.body.text for entry in journal.stream(stream) if isinstance(entry.body, Noted)]
 
 

@@ -58,7 +58,7 @@ def journal(store: StateStore) -> Journal:
 
 @pytest.fixture
 def read_before() -> dict[str, Any]:
-    """What the earlier version read."""
+    """Values that the earlier version read."""
     found: dict[str, Any] = json.loads((OLD / "read.json").read_text(encoding="utf-8"))
     return found
 

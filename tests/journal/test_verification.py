@@ -45,7 +45,7 @@ def fresh(place: JournalPlace, journal: Journal) -> Journal:
 
 
 def flaws(journal: Journal) -> tuple[str, ...]:
-    """What is found; a journal with flaws is not sound."""
+    """The flaws found; a journal with flaws is not sound."""
     found = journal.verify()
     assert found.is_sound is (found.flaws == ())
     return found.flaws
@@ -194,7 +194,7 @@ def test_a_head_row_that_was_removed_keeps_nobody_from_writing_and_leaves_a_trac
 
 
 def rewrite(place: JournalPlace, first: int) -> None:
-    """What somebody does who knows how the chain is made: change an entry, and every hash behind it, head included."""
+    """As somebody would who knows how the chain is made: change an entry and every hash after it, head included."""
     place.run("UPDATE warroom_journal SET body = ? WHERE seq = ?", ('{"kind":"noted","text":"all is well"}', first))
     previous = hash_of(place, first - 1)
     for seq, *said in place.run(

@@ -39,7 +39,7 @@ def _is_clean(text: str) -> bool:
 
 
 clean_text = any_text.filter(_is_clean)
-"""What an event can hold after the sanitizer, and what a query can carry."""
+"""Characters that an event can hold after the sanitizer, and that a query can carry."""
 
 short = st.text(st.sampled_from("abAB1.-_ "), max_size=5)
 """Few characters, so that queries and events meet."""

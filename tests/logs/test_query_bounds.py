@@ -1,4 +1,4 @@
-"""What must stay cheap: importing, hostile patterns, hostile events."""
+"""Bounds on cost: importing, hostile patterns, hostile events."""
 
 from __future__ import annotations
 

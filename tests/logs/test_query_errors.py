@@ -1,4 +1,4 @@
-"""What a broken query is answered with: a sentence, and the place."""
+"""A broken query is answered with a sentence and the place."""
 
 from __future__ import annotations
 

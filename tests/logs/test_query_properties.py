@@ -1,4 +1,4 @@
-"""What must hold for every query, every event and every text."""
+"""Properties of every query, every event and every text."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Clocks:
 
 @dataclass
 class Readings:
-    """What measuring answers."""
+    """Stands in for measuring."""
 
     clocks: Clocks
     values: dict[str, float | str | None] = field(

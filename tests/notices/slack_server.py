@@ -89,7 +89,7 @@ class SlackServer:
         return f"{self.url}/services/T1/B1/{SECRET}"
 
     def plan(self, method: str, **what: object) -> None:
-        """What the next request of this method meets that has no plan yet."""
+        """Plan for the next request of this method that has none yet."""
         self.plans[method].append(dict(what))
 
     def count(self, method: str) -> int:

@@ -133,7 +133,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
 
 
 def section(review: str, title: str) -> str:
-    """What stands below one heading of the second level."""
+    """Text below one heading of the second level."""
     return review.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 

@@ -1,4 +1,4 @@
-"""What the tests say to a sandbox, and how they read its whole data set without its search."""
+"""Client of a sandbox for tests, which also reads its whole data set without its search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests say to the stand-ins of Slack and Jira."""
+"""Clients of the stand-ins of Slack and Jira."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ METADATA = {"event_type": "warroom_delivery", "event_payload": {"token": "abc"}}
 
 
 class Slack:
-    """What the tests say to Slack."""
+    """Client of the Slack stand-in."""
 
     def __init__(self, sandbox: SandboxProcess) -> None:
         self.headers = {"authorization": f"Bearer {sandbox.flags()['slack.bot_token']}"}

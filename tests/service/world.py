@@ -47,7 +47,7 @@ def event(number: int, context: Mapping[str, Any], message: str = "told") -> Log
 
 @dataclass(slots=True)
 class Told:
-    """What the told Datadog knows about one query."""
+    """Answers of the told Datadog to one query."""
 
     total: int = 0
     accounts: int = 0
@@ -62,7 +62,7 @@ class Told:
     partial_usual: bool = False
     """The same, where the day before is asked for."""
     p95: float | None = None
-    """What any percentile over these events is."""
+    """Value of any percentile over these events."""
     per_minute: tuple[int, ...] = ()
     """Events of the last complete minutes, oldest first, where they differ from the mean."""
 
@@ -92,7 +92,7 @@ class ToldDatadog:
         self.inspected_with: dict[str, object] = {}
 
     def about(self, query: str) -> Told:
-        """What is known about a query; nothing unless told."""
+        """Answers to a query; none unless told."""
         return self.told.setdefault(query, Told())
 
     def search(self, query: str, *, start: datetime, end: datetime, limit: int = 100, **_: object) -> LogPage:
@@ -222,7 +222,7 @@ def budget(name: str, limit: int, *operations: str, period_s: float = 10.0) -> B
 
 
 def settled(baselines: Baselines, query: str, window_s: int = 900) -> MeasuredBaseline:
-    """What is known of a baseline once asking for it has ended."""
+    """The baseline once asking for it has ended."""
     baselines.known(query, window_s)
     with baselines._changed:
         assert baselines._changed.wait_for(lambda: not baselines._known[query, window_s].under_way, 20.0)

@@ -58,7 +58,7 @@ def shown(*keys: str, waits_for: str = "seen", **how: Any) -> Run:  # noqa: ANN4
 
 
 async def quiet(pilot: Pilot[Any]) -> None:
-    """What the console has just said comes and goes by the clock; the rest stays."""
+    """Take the notice away and draw again: it comes and goes by the clock."""
     app = cast("WarRoomApp", pilot.app)
     app._footer(lambda footer: footer.hush())
     app.screen.draw()  # type: ignore[attr-defined]  # of these screens

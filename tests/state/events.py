@@ -100,7 +100,7 @@ class EventsWorld(ABC):
         self.run(f"DELETE FROM {TABLE}")  # noqa: S608  # a name of ours
 
     def full_count(self, since: datetime | None = None) -> Hours:
-        """What counting everything gives; hours before `since` left out."""
+        """Counts of every row; hours before `since` left out."""
         counts: Counter[tuple[datetime, str]] = Counter()
         for status, at in self.run(f"SELECT sync_status, created_at FROM {TABLE}"):  # noqa: S608  # a name of ours
             moment = datetime.fromisoformat(str(at)).replace(tzinfo=UTC) if at is not None else None
@@ -132,7 +132,7 @@ class EventsWorld(ABC):
         return context.databases.heard
 
     def rollup(self, limits: RollupLimits = SMALL) -> SyncRollup:
-        """What a newly started console counts with."""
+        """The rollup of a newly started console."""
         return SyncRollup(self.context(), limits=limits)
 
     def pass_time(self, seconds: int) -> None:
@@ -222,7 +222,7 @@ class MariaDBEvents(EventsWorld):
 
 
 def hours_of(rollup: SyncRollup, since: datetime) -> Hours:
-    """What a rollup says, as `full_count` says it."""
+    """A rollup's counts in the form of `full_count`."""
     return {(hour.hour, hour.status): hour.rows for hour in rollup.hours(since)}
 
 

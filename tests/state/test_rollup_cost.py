@@ -1,4 +1,4 @@
-"""What counting costs: statements and rows read do not grow with the table, and no plan reads all of it."""
+"""Cost of counting: statements and rows read do not grow with the table, and no plan reads all of it."""
 
 from __future__ import annotations
 

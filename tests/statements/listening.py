@@ -51,7 +51,7 @@ class Heard:
 
 @dataclass(slots=True)
 class Listener:
-    """What was heard, and the places in the source that made statements."""
+    """Statements heard, and the places in the source that made them."""
 
     heard: list[Heard] = field(default_factory=list)
     made: set[tuple[str, int]] = field(default_factory=set)

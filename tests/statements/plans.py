@@ -1,4 +1,4 @@
-"""What MariaDB would do with a statement, and whether that is what the console promises."""
+"""MariaDB's plan of a statement, held against the console's promise."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def _deals(service: Diagnostics) -> Iterator[Question]:
 
 
 def _requests(issue: str) -> dict[str, TriageRequest]:
-    """What a request may name."""
+    """Requests by the ids they name."""
     return {
         "": TriageRequest(issue_type=issue),
         "account": TriageRequest(issue_type=issue, account_id=BIG),
@@ -360,7 +360,7 @@ def _sources(service: Diagnostics) -> Iterator[Question]:
 
 
 def _elsewhere(consoles: Consoles) -> Iterator[Question]:
-    """What is only asked with an analytics engine, with the workers' mutexes, or when nothing has happened."""
+    """Questions asked only with an analytics engine, with the workers' mutexes, or when nothing has happened."""
     asked = consoles.with_analytics
     for name, question in shipped_fleet_questions().items():
         yield Question(f"fleet.ask {name} by analytics", EVERYBODY, partial(asked.context.fleet.ask, question))
@@ -375,7 +375,7 @@ def _elsewhere(consoles: Consoles) -> Iterator[Question]:
 
 
 NOT_ASKED = {"open", "close", "journal", "fleet.close", "notices.close"}
-"""What opens, closes or hands out; it asks nothing."""
+"""Methods that open, close or hand out and ask nothing."""
 
 OWN_JOURNAL = {"incidents", "investigations"}
 """Services that ask the journal, which is the console's own, and no source."""

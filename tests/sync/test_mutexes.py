@@ -175,7 +175,7 @@ def test_the_stand_in_speaks_to_the_official_client_as_a_redis_does(protocol: in
 
 
 def said_by(server: RedisServer, *commands: bytes) -> list[bytes]:
-    """What it answers to commands that were sent all at once, a line each."""
+    """Answers to commands that were sent all at once, a line each."""
     host, port = server.url.removeprefix("redis://").removesuffix("/0").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection, connection.makefile("rb") as answers:
         connection.sendall(b"".join(command + b"\r\n" for command in commands))
