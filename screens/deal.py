@@ -67,7 +67,6 @@ class DealScreen(ListScreen):
         self.reading: Reading[DealDiagnosis] | None = None
 
     def read(self) -> None:
-        """Ask for the diagnosis."""
         service, live = self.host.service, self.host.live
         if service is not None and live is not None:
             every_s = service.settings.refresh.checks_s
@@ -80,7 +79,6 @@ class DealScreen(ListScreen):
             self.host.live.unwatch(self.key)
 
     def shown_readings(self) -> Iterable[str]:
-        """The diagnosis."""
         yield self.key
 
     def query_in_view(self) -> str:
@@ -93,7 +91,6 @@ class DealScreen(ListScreen):
         return "transaction_sync"
 
     def crumb(self) -> str:
-        """The deal."""
         return f"deal {self.deal_id}"
 
     def place(self) -> str:
@@ -111,7 +108,6 @@ class DealScreen(ListScreen):
     # ---- drawing
 
     def tick(self) -> None:
-        """The age moves on."""
         self.draw_title()
 
     def rows(self, width: int) -> list[Row]:
@@ -192,7 +188,6 @@ class DealScreen(ListScreen):
             self.open_why(deal_why(value, self.body.cursor_key or ""))
 
     def act_refresh(self) -> None:
-        """Diagnose again."""
         if self.host.live is not None and self.host.service is not None:
             self.host.service.forget_answers()
             self.host.live.refresh(self.key)

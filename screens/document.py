@@ -29,15 +29,12 @@ class DocumentScreen(TitledScreen):
         self.draw()
 
     def heading(self) -> str:
-        """The document's title."""
         return self.document.title
 
     def rows(self, width: int) -> Sequence[Row]:
-        """The document's text."""
         return self.document.build(width)
 
     def crumb(self) -> str:
-        """The document's title."""
         return self.document.title
 
     def place(self) -> str:

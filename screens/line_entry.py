@@ -192,7 +192,6 @@ class LineEntry(ConsoleScreen):
         return self.query_one(EntryInput)
 
     def on_mount(self) -> None:
-        """Ready to type."""
         self.entry.cursor_position = len(self.entry.value)
         self.call_later(self.focus_in_turn, lambda: self.entry)
         self.query_one(FooterBar).set_hints(
@@ -224,7 +223,6 @@ class LineEntry(ConsoleScreen):
         self.draw()
 
     def crumb(self) -> str:
-        """The title."""
         return self.title_text
 
     # ---- the text

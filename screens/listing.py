@@ -52,15 +52,12 @@ class ListingScreen(ListScreen):
         self.listing = listing
 
     def heading(self) -> str:
-        """The listing's title."""
         return self.listing.title
 
     def rows(self, width: int) -> Sequence[Row]:
-        """The listing's rows."""
         return self.listing.build(width)
 
     def crumb(self) -> str:
-        """The listing's word."""
         return self.listing.crumb
 
     def act_open(self) -> None:
@@ -105,15 +102,12 @@ class DrillScreen(ListScreen):
         self._step_word = step_word
 
     def heading(self) -> str:
-        """The document's title."""
         return self.document.title
 
     def rows(self, width: int) -> Sequence[Row]:
-        """The document's lines."""
         return _keyed(self.document.build(width))
 
     def crumb(self) -> str:
-        """The document's title."""
         return self.document.title
 
     def hints(self) -> tuple[Hint, ...]:

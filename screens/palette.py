@@ -86,7 +86,6 @@ class PaletteScreen(ConsoleScreen):
         yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
-        """Ready to type."""
         entry = self.query_one(Input)
         # A blinking cursor is two repaints a second over SSH, for nothing.
         entry.cursor_blink = False
@@ -121,7 +120,6 @@ class PaletteScreen(ConsoleScreen):
         self.draw()
 
     def draw(self) -> None:
-        """The matches, best first."""
         matches = ranked(self.entries, self.query_one(Input).value, self.recent)
         view = self.query_one("#palette-matches", LineView)
         width = view.text_width()

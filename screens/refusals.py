@@ -336,7 +336,6 @@ class RefusalsScreen(GuidanceScreen):
         return "refusals"
 
     def heading(self) -> str:
-        """The title."""
         return f"refusals {self.host.glyphs.separator} the six conditions"
 
     def upper_rows(self, width: int) -> list[Row]:

@@ -66,7 +66,6 @@ class Prepared:
     sandbox: SandboxProcess | None
 
     def stop(self) -> None:
-        """Stop the stand-ins."""
         if self.sandbox is not None:
             self.sandbox.stop()
 

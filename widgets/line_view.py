@@ -147,11 +147,9 @@ class LineView(ScrollView, can_focus=True):
             self.scroll_to(y=0, animate=False)
 
     def action_cursor_down(self) -> None:
-        """One row down."""
         self._step(1)
 
     def action_cursor_up(self) -> None:
-        """One row up."""
         self._step(-1)
 
     def action_cursor_first(self) -> None:

@@ -206,7 +206,6 @@ class AccountScreen(LogScreen):
         return RUNBOOKS.get(self.tab, "oauth_failure")
 
     def crumb(self) -> str:
-        """The account."""
         return f"account {self.account_id}"
 
     def place(self) -> str:
@@ -396,14 +395,12 @@ class AccountScreen(LogScreen):
 
     @on(RowFilter.Edited)
     def filter_edited(self, message: RowFilter.Edited) -> None:
-        """Rows follow the letters."""
         if self.tab != "logs":
             self.tabs[self.tab].filter_text = message.text.strip()
             self.draw_soon("rows")
 
     @on(RowFilter.Closed)
     def filter_closed(self, message: RowFilter.Closed) -> None:
-        """Back to the rows."""
         if self.tab == "logs":
             return
         state = self.tabs[self.tab]

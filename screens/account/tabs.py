@@ -211,7 +211,6 @@ class TabState:
     # ---- rows
 
     def heading(self, width: int, glyphs: Glyphs) -> Row:
-        """The columns' titles."""
         self._prepare(width, None)
         return heading(self._layout, glyphs)
 

@@ -394,7 +394,6 @@ class CriticalScreen(LogScreen):
     # ---- coming back
 
     def crumb(self) -> str:
-        """The issue in view."""
         return self.state.selected.replace("_", " ")
 
     def query_in_view(self) -> str:

@@ -26,7 +26,6 @@ class EventScreen(TitledScreen):
         self.when = f"{datetime.fromtimestamp(event.timestamp_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
     def panes(self) -> Iterable[Widget]:
-        """The tree."""
         yield EventTree(ascii=self.host.glyphs.ascii_only, id="screen-body")
 
     def read(self) -> None:
@@ -47,7 +46,6 @@ class EventScreen(TitledScreen):
         self.draw_title()
 
     def crumb(self) -> str:
-        """One log line."""
         return "log line"
 
     def pin_in_view(self) -> tuple[str, str, Evidence | None] | None:

@@ -136,11 +136,9 @@ class ExplorerScreen(LogScreen):
         self.call_after_refresh(self.draw)
 
     def service_opened(self) -> None:
-        """Start asking."""
         self.ask_all()
 
     def on_unmount(self) -> None:
-        """Nobody looks any more."""
         self.unwatch()
 
     # ---- asking
@@ -156,7 +154,6 @@ class ExplorerScreen(LogScreen):
         return f"explorer:{id(self)}:histogram:{self.generation}"
 
     def shown_readings(self) -> Iterable[str]:
-        """Lines and histogram."""
         return (self.lines_key, self.histogram_key)
 
     def unwatch(self) -> None:
@@ -344,7 +341,6 @@ class ExplorerScreen(LogScreen):
         super().act_follow()
 
     def act_refresh(self) -> None:
-        """Ask again."""
         if self.host.live is not None:
             for key in self.shown_readings():
                 self.host.live.refresh(key)
@@ -520,7 +516,6 @@ class ExplorerScreen(LogScreen):
         self._draw_histogram_title()
 
     def draw(self) -> None:
-        """Lay out every pane."""
         if self.is_attached:
             self._draw_histogram_title()
             self._draw_values()
@@ -572,19 +567,15 @@ class ExplorerScreen(LogScreen):
     # ---- coming back
 
     def crumb(self) -> str:
-        """The query, shortly."""
         return self.about or "logs"
 
     def place(self) -> str:
-        """The same query again."""
         return f"logs {self.state.query}"
 
     def query_in_view(self) -> str:
-        """The query itself."""
         return self.state.query
 
     def memory(self) -> dict[str, object]:
-        """The stretch of time."""
         return self.state.memory()
 
     def recall(self, memory: Mapping[str, object]) -> None:

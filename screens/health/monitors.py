@@ -77,7 +77,6 @@ class MonitorScreen(TitledScreen):
         self.steps.focus()
 
     def crumb(self) -> str:
-        """Word for the breadcrumbs."""
         return "monitor draft"
 
     @property
@@ -91,7 +90,6 @@ class MonitorScreen(TitledScreen):
         return f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
 
     def rows(self, width: int) -> list[Row]:
-        """The draft."""
         return draft_rows(self.draft, width, self.host.glyphs)
 
     def draw(self) -> None:

@@ -47,11 +47,9 @@ class ProblemsScreen(ListScreen):
         self.ask_page(None)
 
     def crumb(self) -> str:
-        """Word for the breadcrumbs."""
         return f"problems, {self.order}"
 
     def tick(self) -> None:
-        """Ages move on."""
         self.draw()
 
     # ---- pages

@@ -57,7 +57,6 @@ class FanOutMoved(Message, bubble=False):
     """The question over all client databases got further, or has ended. Posted from its thread."""
 
     def can_replace(self, message: Message) -> bool:
-        """Only the newest matters."""
         return isinstance(message, FanOutMoved)
 
 
@@ -118,7 +117,6 @@ class HealthScreen(ConsoleScreen):
         self.draw()
 
     def service_opened(self) -> None:
-        """The sources are open."""
         self._begin()
         self.draw()
 
@@ -158,7 +156,6 @@ class HealthScreen(ConsoleScreen):
         return known.KEYS if self.is_watching else ()
 
     def crumb(self) -> str:
-        """The level's name."""
         return "health"
 
     def place(self) -> str:
@@ -383,12 +380,10 @@ class HealthScreen(ConsoleScreen):
         self.dismiss()
 
     def act_next_pane(self) -> None:
-        """Focus the next pane."""
         self.touched()
         super().act_next_pane()
 
     def act_previous_pane(self) -> None:
-        """Focus the previous pane."""
         self.touched()
         super().act_previous_pane()
 

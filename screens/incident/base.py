@@ -50,7 +50,6 @@ class IncidentScreen(ListScreen):
             self.draw()
 
     def tick(self) -> None:
-        """Clocks move on."""
         self.draw()
 
     def crumb(self) -> str:
@@ -65,7 +64,6 @@ class IncidentScreen(ListScreen):
     # ---- drawing
 
     def heading(self) -> str:
-        """Part, id and title."""
         incident = self.incident
         return f"{self.what} · {incident.id} · {incident.title}" if incident is not None else self.what
 

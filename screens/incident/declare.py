@@ -48,7 +48,6 @@ class DeclareScreen(ListScreen):
         self.accounts: tuple[int, ...] = ()
 
     def panes(self) -> Iterable[Widget]:
-        """Fields and steps."""
         yield from super().panes()
         yield LineView(glyphs=self.host.glyphs, id="declare-steps")
 
@@ -84,7 +83,6 @@ class DeclareScreen(ListScreen):
     # ---- drawing
 
     def heading(self) -> str:
-        """The title."""
         return "declare an incident by hand"
 
     def row_width(self) -> int:

@@ -71,13 +71,11 @@ class DeliveriesScreen(IncidentScreen):
         return "deliveries"
 
     def shown_readings(self) -> tuple[str, ...]:
-        """The incident."""
         return ("incident",)
 
     # ---- drawing
 
     def heading(self) -> str:
-        """Of which incident."""
         return f"deliveries {self.host.glyphs.separator} {clean(self.follower.incident_id, limit=40)}"
 
     def row_width(self) -> int:

@@ -58,7 +58,6 @@ class IncidentsScreen(FilteredScreen):
     # ---- reading
 
     def read(self) -> None:
-        """Read the list."""
         service = self.host.service
         if service is None or self._asking:
             return
@@ -93,7 +92,6 @@ class IncidentsScreen(FilteredScreen):
     # ---- drawing
 
     def tick(self) -> None:
-        """Ages move on."""
         self.draw()
 
     def shown(self) -> tuple[IncidentLine, ...]:
@@ -109,7 +107,6 @@ class IncidentsScreen(FilteredScreen):
         )
 
     def heading(self) -> str:
-        """How many there are."""
         opened = sum(one.is_open for one in self.incidents or ())
         amount = f"{opened} open, {len(self.incidents or ()) - opened} past"
         state = self.failure or ("reading" if self.incidents is None else amount)
@@ -118,7 +115,6 @@ class IncidentsScreen(FilteredScreen):
         return f"incidents {self.host.glyphs.separator} {state}"
 
     def row_width(self) -> int:
-        """Columns that fit."""
         return max(40, self.body.text_width() - 1)
 
     def rows(self, width: int) -> list[Row]:
@@ -240,7 +236,6 @@ class IncidentsScreen(FilteredScreen):
         )
 
     def act_refresh(self) -> None:
-        """Read them again."""
         self.read()
 
     def act_copy(self) -> None:

@@ -107,7 +107,6 @@ class EscalationScreen(ConsoleScreen):
         self.call_after_refresh(self.draw)
 
     def service_opened(self) -> None:
-        """The sources are open."""
         self.draw()
 
     def crumb(self) -> str:

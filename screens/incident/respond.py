@@ -127,7 +127,6 @@ class RespondScreen(ListScreen):
         self.call_later(self.focus_in_turn, self._wants_keys)
 
     def read(self) -> None:
-        """Begin with a preview."""
         self.prepare()
 
     def _wants_keys(self) -> Widget | None:

@@ -125,7 +125,6 @@ class StatusScreen(IncidentScreen):
     # ---- drawing
 
     def heading(self) -> str:
-        """Of which incident."""
         return f"status {self.host.glyphs.separator} {clean(self.follower.incident_id, limit=40)}"
 
     def row_width(self) -> int:
@@ -199,7 +198,6 @@ class StatusScreen(IncidentScreen):
             self.act_why()
 
     def act_refresh(self) -> None:
-        """Read and measure again."""
         self.read()
 
     def act_why(self) -> None:

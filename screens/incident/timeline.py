@@ -94,11 +94,9 @@ class TimelineScreen(FilteredScreen):
         return f"timeline {self.incident_id}"
 
     def memory(self) -> dict[str, object]:
-        """The filter."""
         return {"filter": self.filter_text}
 
     def recall(self, memory: Mapping[str, object]) -> None:
-        """The filter again."""
         text = memory.get("filter")
         if isinstance(text, str):
             self.set_filter(text)
@@ -252,7 +250,6 @@ class TimelineScreen(FilteredScreen):
             view.scroll_to(y=top + added, animate=False)
 
     def row_width(self) -> int:
-        """Columns that fit."""
         return max(40, self.body.text_width() - 1)
 
     def rows(self, width: int) -> list[Row]:

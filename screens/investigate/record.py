@@ -79,7 +79,6 @@ class InvestigationScreen(ConsoleScreen):
         yield FooterBar(glyphs=glyphs)
 
     def on_mount(self) -> None:
-        """Read it."""
         self.list_view.focus()
         self.query_one(FooterBar).set_hints(HINTS)
         self.ask()
@@ -94,7 +93,6 @@ class InvestigationScreen(ConsoleScreen):
 
     @property
     def list_view(self) -> LineView:
-        """The hypotheses."""
         return self.query_one("#hypotheses", LineView)
 
     @property
@@ -103,7 +101,6 @@ class InvestigationScreen(ConsoleScreen):
         return self.query_one("#hypothesis", LineView)
 
     def crumb(self) -> str:
-        """Word for the breadcrumbs."""
         return self.investigation_id
 
     def place(self) -> str:
@@ -111,7 +108,6 @@ class InvestigationScreen(ConsoleScreen):
         return f"investigation {self.investigation_id}"
 
     def memory(self) -> dict[str, object]:
-        """The hypothesis in view."""
         return {"hypothesis": self.list_view.cursor_key or ""}
 
     def recall(self, memory: Mapping[str, object]) -> None:
@@ -170,7 +166,6 @@ class InvestigationScreen(ConsoleScreen):
     # ---- drawing
 
     def tick(self) -> None:
-        """Ages move on."""
         self._draw_title()
 
     @on(LineView.Moved)
@@ -188,7 +183,6 @@ class InvestigationScreen(ConsoleScreen):
         return next((one for one in known if one.hypothesis == name), None)
 
     def draw(self) -> None:
-        """Lay out everything."""
         if not self.is_attached:
             return
         glyphs, width = self.host.glyphs, max(40, self.size.width)
@@ -324,7 +318,6 @@ class InvestigationScreen(ConsoleScreen):
         self.act_next_pane()
 
     def act_refresh(self) -> None:
-        """Read it again."""
         self.ask()
 
     def act_why(self) -> None:

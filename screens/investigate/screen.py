@@ -129,7 +129,6 @@ class InvestigateScreen(ConsoleScreen):
         self.call_after_refresh(self.draw)
 
     def service_opened(self) -> None:
-        """The sources are open."""
         self._begin()
         self.draw()
 
@@ -176,7 +175,6 @@ class InvestigateScreen(ConsoleScreen):
         return self.query_one(f"#{name}", LineView)
 
     def crumb(self) -> str:
-        """The level's name."""
         return "investigate"
 
     def place(self) -> str:
@@ -206,7 +204,6 @@ class InvestigateScreen(ConsoleScreen):
     # ---- drawing
 
     def tick(self) -> None:
-        """Ages move on."""
         self.draw()
 
     def draw(self) -> None:
@@ -405,7 +402,6 @@ class InvestigateScreen(ConsoleScreen):
         self.dismiss()
 
     def act_refresh(self) -> None:
-        """Ask everything again."""
         service, live = self.host.service, self.host.live
         if service is None or live is None:
             return

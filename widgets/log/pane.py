@@ -117,7 +117,6 @@ class LogPane(Widget):
         self._preview_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        """Title, list, filter, foot."""
         with Horizontal(id="log-title"):
             yield LineView(glyphs=self.glyphs, cursor=False, id="log-query")
             yield LineView(glyphs=self.glyphs, cursor=False, id="log-count")

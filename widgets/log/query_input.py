@@ -196,7 +196,6 @@ class FilterLine(Widget):
         yield LineView(glyphs=self.glyphs, cursor=False, id="filter-hint")
 
     def on_mount(self) -> None:
-        """The label never changes."""
         self.query_one("#filter-label", LineView).show((row((self.LABEL, "key")),))
 
     @property
