@@ -52,7 +52,7 @@ class _Place(Protocol):
         """Host, database and login of an account whose database is named."""
 
     def set_login(self) -> None:
-        """Let the console in."""
+        """Create the login that the console uses."""
 
     def remove(self) -> None:
         """Take away everything that is there."""

@@ -62,14 +62,14 @@ class ExplorerAt:
 
 @dataclass(slots=True, frozen=True)
 class DocumentAt:
-    """Something to read."""
+    """A document: evidence, a finding, a guide."""
 
     document: Document
 
 
 @dataclass(slots=True, frozen=True)
 class ListingAt:
-    """Rows to choose from."""
+    """A list to choose from."""
 
     listing: Listing
 

@@ -134,6 +134,6 @@ class ResolutionFanOut:
             return True
 
     def again(self) -> None:
-        """A person asks again."""
+        """Ask anew at a person's wish."""
         with self._lock:
             self._ended = False

@@ -60,7 +60,7 @@ class RunningJob(Generic[Answer]):
         self._timer: Timer | None = None
 
     def start(self) -> None:
-        """Ask in a thread."""
+        """Begin the question in a thread."""
         self.screen.host.ask(self._run, self._answered, doing=self.doing, failed=self._ended)
         for footer in self.screen.query(FooterBar):
             # The standing line says it, with progress.

@@ -188,7 +188,7 @@ class LineEntry(ConsoleScreen):
 
     @property
     def entry(self) -> EntryInput:
-        """The line."""
+        """The input of the line."""
         return self.query_one(EntryInput)
 
     def on_mount(self) -> None:
@@ -249,7 +249,7 @@ class LineEntry(ConsoleScreen):
 
     @on(Input.Changed)
     def typed(self) -> None:
-        """Another letter, another verdict."""
+        """Judge the text after each letter."""
         self._refused = False
         self.draw()
 

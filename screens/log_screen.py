@@ -126,7 +126,7 @@ class LogScreen(ConsoleScreen):
 
     @on(LogPane.Opened)
     def line_opened(self, message: LogPane.Opened) -> None:
-        """Enter on a line."""
+        """Open the chosen line."""
         self.open_line(message.event)
 
     @on(LogPane.OlderWanted)
@@ -135,7 +135,7 @@ class LogScreen(ConsoleScreen):
         self.act_older()
 
     def act_logs(self) -> None:
-        """Into the lines."""
+        """Focus the log lines."""
         self.query_one(LogList).focus()
 
     def act_filter(self) -> None:

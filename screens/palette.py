@@ -116,7 +116,7 @@ class PaletteScreen(ConsoleScreen):
 
     @on(Input.Changed)
     def typed(self) -> None:
-        """Another letter, other matches."""
+        """Find matches after each letter."""
         self.draw()
 
     def draw(self) -> None:

@@ -104,7 +104,7 @@ class GuidanceScreen(ListScreen):
         raise NotImplementedError
 
     def escalate(self) -> None:
-        """Tell people."""
+        """Begin to tell people."""
         raise NotImplementedError
 
     # ---- drawing
@@ -117,7 +117,7 @@ class GuidanceScreen(ListScreen):
         return [item if item.key else Row(item.pieces, f"line:{at}") for at, item in enumerate(rows)]
 
     def section(self, title: str) -> list[Row]:
-        """A heading."""
+        """Rows of one section under its heading."""
         return [BLANK, row((self.host.glyphs.text(title), "title"))]
 
     def item(self, text: str, width: int, opens: Callable[[], object] | None = None, tone: Tone = "") -> list[Row]:
@@ -369,7 +369,7 @@ class RefusalsScreen(GuidanceScreen):
         return "\n".join(f"{str(one.rule).replace('_', ' ')}: {one.when}" for one in _conditions(catalogue))
 
     def escalate(self) -> None:
-        """A declaration by hand."""
+        """Declare by hand."""
         self.declare_by_hand()
 
 

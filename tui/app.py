@@ -417,7 +417,7 @@ class WarRoomApp(App[int]):
         return partial(own, self) if own is not None else None
 
     def action_act(self, name: str) -> None:
-        """Every key arrives here."""
+        """Run the action of a key: all keys arrive here."""
         if isinstance(self.screen, CriticalScreen):
             self.screen.touched()
         handler = self.handler(name)
@@ -473,7 +473,7 @@ class WarRoomApp(App[int]):
         self.theme = theme.NAMES[name]
 
     def act_command(self) -> None:
-        """The palette."""
+        """Open the palette."""
         self.palette("")
 
     def act_account(self) -> None:
@@ -541,7 +541,7 @@ class WarRoomApp(App[int]):
     # ---- keys: the ways out
 
     def act_back(self) -> None:
-        """Out, one step."""
+        """Leave the screen on top."""
         if len(self.screen_stack) > 1:
             self.screen.dismiss()
 

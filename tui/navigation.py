@@ -39,7 +39,7 @@ class History:
 
     @property
     def here(self) -> Lines:
-        """Where one is."""
+        """Lines of the place visited last."""
         return self._visited[self._at]
 
     def visit(self, lines: Lines) -> None:

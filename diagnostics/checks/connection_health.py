@@ -44,7 +44,7 @@ class HealthBaseline(Check):
     title = "How many connections are healthy, against the baseline?"
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
-        """Fleet-wide without an account."""
+        """Health of the account's connections, or of the whole fleet without an account."""
         states = read_states(context, request.account_id)
         rule = context.catalogue.thresholds["system_health"]
         baseline = context.catalogue.baselines["system_health"].value

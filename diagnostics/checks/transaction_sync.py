@@ -72,7 +72,7 @@ class DealAgentCount(_DealCheck):
     title = "Does the deal have agents?"
 
     def look(self, context: Context, deal: Deal) -> Finding:
-        """Fail with none."""
+        """Fails for a deal without agents."""
         crew, evidence = _crew(context, deal)
         users = crew.users
         return self.finding(

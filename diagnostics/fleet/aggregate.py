@@ -92,7 +92,7 @@ class FleetAggregate:
             yield self._ready.popleft()
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Drop later answers."""
         with self._lock:
             self._closed = True
 

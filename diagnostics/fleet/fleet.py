@@ -163,7 +163,7 @@ class Fleet:
     """System-wide questions, from any thread. Connections to one host are bounded over all questions together."""
 
     def __init__(self, databases: Databases, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
-        """Opens nothing."""
+        """Open no connection."""
         self._databases = databases
         self._settings = settings
         self._now = now

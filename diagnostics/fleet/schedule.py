@@ -113,7 +113,7 @@ class Schedule:
         return sum(min(self._connections.lanes, len(host.waiting)) for host in self._hosts.values())
 
     def close(self) -> None:
-        """No further turns."""
+        """Refuse further turns, so that waiting workers end."""
         self._closing.set()
         with self._change:
             self._change.notify_all()
@@ -164,7 +164,7 @@ class Schedule:
                 self._change.notify_all()
 
     def proved(self, turn: Turn) -> None:
-        """The host answered."""
+        """Note that the host answered: its other batches may go."""
         with self._change:
             turn.host.proven = True
             turn.host.misses = 0

@@ -57,7 +57,7 @@ class Tokens:
 
 
 def read_tokens(context: Context) -> Tokens:
-    """Count them. Raises SourceFailure."""
+    """Read the counts of all credentials. Raises SourceFailure."""
     now = context.now().replace(microsecond=0)
     auth = context.table("zillow_auth")
     held = auth.c.encrypted_refresh_token.is_not(None)

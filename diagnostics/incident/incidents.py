@@ -282,7 +282,7 @@ class IncidentService:
     # ---- tasks, steps
 
     def add_task(self, incident_id: str, text: str, owner: str = "", due_at: datetime | None = None) -> Incident:
-        """Something to do."""
+        """A task of the incident."""
         wanted = checked_text(text, "task", 500)
         who = clean(owner, limit=LONGEST_NAME).strip()
         return self.decide(

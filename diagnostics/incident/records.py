@@ -75,7 +75,7 @@ class Records(Generic[Record]):
 
     @property
     def journal(self) -> Journal:
-        """Where the entries are."""
+        """The journal that holds the entries."""
         return self._context.journal
 
     def get(self, record_id: str) -> Record:

@@ -210,7 +210,7 @@ class _Progress:
     beyond: int = 0
 
     def tell(self, flaw: str) -> None:
-        """One more flaw."""
+        """Add a flaw."""
         if len(self.flaws) < MOST_FLAWS:
             self.flaws.append(clean(flaw, limit=500))
         else:

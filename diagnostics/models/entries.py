@@ -150,7 +150,7 @@ class RoleReleased(Frozen):
 
 
 class TaskAdded(Frozen):
-    """Something to do."""
+    """A task of the incident."""
 
     kind: Literal["task_added"] = "task_added"
     task: str
@@ -345,7 +345,7 @@ class DeliveryAttempted(Frozen):
 
 
 class DeliverySent(Frozen):
-    """It arrived."""
+    """A delivery arrived."""
 
     kind: Literal["delivery_sent"] = "delivery_sent"
     delivery: str
@@ -393,7 +393,7 @@ class FollowUpScheduled(Frozen):
 
 
 class FollowUpRun(Frozen):
-    """It was looked at."""
+    """A follow-up was run, with its outcome."""
 
     kind: Literal["follow_up_run"] = "follow_up_run"
     follow_up: str
@@ -466,7 +466,7 @@ class EvidenceWithdrawn(Frozen):
 
 
 class InvestigationClosed(Frozen):
-    """Nobody looks any further."""
+    """The record is closed, with a conclusion."""
 
     kind: Literal["investigation_closed"] = "investigation_closed"
     conclusion: str

@@ -42,7 +42,7 @@ class Hypothesis(Frozen):
 
 
 class Investigation(Frozen):
-    """One record."""
+    """One record of an investigation: question, hypotheses, conclusion."""
 
     id: str
     """"INV-3"."""

@@ -166,7 +166,7 @@ class NoAnswer(Exception):  # noqa: N818  # an outcome, told by name
 
     @property
     def kind(self) -> FailureKind:
-        """As a source's failure."""
+        """The kind of SourceFailure it becomes."""
         if self.why is Why.CLOSED:
             return FailureKind.CANCELLED
         late = self.why in {Why.SLOW_CONNECTION, Why.SILENT, Why.OVERRUN}

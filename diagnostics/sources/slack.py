@@ -64,7 +64,7 @@ class Posted:
 
 @dataclass(slots=True, frozen=True)
 class Identity:
-    """Who the token is."""
+    """Team, user and scopes of the token."""
 
     team: str
     user: str

@@ -67,7 +67,7 @@ class FlagState:
         return None if self.contradicts or self.is_unread else bool(self.is_on)
 
     def words(self) -> str:
-        """For a person."""
+        """The state of the flag for a person."""
         if self.is_unread:
             return f"flag {self.name}: the row for {self.scope} says neither on nor off"
         if self.contradicts:

@@ -34,7 +34,7 @@ Place = Callable[[int], tuple[str, str, str]]
 
 @dataclass(slots=True, frozen=True)
 class ScaleSize:
-    """How much of everything."""
+    """Sizes of a world: accounts, agents, deals, events."""
 
     rows: int
     """Lead events."""

@@ -275,7 +275,7 @@ class ServerStore:
         raise NotImplementedError(account)
 
     def show_client(self, account: StoryAccount) -> None:
-        """Nothing is ever hidden."""
+        """No effect: schemas are not hidden."""
 
     def insert(self, cursor: Cursor, table: Table, rows: Sequence[Cells]) -> None:
         """Insert further rows."""

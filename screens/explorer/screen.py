@@ -327,7 +327,7 @@ class ExplorerScreen(LogScreen):
         self.ask_all()
 
     def act_zoom_out(self) -> None:
-        """Back out."""
+        """Show the range before the last zoom."""
         if not self.state.zoom_out(utc_now()):
             self.host.say("logs are kept for fifteen days: there is no more", "muted")
             return
@@ -450,7 +450,7 @@ class ExplorerScreen(LogScreen):
         )
 
     def act_save(self) -> None:
-        """Ask for a name."""
+        """Ask for a name and save the query under it."""
         self.host.palette("save ")
 
     def save(self, name: str) -> None:

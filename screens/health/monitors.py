@@ -34,7 +34,7 @@ class NameInput(Input):
     ]
 
     def action_cancel(self) -> None:
-        """Nothing is sent."""
+        """Leave without sending."""
         if isinstance(self.screen, MonitorScreen):
             self.screen.close_input("cancelled; nothing was sent")
 

@@ -268,7 +268,7 @@ class UnderCursor:
 
     @property
     def system(self) -> SystemState | None:
-        """The system."""
+        """The system of the row, if it is one."""
         return next((system for system in self.state.systems if system.name == self.name), None)
 
     @property

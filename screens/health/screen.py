@@ -198,7 +198,7 @@ class HealthScreen(ConsoleScreen):
         self.touched()
 
     def touched(self) -> None:
-        """A key was pressed."""
+        """Note when a key was last pressed."""
         self.touched_at = time.monotonic()
 
     # ---- places

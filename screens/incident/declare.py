@@ -161,7 +161,7 @@ class DeclareScreen(ListScreen):
             self._write(name.partition("+")[0])
 
     def act_notify(self) -> None:
-        """On to the preview."""
+        """Go on to the preview."""
         self.go_on()
 
     def go_on(self) -> None:

@@ -186,15 +186,15 @@ class IncidentsScreen(FilteredScreen):
         self.host.say(f"{incident_id} is the incident in view")
 
     def act_timeline(self) -> None:
-        """Its journal."""
+        """Open the incident's timeline."""
         self._with_current(lambda one: self.host.navigate(addresses.TimelineAt(one.id)))
 
     def act_handoff(self) -> None:
-        """Its hand-off note."""
+        """Open the incident's hand-off note."""
         self._with_current(lambda one: self.host.navigate(addresses.HandoffAt(one.id)))
 
     def act_status(self) -> None:
-        """Move it on."""
+        """Change the incident's status."""
         self._with_current(lambda one: self.host.navigate(addresses.StatusAt(one.id)))
 
     def act_merge(self) -> None:

@@ -173,6 +173,6 @@ class ReviewScreen(RecordScreen):
     kind, name = "review", "review"
 
     def text_of(self, service: Diagnostics) -> str:
-        """From what was recorded."""
+        """The review, written from recorded entries."""
         text: str = service.reviews.review(self.incident_id)
         return text

@@ -45,7 +45,7 @@ class TasksScreen(IncidentScreen):
             use(writer, task)
 
     def act_open(self) -> None:
-        """Done, or open again."""
+        """Close the task, or open it again."""
         self._with_task(IncidentWriter.close_task)
 
     act_run = act_open
@@ -55,7 +55,7 @@ class TasksScreen(IncidentScreen):
         self._with_task(IncidentWriter.take_task)
 
     def act_new(self) -> None:
-        """Something else to do."""
+        """Type a further task."""
         writer = self.writer()
         if writer is not None:
             writer.add_task()

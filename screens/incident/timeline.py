@@ -334,7 +334,7 @@ class TimelineScreen(FilteredScreen):
         return IncidentWriter(self.host, self._incidents, self.incident_id, self._written)
 
     def act_new(self) -> None:
-        """A note."""
+        """Type a note."""
         self._writer().note()
 
     def act_status(self) -> None:

@@ -201,12 +201,12 @@ class IncidentWriter:
         )
 
     def close_task(self, task: Task) -> None:
-        """Done, or open again."""
+        """Close the task, or open it again."""
         value, said = ("no", "open again") if task.done_at is not None else ("yes", "done")
         self._change_task(task, "done", value, said)
 
     def take_task(self, task: Task) -> None:
-        """It is one's own."""
+        """Make the task one's own."""
         self._change_task(task, "owner", self.incidents.person, f"{self.incidents.person}'s")
 
     def _change_task(self, task: Task, field: str, value: str, said: str) -> None:

@@ -304,7 +304,7 @@ class InvestigationEditor:
         )
 
     def withdraw(self, item: str) -> None:
-        """It is no evidence."""
+        """Withdraw an item of evidence, with a reason."""
         title = f"{self.name}: withdraw {item}"
         self._line(
             title,
@@ -318,7 +318,7 @@ class InvestigationEditor:
         )
 
     def close(self, found: Investigation) -> None:
-        """With a conclusion."""
+        """Close the record with a conclusion."""
         title = f"{found.id}: conclusion"
         cause = found.root_cause
         self._line(

@@ -171,7 +171,7 @@ class InvestigateScreen(ConsoleScreen):
         return known.KEYS if self.is_watching else ()
 
     def pane(self, name: str) -> LineView:
-        """One of the panes."""
+        """The pane of that name."""
         return self.query_one(f"#{name}", LineView)
 
     def crumb(self) -> str:

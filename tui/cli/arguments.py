@@ -69,7 +69,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    """The whole grammar."""
+    """The parser of the whole command line."""
     shared = _shared()
     root = Parser(
         prog="warroom",

@@ -18,7 +18,7 @@ WORD_WIDTH = max(map(len, WORDS.values()))
 
 @dataclass(slots=True, frozen=True)
 class Style:
-    """How to print here."""
+    """Width, colour and encoding of standard output."""
 
     colour: bool = False
     width: int | None = None

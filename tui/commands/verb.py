@@ -48,7 +48,7 @@ class Verb:
 
     @property
     def name(self) -> str:
-        """The word."""
+        """The word, without the space behind it."""
         return self.line.strip()
 
 

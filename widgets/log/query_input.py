@@ -181,7 +181,7 @@ class FilterLine(Widget):
 
     @dataclass
     class Cancelled(Message):
-        """Escape."""
+        """Escape was pressed."""
 
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

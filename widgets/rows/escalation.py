@@ -148,7 +148,7 @@ def issue_step_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
 
 
 def issue_people_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
-    """Whom to tell."""
+    """Contacts of the issue."""
     rows = [head("WHOM TO TELL", "", width, key="people")]
     for label, value in (
         ("manager", view.manager),

@@ -99,7 +99,7 @@ class Round:
         return self.once("named", lambda: named_accounts(self.context, self.issue))
 
     def accounts(self) -> dict[int, Account]:
-        """Their sizes."""
+        """Sizes of the named accounts."""
         return self.once("accounts", lambda: read_accounts(self.context, self.named().ids))[0]
 
 

@@ -32,7 +32,7 @@ def looked_for_since(delivery: Delivery) -> datetime:
 
 @dataclass(slots=True, frozen=True)
 class Receipt:
-    """That it is there."""
+    """Proof that a delivery arrived."""
 
     receipt: str
     """The service's own name for it, e.g. a message's time stamp, "ZYN-482"."""
@@ -70,7 +70,7 @@ class DeliveryChannel(Protocol):
 
     @property
     def channel(self) -> Channel:
-        """Which one."""
+        """The channel it delivers to."""
 
     @property
     def destination(self) -> str:
@@ -100,7 +100,7 @@ def not_delivered(failure: SourceFailure) -> NotDelivered:
 
 
 def outcome_of(failure: SourceFailure) -> DeliveryOutcome:
-    """In the journal's words."""
+    """The outcome as the journal names it."""
     if failure.sent is not Sent.NOT_SENT:
         return "ambiguous"
     return "permanent" if failure.lasting else "definite"
