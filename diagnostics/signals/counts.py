@@ -71,6 +71,7 @@ FEWEST_WINDOWS = 3
 ANY_LOG = "*"
 
 ACCOUNT_FACET = "@context.account_id"
+UNNAMED = f"no event carries {ACCOUNT_FACET}: whom they concern is not known"
 
 
 @dataclass(slots=True, frozen=True)
@@ -84,7 +85,8 @@ class Counts:
     filling: tuple[int, ...] = field(default=(), kw_only=True)
     """Events in the minutes after them so far: at least so many, and more may come."""
     accounts: int | None
-    """Distinct accounts, approximate as Datadog counts them."""
+    """Distinct accounts, approximate as Datadog counts them; None where the logs do not name any (`UNNAMED` says so in
+    the evidence), or where that is not known."""
     evidence: Evidence
     partial: bool
     """The figures are lower bounds, and never an all-clear: the source answered for a part of its logs, or logs are
@@ -270,6 +272,11 @@ class LogQuestions:
         )
         values: Sequence[MeasuredValue] = answer.buckets[0].values if answer.buckets else (0.0, (), 0.0)
         total, series, accounts = (_whole(values[0]) or 0, values[1], _whole(values[2]))
+        evidence = of_late_logs(answer.evidence, lag, end)
+        if total and accounts == 0:
+            # Events without an account concern somebody all the same.
+            accounts = None
+            evidence = evidence.model_copy(update={"caveat": "; ".join(filter(None, (UNNAMED, evidence.caveat)))})
         first_ms = _first_complete(start, MINUTE_MS)
         minutes = complete_buckets(series, start, end, MINUTE_MS)
         read = Read(now, {first_ms + place * MINUTE_MS: count for place, count in enumerate(minutes)})
@@ -286,7 +293,7 @@ class LogQuestions:
             per_minute=minutes[:whole],
             filling=minutes[whole:],
             accounts=accounts or (None if lag.is_late else accounts),
-            evidence=of_late_logs(answer.evidence, lag, end),
+            evidence=evidence,
             partial=any(doubts),
             lag=lag,
             doubt="; ".join(doubt for doubt in doubts if doubt),

@@ -22,6 +22,7 @@ from diagnostics.incident.assess.readings import measure
 from diagnostics.incident.incidents import IncidentService
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
+from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.account_list import INTEGRATION_DISABLED, STALE_AGENTS
@@ -97,6 +98,42 @@ def test_a_source_that_is_gone_gives_the_dash_and_says_why(nov17: SandboxProcess
         assert assessment.tier.tier == 3
         rate = next(one for one in assessment.criteria if one.id == "rate")
         assert (rate.status, rate.shown, rate.held_s) == (Status.UNREACHABLE, "—", None)
+
+
+COUNTED = ("rate_limited_per_minute", "zillow_requests", "events_in_window", "accounts_affected", "users_affected")
+
+
+@pytest.mark.honesty(
+    "partial answers over live HTTP 429: the answer warns of an unknown index, timed out, or has no figure",
+    "rate_limit_rate and every figure counted from logs is no data or unreachable, never a pass or 0",
+)
+@pytest.mark.parametrize("fault", ["warnings:unknown_index", "nofigure", "aggregate=nofigure"])
+def test_an_answer_that_counts_nothing_is_no_all_clear(nov17: SandboxProcess, tmp_path: Path, fault: str) -> None:
+    nov17.set_faults(fault)
+    try:
+        with opened(nov17, tmp_path) as service:
+            finding = service.check("rate_limit_rate", TriageRequest(issue_type="rate_limiting"))
+            assert finding.status in {Status.NO_DATA, Status.UNREACHABLE}
+            for issue in ("rate_limiting", "oauth_failure", "transaction_sync"):
+                figures = by_id(service.assessments.measure(issue))
+                for name in figures.keys() & set(COUNTED):
+                    assert figures[name].status in {Status.NO_DATA.value, Status.UNREACHABLE.value}, (issue, name)
+            assert service.pulse("rate_limiting", 900).status is not Status.PASS
+    finally:
+        nov17.clear_faults()
+
+
+@pytest.mark.parametrize("fault", ["warnings:slow_index", "warnings:timeout"])
+def test_a_partial_count_that_is_grave_stays_grave(nov17: SandboxProcess, tmp_path: Path, fault: str) -> None:
+    nov17.set_faults(fault)
+    try:
+        with opened(nov17, tmp_path) as service:
+            finding = service.check("rate_limit_rate", TriageRequest(issue_type="rate_limiting"))
+            assert finding.status is Status.FAIL
+            assert finding.evidence is not None
+            assert "slow_index" in finding.evidence.caveat or "timed out" in finding.evidence.caveat
+    finally:
+        nov17.clear_faults()
 
 
 def test_without_the_database_nothing_is_zero(nov17: SandboxProcess, tmp_path: Path) -> None:

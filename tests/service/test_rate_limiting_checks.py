@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from diagnostics.checks.registry import CHECKS
+from diagnostics.incident.assess.readings import measure
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.sources.mysql.databases import Rows
 from diagnostics.sources.mysql.statements import Statement
@@ -192,3 +193,25 @@ def test_the_tag_of_the_monitors_comes_from_the_catalogue(world: World) -> None:
     context = with_members(world.service.context, catalogue=world.catalogue.model_copy(update={"contact": contact}))
     finding = CHECKS["proactive_monitoring"].run(context, TriageRequest(issue_type="connection_health"))
     assert "no monitor carries team:other" in finding.summary
+
+
+@pytest.mark.honesty(
+    "partial answers: no event carries the account facet",
+    "accounts, large accounts and users are not known, and the evidence says why; never 0 or none",
+)
+def test_events_without_an_account_concern_an_unknown_number_of_accounts(world: World) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.accounts = 17_991, 0
+    finding = check(world, "rate_limit_rate")
+    assert "account" not in finding.summary
+    assert finding.evidence is not None
+    assert "no event carries @context.account_id" in finding.evidence.caveat
+    figures = {one.id: one for one in measure(world.service.context, world.service.health, "rate_limiting")}
+    for name in ("accounts_affected", "large_accounts", "users_affected"):
+        assert (figures[name].value, figures[name].status) == (None, Status.NO_DATA.value), name
+    assert "o event carries @context.account_id" in str(figures["accounts_affected"].evidence)
+
+
+def test_no_events_concern_no_account(world: World) -> None:
+    figures = {one.id: one for one in measure(world.service.context, world.service.health, "rate_limiting")}
+    assert (figures["accounts_affected"].value, figures["large_accounts"].value) == (0, "none")

@@ -23,6 +23,7 @@ from diagnostics.incident.incidents import issue_named
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.models.incidents import AccountImpact, Impact
+from diagnostics.signals.counts import UNNAMED
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -52,6 +53,11 @@ class Named:
     evidence: tuple[Evidence, ...]
     at_least: bool = False
     """There may be further ones: the logs answered in part."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether an account that is not among them is not affected, as far as logs and rows can say."""
+        return self.total is not None and not self.at_least
 
     @property
     def beyond(self) -> int:
@@ -101,6 +107,8 @@ def named_accounts(context: Context, issue: IssueType, extra: Iterable[int] = ()
         total, partial = counts.accounts, counts.partial or (found is not None and found.partial)
         evidence = (counts.evidence, *((found.evidence,) if found is not None else ()))
         basis = f"named by logs of the last {span(context.window_s)}"
+        if total is None and counts.count:
+            basis = UNNAMED
     first = [account for account in dict.fromkeys(extra) if account not in ids]
     whole = None if total is None else max(total, len(ids)) + len(first)
     return Named((*first, *ids)[:most], whole, basis, evidence, partial)

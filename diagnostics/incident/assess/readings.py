@@ -438,13 +438,14 @@ def large_accounts(asked: Round) -> MeasuredFigure:
     unknown = sum(1 for one in accounts.values() if one.users is None) + found.beyond
     shown = "; ".join(size_words(one) for one in large[:MOST_NAMED])
     shown += f"; and {len(large) - MOST_NAMED:,} more" if len(large) > MOST_NAMED else ""
-    value = (shown or "none") if large or not unknown else None
+    known = not unknown and found.is_whole
+    value = (shown or "none") if large or known else None
     return made(
         "large_accounts",
         value,
         title=f"Large accounts, from {from_users:,} users",
-        status=Status.NO_DATA if unknown and not large else Status.WARN if large else Status.PASS,
-        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
+        status=Status.WARN if large else Status.PASS if known else Status.NO_DATA,
+        notes=_not_whole(found, unknown),
         evidence=found.evidence,
     )
 
@@ -454,15 +455,23 @@ def users_affected(asked: Round) -> MeasuredFigure:
     found, accounts = asked.named(), asked.accounts()
     known = [one.users for one in accounts.values() if one.users is not None]
     unknown = len(accounts) - len(known) + found.beyond
-    value = sum(known) if known or not unknown else None
-    status = Status.NO_DATA if unknown else Status.WARN if value else Status.PASS
+    is_whole = not unknown and found.is_whole
+    value = sum(known) if known or is_whole else None
+    status = Status.NO_DATA if not is_whole else Status.WARN if value else Status.PASS
     return made(
         "users_affected",
         value,
-        shown="" if value is None else f"{value:,}" + (" at least" if unknown else ""),
+        shown="" if value is None else f"{value:,}" + ("" if is_whole else " at least"),
         status=status,
-        notes=(f"The size of {plural(unknown, 'account')} is not known" if unknown else "",),
+        notes=_not_whole(found, unknown),
         evidence=found.evidence,
+    )
+
+
+def _not_whole(found: Named, unknown: int) -> tuple[str, ...]:
+    return (
+        "" if found.is_whole else f"There may be others: {found.basis}",
+        f"The size of {plural(unknown, 'account')} is not known" if unknown else "",
     )
 
 
