@@ -36,6 +36,16 @@ def pytest_configure() -> None:
 SHARED = frozenset({"session", "package", "module"})
 """Scopes of fixtures that several tests use."""
 
+LONGEST = (
+    "tests/console_pty/",
+    "tests/statements/",
+    "tests/console/test_respond_sandbox.py",
+    "tests/console/test_account_sandbox.py",
+    "tests/sandbox/",
+    "tests/cli/test_commands.py",
+)
+"""Where the tests are that take longest: a group of tens of seconds, or single tests of many."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,9 +57,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None and (group := _group(item)):
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(
-        key=lambda item: (item.get_closest_marker("alone") is None, item.get_closest_marker("xdist_group") is None)
-    )
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[int, bool]:
+    """The longest first, lest one worker be busy with them when the others have ended; single tests last."""
+    place = next((place for place, begins in enumerate(LONGEST) if item.nodeid.startswith(begins)), len(LONGEST))
+    return place, item.get_closest_marker("xdist_group") is None
 
 
 def _group(item: pytest.Item) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
-from sandbox.launch import SandboxProcess
+from sandbox.launch import SandboxProcess, start_sandbox
 from screens.incident.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import rest
@@ -21,16 +21,23 @@ from tui.options import Options
 DEADLINE_S = 120.0
 
 
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    """The stand-ins, with rate limits that keep no console waiting."""
+    with start_sandbox("nov17", rate_limits=("search=1000/10", "aggregate=1000/10")) as running:
+        yield running
+
+
 @asynccontextmanager
-async def console(home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pilot[int]]:
+async def console(sandbox: SandboxProcess, home: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pilot[int]]:
     """The whole console over stand-ins with sockets and databases of their own."""
     monkeypatch.setenv("HOME", str(home))
-    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "WARROOM_STATE_DIR"):
         monkeypatch.setenv(variable, str(home))
     # A hanging answer is given up after this long; what was stored meanwhile has to be found again.
     monkeypatch.setenv("WARROOM_SLACK__TIMEOUT_S", "2")
     monkeypatch.setenv("WARROOM_JIRA__TIMEOUT_S", "2")
-    app = WarRoomApp(Options(sandbox="nov17"))
+    app = WarRoomApp(Options(config=sandbox.directory / "console.toml"))
     try:
         async with app.run_test(size=(120, 40)) as pilot:
             await within(pilot, lambda: app.service is not None or app.problem is not None)
@@ -49,20 +56,11 @@ async def within(pilot: Pilot[int], condition: Any, deadline_s: float = DEADLINE
     pytest.fail(text_on(pilot))
 
 
-def stand_ins(pilot: Pilot[int]) -> SandboxProcess:
-    opened = cast("WarRoomApp", pilot.app).opened
-    assert opened is not None
-    sandbox = opened.sandbox
-    assert sandbox is not None
-    return sandbox
-
-
 @pytest.mark.parametrize("faults", [(), ("slack_post=stored_hang/1", "incident_create=stored_hang/1")], ids=str)
 async def test_from_triage_to_told_and_tracked_in_three_keys_and_a_word(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...]
+    sandbox: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...]
 ) -> None:
-    async with console(tmp_path, monkeypatch) as pilot:
-        sandbox = stand_ins(pilot)
+    async with console(sandbox, tmp_path, monkeypatch) as pilot:
         if faults:
             sandbox.set_faults(*faults)
         app = cast("WarRoomApp", pilot.app)

@@ -16,6 +16,7 @@ from tests.console.rest import drawn, rest
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW
 from tests.console.scripted_health import health_screen, service_with, settle_health, stopped_clock
+from tests.sampling import sampled
 from tests.snapshots.sizes import EVERY_SIZE, SIZES
 from tui.options import Options
 
@@ -95,7 +96,9 @@ def test_every_source_dead(snap_compare: Snap, make_app: MakeApp, size: tuple[in
     assert snap_compare(make_app(service), terminal_size=size, run_before=still)
 
 
-@pytest.mark.parametrize("question", ["overview", "kpis", "connections", "resolution", "systems", "leading"])
+@pytest.mark.parametrize(
+    "question", sampled(["overview", "kpis", "connections", "resolution", "systems", "leading"], 2)
+)
 def test_one_question_without_an_answer(snap_compare: Snap, make_app: MakeApp, question: str) -> None:
     service = service_with(failing=frozenset({question}))
     assert snap_compare(make_app(service), terminal_size=(120, 40), run_before=still)
@@ -164,7 +167,7 @@ def test_paused(snap_compare: Snap, make_app: MakeApp) -> None:
     assert snap_compare(make_app(service_with()), terminal_size=(120, 40), run_before=paused)
 
 
-@pytest.mark.parametrize("size", [(60, 15), (100, 50), (200, 24), (110, 32)], ids=str)
+@pytest.mark.parametrize("size", sampled([(60, 15), (100, 50), (200, 24), (110, 32)], 2), ids=str)
 def test_other_shapes_of_terminals(snap_compare: Snap, make_app: MakeApp, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(service_with()), terminal_size=size, run_before=still)
 
@@ -185,13 +188,13 @@ DRILLS = {
 }
 
 
-@pytest.mark.parametrize("name", DRILLS)
+@pytest.mark.parametrize("name", sampled(list(DRILLS), 6))
 def test_what_stands_behind_a_row(snap_compare: Snap, make_app: MakeApp, name: str) -> None:
     run = pressing(*DRILLS[name])
     assert snap_compare(make_app(service_with()), terminal_size=(120, 40), run_before=run)
 
 
-@pytest.mark.parametrize("name", ["shares", "draft", "system"])
+@pytest.mark.parametrize("name", sampled(["shares", "draft", "system"], 1))
 def test_what_stands_behind_a_row_on_a_small_terminal(snap_compare: Snap, make_app: MakeApp, name: str) -> None:
     run = pressing(*DRILLS[name])
     assert snap_compare(make_app(service_with()), terminal_size=(80, 24), run_before=run)
