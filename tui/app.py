@@ -612,8 +612,8 @@ class WarRoomApp(App[int]):
 
     def _tick(self) -> None:
         self._seconds += 1
-        if not self.screen.is_mounted:
-            # It was put on top in this very moment: there is nothing to draw on yet.
+        if not self.screen_stack or not self.screen.is_mounted:
+            # The console ends, or the screen was put on top in this very moment: there is nothing to draw on.
             return
         clock = f"{utc_now():%H:%M:%S} UTC"
         for header in self.screen.query(HeaderBar):

@@ -15,7 +15,6 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, Index, MetaData, Table, UniqueConstraint, create_engine
 
 from diagnostics.accounts.service import AccountService
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
 from diagnostics.core.time import utc_now
@@ -25,6 +24,7 @@ from diagnostics.sources.mysql.databases import Databases
 from sandbox.rows import schema
 from tests.mariadb import MariaDB
 from tests.service.world import ToldDatadog
+from tests.shipped import shipped_catalogue
 
 ACCOUNT = 148261
 OTHER = 75172
@@ -72,7 +72,7 @@ class Place:
             server.create_user(self._user, PASSWORD)
         self._common = self._create(f"{self._prefix}_common", COMMON)
         self.datadog = ToldDatadog()
-        self.catalogue = load_catalogue()
+        self.catalogue = shipped_catalogue()
         self.service = self._service()
         self.account(ACCOUNT, name="Summit Ridge Group")
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.core.failures import UserError
 from diagnostics.incident.assess.impact import Account, Named, Shares, score
 from diagnostics.models.incidents import Impact
+from tests.shipped import shipped_catalogue
 
-RULES = load_catalogue().impact
+RULES = shipped_catalogue().impact
 
 
 def impact(accounts: list[Account], shares: Shares | None = None, total: int | None = None) -> Impact:

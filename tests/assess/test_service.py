@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
@@ -28,6 +27,7 @@ from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.account_list import INTEGRATION_DISABLED, STALE_AGENTS
 from tests.contexts import with_members
 from tests.mariadb import MariaDB
+from tests.shipped import shipped_catalogue
 
 NO_LIMIT = tuple(f"{endpoint}=100000/1" for endpoint in ("search", "aggregate", "metrics"))
 
@@ -40,7 +40,7 @@ def nov17() -> Iterator[SandboxProcess]:
 
 def opened(sandbox: SandboxProcess, state: Path, **changed: object) -> Diagnostics:
     flags = {**sandbox.flags(), "state_dir": state, **changed}
-    return Diagnostics.open(load_settings(flags=flags, environ={}).settings, load_catalogue())
+    return Diagnostics.open(load_settings(flags=flags, environ={}).settings, shipped_catalogue())
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.incident.assess.assessments import decide_tier
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.incidents import Tier
+from tests.shipped import shipped_catalogue
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 
 CALM: dict[str, float | str | None] = {
     "health": 98.9,

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from textual.pilot import Pilot
 
-from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.catalogue import Catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
@@ -23,6 +23,7 @@ from diagnostics.models.incidents import Incident
 from diagnostics.store.store import StateStore
 from tests.console.rest import until
 from tests.console.scripted import NOW, ScriptedService
+from tests.shipped import shipped_catalogue
 from tui.app import WarRoomApp
 
 
@@ -91,7 +92,7 @@ class IncidentWorld:
 def incident_world(folder: Path, *, person: str = "cl.nolen") -> IncidentWorld:
     """A world whose journal lies in `folder`. Close it."""
     settings = load_settings(environ={"WARROOM_STATE_DIR": str(folder), "WARROOM_ESCALATION__PERSON": person}).settings
-    catalogue, clock = load_catalogue(), Clock()
+    catalogue, clock = shipped_catalogue(), Clock()
     state = StateStore(settings.state, settings.state_dir)
     journal = Journal(state, person=person, console="bastion-1:4711", now=clock)
     world = IncidentWorld(settings, catalogue, clock, state, journal, cast("IncidentService", None))

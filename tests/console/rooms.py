@@ -6,6 +6,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -14,6 +15,7 @@ from tests.console.rest import answered
 from tests.console.scripted import NOW, ScriptedOpening, ScriptedService
 from tui.app import WarRoomApp
 from tui.options import Options
+from widgets.footer_bar import FooterBar
 from widgets.log.pane import LogPane
 
 MakeApp = Callable[..., WarRoomApp]
@@ -59,6 +61,11 @@ def _opener(
         return ScriptedOpening(service, environment)
 
     return open_service
+
+
+def footer(pilot: Pilot[Any]) -> str:
+    """The bottom line; empty on a screen that is not laid out yet."""
+    return next((row.text for bar in pilot.app.screen.query(FooterBar) for row in bar.rows), "")
 
 
 async def settle(pilot: Pilot[int]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.catalogue import Catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.failures import FailureKind, SourceFailure
@@ -23,6 +23,7 @@ from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from tests.console.scripted_incidents import ScriptedIncidents, ScriptedNotices, ScriptedReviews
 from tests.console.scripted_recents import ScriptedRecents
+from tests.shipped import shipped_catalogue
 
 NOW = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
 
@@ -68,7 +69,7 @@ def event(number: int, at: datetime, text: str = "", status: str = "error") -> L
 class ScriptedService:
     """Answers by script. `failing` names readings that fail; `hostile` puts hostile text into every field."""
 
-    catalogue: Catalogue = field(default_factory=load_catalogue)
+    catalogue: Catalogue = field(default_factory=shipped_catalogue)
     settings: Settings = field(default_factory=lambda: load_settings(environ={}).settings)
     failing: frozenset[str] = frozenset()
     quiet: bool = False

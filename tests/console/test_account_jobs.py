@@ -12,9 +12,8 @@ from screens.account.screen import AccountScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import opened, press, stop_clocks, text_on
 from tests.console.rest import drawn, rest, until
-from tests.console.rooms import MakeApp
+from tests.console.rooms import MakeApp, footer
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
-from widgets.footer_bar import FooterBar
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +23,6 @@ def _stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def scripted() -> ScriptedAccountService:
     return ScriptedAccountService(accounts=ScriptedAccounts(steps=12))
-
-
-def footer(pilot: Pilot[Any]) -> str:
-    return next((row.text for row in pilot.app.screen.query_one(FooterBar).rows), "")
 
 
 async def said(pilot: Pilot[Any], words: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.models.readings import Freshness, Pulse, Reading
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from screens.critical.state import CriticalState
 from tests.console.scripted import NOW, evidence
+from tests.shipped import shipped_catalogue
 
 ISSUES = ("rate_limiting", "oauth_failure", "transaction_sync")
 
@@ -71,7 +71,7 @@ def test_an_older_reading_of_the_same_question_is_dropped() -> None:
 
 
 def test_the_order_is_by_urgency_then_by_the_catalogue() -> None:
-    shown, catalogue = state(), load_catalogue()
+    shown, catalogue = state(), shipped_catalogue()
     for issue, severity in (("transaction_sync", "critical"), ("oauth_failure", "high"), ("rate_limiting", "ok")):
         shown.take(pulse(issue, 1, severity=severity), NOW)
     shown.reorder(catalogue)

@@ -17,10 +17,9 @@ from screens.line_entry import LineEntry
 from tests.console.account_rooms import press, text_on
 from tests.console.incident_rooms import IncidentWorld
 from tests.console.rest import until
-from tests.console.rooms import MakeApp, settle
+from tests.console.rooms import MakeApp, footer, settle
 from tests.console.scripted import ScriptedService
 from tests.console.scripted_notices import ScriptedNoticeService, notice_world, stop_clocks
-from widgets.footer_bar import FooterBar
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +48,6 @@ async def opened(make_app: MakeApp, service: ScriptedService, incident: str) -> 
 
 def screen(pilot: Pilot[int]) -> DeliveriesScreen:
     return cast("DeliveriesScreen", pilot.app.screen)
-
-
-def footer(pilot: Pilot[int]) -> str:
-    return pilot.app.screen.query_one(FooterBar).rows[0].text
 
 
 async def test_every_delivery_stands_with_its_outcome_and_what_to_do(make_app: MakeApp, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job
 from diagnostics.models.figures import Coverage
@@ -19,6 +18,7 @@ from screens.health.state import HealthState, health_scale, limits_in, short_lim
 from screens.held_readings import SYSTEMS, ResolutionFanOut, resolution_bands
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure
+from tests.shipped import shipped_catalogue
 
 
 def reading(key: str, value: object, *, failure: str = "", sequence: int = 1) -> Reading[Any]:
@@ -131,13 +131,13 @@ def test_limits_are_read_from_the_rule_and_keep_a_unit_that_is_not_the_figures(
 
 
 def test_every_threshold_of_the_catalogue_can_be_written_short() -> None:
-    for threshold in load_catalogue().thresholds.values():
+    for threshold in shipped_catalogue().thresholds.values():
         limits = limits_in(threshold.rule())
         assert (limits.warning, limits.critical) == (threshold.warning, threshold.critical)
 
 
 def test_the_course_is_drawn_with_the_limits_of_what_it_is_a_course_of() -> None:
-    catalogue, overview = load_catalogue(), ScriptedHealth().overview()
+    catalogue, overview = shipped_catalogue(), ScriptedHealth().overview()
     scale = health_scale(catalogue, overview)
     assert (scale.usual, scale.warning, scale.critical) == (98.8, 97.0, 95.0)
     assert scale.low <= 94.1
@@ -147,7 +147,7 @@ def test_the_course_is_drawn_with_the_limits_of_what_it_is_a_course_of() -> None
 
 
 def test_bands_come_from_the_catalogue() -> None:
-    bands = resolution_bands(load_catalogue())
+    bands = resolution_bands(shipped_catalogue())
     assert (bands.healthy, bands.warning, bands.critical) == (2.0, 5.0, 10.0)
 
 

@@ -14,10 +14,9 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from screens.line_entry import LineEntry, send
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import rest, until
-from tests.console.rooms import MakeApp, settle
+from tests.console.rooms import MakeApp, footer, settle
 from tests.console.scripted import HOSTILE, ScriptedService
 from tui.app import WarRoomApp
-from widgets.footer_bar import FooterBar
 
 Then = Callable[[str], None]
 
@@ -35,10 +34,6 @@ async def ask(pilot: Pilot[int], then: Then, **how: Any) -> LineEntry:  # noqa: 
     cast("WarRoomApp", pilot.app).push_console_screen(entry)
     await rest(pilot)
     return entry
-
-
-def footer(pilot: Pilot[int]) -> str:
-    return pilot.app.screen.query_one(FooterBar).rows[0].text
 
 
 def only_digits(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.triage.refusals import Refusals
@@ -21,8 +20,9 @@ from tests.console.rest import until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import ScriptedService
 from tests.console.scripted_investigations import on_screen, opened_sources, showing, shown
+from tests.shipped import shipped_catalogue
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 REFUSALS = Refusals(CATALOGUE)
 
 

@@ -22,11 +22,10 @@ from screens.refusals import RefusalScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.incident_rooms import IncidentWorld
 from tests.console.rest import rest, until
-from tests.console.rooms import MakeApp, settle
+from tests.console.rooms import MakeApp, footer, settle
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_notices import ScriptedNoticeService, at, notice_world, stop_clocks
 from tui.app import WarRoomApp
-from widgets.footer_bar import FooterBar
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +43,6 @@ async def console(make_app: MakeApp, service: ScriptedService) -> AsyncIterator[
 
 def screen(pilot: Pilot[int]) -> RespondScreen:
     return cast("RespondScreen", pilot.app.screen)
-
-
-def footer(pilot: Pilot[int]) -> str:
-    return pilot.app.screen.query_one(FooterBar).rows[0].text
 
 
 async def preview(pilot: Pilot[int], **how: object) -> RespondScreen:

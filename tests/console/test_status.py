@@ -20,7 +20,6 @@ from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import ScriptedService
 from tests.console.scripted_notices import notice_world, stop_clocks
 from tui.app import WarRoomApp
-from widgets.footer_bar import FooterBar
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +45,6 @@ def screen(pilot: Pilot[int]) -> StatusScreen:
 def told_by(pilot: Pilot[int]) -> str:
     assert isinstance(pilot.app.screen, RespondScreen)
     return str(pilot.app.screen.state.purpose)
-
-
-def footer(pilot: Pilot[int]) -> str:
-    return pilot.app.screen.query_one(FooterBar).rows[0].text
 
 
 async def test_enter_moves_it_to_the_next_step(make_app: MakeApp, tmp_path: Path) -> None:

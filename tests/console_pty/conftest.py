@@ -16,6 +16,9 @@ ISSUES = ("RATE LIMITING", "OAUTH FAILURES", "TRANSACTION SYNC")
 
 Start = Callable[..., Terminal]
 
+GENEROUS = ("search=1000/1", "aggregate=1000/1")
+"""Rate limits that keep none of the consoles waiting that ask one after the other."""
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
@@ -31,7 +34,8 @@ def start(tmp_path: Path) -> Start:
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     """The incident of 17 November, started by hand and shared by the tests of a module that do not harm it."""
-    with start_sandbox("nov17", directory=tmp_path_factory.mktemp("sandbox")) as running:
+    folder = tmp_path_factory.mktemp("sandbox")
+    with start_sandbox("nov17", directory=folder, rate_limits=GENEROUS) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.launch import start_sandbox
-from tests.console_pty.conftest import Start, config, has_answers, step
+from tests.console_pty.conftest import GENEROUS, Start, config, has_answers, step
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.pty
@@ -22,7 +22,7 @@ def admits_the_loss(terminal: Terminal) -> bool:
 
 def test_the_sandbox_is_killed_and_comes_back(start: Start, tmp_path: Path) -> None:
     directory = tmp_path / "sandbox"
-    with start_sandbox("nov17", directory=directory) as first:
+    with start_sandbox("nov17", directory=directory, rate_limits=GENEROUS) as first:
         port = first.port
         with start(*config(first)) as terminal:
             terminal.wait_for(has_answers, 60)
@@ -35,7 +35,7 @@ def test_the_sandbox_is_killed_and_comes_back(start: Start, tmp_path: Path) -> N
             terminal.wait_for("help")
             terminal.press("escape")
             first.stop()
-            with start_sandbox("nov17", directory=directory, port=port):
+            with start_sandbox("nov17", directory=directory, port=port, rate_limits=GENEROUS):
                 terminal.wait_for(lambda seen: has_answers(seen) and not admits_the_loss(seen), 120)
                 step(terminal)
             terminal.send("q")

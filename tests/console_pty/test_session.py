@@ -13,7 +13,7 @@ import pytest
 
 from diagnostics.config.settings import StateSettings
 from diagnostics.store.store import Kept, StateStore
-from sandbox.launch import SandboxProcess, start_sandbox
+from sandbox.launch import SandboxProcess
 from tests.console_pty.conftest import ROOT, config, has_answers
 from tests.terminal import Terminal
 
@@ -22,14 +22,6 @@ pytestmark = pytest.mark.pty
 ACCOUNT = "account 14009"
 NAME = "Harbor & Pine Realty"
 BACK = "back where you were"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """With rate limits that nobody meets: a dozen consoles ask it one after the other."""
-    limits = ("search=1000/1", "aggregate=1000/1")
-    with start_sandbox("nov17", directory=tmp_path_factory.mktemp("sandbox"), rate_limits=limits) as running:
-        yield running
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.logs import compile_query
 from diagnostics.models.datadog import Compute
@@ -18,9 +17,10 @@ from diagnostics.models.events import LogEvent
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.decode import events as decoded
 from sandbox.launch import SandboxProcess, start_sandbox
+from tests.shipped import shipped_catalogue
 
 UNLIMITED = ("search=1000000/1", "aggregate=1000000/1")
-QUERIES = {query.id: query.datadog for query in load_catalogue().queries.values() if "{" not in query.datadog}
+QUERIES = {query.id: query.datadog for query in shipped_catalogue().queries.values() if "{" not in query.datadog}
 FOUNDING = ("oauth_failures", "zero_agent_deals", "rate_limited", "connection_errors", "agent_resolution")
 
 

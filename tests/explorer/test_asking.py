@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.waiting import Job
@@ -15,6 +14,7 @@ from diagnostics.explorer.service import AROUND, correlation_of, step_s
 from diagnostics.models.events import LogEvent
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
+from tests.shipped import shipped_catalogue
 
 QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 
@@ -27,7 +27,7 @@ def world() -> Iterator[SandboxProcess]:
 
 @pytest.fixture(scope="module")
 def service(world: SandboxProcess) -> Iterator[Diagnostics]:
-    with Diagnostics.open(load_settings(flags=world.flags(), environ={}).settings, load_catalogue()) as opened:
+    with Diagnostics.open(load_settings(flags=world.flags(), environ={}).settings, shipped_catalogue()) as opened:
         yield opened
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, FleetQuestion
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
 from diagnostics.sources.mysql.databases import Databases
 from sandbox.launch import SandboxProcess, start_sandbox
+from tests.shipped import shipped_catalogue
 
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
@@ -34,7 +34,7 @@ def opened(process: SandboxProcess, state: Path, analytics: str | None = None) -
     if analytics is not None:
         flags |= {"analytics.url": analytics, "analytics.zillow_agents": "zillow_agents", "analytics.deals": "deals"}
     settings = load_settings(None, flags, {}).settings
-    databases = Databases(settings.databases, load_catalogue().schema_map)
+    databases = Databases(settings.databases, shipped_catalogue().schema_map)
     fleet = Fleet(databases, settings)
     try:
         yield fleet

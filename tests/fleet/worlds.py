@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.settings import AnalyticsSettings, DatabaseSettings, FleetSettings, Settings
 from diagnostics.core.time import utc_now
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.sources.mysql.databases import Databases
 from tests.mariadb import MariaDB
+from tests.shipped import shipped_catalogue
 
 PASSWORD = "correct:horse@/battery%staple"
 
@@ -69,7 +69,7 @@ class World(ABC):
             fleet=FleetSettings.model_validate({"deadline_s": 30.0, **(fleet or {})}),
             analytics=AnalyticsSettings.model_validate(analytics or {}),
         )
-        self.databases = Databases(settings.databases, load_catalogue().schema_map)
+        self.databases = Databases(settings.databases, shipped_catalogue().schema_map)
         made = Fleet(self.databases, settings, now)
         self._closing += [made.close, self.databases.close]
         return made

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.service.world import World
+from tests.shipped import shipped_catalogue
 
 GENEROUS = ("search=1000/10", "aggregate=1000/10")
 """Rate limits that keep no test waiting; the real ones have tests of their own."""
@@ -49,6 +49,6 @@ def opened(stories: Callable[[str], SandboxProcess], tmp_path: Path) -> Iterator
                 name.replace("__", "."): value for name, value in flags.items()
             }
             settings = load_settings(flags=stories(scenario).flags() | given).settings
-            return stack.enter_context(Diagnostics.open(settings, load_catalogue()))
+            return stack.enter_context(Diagnostics.open(settings, shipped_catalogue()))
 
         yield open_on

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.service import Diagnostics
+from tests.shipped import shipped_catalogue
 
 Console = Callable[..., Diagnostics]
 
@@ -22,6 +22,6 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
         def open_as(person: str = "ann", **flags: object) -> Diagnostics:
             given = {"state_dir": str(tmp_path / "state"), "escalation.person": person} | flags
-            return stack.enter_context(Diagnostics.open(load_settings(flags=given).settings, load_catalogue()))
+            return stack.enter_context(Diagnostics.open(load_settings(flags=given).settings, shipped_catalogue()))
 
         yield open_as

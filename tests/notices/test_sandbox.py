@@ -12,9 +12,12 @@ from diagnostics.service import Diagnostics
 from sandbox.launch import start_sandbox
 from tests.notices.consoles import Clocks
 
+GENEROUS = ("search=1000/10", "aggregate=1000/10")
+"""Rate limits that keep nobody waiting; those of Slack, Jira and incidents are as ever."""
+
 
 def test_team_and_trackers_hold_one_of_each_although_every_first_attempt_times_out(tmp_path: Path) -> None:
-    with start_sandbox("nov17", directory=tmp_path / "sandbox") as sandbox:
+    with start_sandbox("nov17", directory=tmp_path / "sandbox", rate_limits=GENEROUS) as sandbox:
         flags = sandbox.flags() | {"slack.timeout_s": 1.0, "jira.timeout_s": 1.0, "datadog.total_timeout_s": 2.0}
         settings = load_settings(flags=flags, environ={}).settings
         with Diagnostics.open(settings, load_catalogue()) as service:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.incident.channels.base import outcome_of
 from diagnostics.models.status import Status
 from diagnostics.sources.doctor import inspect_slack
 from diagnostics.sources.slack import Slack, SlackFailure
 from tests.notices.consoles import NOW, console_settings
 from tests.notices.slack_server import CHANNEL, SECRET, TOKEN, SlackServer
+from tests.shipped import shipped_catalogue
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_a_token_that_cannot_stand_in_a_request_is_told_without_being_shown(tmp_
 
 
 def test_the_doctor_names_the_token_its_scopes_and_the_channel(tmp_path: Path, slack: SlackServer) -> None:
-    contact = load_catalogue().contact
+    contact = shipped_catalogue().contact
     slack.plan("auth.test", store=True, headers={"X-OAuth-Scopes": "chat:write,groups:history"})
     lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
     assert [(one.subject, one.status) for one in lines] == [
@@ -246,7 +246,7 @@ def test_the_doctor_names_the_token_its_scopes_and_the_channel(tmp_path: Path, s
 
 
 def test_the_doctor_says_what_a_webhook_and_nothing_at_all_mean(tmp_path: Path, slack: SlackServer) -> None:
-    contact = load_catalogue().contact
+    contact = shipped_catalogue().contact
     (line,) = inspect_slack(console_settings(tmp_path, slack, "webhook"), contact)
     assert (line.subject, line.status) == ("webhook", Status.NO_DATA)
     (line,) = inspect_slack(console_settings(tmp_path, None), contact)

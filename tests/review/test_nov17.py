@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.core.time import utc_now
 from diagnostics.incident.journal import Journal
@@ -29,6 +28,7 @@ from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.scenario import INCIDENT_AGE_S
 from tests.console.incident_rooms import Clock
 from tests.health.conftest import GENEROUS
+from tests.shipped import shipped_catalogue
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 
@@ -47,7 +47,7 @@ class Recorded:
 def opened(stand_ins: SandboxProcess, folder: Path, clock: Clock) -> Diagnostics:
     """A console on the stand-ins whose journal and whose notices follow the test's clock."""
     flags = stand_ins.flags() | {"state_dir": folder, "escalation.person": "cl.nolen"}
-    service = Diagnostics.open(load_settings(flags=flags).settings, load_catalogue())
+    service = Diagnostics.open(load_settings(flags=flags).settings, shipped_catalogue())
     context = service.context  # the journal is opened here with another clock than the world's
     vars(context)["journal"] = Journal(context.state, person="cl.nolen", console="bastion-1:4711", now=clock)
     context.now = clock

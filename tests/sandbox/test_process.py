@@ -144,7 +144,7 @@ def test_it_can_be_told_to_stop_before_it_is_ready() -> None:
     process = _serve("--scenario", "nov17", "--parent-pipe")
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
 
 
 def test_a_sandbox_killed_and_started_again_goes_on_with_its_story(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.incident.assess.readings import measure
 from diagnostics.models.datadog import Aggregate, Bucket
 from diagnostics.models.status import Status
@@ -22,6 +21,7 @@ from diagnostics.signals.lag import (
     with_growth,
 )
 from tests.service.world import World, evidence, unreachable
+from tests.shipped import shipped_catalogue
 
 NOW = datetime(2025, 11, 17, 14, 3, 25, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1_000)
@@ -32,7 +32,7 @@ LATE = (60, 130, 300, 1_200)
 @pytest.fixture(scope="module")
 def rules() -> LagRules:
     """The limits as they ship."""
-    thresholds = load_catalogue().thresholds
+    thresholds = shipped_catalogue().thresholds
     return LagRules(thresholds["log_lag"], thresholds["log_growth"])
 
 

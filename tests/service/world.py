@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, create_engine
 
-from diagnostics.catalogue import Catalogue, load_catalogue
+from diagnostics.catalogue import Catalogue
 from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
@@ -24,6 +24,7 @@ from diagnostics.signals.baselines import Baselines, MeasuredBaseline
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.mysql.tables import Tables
+from tests.shipped import shipped_catalogue
 
 ACCOUNT = 14009
 DEAL = 12345
@@ -235,7 +236,7 @@ class World:
 
     def __init__(self, folder: Path, **refresh: object) -> None:
         self.folder = folder
-        self.catalogue: Catalogue = load_catalogue()
+        self.catalogue: Catalogue = shipped_catalogue()
         self.datadog = ToldDatadog()
         self._tables = Tables(self.catalogue.schema_map)
         self._common = self._create("common", folder / "common.db")

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.settings import DatabaseSettings, Settings, StateSettings
 from diagnostics.core.context import Context
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases, Rows
 from diagnostics.store.rollups import RollupLimits, SyncRollup
 from tests.mariadb import MariaDB
+from tests.shipped import shipped_catalogue
 
 TABLE = "zillow_lead_events_log"
 Event = tuple[int, str | None, datetime | str | None]
@@ -72,7 +72,7 @@ class EventsWorld(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.catalogue = load_catalogue()
+        self.catalogue = shipped_catalogue()
         self._opened: list[Context] = []
         self._watch: Context | None = None
         self.state = StateSettings()

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pymysql
+from pymysql.constants import ER
+
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
 
@@ -47,10 +50,23 @@ def grow(server: MariaDB, world: World) -> None:
         where = world.client if table in _CLIENT else world.common
         chosen = values.format(first=FIRST, account=world.account_id)
         counted = f"SELECT {chosen} FROM (SELECT CAST(seq AS SIGNED) AS n FROM seq_1_to_{rows}) AS counted"  # noqa: S608  # ours
-        server.execute(f"INSERT INTO {table} ({columns}) {counted}", database=where)
+        _insert(server, f"INSERT INTO {table} ({columns}) {counted}", where)
     for schema in (world.common, world.client):
         tables = ", ".join(name for (name,) in server.execute("SHOW TABLES", database=schema))
         server.execute(f"ANALYZE TABLE {tables}", database=schema)
+
+
+def _insert(server: MariaDB, statement: str, database: str) -> None:
+    """Once more where the story, which goes on meanwhile, held the rows that this one waited for, and it for these."""
+    for _ in range(20):
+        try:
+            server.execute(statement, database=database)
+        except pymysql.OperationalError as error:
+            if error.args[0] != ER.LOCK_DEADLOCK:
+                raise
+        else:
+            return
+    raise AssertionError(f"deadlocked twenty times: {statement}")
 
 
 def _past(rows: int, days: float = LONG_AGO_D) -> str:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, create_engine, insert
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
 from diagnostics.core.time import utc_now
@@ -20,6 +19,7 @@ from diagnostics.sources.mysql.databases import Databases
 from sandbox.rows import schema
 from tests.mariadb import MariaDB
 from tests.service.world import ToldDatadog
+from tests.shipped import shipped_catalogue
 
 CALLS = ("read_common", "read_client")
 
@@ -37,7 +37,7 @@ class Shelf:
         self._prefix = f"sync{uuid4().hex[:8]}"
         self._schemas: list[str] = []
         self._engines: dict[str, Engine] = {}
-        self.catalogue = load_catalogue()
+        self.catalogue = shipped_catalogue()
         self.datadog = ToldDatadog()
         self._create("common")
         template = server.url("X_common") if server else f"sqlite:///{folder}/X_common.db"

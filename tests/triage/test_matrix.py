@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from diagnostics.triage.answer import assess, remarks
 from diagnostics.triage.matrix import Classification, classify
 from diagnostics.triage.refusals import near_names
+from tests.shipped import shipped_catalogue
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 ROWS = [(issue.name, severity) for issue in CATALOGUE.issues.values() for severity in issue.severities]
 SEVERITIES = sorted({severity for _, severity in ROWS})
 
