@@ -363,7 +363,7 @@ def _prepare(connection: Connection, limits: TimeLimits) -> ServerSession:
         cursor.execute("SELECT VERSION(), CONNECTION_ID()")
         version, connection_id = cursor.fetchone()
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
-        # A SELECT behind somebody's ALTER TABLE waits for a day unless told otherwise. The statement's limit goes first.
+        # A SELECT behind somebody's ALTER TABLE waits for a day unless told otherwise. The statement limit goes first.
         waiting = math.ceil(limits.statement_s) + 1
         cursor.execute(f"SET SESSION {_SETTINGS}, lock_wait_timeout = %s", (waiting,))
         version = clean(str(version), limit=80)
