@@ -88,7 +88,7 @@ class FacetCounter:
             return Facet(name, tuple(values), of=self.events, is_exact=False)
 
     def facets(self, names: Sequence[str], most: int = MOST_VALUES) -> tuple[Facet, ...]:
-        """Facets of several attributes, counted in one walk."""
+        """Facets of several attributes."""
         return tuple(self.facet(name, most) for name in names)
 
     def values(self, name: str) -> tuple[tuple[str, int], ...]:

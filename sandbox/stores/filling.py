@@ -23,7 +23,7 @@ _BATCH = 5_000
 
 
 Contents = Iterable[tuple[Table, Iterable[Cells]]]
-Place = Callable[[StoryAccount], tuple[str, str, str]]
+PlaceOf = Callable[[StoryAccount], tuple[str, str, str]]
 """Says host, database and login of an account."""
 
 
@@ -144,7 +144,7 @@ def fill_database(cursor: Cursor, dialect: Dialect, metadata: MetaData, contents
         cursor.execute(statement)
 
 
-def common_contents(story: Story, population: Population, place: Place) -> Contents:
+def common_contents(story: Story, population: Population, place: PlaceOf) -> Contents:
     """Yield every table of the common database with its rows."""
     yield from common_rows(story, population, place)
     yield schema.ZILLOW_WEBHOOK_EVENTS, webhook_rows(story, stamps(story))

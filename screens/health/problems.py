@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
@@ -14,14 +14,13 @@ from widgets.row import BLANK, Row, fit, row
 from widgets.rows.connections import problem_row
 
 if TYPE_CHECKING:
+    from diagnostics.health.connections import Order
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.figures import Page
     from diagnostics.models.health import ConnectionProblem
 
 PAGE = 100
 """Rows asked for at a time."""
-
-Order = Literal["newest", "longest"]
 
 TITLES = {"newest": "connection problems, newest first", "longest": "connection problems, longest-standing first"}
 

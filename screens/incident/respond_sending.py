@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import advice, sentence
 from diagnostics.models.entries import IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident
 from screens.incident.respond_state import NotPrepared, PreparedNotice
@@ -43,7 +44,7 @@ class Sending:
         except SourceFailure as failure:
             if failure.kind is FailureKind.CANCELLED and job.is_cancelled:
                 return NotPrepared("you ended the preparation; nothing was sent", "r prepares it again")
-            return NotPrepared(failure.headline(), f"{failure.reason}. {failure.remedy}".strip())
+            return NotPrepared(failure.headline(), f"{sentence(failure.reason)} {advice(failure.remedy)}".strip())
         except UserError as problem:
             return NotPrepared(problem.problem, " ".join(problem.lines()[1:]))
         return PreparedNotice(proposal, incident, unmet)

@@ -18,7 +18,7 @@ WORD_WIDTH = max(map(len, WORDS.values()))
 
 @dataclass(slots=True, frozen=True)
 class Style:
-    """Width, colour and encoding of standard output."""
+    """Colour and width of standard output."""
 
     colour: bool = False
     width: int | None = None
