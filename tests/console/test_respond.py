@@ -270,7 +270,7 @@ async def test_a_preview_that_fails_says_why_and_r_tries_again(make_app: MakeApp
             shown = await preview(pilot)
             text = text_on(pilot)
             assert "not prepared: state: denied" in text
-            assert "run `warroom doctor`" in text
+            assert "Run `warroom doctor`" in text
             notices.failing = False
             await press(pilot, "r")
             await until(pilot, lambda: shown.state.seen)
