@@ -63,3 +63,27 @@ def refusing(caller: socket.socket, over: threading.Event) -> None:
     message = b"\xff\x15\x04#28000Access denied for user \x1b]52;c;ZXZpbA==\x07 (using password: secret)"
     caller.sendall(len(message).to_bytes(3, "little") + b"\x00" + message)
     over.wait(30)
+
+
+@contextmanager
+def balancer(*ports: int) -> Iterator[int]:
+    """A load balancer over TCP: the first connection goes to the first port, all later ones to the last; yields its."""
+    order = iter(ports[:-1])
+
+    def pass_on(caller: socket.socket, over: threading.Event) -> None:
+        with socket.create_connection(("127.0.0.1", next(order, ports[-1]))) as server:
+            back = threading.Thread(target=_copy, args=(server, caller), daemon=True)
+            back.start()
+            _copy(caller, server)
+            back.join(5)
+
+    with impostor(pass_on) as port:
+        yield port
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while part := source.recv(65_536):
+            target.sendall(part)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

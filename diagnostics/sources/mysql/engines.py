@@ -27,7 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
-from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, not_configured
+from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, is_servers_own, not_configured
 from diagnostics.sources.mysql.tables import Kind
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ _RECYCLE_SECONDS = 300
 _UNKNOWN_VARIABLE = 1193
 _SETTINGS = "time_zone = '+00:00', sql_mode = '', sql_select_limit = 18446744073709551615, sql_auto_is_null = 0"
 """What a server, an `init_connect` or a proxy may have set otherwise, and would change an answer without a word."""
+
+_IDENTITY = "CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@datadir, UUID_SHORT() >> 24)"
+"""Above its counter of 24 bits, UUID_SHORT holds the second at which the server began: copies of a machine differ."""
 
 _LENIENT = "warroom_lenient_"
 
@@ -334,6 +337,8 @@ class ServerSession:
     """What `KILL QUERY` takes."""
     limited: bool
     """True when the server itself ends a statement at the limit; very old servers cannot."""
+    server: str
+    """What tells this server from every other one; empty where it is not known, or a proxy numbers connections anew."""
 
 
 def connect_session(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connection, ServerSession]:
@@ -360,15 +365,31 @@ def connect_session(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[C
 
 def _prepare(connection: Connection, limits: TimeLimits) -> ServerSession:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT VERSION(), CONNECTION_ID()")
-        version, connection_id = cursor.fetchone()
+        version, connection_id, server = _introduction(cursor)
+        # A proxy that greets with a number of its own would take KILL for that number, and so for somebody else.
+        if connection.thread_id() % 2**32 != connection_id % 2**32:
+            server = ""
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
         # A SELECT behind somebody's ALTER TABLE waits for a day unless told otherwise. The statement limit goes first.
         waiting = math.ceil(limits.statement_s) + 1
         cursor.execute(f"SET SESSION {_SETTINGS}, lock_wait_timeout = %s", (waiting,))
         version = clean(str(version), limit=80)
         limited = _limit_statements(cursor, version, limits.statement_s)
-    return ServerSession(version, int(connection_id), limited)
+    return ServerSession(version, connection_id, limited, server)
+
+
+def _introduction(cursor: Cursor) -> tuple[str, int, str]:
+    """Version, number of the connection, and identity of the server; raises as `connect_session`."""
+    try:
+        cursor.execute(f"SELECT VERSION(), CONNECTION_ID(), {_IDENTITY}")  # a constant of this file
+        version, connection_id, server = cursor.fetchone()
+    except pymysql.Error as error:
+        if not is_servers_own(error):
+            raise
+        # What only speaks the protocol (Vitess, some proxies) does not know all of these.
+        cursor.execute("SELECT VERSION(), CONNECTION_ID()")
+        (version, connection_id), server = cursor.fetchone(), ""
+    return str(version), int(connection_id), str(server or "")
 
 
 def _limit_statements(cursor: Cursor, version: str, seconds: float) -> bool:
@@ -396,10 +417,17 @@ def _lenient_codec(name: str) -> codecs.CodecInfo | None:
 codecs.register(_lenient_codec)
 
 
-def kill_statement(arguments: Mapping[str, Any], connection_id: int) -> None:
-    """End the statement that another connection of the same login runs. Raises pymysql.Error or OSError."""
+def kill_statement(arguments: Mapping[str, Any], session: ServerSession) -> bool:
+    """End the statement that another connection of the same login runs; raises pymysql.Error or OSError.
+
+    False, and nothing was ended, where it cannot be shown that this connection reached the same server: behind a load
+    balancer the number would be a stranger's.
+    """
     with pymysql.connect(**arguments) as connection, connection.cursor() as cursor:
-        cursor.execute("KILL QUERY %s", (connection_id,))
+        if not session.server or _introduction(cursor)[2] != session.server:
+            return False
+        cursor.execute("KILL QUERY %s", (session.connection_id,))
+    return True
 
 
 def set_read_limit(connection: Connection, seconds: float) -> None:

@@ -129,6 +129,18 @@ def cancelled(source: str) -> SourceFailure:
     return SourceFailure(FailureKind.CANCELLED, source, "the statement was cancelled", remedy="ask again")
 
 
+def left_running(reason: SourceFailure, limits: TimeLimits) -> SourceFailure:
+    """The statement was to be ended for that reason, and only the connection could be closed."""
+    return SourceFailure(
+        reason.kind,
+        reason.source,
+        f"{reason.reason}. Its connection was closed instead: the address leads to more than one server, and the order "
+        "to end it would have reached a stranger's statement",
+        remedy=f"it may run on until the server's limit of {limits.statement_s:g} s; give the address of the server "
+        "itself, not of a proxy or load balancer",
+    )
+
+
 def over_time(source: str, seconds: float) -> SourceFailure:
     """A time limit ended the statement."""
     return SourceFailure(

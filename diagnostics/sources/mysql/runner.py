@@ -19,7 +19,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Timers
 from diagnostics.sources.mysql.engines import Database, ServerSession, cut, kill_statement
-from diagnostics.sources.mysql.failures import cancelled, failure_of, is_servers_own, over_time
+from diagnostics.sources.mysql.failures import cancelled, failure_of, is_servers_own, left_running, over_time
 from diagnostics.sources.mysql.statements import Statement, clean_rows
 
 _GRACE_SECONDS = 1.0
@@ -199,7 +199,8 @@ class _Running:
             try:
                 with suppress(pymysql.Error, OSError, RuntimeError):
                     if self._session is not None:
-                        kill_statement(self._database.connect_arguments, self._session.connection_id)
+                        if not kill_statement(self._database.connect_arguments, self._session):
+                            self._leave()
                     elif end is not None:
                         end(self._wire)
             finally:
@@ -207,6 +208,14 @@ class _Running:
         # A server that ends nothing, or a network that swallowed the order: this side stops listening.
         if not self._done.wait(_GRACE_SECONDS):
             cut(self._wire)
+
+    def _leave(self) -> None:
+        """Close the connection instead of ending the statement, and say so."""
+        with self._lock:
+            if self._done.is_set() or self._reason is None:
+                return
+            self._reason = left_running(self._reason, self._database.limits)
+        cut(self._wire)
 
     def _raise_if_aborted(self) -> None:
         if self._reason is not None:
