@@ -26,6 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.incident.verification import ChainGuard
@@ -387,7 +388,8 @@ def _kept(text: str) -> str:
     normal = text if text.isascii() else unicodedata.normalize("NFC", text)
     if len(normal) > MOST_TEXT:
         raise UserError("this text is too long for the journal", accepted=f"{MOST_TEXT:,} characters")
-    return _cleaned(normal)
+    # The last door before entries are for good, and before deliveries leave: whoever wrote the body.
+    return mask_secrets(_cleaned(normal))[0]
 
 
 def _cleaned(text: str) -> str:

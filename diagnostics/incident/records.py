@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.incident.journal import Conflict
 
@@ -190,10 +191,10 @@ class Records(Generic[Record]):
 
 
 def checked_text(text: str, what: str, most: int = LONGEST_TEXT) -> str:
-    """`text` cleaned. Raises UserError where nothing is left, or where it is too long to be kept whole."""
+    """`text` cleaned, secrets masked. Raises UserError where nothing is left, or it is too long to be kept whole."""
     cleaned = clean(text, limit=most + 1, multiline=True).strip()
     if not cleaned:
         raise UserError(f"the {what} is empty", accepted=f"1 to {most:,} characters")
     if len(text.strip()) > most:
         raise UserError(f"the {what} has {len(text.strip()):,} characters", accepted=f"1 to {most:,} characters")
-    return cleaned
+    return mask_secrets(cleaned)[0]

@@ -319,3 +319,26 @@ def test_a_teams_template_stands_in_place_of_the_shipped_one(open_console: MakeC
     proposal = console.propose()
     assert proposal.fallback == "incident: 1,204 accounts"
     assert [one.name for one in proposal.drafts[0].figures] == ["accounts_affected"]
+
+
+@pytest.mark.honesty("a secret in the text of a notice", "masked in the draft, named beside it, and sent to nobody")
+def test_a_secret_in_a_notice_is_masked_before_it_is_confirmed_and_reaches_no_service(
+    open_console: MakeConsole, slack: SlackServer
+) -> None:
+    secret = "xoxb" + "-2034567890123-4567890123456-AbCdEfGhIjKlMnOpQrStUvWx"
+    console, datadog, jira = both(open_console)
+    spoken = open_console()
+    proposal = console.propose(words={"title": f"429 to {secret}", "impact": f"429 to {secret}"})
+    assert proposal.drafts
+    for draft in proposal.drafts:
+        assert secret not in draft.title + draft.text
+        assert "a secret was masked in this text: Slack token" in draft.notes
+    console.confirm(proposal)
+    console.notices.deliver()
+    tracked = [one.model_dump_json() for kept in (datadog, jira) for one, _ in kept.sent]
+    assert len(tracked) == 2
+    spoken.confirm(spoken.propose(words={"impact": f"429 to {secret}"}))
+    spoken.notices.deliver()
+    for sent in (*tracked, str(slack.messages)):
+        assert "masked: Slack token" in sent
+        assert secret not in sent

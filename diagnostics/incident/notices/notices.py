@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
 from diagnostics.core.words import listed
@@ -520,17 +521,20 @@ class Drafts:
         state: str = "",
     ) -> Draft:
         found = self._channels.get(channel)
+        text, kinds = mask_secrets(rendered.text if channel is Channel.SLACK else to_plain(rendered.text))
+        title, more = mask_secrets(subject.title)
+        masked = tuple(f"a secret was masked in this text: {kind}" for kind in dict.fromkeys((*kinds, *more)))
         return Draft(
             channel=channel,
             purpose=purpose,
             audience=audience,
             destination=found.destination if found is not None else _NAMES[channel],
-            title=subject.title,
-            text=rendered.text if channel is Channel.SLACK else to_plain(rendered.text),
+            title=title,
+            text=text,
             fields=self._fields(channel, purpose, audience, subject, state),
             figures=rendered.figures,
             problem=self._problem(channel),
-            notes=rendered.notes,
+            notes=(*rendered.notes, *masked),
         )
 
     def _problem(self, channel: Channel) -> str:

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import span
 from diagnostics.incident.channels.base import CannotLook, NotDelivered, Receipt, may_write
@@ -247,7 +248,7 @@ class Outbox:
     ) -> DeliverySent | DeliveryFailed:
         """Send, and say what became of it."""
         try:
-            return _sent(delivery, attempt, channel.send(delivery, incident))
+            return _sent(delivery, attempt, channel.send(_masked(delivery, incident), incident))
         except NotDelivered as failure:
             return self._failed(delivery, attempt, failure)
         except SourceFailure as failure:
@@ -414,6 +415,12 @@ def _unchanged(newest: Incident, delivery: Delivery) -> bool:
         delivery.attempts,
         delivery.retry_at,
     )
+
+
+def _masked(delivery: Delivery, incident: Incident) -> Delivery:
+    """Without secrets: an older console, which masked none, may have written it into the journal."""
+    title, text = (mask_secrets(one)[0] for one in (delivery.title or incident.title, delivery.text))
+    return delivery.model_copy(update={"title": title, "text": text})
 
 
 def _sent(delivery: Delivery, attempt: int, receipt: Receipt, *, found_again: bool = False) -> DeliverySent:
