@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from diagnostics.models.evidence import Evidence, Frozen
-from diagnostics.models.triage import Status
+from diagnostics.models.status import Status
 
 Value = TypeVar("Value")
 
@@ -61,6 +61,8 @@ class Pulse(Frozen):
     """Distinct accounts in the window."""
     headline: str = ""
     """The figure a responder wants first, e.g. "backlog 212,631"."""
+    reason: str = ""
+    """What the severity stands on, in words: the count against the usual, or the backlog."""
     findings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     log_failure: str = ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from diagnostics.models.evidence import Evidence, Frozen
+from diagnostics.models.readings import Pulse
 from diagnostics.models.status import Status
 
 __all__ = [
@@ -78,6 +79,16 @@ class Triage(Frozen):
     notes: tuple[str, ...] = ()
     """Decisions of the console on the way, e.g. which account it found a deal in."""
     taken_at: datetime
+    pulse: Pulse | None = None
+    """How much of the issue there is; None where the question is about one account, deal or user, or in vain."""
+    known_severity: str = ""
+    """What everything known supports: a word of the row, "ok", or "unknown"."""
+    decided_by: tuple[str, ...] = ()
+    """Checks that support it, and "pulse"; empty where nothing is wrong."""
+    missing: tuple[str, ...] = ()
+    """What is not known of checks and pulse: the severity may be graver."""
+    unreachable: tuple[str, ...] = ()
+    """Those of the missing whose source gave no answer."""
 
 
 class RefusalRule(StrEnum):

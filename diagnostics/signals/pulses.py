@@ -12,6 +12,7 @@ from diagnostics.models.readings import Pulse
 from diagnostics.models.status import NOTIFY_SEVERITIES, Status
 from diagnostics.signals.baselines import MeasuredBaseline
 from diagnostics.signals.counts import FEWEST_WINDOWS, Counts, Usual
+from diagnostics.signals.severity import OK, attention, severity_status
 from diagnostics.signals.webhook_backlog import Backlog, read_backlog
 from diagnostics.sources.states import AGGREGATE, log_budgets
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
     from diagnostics.core.context import Context
 
-OK = "ok"
-"""The severity of an issue about which nothing is unusual."""
 
 BACKLOG_ISSUE = "rate_limiting"
 """The issue whose pulse also shows the webhook backlog."""
@@ -82,6 +81,16 @@ class Pulses:
         return max((PACE_SHARE * pulses * one.period_s / max(1, one.limit) for one in limits), default=0.0)
 
 
+def settled_pulse(context: Context, issue: IssueType, wait_s: float) -> Pulse:
+    """The pulse over the console's window for somebody who asks once: waits up to `wait_s` seconds for what is usual.
+
+    Raises SourceFailure.
+    """
+    every_s, query = context.settings.refresh.pulse_s, context.catalogue.queries[issue.query].datadog
+    context.logs.baselines.settled(query, context.window_s, wait_s)
+    return take_pulse(context, issue, context.window_s, every_s=every_s, pace_s=every_s)
+
+
 def take_pulse(
     context: Context, issue: IssueType, window_s: int, *, every_s: float, pace_s: float, before: Pulse | None = None
 ) -> Pulse:
@@ -104,6 +113,7 @@ def take_pulse(
     usual = baseline.usual
     judged = judge_count(issue, counts.count, None if usual is None else usual.count, is_pending=baseline.is_pending)
     severity, status = _graver(context, issue, judged, backlog)
+    by_backlog = severity != judged.severity
     status = of_counts(_with_backlog(status, backlog, backlog_failure), partial=counts.partial)
     findings = [
         _count_line(counts, judged, window_s),
@@ -123,6 +133,7 @@ def take_pulse(
         per_minute=counts.per_minute,
         accounts=counts.accounts,
         headline=_headline(counts.count, window_s, backlog, backlog_failure),
+        reason=_backlog_line(context, backlog) if by_backlog and backlog else findings[0],
         findings=tuple(findings),
         evidence=_evidence(counts.evidence, usual, backlog),
         judging=baseline.is_pending and judged.status is status is Status.NO_DATA,
@@ -157,6 +168,7 @@ def _backlog_alone(
         count=None,
         window_s=window_s,
         headline=_headline(None, window_s, backlog, None),
+        reason=_backlog_line(context, backlog),
         findings=(_backlog_line(context, backlog), f"counts not known: {failure.headline()}"),
         evidence=(backlog.evidence,),
         log_failure=failure.headline(),
@@ -169,8 +181,10 @@ def _with_last_count(alone: Pulse, before: Pulse, judged: JudgedCount) -> Pulse:
     of_logs = tuple(part for part in before.evidence if part.source == LOGS)
     as_of = f"{of_logs[0].started_at:%H:%M:%S} UTC" if of_logs else "earlier"
     count = f"{plural(before.count or 0, 'event')} in {span(before.window_s)}; {judged.comparison}"
+    by_count = judged.severity == alone.severity != OK
     return alone.model_copy(
         update={
+            "reason": f"{count} (as of {as_of})" if by_count else alone.reason,
             "count": before.count,
             "usual": before.usual,
             "ratio": before.ratio,
@@ -246,21 +260,9 @@ def _evidence(counts: Evidence, usual: Usual | None, backlog: Backlog | None) ->
 # How grave a count is against what is usual: the rule of the catalogue.
 
 
-def severity_status(severity: str) -> Status:
-    """A severity that calls people is a failure, every other one a warning, "ok" a pass."""
-    if severity == OK:
-        return Status.PASS
-    return Status.FAIL if severity in NOTIFY_SEVERITIES else Status.WARN
-
-
 def of_counts(status: Status, *, partial: bool) -> Status:
     """What a status is worth when the counts behind it are lower bounds: bad news stands, good news does not."""
     return Status.NO_DATA if partial and status is Status.PASS else status
-
-
-def attention(issue: IssueType) -> str:
-    """The least severe word of a row that still asks for somebody's attention."""
-    return issue.severities[-2] if len(issue.severities) > 1 else issue.severities[0]
 
 
 def judge_count(issue: IssueType, count: int | None, usual: float | None, *, is_pending: bool = False) -> JudgedCount:

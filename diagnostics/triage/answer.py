@@ -1,7 +1,9 @@
 """One triage from request to answer: classify, find the subject, run the first response, assess.
 
-Where nobody gave a severity, it comes of the findings. Leading indicators are asked for with `--preventive`, beside the
-first response and never part of the severity: they warn of what has not happened yet; the severity says what has.
+Where nobody gave a severity, it is the verdict of `diagnostics.signals.severity`: on the findings and, where the
+question is not about one account, deal or user, on how much of the issue there is. Leading indicators are asked for
+with `--preventive`, beside the first response and never part of the severity: they warn of what has not happened yet;
+the severity says what has.
 """
 
 from __future__ import annotations
@@ -10,15 +12,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diagnostics.checks.base import FleetCheck
 from diagnostics.checks.registry import CHECKS
+from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
-from diagnostics.core.waiting import aside, side_by_side
+from diagnostics.core.waiting import Deadline, aside, side_by_side, when_turn_comes
 from diagnostics.core.words import advice, plural
 from diagnostics.health.leading import indicators_of, read_leading
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, Status, Triage, TriageRequest
-from diagnostics.signals.pulses import attention
+from diagnostics.signals.pulses import settled_pulse
+from diagnostics.signals.severity import (
+    OK,
+    PULSE,
+    Ground,
+    Verdict,
+    attention,
+    finding_ground,
+    judge,
+    pulse_ground,
+    unanswered_ground,
+)
 from diagnostics.triage.matrix import Classification, classify
 from diagnostics.triage.refusals import Refusals
 from diagnostics.triage.subject import complete
@@ -27,6 +42,10 @@ if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.catalogue.model import IssueType
     from diagnostics.core.context import Context
+    from diagnostics.models.readings import Pulse
+
+PULSE_WAIT_S = 12.0
+"""How long a triage waits for its turn under the rate limit, and for what is usual, before it does without."""
 
 PREFIX = "leading_"
 """Findings of indicators are called this and the indicator's id, so that nobody takes them for a check."""
@@ -58,16 +77,40 @@ class _Found:
     """Findings of the first response, and leading indicators where prevention was asked for."""
 
     findings: tuple[Finding, ...]
+    pulse: Pulse | SourceFailure | None
+    """How much of the issue there is; None where the question is not about the issue as a whole."""
     early: tuple[Finding, ...] = ()
 
 
 def _ask(context: Context, issue: IssueType, request: TriageRequest) -> _Found:
-    """The issue's checks and its leading indicators, at the same time."""
-    if not request.preventive:
-        return _Found(first_response(context, issue, request))
+    """The issue's checks and its leading indicators at the same time, then its pulse."""
+    with_pulse = _is_about_all(issue, request)
+    if with_pulse:
+        # Asked for in the background meanwhile: it takes the longest.
+        context.logs.baselines.known(context.catalogue.queries[issue.query].datadog, context.window_s)
     with aside(1, "early signs") as pool:
-        early = pool.submit(early_indicators, context, issue)
-        return _Found(first_response(context, issue, request), early.result())
+        early = pool.submit(early_indicators, context, issue) if request.preventive else None
+        findings = first_response(context, issue, request)
+        # What is gravest already does not wait for what is usual; an all-clear does.
+        wait_s = 0.0 if any(finding.status is Status.FAIL for finding in findings) else PULSE_WAIT_S
+        pulse = _pulse(context, issue, wait_s) if with_pulse else None
+        return _Found(findings, pulse, () if early is None else early.result())
+
+
+def _is_about_all(issue: IssueType, request: TriageRequest) -> bool:
+    """Whether the issue as a whole is asked about, and level 1 counts it: then its pulse belongs to the answer."""
+    if issue.level != 1 or "deal" in issue.needs:
+        return False
+    anybody = request.account_id is request.user_id is None
+    return anybody or all(isinstance(CHECKS.get(name), FleetCheck) for name in issue.checks)
+
+
+def _pulse(context: Context, issue: IssueType, wait_s: float) -> Pulse | SourceFailure:
+    try:
+        deadline = Deadline(None, wait_s)
+        return when_turn_comes(lambda: settled_pulse(context, issue, deadline.left_s()), deadline)
+    except SourceFailure as failure:
+        return failure
 
 
 def _triage(
@@ -78,11 +121,11 @@ def _triage(
     notes: list[str],
 ) -> Triage:
     issue, findings = classified.issue, found.findings
-    if classified.severity is None:
-        severity, said = assess(context.catalogue, issue, findings)
-    else:
+    verdict = judge(issue, _grounds(issue, found))
+    severity, said = worded(context.catalogue, issue, verdict)
+    if classified.severity is not None:
         severity = classified.severity
-        said = remarks(context.catalogue, issue, severity, findings)
+        said = remarks(context.catalogue, issue, severity, verdict)
     if request.preventive:
         notes.append(early_note(found.early))
     unreachable = [finding.check for finding in (*findings, *found.early) if finding.status is Status.UNREACHABLE]
@@ -100,38 +143,57 @@ def _triage(
         route=classified.route,
         notify=severity in NOTIFY_SEVERITIES,
         findings=(*findings, *found.early),
-        notes=(*notes, *said),
+        notes=(*notes, *said, *([f"{verdict.severity} by {verdict.reason}"] if verdict.decided_by else [])),
         taken_at=utc_now(),
+        pulse=found.pulse if not isinstance(found.pulse, SourceFailure) else None,
+        known_severity=verdict.severity,
+        decided_by=verdict.decided_by,
+        missing=verdict.missing,
+        unreachable=verdict.unreachable,
     )
 
 
-def assess(catalogue: Catalogue, issue: IssueType, findings: Iterable[Finding]) -> tuple[str, tuple[str, ...]]:
-    """A severity of the issue's row, and notes on how it came about.
+def _grounds(issue: IssueType, found: _Found) -> Iterable[Ground]:
+    if isinstance(found.pulse, SourceFailure):
+        in_vain = not isinstance(found.pulse, TurnAwaited)
+        yield unanswered_ground(PULSE, waiting=False, said=found.pulse.headline(), asked_in_vain=in_vain)
+    elif found.pulse is not None and found.pulse.judging:
+        yield unanswered_ground(PULSE, waiting=False, said=found.pulse.reason, asked_in_vain=False)
+    elif found.pulse is not None:
+        yield pulse_ground(issue, found.pulse)
+    for finding in found.findings:
+        ground = finding_ground(issue, finding)
+        if ground is not None:
+            yield ground
 
-    A failure makes the most severe, a warning the least severe that still asks for attention, passes alone the mildest.
-    Where nothing fails and a source is unreachable, the most severe is taken: people must look, and are told why.
+
+def worded(catalogue: Catalogue, issue: IssueType, verdict: Verdict) -> tuple[str, tuple[str, ...]]:
+    """A severity of the issue's row for people to act on, and notes on how uncertain it is.
+
+    It is the verdict's where that is the gravest. Otherwise a check without an answer makes it the gravest: people
+    must look, and are told why. No data, and an unknown pulse, ask for attention. With everything known, "ok" is the
+    mildest.
     """
-    statuses = {finding.status for finding in findings}
-    if Status.FAIL in statuses:
-        return issue.severities[0], ()
-    if Status.UNREACHABLE in statuses:
-        why = "The severity is uncertain: nothing failed, and a source that could have said so gave no answer."
-        return issue.severities[0], (f"{why} Do not wait for certainty: {catalogue.contact.line()}.",)
-    if Status.WARN in statuses:
-        return attention(issue), ()
-    if Status.NO_DATA in statuses or not statuses:
-        return attention(issue), (
-            f"The severity is uncertain: a check has no data, and no data is not healthy. {catalogue.contact.line()}.",
-        )
-    return issue.severities[-1], ()
+    if verdict.severity == issue.severities[0]:
+        return verdict.severity, ()
+    if checks := tuple(name for name in verdict.unreachable if name != PULSE):
+        why = "The severity is uncertain: nothing failed, and a source that could have said so gave no answer"
+        without = f"{why} ({', '.join(checks)}). What is known supports {verdict.severity}."
+        return issue.severities[0], (f"{without} Do not wait for certainty: {catalogue.contact.line()}.",)
+    severity = verdict.severity if verdict.severity in issue.severities else issue.severities[-1]
+    if verdict.severity in {*issue.severities, OK} and not verdict.missing:
+        return severity, ()
+    lacks = ", ".join(verdict.missing) or "every check"
+    note = f"The severity is uncertain: {lacks} without data, and no data is not healthy. {catalogue.contact.line()}."
+    return min(severity, attention(issue), key=issue.severities.index), (note,)
 
 
-def remarks(catalogue: Catalogue, issue: IssueType, given: str, findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    """Remarks on a severity that the caller gave, only where the findings disagree."""
-    assessed, _ = assess(catalogue, issue, findings)
+def remarks(catalogue: Catalogue, issue: IssueType, given: str, verdict: Verdict) -> tuple[str, ...]:
+    """Remarks on a severity that the caller gave, only where the verdict disagrees."""
+    assessed, _ = worded(catalogue, issue, verdict)
     if issue.severities.index(assessed) < issue.severities.index(given):
         return (f"The findings alone would be assessed as {assessed}, which is graver than the given {given}.",)
-    if all(finding.status is Status.PASS for finding in findings) and given != issue.severities[-1]:
+    if verdict.severity == OK and given != issue.severities[-1]:
         return (f"Every check passed; the findings alone would be assessed as {assessed}.",)
     return ()
 

@@ -148,12 +148,14 @@ class CriticalScreen(LogScreen):
         self.people = IncidentFollower(self.host, partial(self._redraw.soon, "escalation"))
         issues = tuple(name for name, issue in catalogue.issues.items() if issue.level == 1)
         self.state.issues = issues
+        self.state.rows = catalogue.issues
+        self.state.checks = {issue: service.console_checks(issue) for issue in issues}
         self.state.window_s = service.settings.refresh.window_s
         if self.state.selected not in issues:
             self.state.selected = issues[0]
         self.watch_pulses()
         for issue in issues:
-            for check in service.console_checks(issue):
+            for check in self.state.checks[issue]:
                 live.watch(
                     f"check:{issue}:{check}",
                     partial(service.console_check, issue, check),
@@ -195,13 +197,9 @@ class CriticalScreen(LogScreen):
         self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:
-        """Pulses of all issues, checks of the one in view, and the log lines."""
+        """Pulses and checks of all issues, which are judged together, and the log lines."""
         yield from (f"pulse:{issue}" for issue in self.state.issues)
-        if self.host.service is not None:
-            yield from (
-                f"check:{self.state.selected}:{check}"
-                for check in self.host.service.console_checks(self.state.selected)
-            )
+        yield from (f"check:{issue}:{check}" for issue, checks in self.state.checks.items() for check in checks)
         yield self.log_key
         if self.people is not None and self.people.incident is not None and self.size.width >= NARROW:
             yield "assessment"
@@ -231,7 +229,8 @@ class CriticalScreen(LogScreen):
             self._settle_order()
             self._redraw.soon("issues", "detail", "escalation", "total")
         else:
-            self._redraw.soon("detail")
+            self._settle_order()
+            self._redraw.soon("issues", "detail", "escalation")
 
     def _take_incident(self, reading: Reading[Any]) -> None:
         people = self.people
@@ -315,7 +314,13 @@ class CriticalScreen(LogScreen):
         titles = dict(PLACEHOLDERS) if catalogue is None else {k: v.title for k, v in catalogue.issues.items()}
         rows = [
             issue_row(
-                IssueLine(issue, titles[issue], self.state.pulse(issue), issue in self.state.rising),
+                IssueLine(
+                    issue,
+                    titles[issue],
+                    self.state.pulse(issue),
+                    issue in self.state.rising,
+                    self.state.verdict(issue),
+                ),
                 width=width,
                 now=now,
                 glyphs=glyphs,
@@ -343,13 +348,15 @@ class CriticalScreen(LogScreen):
             meaning=model.meaning,
             impact=model.impact,
             route=model.route,
-            checks=tuple((check, self.state.finding(issue, check)) for check in service.console_checks(issue)),
+            checks=tuple((check, self.state.finding(issue, check)) for check in self.state.checks.get(issue, ())),
         )
         rows = detail_rows(
             detail, width=self._width(view), now=utc_now(), glyphs=self.host.glyphs, roomy=view.size.height > 8
         )
         view.show(rows)
-        self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}")
+        verdict = self.state.verdict(issue)
+        by = f" by {verdict.reason}" if verdict is not None and verdict.reason else ""
+        self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}{by}")
 
     def _draw_escalation(self) -> None:
         view = self.query_one("#escalation", LineView)

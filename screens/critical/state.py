@@ -8,10 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 from diagnostics.core.words import short
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES, Status
+from diagnostics.signals.severity import (
+    OK,
+    PULSE,
+    UNKNOWN,
+    Ground,
+    Verdict,
+    examples_of,
+    finding_ground,
+    judge,
+    pulse_ground,
+    unanswered_ground,
+)
 from widgets import wording
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from diagnostics.catalogue import Catalogue
+    from diagnostics.catalogue.model import IssueType
     from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding
     from screens.list_screen import Why
@@ -19,6 +34,9 @@ if TYPE_CHECKING:
 
 RISE = 1.05
 """A count rises when it is more than this many times the one before; less is noise."""
+
+ASKING_ANEW = "asking anew"
+"""Why the answer to a question that was replaced is old."""
 
 SETTLE_S = 8.0
 """The list is not re-ordered this soon after a key press: a row must not move under a reader's eye."""
@@ -36,6 +54,10 @@ class CriticalState:
     """Plain data and the few decisions of the level-1 screen; knows no widget."""
 
     issues: tuple[str, ...] = ()
+    rows: Mapping[str, IssueType] = field(default_factory=dict)
+    """The matrix, once the catalogue is read; nothing is judged before."""
+    checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By issue: the checks that are shown, and judged, beside its pulse."""
     selected: str = ""
     chosen_by_person: bool = False
     window_s: int = 900
@@ -57,17 +79,26 @@ class CriticalState:
         if reading.value is None and held is not None and held.value is not None:
             # The question was replaced (another window): what was known stays on screen, called old, until the answer.
             kept = {"value": held.value, "taken_at": held.taken_at, "freshness": "stale"}
-            reading = reading.model_copy(update={**kept, "failure": reading.failure or "asking anew"})
+            reading = reading.model_copy(update={**kept, "failure": reading.failure or ASKING_ANEW})
         elif reading.key.startswith("check:") and held is not None and (loss := _loss(held, reading)):
             # The source is gone: the last answer stays, called old, with what became of the source.
             kept = {"value": held.value, "taken_at": held.taken_at, "freshness": "stale"}
             reading = reading.model_copy(update={**kept, "failure": loss})
         self.readings[reading.key] = reading
         if pulse is not None:
-            self._note_pulse(reading.key.removeprefix("pulse:"), pulse, now)
+            self._note_pulse(reading.key.removeprefix("pulse:"), pulse)
+        if reading.key.startswith(("pulse:", "check:")):
+            self._note_alarm(reading.key.split(":")[1], now)
         return True
 
-    def _note_pulse(self, issue: str, pulse: Pulse, now: datetime) -> None:
+    def _note_alarm(self, issue: str, now: datetime) -> None:
+        severity, row = self.severity(issue), self.rows.get(issue)
+        if severity in NOTIFY_SEVERITIES:
+            self.first_alarm.setdefault(issue, now)
+        elif severity == OK or (row is not None and severity == row.severities[-1]):
+            self.first_alarm.pop(issue, None)
+
+    def _note_pulse(self, issue: str, pulse: Pulse) -> None:
         asked = pulse.asked_at
         before = self.counts_before.get(issue)
         if pulse.count is not None and (before is None or before[0] != pulse.window_s or before[2] != asked):
@@ -75,10 +106,6 @@ class CriticalState:
             if before is not None and before[0] == pulse.window_s and pulse.count > before[1] * RISE:
                 self.rising.add(issue)
             self.counts_before[issue] = (pulse.window_s, pulse.count, asked)
-        if pulse.severity in NOTIFY_SEVERITIES:
-            self.first_alarm.setdefault(issue, now)
-        elif pulse.status is Status.PASS:
-            self.first_alarm.pop(issue, None)
 
     def pulse(self, issue: str) -> Reading[Pulse] | None:
         """The newest pulse of an issue."""
@@ -89,14 +116,32 @@ class CriticalState:
         return cast("Reading[Finding] | None", self.readings.get(f"check:{issue}:{check}"))
 
     def severity(self, issue: str) -> str:
-        """The severity in view; "unknown" before any answer, "judging" while what is usual is being asked for."""
-        reading = self.pulse(issue)
-        if reading is None or reading.value is None:
-            return "unknown"
-        pulse = reading.value
-        if pulse.judging:
-            return "judging"
-        return "unknown" if pulse.status in {Status.NO_DATA, Status.UNREACHABLE} else pulse.severity
+        """The severity in view: a word of the matrix row, "ok", "judging" or "unknown"."""
+        verdict = self.verdict(issue)
+        return UNKNOWN if verdict is None else verdict.severity
+
+    def verdict(self, issue: str) -> Verdict | None:
+        """What pulse and checks say together; None before the catalogue is read."""
+        row = self.rows.get(issue)
+        return None if row is None else judge(row, self._grounds(row))
+
+    def _grounds(self, row: IssueType) -> Iterator[Ground]:
+        pulse, examples = self.pulse(row.name), examples_of(row)
+        if pulse is None or pulse.value is None:
+            yield _unanswered(PULSE, pulse)
+        elif pulse.failure == ASKING_ANEW and pulse.value.severity == OK:
+            yield unanswered_ground(PULSE, waiting=True)
+        else:
+            yield pulse_ground(row, pulse.value, old=wording.is_stale(pulse))
+        for check in self.checks.get(row.name, ()):
+            reading = self.finding(row.name, check)
+            if reading is None or reading.value is None:
+                yield _unanswered(check, reading)
+                continue
+            old = wording.is_stale(reading)
+            ground = finding_ground(row, reading.value, old=old, example=check in examples)
+            if ground is not None:
+                yield ground
 
     def notice_due(self, issue: str) -> datetime | None:
         """When the first notice is due, counted from when this console first saw the alarm."""
@@ -110,14 +155,10 @@ class CriticalState:
 
     def urgency(self, issue: str, catalogue: Catalogue) -> int:
         """Rank for the list, 0 first: the severity's place in the matrix row; what is not known ranks before ok."""
-        severities = catalogue.issues[issue].severities
-        reading = self.pulse(issue)
-        if reading is None or reading.value is None:
-            return len(severities)
-        pulse = reading.value
-        if pulse.severity in severities:
-            return severities.index(pulse.severity)
-        return len(severities) + (1 if pulse.status is Status.PASS else 0)
+        severities, severity = catalogue.issues[issue].severities, self.severity(issue)
+        if severity in severities:
+            return severities.index(severity)
+        return len(severities) + (1 if severity == OK else 0)
 
     def reorder(self, catalogue: Catalogue) -> bool:
         """Put the most urgent first, then in the catalogue's order; True when the order changed."""
@@ -138,7 +179,9 @@ class CriticalState:
         value = pulse.value
         usual = "nothing is usual" if value.usual is None else f"usual is {value.usual:,.0f}"
         events = f"{wording.count(value.count, glyphs)} events in {short(value.window_s)}"
-        summary = f"{events}, {usual} (median of the day before); severity {value.severity}"
+        verdict = self.verdict(self.selected)
+        by = f" by {verdict.reason}" if verdict is not None and verdict.reason else ""
+        summary = f"{events}, {usual} (median of the day before); severity {self.severity(self.selected)}{by}"
         return title, " · ".join([summary, *value.findings]), list(value.evidence)
 
     def first_notice(self, catalogue: Catalogue, now: datetime) -> str:
@@ -152,6 +195,11 @@ class CriticalState:
             if key.startswith(f"check:{issue}:") and reading.value is not None:
                 lines.append(f"- {reading.value.summary}{doubt(reading, now)}")
         return "\n".join([*lines, f"route: {model.route}", f"contact: {catalogue.contact.manager}"])
+
+
+def _unanswered(source: str, reading: Reading[Any] | None) -> Ground:
+    failed = reading is not None and str(reading.freshness) == "failed"
+    return unanswered_ground(source, waiting=not failed, said=reading.failure if reading is not None else "")
 
 
 def _figures(pulse: Pulse) -> str:

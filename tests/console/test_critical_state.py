@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from diagnostics.models.readings import Freshness, Pulse, Reading
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from screens.critical.state import CriticalState
 from tests.console.scripted import NOW, evidence
 from tests.shipped import shipped_catalogue
+from widgets.glyphs import UNICODE
+from widgets.rows.issues import IssueLine, issue_row
 
 ISSUES = ("rate_limiting", "oauth_failure", "transaction_sync")
 
@@ -26,8 +30,11 @@ def pulse(issue: str, count: int, *, window_s: int = 900, severity: str = "ok", 
     )
 
 
+CATALOGUE = shipped_catalogue()
+
+
 def state() -> CriticalState:
-    return CriticalState(issues=ISSUES, selected=ISSUES[0])
+    return CriticalState(issues=ISSUES, rows=CATALOGUE.issues, selected=ISSUES[0])
 
 
 def test_a_higher_count_rises_and_a_lower_one_does_not() -> None:
@@ -71,7 +78,7 @@ def test_an_older_reading_of_the_same_question_is_dropped() -> None:
 
 
 def test_the_order_is_by_urgency_then_by_the_catalogue() -> None:
-    shown, catalogue = state(), shipped_catalogue()
+    shown, catalogue = state(), CATALOGUE
     for issue, severity in (("transaction_sync", "critical"), ("oauth_failure", "high"), ("rate_limiting", "ok")):
         shown.take(pulse(issue, 1, severity=severity), NOW)
     shown.reorder(catalogue)
@@ -122,3 +129,67 @@ def test_a_check_that_never_had_an_answer_says_only_that_it_is_unreachable() -> 
     assert held is not None
     assert held.value is not None
     assert held.value.status is Status.UNREACHABLE
+
+
+def answered(issue: str, check: str, status: Status, *, freshness: Freshness = Freshness.FRESH) -> Reading[Finding]:
+    value = Finding(check=check, title=check, status=status, summary=f"{check} says so")
+    return Reading[Finding](
+        key=f"check:{issue}:{check}", freshness=freshness, value=value, taken_at=NOW, failure="", sequence=1
+    )
+
+
+def watching(issue: str, *checks: str) -> CriticalState:
+    return CriticalState(issues=ISSUES, rows=CATALOGUE.issues, checks={issue: checks}, selected=issue)
+
+
+def test_the_word_is_the_one_of_pulse_and_checks_together() -> None:
+    shown = watching("oauth_failure", "token_status", "oauth_application")
+    shown.take(pulse("oauth_failure", 412), NOW)
+    assert shown.severity("oauth_failure") == "judging"
+    shown.take(answered("oauth_failure", "token_status", Status.WARN), NOW)
+    assert shown.severity("oauth_failure") == "high"
+    shown.take(answered("oauth_failure", "oauth_application", Status.FAIL), NOW)
+    assert shown.severity("oauth_failure") == "critical"
+    assert [shown.alarm_since(), shown.notice_due("oauth_failure")] == [NOW, NOW + timedelta(minutes=5)]
+    text = shown.first_notice(CATALOGUE, NOW)
+    assert text.startswith("OAuth failures: CRITICAL")
+    said = "severity critical by oauth application: oauth_application says so"
+    assert said in shown.evidence(UNICODE)[1]
+
+
+def test_a_deal_that_fails_is_not_ok_and_begins_no_alarm() -> None:
+    shown = watching("transaction_sync", "zero_agent_deals", "deal_agent_count")
+    shown.take(pulse("transaction_sync", 3), NOW)
+    shown.take(answered("transaction_sync", "zero_agent_deals", Status.PASS), NOW)
+    shown.take(answered("transaction_sync", "deal_agent_count", Status.FAIL), NOW)
+    assert (shown.severity("transaction_sync"), shown.alarm_since()) == ("normal", None)
+
+
+def test_a_source_that_is_gone_keeps_the_severity_that_was_known_and_loses_the_all_clear() -> None:
+    shown = watching("rate_limiting", "webhook_backlog")
+    shown.take(pulse("rate_limiting", 3), NOW)
+    shown.take(finding(Status.FAIL, "212,631 events wait", 1), NOW)
+    shown.take(finding(Status.UNREACHABLE, "common: unreachable", 2), NOW)
+    assert shown.severity("rate_limiting") == "incident"
+    shown.take(finding(Status.PASS, "3 events wait", 3), NOW)
+    assert shown.severity("rate_limiting") == "ok"
+    shown.take(finding(Status.UNREACHABLE, "common: unreachable", 4), NOW)
+    assert shown.severity("rate_limiting") == "unknown"
+
+
+@pytest.mark.honesty(
+    "one severity: a ratio beside a number that it is not of",
+    "the log count stands before its ratio to usual; the backlog, which has none, stands behind",
+)
+@pytest.mark.parametrize("width", [78, 100, 160])
+def test_a_ratio_stands_beside_the_number_that_it_is_of(width: int) -> None:
+    shown = watching("rate_limiting")
+    reading = pulse("rate_limiting", 18_204, severity="incident")
+    assert reading.value is not None
+    figures = {"usual": 12.0, "ratio": 18_204 / 12, "headline": "backlog 212,631", "accounts": 61}
+    shown.take(reading.model_copy(update={"value": reading.value.model_copy(update=figures)}), NOW)
+    verdict = shown.verdict("rate_limiting")
+    line = IssueLine("rate_limiting", "Rate limiting", shown.pulse("rate_limiting"), verdict=verdict)
+    words = " ".join(issue_row(line, width=width, now=NOW, glyphs=UNICODE).text.split())
+    assert words.startswith("RATE LIMITING INCIDENT 18,204 in 15 min 1,517× usual")
+    assert "backlog 212,631" in words.partition("usual")[2]

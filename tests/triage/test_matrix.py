@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
-from diagnostics.triage.answer import assess, remarks
+from diagnostics.signals.severity import Verdict, finding_ground, judge
+from diagnostics.triage.answer import remarks, worded
 from diagnostics.triage.matrix import Classification, classify
 from diagnostics.triage.refusals import near_names
 from tests.shipped import shipped_catalogue
@@ -25,6 +26,13 @@ def request(
 
 def finding(status: Status) -> Finding:
     return Finding(check="c", title="t", status=status, summary="s")
+
+
+def verdict(issue: str, *statuses: Status) -> Verdict:
+    """The verdict on an issue whose checks answer so."""
+    row = CATALOGUE.issues[issue]
+    grounds = [finding_ground(row, finding(status)) for status in statuses]
+    return judge(row, [ground for ground in grounds if ground is not None])
 
 
 @pytest.mark.parametrize(("issue", "severity"), ROWS)
@@ -131,7 +139,7 @@ def test_the_preventive_flag_asks_for_the_preventive_severity_where_the_row_has_
 )
 def test_the_severity_follows_from_the_findings(statuses: tuple[Status, ...], severity: str, uncertain: bool) -> None:
     issue = CATALOGUE.issues["oauth_failure"]
-    assessed, notes = assess(CATALOGUE, issue, [finding(status) for status in statuses])
+    assessed, notes = worded(CATALOGUE, issue, verdict(issue.name, *statuses))
     assert assessed == severity
     assert bool(notes) is uncertain
     assert all("CL Nolen" in note for note in notes)
@@ -141,16 +149,16 @@ def test_the_severity_follows_from_the_findings(statuses: tuple[Status, ...], se
 @pytest.mark.parametrize("status", list(Status))
 def test_an_assessed_severity_always_stands_in_the_row(issue: str, status: Status) -> None:
     row = CATALOGUE.issues[issue]
-    assert assess(CATALOGUE, row, [finding(status)])[0] in row.severities
+    assert worded(CATALOGUE, row, verdict(issue, status))[0] in row.severities
 
 
 def test_a_given_severity_that_the_findings_contradict_is_remarked_on() -> None:
     issue = CATALOGUE.issues["oauth_failure"]
-    graver = remarks(CATALOGUE, issue, "normal", (finding(Status.FAIL),))
+    graver = remarks(CATALOGUE, issue, "normal", verdict(issue.name, Status.FAIL))
     assert "graver than the given normal" in graver[0]
-    milder = remarks(CATALOGUE, issue, "critical", (finding(Status.PASS),))
+    milder = remarks(CATALOGUE, issue, "critical", verdict(issue.name, Status.PASS))
     assert "Every check passed" in milder[0]
-    assert remarks(CATALOGUE, issue, "critical", (finding(Status.FAIL),)) == ()
+    assert remarks(CATALOGUE, issue, "critical", verdict(issue.name, Status.FAIL)) == ()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
 
     HEALTHY = 0
     CRITICAL = 1
-    """A check failed and the severity is critical or incident."""
+    """A check or the count of the issue failed, and the severity is critical or incident."""
     WARNING = 2
     """A check warns, has no data, or fails at a lower severity."""
     REFUSED = 3
@@ -38,9 +38,12 @@ def of_answer(answer: Triage | Refusal) -> ExitCode:
     if isinstance(answer, Refusal):
         return ExitCode.REFUSED
     statuses = {str(finding.status) for finding in answer.findings}
+    if answer.pulse is not None:
+        statuses.add(str(answer.pulse.status))
     if "fail" in statuses and answer.notify:
         return ExitCode.CRITICAL
-    if "unreachable" in statuses or any(_is_late(finding) for finding in answer.findings):
+    is_late = any(_is_late(finding) for finding in answer.findings)
+    if "unreachable" in statuses or answer.unreachable or is_late:
         return ExitCode.UNREACHABLE
     return ExitCode.WARNING if statuses - {"pass"} else ExitCode.HEALTHY
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import form, short
+from diagnostics.signals.severity import JUDGING, OK, UNKNOWN
 from widgets import wording
 from widgets.row import Piece, Row, Tone, fit, labelled, row, wrap
 from widgets.sparkline import sparkline
@@ -14,6 +15,7 @@ from widgets.sparkline import sparkline
 if TYPE_CHECKING:
     from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding
+    from diagnostics.signals.severity import Verdict
     from widgets.glyphs import Glyphs
 
 
@@ -38,64 +40,75 @@ class IssueLine:
     reading: Reading[Pulse] | None
     rising: bool = False
     """The count has risen since the reading before."""
+    verdict: Verdict | None = None
+    """The judgement of pulse and checks; None while there is nothing to judge."""
 
 
 def issue_row(line: IssueLine, *, width: int, now: datetime, glyphs: Glyphs) -> Row:
-    """Name, severity, headline, ratio to usual, sparkline, accounts; at least the first three at any width."""
-    title = fit(line.title.upper(), 17)
+    """Name, severity, count, its ratio to usual, sparkline, accounts; at least the first four at any width."""
     pulse = line.reading.value if line.reading is not None else None
+    stale = line.reading is not None and wording.is_stale(line.reading)
+    severity, tone = _severity(line, glyphs)
+    if stale:
+        tone = "muted"
+    head = (
+        Piece(fit(line.title.upper(), 17), tone if tone != "pass" else "title"),
+        Piece(fit(severity, 12), tone),
+    )
     if line.reading is None or pulse is None:
-        return _without_value(title, line, glyphs)
-    stale = wording.is_stale(line.reading)
-    tone: Tone = "muted" if stale else wording.severity_tone(pulse.severity)
-    severity = pulse.severity.upper() if pulse.severity not in {"ok", "normal"} else "ok"
-    if pulse.judging:
-        # The count is here, what is usual is not: neither well nor ill can be said yet.
-        severity, tone = f"{glyphs.waiting} judging", "muted"
-    elif str(pulse.status) in {"no_data", "unreachable"}:
-        severity, tone = wording.status_piece(pulse.status, glyphs).text, "muted"
+        waiting = line.reading is None or str(line.reading.freshness) == "loading"
+        why = "" if line.reading is None else line.reading.failure or "no answer"
+        rest = Piece(f"{glyphs.waiting} asking", "muted") if waiting else Piece(glyphs.text(why), "warn")
+        return row(*head, rest, key=line.name)
     pieces = [
-        Piece(title, tone if tone != "pass" else "title"),
-        Piece(fit(severity, 10), tone),
-        Piece(fit(_headline(line, pulse, glyphs), 17) + " ", "muted" if stale else "strong"),
+        *head,
+        Piece(fit(_count(line, pulse, glyphs), 18) + " ", "muted" if stale else "strong"),
         Piece(fit(f"{wording.ratio(pulse.ratio, glyphs)} usual", 12) + " ", "muted" if stale else ""),
     ]
-    rest = width - 17 - 10 - 18 - 13
-    tail = _tail(line, pulse, now, glyphs, stale)
-    spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest - TAIL)
+    rest_cells = width - 17 - 12 - 19 - 13
+    tail = _tail(line, pulse, now, glyphs, stale, room=rest_cells)
+    spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest_cells - max(TAIL, len(tail)))
     if spark >= LEAST_SPARK and not stale and not pulse.log_failure:
         ceiling = max(QUIET_A_MINUTE, 2 * (pulse.usual or 0.0) * 60 / pulse.window_s)
         line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=glyphs.ascii_only, ceiling=ceiling)
         pieces.append(Piece(fit(line_of_time, spark), "accent"))
-        rest -= spark
-    pieces.append(Piece(fit(tail, max(0, rest)), "warn" if stale or pulse.log_failure else "muted"))
+        rest_cells -= spark
+    pieces.append(Piece(fit(tail, max(0, rest_cells)), "warn" if stale or pulse.log_failure else "muted"))
     return row(*pieces, key=line.name)
 
 
-def _without_value(title: str, line: IssueLine, glyphs: Glyphs) -> Row:
-    if line.reading is None or str(line.reading.freshness) == "loading":
-        return row((title, "title"), (f"{glyphs.waiting} asking", "muted"), key=line.name)
-    why = line.reading.failure or "no answer"
-    return row((title, "title"), (fit(glyphs.missing, 11), "muted"), (glyphs.text(why), "warn"), key=line.name)
+def _severity(line: IssueLine, glyphs: Glyphs) -> tuple[str, Tone]:
+    """The verdict in a word; a question mark where it may be graver, and never green without an all-clear."""
+    verdict = line.verdict
+    if verdict is None or verdict.severity == JUDGING:
+        # The count may be here, and something else is not: neither well nor ill can be said yet.
+        return f"{glyphs.waiting} judging", "muted"
+    if verdict.severity == UNKNOWN:
+        word = wording.status_piece(verdict.status, glyphs)
+        return word.text.partition(" ")[2], "muted"
+    if verdict.severity == OK:
+        return OK, "pass"
+    tone = wording.severity_tone(verdict.severity)
+    return verdict.severity.upper() + ("?" if verdict.missing else ""), "" if tone == "pass" else tone
 
 
-def _headline(line: IssueLine, pulse: Pulse, glyphs: Glyphs) -> str:
+def _count(line: IssueLine, pulse: Pulse, glyphs: Glyphs) -> str:
     arrow = f" {glyphs.up}" if line.rising else ""
-    if pulse.headline:
-        # The arrow is the count's: a headline such as the backlog is another number.
-        about_count = pulse.count is not None and pulse.headline.startswith(f"{pulse.count:,}")
-        return glyphs.text(pulse.headline) + (arrow if about_count else "")
     return f"{wording.count(pulse.count, glyphs)} in {short(pulse.window_s)}{arrow}"
 
 
-def _tail(line: IssueLine, pulse: Pulse, now: datetime, glyphs: Glyphs, stale: bool) -> str:
+def _tail(line: IssueLine, pulse: Pulse, now: datetime, glyphs: Glyphs, stale: bool, *, room: int) -> str:
     if stale and line.reading is not None:
         return glyphs.text(f"stale {wording.aged(line.reading, now)}: {line.reading.failure}")
-    if pulse.log_failure:
-        # The headline is new, the count beside it is the last one known.
-        return glyphs.text(f"count old: {pulse.log_failure}")
-    accounts = wording.count(pulse.accounts, glyphs)
-    return f"{accounts} {form(pulse.accounts or 0, 'account')}"
+    accounts = f"{wording.count(pulse.accounts, glyphs)} {form(pulse.accounts or 0, 'account')}"
+    parts = [f"count old: {pulse.log_failure}" if pulse.log_failure else accounts]
+    if pulse.headline.startswith("backlog"):
+        # Another number than the count: it does not stand where the count's ratio is.
+        parts.insert(0, pulse.headline)
+    if sum(len(part) + 3 for part in parts) - 3 > room and not pulse.log_failure:
+        # A number is not cut: the last gives way.
+        parts = parts[:1]
+    return glyphs.text(f" {glyphs.separator} ".join(parts))
 
 
 # ---- the selected issue in full

@@ -8,6 +8,7 @@ from typing import Any
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.evidence import Evidence
+from diagnostics.models.readings import Pulse
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Triage
 from tui.cli.output import WORD_WIDTH, WORDS, Style
@@ -64,6 +65,24 @@ def document(answer: Answer) -> dict[str, Any]:
         "meaning": answer.meaning,
         "impact": answer.impact,
         "notes": list(answer.notes),
+        "known_severity": answer.known_severity,
+        "decided_by": list(answer.decided_by),
+        "missing": list(answer.missing),
+        "pulse": None if answer.pulse is None else _pulse(answer.pulse),
+    }
+
+
+def _pulse(pulse: Pulse) -> dict[str, Any]:
+    return {
+        "severity": pulse.severity,
+        "status": pulse.status.value,
+        "count": pulse.count,
+        "window_s": pulse.window_s,
+        "usual": pulse.usual,
+        "ratio": None if pulse.ratio is None else round(pulse.ratio, 3),
+        "accounts": pulse.accounts,
+        "reason": pulse.reason,
+        "evidence": [_evidence(one) for one in pulse.evidence],
     }
 
 
