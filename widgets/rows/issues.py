@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.core.words import form, short
+from diagnostics.core.words import form, span
 from diagnostics.signals.severity import JUDGING, OK, UNKNOWN
 from widgets import wording
 from widgets.row import Piece, Row, Tone, fit, labelled, row, wrap
@@ -94,7 +94,7 @@ def _severity(line: IssueLine, glyphs: Glyphs) -> tuple[str, Tone]:
 
 def _count(line: IssueLine, pulse: Pulse, glyphs: Glyphs) -> str:
     arrow = f" {glyphs.up}" if line.rising else ""
-    return f"{wording.count(pulse.count, glyphs)} in {short(pulse.window_s)}{arrow}"
+    return f"{wording.count(pulse.count, glyphs)} in {span(pulse.window_s)}{arrow}"
 
 
 def _tail(line: IssueLine, pulse: Pulse, now: datetime, glyphs: Glyphs, stale: bool, *, room: int) -> str:
