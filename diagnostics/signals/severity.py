@@ -65,11 +65,16 @@ class Verdict:
     """Those of the missing whose source gave no answer."""
 
     @property
-    def reason(self) -> str:
-        """What decided, in words; empty where nothing did."""
+    def names(self) -> str:
+        """The grounds that decided, by name; empty where nothing did."""
         names = ", ".join(name.replace("_", " ") for name in self.decided_by[:MOST_NAMED])
         further = len(self.decided_by) - MOST_NAMED
-        return f"{names}{f' and {further} more' if further > 0 else ''}: {self.said}" if names else ""
+        return f"{names} and {further} more" if further > 0 else names
+
+    @property
+    def reason(self) -> str:
+        """The grounds that decided and what the first of them says; empty where nothing did."""
+        return f"{self.names}: {self.said}" if self.names else ""
 
 
 def judge(issue: IssueType, grounds: Iterable[Ground]) -> Verdict:

@@ -16,6 +16,7 @@ from textual.timer import Timer
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import age, short
 from diagnostics.models.status import NOTIFY_SEVERITIES
+from diagnostics.signals.severity import PULSE
 from screens import documents
 from screens.addresses import EscalationAt, RefusalAt
 from screens.base import ReadingArrived
@@ -355,7 +356,10 @@ class CriticalScreen(LogScreen):
         )
         view.show(rows)
         verdict = self.state.verdict(issue)
-        by = f" by {verdict.reason}" if verdict is not None and verdict.reason else ""
+        by = ""
+        if verdict is not None and verdict.decided_by:
+            # What a check says stands below; what the pulse says does not.
+            by = f" by {verdict.reason if verdict.decided_by == (PULSE,) else verdict.names}"
         self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}{by}")
 
     def _draw_escalation(self) -> None:
