@@ -6,7 +6,6 @@ from itertools import permutations, product
 
 import pytest
 
-from diagnostics.catalogue import load_catalogue
 from diagnostics.models.readings import Pulse
 from diagnostics.models.triage import Finding, Status
 from diagnostics.signals.severity import (
@@ -20,8 +19,9 @@ from diagnostics.signals.severity import (
     pulse_ground,
     unanswered_ground,
 )
+from tests.shipped import shipped_catalogue
 
-CATALOGUE = load_catalogue()
+CATALOGUE = shipped_catalogue()
 OAUTH, RATE, DEALS = (CATALOGUE.issues[name] for name in ("oauth_failure", "rate_limiting", "transaction_sync"))
 
 
