@@ -232,4 +232,5 @@ class IncidentFollower:
             route=model.route,
             steps=catalogue_steps(catalogue, issue, severity),
             others=self.others(),
+            is_known=self.followed is None or not self.followed.failure,
         )

@@ -390,6 +390,11 @@ class WarRoomApp(App[int]):
         """The incident in view."""
         return self.incidents.incident
 
+    @property
+    def incident_unknown(self) -> str:
+        """Why nobody knows whether an incident is open; empty where it is known."""
+        return self.incidents.unknown
+
     def incident_changed(self) -> None:
         """Something was written about an incident: follow it at once, and deliver what was confirmed."""
         self.incidents.changed()

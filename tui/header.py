@@ -58,12 +58,16 @@ def incident_words(
 ) -> Wordings:
     """The incident in view and what is due next, in four lengths; without one, the five minutes since `alarm`.
 
+    Where the journal cannot be read, whether one is open is not known, and whether the team was told neither.
+
     `alarm` is when this console first saw a severity that has to be told about; None where none is in view. Minutes
     only, so that a console on which nothing happens is silent on the wire.
     """
     incident = followed.value.incident if followed is not None and followed.value is not None else None
     if incident is not None and incident.is_open and service is not None:
         return _of_incident(incident, service.incidents.next_update_at(incident), now, glyphs)
+    if incident is None and followed is not None and followed.failure:
+        return _lengths("", ("", ""), "", ("incidents NOT KNOWN", "inc. NOT KNOWN", "fail"), glyphs)
     if incident is None and alarm is not None:
         clock = incident_clock.promise(alarm + timedelta(minutes=FIRST_NOTICE_MINUTES), now)
         return _lengths("", ("", ""), "", _promise("first notice", clock), glyphs)

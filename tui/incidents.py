@@ -128,8 +128,18 @@ class IncidentInView:
         issue = catalogue.issues.get(issue_type) if catalogue is not None else None
         return issue is not None and severity in issue.severities
 
+    @property
+    def unknown(self) -> str:
+        """Why nobody knows whether an incident is open; empty where it is known."""
+        reading = self.reading
+        if reading is None or not reading.failure or self.incident is not None:
+            return ""
+        return f"it is not known whether an incident is open: {reading.failure}"
+
     def _with_incident(self, doing: str) -> Incident | None:
-        if self.incident is None:
+        if self.unknown:
+            self._host.say(f"{doing}: {self.unknown}", "warn")
+        elif self.incident is None:
             self._host.say(f"{doing}: no incident is open; n declares one and tells the team", "muted")
         return self.incident
 

@@ -67,6 +67,8 @@ class IssueView:
     route: str
     steps: tuple[Step, ...] = ()
     others: tuple[IncidentLine, ...] = ()
+    is_known: bool = True
+    """False where the journal cannot be read: an incident may be open all the same."""
 
 
 def catalogue_steps(catalogue: Catalogue, issue_type: str, severity: str) -> tuple[Step, ...]:

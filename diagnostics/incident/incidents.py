@@ -127,9 +127,12 @@ class IncidentService:
     ) -> Incident:
         """A new incident, which this console has in view from then on. Raises UserError outside the matrix.
 
+        Raises SourceFailure where the journal cannot be read: it may have been declared already.
+
         `more` is written with it, all or none. The same `key` given twice declares one incident.
         """
         check_severity(issue_named(self._context.catalogue, issue_type), severity)
+        self._records.check_known()
         now = self._context.now()
         bodies: list[Body] = [
             said.Declared(

@@ -56,6 +56,10 @@ MOST_BODY = 2_000_000
 """Bytes of one entry."""
 
 _SHOWN_UNKNOWN = 2_000
+_UNREAD = (
+    "; ask the team whether an incident is open before you declare one, and tell people by hand meanwhile, with the"
+    " text of `warroom notify --preview`"
+)
 _KEY = re.compile(r"[!-~]{1,191}")
 _ESCAPED = re.compile(r"\\[bfrtu]")
 _STREAM = re.compile(r"[A-Z]{2,8}-[1-9][0-9]{0,8}")
@@ -145,14 +149,14 @@ class Journal:
 
     def head(self) -> Newest:
         """The newest entry: one row read by its key."""
-        with self._state.read() as connection:
+        with self._state.read(journal=True) as connection:
             found = journal_rows.head(connection) or journal_rows.last(connection)
         self._guard.note(found.seq, found.hash)
         return found
 
     def since(self, seq: int, most: int = PAGE) -> tuple[Entry, ...]:
         """Entries of all streams behind `seq`, oldest first, at most `most`."""
-        with self._state.read() as connection:
+        with self._state.read(journal=True) as connection:
             rows = journal_rows.after(connection, seq, most)
         return _entries(rows)
 
@@ -160,7 +164,7 @@ class Journal:
         """All entries of one stream behind `after`, oldest first; empty for a stream that nobody opened."""
         read: list[Entry] = []
         while True:
-            with self._state.read() as connection:
+            with self._state.read(journal=True) as connection:
                 rows = journal_rows.after(connection, after, PAGE, stream)
             read += _entries(rows)
             if len(rows) < PAGE:
@@ -169,13 +173,13 @@ class Journal:
 
     def page(self, stream: str, before: int | None = None, most: int = 100) -> tuple[Entry, ...]:
         """Entries of one stream before `before`, newest first; None begins with the newest."""
-        with self._state.read() as connection:
+        with self._state.read(journal=True) as connection:
             rows = journal_rows.before(connection, before, most, stream)
         return _entries(rows)
 
     def streams(self, prefix: str) -> tuple[str, ...]:
         """Names of the streams of a prefix, the one opened last first."""
-        with self._state.read() as connection:
+        with self._state.read(journal=True) as connection:
             return journal_rows.streams(connection, prefix)
 
     def verify(self, job: Job | None = None) -> Verification:
@@ -195,6 +199,27 @@ class Journal:
     def is_lasting(self) -> bool:
         """False when the journal ends with this process. Opens the place."""
         return self._state.is_lasting
+
+    @property
+    def may_be_read(self) -> bool:
+        """True where the lasting journal can be read, also where it cannot be written. Opens the place."""
+        return self._state.may_read_journal
+
+    @property
+    def unread(self) -> SourceFailure | None:
+        """Why nobody knows what others wrote; None where it is known. Opens the place.
+
+        What this console itself has in memory can be read all the same.
+        """
+        failure = self._state.unread
+        if failure is None:
+            return None
+        return SourceFailure(
+            failure.kind,
+            SOURCE,
+            f"the journal cannot be read, and what it holds is not known: {failure.reason}",
+            remedy=f"{failure.remedy}{_UNREAD}",
+        )
 
     @property
     def generation(self) -> int:
@@ -259,7 +284,7 @@ class Journal:
         while True:
             attempt += 1
             try:
-                return self._state.transact(work)
+                return self._state.transact(work, journal=True)
             except Unanswered as failure:
                 unanswered = failure
             except SourceFailure as failure:
@@ -273,7 +298,7 @@ class Journal:
     def _unknown(self, failure: SourceFailure, keys: Sequence[str]) -> SourceFailure:
         """How it ended: with nothing written, where that is certain."""
         try:
-            with self._state.read() as connection:
+            with self._state.read(journal=True) as connection:
                 is_there = bool(journal_rows.by_keys(connection, keys))
             # A file's commit is over when its statement is; a server may still be at it.
             is_certain = not is_there and not self._state.name.startswith("server ")

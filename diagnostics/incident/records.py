@@ -83,6 +83,7 @@ class Records(Generic[Record]):
         """One record as it is now. Raises UserError naming those that exist."""
         record = self._read(record_id.strip().upper())
         if record is None:
+            self.check_known()
             names = self.journal.streams(self._kind.prefix)
             raise UserError(
                 f"there is no {self._kind.noun} called {clean(record_id, limit=60)!r}",
@@ -98,7 +99,17 @@ class Records(Generic[Record]):
 
     def newest(self, most: int) -> tuple[Record, ...]:
         """The `most` newest records as they are now, newest first."""
-        return tuple(one for one in map(self._read, self.journal.streams(self._kind.prefix)[:most]) if one is not None)
+        names = self.journal.streams(self._kind.prefix)[:most]
+        found = tuple(one for one in map(self._read, names) if one is not None)
+        if not found:
+            self.check_known()
+        return found
+
+    def check_known(self) -> None:
+        """Raises the `SourceFailure` of a journal that cannot be read: no record here is not "there is none"."""
+        unread = self.journal.unread
+        if unread is not None:
+            raise unread
 
     def follow(self) -> tuple[int, tuple[Record, ...]]:
         """Read what others wrote meanwhile: the journal's newest entry, and all records that are known by then."""
@@ -112,7 +123,11 @@ class Records(Generic[Record]):
             with self._lock:
                 if self._generation == generation == self.journal.generation:
                     self._seq = head
-                    return head, tuple(self._known.values())
+                    found = tuple(self._known.values())
+                    break
+        if not found:
+            self.check_known()
+        return head, found
 
     def decide(
         self, record_id: str, decision: Callable[[Record], Sequence[Body]], *, actor: str | None = None

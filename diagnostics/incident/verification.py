@@ -163,7 +163,7 @@ class ChainGuard:
     def _compare(self, newest: Checkpoint) -> None:
         before = self._file_now().read()
         if before is not None and before.seq:
-            with self._state.read() as connection:
+            with self._state.read(journal=True) as connection:
                 found = journal_rows.hash_at(connection, before.seq)
             if found != before.hash:
                 self._contradict(before, is_there=found is not None)
@@ -226,14 +226,14 @@ def verify(
     """
     job = job or Job()
     started_at, begin = now(), time.monotonic()
-    with state.read() as connection:
+    with state.read(journal=True) as connection:
         head, last = journal_rows.head(connection), journal_rows.last(connection)
         found = None if seen is None else journal_rows.hash_at(connection, seen.seq)
     reading = _Progress()
     after: int | None = None
     while True:
         job.raise_if_cancelled(SOURCE)
-        with state.read() as connection:
+        with state.read(journal=True) as connection:
             rows = journal_rows.after(connection, after, PAGE)
         rows = tuple(row for row in rows if row.seq <= last.seq)
         for row in rows:

@@ -87,6 +87,11 @@ def is_lost_race(error: BaseException, *, committing: bool) -> bool:
     return _code(cause) in (_RACES if committing else _RACES | _LOST)
 
 
+def is_missing_table(error: BaseException) -> bool:
+    """True where a statement names a table that is not there."""
+    return "no such table" in str(error) or "(1146," in str(error)
+
+
 def _code(cause: BaseException) -> int:
     is_driver = isinstance(cause, pymysql.Error) and cause.args and isinstance(cause.args[0], int)
     return int(cause.args[0]) if is_driver else 0

@@ -3,6 +3,9 @@
 Opened by the first question, and opening never fails: where the place cannot be used, the memory ends with the process,
 and `problem` says why. A lasting place that is lost later is a `SourceFailure` (source "state") of the question that
 met it.
+
+The incidents' journal is never taken for empty because its place could not be used: where it may still be read, it is
+read there and not written anywhere; where it cannot be, `unread` says why.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, StaticPool, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, StaticPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
@@ -29,7 +32,7 @@ from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, not_configured
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
-from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, state_failure
+from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, is_missing_table, state_failure
 from diagnostics.store.schema import SchemaTooNew, is_current, migrate
 
 if TYPE_CHECKING:
@@ -73,14 +76,24 @@ class Location:
 
 def open_place(settings: StateSettings, state_dir: Path) -> Location:
     """The lasting place that the settings name; for a server, nothing is sent yet. Raises OSError, SourceFailure."""
+    path = _file_of(settings, state_dir)
+    return _open_file(path) if path is not None else _open_server(_url(settings), settings)
+
+
+def _file_of(settings: StateSettings, state_dir: Path) -> Path | None:
+    """The file that the settings name; None for a server. Raises SourceFailure."""
     if settings.url is None:
-        return _open_file(state_dir / FILE_NAME)
-    url = parse_url(settings.url, SOURCE, "state.url")
+        return state_dir / FILE_NAME
+    url = _url(settings)
     if url.drivername not in SQLITE_DRIVERS:
-        return _open_server(url, settings)
+        return None
     if not url.database or url.database == ":memory:":
         raise not_configured(SOURCE, "state.url must name a file", "write it as sqlite:////absolute/path.db")
-    return _open_file(Path(url.database))
+    return Path(url.database)
+
+
+def _url(settings: StateSettings) -> URL:
+    return parse_url(settings.url or "", SOURCE, "state.url")
 
 
 def open_memory() -> Location:
@@ -131,6 +144,36 @@ def _open_file(path: Path) -> Location:
     )
     event.listen(engine, "begin", _begin)
     return Location(engine, path, _identity(path))
+
+
+def open_file_to_read(path: Path) -> Location:
+    """A file that may only be read, looked at anew by every question. Raises nothing before the first one."""
+    address = f"file:{quote(str(path.absolute()))}"
+
+    def connect() -> sqlite3.Connection:
+        try:
+            return _to_read(f"{address}?mode=ro")
+        except sqlite3.OperationalError as error:
+            # A folder that takes no files has no room for the index of the write-ahead log. Where there is no such
+            # log, everything stands in the file; where there is one, its newest entries would be missing.
+            log = Path(f"{path.absolute()}-wal")
+            if "locked" in str(error) or (log.exists() and log.stat().st_size):
+                raise
+        return _to_read(f"{address}?immutable=1")
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+    event.listen(engine, "begin", _begin)
+    return Location(engine, path, _identity(path))
+
+
+def _to_read(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_S, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -201,6 +244,10 @@ _FINAL = frozenset({FailureKind.DENIED, FailureKind.NOT_CONFIGURED})
 """Asking again with the same password would only lock the login."""
 
 _MIGRATING = "warroom_state_schema"
+_SHUT = (
+    "look at it here, and write where the owner of state.url says; tell people by hand meanwhile, with the text of"
+    " `warroom notify --preview`; writing is tried again every minute"
+)
 
 
 class StateStore:
@@ -224,6 +271,11 @@ class StateStore:
         self._closed = False
         self._renamed: dict[str, str] = {}
         self._generation = 0
+        self._window: Location | None = None
+        """The lasting journal where it may be read and not written; everything else is in the memory meanwhile."""
+        self._shut: SourceFailure | None = None
+        """Why nothing is written to the journal while there is a window."""
+        self._unread: SourceFailure | None = None
 
     @property
     def is_lasting(self) -> bool:
@@ -236,6 +288,21 @@ class StateStore:
         """Why nothing lasts, and the remedy; empty when it lasts. Opens the place."""
         self._opened()
         return self._problem
+
+    @property
+    def unread(self) -> SourceFailure | None:
+        """Why the lasting journal is not known; None where it is, also because there surely is none. Opens the place.
+
+        The journal in memory then says nothing about what others declared.
+        """
+        self._opened()
+        return self._unread
+
+    @property
+    def may_read_journal(self) -> bool:
+        """True where the lasting journal can be read, whether or not it can be written. Opens the place."""
+        self._opened()
+        return self._is_lasting or self._window is not None
 
     @property
     def name(self) -> str:
@@ -275,23 +342,27 @@ class StateStore:
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """One read transaction: every statement in it sees the same state. Raises `SourceFailure`."""
-        with self._session(writes=False) as connection:
+    def read(self, *, journal: bool = False) -> Iterator[Connection]:
+        """One read transaction: every statement in it sees the same state. Raises `SourceFailure`.
+
+        `journal`: what is asked for are the journal's rows, which may be readable where nothing can be written.
+        """
+        with self._session(writes=False, journal=journal) as connection:
             yield connection
 
-    def transact(self, work: Callable[[Connection], Result]) -> Result:
+    def transact(self, work: Callable[[Connection], Result], *, journal: bool = False) -> Result:
         """`work` in one write transaction, begun anew when another writer came first (deadlock, lock wait, lost line).
 
         `work` may therefore run several times, and must do nothing outside its connection; what it wrote in vain has
         been undone. A connection lost while committing is not tried again, because nobody knows whether it was done:
-        that is `Unanswered`. Raises `SourceFailure`, and what `work` raises.
+        that is `Unanswered`. `journal`: what is written are the journal's rows, which is refused where they can only be
+        read. Raises `SourceFailure`, and what `work` raises.
         """
         deadline = time.monotonic() + LONGEST_S
         for attempt in range(1, ATTEMPTS + 1):
             committing = False
             try:
-                with self._raw(writes=True) as connection:
+                with self._raw(writes=True, journal=journal) as connection:
                     result = work(connection)
                     committing = True
                 return result
@@ -330,16 +401,16 @@ class StateStore:
         """Close what is open, and take no more questions."""
         with self._lock:
             self._closed = True
-            place, self._place = self._place, None
-        if place is not None:
+            places, self._place, self._window = (self._place, self._window), None, None
+        for place in filter(None, places):
             place.engine.dispose()
 
     # Transactions.
 
     @contextmanager
-    def _session(self, *, writes: bool) -> Iterator[Connection]:
+    def _session(self, *, writes: bool, journal: bool = False) -> Iterator[Connection]:
         try:
-            with self._raw(writes=writes) as connection:
+            with self._raw(writes=writes, journal=journal) as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             failure = state_failure(error, LIMITS, connecting=False)
@@ -347,10 +418,10 @@ class StateStore:
             raise failure from None
 
     @contextmanager
-    def _raw(self, *, writes: bool) -> Iterator[Connection]:
+    def _raw(self, *, writes: bool, journal: bool = False) -> Iterator[Connection]:
         if getattr(self._within, "busy", False):
             raise RuntimeError("a transaction of the state store is begun within another one of the same thread")
-        place, has_turn = self._taken()
+        place, has_turn = self._taken(writes=writes, journal=journal)
         self._within.busy = True
         try:
             with _transaction(place, writes=writes) as connection:
@@ -360,15 +431,21 @@ class StateStore:
             if has_turn:
                 self._turn.release()
 
-    def _taken(self) -> tuple[Location, bool]:
+    def _taken(self, *, writes: bool, journal: bool) -> tuple[Location, bool]:
         """The place, and whether a turn was taken that has to be given back."""
         while True:
             place = self._opened()
+            window, shut = self._window, self._shut
+            if journal and window is not None:
+                if writes and shut is not None:
+                    reason = f"the journal can only be read ({shut.reason}); nothing was written"
+                    raise SourceFailure(shut.kind, SOURCE, reason, remedy=_SHUT)
+                return window, False
             if not _is_memory(place):
                 return place, False
             if not self._turn.acquire(timeout=LIMITS.read_s):
                 raise SourceFailure(FailureKind.TIMED_OUT, SOURCE, "another question keeps it busy", remedy="wait")
-            if self._place is place:
+            if self._place is place and not (journal and self._window is not None):
                 return place, True
             # It was left while this thread waited: what is written to it now would be lost.
             self._turn.release()
@@ -390,11 +467,13 @@ class StateStore:
             opened = open_place(self._settings, self._state_dir)
             _prepare(opened)
         except Exception as error:  # a console without memory is worth more than none; the cause is said
-            if opened is not None:
-                opened.engine.dispose()
             if not isinstance(error, SourceFailure | UserError | SchemaTooNew | SQLAlchemyError | OSError):
                 logger.exception("state: opening it met an error of the console's own")
-            return self._without(state_failure(error, LIMITS, connecting=True), before)
+            failure = state_failure(error, LIMITS, connecting=True)
+            window, unread = self._journal_of(opened, error, failure)
+            if opened is not None and window is not opened:
+                opened.engine.dispose()
+            return self._without(failure, before, window, unread)
         if before is not None and not self._leave(before, opened):
             opened.engine.dispose()
             self._try_again_at = self._clock() + TRY_AGAIN_S
@@ -405,20 +484,84 @@ class StateStore:
 
     def _arrive(self, opened: Location) -> None:
         self._place, self._is_lasting, self._problem, self._try_again_at = opened, True, "", None
+        self._look_through(None, None, None)
         self._generation += 1
 
-    def _without(self, failure: SourceFailure, before: Location | None) -> Location:
-        remedy = f"; {failure.remedy}" if failure.remedy else ""
-        self._problem = f"Nothing outlasts this console: {failure.reason}{remedy}."
-        self._try_again_at = self._clock() + TRY_AGAIN_S if failure.kind not in _FINAL else None
+    def _without(
+        self, failure: SourceFailure, before: Location | None, window: Location | None, unread: SourceFailure | None
+    ) -> Location:
         if before is None or not _is_memory(before):
-            logger.warning("state: %s", self._problem)
             before = open_memory()
             with before.engine.connect().execution_options(**WRITE) as connection, connection.begin():
                 migrate(connection)
             self._generation += 1
+        if window is not None and not self._may_leave_memory(before):
+            # What was declared here has to stay in sight, and is taken along once its place can be written to.
+            window.engine.dispose()
+            window, unread = None, failure
+        remedy = f"; {failure.remedy}" if failure.remedy else ""
+        self._problem = f"Nothing outlasts this console: {failure.reason}{remedy}."
+        if window is not None:
+            self._problem += " The journal can be read, and not written."
+        elif unread is not None:
+            self._problem += " What others declared is not known."
+        if self._place is not before or self._is_lasting:
+            logger.warning("state: %s", self._problem)
+        is_final = failure.kind in _FINAL and window is None
+        self._try_again_at = None if is_final else self._clock() + TRY_AGAIN_S
+        if (window is None) is not (self._window is None):
+            self._generation += 1
+        self._look_through(window, None if window is None else failure, unread)
         self._place, self._is_lasting = before, False
         return before
+
+    def _look_through(self, window: Location | None, shut: SourceFailure | None, unread: SourceFailure | None) -> None:
+        before, self._window = self._window, window
+        self._shut, self._unread = shut, unread
+        if before is not None and before is not window:
+            before.engine.dispose()
+
+    def _may_leave_memory(self, memory: Location) -> bool:
+        """Whether nothing was written to the journal in memory."""
+        if not self._turn.acquire(timeout=1.0):
+            return False
+        try:
+            with _transaction(memory, writes=False) as connection:
+                return not journal_rows.last(connection).seq
+        finally:
+            self._turn.release()
+
+    def _journal_of(
+        self, opened: Location | None, error: Exception, failure: SourceFailure
+    ) -> tuple[Location | None, SourceFailure | None]:
+        """Where the lasting journal may be read all the same, or why it is not known; neither where there is none."""
+        try:
+            window = self._readable(opened)
+        except (FileNotFoundError, NotADirectoryError):
+            return None, None
+        except (OSError, UserError, SourceFailure):
+            window = None
+        if window is None:
+            return None, failure
+        try:
+            with _transaction(window, writes=False) as connection:
+                journal_rows.after(connection, None, 1)
+        except (SQLAlchemyError, OSError) as unreadable:
+            if window is not opened:
+                window.engine.dispose()
+            # A newer console may keep it under another name.
+            is_none = is_missing_table(unreadable) and not isinstance(error, SchemaTooNew)
+            return None, None if is_none else failure
+        return window, None
+
+    def _readable(self, opened: Location | None) -> Location | None:
+        """A place to try; None for a server that has let nobody in, which is not asked twice."""
+        path = _file_of(self._settings, self._state_dir)
+        if path is not None:
+            path.stat()
+            return open_file_to_read(path)
+        pool = opened.engine.pool if opened is not None else None
+        return opened if isinstance(pool, QueuePool) and pool.checkedin() else None
 
     def _leave(self, before: Location, opened: Location) -> bool:
         """Take along what was remembered while the place did not answer; False when that is not possible yet.
@@ -495,7 +638,7 @@ def _is_ready(place: Location) -> bool:
             return is_current(connection)
     except SQLAlchemyError as error:
         # Only a missing table means that there is something to do; everything else is told as it is.
-        if "no such table" in str(error) or "(1146," in str(error):
+        if is_missing_table(error):
             return False
         raise
 

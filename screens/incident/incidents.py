@@ -73,7 +73,7 @@ class IncidentsScreen(FilteredScreen):
 
     def _failed(self) -> None:
         self._asking = False
-        self.failure = "not read; r asks again"
+        self.failure = "NOT KNOWN: the journal could not be read; r asks again"
         self._journal_seq = 0
         self.draw()
 
@@ -81,6 +81,10 @@ class IncidentsScreen(FilteredScreen):
     def take_reading(self, message: ReadingArrived) -> None:
         """The journal has moved on."""
         reading = message.reading
+        if reading.key == "incident" and reading.failure and not self.incidents:
+            # None that were read before is not none now.
+            self.incidents = None
+            self._failed()
         if reading.key != "incident" or reading.value is None or self.incidents is None:
             return
         if reading.value.seq != self._journal_seq:

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.launch import SandboxProcess
 from tests.cli.conftest import Command
+from tests.mariadb import free_port
 
 DECLARE = ("incident", "declare", "--issue", "rate_limiting", "--severity", "incident", "--title", "Sync suspended")
 
@@ -217,3 +218,25 @@ def test_bad_usage_is_exit_code_64(warroom: Command, arguments: tuple[str, ...])
 def test_the_help_says_what_the_sandbox_means_for_the_journal(warroom: Command) -> None:
     for arguments in (("incident", "declare"), ("incident",), ("notify",), ("journal",)):
         assert "the stand-ins keep a journal of their own" in warroom(*arguments, "--help").out
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("list", "--open"), ("show",), ("export", "--incident", "INC-1")])
+@pytest.mark.honesty("the journal's server does not answer", "`warroom incident` says not known with exit code 4")
+def test_a_journal_that_cannot_be_read_is_not_an_empty_one(
+    warroom: Command, nov17: SandboxProcess, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("WARROOM_STATE__URL", f"mysql+pymysql://root:x@127.0.0.1:{free_port()}/warroom")
+    said = warroom("incident", *arguments)
+    assert said.code == 4
+    assert said.out == ""
+    assert "what it holds is not known" in said.err
+    told_as_json = warroom("incident", *arguments, "--format", "json")
+    assert told_as_json.code == 4
+    answer = document(told_as_json.out)
+    assert answer["outcome"] == "not_known"
+    assert "incidents" not in answer
+    if arguments == ("list",):
+        preview = warroom("notify", "--preview", "--issue", "rate_limiting", "--severity", "incident")
+        assert "NOT KNOWN whether this is declared already" in preview.out
+        assert warroom(*DECLARE, "--yes").code == 4
+        assert told(nov17) == (0, 0, 0)

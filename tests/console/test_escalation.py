@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
+from textual.pilot import Pilot
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Channel, DeliverySent, IncidentStatus, Noted, Purpose
@@ -17,13 +20,16 @@ from screens.incident.writer import due_moment, line_check, typed_task
 from screens.line_entry import LineEntry
 from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, go_to, in_view, panel, shown, world
-from tests.console.incident_rooms import IncidentWorld
-from tests.console.rest import until
+from tests.console.incident_rooms import IncidentWorld, incident_world
+from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted import NOW
+from tests.console.scripted_escalation import ScriptedAssessments
+from tests.journal.places import SQLitePlace
 from tui.app import WarRoomApp
 from tui.header import incident_words
 from widgets import incident_clock
+from widgets.footer_bar import FooterBar
 from widgets.glyphs import UNICODE
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
@@ -426,3 +432,43 @@ async def test_what_burns_and_is_in_no_incident_is_named(make_app: MakeApp, worl
     )
     async with panel(make_app, world) as pilot:
         await until(pilot, lambda: "OAuth failures is CRITICAL" in shown(pilot))
+
+
+# ---- a journal that cannot be read
+
+
+@pytest.mark.honesty("the journal cannot be read", "level 1, panel, header, list and keys say that incidents are not known")
+async def test_a_journal_that_cannot_be_read_is_not_an_empty_one(
+    make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diagnostics.store.store.BUSY_S", 0.05)
+    before = incident_world(tmp_path)
+    before.declare()
+    before.close()
+    with closing(SQLitePlace(tmp_path).held_whole()):
+        world = incident_world(tmp_path)
+        app = make_app(world.service(assessments=ScriptedAssessments(world)))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await until(pilot, lambda: "incidents NOT KNOWN" in header(app))
+            assert "NOT KNOWN whether an incident is" in everything(pilot)
+            assert "n begins" not in everything(pilot)
+            await pilot.press("T")
+            await rest(pilot)
+            assert "it is not known whether an incident is open" in everything(pilot)
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(pilot.app.screen, EscalationScreen))
+            assert "NOT KNOWN whether an incident is open" in everything(pilot)
+            assert "nothing is known of incidents" in everything(pilot)
+            app.command("incidents")
+            await until(pilot, lambda: "NOT KNOWN: the journal could not be read" in everything(pilot))
+            assert "No incident has been declared" not in everything(pilot)
+            app.command("note the queue is draining")
+            await until(pilot, lambda: "it is not known whether an incident is open" in everything(pilot))
+        world.close()
+
+
+def everything(pilot: Pilot[int]) -> str:
+    """What stands on the screen on top, read as one text."""
+    views = (*pilot.app.screen.query(LineView), *pilot.app.screen.query(FooterBar))
+    return " ".join(" ".join(item.text for view in views for item in view.rows).split())

@@ -62,6 +62,20 @@ class SQLitePlace(JournalPlace):
         super().__init__(folder)
         self.state = StateSettings(url=f"sqlite:///{folder / 'state.db'}")
 
+    def let_go(self) -> None:
+        """Every console gives its idle connections back, as after a while of silence."""
+        for store in self._stores:
+            with store.read() as connection:
+                engine = connection.engine
+            engine.dispose()
+
+    def held_whole(self) -> sqlite3.Connection:
+        """Another process has the file for itself: until it rolls back and closes, nobody reads or writes it."""
+        connection = sqlite3.connect(self.folder / "state.db", isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        return connection
+
     def run(self, statement: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.folder / "state.db", isolation_level=None, timeout=10)) as connection:
             return connection.execute(statement, tuple(arguments)).fetchall()

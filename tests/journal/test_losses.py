@@ -181,16 +181,16 @@ def test_a_login_that_may_not_write_the_journal_is_told_so(mariadb_place: MariaD
 
 
 class Clocked:
-    """A console on a file that another process holds at first; `come_back` lets it be free, and a minute pass."""
+    """A console on a file that another process holds whole at first; `come_back` frees it, and a minute passes."""
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, place: SQLitePlace, patch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
         self._patch = patch
         # So that the place is given up at once; once it is back, its writers wait for each other as ever.
         patch.setattr("diagnostics.store.store.BUSY_S", 0.05)
-        self._other = sqlite3.connect(folder / "state.db", isolation_level=None, check_same_thread=False)
-        self._other.execute("BEGIN IMMEDIATE")
-        self.store = StateStore(StateSettings(), folder, clock=lambda: self.seconds)
+        place.let_go()
+        self._other = place.held_whole()
+        self.store = StateStore(StateSettings(), place.folder, clock=lambda: self.seconds)
         self.journal = Journal(self.store, person="ana", console="bastion:7:7")
         self.journal.head()
 
@@ -205,7 +205,7 @@ class Clocked:
 
 @pytest.fixture
 def clocked(sqlite_place: SQLitePlace, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Clocked]:
-    return lambda: Clocked(sqlite_place.folder, monkeypatch)
+    return lambda: Clocked(sqlite_place, monkeypatch)
 
 
 def test_a_journal_in_memory_says_so_and_is_taken_along_when_the_place_comes_back(

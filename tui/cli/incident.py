@@ -40,6 +40,11 @@ def run(options: Options, given: Namespace) -> int:
             _must_last(service)
         try:
             return _RUNNERS[given.what](service, options, given)
+        except SourceFailure as failure:
+            if given.what in READS and given.format == "json":
+                told = {"outcome": "not_known", "problem": failure.reason, "remedy": failure.remedy}
+                say([render.as_json(told)])
+            raise
         except NotConfirmed as why:
             _complain([f"refused: {why}", "Nothing was declared, written or sent."])
         except AgainstTheRules as why:
@@ -50,10 +55,11 @@ def run(options: Options, given: Namespace) -> int:
 def _must_last(service: Diagnostics) -> None:
     """A record that ends with this command would be worth nothing, and look as if it were there."""
     if not service.journal.is_lasting:
+        why = "can only be read" if service.journal.may_be_read else "would end with this command"
         raise SourceFailure(
             FailureKind.UNREACHABLE,
             "state",
-            f"nothing was done, because the journal would end with this command: {service.journal.problem}",
+            f"nothing was done, because the journal {why}: {service.journal.problem}",
             remedy="make its place usable; to tell people at once, paste the text of `warroom notify --preview`",
         )
 

@@ -18,7 +18,7 @@ def run(options: Options, given: Namespace) -> int:
     """Read everything, and print what is wrong with which entry. Exit code 1 when something is."""
     with open_service(options) as opened:
         journal = opened.diagnostics.journal
-        if not journal.is_lasting:
+        if not journal.may_be_read:
             raise SourceFailure(
                 FailureKind.UNREACHABLE,
                 "state",

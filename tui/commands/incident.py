@@ -36,6 +36,8 @@ def moment_of(word: str, now: datetime) -> datetime:
 
 
 def _incident(app: CommandApp) -> Incident:
+    if app.incident is None and app.incident_unknown:
+        raise UserError(app.incident_unknown, next_step="ask the team; sources shows which place does not answer")
     if app.incident is None:
         raise UserError(
             "no incident is in view", accepted="an open incident", next_step="n declares one; incidents lists them"

@@ -22,6 +22,10 @@ class CommandApp(ScreenHost, Protocol):
     def incident(self) -> Incident | None:
         """The incident in view."""
 
+    @property
+    def incident_unknown(self) -> str:
+        """Why nobody knows whether an incident is open; empty where it is known."""
+
     def action_act(self, name: str) -> None:
         """Do what the key of an action does."""
 

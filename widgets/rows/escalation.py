@@ -30,6 +30,8 @@ SIDE_LINES = 8
 """Entries of the timeline beside level 1."""
 
 BEGIN = "n begins: declare, tell, track"
+NOT_KNOWN = "NOT KNOWN whether an incident is open"
+BY_HAND = "n shows the text to paste by hand; ask the team"
 
 
 def answer(view: IncidentView | IssueView, problem: str, width: int, glyphs: Glyphs) -> list[Row]:
@@ -109,7 +111,7 @@ def issue_answer_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
             (view.issue.upper(), "title"),
             dot,
             (word, wording.severity_tone(view.severity)),
-            (f"{dot}no incident is open", "muted"),
+            (f"{dot}no incident is open", "muted") if view.is_known else (f"{dot}{NOT_KNOWN}", "fail"),
             key="issue",
         )
     ]
@@ -128,8 +130,12 @@ def issue_answer_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
         rows += [row((line, "warn"), key="notice") for line in wrap(_unjudged(view), width, most=1)]
     else:
         rows.append(row(("no notice is due at this severity", "muted"), key="notice"))
-    rows.append(row((BEGIN, "strong" if view.notify else ""), key="begin"))
+    rows.append(row((_begin(view), "strong" if view.notify else ""), key="begin"))
     return rows
+
+
+def _begin(view: IssueView) -> str:
+    return BEGIN if view.is_known else BY_HAND
 
 
 def _unjudged(view: IssueView) -> str:
@@ -178,7 +184,9 @@ def issue_side_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
         rows += wrapped(_unjudged(view), width, "warn")
     else:
         rows.append(row(("no notice is due at this severity", "muted")))
-    rows += [row((BEGIN, "strong" if view.notify else "muted")), BLANK]
+    if not view.is_known:
+        rows += wrapped(NOT_KNOWN, width, "fail")
+    rows += [row((line, "strong" if view.notify else "muted")) for line in wrap(_begin(view), width)] + [BLANK]
     rows += issue_people_rows(view, width, glyphs)[1:]
     rows += [BLANK, row(("first response", "title"))]
     for step in view.steps:

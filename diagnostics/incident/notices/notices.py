@@ -341,8 +341,15 @@ class Proposals:
             subject,
             replace(asked, purpose=Purpose.FIRST_NOTICE),
             accounts=accounts,
-            notes=(*self.already_open(issue.name), *notes, number),
+            notes=(*self._open_notes(issue.name), *notes, number),
         )
+
+    def _open_notes(self, issue_type: str) -> tuple[str, ...]:
+        """What is open already, or why nobody knows: the text can be pasted by hand all the same."""
+        try:
+            return self.already_open(issue_type)
+        except SourceFailure as failure:
+            return (f"NOT KNOWN whether this is declared already: {failure.reason}; {failure.remedy}.",)
 
     def about(self, incident: Incident, asked: ProposalRequest) -> Proposal:
         """A notice, tracking or a note for an incident that is there. Raises UserError."""
