@@ -117,7 +117,11 @@ class ChecklistStep(CatalogueEntry):
     minutes: Annotated[int, Field(ge=1, le=10_080)] | None = None
     """Due so many minutes after the declaration; None is not bound to a time."""
     rule: str = ""
-    """How the console sees by itself that it is done: one of SIMPLE_RULES, `role:ID` or `check:ID`."""
+    """How the console sees by itself that it has happened: one of SIMPLE_RULES, or `role:ID`. `check:ID` is a reading
+    that informs the step, and never ticks it.
+    """
+    done: str = ""
+    """What an update says once it is done, in the past tense; empty repeats the text as what was asked for."""
     people: str = ""
     """Where there is no rule: why only people can tick it."""
     severities: Texts = ()

@@ -67,6 +67,8 @@ def step_document(step: Step, incident: Incident | None, glyphs: Glyphs) -> Docu
         if step.minutes is not None:
             rows += labelled("within", f"{step.minutes} min of the declaration", width, label_width=LABEL)
         rule = f"the console ticks it by {step.rule.replace('_', ' ')}" if step.rule else "only people can tick it"
+        if step.rule.startswith("check:"):
+            rule = f"{step.rule.replace('_', ' ')} informs it; that it was done, people tick"
         rows += labelled("rule", rule, width, label_width=LABEL)
         if step.note:
             rows += labelled("note", glyphs.text(step.note), width, label_width=LABEL)

@@ -11,11 +11,11 @@ import pytest
 from diagnostics.checks.base import finding
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.incident.assess.assessments import propose_systems
-from diagnostics.incident.assess.checklists import judge_steps, open_checks, plan
+from diagnostics.incident.assess.checklists import happened, judge_steps, open_checks, plan
 from diagnostics.incident.incidents import cadence_minutes, next_update_at
 from diagnostics.models.entries import Audience, Channel, DeliveryConfirmed, DeliverySent, IncidentStatus, Purpose
 from diagnostics.models.health import SystemState
-from diagnostics.models.incidents import Step
+from diagnostics.models.incidents import Step, StepRecord
 from diagnostics.models.status import Status
 from tests.console.incident_rooms import IncidentWorld, incident_world
 
@@ -55,11 +55,17 @@ def test_a_role_that_somebody_holds_is_seen(world: IncidentWorld) -> None:
     assert steps(world, incident.id)["commander"].note == "seen: cl.nolen is incident commander"
 
 
-def test_a_check_ticks_a_step_only_when_it_has_an_answer(world: IncidentWorld) -> None:
+@pytest.mark.honesty("a check has answered", "its step stays open, and the reading stands beside it")
+def test_a_reading_informs_a_step_and_never_ticks_it(world: IncidentWorld) -> None:
     incident = world.declare()
     assert "rate_limit_rate" in open_checks(world.catalogue, incident)
     for status in (Status.PASS, Status.WARN, Status.FAIL):
-        assert steps(world, incident.id, rate_limit_rate=answer(status))["rate"].note.startswith("seen: 1,180")
+        answers = dict.fromkeys(("rate_limit_rate", "webhook_backlog", "data_loss_risk", "batch_retry"), answer(status))
+        judged, seen = judge_steps(world.catalogue, incident, answers, world.clock())  # type: ignore[arg-type]
+        informed = [one for one in judged if one.rule.startswith("check:")]
+        assert {one.id for one in informed} == {"rate", "backlog", "loss", "batch_retry"}
+        assert {(one.status, one.note) for one in informed} == {(Status.WARN, "read: 1,180 HTTP 429 a minute now.")}
+        assert set(seen) <= {"scope", "figures"}
     for status in (Status.NO_DATA, Status.UNREACHABLE):
         note = steps(world, incident.id, rate_limit_rate=answer(status))["rate"].note
         assert note.startswith("the check rate_limit_rate has no answer")
@@ -98,6 +104,43 @@ def test_a_notice_counts_once_it_has_arrived(world: IncidentWorld) -> None:
     assert steps(world, incident.id)["first_notice"].note == "the notice to #fub-zyno-support is queued"
     world.incidents.decide(incident.id, lambda _: (DeliverySent(delivery="D1", attempt=1),))
     assert "first notice to #fub-zyno-support" in steps(world, incident.id)["first_notice"].note
+
+
+@pytest.mark.honesty("a notice was confirmed and has not arrived", "the next update does not count as promised")
+def test_an_update_is_promised_once_the_notice_that_says_so_has_arrived(world: IncidentWorld) -> None:
+    incident = world.declare()
+    confirmed = DeliveryConfirmed(
+        delivery="D1",
+        token="t",
+        channel=Channel.SLACK,
+        purpose=Purpose.FIRST_NOTICE,
+        destination="#fub-zyno-support",
+        text="told",
+    )
+    world.incidents.decide(incident.id, lambda _: (confirmed,))
+    assert steps(world, incident.id)["update_promised"].note == "the notice to #fub-zyno-support is queued"
+    world.incidents.decide(incident.id, lambda _: (DeliverySent(delivery="D1", attempt=1),))
+    assert steps(world, incident.id)["update_promised"].note.startswith("seen: it stands in the first notice to #fub")
+
+
+@pytest.mark.honesty(
+    "steps of the first response were ticked, or only read", "updates say what was done and by whom, and what was read"
+)
+def test_what_an_update_says_of_a_step_is_a_fact_with_who_did_it(world: IncidentWorld) -> None:
+    known = world.catalogue.checklists["rate_limiting"].steps
+    at = world.clock()
+    mine = StepRecord(step="replay", at=at, by="ana")
+    assert happened(mine, known["replay"]) == "the backlog was replayed (ana)"
+    seen = StepRecord(step="tracking", at=at, by="console", by_console=True, text="opened: Jira ZYN-1")
+    assert happened(seen, known["tracking"]) == "incident tracking was opened (seen by the console: opened: Jira ZYN-1)"
+    # As earlier consoles ticked it, 29 s after the declaration: it was read, and nothing was prepared.
+    old = StepRecord(step="batch_retry", at=at, by="console", by_console=True, text="212,631 events can be retried.")
+    assert happened(old, known["batch_retry"]) == "read: 212,631 events can be retried"
+    assert happened(mine, None) == 'ticked as done: "replay" (ana)'
+    for checklist in world.catalogue.checklists.values():
+        for step in checklist.steps.values():
+            assert step.done, step.text
+            assert not step.text.startswith(step.done)
 
 
 def test_updates_are_promised_by_severity_or_as_somebody_set_them(world: IncidentWorld) -> None:

@@ -181,8 +181,11 @@ def test_more_accounts_than_are_weighed_are_covered_and_not_silent(service: Diag
     assert impact.words.startswith("impact at least ")
 
 
-def test_observing_ticks_what_it_sees_once_over_many_consoles(service: Diagnostics) -> None:
+def test_observing_ticks_what_has_happened_once_over_many_consoles(service: Diagnostics) -> None:
     incident = declared(service)
+    service.incidents.claim(incident, "incident_commander", "ana")
+    service.incidents.enter_scope(incident, "system", "ZillowSyncUser")
+    before = service.incidents.get(incident).entries
     consoles = [
         AssessmentService(service.context, IncidentService(service.context), HealthService(service.context))
         for _ in range(4)
@@ -191,19 +194,22 @@ def test_observing_ticks_what_it_sees_once_over_many_consoles(service: Diagnosti
         tuple(pool.map(lambda assessments: assessments.observe(incident), consoles))
     found = service.incidents.get(incident)
     ticked = {one.step for one in found.steps}
-    assert {"rate", "backlog", "loss", "batch_retry"} <= ticked
-    assert all(one.by_console and one.by == "console" and one.evidence for one in found.steps)
-    assert found.entries == 1 + len(ticked)
+    # The checks answered too: a reading is no deed.
+    assert ticked == {"commander", "scope"}
+    assert all(one.by_console and one.by == "console" and one.text for one in found.steps)
+    assert found.entries == before + len(ticked)
 
 
 def test_a_step_that_a_person_took_back_is_not_ticked_again(service: Diagnostics) -> None:
     incident = declared(service)
+    service.incidents.claim(incident, "incident_commander", "ana")
     service.assessments.observe(incident)
-    service.incidents.untick(incident, "backlog", "counted the wrong table")
-    seen = service.assessments.observe(incident)
-    step = next(one for one in seen.steps if one.id == "backlog")
-    assert step.record is None
-    assert step.note.startswith("seen: 212,631")
+    service.incidents.untick(incident, "commander", "she is on a train")
+    seen = {one.id: one for one in service.assessments.observe(incident).steps}
+    assert seen["commander"].record is None
+    assert seen["commander"].note == "seen: ana is incident commander"
+    assert seen["backlog"].record is None
+    assert seen["backlog"].note.startswith("read: 212,631")
 
 
 def test_assessing_writes_nothing(service: Diagnostics) -> None:

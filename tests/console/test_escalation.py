@@ -437,7 +437,9 @@ async def test_what_burns_and_is_in_no_incident_is_named(make_app: MakeApp, worl
 # ---- a journal that cannot be read
 
 
-@pytest.mark.honesty("the journal cannot be read", "level 1, panel, header, list and keys say that incidents are not known")
+@pytest.mark.honesty(
+    "the journal cannot be read", "level 1, panel, header, list and keys say that incidents are not known"
+)
 async def test_a_journal_that_cannot_be_read_is_not_an_empty_one(
     make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,25 @@ def test_a_first_notice_says_what_responders_need_in_five_minutes(console: Conso
         assert figure.shown in text
 
 
+@pytest.mark.honesty("the matrix names a specialist route", "a notice says whether it was handed over, and by whom")
+def test_a_notice_says_that_it_was_handed_over_once_somebody_said_so(open_console: MakeConsole, clocks: Clocks) -> None:
+    console, *_ = both(open_console)
+    proposal = console.propose()
+    assert "Handed to" not in proposal.fallback
+    assert "Specialist route: zillow-incident-recovery (not handed over yet)" in proposal.fallback
+    incident = console.notices.confirm(proposal, "send")
+    assert isinstance(incident, Incident)
+    console.incidents.tick(incident.id, "hand_over")
+    console.incidents.tick(incident.id, "stop_bulk_work")
+    told = console.propose(incident=incident.id, purpose=Purpose.FIRST_NOTICE).fallback
+    assert (
+        f"zillow-incident-recovery (handed over 2025-11-17 {NOW:%H:%M} UTC, as {console.incidents.person} says)" in told
+    )
+    update = console.propose(incident=incident.id, purpose=Purpose.UPDATE).fallback
+    assert f"{NOW:%H:%M} UTC bulk work against Zillow was stopped ({console.incidents.person})" in update
+    assert "Have bulk work" not in update
+
+
 def test_what_nobody_knows_is_said_to_be_not_known_and_never_zero(console: Console) -> None:
     console.readings.values |= {"accounts_affected": None, "webhook_backlog": None}
     proposal = console.propose()

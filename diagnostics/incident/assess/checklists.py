@@ -1,4 +1,9 @@
-"""Quick responses: which steps are done, by whom, and which the console can see to be done, with what it saw."""
+"""Quick responses: which steps are done, by whom, and which the console can see to have happened, with what it saw.
+
+A reading is no deed. What a check reads stands beside its step ("read: 212,631 webhook events wait"), and whoever has
+done what the step asks for ticks it. By itself the console ticks what it can see to have happened: an act that is
+recorded in the journal, a notice that has arrived, a role that somebody holds.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +28,14 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.response import ChecklistStep
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.models.incidents import Incident
+    from diagnostics.models.incidents import Incident, StepRecord
 
 ANSWERED = frozenset({Status.PASS, Status.WARN, Status.FAIL})
 """A check without data, or whose source does not answer, has not answered."""
 
 CHECK, ROLE = "check:", "role:"
+HAND_OVER = "hand_over"
+"""The step that a person ticks once the specialist has accepted."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,6 +62,17 @@ def minutes_of(catalogue: Catalogue, step: ChecklistStep, severity: str) -> int 
     return step.minutes
 
 
+def happened(record: StepRecord, step: ChecklistStep | None) -> str:
+    """What happened, and who did it or how it was seen. What asks to be done is no fact, and is never repeated as one."""
+    if step is not None and step.rule.startswith(CHECK) and record.by_console:
+        # Earlier consoles ticked what they had read.
+        return f"read: {record.text.rstrip('.')}"
+    asked = step.text if step is not None else record.step.replace("_", " ")
+    what = step.done if step is not None and step.done else f'ticked as done: "{asked}"'
+    who = f"seen by the console: {record.text}" if record.by_console else record.by
+    return f"{what[:1].lower()}{what[1:].rstrip('.')} ({who.rstrip('.')})"
+
+
 def plan(catalogue: Catalogue, issue_type: str, severity: str) -> tuple[Step, ...]:
     """The checklist before anything is declared: what to do, and nothing of it done."""
     return tuple(
@@ -70,7 +88,7 @@ def plan(catalogue: Catalogue, issue_type: str, severity: str) -> tuple[Step, ..
 
 
 def open_checks(catalogue: Catalogue, incident: Incident) -> tuple[str, ...]:
-    """Checks whose answers would tick a step that nobody has ticked yet."""
+    """Checks whose answers inform a step that nobody has ticked yet."""
     done = {one.step for one in incident.steps}
     steps = steps_of(catalogue, incident.issue_type, incident.severity)
     return tuple(
@@ -156,7 +174,7 @@ def _of_check(name: str, answers: Mapping[str, Finding | SourceFailure]) -> Sigh
         return Sight(False, f"the check {name} does not answer: {answer.headline()}")
     if answer.status not in ANSWERED:
         return Sight(False, f"the check {name} has no answer: {answer.summary}")
-    return Sight(True, answer.summary, answer.evidence)
+    return Sight(False, f"read: {answer.summary}", answer.evidence)
 
 
 def _notice_sent(incident: Incident) -> Sight:
@@ -187,7 +205,8 @@ def _tracking_opened(incident: Incident) -> Sight:
 def _update_promised(incident: Incident) -> Sight:
     if incident.last_update_at is None:
         return Sight(False, "no notice with the time of the next update has been confirmed yet")
-    return Sight(True, f"a notice was confirmed at {incident.last_update_at:%H:%M:%S} UTC, and the next one is counted")
+    told = _notice_sent(incident)
+    return Sight(told.done, f"it stands in the {told.text}" if told.done else told.text)
 
 
 def _scope_named(incident: Incident) -> Sight:

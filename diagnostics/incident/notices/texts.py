@@ -21,6 +21,7 @@ from diagnostics.catalogue.texts import built_in_template, fill_template
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import span
+from diagnostics.incident.assess.checklists import HAND_OVER, happened
 from diagnostics.models.entries import Audience, BoundFigure, IncidentStatus, MeasuredFigure, Purpose
 from diagnostics.models.figures import UNKNOWN
 
@@ -254,7 +255,7 @@ def _subject(basis: Basis) -> dict[str, TextValue]:
         "elapsed": _elapsed(basis),
         "systems": said(", ".join(subject.systems), otherwise=NOT_KNOWN_YET),
         "impact": said(issue.impact),
-        "route": said(issue.route),
+        "route": said(_route(issue.route, incident)),
         "query": said(basis.query),
         "query_link": said(basis.query_link, otherwise=""),
         "next_update_at": said(_next_update(basis)),
@@ -323,15 +324,28 @@ def _contact(basis: Basis) -> dict[str, TextValue]:
     return {"team": said(contact.team), "manager": said(contact.manager), "channel": said(contact.channel)}
 
 
+def _route(route: str, incident: Incident | None) -> str:
+    """The specialist route, and whether it was handed over: that the matrix names it is no hand-over."""
+    steps = incident.steps if incident is not None else ()
+    record = next((one for one in steps if one.step == HAND_OVER and not one.by_console), None)
+    if record is None:
+        return f"{route} (not handed over yet)"
+    return f"{route} (handed over {_moment(record.at)}, as {record.by} says)"
+
+
 def _steps_done(basis: Basis) -> str:
     incident = basis.subject.incident
     if incident is None:
         return ""
     checklist = basis.catalogue.checklists.get(incident.issue_type)
-    texts = {name: step.text for name, step in checklist.steps.items()} if checklist is not None else {}
-    steps = [(one.at, texts.get(one.step, one.step.replace("_", " ")).rstrip(".")) for one in incident.steps]
-    tasks = [(one.done_at, one.text.rstrip(".")) for one in incident.tasks if one.done_at is not None]
-    return "; ".join(text for _, text in sorted([*steps, *tasks]))
+    known = checklist.steps if checklist is not None else {}
+    steps = [(one.at, happened(one, known.get(one.step))) for one in incident.steps]
+    tasks = [
+        (one.done_at, f"task done: {one.text.rstrip('.')} ({one.done_by})")
+        for one in incident.tasks
+        if one.done_at is not None
+    ]
+    return "; ".join(f"{at:%H:%M} UTC {text}" for at, text in sorted([*steps, *tasks]))
 
 
 def _criteria(basis: Basis) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from diagnostics.catalogue.response import ChecklistStep
 from diagnostics.core.words import span
+from diagnostics.incident.assess.checklists import happened
 from diagnostics.incident.review.figures import COMMANDER, Material, clock
 from diagnostics.incident.review.markdown import bullets, plain, section
 from diagnostics.models.entries import MeasuredFigure, Noted
@@ -25,8 +27,8 @@ _STATES = {Status.PASS: "held", Status.WARN: "holds, not yet long enough", Statu
 class Present:
     """How the incident stands while the note is written."""
 
-    steps: Mapping[str, str]
-    """Text of each step of the checklist by its id."""
+    steps: Mapping[str, ChecklistStep]
+    """The steps of the checklist by their ids."""
     assessment: Assessment | None
     problem: str
     """Why there is no assessment."""
@@ -122,8 +124,7 @@ def _known(material: Material) -> list[str]:
 def _done(material: Material, present: Present) -> list[str]:
     incident = material.incident
     done: list[tuple[datetime, str]] = [
-        (one.at, f"{plain(present.steps.get(one.step, one.step.replace('_', ' ')))} ({plain(one.by)})")
-        for one in incident.steps
+        (one.at, plain(happened(one, present.steps.get(one.step)))) for one in incident.steps
     ]
     done += [
         (one.done_at, f"task {one.task}, {plain(one.text)} ({plain(one.done_by)})")
@@ -167,7 +168,7 @@ def _open(material: Material, present: Present) -> list[str]:
                 lines.append(f"step: {plain(step.text)}{late}")
     else:
         done = {one.step for one in incident.steps}
-        lines += [f"step: {plain(text)}" for name, text in present.steps.items() if name not in done]
+        lines += [f"step: {plain(step.text)}" for name, step in present.steps.items() if name not in done]
     return _bounded(lines, MOST_OPEN, "in the panel")
 
 

@@ -59,7 +59,7 @@ class ReviewService:
         recent = self._journal.page(incident.id, None, RECENT)
         steps = steps_of(self._context.catalogue, incident.issue_type, incident.severity)
         present = Present(
-            steps={name: step.text for name, step in steps.items()},
+            steps=steps,
             assessment=assessment,
             problem=problem,
             next_update_at=self._incidents.next_update_at(incident),
