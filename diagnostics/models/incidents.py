@@ -307,8 +307,9 @@ class Step(Frozen):
     id: str
     text: str
     rule: str = ""
-    """How the console sees by itself that it has happened; empty for one that only people can tick. One that begins with
-    `check:` names a reading that informs it, and is ticked by people.
+    """How the console sees by itself that it has happened; empty for one that only people can tick.
+
+    One that begins with `check:` names a reading that informs it, and is ticked by people.
     """
     minutes: int | None = None
     """Within so many minutes of the declaration."""

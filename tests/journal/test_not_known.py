@@ -87,7 +87,7 @@ def is_shown(console: Console) -> None:
     assert following.incident is not None
     assert following.incident.id == "INC-1"
     assert "The journal can be read, and not written." in following.problem
-    assert [line.text for line in console.incidents.timeline("INC-1").rows][0].endswith("before")
+    assert console.incidents.timeline("INC-1").rows[0].text.endswith("before")
     for write in (console.declare, lambda: console.incidents.note("INC-1", "more")):
         with pytest.raises(SourceFailure, match="can only be read") as refused:
             write()
@@ -149,7 +149,7 @@ def test_a_journal_of_a_newer_console_is_read_where_its_tables_can_be(
 ) -> None:
     place: SQLitePlace | MariaDBPlace = request.getfixturevalue(f"{kind}_place")
     written(place)
-    place.run(f"INSERT INTO warroom_schema (version, applied_us) VALUES ({schema.VERSION + 1}, 0)")
+    place.run("INSERT INTO warroom_schema (version, applied_us) VALUES (?, 0)", (schema.VERSION + 1,))
     is_shown(start(place.state, place.folder))
     # A newer console that keeps it elsewhere: that there is no such table says nothing.
     place.run("ALTER TABLE warroom_journal RENAME TO warroom_entries")

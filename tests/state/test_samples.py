@@ -91,10 +91,10 @@ class Failing(StateStore):
 
     down = False
 
-    def transact(self, work: Callable[[Connection], Result]) -> Result:
+    def transact(self, work: Callable[[Connection], Result], *, journal: bool = False) -> Result:
         if self.down:
             raise SourceFailure(FailureKind.UNREACHABLE, "state", "away")
-        return super().transact(work)
+        return super().transact(work, journal=journal)
 
 
 def test_what_the_store_does_not_take_is_written_with_the_next_one(tmp_path: Path) -> None:
