@@ -210,6 +210,10 @@ class DeliveryRules(CatalogueEntry):
     look_pauses_s: Annotated[Numbers, Field(min_length=1)]
     """Pauses before looking whether an attempt without an answer arrived; the last one goes on."""
     most_looks: Annotated[int, Field(ge=1, le=100)]
+    search_lag_s: dict[str, Annotated[Number, Field(gt=0, le=86_400)]] = Field(default_factory=dict)
+    """Seconds after which a channel's search shows what was stored, where its documents say so. For a channel that is
+    not named, only something newer that the search shows proves that it would show ours.
+    """
     attempt_grace_s: Annotated[Number, Field(gt=0, le=3_600)]
     """An attempt with no outcome after so long was left behind by a console that ended: nobody knows its outcome."""
     most_at_once: Annotated[int, Field(ge=1, le=100)]

@@ -87,6 +87,7 @@ class Worker:
             if time.monotonic() - followed_at >= FOLLOW_UPS_EVERY_S and not self._closed.is_set():
                 followed_at = time.monotonic()
                 self._do("follow-ups", self._service.reviews.follow_ups.run_due)
+                self._do("twins", lambda _job: self._service.notices.report_twins())
             self._closed.wait(OBSERVE_EVERY_S)
 
     def _deliver(self, job: Job) -> None:

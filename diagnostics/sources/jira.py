@@ -109,6 +109,21 @@ class Jira:
         issues = [_issue(one, what) for one in found]
         return tuple(one for one in issues if label in one.labels)
 
+    def newest(self, project: str) -> datetime | None:
+        """When the newest issue of a project was created that the search shows; None where it shows none at all.
+
+        None for a login without the permission Browse too: the search leaves out what may not be seen, without a word.
+        Source: POST /rest/api/3/search/jql.
+        """
+        what = "the search for the newest issue"
+        body = {"jql": f"project = {_quoted(project)} ORDER BY created DESC", "fields": ["created"], "maxResults": 1}
+        found = _object(self._ask(what, "POST", "/search/jql", body=body), what).get("issues")
+        if not isinstance(found, list):
+            raise unreadable(what)
+        fields = [one.get("fields") for one in found if isinstance(one, dict)]
+        moments = [_moment(one.get("created")) for one in fields if isinstance(one, dict)]
+        return max((one for one in moments if one is not None), default=None)
+
     def comment(self, key: str, text: str) -> JiraComment:
         """Write one comment. Sent once. Source: POST /rest/api/3/issue/{key}/comment."""
         what = f"the comment on {key}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
@@ -117,8 +117,8 @@ class Slack:
         document = self._call("chat.getPermalink", params={"channel": posted.channel, "message_ts": posted.ts})
         return _text(document.get("permalink"))
 
-    def find(self, channel: str, token: str, since: datetime) -> Posted | None:
-        """Our message with this token, posted after `since`; None when it is not there.
+    def carrying(self, channel: str, token: str, since: datetime) -> Iterator[Posted]:
+        """Our messages with this token, posted after `since`, the newest first.
 
         Raises `SlackFailure`, also (kind malformed) when the channel holds more than could be read.
         """
@@ -127,8 +127,16 @@ class Slack:
         for page in self._pages("conversations.history", given):
             for message in _listed(page, "messages"):
                 if isinstance(message, dict) and _token_of(message) == token:
-                    return Posted(found, _text(message.get("ts")))
-        return None
+                    yield Posted(found, _text(message.get("ts")))
+
+    def newest(self, channel: str) -> datetime | None:
+        """When the newest message was posted that the channel's history shows, whoever wrote it; None: it shows none.
+
+        Raises `SlackFailure`. Source: conversations.history.
+        """
+        page = self._call("conversations.history", params={"channel": self.channel_id(channel), "limit": "1"})
+        moments = [_moment(one) for one in _listed(page, "messages")]
+        return max((one for one in moments if one is not None), default=None)
 
     def channel_id(self, channel: str) -> str:
         """The id of a channel given by id or name. A name needs channels:read. Raises `SlackFailure`."""
@@ -242,6 +250,14 @@ def _unreadable(what: str) -> SlackFailure:
         sent=Sent.UNKNOWN,
         remedy="check slack.api_url, and whether a proxy stands in the way",
     )
+
+
+def _moment(message: object) -> datetime | None:
+    """When a message was posted; None for one that does not say."""
+    try:
+        return datetime.fromtimestamp(float(message["ts"]), UTC) if isinstance(message, dict) else None
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _token_of(message: Mapping[str, Any]) -> str:

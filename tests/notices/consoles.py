@@ -15,7 +15,7 @@ from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.incident.assess.assessments import AssessmentService
-from diagnostics.incident.channels.base import CannotLook, DeliveryChannel, NotDelivered, Receipt
+from diagnostics.incident.channels.base import CannotLook, DeliveryChannel, NotDelivered, Receipt, Sight
 from diagnostics.incident.channels.slack import SlackDeliveryChannel
 from diagnostics.incident.incidents import IncidentService
 from diagnostics.incident.journal import Journal
@@ -113,6 +113,19 @@ class Tracker:
             raise CannotLook("nobody can look here", remedy="look yourself")
         found = [number for number, (one, _) in enumerate(self.sent, 1) if one.token == delivery.token]
         return Receipt(f"{self.channel.value}-{found[0]}") if found else None
+
+    def carries(self, delivery: Delivery) -> bool:
+        return delivery.destination in {"", self.destination}
+
+    def sight(self, delivery: Delivery) -> Sight:
+        return Sight(is_direct=True)
+
+    def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
+        return tuple(
+            Receipt(f"{self.channel.value}-{number}")
+            for number, (one, _) in enumerate(self.sent, 1)
+            if one.token == delivery.token
+        )
 
     def close(self) -> None:
         """Nothing is open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,8 @@ def test_what_the_service_shows_late_is_looked_for_until_it_is_there(
     console: Console, slack: SlackServer, clocks: Clocks
 ) -> None:
     slack.plan("chat.postMessage", store=True, status=503, body=b"upstream")
-    for _ in range(3):
+    # The first look asks twice: for the message, and how far the history shows what it has.
+    for _ in range(4):
         slack.plan("conversations.history", body={"ok": True, "messages": []})
     incident = console.confirm()
     console.notices.deliver()
@@ -62,16 +64,99 @@ def test_what_the_service_shows_late_is_looked_for_until_it_is_there(
     assert (console.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
 
 
+def wrote(slack: SlackServer, at: datetime) -> None:
+    """Somebody else wrote into the channel."""
+    slack.messages.append({"ts": f"{at.timestamp():.6f}", "text": "who is on it?"})
+
+
 def test_what_is_surely_not_there_is_sent_again(console: Console, slack: SlackServer, clocks: Clocks) -> None:
     slack.plan("chat.postMessage", store=False, status=502, body=b"")
     incident = console.confirm()
     console.notices.deliver()
     for pause in (6, 16, 31, 61):
-        assert slack.messages == []
+        assert slack.count("chat.postMessage") == 1
         clocks.forward(pause)
         console.notices.deliver()
+        wrote(slack, clocks.now)
     sent = console.slack_of(incident)
-    assert (sent.state, sent.attempts, sent.found_again, len(slack.messages)) == ("sent", 2, False, 1)
+    assert (sent.state, sent.attempts, sent.found_again) == ("sent", 2, False)
+    assert slack.count("chat.postMessage") == 2
+
+
+@pytest.mark.honesty(
+    "a search does not find what may have been sent, and shows nothing newer", "it is not sent again; a person decides"
+)
+@pytest.mark.parametrize("before", [None, -60, 0], ids=["silence", "older than the attempt", "before the first look"])
+def test_a_search_that_shows_nothing_newer_proves_nothing(
+    console: Console, slack: SlackServer, clocks: Clocks, before: int | None
+) -> None:
+    slack.plan("chat.postMessage", store=False, status=502, body=b"")
+    incident = console.confirm()
+    console.notices.deliver()
+    if before is not None:
+        wrote(slack, clocks.now + timedelta(seconds=before))
+    for _ in range(20):
+        clocks.forward(61)
+        console.notices.deliver()
+    left = console.slack_of(incident)
+    assert (left.state, left.attempts, slack.count("chat.postMessage")) == ("uncertain", 1, 1)
+    assert "looked for 4 times and not found, which proves nothing" in left.reason
+    assert left.remedy == "look in #fub-zyno-support yourself, and say whether it arrived"
+    console.notices.settle(incident.id, left.delivery, "send_again")
+    console.notices.deliver()
+    assert console.slack_of(incident).state == "sent"
+
+
+@pytest.mark.honesty("another console carries what was confirmed here", "it goes to the channel that was confirmed")
+def test_a_delivery_goes_to_the_destination_that_was_confirmed(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    first = open_console()
+    other = open_console("b.berg", slack__channel="#somewhere-else")
+    slack.plan("chat.postMessage", store=False, status=429, body=b"", headers={"Retry-After": "5"})
+    incident = first.confirm()
+    first.notices.deliver()
+    clocks.forward(61)
+    other.notices.deliver()
+    assert [one["channel"] for one in slack.messages] == ["#fub-zyno-support"]
+    assert other.slack_of(incident).state == "sent"
+
+
+def test_what_was_confirmed_for_a_webhook_goes_by_no_other_way(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    first, other = open_console(way="webhook"), open_console("b.berg")
+    incident = first.confirm()
+    for _ in range(5):
+        clocks.forward(120)
+        other.notices.deliver()
+    left = other.slack_of(incident)
+    assert (left.state, slack.messages) == ("failed", [])
+    assert "it was confirmed for #fub-zyno-support, by webhook, and this console writes to #fub" in left.reason
+    first.notices.settle(incident.id, left.delivery, "send_again")
+    first.notices.deliver()
+    assert (first.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+@pytest.mark.honesty("what was sent again had arrived before", "the timeline names both")
+def test_twins_are_written_into_the_timeline_once(console: Console, slack: SlackServer, clocks: Clocks) -> None:
+    slack.plan("chat.postMessage", store=True, status=502, body=b"")
+    for _ in range(40):
+        slack.plan("conversations.history", body={"ok": True, "messages": []})
+    incident = console.confirm()
+    for _ in range(10):
+        console.notices.deliver()
+        clocks.forward(61)
+    assert console.slack_of(incident).state == "uncertain"
+    console.notices.settle(incident.id, "D1", "send_again")
+    console.notices.deliver()
+    slack.plans.clear()
+    for _ in range(2):
+        console.notices.report_twins()
+        clocks.forward(61)
+    lines = [line.text for line in console.incidents.timeline(incident.id).rows if "2 times" in line.text]
+    assert len(lines) == 1
+    assert lines[0].count("https://fub.slack.com/archives/") == 2
 
 
 def test_nothing_is_sent_while_looking_for_it_fails(console: Console, slack: SlackServer, clocks: Clocks) -> None:
@@ -175,7 +260,8 @@ def test_an_attempt_whose_console_died_is_finished_by_another_after_a_grace(
     for pause in (91, 6, 6, 16, 31, 61):
         clocks.forward(pause)
         second.notices.deliver()
-    assert (second.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+        wrote(slack, clocks.now)
+    assert (second.slack_of(incident).state, slack.count("chat.postMessage")) == ("sent", 1)
 
 
 @pytest.mark.parametrize("hours", [-48, 48])

@@ -165,10 +165,10 @@ def test_a_message_is_found_by_its_token_on_a_later_page(source: Slack, slack: S
     slack.page = 2
     for number in range(7):
         source.post("#fub-zyno-support", f"message {number}", f"t{number}")
-    found = source.find("#fub-zyno-support", "t1", NOW - timedelta(days=1))
+    found = next(source.carrying("#fub-zyno-support", "t1", NOW - timedelta(days=1)), None)
     assert found is not None
     assert (found.channel, found.ts) == (CHANNEL, slack.messages[1]["ts"])
-    assert source.find("#fub-zyno-support", "t99", NOW) is None
+    assert next(source.carrying("#fub-zyno-support", "t99", NOW), None) is None
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_page_that_does_not_say_what_stands_there_does_not_say_that_nothing_do
     source.post("#fub-zyno-support", "hello", "t1")
     slack.plan("conversations.history", body=page)
     with pytest.raises(SlackFailure) as caught:
-        source.find(CHANNEL, "t1", NOW - timedelta(days=1))
+        next(source.carrying(CHANNEL, "t1", NOW - timedelta(days=1)), None)
     assert outcome_of(caught.value) == "ambiguous"
 
 
@@ -195,7 +195,7 @@ def test_metadata_that_somebody_else_wrote_is_not_ours(source: Slack, slack: Sla
         {"ts": "1.2", "metadata": {"event_type": "warroom_delivery", "event_payload": "t1"}},
         {"ts": "1.3", "metadata": "t1"},
     ]
-    assert source.find(CHANNEL, "t1", NOW) is None
+    assert next(source.carrying(CHANNEL, "t1", NOW), None) is None
 
 
 def test_no_secret_stands_in_errors_logs_or_representations(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +15,17 @@ from diagnostics.incident.channels.registry import delivery_channels
 from diagnostics.models.entries import Channel
 from diagnostics.models.incidents import Incident
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.jira import Jira
+from diagnostics.sources.slack import Slack
 from sandbox.launch import SandboxProcess
 from tests.notices.consoles import Clocks, Console, make_console
 from tests.tracking.conftest import settings_of
 
 MOST_PASSES = 60
 """Each is half a minute of the test's own clock: half the time in which the rules give up."""
+
+CREATING = ("slack_post", "incident_create", "jira_create")
+SEARCHING = ("slack_history", "incident_search", "jira_search")
 
 OpenConsole = Callable[[], Console]
 
@@ -48,18 +55,51 @@ def open_console(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[OpenConsol
         yield make
 
 
-def carry(console: Console, incident: Incident) -> Incident:
+def carry(console: Console, incident: Incident, meanwhile: Callable[[], None] = lambda: None) -> Incident:
     """Pass after pass until nothing waits any more."""
     for _ in range(MOST_PASSES):
         console.notices.deliver()
         if not console.notices.waiting():
             break
+        meanwhile()
         console.clocks.forward(30)
     return console.incidents.get(incident.id)
 
 
+OTHERS = "of somebody else"
+
+
+@pytest.fixture
+def others(sandbox: SandboxProcess) -> Iterator[Callable[[], None]]:
+    """Other people write into the channel, and open an incident and an issue."""
+    settings = settings_of(sandbox, {})
+    slack, jira, datadog = Slack(settings.slack), Jira(settings.jira), Datadog(settings.datadog)
+
+    def write() -> None:
+        slack.post("#fub-zyno-support", f"a question {OTHERS}", "not-ours")
+        datadog.incidents.create(
+            title=f"an incident {OTHERS}", severity="SEV-5", state="active", impact="", cell="a line"
+        )
+        jira.create(project="ZYN", issue_type="Task", summary=f"an issue {OTHERS}", text="words", labels=())
+
+    yield write
+    for one in (slack, jira, datadog):
+        one.close()
+
+
+def ours(recorded: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is not of somebody else."""
+    return [one for one in recorded if OTHERS not in str(one)]
+
+
 def assert_exactly_one_each(sandbox: SandboxProcess, incident: Incident) -> None:
     recorded = sandbox.recorded()
+    recorded = replace(
+        recorded,
+        messages=ours(recorded.messages),
+        incidents=ours(recorded.incidents),
+        issues=ours(recorded.issues),
+    )
     assert (len(recorded.messages), len(recorded.incidents), len(recorded.issues)) == (1, 1, 1)
     sent = {one.channel: one for one in incident.deliveries}
     assert {one.state for one in sent.values()} == {"sent"}
@@ -81,23 +121,65 @@ def test_all_goes_well(sandbox: SandboxProcess, open_console: OpenConsole) -> No
 def test_the_first_attempt_of_each_is_stored_and_not_answered(
     sandbox: SandboxProcess, open_console: OpenConsole, kind: str, lag: int
 ) -> None:
-    creating = ("slack_post", "incident_create", "jira_create")
-    sandbox.set_faults(*(f"{scope}={kind}/1" for scope in creating))
+    sandbox.set_faults(*(f"{scope}={kind}/1" for scope in CREATING))
     if lag:
-        sandbox.set_faults(*(f"{scope}=lag:{lag}" for scope in ("slack_history", "incident_search", "jira_search")))
+        sandbox.set_faults(*(f"{scope}=lag:{lag}" for scope in SEARCHING))
     console = open_console()
     done = carry(console, console.confirm())
     assert_exactly_one_each(sandbox, done)
     assert all(one.found_again for one in done.deliveries)
     requests = sandbox.recorded().requests
-    assert [requests[scope] for scope in creating] == [1, 1, 1]
+    assert [requests[scope] for scope in CREATING] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("kind", ["500", "hang", "429:1"])
-def test_the_first_attempt_of_each_is_lost(sandbox: SandboxProcess, open_console: OpenConsole, kind: str) -> None:
-    sandbox.set_faults(*(f"{scope}={kind}/1" for scope in ("slack_post", "incident_create", "jira_create")))
+def test_the_first_attempt_of_each_is_lost(
+    sandbox: SandboxProcess, open_console: OpenConsole, others: Callable[[], None], kind: str
+) -> None:
     console = open_console()
-    assert_exactly_one_each(sandbox, carry(console, console.confirm()))
+    incident = console.confirm()
+    sandbox.set_faults(*(f"{scope}={kind}/1" for scope in CREATING))
+    console.notices.deliver()
+    assert_exactly_one_each(sandbox, carry(console, incident, others))
+
+
+@pytest.mark.honesty(
+    "Slack's, Jira's or Datadog's search lags longer than it is looked for", "nothing is sent twice; a person decides"
+)
+def test_a_search_that_lags_longer_than_it_is_looked_for_makes_nothing_twice(
+    sandbox: SandboxProcess, open_console: OpenConsole
+) -> None:
+    sandbox.set_faults(*(f"{scope}=stored_500/1" for scope in CREATING))
+    sandbox.set_faults(*(f"{scope}=lag:99" for scope in SEARCHING))
+    console = open_console()
+    done = carry(console, console.confirm())
+    recorded = sandbox.recorded()
+    assert (len(recorded.messages), len(recorded.incidents), len(recorded.issues)) == (1, 1, 1)
+    assert {one.state for one in done.deliveries} == {"uncertain"}
+    assert all(
+        "shows nothing at all there, as for a login that may not see it" in one.reason for one in done.deliveries
+    )
+
+
+@pytest.mark.honesty(
+    "Jira's search finds nothing, and shows the project",
+    "it is sent again after the lag that Jira documents, not before",
+)
+def test_jira_is_waited_for_as_long_as_its_documents_say(
+    sandbox: SandboxProcess, open_console: OpenConsole, others: Callable[[], None]
+) -> None:
+    others()
+    console = open_console()
+    incident = console.confirm()
+    sandbox.set_faults("jira_create=500/1")
+    console.notices.deliver()
+    for _ in range(19):
+        console.clocks.forward(30)
+        console.notices.deliver()
+        assert ours(sandbox.recorded().issues) == []
+    done = carry(console, incident)
+    assert_exactly_one_each(sandbox, done)
+    assert {one.channel: one.attempts for one in done.deliveries}[Channel.JIRA] == 2
 
 
 def test_two_consoles_on_one_journal_send_each_thing_once(sandbox: SandboxProcess, open_console: OpenConsole) -> None:

@@ -39,6 +39,16 @@ class Receipt:
     link: str = ""
 
 
+@dataclass(slots=True, frozen=True)
+class Sight:
+    """How far a search can see that did not show what was looked for."""
+
+    until: datetime | None = None
+    """When the newest thing came about that it shows of the same destination, by the service's clock; None: nothing."""
+    is_direct: bool = False
+    """The place itself was read, and no index of it: what is not there is not there."""
+
+
 class NotDelivered(Exception):  # noqa: N818  # an outcome, told by name
     """It was not delivered, or nobody knows.
 
@@ -79,11 +89,23 @@ class DeliveryChannel(Protocol):
     def problem(self) -> str:
         """Why it cannot be used from here, with the remedy; empty when it can. Asks nobody."""
 
+    def carries(self, delivery: Delivery) -> bool:
+        """Whether this console can reach the destination that was confirmed. Asks nobody."""
+
     def send(self, delivery: Delivery, incident: Incident) -> Receipt:
-        """Send it once, carrying `delivery.token` so that it can be found again. Raises `NotDelivered`."""
+        """Send it once to the destination that was confirmed, whatever this console's own is.
+
+        It carries `delivery.token` so that it can be found again. Raises `NotDelivered`.
+        """
 
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:
         """Whether something with this token is there. Raises `CannotLook`, `SourceFailure`."""
+
+    def sight(self, delivery: Delivery) -> Sight:
+        """How far the search of `find` sees: that it finds nothing proves nothing by itself. Raises as `find`."""
+
+    def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
+        """Everything that carries this token; more than one where it was sent twice. Raises as `find`."""
 
     def close(self) -> None:
         """End what is under way."""

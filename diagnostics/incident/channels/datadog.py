@@ -10,12 +10,12 @@ is created. The words of a note stay in the journal, in Slack and in Jira.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import listed
-from diagnostics.incident.channels.base import NotDelivered, Receipt, looked_for_since, looking, sending
+from diagnostics.incident.channels.base import NotDelivered, Receipt, Sight, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 
 if TYPE_CHECKING:
@@ -80,6 +80,24 @@ class DatadogDeliveryChannel:
             found = self._look(delivery)
         return None if found is None else self._receipt(found)
 
+    def carries(self, delivery: Delivery) -> bool:  # noqa: ARG002  # the protocol's
+        """There is one place for incidents."""
+        return True
+
+    def sight(self, delivery: Delivery) -> Sight:
+        """Up to the newest incident that the search shows; an incident that a note changes is read itself."""
+        if delivery.purpose is not Purpose.TRACKING:
+            return Sight(is_direct=True)
+        with looking(f"in Datadog for an incident with {delivery.token} in its title"):
+            return Sight(self._datadog.incidents.newest())
+
+    def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
+        """Every incident whose title carries the token; a note has none. Raises `CannotLook`, `SourceFailure`."""
+        if delivery.purpose is not Purpose.TRACKING:
+            return ()
+        with looking("in Datadog"):
+            return tuple(map(self._receipt, self._carrying(delivery)))
+
     def close(self) -> None:
         """Nothing: the source belongs to whoever opened it, and ends its calls when it is closed."""
 
@@ -113,14 +131,17 @@ class DatadogDeliveryChannel:
 
     def _look(self, delivery: Delivery) -> DatadogIncident | None:
         if delivery.purpose is Purpose.TRACKING:
-            since, mark = looked_for_since(delivery), _mark(delivery)
-            return next((one for one in self._datadog.incidents.created_since(since) if mark in one.title), None)
+            return next(self._carrying(delivery), None)
         severity, state = self._wanted(delivery)
         if not delivery.fields.get("of") or not (severity or state):
             return None
         one, _ = self._datadog.incidents.get(delivery.fields["of"])
         stands = one.severity == (severity or one.severity) and one.state == (state or one.state)
         return one if stands else None
+
+    def _carrying(self, delivery: Delivery) -> Iterator[DatadogIncident]:
+        since, mark = looked_for_since(delivery), _mark(delivery)
+        return (one for one in self._datadog.incidents.created_since(since) if mark in one.title)
 
     def _wanted(self, delivery: Delivery) -> tuple[str, str]:
         named = delivery.fields.get("severity", "")

@@ -10,10 +10,11 @@ project has its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import listed
-from diagnostics.incident.channels.base import NotDelivered, Receipt, looked_for_since, looking, sending
+from diagnostics.incident.channels.base import NotDelivered, Receipt, Sight, looked_for_since, looking, sending
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
 from diagnostics.sources.jira import LONGEST_TEXT, Jira
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
     from diagnostics.config.settings import Settings
     from diagnostics.models.incidents import Delivery, Incident
+
+
+_JIRA = "Jira "
+"""Before the project in a destination."""
 
 
 class JiraDeliveryChannel:
@@ -37,7 +42,7 @@ class JiraDeliveryChannel:
     @property
     def destination(self) -> str:
         """The project."""
-        return f"Jira {self._project}"
+        return f"{_JIRA}{self._project}"
 
     def problem(self) -> str:
         """Why no issue can be opened from here, with the remedy; empty when it can. Asks nobody."""
@@ -68,14 +73,38 @@ class JiraDeliveryChannel:
         with looking(f"in Jira for {what}"):
             return self._look(delivery)
 
+    def carries(self, delivery: Delivery) -> bool:  # noqa: ARG002  # the protocol's
+        """The project that was confirmed is reached by its key."""
+        return True
+
+    def sight(self, delivery: Delivery) -> Sight:
+        """Up to the newest issue of the project that the search shows; the comments of an issue are read themselves."""
+        if delivery.purpose is not Purpose.TRACKING:
+            return Sight(is_direct=True)
+        project = self._project_of(delivery)
+        with looking(f"in Jira for {_label(delivery)}"):
+            return Sight(self._jira.newest(project))
+
+    def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
+        """Every issue with our label, or every comment with our key. Raises `CannotLook`, `SourceFailure`."""
+        with looking("in Jira"):
+            if delivery.purpose is Purpose.TRACKING:
+                return tuple(self._issue(one.key) for one in self._jira.labelled(_label(delivery)))
+            return tuple(self._comments(delivery))
+
     def close(self) -> None:
         """End what is under way."""
         self._jira.close()
 
+    def _project_of(self, delivery: Delivery) -> str:
+        """The project that was confirmed: another console's settings do not move it."""
+        confirmed = delivery.destination.removeprefix(_JIRA)
+        return confirmed if confirmed and confirmed != delivery.destination else self._project
+
     def _create(self, delivery: Delivery, incident: Incident) -> str:
         words = delivery.title or incident.title
         made = self._jira.create(
-            project=self._project,
+            project=self._project_of(delivery),
             issue_type=self._settings.jira.issue_type,
             summary=words if incident.id in words else f"{incident.id} {words}",
             text=delivery.text,
@@ -97,11 +126,12 @@ class JiraDeliveryChannel:
         if delivery.purpose is Purpose.TRACKING:
             found = self._jira.labelled(_label(delivery))
             return self._issue(found[0].key) if found else None
-        key = delivery.fields.get("of", "")
-        since = looked_for_since(delivery)
-        there = (one for one in self._jira.comments(key, since) if _mark(delivery) in one.text) if key else iter(())
-        one = next(there, None)
-        return None if one is None else self._commented(key, one.id)
+        return next(self._comments(delivery), None)
+
+    def _comments(self, delivery: Delivery) -> Iterator[Receipt]:
+        key, mark = delivery.fields.get("of", ""), _mark(delivery)
+        there = self._jira.comments(key, looked_for_since(delivery)) if key else iter(())
+        return (self._commented(key, one.id) for one in there if mark in one.text)
 
     def _issue(self, key: str) -> Receipt:
         return Receipt(key, f"{self._settings.jira.url}/browse/{key}")

@@ -6,10 +6,12 @@ field "mention" (Slack ids that are called), and when it was confirmed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.incident.channels.base import CannotLook, Receipt, looked_for_since, not_delivered
+from diagnostics.incident.channels.base import CannotLook, Receipt, Sight, looked_for_since, not_delivered
 from diagnostics.incident.notices.texts import to_mrkdwn
 from diagnostics.models.entries import Channel
 from diagnostics.sources.slack import Posted, Slack, SlackFailure
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
     from diagnostics.config.settings import Settings
     from diagnostics.models.incidents import Delivery, Incident
+
+BY_WEBHOOK = ", by webhook"
+"""Behind a channel's name: what the webhook was made for, whatever the settings call it."""
 
 _CANNOT_READ = frozenset(
     {
@@ -53,7 +58,12 @@ class SlackDeliveryChannel:
     @property
     def destination(self) -> str:
         """The channel; a webhook writes to the one that it was made for, whatever the settings say."""
-        return f"{self._channel}, by webhook" if self.way == "webhook" else self._channel
+        return f"{self._channel}{BY_WEBHOOK}" if self.way == "webhook" else self._channel
+
+    def carries(self, delivery: Delivery) -> bool:
+        """A token reaches every channel by its name; a webhook only its own, and nobody else knows which that is."""
+        by_webhook = self.way == "webhook" or delivery.destination.endswith(BY_WEBHOOK)
+        return not by_webhook or delivery.destination in {"", self.destination}
 
     def problem(self) -> str:
         """Why Slack cannot be used from here; empty when it can. Asks nobody."""
@@ -68,27 +78,49 @@ class SlackDeliveryChannel:
             if self.way == "webhook":
                 self._slack.post_webhook(text)
                 return Receipt("")
-            posted = self._slack.post(self._channel, text, delivery.token)
+            posted = self._slack.post(self._channel_of(delivery), text, delivery.token)
         except SlackFailure as failure:
             raise not_delivered(failure) from None
         return self._receipt(posted)
 
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:  # noqa: ARG002  # the protocol's
         """The message with this token, or None. Raises `CannotLook`, `SourceFailure`."""
+        with self._looking():
+            posted = next(self._carrying(delivery), None)
+        return None if posted is None else self._receipt(posted)
+
+    def sight(self, delivery: Delivery) -> Sight:
+        """Up to the newest message that the channel's history shows. Raises `CannotLook`, `SourceFailure`."""
+        with self._looking():
+            return Sight(self._slack.newest(self._channel_of(delivery)))
+
+    def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
+        """Every message with this token. Raises `CannotLook`, `SourceFailure`."""
+        with self._looking():
+            return tuple(map(self._receipt, self._carrying(delivery)))
+
+    def _channel_of(self, delivery: Delivery) -> str:
+        """The channel that was confirmed: another console's settings do not move it."""
+        return delivery.destination or self._channel
+
+    def _carrying(self, delivery: Delivery) -> Iterator[Posted]:
+        return self._slack.carrying(self._channel_of(delivery), delivery.token, looked_for_since(delivery))
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
         if self.way != "token":
             raise CannotLook(
                 "a webhook cannot read what it wrote",
                 remedy="look in the channel, and say here whether it arrived; slack.bot_token could look by itself",
             )
         try:
-            posted = self._slack.find(self._channel, delivery.token, looked_for_since(delivery))
+            yield
         except SlackFailure as failure:
             if failure.error in _CANNOT_READ or failure.kind is FailureKind.DENIED:
                 raise CannotLook(
                     failure.reason, remedy="look in the channel yourself; the scope channels:history lets the bot look"
                 ) from None
             raise
-        return None if posted is None else self._receipt(posted)
 
     def close(self) -> None:
         """End what is under way."""

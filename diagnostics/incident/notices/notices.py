@@ -284,6 +284,10 @@ class NoticeService:
         """Whether something may be delivered without a person. Cheap, and raises nothing."""
         return self._outbox.waiting()
 
+    def report_twins(self) -> None:
+        """Write into the timeline what was sent twice after all. Raises SourceFailure of the journal."""
+        self._outbox.report_twins()
+
     def settle(self, incident_id: str, delivery: str, outcome: str, why: str = "") -> Incident:
         """A person decides about a delivery: "arrived", "send_again" or "given_up". Raises UserError."""
         return self._outbox.settle(incident_id, delivery, outcome, why)

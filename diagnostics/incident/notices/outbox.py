@@ -3,8 +3,10 @@
 Every step stands in the journal before it is taken: an attempt is written, against the newest state, before anything
 is sent, so that of several consoles one sends. What became of it is written afterwards. An attempt without an outcome
 (its console died) and one that ended without an answer are looked for at the service, several times, because services
-show what they have stored with a delay; only what is surely not there is sent again. Where nobody can look, a person
-decides.
+show what they have stored with a delay. A search that finds nothing proves nothing: it may lag, or its login may not
+see the place. What was looked for is sent again only where the search shows something newer than the attempt, or after
+the lag that the service documents; otherwise, and where nobody can look, a person decides. What is there twice all the
+same is written into the timeline.
 
 How long something has been waiting is measured by this console's own steady clock from when it first saw it: a clock
 that jumps may make it wait longer, and never makes it send twice.
@@ -33,13 +35,14 @@ from diagnostics.models.entries import (
     DeliveryFailed,
     DeliverySent,
     DeliverySettled,
+    Noted,
     Purpose,
 )
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.incident.channels.base import DeliveryChannel, DeliveryOutcome
+    from diagnostics.incident.channels.base import DeliveryChannel, DeliveryOutcome, Sight
     from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.incidents import Delivery, Incident
 
@@ -67,6 +70,8 @@ class _WatchedDelivery:
     """Looks that were answered, and found nothing."""
     failed: int = 0
     """Looks that were not answered."""
+    seen_until: datetime | None = None
+    """The newest thing that the first search showed, by the service's clock."""
 
 
 class Outbox:
@@ -156,17 +161,37 @@ class Outbox:
         watch, now = self._watch(incident, delivery), self._steady()
         if delivery.state == "sending":
             return self._left_behind(incident, delivery) if now >= watch.since + self._grace else 0
-        if now < watch.due or self._channel(delivery) is None:
+        if now < watch.due:
             return 0
+        if self._channel(delivery) is None:
+            return self._out_of_reach(incident, delivery, watch)
         if delivery.state == "uncertain":
             return self._look(incident, delivery, watch) if delivery.retry_at is not None else 0
         return self._send(incident, delivery)
 
     def _channel(self, delivery: Delivery) -> DeliveryChannel | None:
         """Who carries it from this console; None where it is not configured, or not permitted."""
+        channel = self._usable(delivery)
+        return channel if channel is not None and channel.carries(delivery) else None
+
+    def _usable(self, delivery: Delivery) -> DeliveryChannel | None:
         channel = self._channels.get(delivery.channel)
         permitted = may_write(self._context.settings, delivery.channel)
         return channel if channel is not None and permitted and not channel.problem() else None
+
+    def _out_of_reach(self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery) -> int:
+        """Confirmed for a destination that this console does not reach: another one may; when none does, a person."""
+        channel = self._usable(delivery)
+        if channel is None or self._steady() < watch.since + 3 * self._grace:
+            return 0
+        why = f"it was confirmed for {delivery.destination}, and this console writes to {channel.destination}"
+        remedy = f"send it from a console that writes to {delivery.destination}, or give it up"
+        if delivery.state == "uncertain":
+            if delivery.retry_at is not None:
+                self._hand_over(incident, delivery, why, "look yourself, and say whether it arrived")
+        else:
+            self._close_unsent(incident, delivery, NotDelivered("permanent", why, remedy=remedy))
+        return 0
 
     def _watch(self, incident: Incident, delivery: Delivery) -> _WatchedDelivery:
         mark = (delivery.state, delivery.attempts)
@@ -324,6 +349,9 @@ class Outbox:
                     remedy="look yourself, and say whether it arrived",
                 )
             receipt = channel.find(delivery, incident)
+            sight = None
+            if receipt is None and (not watch.looks or watch.looks + 1 >= len(self._rules.look_pauses_s)):
+                sight = channel.sight(delivery)
         except CannotLook as failure:
             self._hand_over(incident, delivery, failure.reason, failure.remedy)
         except SourceFailure as failure:
@@ -336,17 +364,27 @@ class Outbox:
             watch.failed += 1
             watch.due = self._steady() + _nth(self._rules.look_pauses_s, watch.failed)
         else:
-            self._looked(incident, delivery, watch, receipt)
+            if receipt is not None:
+                self._write(incident.id, _sent(delivery, delivery.attempts, receipt, found_again=True))
+            else:
+                self._not_found(incident, delivery, watch, sight)
         return 1
 
-    def _looked(self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery, receipt: Receipt | None) -> None:
-        if receipt is not None:
-            self._write(incident.id, _sent(delivery, delivery.attempts, receipt, found_again=True))
-            return
+    def _not_found(self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery, sight: Sight | None) -> None:
         watch.looks += 1
         pauses = self._rules.look_pauses_s
+        unproven = "" if sight is None else _unproven(delivery, watch, sight)
         if watch.looks < len(pauses):
             watch.due = self._steady() + pauses[watch.looks]
+            return
+        lag_s = self._rules.search_lag_s.get(delivery.channel.value)
+        if unproven and lag_s is not None and self._steady() < watch.since + lag_s:
+            watch.due = self._steady() + pauses[-1]
+            return
+        if unproven and (lag_s is None or watch.seen_until is None):
+            why = f"looked for {watch.looks} times and not found, which proves nothing: {unproven}"
+            remedy = f"look in {delivery.destination or 'the service'} yourself, and say whether it arrived"
+            self._hand_over(incident, delivery, why, remedy)
             return
         # Surely not there: the same as if it had never been sent.
         told = NotDelivered("definite", f"it did not arrive (looked {watch.looks} times; before: {delivery.reason})")
@@ -356,6 +394,38 @@ class Outbox:
             self._close_unsent(incident, delivery, obstacle)
             return
         self._send(incident, delivery)
+
+    def report_twins(self) -> None:
+        """Look at what was sent more than once, for a while, and write into the timeline what is there twice.
+
+        Raises SourceFailure of the journal; a service that does not answer is asked the next time.
+        """
+        for line in self._incidents.lines():
+            for delivery in self._incidents.get(line.id).deliveries:
+                if self._may_have_twins(delivery) and (channel := self._channel(delivery)) is not None:
+                    try:
+                        found = channel.twins(delivery)
+                    except (SourceFailure, CannotLook) as failure:
+                        logger.info("twins of %s of %s: %s", delivery.delivery, line.id, failure)
+                        continue
+                    self._report(line.id, delivery, found)
+
+    def _may_have_twins(self, delivery: Delivery) -> bool:
+        if delivery.state != "sent" or delivery.attempts < 2 or delivery.sent_at is None:
+            return False
+        return (self._context.now() - delivery.sent_at).total_seconds() < 60 * self._rules.give_up_after_minutes
+
+    def _report(self, name: str, delivery: Delivery, found: Sequence[Receipt]) -> None:
+        if len(found) < 2:
+            return
+        there = ", ".join(one.link or one.receipt for one in found)
+        text = (
+            f"{delivery.delivery} is {len(found)} times in {delivery.destination}: {there}. An attempt before had"
+            " arrived after all: keep one, and say in the others where it goes on."
+        )
+        body = Noted(text=clean(text, limit=2_000))
+        key = f"{delivery.token}:{len(found)} times"
+        self._context.journal.append(name, (body,), keys=(key,), actor=CONSOLE)
 
     def _hand_over(self, incident: Incident, delivery: Delivery, why: str, remedy: str) -> None:
         """Nobody knows, and the console cannot find out: a person has to."""
@@ -400,6 +470,19 @@ class Outbox:
     def _write_down(self) -> None:
         for (name, _), body in tuple(self._unwritten.items()):
             self._write(name, body)
+
+
+def _unproven(delivery: Delivery, watch: _WatchedDelivery, sight: Sight) -> str:
+    """Why a search that found nothing proves nothing; empty where what is not found is not there."""
+    if sight.is_direct:
+        return ""
+    before, attempted_at = watch.seen_until, delivery.attempted_at or delivery.confirmed_at
+    if before is not None and sight.until is not None and sight.until > max(before, attempted_at):
+        return ""
+    watch.seen_until = before or sight.until
+    if sight.until is None:
+        return "the search shows nothing at all there, as for a login that may not see it"
+    return f"the newest that the search shows is of {sight.until:%H:%M:%S} UTC, before the attempt or just after it"
 
 
 def _named(incident: Incident, delivery_id: str) -> Delivery | None:

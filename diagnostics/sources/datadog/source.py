@@ -335,6 +335,11 @@ class DatadogIncidents:
             remedy="Look in Datadog yourself.",
         )
 
+    def newest(self) -> datetime | None:
+        """When the newest incident was created that the search shows; None: it shows none. Raises SourceFailure."""
+        _, found = self._search(1, 0)
+        return max((one.created for one in found if one.created is not None), default=None)
+
     def probe(self) -> Evidence:
         """Whether incidents can be read: asks for one. Changes nothing. Source: GET /api/v2/incidents/search."""
         answer, found = self._search(1, 0)
