@@ -119,7 +119,7 @@ async def test_x_ticks_the_step_under_the_cursor_and_unticks_it(make_app: MakeAp
         await go_to(pilot, "step:stop_bulk_work")
         await pilot.press("x")
         await until(pilot, lambda: world.incidents.get(incident.id).steps)
-        await until(pilot, lambda: "1 of 15 done" in shown(pilot))
+        await until(pilot, lambda: "1 of 16 done" in shown(pilot))
         await pilot.press("x")
         await until(pilot, lambda: not world.incidents.get(incident.id).steps)
 
@@ -234,7 +234,7 @@ async def test_an_assessment_that_fails_leaves_the_checklist_and_says_why(
 
     monkeypatch.setattr(story.ScriptedAssessments, "assess", fails)
     async with panel(make_app, world) as pilot:
-        assert "0 of 15 done" in shown(pilot)
+        assert "0 of 16 done" in shown(pilot)
         assert "tier —" in shown(pilot)
         assert "datadog" in next(line for line in shown(pilot).splitlines() if "EXIT CRITERIA" in line)
 
@@ -244,7 +244,7 @@ async def test_the_cursor_stays_with_its_row_when_others_write(make_app: MakeApp
     async with panel(make_app, world) as pilot:
         await go_to(pilot, "step:rate")
         world.other("ana").tick(incident.id, "commander")
-        await until(pilot, lambda: "1 of 15 done" in shown(pilot))
+        await until(pilot, lambda: "1 of 16 done" in shown(pilot))
         assert pilot.app.screen.query_one("#first", LineView).cursor_key == "step:rate"
 
 
