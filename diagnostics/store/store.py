@@ -29,7 +29,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
-from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, not_configured
+from diagnostics.sources.mysql.engines import NO_CLEAR_TEXT
+from diagnostics.sources.mysql.failures import TimeLimits, not_configured
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
 from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, is_missing_table, state_failure
@@ -200,7 +201,7 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
         "write_timeout": LIMITS.read_s,
         "charset": "utf8mb4",
         "ssl_disabled": True,
-        "auth_plugin_map": {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused},
+        "auth_plugin_map": NO_CLEAR_TEXT,
         "init_command": _SESSION,
     }
     engine = create_engine(
@@ -214,16 +215,6 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
         hide_parameters=True,
     )
     return Location(engine)
-
-
-class _ClearTextRefused:
-    """Stands where PyMySQL would send the password as it is to whoever asks for it."""
-
-    def __init__(self, connection: object) -> None:
-        self._connection = connection
-
-    def authenticate(self, _packet: object) -> object:
-        raise PasswordWithheld
 
 
 __all__ = ["Kept", "StateStore"]

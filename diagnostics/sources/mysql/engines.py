@@ -199,7 +199,7 @@ class Engines:
         wanted = self._settings.tls
         if wanted is False:
             # PyMySQL would otherwise try encryption without verifying anything, with a new 19 ms context a connection.
-            return {"ssl_disabled": True, "auth_plugin_map": _NO_CLEAR_TEXT}
+            return {"ssl_disabled": True, "auth_plugin_map": NO_CLEAR_TEXT}
         with self._lock:
             if self._tls is None:
                 self._tls = _tls_context(wanted, source)
@@ -233,7 +233,7 @@ class _ClearTextRefused:
         raise PasswordWithheld
 
 
-_NO_CLEAR_TEXT = {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused}
+NO_CLEAR_TEXT = {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused}
 
 
 def _attend(engine: Engine, arguments: dict[str, Any], limits: TimeLimits) -> None:
