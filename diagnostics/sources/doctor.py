@@ -75,6 +75,8 @@ def _journal(context: Context) -> DoctorLine:
     journal = context.journal
     try:
         begin = time.monotonic()
+        if journal.unread is not None:
+            raise journal.unread
         head = journal.head()
         took_ms = (time.monotonic() - begin) * 1_000
     except SourceFailure as failure:

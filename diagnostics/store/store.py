@@ -462,6 +462,9 @@ class StateStore:
                 logger.exception("state: opening it met an error of the console's own")
             failure = state_failure(error, LIMITS, connecting=True)
             window, unread = self._journal_of(opened, error, failure)
+            if window is None and before is not None and not _is_memory(before):
+                # It was there, and is out of reach now: that its file is missing says nothing about what it held.
+                unread = failure
             if opened is not None and window is not opened:
                 opened.engine.dispose()
             return self._without(failure, before, window, unread)

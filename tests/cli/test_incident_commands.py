@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +238,30 @@ def test_a_journal_that_cannot_be_read_is_not_an_empty_one(
     assert answer["outcome"] == "not_known"
     assert "incidents" not in answer
     if arguments == ("list",):
+        told_by_doctor = warroom("doctor").out
+        assert "0 entries" not in told_by_doctor
+        assert "what it holds is not known" in " ".join(told_by_doctor.split())
         preview = warroom("notify", "--preview", "--issue", "rate_limiting", "--severity", "incident")
         assert "NOT KNOWN whether this is declared already" in preview.out
         assert warroom(*DECLARE, "--yes").code == 4
         assert told(nov17) == (0, 0, 0)
+
+
+@pytest.mark.honesty(
+    "the journal's file is locked by a writer",
+    "`warroom incident` shows it and says so; writing is refused, exit code 4",
+)
+def test_a_journal_that_another_process_writes_to_is_shown_and_not_written(
+    warroom: Command, nov17: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(warroom)
+    monkeypatch.setattr("diagnostics.store.store.BUSY_S", 0.05)
+    with closing(sqlite3.connect(tmp_path / "kept" / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said = warroom("incident", "list")
+        assert (said.code, "INC-1" in said.out) == (0, True)
+        assert "The journal can be read, and not written." in said.err
+        assert warroom("incident", "show", "--incident", "INC-1").code == 0
+        refused = warroom(*DECLARE, "--yes")
+        assert (refused.code, told(nov17)) == (4, (0, 0, 0))
+        assert "nothing was done, because the journal can only be read" in refused.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import tempfile
 import types
@@ -221,6 +222,19 @@ def test_a_file_that_may_not_be_looked_at_is_not_known(open_folder: Path, tmp_pa
     open_folder.chmod(0o000)
     with nobody():
         is_not_known(start(place.state, tmp_path), "Permission denied")
+
+
+def test_a_journal_that_was_there_and_cannot_be_made_again_is_not_known(tmp_path: Path, start: Start) -> None:
+    place = SQLitePlace(tmp_path / "kept")
+    place.folder.mkdir()
+    written(place)
+    place.close()
+    console = start(place.state, tmp_path)
+    assert [one.id for one in console.incidents.lines()] == ["INC-1"]
+    # As when the folder's file system is gone.
+    shutil.rmtree(place.folder)
+    place.folder.write_text("")
+    is_not_known(console, "its place cannot be used")
 
 
 def test_where_there_surely_is_no_journal_there_is_none(tmp_path: Path, start: Start) -> None:

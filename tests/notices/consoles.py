@@ -99,6 +99,10 @@ class Tracker:
         self.next: list[NotDelivered] = []
         self.blind = False
 
+    @property
+    def site(self) -> str:
+        return ""
+
     def problem(self) -> str:
         return ""
 

@@ -27,7 +27,7 @@ MOST_PASSES = 60
 CREATING = ("slack_post", "incident_create", "jira_create")
 SEARCHING = ("slack_history", "incident_search", "jira_search")
 
-OpenConsole = Callable[[], Console]
+OpenConsole = Callable[..., Console]
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def open_console(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[OpenConsol
     clocks = Clocks()
     with ExitStack() as stack:
 
-        def make() -> Console:
-            settings = settings_of(sandbox, changes)
+        def make(**flags: object) -> Console:
+            settings = settings_of(sandbox, changes | flags)
             datadog = Datadog(settings.datadog)
             stack.callback(datadog.close)
             carriers = delivery_channels(settings, load_catalogue(None), datadog)
@@ -193,3 +193,29 @@ def test_two_consoles_on_one_journal_send_each_thing_once(sandbox: SandboxProces
             break
         first.clocks.forward(30)
     assert_exactly_one_each(sandbox, second.incidents.get(incident.id))
+
+
+@pytest.mark.honesty(
+    "another console writes to another Jira project, Jira site or Datadog organisation",
+    "what was confirmed goes to the project that was confirmed, or waits for a console of that site",
+)
+def test_tracking_is_opened_where_it_was_confirmed(sandbox: SandboxProcess, open_console: OpenConsole) -> None:
+    confirming = open_console()
+    incident = confirming.confirm()
+    another = open_console(
+        jira__url=sandbox.url.replace("127.0.0.1", "localhost"), datadog__web_url="https://eu.example"
+    )
+    for _ in range(12):
+        another.clocks.forward(30)
+        another.notices.deliver()
+    left = {one.channel: one for one in another.incidents.get(incident.id).deliveries}
+    assert {left[Channel.JIRA].state, left[Channel.DATADOG_INCIDENT].state} == {"failed"}
+    assert (
+        f"confirmed for Jira ZYN {sandbox.url}, and this console writes to Jira ZYN http" in left[Channel.JIRA].reason
+    )
+    for one in (Channel.JIRA, Channel.DATADOG_INCIDENT):
+        another.notices.settle(incident.id, left[one].delivery, "send_again")
+    # The same site, and another project in the settings.
+    open_console(jira__project="OTHER").notices.deliver()
+    assert_exactly_one_each(sandbox, confirming.incidents.get(incident.id))
+    assert sandbox.recorded().issues[0]["key"].startswith("ZYN-")

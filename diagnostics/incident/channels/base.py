@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DeliveryOutcome = Literal["definite", "ambiguous", "permanent"]
 
+SITE = "site"
+"""Field of a delivery: the address of the service that it was confirmed for."""
+
 CLOCKS_DIFFER = timedelta(days=1)
 """Clocks of this machine and of a service are taken to differ by less than this."""
 
@@ -86,6 +89,10 @@ class DeliveryChannel(Protocol):
     def destination(self) -> str:
         """Where it goes, for people; never a secret."""
 
+    @property
+    def site(self) -> str:
+        """Address of the service that the destination is part of; empty where it has one for everybody."""
+
     def problem(self) -> str:
         """Why it cannot be used from here, with the remedy; empty when it can. Asks nobody."""
 
@@ -146,6 +153,11 @@ def looking(for_what: str) -> Iterator[None]:
         if failure.kind in {FailureKind.DENIED, FailureKind.REJECTED}:
             raise CannotLook(failure.reason, remedy=f"look {for_what}. {failure.remedy}") from None
         raise
+
+
+def is_its_site(channel: DeliveryChannel, delivery: Delivery) -> bool:
+    """Whether it was confirmed for the service that this console writes to; deliveries of old do not say."""
+    return delivery.fields.get(SITE, channel.site) == channel.site
 
 
 def setting_of(channel: Channel) -> str:

@@ -15,7 +15,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import listed
-from diagnostics.incident.channels.base import NotDelivered, Receipt, Sight, looked_for_since, looking, sending
+from diagnostics.incident.channels.base import (
+    NotDelivered,
+    Receipt,
+    Sight,
+    is_its_site,
+    looked_for_since,
+    looking,
+    sending,
+)
 from diagnostics.models.entries import Channel, Purpose
 
 if TYPE_CHECKING:
@@ -80,9 +88,14 @@ class DatadogDeliveryChannel:
             found = self._look(delivery)
         return None if found is None else self._receipt(found)
 
-    def carries(self, delivery: Delivery) -> bool:  # noqa: ARG002  # the protocol's
-        """There is one place for incidents."""
-        return True
+    @property
+    def site(self) -> str:
+        """The organisation of this console, by the address of its web application."""
+        return self._settings.datadog.web_url
+
+    def carries(self, delivery: Delivery) -> bool:
+        """An organisation has one place for incidents."""
+        return is_its_site(self, delivery)
 
     def sight(self, delivery: Delivery) -> Sight:
         """Up to the newest incident that the search shows; an incident that a note changes is read itself."""

@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import listed
-from diagnostics.incident.channels.base import NotDelivered, Receipt, Sight, looked_for_since, looking, sending
+from diagnostics.incident.channels.base import (
+    NotDelivered,
+    Receipt,
+    Sight,
+    is_its_site,
+    looked_for_since,
+    looking,
+    sending,
+)
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
 from diagnostics.sources.jira import LONGEST_TEXT, Jira
@@ -73,9 +81,14 @@ class JiraDeliveryChannel:
         with looking(f"in Jira for {what}"):
             return self._look(delivery)
 
-    def carries(self, delivery: Delivery) -> bool:  # noqa: ARG002  # the protocol's
-        """The project that was confirmed is reached by its key."""
-        return True
+    @property
+    def site(self) -> str:
+        """The Jira of this console."""
+        return self._settings.jira.url or ""
+
+    def carries(self, delivery: Delivery) -> bool:
+        """On the same site, the project that was confirmed is reached by its key."""
+        return is_its_site(self, delivery)
 
     def sight(self, delivery: Delivery) -> Sight:
         """Up to the newest issue of the project that the search shows; the comments of an issue are read themselves."""

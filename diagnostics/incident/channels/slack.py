@@ -60,6 +60,11 @@ class SlackDeliveryChannel:
         """The channel; a webhook writes to the one that it was made for, whatever the settings say."""
         return f"{self._channel}{BY_WEBHOOK}" if self.way == "webhook" else self._channel
 
+    @property
+    def site(self) -> str:
+        """One for everybody: which workspace it is, the token says."""
+        return ""
+
     def carries(self, delivery: Delivery) -> bool:
         """A token reaches every channel by its name; a webhook only its own, and nobody else knows which that is."""
         by_webhook = self.way == "webhook" or delivery.destination.endswith(BY_WEBHOOK)

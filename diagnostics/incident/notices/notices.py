@@ -20,7 +20,7 @@ from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
 from diagnostics.core.words import listed
-from diagnostics.incident.channels.base import may_write, setting_of
+from diagnostics.incident.channels.base import SITE, may_write, setting_of
 from diagnostics.incident.incidents import LONGEST_TITLE, check_severity, issue_named
 from diagnostics.incident.notices.outbox import Outbox
 from diagnostics.incident.notices.texts import (
@@ -218,7 +218,8 @@ class NoticeService:
     ) -> tuple[DeliveryConfirmed, ...]:
         return tuple(
             DeliveryConfirmed(
-                **shared_fields(draft, DeliveryConfirmed) | {"figures": tuple(map(self._now, draft.figures))},
+                **shared_fields(draft, DeliveryConfirmed)
+                | {"figures": tuple(map(self._now, draft.figures)), "fields": draft.fields | self._site(draft)},
                 delivery=f"D{before + number}",
                 token=f"{proposal.key}-{number}",
                 accepted_stale=tuple(
@@ -227,6 +228,11 @@ class NoticeService:
             )
             for number, draft in enumerate(drafts, start=1)
         )
+
+    def _site(self, draft: Draft) -> dict[str, str]:
+        """The service that is confirmed with it: another console's may be another one."""
+        site = next((one.site for one in self._channels if one.channel is draft.channel), "")
+        return {SITE: site} if site else {}
 
     def _now(self, figure: BoundFigure) -> BoundFigure:
         return aged(figure, now=self._context.now(), good_s=self._context.settings.escalation.figures_good_s)

@@ -26,7 +26,7 @@ from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import span
-from diagnostics.incident.channels.base import CannotLook, NotDelivered, Receipt, may_write
+from diagnostics.incident.channels.base import SITE, CannotLook, NotDelivered, Receipt, may_write
 from diagnostics.incident.incidents import INCIDENTS
 from diagnostics.incident.records import CONSOLE
 from diagnostics.models.entries import (
@@ -184,8 +184,11 @@ class Outbox:
         channel = self._usable(delivery)
         if channel is None or self._steady() < watch.since + 3 * self._grace:
             return 0
-        why = f"it was confirmed for {delivery.destination}, and this console writes to {channel.destination}"
-        remedy = f"send it from a console that writes to {delivery.destination}, or give it up"
+        confirmed = f"{delivery.destination} {delivery.fields.get(SITE, '')}".strip()
+        why = (
+            f"it was confirmed for {confirmed}, and this console writes to {channel.destination} {channel.site}".strip()
+        )
+        remedy = f"send it from a console that writes to {confirmed}, or give it up"
         if delivery.state == "uncertain":
             if delivery.retry_at is not None:
                 self._hand_over(incident, delivery, why, "look yourself, and say whether it arrived")
