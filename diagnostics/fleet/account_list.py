@@ -20,8 +20,6 @@ PAGE = 2_000
 """Accounts of one page."""
 
 _NEEDED = ("id", "db_host", "db_database", "db_user")
-SUSPENDED = "suspended"
-"""The status of an account whose customer may not work; the databases stay."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 from diagnostics.core.failures import FailureKind
 from diagnostics.core.words import form
-from diagnostics.fleet.account_list import SUSPENDED
 from diagnostics.fleet.batches import ASKED, AskedAccount, Batch
 from diagnostics.fleet.models import AccountRows, FleetQuestion
 from diagnostics.models.figures import Coverage, Gap
@@ -121,7 +120,7 @@ class FleetAggregate:
         return None
 
     def _note(self, reason: str, place: AccountPlace, detail: str) -> None:
-        if place.status.lower() == SUSPENDED:
+        if place.is_suspended:
             reason = f"suspended account: {reason}"
         self._add(reason, f"{place.id}: {detail}" if detail else str(place.id))
 
@@ -171,7 +170,7 @@ class Remarks:
         measured = question.measured(tuple(rows))
         if is_cut or (question.most_measured is not None and measured > question.most_measured):
             self._named.setdefault("cut", {})[place.id] = measured
-        if place.status.lower() == SUSPENDED:
+        if place.is_suspended:
             self._named.setdefault("suspended", {})[place.id] = measured
 
     def notes(self) -> list[str]:

@@ -21,7 +21,7 @@ from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding, TriageRequest
 from diagnostics.oauth.aggregate import OAuthAggregate
 from diagnostics.oauth.client_side import CONNECTED, methods_of, users_by_id
-from diagnostics.oauth.findings import findings
+from diagnostics.oauth.findings import enablement_findings, findings
 from diagnostics.oauth.log_indicators import MOST_EVENTS, LogIndicators, query_of, read_indicators
 from diagnostics.oauth.records import ONCE, rows_without_user
 from diagnostics.oauth.users import NONE, PATTERNS, SYNC_ONLY, one_user, walk_users
@@ -304,6 +304,24 @@ def diagnose(context: Context, account_id: int, user_id: int | None = None, job:
         return _answer(context, aggregate, _Aside(logs, application, metrics), job)
 
 
+def switch_findings(context: Context, account_id: int, user_id: int | None = None) -> tuple[Finding, ...]:
+    """For a triage of the account or one of its users: is the integration on, and do connections state a problem?
+
+    Raises SourceFailure. Source: `common`.
+    """
+    aggregate = OAuthAggregate(account_id, Rules(context.catalogue, context.now()), user_id)
+    _read(context, aggregate, None, None)
+    found = tuple(enablement_findings(aggregate))
+    if aggregate.is_complete:
+        return found
+    return tuple(
+        one.model_copy(update={"status": Status.NO_DATA, "summary": f"{one.summary} Not everything was read."})
+        if one.status is Status.PASS
+        else one
+        for one in found
+    )
+
+
 @dataclass(slots=True, frozen=True)
 class _Aside:
     """Questions that are asked while the rows are read."""
@@ -318,7 +336,7 @@ def _answer(context: Context, aggregate: OAuthAggregate, aside: _Aside, job: Job
     found: list[Finding] = []
     clients = _ClientSide(context, aggregate)
     try:
-        context.databases.account(aggregate.account_id)
+        notes += filter(None, [context.databases.account(aggregate.account_id).standing])
         _read(context, aggregate, clients, job)
     except SourceFailure as failure:
         aggregate.is_complete, aggregate.stopped = False, failure.headline()
@@ -349,13 +367,15 @@ def _answer(context: Context, aggregate: OAuthAggregate, aside: _Aside, job: Job
     )
 
 
-def _read(context: Context, aggregate: OAuthAggregate, clients: _ClientSide, job: Job | None) -> None:
-    """Walk over the account, or read its one user."""
+def _read(context: Context, aggregate: OAuthAggregate, clients: _ClientSide | None, job: Job | None) -> None:
+    """Walk over the account, or read its one user; without `clients` nobody asks whether the users still exist."""
     if aggregate.user_id is not None:
         user, asked = one_user(context, aggregate.account_id, aggregate.user_id)
         aggregate.asked("auth", asked[0])
         aggregate.asked("sync", asked[1])
-        aggregate.add((user,), orphans=clients.orphans((aggregate.user_id,), has_records=user.pattern != NONE))
+        has_records = user.pattern != NONE
+        gone = frozenset[int]() if clients is None else clients.orphans((user.user_id,), has_records=has_records)
+        aggregate.add((user,), orphans=gone)
         return
     after: int | None = None
     while True:
@@ -363,7 +383,8 @@ def _read(context: Context, aggregate: OAuthAggregate, clients: _ClientSide, job
         aggregate.asked("auth", step.evidence[0])
         aggregate.asked("sync", step.evidence[1])
         ids = tuple(user.user_id for user in step.users)
-        aggregate.add(step.users, orphans=clients.orphans(ids, has_records=True))
+        gone = frozenset() if clients is None else clients.orphans(ids, has_records=True)
+        aggregate.add(step.users, orphans=gone)
         after = step.after
         if job is not None:
             job.report(aggregate.users, None if after is not None else aggregate.users, "users")

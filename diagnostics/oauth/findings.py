@@ -113,6 +113,12 @@ def _link(aggregate: OAuthAggregate) -> Finding:
     )
 
 
+def enablement_findings(aggregate: OAuthAggregate) -> Iterator[Finding]:
+    """What a triage of one account asks beside its tokens."""
+    yield _enablement(aggregate)
+    yield _problems(aggregate)
+
+
 def _enablement(aggregate: OAuthAggregate) -> Finding:
     counts = aggregate.enablement.counts
     disabled, broken = counts[DISABLED], counts[BROKEN]

@@ -125,7 +125,7 @@ def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
         configuration=grounds.around.listed(),
         findings=(grounds.logs.finding(code, has_agents=bool(facts.agents)), *_findings(grounds.around)),
         evidence=_evidence(grounds),
-        notes=tuple(_notes(grounds, account_id, now)),
+        notes=(*filter(None, [place.standing]), *_notes(grounds, account_id, now)),
         taken_at=now,
     )
 

@@ -84,7 +84,7 @@ def diagnose_resolution(context: Context, account_id: int, job: Job | None = Non
     is cancelled or runs out of time, give an answer that says so.
     """
     work = job or Job()
-    context.databases.account(account_id)
+    place = context.databases.account(account_id)
     asking, now = Asking(context, account_id), context.now()
     counts, counted = _count(asking)
     search = _search(asking, now, sum(counts[method] for method in counts if method in WEAK_METHODS), work)
@@ -101,7 +101,7 @@ def diagnose_resolution(context: Context, account_id: int, job: Job | None = Non
         transitions=history.value or (),
         findings=(_finding(search),),
         evidence=tuple({(one.source, one.query): one for one in evidence}.values()),
-        notes=tuple(_notes(search, counts, orphans, history, nobody)),
+        notes=(*filter(None, [place.standing]), *_notes(search, counts, orphans, history, nobody)),
         taken_at=now,
     )
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import FleetCheck
+from diagnostics.checks.base import FleetCheck, finding
 from diagnostics.checks.registry import CHECKS
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, aside, side_by_side, when_turn_comes
-from diagnostics.core.words import advice, plural
+from diagnostics.core.words import advice, plural, sentence
 from diagnostics.health.leading import indicators_of, read_leading
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import NOTIFY_SEVERITIES
@@ -67,9 +67,26 @@ def answer(context: Context, request: TriageRequest) -> Triage | Refusal:
 
 
 def first_response(context: Context, issue: IssueType, request: TriageRequest) -> tuple[Finding, ...]:
-    """The issue's checks, asked at the same time, answered in the order of the matrix."""
+    """The issue's checks, asked at the same time, answered in the order of the matrix; then what an account adds."""
     checks = [check for name in issue.checks if (check := CHECKS.get(name)) is not None]
-    return side_by_side(lambda check: check.run(context, request), checks, "check")
+    with aside(1, "account") as pool:
+        more = pool.submit(_of_account, context, issue, request)
+        return (*side_by_side(lambda check: check.run(context, request), checks, "check"), *more.result())
+
+
+def _of_account(context: Context, issue: IssueType, request: TriageRequest) -> tuple[Finding, ...]:
+    """Whether the integration of the account is on: tokens that are valid say nothing about it."""
+    if issue.name != "oauth_failure" or request.account_id is None:
+        return ()
+    from diagnostics.oauth.diagnosis import switch_findings  # noqa: PLC0415  # the specialist loads its own
+
+    try:
+        return switch_findings(context, request.account_id, request.user_id)
+    except SourceFailure as failure:
+        status = Status.NO_DATA if isinstance(failure, TurnAwaited) else Status.UNREACHABLE
+        said = sentence(f"{failure.headline()}: {failure.reason}")
+        title = "Is the integration switched on?"
+        return (finding("oauth_enablement", title, status, said, next_step=advice(failure.remedy)),)
 
 
 @dataclass(slots=True, frozen=True)
@@ -161,8 +178,8 @@ def _grounds(issue: IssueType, found: _Found) -> Iterable[Ground]:
         yield unanswered_ground(PULSE, waiting=False, said=found.pulse.reason, asked_in_vain=False)
     elif found.pulse is not None:
         yield pulse_ground(issue, found.pulse)
-    for finding in found.findings:
-        ground = finding_ground(issue, finding)
+    for one in found.findings:
+        ground = finding_ground(issue, one)
         if ground is not None:
             yield ground
 

@@ -85,7 +85,7 @@ def _account_exists(context: Context, refusals: Refusals, issue: IssueType, subj
     account_id = subject.request.account_id
     assert account_id is not None  # noqa: S101  # for the type checker: asked only with an account
     try:
-        context.databases.account(account_id)
+        subject.notes += filter(None, [context.databases.account(account_id).standing])
     except UserError:
         return refusals.missing_context(
             subject.request,

@@ -262,6 +262,12 @@ class World:
         )
         self._clients[account_id] = self._create("client", self.folder / f"{name}.db")
 
+    def suspend(self, account_id: int) -> None:
+        """Give an account the status of a customer who may not work."""
+        accounts = self.databases.table("accounts")
+        with self._common.begin() as connection:
+            connection.execute(accounts.update().where(accounts.c["id"] == account_id).values(status="suspended"))
+
     def common(self, table: str, *rows: dict[str, object]) -> None:
         """Add rows, by the console's column names, to the shared database."""
         self._insert(self._common, table, rows)

@@ -130,10 +130,69 @@ def test_an_account_that_does_not_exist_is_refused(world: World, issue: str) -> 
     assert "There is no account 5" in answer.missing
 
 
-def test_agent_resolution_needs_an_account(world: World) -> None:
-    answer = refusal(world, TriageRequest(issue_type="agent_resolution"))
-    assert answer.rule is RefusalRule.MISSING_CONTEXT
-    assert "warroom triage --issue agent_resolution --account-id 14009" in answer.accepted
+def test_agent_resolution_without_an_account_is_answered_for_all_of_them(world: World) -> None:
+    answer = triage(world, TriageRequest(issue_type="agent_resolution"))
+    distribution, integrity = answer.findings
+    assert "of all accounts" in distribution.summary
+    assert "account" in integrity.summary
+
+
+@pytest.mark.honesty(
+    "an account's triage: tokens are valid, and the integration is switched off in Premier Agent",
+    "FAIL, critical, with the way to switch it on",
+)
+def test_an_account_whose_integration_is_off_fails_although_its_tokens_are_valid(world: World) -> None:
+    world.tokens({"user_id": 1})
+    world.common(
+        "oauth_applications",
+        {"name": "Zillow", "client_id": "c", "redirect_uri": "u", "scopes": "s", "is_active": True},
+    )
+    world.common(
+        "zillow_sync_users",
+        {"account_id": ACCOUNT, "user_id": 1, "zillow_integration_id": "z", "zillow_integration_enabled": False},
+    )
+    answer = triage(world, TriageRequest(issue_type="oauth_failure", account_id=ACCOUNT))
+    by_check = {one.check: one for one in answer.findings}
+    assert [by_check[name].status for name in ("token_status", "oauth_application")] == [Status.PASS, Status.PASS]
+    assert by_check["oauth_enablement"].status is Status.FAIL
+    assert "1 token but disabled" in by_check["oauth_enablement"].summary
+    assert "Premier Agent" in by_check["oauth_enablement"].next_step
+    assert (answer.severity, answer.decided_by) == ("critical", ("oauth_enablement",))
+
+
+def test_an_account_whose_integration_is_on_passes(world: World) -> None:
+    world.tokens({"user_id": 1})
+    world.common(
+        "oauth_applications",
+        {"name": "Zillow", "client_id": "c", "redirect_uri": "u", "scopes": "s", "is_active": True},
+    )
+    world.common(
+        "zillow_sync_users",
+        {"account_id": ACCOUNT, "user_id": 1, "zillow_integration_id": "z", "zillow_integration_enabled": True},
+    )
+    answer = triage(world, TriageRequest(issue_type="oauth_failure", account_id=ACCOUNT))
+    assert {one.status for one in answer.findings} == {Status.PASS}
+    assert answer.severity == "normal"
+
+
+@pytest.mark.honesty(
+    "a suspended account is asked about",
+    "triage and diagnosis say that it is suspended",
+)
+def test_a_suspended_account_is_called_suspended_by_triage_and_diagnosis(world: World) -> None:
+    world.suspend(ACCOUNT)
+    world.tokens({"user_id": 1})
+    said = f"Account {ACCOUNT} is suspended"
+    for issue in ("oauth_failure", "rate_limiting", "agent_resolution"):
+        answer = triage(world, TriageRequest(issue_type=issue, account_id=ACCOUNT))
+        assert any(note.startswith(said) for note in answer.notes), issue
+    world.deal()
+    notes = (
+        world.service.accounts.oauth(ACCOUNT).notes,
+        world.service.deals.diagnose(DEAL, ACCOUNT).notes,
+        world.service.deals.resolution(ACCOUNT).notes,
+    )
+    assert [any(note.startswith(said) for note in of) for of in notes] == [True, True, True]
 
 
 def test_an_account_without_agents_has_no_data_and_is_no_pass(world: World) -> None:

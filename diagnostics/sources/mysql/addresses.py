@@ -30,6 +30,10 @@ _ACCOUNT_SLOTS = ("db_host", "db_database", "db_user")
 _ACCEPTED_SLOTS = "{db_host}, {db_database}, {db_user} and {account_id}"
 
 
+SUSPENDED = "suspended"
+"""The status of an account whose customer may not work; the databases stay."""
+
+
 class AccountPlace(Frozen):
     """Who an account is and where its database is. Source: common.accounts."""
 
@@ -41,6 +45,18 @@ class AccountPlace(Frozen):
     db_database: str
     db_user: str
     user_count: int | None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the customer may not work at present; the databases stay."""
+        return self.status.strip().lower() == SUSPENDED
+
+    @property
+    def standing(self) -> str:
+        """A sentence for whoever looks at the account, where its status explains what is seen; else empty."""
+        if not self.is_suspended:
+            return ""
+        return f"Account {self.id} is suspended (common.accounts): a sync that stands still may be meant."
 
 
 def is_known_driver(url: URL) -> bool:
