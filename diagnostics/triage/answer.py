@@ -100,17 +100,16 @@ class _Found:
 
 
 def _ask(context: Context, issue: IssueType, request: TriageRequest) -> _Found:
-    """The issue's checks and its leading indicators at the same time, then its pulse."""
-    with_pulse = _is_about_all(issue, request)
-    if with_pulse:
-        # Asked for in the background meanwhile: it takes the longest.
-        context.logs.baselines.known(context.catalogue.queries[issue.query].datadog, context.window_s)
+    """The issue's checks and its leading indicators at the same time, then its pulse.
+
+    The checks come first: what is usual would spend the turns under the rate limit that they need.
+    """
     with aside(1, "early signs") as pool:
         early = pool.submit(early_indicators, context, issue) if request.preventive else None
         findings = first_response(context, issue, request)
         # What is gravest already does not wait for what is usual; an all-clear does.
         wait_s = 0.0 if any(finding.status is Status.FAIL for finding in findings) else PULSE_WAIT_S
-        pulse = _pulse(context, issue, wait_s) if with_pulse else None
+        pulse = _pulse(context, issue, wait_s) if _is_about_all(issue, request) else None
         return _Found(findings, pulse, () if early is None else early.result())
 
 

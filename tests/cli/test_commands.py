@@ -70,7 +70,6 @@ def test_an_unknown_issue_type_is_refused_with_the_accepted_ones(command: Comman
         (["--issue", "transaction_sync", "--deal-id", "777"], "missing_context"),
         (["--issue", "transaction_sync", "--deal-id", "424242"], "missing_context"),
         (["--issue", "transaction_sync", "--deal-id", "424242", "--account-id", "14009"], "missing_context"),
-        (["--issue", "agent_resolution"], "missing_context"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_with_guidance(on_nov17: Command, arguments: list[str], rule: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from diagnostics.catalogue import load_catalogue
 from diagnostics.config.layers import load_settings
 from diagnostics.models.conclusions import Confidence
+from diagnostics.models.triage import Triage, TriageRequest
 from diagnostics.service import Diagnostics
 from sandbox.launch import start_sandbox
 
@@ -56,6 +57,10 @@ def test_account_148261_has_its_integration_disabled_in_premier_agent(database_u
         assert answer.conclusion.code == "integration_disabled"
         assert "integration disabled in Premier Agent" in answer.conclusion.sentence
         assert answer.conclusion.confidence is Confidence.STRICT
+        triage = service.triage(TriageRequest(issue_type="oauth_failure", account_id=148_261))
+        assert isinstance(triage, Triage)
+        assert (triage.severity, triage.notify) == ("critical", True)
+        assert "oauth_enablement" in triage.decided_by
         wrong = service.accounts.users(148_261, only_wrong=True)
         assert {row.verdict for row in wrong.rows} == {"integration disabled"}
         assert {row.user_id for row in wrong.rows} == {user.user_id for user in answer.users}
