@@ -33,7 +33,7 @@ from diagnostics.incident.verification import ChainGuard
 from diagnostics.models.entries import Body, Entry, Unknown
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered
-from diagnostics.store.journal_rows import EntryDraft, JournalRow, Newest, canonical
+from diagnostics.store.journal_rows import EntryDraft, JournalRow, NewestEntry, canonical
 from diagnostics.store.schema import MOST_NAME
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Journal:
 
     # Reading.
 
-    def head(self) -> Newest:
+    def head(self) -> NewestEntry:
         """The newest entry: one row read by its key."""
         with self._state.read(journal=True) as connection:
             found = journal_rows.head(connection) or journal_rows.last(connection)

@@ -27,7 +27,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import Verification
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE
-from diagnostics.store.journal_rows import NOTHING_BEFORE, JournalRow, Newest
+from diagnostics.store.journal_rows import NOTHING_BEFORE, JournalRow, NewestEntry
 
 if TYPE_CHECKING:
     from diagnostics.store.store import StateStore
@@ -201,7 +201,7 @@ class ChainGuard:
 class _Progress:
     """State of a verification under way."""
 
-    before: Newest = field(default_factory=lambda: Newest(0, NOTHING_BEFORE))
+    before: NewestEntry = field(default_factory=lambda: NewestEntry(0, NOTHING_BEFORE))
     """The entry before the next one, as it stands there."""
     entries: int = 0
     flaws: list[str] = field(default_factory=list)
@@ -219,7 +219,7 @@ class _Progress:
 
 def verify(
     state: StateStore, seen: Checkpoint | None, now: Callable[[], datetime], job: Job | None = None
-) -> tuple[Verification, Newest]:
+) -> tuple[Verification, NewestEntry]:
     """Read everything, page by page; raises `SourceFailure`. `seen` is what this machine saw of it before.
 
     Entries that are appended meanwhile are left for the next time. Also returns the newest entry that was read.
@@ -262,7 +262,7 @@ def verify(
     return verification, reading.before
 
 
-def _read(reading: _Progress, row: JournalRow, head: Newest | None) -> None:
+def _read(reading: _Progress, row: JournalRow, head: NewestEntry | None) -> None:
     before = reading.before
     reading.entries += 1
     if head is not None and row.seq > head.seq:
@@ -283,10 +283,10 @@ def _read(reading: _Progress, row: JournalRow, head: Newest | None) -> None:
         reading.suspects.append(row)
     elif row.previous != before.hash and not missing:
         reading.tell(_does_not_follow(row, before))
-    reading.before = Newest(row.seq, row.hash)
+    reading.before = NewestEntry(row.seq, row.hash)
 
 
-def _does_not_follow(row: JournalRow, before: Newest) -> str:
+def _does_not_follow(row: JournalRow, before: NewestEntry) -> str:
     if row.previous == NOTHING_BEFORE:
         return (
             f"entry {row.seq}: does not follow entry {before.seq}: the head row had been removed before it was written"
@@ -310,7 +310,7 @@ def _tell_moved(reading: _Progress) -> None:
         reading.tell(f"entry {row.seq}: altered, its hash is not that of what it says")
 
 
-def _compare_head(reading: _Progress, head: Newest | None) -> None:
+def _compare_head(reading: _Progress, head: NewestEntry | None) -> None:
     last = reading.before
     if head is None:
         reading.tell("head row: missing; whether the newest entries were cut off cannot be told from it")

@@ -86,7 +86,7 @@ class JournalRow:
 
 
 @dataclass(slots=True, frozen=True)
-class Newest:
+class NewestEntry:
     """The end of the chain."""
 
     seq: int
@@ -105,7 +105,7 @@ def chained(previous: str, seq: int, draft: EntryDraft) -> str:
     return hashlib.sha256(json.dumps(said, separators=(",", ":"), default=repr).encode()).hexdigest()
 
 
-def lock(connection: Connection) -> Newest:
+def lock(connection: Connection) -> NewestEntry:
     """Keep other writers out until this transaction ends, and say where the chain ends now."""
     # An UPDATE first: on a server, what a transaction reads before it holds the lock would be the past.
     held = connection.execute(update(JOURNAL_HEAD).where(JOURNAL_HEAD.c.id == HEAD_ID).values(seq=JOURNAL_HEAD.c.seq))
@@ -118,10 +118,10 @@ def lock(connection: Connection) -> Newest:
         select(JOURNAL_HEAD.c.seq, JOURNAL_HEAD.c.hash, highest).where(JOURNAL_HEAD.c.id == HEAD_ID)
     ).one()
     # Numbers beyond the head were put in by a stranger: the chain goes on behind them, and shows it.
-    return Newest(max(_whole(seq), _whole(top)), str(found))
+    return NewestEntry(max(_whole(seq), _whole(top)), str(found))
 
 
-def put(connection: Connection, newest: Newest, drafts: Sequence[EntryDraft]) -> tuple[JournalRow, ...]:
+def put(connection: Connection, newest: NewestEntry, drafts: Sequence[EntryDraft]) -> tuple[JournalRow, ...]:
     """Write entries behind the newest one; the transaction holds the lock."""
     rows, seq, before = [], newest.seq, newest.hash
     for draft in drafts:
@@ -163,18 +163,18 @@ def _values(row: JournalRow) -> dict[str, object]:
     }
 
 
-def head(connection: Connection) -> Newest | None:
+def head(connection: Connection) -> NewestEntry | None:
     """The head row; None where somebody removed it."""
     found = connection.execute(select(JOURNAL_HEAD.c.seq, JOURNAL_HEAD.c.hash).where(JOURNAL_HEAD.c.id == HEAD_ID))
     row = found.one_or_none()
-    return None if row is None else Newest(_whole(row[0]), str(row[1]))
+    return None if row is None else NewestEntry(_whole(row[0]), str(row[1]))
 
 
-def last(connection: Connection) -> Newest:
+def last(connection: Connection) -> NewestEntry:
     """The newest entry that is there, whatever the head row says."""
     found = connection.execute(select(JOURNAL.c.seq, JOURNAL.c.hash).order_by(JOURNAL.c.seq.desc()).limit(1))
     row = found.one_or_none()
-    return Newest(0, NOTHING_BEFORE) if row is None else Newest(int(row[0]), str(row[1]))
+    return NewestEntry(0, NOTHING_BEFORE) if row is None else NewestEntry(int(row[0]), str(row[1]))
 
 
 def hash_at(connection: Connection, seq: int) -> str | None:
@@ -270,7 +270,7 @@ def carry(rows: Sequence[JournalRow], connection: Connection) -> dict[str, str]:
             names[row.stream], row.kind, row.key, row.at_us, row.actor, row.console, _body(row.body, renamed, seqs)
         )
         (written,) = put(connection, end, [draft])
-        end = Newest(written.seq, written.hash)
+        end = NewestEntry(written.seq, written.hash)
         seqs[row.seq] = written.seq
     notes = [_note(old, new, rows) for old, new in renamed.items()]
     known = by_keys(connection, (note.key for note in notes))

@@ -38,7 +38,7 @@ _RESOLUTION_NAMES = {1: "CONNECTED", INFERRED: "INFERRED", 4: "UNMATCHED"}
 
 
 @dataclass(slots=True, frozen=True)
-class Stream:
+class EventStream:
     """One kind of event. `usual` is events a minute; `cycle` takes the prototypes in turn instead of at random."""
 
     name: str
@@ -54,7 +54,7 @@ class Stream:
 
 
 @lru_cache(maxsize=4)
-def special_streams(story: Story) -> tuple[Stream, ...]:
+def special_streams(story: Story) -> tuple[EventStream, ...]:
     """Return what only this story logs; nothing for a story that only changes the rates of the usual kinds."""
     maker = _MAKERS.get(story.name)
     if maker is None:
@@ -67,14 +67,14 @@ def _person_context(person: Person, method: str, **more: object) -> dict[str, An
     return {"account_id": person.account.id, "user_id": person.user_id, "method": method, **more}
 
 
-def _burst(name: str, events: list[tuple[float, Prototype]]) -> Stream:
+def _burst(name: str, events: list[tuple[float, Prototype]]) -> EventStream:
     """Return a stream of single events."""
     ordered = sorted(events, key=lambda event: event[0])
     moments = tuple((moment, number) for number, (moment, _) in enumerate(ordered))
-    return Stream(name, 0.0, tuple(prototype for _, prototype in ordered), moments=moments)
+    return EventStream(name, 0.0, tuple(prototype for _, prototype in ordered), moments=moments)
 
 
-def _stale_agents(press: Press, population: Population) -> tuple[Stream, ...]:
+def _stale_agents(press: Press, population: Population) -> tuple[EventStream, ...]:
     """Account 14009: the job that kept 47 stale rows two days ago, and the resolver that has kept them every hour."""
     stale = [p for p in population.by_account[STALE_AGENTS] if p.token and p.resolution == INFERRED]
 
@@ -105,11 +105,11 @@ def _stale_agents(press: Press, population: Population) -> tuple[Stream, ...]:
         event(person, "info", "Zillow agent unchanged: INFERRED, zillow_agents row is stale", {"is_stale": True})
         for person in stale
     )
-    hourly = Stream("stale_kept", len(kept) / 60, kept, cycle=True, since_s=STALE_SINCE_S - 3_600)
+    hourly = EventStream("stale_kept", len(kept) / 60, kept, cycle=True, since_s=STALE_SINCE_S - 3_600)
     return _burst("stale_agents", list(happened)), hourly
 
 
-def _installation_race(press: Press, population: Population) -> tuple[Stream, ...]:
+def _installation_race(press: Press, population: Population) -> tuple[EventStream, ...]:
     """Account 75172: every OAuth completion of a day, and what became of those that came before the installation."""
     events: list[tuple[float, Prototype]] = []
     for person in population.everyone():
@@ -131,7 +131,7 @@ def _installation_race(press: Press, population: Population) -> tuple[Stream, ..
         for person in population.race
     )
     since = min(person.authorised_s or 0 for person in population.race)
-    return _burst("zim_onboarding", events), Stream("zim_waiting", 0.2, waiting, cycle=True, since_s=since - 60)
+    return _burst("zim_onboarding", events), EventStream("zim_waiting", 0.2, waiting, cycle=True, since_s=since - 60)
 
 
 class _Onboarding:
@@ -203,7 +203,7 @@ def _mended(onboarding: _Onboarding, at: float, after_s: int) -> list[tuple[floa
     return [*events, (at + elapsed_s + 0.3, onboarding.completed(number))]
 
 
-def _switched_off(press: Press, population: Population) -> tuple[Stream, ...]:
+def _switched_off(press: Press, population: Population) -> tuple[EventStream, ...]:
     """Account 148261: tokens are refreshed as ever, and every call is refused."""
     calls = (("pushLead", "POST", "/v1/leads"), ("verifyConnection", "GET", "/v1/userInfo"))
     refused = tuple(
@@ -242,12 +242,12 @@ def _switched_off(press: Press, population: Population) -> tuple[Stream, ...]:
         for person in population.disabled
     )
     return (
-        Stream("integration_disabled", 0.8, refused, cycle=True, since_s=DISABLED_AGE_S),
-        Stream("tokens_refreshed", 0.4, refreshed, cycle=True),
+        EventStream("integration_disabled", 0.8, refused, cycle=True, since_s=DISABLED_AGE_S),
+        EventStream("tokens_refreshed", 0.4, refreshed, cycle=True),
     )
 
 
-def _drift(press: Press, population: Population) -> tuple[Stream, ...]:
+def _drift(press: Press, population: Population) -> tuple[EventStream, ...]:
     """Every agent that drifted, at the moment at which its row changed, with what Zillow's answer lacked."""
     events = []
     for person in population.everyone():
@@ -273,7 +273,7 @@ def _drift(press: Press, population: Population) -> tuple[Stream, ...]:
     return (_burst("resolution_drift", events),)
 
 
-_MAKERS: dict[str, Callable[[Press, Population], tuple[Stream, ...]]] = {
+_MAKERS: dict[str, Callable[[Press, Population], tuple[EventStream, ...]]] = {
     "account_14009": _stale_agents,
     "account_75172": _installation_race,
     "account_148261": _switched_off,

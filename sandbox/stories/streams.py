@@ -26,7 +26,7 @@ from sandbox.stories.account_list import (
 )
 from sandbox.stories.prototypes import Press, Prototype
 from sandbox.stories.scenario import ACCOUNTS_RATE_LIMITED
-from sandbox.stories.special_streams import Stream, special_streams
+from sandbox.stories.special_streams import EventStream, special_streams
 from sandbox.stories.story import Story
 
 Maker = Callable[[Press, tuple[StoryAccount, ...]], list[Prototype]]
@@ -309,15 +309,15 @@ _KINDS: tuple[tuple[str, float, bool, Maker], ...] = (
 )
 
 
-def streams(story: Story) -> tuple[Stream, ...]:
+def streams(story: Story) -> tuple[EventStream, ...]:
     """Return every stream of the stand-in world; a pure function of the story."""
     seed, accounts = story.seed, account_list(story.seed)
     made = []
     for name, usual, cycle, maker in _KINDS:
         press = Press(random.Random(f"stream:{seed}:{name}"))
-        made.append(Stream(name, usual, tuple(maker(press, accounts)), cycle=cycle))
+        made.append(EventStream(name, usual, tuple(maker(press, accounts)), cycle=cycle))
     for name, usual, prototypes in ordinary_streams(seed, accounts):
-        made.append(Stream(name, usual, tuple(prototypes), daily=True))
+        made.append(EventStream(name, usual, tuple(prototypes), daily=True))
     # The story's own stand last, so that they leave the chance of the others as it is.
     return (*made, *special_streams(story))
 

@@ -21,7 +21,7 @@ from diagnostics.core.failures import UserError
 from diagnostics.models.events import LogEvent
 from sandbox.stories.clock import now_ms
 from sandbox.stories.prototypes import Prototype
-from sandbox.stories.special_streams import Stream
+from sandbox.stories.special_streams import EventStream
 from sandbox.stories.story import Story
 from sandbox.stories.streams import streams
 
@@ -164,7 +164,7 @@ def _event(prototype: Prototype, identity: str, moment: int, attributes: dict[st
     )
 
 
-def _minute_of(story: Story, kinds: tuple[Stream, ...], minute: int) -> Iterator[tuple[int, int]]:
+def _minute_of(story: Story, kinds: tuple[EventStream, ...], minute: int) -> Iterator[tuple[int, int]]:
     """Yield moment and prototype of every event in one minute, in no order."""
     rng = random.Random(f"{story.name}:{story.seed}:{minute}")
     start_ms = minute * MINUTE_MS
@@ -185,7 +185,7 @@ def _minute_of(story: Story, kinds: tuple[Stream, ...], minute: int) -> Iterator
         base += size
 
 
-def _singles(stream: Stream, story: Story, start_ms: int, base: int) -> Iterator[tuple[int, int]]:
+def _singles(stream: EventStream, story: Story, start_ms: int, base: int) -> Iterator[tuple[int, int]]:
     """Yield the single events of a stream in one minute."""
     if not stream.moments:
         return
@@ -196,7 +196,7 @@ def _singles(stream: Stream, story: Story, start_ms: int, base: int) -> Iterator
         yield round((story.anchor + moment) * 1000), base + kind
 
 
-def _rate(stream: Stream, story: Story, into_incident: float, minute: int, rng: random.Random) -> float:
+def _rate(stream: EventStream, story: Story, into_incident: float, minute: int, rng: random.Random) -> float:
     """Events in this minute: the usual number until the incident, then a ramp to the scenario's plateau."""
     if stream.since_s is not None and minute * 60 < story.anchor - stream.since_s:
         return 0.0

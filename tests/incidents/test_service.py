@@ -16,7 +16,7 @@ from diagnostics.incident.projection import project_incident
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Channel, EvidenceUnpinned, IncidentStatus, Purpose
 from diagnostics.models.incidents import Incident, TimelineLine
-from diagnostics.store.journal_rows import Newest
+from diagnostics.store.journal_rows import NewestEntry
 from tests.console.incident_rooms import IncidentWorld
 
 MOMENT = datetime(2025, 11, 17, tzinfo=UTC)
@@ -109,13 +109,13 @@ def test_a_journal_that_moves_while_it_is_followed_leaves_nothing_of_the_old_one
     incident, ann, head = world.declare(), world.other("ann"), world.journal.head
     generation = 1
 
-    def old_head() -> Newest:
+    def old_head() -> NewestEntry:
         nonlocal generation
         if generation == 2:
             return head()
         generation = 2
         world.incidents.get(incident.id)
-        return Newest(500, "of the memory")
+        return NewestEntry(500, "of the memory")
 
     monkeypatch.setattr(type(world.journal), "generation", property(lambda _journal: generation))
     monkeypatch.setattr(world.journal, "head", old_head)

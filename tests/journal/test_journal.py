@@ -21,7 +21,7 @@ from diagnostics.models.entries import (
     Unknown,
 )
 from diagnostics.models.evidence import Evidence
-from diagnostics.store.journal_rows import Newest
+from diagnostics.store.journal_rows import NewestEntry
 from tests.journal.places import JournalPlace, declared, notes
 
 
@@ -40,7 +40,7 @@ def test_what_one_console_appends_another_reads_in_order(place: JournalPlace) ->
     assert texts(entries) == ["first", "second", "third"]
     assert [entry.actor for entry in entries] == ["ana", "ana", "ben", "ben"]
     assert entries == other.stream("INC-1") == one.since(0)
-    assert other.head() == Newest(4, entries[-1].hash)
+    assert other.head() == NewestEntry(4, entries[-1].hash)
     assert [entry.previous for entry in entries[1:]] == [entry.hash for entry in entries[:-1]]
 
 

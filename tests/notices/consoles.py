@@ -15,7 +15,7 @@ from diagnostics.config.settings import Settings
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.incident.assess.assessments import AssessmentService
-from diagnostics.incident.channels.base import CannotLook, DeliveryChannel, NotDelivered, Receipt, Sight
+from diagnostics.incident.channels.base import CannotLook, DeliveryChannel, NotDelivered, Receipt, SearchReach
 from diagnostics.incident.channels.slack import SlackDeliveryChannel
 from diagnostics.incident.incidents import IncidentService
 from diagnostics.incident.journal import Journal
@@ -121,8 +121,8 @@ class Tracker:
     def carries(self, delivery: Delivery) -> bool:
         return delivery.destination in {"", self.destination}
 
-    def sight(self, delivery: Delivery) -> Sight:
-        return Sight(is_direct=True)
+    def sight(self, delivery: Delivery) -> SearchReach:
+        return SearchReach(is_direct=True)
 
     def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
         return tuple(

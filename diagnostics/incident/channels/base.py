@@ -43,7 +43,7 @@ class Receipt:
 
 
 @dataclass(slots=True, frozen=True)
-class Sight:
+class SearchReach:
     """How far a search can see that did not show what was looked for."""
 
     until: datetime | None = None
@@ -108,7 +108,7 @@ class DeliveryChannel(Protocol):
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:
         """Whether something with this token is there. Raises `CannotLook`, `SourceFailure`."""
 
-    def sight(self, delivery: Delivery) -> Sight:
+    def sight(self, delivery: Delivery) -> SearchReach:
         """How far the search of `find` sees: that it finds nothing proves nothing by itself. Raises as `find`."""
 
     def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:

@@ -18,7 +18,7 @@ from diagnostics.core.words import listed
 from diagnostics.incident.channels.base import (
     NotDelivered,
     Receipt,
-    Sight,
+    SearchReach,
     is_its_site,
     looked_for_since,
     looking,
@@ -97,12 +97,12 @@ class DatadogDeliveryChannel:
         """An organisation has one place for incidents."""
         return is_its_site(self, delivery)
 
-    def sight(self, delivery: Delivery) -> Sight:
+    def sight(self, delivery: Delivery) -> SearchReach:
         """Up to the newest incident that the search shows; an incident that a note changes is read itself."""
         if delivery.purpose is not Purpose.TRACKING:
-            return Sight(is_direct=True)
+            return SearchReach(is_direct=True)
         with looking(f"in Datadog for an incident with {delivery.token} in its title"):
-            return Sight(self._datadog.incidents.newest())
+            return SearchReach(self._datadog.incidents.newest())
 
     def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
         """Every incident whose title carries the token; a note has none. Raises `CannotLook`, `SourceFailure`."""

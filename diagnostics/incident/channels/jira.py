@@ -17,7 +17,7 @@ from diagnostics.core.words import listed
 from diagnostics.incident.channels.base import (
     NotDelivered,
     Receipt,
-    Sight,
+    SearchReach,
     is_its_site,
     looked_for_since,
     looking,
@@ -90,13 +90,13 @@ class JiraDeliveryChannel:
         """On the same site, the project that was confirmed is reached by its key."""
         return is_its_site(self, delivery)
 
-    def sight(self, delivery: Delivery) -> Sight:
+    def sight(self, delivery: Delivery) -> SearchReach:
         """Up to the newest issue of the project that the search shows; the comments of an issue are read themselves."""
         if delivery.purpose is not Purpose.TRACKING:
-            return Sight(is_direct=True)
+            return SearchReach(is_direct=True)
         project = self._project_of(delivery)
         with looking(f"in Jira for {_label(delivery)}"):
-            return Sight(self._jira.newest(project))
+            return SearchReach(self._jira.newest(project))
 
     def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
         """Every issue with our label, or every comment with our key. Raises `CannotLook`, `SourceFailure`."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.incident.channels.base import CannotLook, Receipt, Sight, looked_for_since, not_delivered
+from diagnostics.incident.channels.base import CannotLook, Receipt, SearchReach, looked_for_since, not_delivered
 from diagnostics.incident.notices.texts import to_mrkdwn
 from diagnostics.models.entries import Channel
 from diagnostics.sources.slack import Posted, Slack, SlackFailure
@@ -94,10 +94,10 @@ class SlackDeliveryChannel:
             posted = next(self._carrying(delivery), None)
         return None if posted is None else self._receipt(posted)
 
-    def sight(self, delivery: Delivery) -> Sight:
+    def sight(self, delivery: Delivery) -> SearchReach:
         """Up to the newest message that the channel's history shows. Raises `CannotLook`, `SourceFailure`."""
         with self._looking():
-            return Sight(self._slack.newest(self._channel_of(delivery)))
+            return SearchReach(self._slack.newest(self._channel_of(delivery)))
 
     def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
         """Every message with this token. Raises `CannotLook`, `SourceFailure`."""

@@ -42,7 +42,7 @@ from diagnostics.models.entries import (
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
-    from diagnostics.incident.channels.base import DeliveryChannel, DeliveryOutcome, Sight
+    from diagnostics.incident.channels.base import DeliveryChannel, DeliveryOutcome, SearchReach
     from diagnostics.incident.incidents import IncidentService
     from diagnostics.models.incidents import Delivery, Incident
 
@@ -373,7 +373,9 @@ class Outbox:
                 self._not_found(incident, delivery, watch, sight)
         return 1
 
-    def _not_found(self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery, sight: Sight | None) -> None:
+    def _not_found(
+        self, incident: Incident, delivery: Delivery, watch: _WatchedDelivery, sight: SearchReach | None
+    ) -> None:
         watch.looks += 1
         pauses = self._rules.look_pauses_s
         unproven = "" if sight is None else _unproven(delivery, watch, sight)
@@ -475,7 +477,7 @@ class Outbox:
             self._write(name, body)
 
 
-def _unproven(delivery: Delivery, watch: _WatchedDelivery, sight: Sight) -> str:
+def _unproven(delivery: Delivery, watch: _WatchedDelivery, sight: SearchReach) -> str:
     """Why a search that found nothing proves nothing; empty where what is not found is not there."""
     if sight.is_direct:
         return ""

@@ -19,7 +19,7 @@ from diagnostics.incident.review.figures import Interval, Material, intervals
 
 if TYPE_CHECKING:
     from diagnostics.models.entries import Entry
-    from diagnostics.store.journal_rows import Newest
+    from diagnostics.store.journal_rows import NewestEntry
 
 FORMAT, VERSION = "warroom incident", 1
 
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[^A-Za-z0-9-]+")
 ATTEMPTS = 100
 
 
-def export_json(material: Material, head: Newest, investigation_entries: Mapping[str, Sequence[Entry]]) -> str:
+def export_json(material: Material, head: NewestEntry, investigation_entries: Mapping[str, Sequence[Entry]]) -> str:
     """The file as text, UTF-8, indented; moments in ISO 8601, hashes as the journal has them."""
     document = {
         "format": FORMAT,

@@ -30,7 +30,7 @@ from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
 from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
-    from diagnostics.store.journal_rows import Newest
+    from diagnostics.store.journal_rows import NewestEntry
 
 NONE_NAMED = "No root cause was named."
 
@@ -45,7 +45,7 @@ PROMPTS = {
 """Sections that people write: their titles, and what is asked of them while they are empty."""
 
 
-def review_markdown(material: Material, criteria: Mapping[str, str], head: Newest) -> str:
+def review_markdown(material: Material, criteria: Mapping[str, str], head: NewestEntry) -> str:
     """The review. Times are those of the journal, to the second, UTC.
 
     `criteria`: what each exit criterion of the issue type asks for, by its id; `head`: the newest entry of the journal.
@@ -372,7 +372,7 @@ def _timeline(entries: Sequence[Entry]) -> list[str]:
     return table(("Time", "Entry", "Who", "What"), rows, empty="The journal holds no entry.")
 
 
-def _origin(material: Material, head: Newest) -> list[str]:
+def _origin(material: Material, head: NewestEntry) -> list[str]:
     newest = material.entries[-1]
     written = (
         f"Written {clock(material.written_at)} from {len(material.entries):,} entries of {material.incident.id},"
