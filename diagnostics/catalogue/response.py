@@ -121,7 +121,7 @@ class ChecklistStep(CatalogueEntry):
     that informs the step, and never ticks it.
     """
     done: str = ""
-    """What an update says once it is done, in the past tense; empty repeats the text as what was asked for."""
+    """Words of an update once it is done, in the past tense; empty repeats the text as what was asked for."""
     people: str = ""
     """Where there is no rule: why only people can tick it."""
     severities: Texts = ()

@@ -62,7 +62,7 @@ class Pulse(Frozen):
     headline: str = ""
     """The figure a responder wants first, e.g. "backlog 212,631"."""
     reason: str = ""
-    """What the severity stands on, in words: the count against the usual, or the backlog."""
+    """Basis of the severity, in words: the count against the usual, or the backlog."""
     findings: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     log_failure: str = ""

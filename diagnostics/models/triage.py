@@ -82,11 +82,11 @@ class Triage(Frozen):
     pulse: Pulse | None = None
     """How much of the issue there is; None where the question is about one account, deal or user, or in vain."""
     known_severity: str = ""
-    """What everything known supports: a word of the row, "ok", or "unknown"."""
+    """Severity that everything known supports: a word of the row, "ok", or "unknown"."""
     decided_by: tuple[str, ...] = ()
     """Checks that support it, and "pulse"; empty where nothing is wrong."""
     missing: tuple[str, ...] = ()
-    """What is not known of checks and pulse: the severity may be graver."""
+    """Checks and pulse that are not known: the severity may be graver."""
     unreachable: tuple[str, ...] = ()
     """Those of the missing whose source gave no answer."""
 

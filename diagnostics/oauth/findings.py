@@ -114,7 +114,7 @@ def _link(aggregate: OAuthAggregate) -> Finding:
 
 
 def enablement_findings(aggregate: OAuthAggregate) -> Iterator[Finding]:
-    """What a triage of one account asks beside its tokens."""
+    """Findings of a triage of one account beside its tokens."""
     yield _enablement(aggregate)
     yield _problems(aggregate)
 

@@ -121,7 +121,7 @@ class CriticalState:
         return UNKNOWN if verdict is None else verdict.severity
 
     def verdict(self, issue: str) -> Verdict | None:
-        """What pulse and checks say together; None before the catalogue is read."""
+        """Severity of pulse and checks together; None before the catalogue is read."""
         row = self.rows.get(issue)
         return None if row is None else judge(row, self._grounds(row))
 

@@ -63,7 +63,7 @@ def minutes_of(catalogue: Catalogue, step: ChecklistStep, severity: str) -> int 
 
 
 def happened(record: StepRecord, step: ChecklistStep | None) -> str:
-    """What happened, and who did it or how it was seen. What asks to be done is no fact, and is not repeated as one."""
+    """The event, and who did it or how it was seen. A request is no fact, and is not repeated as one."""
     if step is not None and step.rule.startswith(CHECK) and record.by_console:
         # Earlier consoles ticked what they had read.
         return f"read: {record.text.rstrip('.')}"
