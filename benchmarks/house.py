@@ -34,7 +34,7 @@ WALLS = {
     "diagnostics.config.secrets": "a second subject: values that are read late and never shown",
     "diagnostics.explorer.completion": "a second subject: what a line that is typed may become",
     "diagnostics.explorer.export": "a second subject: files on disk and their escaping",
-    "diagnostics.fleet.account_list": "a second subject: which accounts there are, before any of their databases is asked",
+    "diagnostics.fleet.account_list": "a second subject: which accounts there are, before any is asked",
     "diagnostics.fleet.analytics": "another engine, imported only where one is configured",
     "diagnostics.fleet.fan_out": "a second subject: threads and connections; together they are too long",
     "diagnostics.health.monitors": "the one part of level 2 that writes",
