@@ -6,6 +6,7 @@ ten seconds. Neither its arguments nor its output ever reach a log, an error or 
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import shlex
@@ -31,6 +32,10 @@ MAX_SECRET_BYTES = 65_536
 FAILURE_KEPT_S = 30.0
 """How long a failure is repeated without trying again: panes ask every few seconds, a vault should not be."""
 
+LOGIN = "databases.login"
+"""The setting whose secret is a user name and a password."""
+
+_LOGINS = 'USER:PASSWORD on one line, or JSON: {"username": "…", "password": "…"}, which may stand under "data"'
 _EXCERPT = 200
 _TURN_S = 0.05
 """How soon the end of a silent command is noticed."""
@@ -68,12 +73,25 @@ class LazySecret(SecretStr):
             if self._failure is not None and time.monotonic() - self._failed_at < FAILURE_KEPT_S:
                 raise self._failure.with_traceback(None)
             try:
-                value = self._from_file(self._file) if self._file else self._from_command()
+                value = self._read()
             except ConfigurationError as failure:
                 self._failure, self._failed_at = failure, time.monotonic()
                 raise
             self._secret_value, self._resolved = value, True
             return value
+
+    def renew(self, refused: str) -> bool:
+        """Read it again unless it is another one than `refused` already; True when it is another one now.
+
+        A service that refused it may have been given a new one. Where it cannot be read now, the old one stays.
+        """
+        with self._lock:
+            if self._resolved and self._secret_value == refused:
+                try:
+                    self._secret_value = self._read()
+                except ConfigurationError:
+                    return False
+            return self._secret_value != refused
 
     def describe(self) -> str:
         """Where the secret comes from, for `config show`; never the secret, never the command."""
@@ -98,6 +116,9 @@ class LazySecret(SecretStr):
 
     def __repr__(self) -> str:
         return "LazySecret('**********')"
+
+    def _read(self) -> str:
+        return self._from_file(self._file) if self._file else self._from_command()
 
     def _from_file(self, file: Path) -> str:
         accepted = f"a readable regular file of one line, at most {MAX_SECRET_BYTES:,} bytes"
@@ -140,6 +161,26 @@ class LazySecret(SecretStr):
 
     def _error(self, problem: str, accepted: str) -> ConfigurationError:
         return ConfigurationError(f"{self._setting}: {problem}", where=self._where, accepted=accepted)
+
+
+def _login(text: str) -> str:
+    """ "USER:PASSWORD" from any of the accepted forms; empty for another one. A user's name holds no colon."""
+    user: object
+    password: object
+    user, _, password = text.partition(":")
+    if text.startswith("{"):
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            return ""
+        inner = document.get("data")
+        # A vault wraps what it holds once or twice.
+        while isinstance(inner, dict):
+            document, inner = inner, inner.get("data")
+        user, password = document.get("username"), document.get("password")
+    if not (isinstance(user, str) and isinstance(password, str)) or ":" in user:
+        return ""
+    return f"{user}:{password}" if user and password else ""
 
 
 def _arguments(setting: str, command: str, where: str) -> list[str]:
@@ -206,6 +247,10 @@ def _excerpt(errors: bytes, secret: str) -> str:
 
 def _checked(setting: str, value: str, *, where: str, source: str) -> str:
     """Refuse what cannot be a credential: nothing, several lines, control characters, undecodable bytes."""
+    if setting.startswith(LOGIN):
+        value = _login(value)
+        if not value:
+            raise ConfigurationError(f"{setting}: {source} names no user and password", where=where, accepted=_LOGINS)
     if value and clean(value, limit=MAX_SECRET_BYTES) == value and "\ufffd" not in value:
         return value
     reason = "is empty" if not value else "holds control characters, several lines, or bytes that are not UTF-8"

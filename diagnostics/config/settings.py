@@ -111,6 +111,8 @@ class DatabaseSettings(Section):
     """SQLAlchemy URL of the shared database."""
     client_url: DatabaseAddress | None = None
     """The same for one account's database, with the slots of `CLIENT_URL_SLOTS` in braces."""
+    login: SecretStr | None = None
+    """User name and password in one, in place of both; for databases that give them out together."""
     password: SecretStr | None = None
     """Used for every URL that holds none."""
     connect_timeout_s: Seconds = 3.0
@@ -292,6 +294,7 @@ class Settings(Section):
 SECRETS = (
     "datadog.api_key",
     "datadog.app_key",
+    "databases.login",
     "databases.password",
     "analytics.password",
     "redis.password",

@@ -44,6 +44,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.addresses import is_known_driver, parse_url
 from diagnostics.sources.mysql.engines import Database, Engines
 from diagnostics.sources.mysql.failures import TimeLimits, not_configured
+from diagnostics.sources.mysql.logins import Login
 from diagnostics.sources.mysql.statements import describe
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def open_engine(settings: AnalyticsSettings, databases: DatabaseSettings) -> Dat
     password = _password(url, settings.password)
     if is_known_driver(url):
         url = parse_url(settings.url, SOURCE, "analytics.url")
-        return Engines(databases, limits).open(url, SOURCE, "client", password)
+        secret = settings.password if settings.password is not None and not url.password else password
+        return Engines(databases, limits).open(url, SOURCE, "client", Login(secret))
     return _open_other(url, password, limits)
 
 

@@ -21,6 +21,7 @@ from diagnostics.core.words import listed, plural
 from diagnostics.fleet.aggregate import FleetAggregate
 from diagnostics.fleet.batches import AskedAccount, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import ConnectionLimit, Schedule, Seat, Turn
+from diagnostics.sources.mysql.logins import Login
 from diagnostics.sources.mysql.statements import bound_limit, describe
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from diagnostics.sources.mysql.addresses import AccountPlace, ClientAddresses
     from diagnostics.sources.mysql.engines import Database, Engines
-    from diagnostics.sources.mysql.runner import Runner
+from diagnostics.sources.mysql.runner import Runner
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ MOST_WORKERS = 32
 
 _MOST_LOSSES = 2
 _USUAL_PORT = 3306
-_NO_PASSWORD = SecretStr("")
+_NO_LOGIN = Login(SecretStr(""))
 _STANDS = text("SELECT 1")
 _EXISTS = text("SELECT 1 FROM information_schema.schemata WHERE schema_name = :name")
 _DEAD = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.MALFORMED})
@@ -251,7 +252,7 @@ class FanOut:
         (asked,) = batch.accounts
         statement, keep = bound_limit(self._plan.of_file(), self._plan.limit)
         try:
-            database = self._engines.open(batch.server.url, f"client {asked.place.id}", "client", _NO_PASSWORD)
+            database = self._engines.open(batch.server.url, f"client {asked.place.id}", "client", _NO_LOGIN)
             answer = self._runner.run(database, statement, keep, parameters=self._plan.values([asked]))
         except SourceFailure as failure:
             if failure.kind is FailureKind.CANCELLED and self._over.is_set():
@@ -268,7 +269,7 @@ class FanOut:
         return self._engines.lane(
             server.url,
             source,
-            self._engines.password(server.url, source),
+            self._engines.login(server.url, source),
             ending=self._connections.ending(server.host),
             compiled=self._compiled,
         )

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+import pymysql
+from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, StaticPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,6 +33,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 from diagnostics.sources.mysql.engines import NO_CLEAR_TEXT
 from diagnostics.sources.mysql.failures import TimeLimits, not_configured
+from diagnostics.sources.mysql.logins import Login
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
 from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, is_missing_table, state_failure
@@ -191,11 +194,11 @@ def _begin(connection: Connection) -> None:
 
 
 def _open_server(url: URL, settings: StateSettings) -> Location:
-    secret = url.password or (settings.password.get_secret_value() if settings.password else "")
+    secret = SecretStr(url.password) if url.password else settings.password or SecretStr("")
+    secret.get_secret_value()
+    login = Login(secret)
     bare = URL.create("mysql+pymysql", url.username, None, url.host, url.port, url.database, url.query)
     arguments: dict[str, Any] = {
-        # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
-        "password": secret.encode(),
         "connect_timeout": LIMITS.connect_s,
         "read_timeout": LIMITS.read_s,
         "write_timeout": LIMITS.read_s,
@@ -214,6 +217,11 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
         pool_timeout=BUSY_S,
         hide_parameters=True,
     )
+
+    def connect(_dialect: object, _record: object, _positional: object, given: dict[str, Any]) -> object:
+        return login.connect(lambda credentials: pymysql.connect(**{**given, **credentials}))
+
+    event.listen(engine, "do_connect", connect)
     return Location(engine)
 
 

@@ -28,6 +28,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
 from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, is_servers_own, not_configured
+from diagnostics.sources.mysql.logins import Login
 from diagnostics.sources.mysql.tables import Kind
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class Database:
     engine: Engine
     limits: TimeLimits
     connect_arguments: Mapping[str, Any]
-    """How its server is reached once more, to end a statement. Holds the password: never printed."""
+    """How its server is reached once more, to end a statement."""
+    login: Login | None = None
+    """With which login; None for a file, and for a driver that has its own ways."""
     ending: threading.Lock = field(default_factory=threading.Lock)
     """Held while a statement is being ended on its server; databases of one server may share it."""
     end: Callable[[Any], None] | None = None
@@ -80,6 +83,8 @@ class Engines:
         self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._dialect: Dialect | None = None
+        self._logins: dict[tuple[str | None, int | None, str | None], Login] = {}
+        """By server and user: what one server refused is not sent to it again, by whichever connection."""
         self.limits = limits or TimeLimits(
             settings.connect_timeout_s, settings.read_timeout_s, settings.statement_timeout_s
         )
@@ -87,7 +92,7 @@ class Engines:
     def common(self) -> Database:
         """The shared database; raises `SourceFailure` (not configured). May wait for the password's command."""
         url = parse_url(self._settings.common_url, "common", "databases.common_url")
-        return self.open(url, "common", "common", self.password(url, "common"))
+        return self.open(url, "common", "common", self.login(url, "common"))
 
     def client(self, place: AccountPlace) -> tuple[URL, Callable[[], Database]]:
         """An account's address, and how to make its database; raises `SourceFailure` (not configured, malformed).
@@ -96,21 +101,25 @@ class Engines:
         """
         source = f"client {place.id}"
         url = fill(parse_url(self._settings.client_url, source, "databases.client_url"), place, source)
-        password = self.password(url, source)
-        return url, lambda: self.open(url, source, "client", password)
+        login = self.login(url, source)
+        return url, lambda: self.open(url, source, "client", login)
 
-    def password(self, url: URL, source: str) -> SecretStr:
-        """The password for `url`, resolved; empty where none is needed. To be called with no lock held.
-
-        Raises `SourceFailure` (not configured).
-        """
-        kept = self._settings.password
-        if url.drivername in SQLITE_DRIVERS or url.password or kept is None:
-            return SecretStr(url.password or "")
+    def login(self, url: URL, source: str) -> Login:
+        """The login for `url`, its secret resolved. To be called with no lock held; raises as `client`."""
+        if url.drivername in SQLITE_DRIVERS:
+            return Login(SecretStr(""))
+        settings = self._settings
+        secret = settings.login or (SecretStr(url.password or "") if url.password else settings.password)
+        key = (url.host, url.port, url.username)
         try:
-            return SecretStr(kept.get_secret_value())
+            if secret is not None:
+                secret.get_secret_value()
         except UserError as error:
             unusable = error
+        else:
+            with self._lock:
+                made = Login(secret or SecretStr(""), names_user=settings.login is not None)
+                return self._logins.setdefault(key, made)
         raise not_configured(source, unusable.problem, unusable.accepted or unusable.next_step)
 
     def addresses(self) -> ClientAddresses:
@@ -118,7 +127,7 @@ class Engines:
         return ClientAddresses(self._settings.client_url)
 
     def lane(
-        self, server: URL, source: str, password: SecretStr, *, ending: threading.Lock, compiled: dict[Any, Any]
+        self, server: URL, source: str, login: Login, *, ending: threading.Lock, compiled: dict[Any, Any]
     ) -> Database:
         """One connection to a server, in no database, for one statement after the other; dispose of it when done.
 
@@ -131,19 +140,19 @@ class Engines:
                 self._dialect = mysql_pymysql.dialect(dbapi=driver, skip_autocommit_rollback=True)
             dialect = self._dialect
         bare = URL.create("mysql+pymysql", server.username, None, server.host, server.port, None, server.query)
-        arguments = {**self._arguments(bare, dialect, password, source), "autocommit": True}
+        arguments = {**self._arguments(bare, dialect, source), "autocommit": True}
         limits = self.limits
 
         def connect(rec: ConnectionPoolEntry) -> Connection:
-            connection, rec.info["session"] = connect_session(arguments, limits)
+            connection, rec.info["session"] = connect_session(arguments, login, limits)
             set_read_limit(connection, limits.read_s)
             return connection
 
         pool = QueuePool(connect, pool_size=1, max_overflow=0, timeout=limits.connect_s, reset_on_return=None)
         engine = Engine(pool, dialect, bare, execution_options={"compiled_cache": compiled}, hide_parameters=True)
-        return Database(source, "client", engine, limits, arguments, ending)
+        return Database(source, "client", engine, limits, arguments, login, ending)
 
-    def open(self, url: URL, source: str, kind: Kind, password: SecretStr) -> Database:
+    def open(self, url: URL, source: str, kind: Kind, login: Login) -> Database:
         """The database at a whole address. Opens nothing yet; raises `SourceFailure` (not configured)."""
         if url.drivername in SQLITE_DRIVERS:
             return self._open_file(url, source, kind)
@@ -161,15 +170,13 @@ class Engines:
             pool_timeout=self.limits.connect_s,
             hide_parameters=True,
         )
-        arguments = self._arguments(bare, engine.dialect, password, source)
-        _attend(engine, arguments, self.limits)
-        return Database(source, kind, engine, self.limits, arguments)
+        arguments = self._arguments(bare, engine.dialect, source)
+        _attend(engine, arguments, login, self.limits)
+        return Database(source, kind, engine, self.limits, arguments, login)
 
-    def _arguments(self, bare: URL, dialect: Dialect, password: SecretStr, source: str) -> dict[str, Any]:
+    def _arguments(self, bare: URL, dialect: Dialect, source: str) -> dict[str, Any]:
         return {
             **dialect.create_connect_args(bare)[1],
-            # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
-            "password": password.get_secret_value().encode(),
             "connect_timeout": self.limits.connect_s,
             # Of the handshake and of pings; statements get the read limit while they run.
             "read_timeout": self.limits.connect_s,
@@ -236,11 +243,11 @@ class _ClearTextRefused:
 NO_CLEAR_TEXT = {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused}
 
 
-def _attend(engine: Engine, arguments: dict[str, Any], limits: TimeLimits) -> None:
+def _attend(engine: Engine, arguments: dict[str, Any], login: Login, limits: TimeLimits) -> None:
     """Make each connection of the engine with `connect_session`, and give it the read limit while it is lent out."""
 
     def do_connect(_dialect: object, record: Any, _positional: object, _named: object) -> Connection:  # noqa: ANN401
-        connection, record.info["session"] = connect_session(arguments, limits)
+        connection, record.info["session"] = connect_session(arguments, login, limits)
         return connection
 
     def checkout(connection: Connection, _record: object, _proxy: object) -> None:
@@ -341,11 +348,15 @@ class ServerSession:
     """What tells this server from every other one; empty where it is not known, or a proxy numbers connections anew."""
 
 
-def connect_session(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connection, ServerSession]:
+def connect_session(arguments: Mapping[str, Any], login: Login, limits: TimeLimits) -> tuple[Connection, ServerSession]:
     """Connect and prepare the session. Two connect limits at most, however slowly a server drips its bytes.
 
-    Raises pymysql.Error or OSError.
+    Twice that where the login was refused and has been read again. Raises pymysql.Error, OSError or LoginWithheld.
     """
+    return login.connect(lambda given: _connected({**arguments, **given}, limits))
+
+
+def _connected(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connection, ServerSession]:
     connection = pymysql.connect(**arguments, defer_connect=True)
     guard = threading.Timer(2 * limits.connect_s, cut, [connection])
     guard.daemon = True
@@ -417,13 +428,14 @@ def _lenient_codec(name: str) -> codecs.CodecInfo | None:
 codecs.register(_lenient_codec)
 
 
-def kill_statement(arguments: Mapping[str, Any], session: ServerSession) -> bool:
-    """End the statement that another connection of the same login runs; raises pymysql.Error or OSError.
+def kill_statement(arguments: Mapping[str, Any], login: Login, session: ServerSession) -> bool:
+    """End the statement that another connection of the same login runs; raises as `connect_session`.
 
     False, and nothing was ended, where it cannot be shown that this connection reached the same server: behind a load
     balancer the number would be a stranger's.
     """
-    with pymysql.connect(**arguments) as connection, connection.cursor() as cursor:
+    connected = login.connect(lambda given: pymysql.connect(**{**arguments, **given}))
+    with connected as connection, connection.cursor() as cursor:
         if not session.server or _introduction(cursor)[2] != session.server:
             return False
         cursor.execute("KILL QUERY %s", (session.connection_id,))

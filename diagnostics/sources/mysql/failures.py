@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.error_codes import BY_CODE, NEVER_WRITES, default_remedy
+from diagnostics.sources.mysql.logins import LoginWithheld
 
 _TABLE = re.compile(r"Table '(?:[^'.]+\.)?([^']+)' doesn't exist")
 _COLUMN = re.compile(r"Unknown column '([^']+)'")
@@ -99,6 +100,15 @@ def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connect
         f"the server's answer could not be read ({type(cause).__name__})",
         _NOT_THE_PROTOCOL,
     )
+    if isinstance(cause, LoginWithheld):
+        return SourceFailure(
+            FailureKind.DENIED,
+            source,
+            f"the server refused this login, and it is not tried again for {cause.wait_s:.0f} s lest it be blocked",
+            remedy=f"correct its secret where the console reads it: {_which_setting(source)}, databases.password and "
+            "databases.login",
+            retry_after=cause.wait_s,
+        )
     if isinstance(cause, OverflowError):
         kind, reason, remedy = _TOO_LARGE
     elif isinstance(cause, PoolTimeout):

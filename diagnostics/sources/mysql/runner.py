@@ -198,8 +198,8 @@ class _Running:
         if self._database.ending.acquire(timeout=_GRACE_SECONDS):
             try:
                 with suppress(pymysql.Error, OSError, RuntimeError):
-                    if self._session is not None:
-                        if not kill_statement(self._database.connect_arguments, self._session):
+                    if self._session is not None and (login := self._database.login) is not None:
+                        if not kill_statement(self._database.connect_arguments, login, self._session):
                             self._leave()
                     elif end is not None:
                         end(self._wire)
