@@ -9,9 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from pydantic import SecretStr
+
+from diagnostics.core.failures import SourceFailure, UserError
+
+T = TypeVar("T")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0
 """Between two attempts with what was refused; each refusal doubles it."""
@@ -61,11 +65,40 @@ class CredentialGuard:
                 self._until = self._clock() + self._pause_s
             return again
 
-    def accepted(self) -> None:
-        """The service took them."""
+    def accepted(self, values: tuple[str, ...] | None = None) -> None:
+        """The service took them; where `values` are given, only if they are others than those it refused."""
         if self._refused is not None:
             with self._lock:
-                self._refused, self._pause_s = None, 0.0
+                if values is None or values != self._refused:
+                    self._refused, self._pause_s = None, 0.0
+
+    def ask(
+        self,
+        attempt: Callable[[], T],
+        is_refusal: Callable[[SourceFailure], bool],
+        withheld: Callable[[float], SourceFailure],
+    ) -> T:
+        """What `attempt` answers; it is made once more where the secrets were refused and are others now.
+
+        Raises what it raises. While what was refused is not sent again, nothing is asked: raises `withheld(seconds)`.
+        """
+        try:
+            wait_s = self.wait_s()
+            values = self.values()
+        except UserError:
+            # What cannot be read is the attempt's to tell, in its own words.
+            return attempt()
+        if wait_s:
+            raise withheld(wait_s)
+        try:
+            answer = attempt()
+        except SourceFailure as failure:
+            if not is_refusal(failure) or not self.refused(values):
+                raise
+        else:
+            self.accepted()
+            return answer
+        return self.ask(attempt, is_refusal, withheld)
 
     def _renew(self, values: tuple[str, ...]) -> bool:
         renewed = [

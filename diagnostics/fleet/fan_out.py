@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from diagnostics.sources.mysql.addresses import AccountPlace, ClientAddresses
     from diagnostics.sources.mysql.engines import Database, Engines
-from diagnostics.sources.mysql.runner import Runner
+    from diagnostics.sources.mysql.runner import Runner
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import orjson
 
+from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
@@ -73,6 +74,7 @@ class Jira:
         self._settings = settings
         limit = settings.timeout_s
         self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
+        self._guard = CredentialGuard([settings.token] if settings.token is not None else [])
 
     def __repr__(self) -> str:
         return "Jira()"
@@ -178,6 +180,14 @@ class Jira:
         *,
         params: Mapping[str, str] | None = None,
         body: object | None = None,
+    ) -> HttpResponse:
+        def attempt() -> HttpResponse:
+            return self._attempt(what, method, path, params, body)
+
+        return self._guard.ask(attempt, _is_about_the_token, _withheld)
+
+    def _attempt(
+        self, what: str, method: str, path: str, params: Mapping[str, str] | None, body: object | None
     ) -> HttpResponse:
         headers = {"Authorization": self._authorization(), "Accept": "application/json"}
         url = f"{self._settings.url}{_API}{path}"
@@ -286,6 +296,15 @@ def no_answer(what: str, failure: NoAnswer) -> SourceFailure:
 def unreadable(what: str) -> SourceFailure:
     """An answer of success whose body is not what it should be."""
     return SourceFailure(FailureKind.MALFORMED, SOURCE, f"the answer to {what} is not one of Jira's", remedy=_PROXY)
+
+
+def _is_about_the_token(failure: SourceFailure) -> bool:
+    return failure.kind is FailureKind.DENIED and failure.remedy == _ACCOUNT
+
+
+def _withheld(wait_s: float) -> SourceFailure:
+    reason = f"Jira refused the token, and it is not sent again for {wait_s:.0f} s"
+    return SourceFailure(FailureKind.DENIED, SOURCE, reason, remedy=_ACCOUNT, retry_after=wait_s)
 
 
 def refused(what: str, answer: HttpResponse, redact: Callable[[str], str]) -> SourceFailure:

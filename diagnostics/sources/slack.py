@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer
@@ -80,6 +81,7 @@ class Slack:
         limit = settings.timeout_s
         self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
         self._ids: dict[str, str] = {}
+        self._guard = CredentialGuard([settings.bot_token] if settings.bot_token is not None else [])
 
     def post(self, channel: str, text: str, token: str) -> Posted:
         """One message with our token in its metadata. `text` is mrkdwn, escaped; nothing in it is unfurled."""
@@ -160,8 +162,7 @@ class Slack:
 
     def identity(self) -> Identity:
         """Whose token it is. Changes nothing."""
-        answer = self._answer("auth.test", None, {})
-        document = _accepted(answer)
+        answer, document = self._asked("auth.test", None, {})
         said = answer.headers.get("x-oauth-scopes")
         scopes = None if said is None else tuple(part.strip() for part in said.split(",") if part.strip())
         return Identity(_text(document.get("team")), _text(document.get("user")), scopes)
@@ -194,7 +195,16 @@ class Slack:
     def _call(
         self, method: str, *, body: object | None = None, params: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        return _accepted(self._answer(method, params, body))
+        return self._asked(method, params, body)[1]
+
+    def _asked(
+        self, method: str, params: Mapping[str, str] | None, body: object | None
+    ) -> tuple[HttpResponse, dict[str, Any]]:
+        def attempt() -> tuple[HttpResponse, dict[str, Any]]:
+            answer = self._answer(method, params, body)
+            return answer, _accepted(answer)
+
+        return self._guard.ask(attempt, _is_about_the_token, _withheld)
 
     def _answer(self, method: str, params: Mapping[str, str] | None, body: object | None) -> HttpResponse:
         headers = {"Authorization": f"Bearer {self._secret(self._settings.bot_token, 'slack.bot_token')}"}
@@ -226,6 +236,15 @@ class Slack:
                 remedy=f"set {setting} anew",
             )
         return value
+
+
+def _is_about_the_token(failure: SourceFailure) -> bool:
+    return isinstance(failure, SlackFailure) and failure.error in _BAD_TOKENS
+
+
+def _withheld(wait_s: float) -> SlackFailure:
+    reason = f"Slack refused the bot token, and it is not sent again for {wait_s:.0f} s"
+    return SlackFailure(FailureKind.DENIED, reason, remedy=_TOKEN, retry_after=wait_s, lasting=True)
 
 
 def _accepted(answer: HttpResponse) -> dict[str, Any]:
@@ -294,6 +313,7 @@ _DENIED = {
     "org_login_required": ("the workspace is being moved to an enterprise organisation", _ADMIN),
     "access_denied": ("Slack denies access", _ADMIN),
 }
+_BAD_TOKENS = frozenset({"invalid_auth", "token_revoked", "token_expired", "account_inactive"})
 _REJECTED = {
     "channel_not_found": ("Slack knows no such channel, or the bot does not see it", _CHANNEL),
     "not_in_channel": ("the bot is not a member of the channel", "invite it: /invite @NAME in the channel"),

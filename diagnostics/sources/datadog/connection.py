@@ -31,6 +31,7 @@ from datadog_api_client import ApiClient, Configuration
 from datadog_api_client.exceptions import OpenApiException
 from pydantic import SecretStr
 
+from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.time import utc_now
 from diagnostics.sources.budgets import Budgets
@@ -107,6 +108,8 @@ class Connection:
                 over = operation.writes or len(earlier) == MAX_ATTEMPTS or time.monotonic() + pause >= deadline
                 ended = failure if over else None
             except SourceFailure as failure:
+                if failure.kind is FailureKind.DENIED and self._keys.are_renewed():
+                    continue
                 ended = _first_cause(failure, earlier)
             # Outside of the handlers, so that no failure hangs on to an earlier one.
             if ended is not None:
@@ -131,6 +134,7 @@ class Connection:
         self._note_clock(outcome.headers, started_at, took_ms)
         if not 200 <= outcome.status < 300:
             raise refused(operation, outcome.status, outcome.headers, outcome.body, self._keys.redact)
+        self._keys.note_accepted()
         return DatadogAnswer(outcome.body, started_at, took_ms)
 
     def _exchange(
@@ -268,6 +272,23 @@ class Keys:
 
     def __init__(self, settings: DatadogSettings) -> None:
         self._api, self._app = settings.api_key, settings.app_key
+        self._guard = CredentialGuard(tuple(self.secrets().values()))
+
+    def are_renewed(self) -> bool:
+        """Whether keys that were refused are others now. They are read again once, then after growing pauses only.
+
+        Nothing is withheld meanwhile: Datadog locks nobody out, and a permission that one endpoint lacks looks alike.
+        """
+        try:
+            self._guard.wait_s()
+            return self._guard.refused(self._guard.values())
+        except UserError:
+            return False
+
+    def note_accepted(self) -> None:
+        """Datadog took the keys as they are now."""
+        with contextlib.suppress(UserError):
+            self._guard.accepted(self._guard.values())
 
     def __repr__(self) -> str:
         return "Keys()"
