@@ -15,13 +15,15 @@ import orjson
 class LazyJson(Mapping[str, Any]):
     """A read-only mapping of JSON values. Every read opens it; the last one opened stays open for the next read."""
 
-    __slots__ = ("_raw",)
+    __slots__ = ("_raw", "has_text")
 
     _last: tuple[LazyJson, dict[str, Any]] | None = None
     """Shared by all: one query asks one event for several attributes in a row. Replaced whole, so threads may race."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, *, has_text: bool = True) -> None:
         self._raw = raw
+        self.has_text = has_text
+        """Whether a key at the top is one that free text searches; known without opening it."""
 
     def open(self) -> dict[str, Any]:
         """The tree as dictionaries and lists. Not to be changed."""
@@ -31,6 +33,13 @@ class LazyJson(Mapping[str, Any]):
         tree: dict[str, Any] = orjson.loads(self._raw)
         LazyJson._last = (self, tree)
         return tree
+
+    def lacks(self, needle: bytes) -> bool:
+        """Whether `needle`, lower case, is anywhere in it in no letter case. Not opened.
+
+        False may also mean that it takes a closer look: lower case beyond ASCII may become ASCII.
+        """
+        return self._raw.isascii() and needle not in self._raw.lower()
 
     def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401  # what JSON holds
         """The value at `key`, or `default`."""
@@ -67,11 +76,17 @@ class LazyJson(Mapping[str, Any]):
         return repr(self.open())
 
 
+def has_text(tree: Mapping[str, Any]) -> bool:
+    """Whether a key at the top may lead to `title`, `error.message` or `error.stack`."""
+    # Spelled out: a loop over the four costs more than a search in a message.
+    return "error" in tree or "title" in tree or "error.message" in tree or "error.stack" in tree
+
+
 def lazy(tree: dict[str, Any]) -> Mapping[str, Any]:
     """`tree` as lazy JSON; as it is when it holds what compact JSON cannot (integers beyond 64 bits)."""
     try:
         # Copied: what the encoder returns sits in a buffer twice its size, which shrinking does not give back.
-        return LazyJson(bytes(memoryview(orjson.dumps(tree))))
+        return LazyJson(bytes(memoryview(orjson.dumps(tree))), has_text=has_text(tree))
     except TypeError:
         return tree
 

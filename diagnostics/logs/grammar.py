@@ -39,6 +39,8 @@ from diagnostics.logs.tree import (
     conjunction,
     disjunction,
 )
+from diagnostics.logs.units import ATTRIBUTES as UNITS
+from diagnostics.logs.units import has_unit, in_unit_of
 from diagnostics.logs.words import words_of
 
 
@@ -141,7 +143,11 @@ def bound(token: str, column: int, *, open_end: bool) -> str | None:
 
 def range_value(opening: str, lower: str | None, upper: str | None, closing: str, place: tuple[int, int]) -> Range:
     """Return a range whose two ends are of one kind, or raise."""
-    if lower is not None and upper is not None and (number(lower) is None) != (number(upper) is None):
+
+    def counts(end: str) -> bool:
+        return number(end) is not None or has_unit(end)
+
+    if lower is not None and upper is not None and counts(lower) != counts(upper):
         raise QuerySyntaxError(
             "one end of the range is a number and the other is not",
             column=place[0],
@@ -198,7 +204,31 @@ def finished(node: Node) -> Node:
             return MatchAll()
         _check_field(node)
         _check_pattern(node)
+        return _without_units(node)
     return node
+
+
+def _without_units(term: Term) -> Term:
+    """Return the term with its bounds in the unit of the attribute; raise for a unit that is not known of it."""
+    value = term.value
+    if term.field.kind is not FieldKind.ATTRIBUTE or not isinstance(value, Comparison | Range):
+        return term
+    ends = [value.bound] if isinstance(value, Comparison) else [value.lower, value.upper]
+    plain: list[str | None] = []
+    for end in ends:
+        converted = end if end is None or not has_unit(end) else in_unit_of(term.field.name, end)
+        if end is not None and converted is None:
+            raise QuerySyntaxError(
+                f"in which unit {term.field} is logged is not known, so {end} cannot be compared",
+                column=term.column,
+                length=term.length,
+                accepted="a number; a unit of time for " + ", ".join(f"@{name} ({own})" for name, own in UNITS.items()),
+                next_step=f"write the number as the logs carry it, such as {term.field}:>2000",
+            )
+        plain.append(converted)
+    if isinstance(value, Comparison):
+        return replace(term, value=replace(value, bound=plain[0] or ""))
+    return replace(term, value=replace(value, lower=plain[0], upper=plain[1]))
 
 
 def word_or_existence(text: str) -> Value:

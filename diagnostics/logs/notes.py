@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from diagnostics.logs.errors import QuerySyntaxError
-from diagnostics.logs.lexemes import number
+from diagnostics.logs.lexemes import LexemeKind, number
 from diagnostics.logs.parser import parse
-from diagnostics.logs.tree import And, Field, FieldKind, Glob, Literal, Node, Not, Or, Range, Term
+from diagnostics.logs.scanner import scan
+from diagnostics.logs.tree import STATUSES, And, Field, FieldKind, Glob, Literal, Node, Not, Or, Range, Term
 from diagnostics.logs.words import words_of
-
-STATUSES = ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug", "ok")
-"""The statuses a log can have. Source: Datadog, status remapper."""
 
 _OPERATOR_WORDS = frozenset({"and", "or", "not"})
 _CURLY = ("“", "”")
@@ -41,7 +40,13 @@ def notes(text: str) -> tuple[Note, ...]:
         tree = parse(text)
     except QuerySyntaxError:
         return ()
-    found = {(note.column, note.text): note for note in _of_node(tree)}
+    lexemes = scan(text)
+    apart = (
+        Note(dash.start, 1, "the dash excludes what follows it, also across a space")
+        for dash, after in pairwise(lexemes)
+        if dash.kind is LexemeKind.MINUS and dash.end != after.start
+    )
+    found = {(note.column, note.text): note for note in (*_of_node(tree), *apart)}
     return tuple(sorted(found.values(), key=lambda note: (note.column, note.text)))
 
 

@@ -8,6 +8,7 @@ from operator import attrgetter, ge, gt, le, lt
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import TYPE_CHECKING, Any, Protocol
 
+from diagnostics.core.lazy_json import LazyJson, has_text
 from diagnostics.logs.lexemes import number
 from diagnostics.logs.parser import parse
 from diagnostics.logs.patterns import lowered, text_test
@@ -27,7 +28,7 @@ from diagnostics.logs.tree import (
     Term,
     Value,
 )
-from diagnostics.logs.words import word_test
+from diagnostics.logs.words import word_test, words_of
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
@@ -294,7 +295,7 @@ def term_test(field: Field, value: Value) -> Costed:
         return _reserved(field.name, value)
     if field.kind is FieldKind.FULL_TEXT and isinstance(value, Literal | Glob):
         return 100, _full_text(value)
-    return _message(value)
+    return _free_text(value)
 
 
 # Reserved fields: letter case does not count.
@@ -413,6 +414,38 @@ def _message(value: Value) -> Costed:
         return 1, lambda event: event.message != ""
     test = word_test(value)
     return 6, lambda event: test(event.message.lower())
+
+
+_ALSO_FREE = ("title", "error.message", "error.stack")
+"""Attributes that free text searches beside the message. Source: Datadog, "Log Search Syntax", since September 2025."""
+
+
+def _free_text(value: Value) -> Costed:
+    """The message, and three attributes, which most events lack: that is seen without opening them."""
+    if not isinstance(value, Literal | Glob):
+        return _message(value)
+    test = word_test(value)
+    pieces = [piece for pattern in words_of(value) for piece in pattern if isinstance(piece, str)]
+    needle = max(pieces, key=len, default="").encode()
+
+    def leaf(found: object) -> bool:
+        text = text_of(found)
+        return text is not None and test(text.lower())
+
+    title, error, stack = (attribute_test(path, leaf) for path in _ALSO_FREE)
+
+    def predicate(event: LogEvent) -> bool:
+        if test(event.message.lower()):
+            return True
+        attributes = event.attributes
+        if type(attributes) is LazyJson:
+            if not attributes.has_text or attributes.lacks(needle):
+                return False
+        elif not has_text(attributes):
+            return False
+        return title(event) or error(event) or stack(event)
+
+    return 7, predicate
 
 
 def _full_text(value: Literal | Glob) -> Predicate:

@@ -1,16 +1,21 @@
 """From text to lexemes, without ever failing: what cannot be read becomes an `ERROR` lexeme that says why.
 
 One scanner serves the grammar and the colouring, so that the two can never disagree. It reads each character once.
+What documentation leaves open (`&&`, `||`, `- a`, `@a: b`) is read as Datadog's own grammar of its search has it, which
+is published with Vector: vectordotdev/vrl, src/datadog/search/grammar.pest.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import islice
 
 from diagnostics.core.sanitizer import MARK, clean
 from diagnostics.logs.lexemes import Lexeme, LexemeKind, Problem, word_value
-from diagnostics.logs.tree import Glob
+from diagnostics.logs.tree import RESERVED_NAMES, STATUSES, Glob
 
 MAX_DEPTH = 50
 """Groups and exclusions inside each other. Keeps every later walk over the tree far from the interpreter's limit."""
@@ -73,15 +78,17 @@ _ADDRESS = re.compile(r"(?:\\[^\x00\t\r\n]|[^\s\\\",()\x00])+")
 _NEGATIVE = re.compile(r"-[0-9]")
 _WORDY_OPERATOR = re.compile(r"(?<!\\)(?:&&|\|\|)")
 _KEYWORDS = {"AND": LexemeKind.AND, "OR": LexemeKind.OR, "NOT": LexemeKind.NOT}
-_WRONG_STARTS = {
-    "!": ("! does not exclude here", r"write NOT or a dash, or \! for the character"),
-    "=": ("a value does not begin with =", "write @name:value, or a comparison such as >=5"),
-    "#": (
-        "calculated fields (#name) cannot be searched here",
-        r"name the attribute, or write \# for the character",
-    ),
-}
-_OTHER_SYNTAX = {"_exists_": "@name:*", "_missing_": "-@name:*"}
+_SIGNS = {"&&": LexemeKind.AND, "||": LexemeKind.OR}
+_CALCULATED = (
+    "calculated fields (#name) cannot be searched here",
+    r"name the attribute, or write \# for the character",
+)
+_ASSIGNED = re.compile(r"(@?[\w.-]+)(!?)=+(.*)")
+_OTHER_SYNTAX = {"_exists_": "", "_missing_": "-"}
+_BRACKETED = re.compile(r"\[([^\[\]{}\"\x00]*)\]")
+_JSON = re.compile(r'[\[{]\s*(?:[\[{]\s*)?"(?:[^"\\]|\\.)*"\s*[:,\]}]')
+_LEVELS = {"warning": "warn", "err": "error", "fatal": "critical"} | {status: status for status in STATUSES}
+_MOST_LEAVES = 2
 
 
 def scan(text: str) -> list[Lexeme]:
@@ -108,6 +115,27 @@ def _is_forbidden(char: str) -> bool:
     return clean(char) == MARK
 
 
+def _fields_in(text: str) -> str:
+    """The first fields of an object in JSON, as terms of a query; empty where none can be read."""
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    return " ".join(islice(_leaves(tree, ()), _MOST_LEAVES))
+
+
+def _leaves(node: object, path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(value, (*path, str(key)))
+    elif path and isinstance(node, str | int | float) and not isinstance(node, bool):
+        text = str(node)
+        name = ".".join(path)
+        if name in RESERVED_NAMES or re.fullmatch(r"[\w.]+", name):
+            value = text if re.fullmatch(r"[\w.]+", text) else json.dumps(text, ensure_ascii=False)
+            yield f"{'' if name in RESERVED_NAMES else '@'}{name}:{value}"
+
+
 class _Scanner:
     """One pass over one text. `source` is the text with forbidden characters replaced by NUL, column for column."""
 
@@ -117,6 +145,8 @@ class _Scanner:
         self.source = text if printable else "".join(_HIDDEN if _is_forbidden(char) else char for char in text)
         self.position = 0
         self.lexemes: list[Lexeme] = []
+        self._value_at = -1
+        """Where the value of the last field begins."""
 
     def run(self) -> list[Lexeme]:
         while self.position < len(self.source):
@@ -134,8 +164,11 @@ class _Scanner:
     def _clause(self) -> None:
         char = self.source[self.position]
         last = self.lexemes[-1] if self.lexemes else None
-        if last is not None and last.kind is LexemeKind.FIELD and (last.end != self.position or char == ")"):
-            self._no_value(last)
+        if last is not None and last.kind is LexemeKind.FIELD:
+            if char == ")" or (last.end != self.position and not self._is_value()):
+                self._no_value(last)
+            else:
+                self._value_at = self.position
         if char == '"':
             self._phrase()
         elif char == "(":
@@ -160,11 +193,11 @@ class _Scanner:
             )
             return
         minus = self._add(LexemeKind.MINUS, 1)
-        following = self.source[self.position : self.position + 1]
-        if not following or following.isspace() or following == ")":
+        following = self.source[self.position :].lstrip()[:1]
+        if not following or following == ")":
             minus.problem = self._problem_of_last(
-                "the dash excludes nothing: what it excludes must follow it directly",
-                r"remove the dash, join it to the next term, or write \- for the character",
+                "the dash excludes nothing: what it excludes must follow it",
+                r"remove the dash, write a term after it, or write \- for the character",
             )
 
     def _word(self) -> None:
@@ -175,7 +208,9 @@ class _Scanner:
             return
         word = match.group()
         following = self.source[match.end() : match.end() + 1]
-        if following == ":" and not in_value:
+        if word[:2] in _SIGNS and not in_value:
+            self._add(_SIGNS[word[:2]], 2)
+        elif following == ":" and not in_value:
             self._field(word)
         elif word == "CIDR" and following == "(" and not in_value:
             self._cidr()
@@ -191,21 +226,42 @@ class _Scanner:
         if operator:
             name = "AND" if operator.group() == "&&" else "OR"
             return Problem(
-                f"{operator.group()} is not an operator of this syntax",
+                f"{operator.group()} is an operator between terms only",
                 self.lexemes[-1].start + operator.start(),
                 2,
-                "AND, OR, NOT and a dash before a term",
-                f"write {name}, or escape each character with a backslash",
+                "AND, OR, NOT, &&, || and a dash before a term",
+                f"put a space before it, or write {name}; for the text itself, put the value in quotation marks",
             )
         if in_value and word in _KEYWORDS:
             return self._problem_of_last(f"{word} is an operator and cannot be a value as it stands", f'write "{word}"')
-        if word[0] in _WRONG_STARTS:
-            return self._problem_of_last(*_WRONG_STARTS[word[0]])
-        if word[0] == "@" and not in_value:
+        if word[0] == "#":
+            return self._problem_of_last(*_CALCULATED)
+        if word[0] in "!=":
+            return self._wrong_sign(word, in_value=in_value)
+        return None if in_value else self._unnamed_problem(word)
+
+    def _unnamed_problem(self, word: str) -> Problem | None:
+        """What is wrong with a word that is no value of a field."""
+        assigned = _ASSIGNED.fullmatch(word)
+        if assigned:
+            name, exclusion, value = assigned.groups()
+            as_text = "" if name[0] == "@" else f', or "{word}" for the text'
+            return self._problem_of_last(
+                "a field and its value are parted by a colon",
+                f"write {'-' * len(exclusion)}{name}:{value or 'value'}{as_text}",
+            )
+        if word[0] == "@":
             return self._problem_of_last(
                 f"{word} names an attribute and says nothing about it", f"write {word}:value, or {word}:* for any value"
             )
         return None
+
+    def _wrong_sign(self, word: str, *, in_value: bool) -> Problem:
+        field = self.lexemes[-2].text if in_value and len(self.lexemes) > 1 else ""
+        value = word.lstrip("!=") or "value"
+        if word[0] == "=":
+            return self._problem_of_last("a value does not begin with =", f"write {field or '@name:'}{value}")
+        return self._problem_of_last("! does not exclude here, a dash does", f"write -{field}{value}")
 
     def _field(self, word: str) -> None:
         field = self._add(LexemeKind.FIELD, len(word) + 1)
@@ -213,10 +269,14 @@ class _Scanner:
         if not name:
             field.problem = self._problem_of_last("@ is not followed by an attribute name", "write @name:value")
         elif word in _OTHER_SYNTAX:
-            accepted = _OTHER_SYNTAX[word]
-            field.problem = self._problem_of_last(f"{word}: is not part of this syntax", f"write {accepted}")
-        elif word[0] in _WRONG_STARTS:
-            field.problem = self._word_problem(word, in_value=True)
+            named = _WORD.match(self.source, self.position)
+            name = named.group().lstrip("@") if named else "name"
+            form = f"{_OTHER_SYNTAX[word]}{name if name in RESERVED_NAMES else f'@{name}'}:*"
+            field.problem = self._problem_of_last(f"{word}: is not part of this syntax", f"write {form}")
+        elif word[0] == "#":
+            field.problem = self._problem_of_last(*_CALCULATED)
+        elif word[0] in "!=":
+            field.problem = self._wrong_sign(f"{word}:value", in_value=False)
         elif word != "*" and isinstance(word_value(name), Glob):
             field.problem = self._problem_of_last(
                 "wildcards are not allowed in the name of a field", r"name one field, or search everywhere with *:value"
@@ -263,6 +323,8 @@ class _Scanner:
     # Two forms with an inside of their own.
 
     def _range(self) -> None:
+        if not self._in_value() and self._is_pasted():
+            return
         opening = self._add(LexemeKind.RANGE_OPEN, 1)
         while self.position < len(self.source):
             space = _SPACE.match(self.source, self.position)
@@ -286,6 +348,27 @@ class _Scanner:
             "[1 TO 5], {1 TO 5} or a mixture, with * for an open end",
             "close it with ] to include the upper end or with } to exclude it",
         )
+
+    def _is_pasted(self) -> bool:
+        """True for JSON and for a level in brackets, as log lines begin: taken as one piece, with advice."""
+        if _JSON.match(self.source, self.position):
+            self._add(LexemeKind.ERROR, len(self.source) - self.position)
+            written = _fields_in(self.lexemes[-1].text) or "@name:value for each field that matters"
+            self.lexemes[-1].problem = self._problem_of_last("this is JSON and not a query", f"write {written}")
+            return True
+        bracketed = _BRACKETED.match(self.source, self.position)
+        if bracketed is None or not bracketed[1].strip() or " TO" in f" {bracketed[1]}":
+            return False
+        text = bracketed[1].strip()
+        level = _LEVELS.get(text.lower())
+        as_text = text if text.isalnum() else f'"{text}"'
+        self._add(LexemeKind.ERROR, len(bracketed.group()))
+        self.lexemes[-1].problem = self._problem_of_last(
+            "brackets are for ranges, and cannot be searched in text",
+            f"write status:{level}, or {as_text} for the word" if level else f"write {as_text}",
+            "@name:[1 TO 5]",
+        )
+        return True
 
     def _cidr(self) -> None:
         opening = self._add(LexemeKind.CIDR, len("CIDR("))
@@ -355,10 +438,20 @@ class _Scanner:
         self.lexemes[-1].problem = self._problem_of_last(message, step)
 
     def _in_value(self) -> bool:
-        """True directly after a field's colon."""
-        return (
-            bool(self.lexemes) and self.lexemes[-1].kind is LexemeKind.FIELD and self.lexemes[-1].end == self.position
-        )
+        """True at the value of a field: after its colon, and after spaces behind it."""
+        last = self.lexemes[-1] if self.lexemes else None
+        return last is not None and last.kind is LexemeKind.FIELD and self.position in (last.end, self._value_at)
+
+    def _is_value(self) -> bool:
+        """Whether what stands here, apart from the colon before it, can be the field's value."""
+        if self.source[self.position] == "-":
+            return False
+        match = _WORD.match(self.source, self.position)
+        if match is None:
+            return True
+        word = match.group()
+        is_operator = word in _KEYWORDS or word[:2] in _SIGNS
+        return not is_operator and self.source[match.end() : match.end() + 1] != ":"
 
     def _no_value(self, field: Lexeme) -> None:
         if field.problem is None:

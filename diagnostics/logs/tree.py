@@ -16,7 +16,7 @@ class FieldKind(StrEnum):
     """What a term looks at."""
 
     FREE_TEXT = "free text"
-    """The reserved message, word by word, in any letter case."""
+    """The reserved message, `@title`, `@error.message` and `@error.stack`, word by word, in any letter case."""
     FULL_TEXT = "full text"
     """`*:` — the message and every attribute, word by word, in any letter case."""
     RESERVED = "reserved"
@@ -26,6 +26,9 @@ class FieldKind(StrEnum):
     ATTRIBUTE = "attribute"
     """`@path` — a custom attribute, letter case counts."""
 
+
+STATUSES = ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug", "ok")
+"""The statuses a log can have. Source: Datadog, status remapper."""
 
 RESERVED_NAMES = ("service", "status", "host", "source", "trace_id", "message", "tags")
 

@@ -58,7 +58,8 @@ def term_selects(field: Field, value: Value, event: LogEvent) -> bool:
     if field.kind is FieldKind.ATTRIBUTE:
         return any(fits(found, value, fold=False) for found in attribute_values(event, field.name))
     if field.kind is FieldKind.FREE_TEXT:
-        return says(event.message, value)
+        also = [item for name in ("title", "error.message", "error.stack") for item in attribute_values(event, name)]
+        return any(says(text, value) for text in [event.message, *map(spelled, also)])
     if field.kind is FieldKind.FULL_TEXT:
         leaves = [spelled(leaf) for _, leaf in nodes(event.attributes) if not isinstance(leaf, dict)]
         return any(says(text, value) for text in [event.message, *leaves])

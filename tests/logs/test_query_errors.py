@@ -29,7 +29,9 @@ BROKEN = [
     ("(AND b)", 1, 3, "AND has nothing on its left"),
     ("a ()", 2, 2, "the parentheses hold nothing"),
     ("@a:( )", 3, 3, "the parentheses hold nothing"),
-    ("service: fub", 0, 8, "service: has no value"),
+    ("service: -fub", 0, 8, "service: has no value"),
+    ("service: AND fub", 0, 8, "service: has no value"),
+    ("service: host:web", 0, 8, "service: has no value"),
     ("a @b:", 2, 3, "@b: has no value"),
     ("(a:)", 1, 2, "a: has no value"),
     ("@a", 0, 2, "@a names an attribute and says nothing about it"),
@@ -40,12 +42,20 @@ BROKEN = [
     ("get(x)", 3, 1, "( has a meaning of its own and cannot stand inside a word"),
     ('say"x"', 3, 1, '" has a meaning of its own and cannot stand inside a word'),
     ('"x"y', 0, 3, "there is no space between this value and what follows it"),
-    ("a - b", 2, 1, "the dash excludes nothing"),
+    ("a - ", 2, 1, "the dash excludes nothing"),
+    ("(a -)", 3, 1, "the dash excludes nothing"),
+    ("a - OR b", 2, 1, "- has nothing on its right"),
     ("@a:-b", 3, 2, "a value cannot begin with a dash unless it is a number"),
     ("@a:OR", 3, 2, "OR is an operator and cannot be a value as it stands"),
-    ("a && b", 2, 2, "&& is not an operator of this syntax"),
-    ("a||b", 1, 2, "|| is not an operator of this syntax"),
+    ("a &&", 2, 2, "&& has nothing on its right"),
+    ("a||b", 1, 2, "|| is an operator between terms only"),
+    ("@a:&&", 3, 2, "&& is an operator between terms only"),
     ("!a", 0, 2, "! does not exclude here"),
+    ("status=error", 0, 12, "a field and its value are parted by a colon"),
+    ("a [ERROR] b", 2, 7, "brackets are for ranges"),
+    ('{"status":"error"}', 0, 18, "this is JSON and not a query"),
+    ("@a:>2s", 0, 6, "in which unit @a is logged is not known"),
+    ("@http.response_time:>2kb", 0, 24, "in which unit @http.response_time is logged is not known"),
     ("@a:=5", 3, 2, "a value does not begin with ="),
     ("#total:5", 0, 7, "calculated fields (#name) cannot be searched here"),
     ("_exists_:a", 0, 9, "_exists_: is not part of this syntax"),
@@ -96,6 +106,53 @@ def test_a_broken_query_says_what_to_do_next_and_has_no_notes(query: str) -> Non
     assert highlight(query)
 
 
+ADVICE = {
+    "!timeout": "write -timeout",
+    "!service:fub": "write -service:value",
+    "@a:!5": "write -@a:5",
+    "@a:!=5": "write -@a:5",
+    "@a!=5": "write -@a:5",
+    "@a=5": "write @a:5",
+    "@a==5": "write @a:5",
+    "@a:=5": "write @a:5",
+    "status=error": 'write status:error, or "status=error" for the text',
+    "_exists_:service": "write service:*",
+    "_exists_:@http.url": "write @http.url:*",
+    "_exists_:context.method": "write @context.method:*",
+    "_missing_:context.method": "write -@context.method:*",
+    "[ERROR]": "write status:error, or ERROR for the word",
+    "[warning] zillow": "write status:warn, or warning for the word",
+    "[main thread]": 'write "main thread"',
+    '{"status":"error","context":{"account_id":14009}}': "write status:error @context.account_id:14009",
+    '{"message": "HTTP 429: slow down"}': 'write message:"HTTP 429: slow down"',
+    '[{"a": 1}, {"b": 2}]': "write @name:value for each field that matters",
+    '{"level": "error", "mess': "write @name:value for each field that matters",
+    "a||b": "put a space before it, or write OR; for the text itself, put the value in quotation marks",
+}
+
+
+@pytest.mark.honesty(
+    "query language: another tool's syntax (_exists_, =, !, [ERROR], pasted JSON)",
+    "the query is refused at its place, and the remedy is a query that does what was meant",
+)
+@pytest.mark.parametrize(("query", "advice"), ADVICE.items())
+def test_the_advice_is_what_was_meant_in_this_syntax(query: str, advice: str) -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        parse(query)
+    assert caught.value.next_step == advice
+
+
+@pytest.mark.parametrize("advice", ADVICE.values())
+def test_what_is_advised_can_be_read(advice: str) -> None:
+    if advice.startswith("write "):
+        for form in advice.removeprefix("write ").split(", or "):
+            parse(
+                form.removesuffix(" for the word")
+                .removesuffix(" for the text")
+                .removesuffix(" for each field that matters")
+            )
+
+
 def test_the_error_is_one_the_command_line_knows() -> None:
     with pytest.raises(UserError) as caught:
         matches("a OR", event())
@@ -135,5 +192,6 @@ def test_the_longest_query_of_small_terms_is_read_and_run() -> None:
 
 
 def test_a_broken_part_is_coloured_as_an_error_and_the_rest_is_not() -> None:
-    kinds = {(span.start, span.end): span.kind for span in highlight("service: fub (a")}
-    assert kinds == {(0, 8): SpanKind.ERROR, (9, 12): SpanKind.TEXT, (13, 14): SpanKind.ERROR, (14, 15): SpanKind.TEXT}
+    kinds = {(span.start, span.end): span.kind for span in highlight("service: -fu (a")}
+    broken = {(0, 8): SpanKind.ERROR, (13, 14): SpanKind.ERROR}
+    assert kinds == broken | {(9, 10): SpanKind.OPERATOR, (10, 12): SpanKind.TEXT, (14, 15): SpanKind.TEXT}

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from diagnostics.core.lazy_json import lazy
 from diagnostics.logs import MatchAll, compile_query, matches, parse
+from diagnostics.logs.units import without_units
 from tests.logs.samples import event
 
 SELECTED = [
@@ -352,3 +354,103 @@ def test_a_long_phrase_is_met_word_for_word() -> None:
     assert matches("*" + words.replace(" ", "-"), event(message=f"n{words}"))
     assert not matches(f'"{words}"', event(message=f"{words}ths"))
     assert not matches(f'"{words}"', event(message=words.replace("six", "sixth")))
+
+
+READ_AS = {
+    # Datadog's own grammar of its search, vectordotdev/vrl src/datadog/search/grammar.pest: AND is "AND" or "&&", OR is
+    # "OR" or "||", NOT is "NOT" or "-", and spaces may stand between these, fields and values.
+    "a && b": "a AND b",
+    "a || b c": "a OR (b AND c)",
+    "a &&b": "a AND b",
+    "a - b": "a AND -b",
+    "- a": "-a",
+    "@x: y": "@x:y",
+    "service: fub status: error": "service:fub status:error",
+    "@x: (a OR b)": "@x:(a OR b)",
+    "@x: >5": "@x:>5",
+    '@x: "a b" c': '@x:"a b" c',
+    "@x: [1 TO 5]": "@x:[1 TO 5]",
+}
+
+
+@pytest.mark.honesty(
+    "query language: `&&`, `||`, `- a`, `@a: b`", "they are read as in Datadog's own published grammar of its search"
+)
+@pytest.mark.parametrize(("query", "meaning"), READ_AS.items())
+def test_what_the_services_own_grammar_reads_is_read_alike(query: str, meaning: str) -> None:
+    assert parse(query) == parse(meaning)
+
+
+FREE_TEXT = (
+    {"title": "ZillowConnectException in sync"},
+    {"error": {"message": "ZillowConnectException: refused"}},
+    {"error": {"stack": "Trace\n  at ZillowConnectException (client.php:12)"}},
+    {"error.message": "zillowconnectexception"},
+    {"error": [{"stack": "ZILLOWCONNECTEXCEPTION"}]},
+)
+
+
+@pytest.mark.honesty(
+    "query language: free text, and what stands in @title, @error.message and @error.stack",
+    "is searched there too, as Datadog documents; -ZillowConnectException drops such lines",
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["tree", "packed"])
+@pytest.mark.parametrize("attributes", FREE_TEXT)
+def test_free_text_is_searched_where_the_service_searches_it(attributes: dict[str, Any], packed: bool) -> None:
+    """Datadog, "Log Search Syntax": `hello` searches message, @title, @error.message and @error.stack."""
+    one = event(attributes=lazy(attributes) if packed else attributes)
+    assert matches("ZillowConnectException", one)
+    assert matches("*connectexcep*", one)
+    assert not matches("-ZillowConnectException", one)
+    assert not matches("message:ZillowConnectException", one)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["tree", "packed"])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"exception": "ZillowConnectException"},
+        {"error": {"kind": "ZillowConnectException"}},
+        {"context": {"error": {"message": "ZillowConnectException"}, "title": "ZillowConnectException"}},
+        {"error": "ZillowConnectException"},
+        {"title": None, "error": {"message": 5}},
+    ],
+)
+def test_free_text_is_searched_nowhere_else(attributes: dict[str, Any], packed: bool) -> None:
+    assert not matches("ZillowConnectException", event(attributes=lazy(attributes) if packed else attributes))
+
+
+def test_free_text_in_packed_attributes_beyond_ascii() -> None:
+    # The Kelvin sign is written in lower case as an ordinary k.
+    one = event(attributes=lazy({"error": {"message": "\u212aelvin, Zürich"}}))
+    assert matches("kelvin", one)
+    assert matches("ZÜRICH", one)
+
+
+@pytest.mark.honesty(
+    "query language: a bound with a unit (@http.response_time:>2s)",
+    "is converted where the attribute's unit is known, else refused at its column",
+)
+@pytest.mark.parametrize(
+    ("query", "meaning"),
+    [
+        ("@http.response_time:>2s", "@http.response_time:>2000"),
+        ("@http.response_time:>=1.5s", "@http.response_time:>=1500"),
+        ("@http.response_time:[500ms TO 2s]", "@http.response_time:[500 TO 2000]"),
+        ("@http.response_time:[* TO 1m}", "@http.response_time:[* TO 60000}"),
+        ("@http.response_time:(>1s <2s)", "@http.response_time:(>1000 <2000)"),
+        ("@database.query_time:>100us", "@database.query_time:>0.1"),
+        ("@duration:>2s", "@duration:>2000000000"),
+    ],
+)
+def test_a_bound_with_a_unit_is_the_number_in_the_unit_that_logs_have(query: str, meaning: str) -> None:
+    assert parse(query) == parse(meaning)
+    assert parse(without_units(f"service:fub {query}")) == parse(f"service:fub {meaning}")
+    assert not any(unit in without_units(query) for unit in ("s ", "ms", "us"))
+
+
+@pytest.mark.parametrize(
+    "query", ["service:fub >2s", "@a:>2s", "@version:>=1.3", "@t:[2024-01-01 TO 2024-02-01]", "(a"]
+)
+def test_a_query_without_convertible_units_is_sent_as_it_is(query: str) -> None:
+    assert without_units(query) == query

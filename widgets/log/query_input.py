@@ -60,8 +60,10 @@ def judge(text: str) -> QueryVerdict:
     try:
         parse(text)
     except QuerySyntaxError as error:
-        hint = f"; {error.accepted}" if error.accepted else ""
-        return QueryVerdict(f"{error.message}{hint}", error.column, "fail", valid=False)
+        remedy = error.next_step or error.accepted
+        return QueryVerdict(
+            f"{error.message}; {remedy}" if remedy else error.message, error.column, "fail", valid=False
+        )
     for note in notes(text):
         return QueryVerdict(note.text, note.column, "warn", valid=True)
     return FINE

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_text
+from diagnostics.logs.units import without_units
 from diagnostics.models.datadog import Aggregate, Compute, DatadogIncident, GroupBy, Metrics, Monitor, Monitors
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.events import LogPage
@@ -120,6 +121,7 @@ class Datadog:
         console quick. `cursor` is the previous page's `next_cursor`.
         Source: POST /api/v2/logs/events/search.
         """
+        query = without_units(query)
         page: dict[str, Any] = {"limit": min(max(1, limit), LARGEST_PAGE)}
         if cursor is not None:
             page["cursor"] = cursor
@@ -144,6 +146,7 @@ class Datadog:
 
         Groups come largest first by the first compute. Source: POST /api/v2/logs/analytics/aggregate.
         """
+        query = without_units(query)
         body: dict[str, Any] = {
             "filter": _filter(query, start, end),
             "compute": [_compute(compute) for compute in computes],
