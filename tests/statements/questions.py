@@ -256,6 +256,7 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
     yield Question(f"notices.stale {issue}", EVERYBODY, lambda: notices.stale(proposed()))
     yield Question(f"notices.waiting {issue}", EVERYBODY, notices.waiting)
     yield Question(f"notices.deliver {issue}", EVERYBODY, notices.deliver)
+    yield Question(f"notices.report_twins {issue}", EVERYBODY, notices.report_twins)
     yield Question(f"notices.settle {issue}", EVERYBODY, lambda: notices.settle(incident, "D1", "given_up", "tried"))
     yield Question(f"notices.channels {issue}", EVERYBODY, lambda: notices.channels)
     yield Question(f"reviews.handoff {issue}", EVERYBODY, partial(reviews.handoff, incident))
