@@ -13,16 +13,29 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from diagnostics.core.document import Document
     from diagnostics.models.entries import Audience, Purpose
     from diagnostics.models.events import LogEvent
     from diagnostics.models.health import MonitorDraft
     from diagnostics.models.triage import Refusal
-    from screens.base import Document
     from screens.listing import Listing
 
 
+class Address:
+    """A destination. Its fields are what the screen there is made with, by the same names."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, frozen=True)
-class AccountAt:
+class IncidentAt(Address):
+    """Something of an incident."""
+
+    incident_id: str
+
+
+@dataclass(slots=True, frozen=True)
+class AccountAt(Address):
     """One account."""
 
     account_id: int
@@ -30,7 +43,7 @@ class AccountAt:
 
 
 @dataclass(slots=True, frozen=True)
-class DealAt:
+class DealAt(Address):
     """One deal of an account."""
 
     deal_id: int
@@ -40,7 +53,7 @@ class DealAt:
 
 
 @dataclass(slots=True, frozen=True)
-class EventAt:
+class EventAt(Address):
     """One log line."""
 
     event: LogEvent
@@ -49,7 +62,7 @@ class EventAt:
 
 
 @dataclass(slots=True, frozen=True)
-class ExplorerAt:
+class ExplorerAt(Address):
     """The log explorer on a query."""
 
     query: str
@@ -61,49 +74,46 @@ class ExplorerAt:
 
 
 @dataclass(slots=True, frozen=True)
-class DocumentAt:
-    """A document: evidence, a finding, a guide."""
+class DocumentAt(Address):
+    """Something to read."""
 
     document: Document
 
 
 @dataclass(slots=True, frozen=True)
-class ListingAt:
-    """A list to choose from."""
+class ListingAt(Address):
+    """Rows to choose from."""
 
     listing: Listing
 
 
 @dataclass(slots=True, frozen=True)
-class ProblemsAt:
+class ProblemsAt(Address):
     """Connections with a problem: those that have had it for the longest, or the newest, first."""
 
     order: Literal["newest", "longest"]
 
 
 @dataclass(slots=True, frozen=True)
-class MonitorAt:
+class MonitorAt(Address):
     """A monitor drafted for a leading indicator."""
 
     draft: MonitorDraft
 
 
 @dataclass(slots=True, frozen=True)
-class RefusalAt:
+class RefusalAt(Address):
     """A refusal, in full."""
 
     refusal: Refusal
 
 
-@dataclass(slots=True, frozen=True)
-class DeliveriesAt:
-    """Deliveries of an incident: sent, waiting, uncertain."""
-
-    incident_id: str
+class DeliveriesAt(IncidentAt):
+    """What was sent for an incident, what waits, what is uncertain."""
 
 
 @dataclass(slots=True, frozen=True)
-class RespondAt:
+class RespondAt(Address):
     """The preview of a notice, about an incident or about an issue that becomes one."""
 
     issue_type: str | None = None
@@ -119,102 +129,55 @@ class RespondAt:
 
 
 @dataclass(slots=True, frozen=True)
-class DeclareAt:
+class DeclareAt(Address):
     """The form that declares an incident by hand."""
 
     issue_type: str | None = None
     severity: str | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class EscalationAt:
+class EscalationAt(Address):
     """The escalation panel on the incident in view."""
 
 
-@dataclass(slots=True, frozen=True)
-class IncidentsAt:
+class IncidentsAt(Address):
     """All incidents, open and past."""
 
 
-@dataclass(slots=True, frozen=True)
-class StatusAt:
+class StatusAt(IncidentAt):
     """An incident's status, and the ways on from there."""
 
-    incident_id: str
 
-
-@dataclass(slots=True, frozen=True)
-class ClaimAt:
+class ClaimAt(Address):
     """The roles of the incident in view."""
 
 
-@dataclass(slots=True, frozen=True)
-class TasksAt:
-    """Tasks of an incident."""
-
-    incident_id: str
+class TasksAt(IncidentAt):
+    """What is to be done for an incident."""
 
 
-@dataclass(slots=True, frozen=True)
-class TimelineAt:
+class TimelineAt(IncidentAt):
     """The timeline of an incident."""
 
-    incident_id: str
 
-
-@dataclass(slots=True, frozen=True)
-class HandoffAt:
+class HandoffAt(IncidentAt):
     """The hand-off note of an incident."""
 
-    incident_id: str
 
-
-@dataclass(slots=True, frozen=True)
-class ReviewAt:
+class ReviewAt(IncidentAt):
     """The post-incident review of an incident."""
 
-    incident_id: str
 
-
-@dataclass(slots=True, frozen=True)
-class RefusalsAt:
+class RefusalsAt(Address):
     """The six conditions under which the console refuses."""
 
 
-@dataclass(slots=True, frozen=True)
-class InvestigateAt:
+class InvestigateAt(Address):
     """Level 3."""
 
 
 @dataclass(slots=True, frozen=True)
-class InvestigationAt:
+class InvestigationAt(Address):
     """One investigation record."""
 
     investigation_id: str
-
-
-Address = (
-    AccountAt
-    | DealAt
-    | EventAt
-    | ExplorerAt
-    | DocumentAt
-    | ListingAt
-    | ProblemsAt
-    | MonitorAt
-    | RefusalAt
-    | DeliveriesAt
-    | RespondAt
-    | DeclareAt
-    | EscalationAt
-    | IncidentsAt
-    | StatusAt
-    | ClaimAt
-    | TasksAt
-    | TimelineAt
-    | HandoffAt
-    | ReviewAt
-    | RefusalsAt
-    | InvestigateAt
-    | InvestigationAt
-)

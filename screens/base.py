@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from textual.binding import Binding, BindingType
@@ -12,12 +11,12 @@ from textual.screen import Screen
 
 from screens.actions import find, handlers_of
 from widgets.line_view import LineView
-from widgets.row import plain, row, wrap
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
     from diagnostics.catalogue import Catalogue
+    from diagnostics.core.document import Document
     from diagnostics.core.waiting import Job
     from diagnostics.live.watches import Live
     from diagnostics.models.evidence import Evidence
@@ -27,34 +26,12 @@ if TYPE_CHECKING:
     from screens.job_line import RunningJob
     from widgets.footer_bar import Hint
     from widgets.glyphs import Glyphs
-    from widgets.row import Row, Tone
+    from widgets.row import Tone
 
 Answer = TypeVar("Answer")
 
-
-@dataclass(slots=True, frozen=True)
-class Document:
-    """Something to read: evidence, a finding, a refusal, a guide. Rows are built for a width."""
-
-    title: str
-    build: Callable[[int], Sequence[Row]]
-    copy_text: str
-    """Text that `y` puts on the clipboard."""
-    place: str = ""
-    """The `:` line that opens it again; empty where it shows one moment only."""
-    issue: tuple[str, str] | None = None
-    """Issue type and severity (may be empty) that it speaks of, for who wants to tell the team about it."""
-    evidence: tuple[Evidence, ...] = ()
-    """Evidence behind it, for who wants to keep it for the review."""
-
-    @classmethod
-    def of_text(cls, title: str, text: str, glyphs: Glyphs) -> Document:
-        """Plain paragraphs."""
-
-        def build(width: int) -> list[Row]:
-            return [row(line) for line in wrap(glyphs.text(text), width)]
-
-        return cls(title, build, plain(build(100)))
+Why = tuple[str, str, Sequence["Evidence"]]
+"""Title, summary and evidence of one number."""
 
 
 class ScreenHost(Protocol):
@@ -93,6 +70,9 @@ class ScreenHost(Protocol):
 
     def open_document(self, document: Document) -> None:
         """Show something to read, on top."""
+
+    def open_text(self, title: str, text: str) -> None:
+        """Show plain paragraphs, on top."""
 
     def navigate(self, address: Address | str) -> None:
         """Open what stands at an address, on top: one of `screens.addresses`, or a `:` line such as "account 14009"."""
@@ -237,9 +217,18 @@ class ConsoleScreen(Screen[None]):
         view = self.cursor_view
         return view.current.text.strip() if view is not None and view.current is not None else ""
 
+    def open_why(self, found: Why | None) -> None:
+        """Show the evidence behind a number; None says that there is none."""
+        from diagnostics.triage.document import evidence_document  # noqa: PLC0415  # after the first paint
+
+        if found is None:
+            self.host.say("this row holds no number of its own", "muted")
+        else:
+            self.host.open_document(evidence_document(*found))
+
     def open_text(self, title: str, text: str) -> None:
         """Show plain paragraphs on top."""
-        self.host.open_document(Document.of_text(title, text, self.host.glyphs))
+        self.host.open_text(title, text)
 
     def open_plain(self, text: str) -> None:
         """Show text on top for terminals that take no copy: they can select it themselves."""

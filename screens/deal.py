@@ -9,21 +9,36 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from diagnostics.core.document import (
+    GAP,
+    LABEL,
+    Asked,
+    Block,
+    Cell,
+    Document,
+    Fact,
+    Heading,
+    Line,
+    State,
+    Text,
+    facts,
+    numbered,
+)
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import age
-from screens import documents
+from diagnostics.triage.document import certainty_blocks, finding_document, sentence_blocks
 from screens.addresses import AccountAt
-from screens.base import Document, ReadingArrived
-from screens.diagnosis_documents import LABEL, certainty_rows, note_rows, section, sentence_rows, why_finding
-from screens.documents import evidence_rows
-from screens.list_screen import ListScreen, Why
+from screens.base import ReadingArrived, Why
+from screens.list_screen import ListScreen
+from screens.why import why_finding
 from widgets import wording
 from widgets.footer_bar import Hint
 from widgets.line_view import LineView
 from widgets.paged_rows import stamp
-from widgets.row import BLANK, Row, Tone, fit, labelled, plain, row, titled, wrap
+from widgets.row import BLANK, Row, Tone, plain, row, titled, wrap
 from widgets.rows.account import finding_rows
 from widgets.rows.deal import PATHS, gate_name, gate_rows, path_rows, strip_row, waiting_rows
+from widgets.rows.document import Drawn, document_rows
 
 if TYPE_CHECKING:
     from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
@@ -160,20 +175,20 @@ class DealScreen(ListScreen):
 
     def act_open(self) -> None:
         """One level deeper, whatever is under the cursor."""
-        value, glyphs = self._diagnosis(), self.host.glyphs
+        value = self._diagnosis()
         kind, name = self.key_under_cursor()
         if value is None:
             return
         if kind == "gate":
             gate = next((gate for gate in value.gates if gate.id == name), None)
             if gate is not None:
-                self.host.open_document(gate_document(gate, glyphs))
+                self.host.open_document(gate_document(gate))
         elif kind == "agent":
             agent = next((agent for agent in value.agents if str(agent.user_id) == name), None)
             if agent is not None:
-                self.host.open_document(agent_document(agent, glyphs))
+                self.host.open_document(agent_document(agent))
         elif kind == "finding":
-            self.host.open_document(documents.finding_document(value.findings[int(name)], glyphs))
+            self.host.open_document(finding_document(value.findings[int(name)]))
         elif kind == "account":
             self.host.navigate(AccountAt(self.account_id))
         else:
@@ -206,36 +221,24 @@ class DealScreen(ListScreen):
         self.open_plain(plain(self.body.rows))
 
 
-def gate_document(gate: Gate, glyphs: Glyphs) -> Document:
+def gate_document(gate: Gate) -> Document:
     """One gate: what was found, what the sync fails with, and every question behind that."""
-
-    def build(width: int) -> list[Row]:
-        rows = [row(wording.status_piece(gate.status, glyphs), f"  {glyphs.text(gate.title)}"), BLANK]
-        rows += [row((line, "strong")) for line in wrap(glyphs.text(gate.summary), width)]
-        if gate.error_code:
-            rows += labelled("fails with", gate.error_code, width, label_width=LABEL, tone="code")
-        return rows + evidence_rows(gate.evidence, width, glyphs)
-
-    return Document(f"gate {glyphs.separator} {gate_name(gate)}", build, plain(build(100)))
+    code = Fact("fails with", gate.error_code, "code")
+    blocks = [State(gate.status, gate.title), GAP, Text(gate.summary, "strong"), code, Asked(gate.evidence)]
+    return Document(f"gate · {gate_name(gate)}", blocks)
 
 
-def agent_document(agent: AgentPath, glyphs: Glyphs) -> Document:
+def agent_document(agent: AgentPath) -> Document:
     """One agent on the deal: each path, what it looks at, what was found."""
-
-    def build(width: int) -> list[Row]:
-        words = {True: "verified by at least one path", False: "NOT verified by any path", None: "not known"}
-        tones: dict[bool | None, Tone] = {True: "pass", False: "fail", None: "muted"}
-        rows = [row((words[agent.is_verified], tones[agent.is_verified])), BLANK]
-        for name, title, _, looks_at in PATHS:
-            found = getattr(agent, name)
-            word = "could not be read" if found is None else "yes" if found else "no"
-            rows += labelled(title, f"{word}: {looks_at}", width, label_width=22)
-        if agent.note:
-            rows += [BLANK, *(row((line, "warn")) for line in wrap(glyphs.text(agent.note), width))]
-        return rows
-
-    title = f"agent {glyphs.separator} user {agent.user_id} {agent.name}"
-    return Document(title.rstrip(), build, plain(build(100)))
+    words = {True: "verified by at least one path", False: "NOT verified by any path", None: "not known"}
+    tones: dict[bool | None, Tone] = {True: "pass", False: "fail", None: "muted"}
+    blocks: list[Block] = [Text(words[agent.is_verified], tones[agent.is_verified]), GAP]
+    for name, title, _, looks_at in PATHS:
+        found = getattr(agent, name)
+        word = "could not be read" if found is None else "yes" if found else "no"
+        blocks.append(Fact(title, f"{word}: {looks_at}", width=22))
+    blocks += [GAP, Text(agent.note, "warn")] if agent.note else []
+    return Document(f"agent · user {agent.user_id} {agent.name}".rstrip(), blocks)
 
 
 # ---- the diagnosis as rows
@@ -243,54 +246,45 @@ def agent_document(agent: AgentPath, glyphs: Glyphs) -> Document:
 
 def deal_rows(diagnosis: DealDiagnosis, *, width: int, now: datetime, glyphs: Glyphs, stale: bool = False) -> list[Row]:
     """The sentence why, the gates, the paths of every agent, what was configured lately, findings and notes."""
-    rows: list[Row] = []
-    if diagnosis.error_code:
-        rows.append(row(("fails with  ", "muted"), (diagnosis.error_code, "fail"), key="code"))
-    rows += sentence_rows(diagnosis.conclusion, width, glyphs)
-    rows += section("eligibility, in the order of the sync")
+    code = [Line((Cell("fails with  ", "muted"), Cell(diagnosis.error_code, "fail")), key="code")]
+    blocks: list[Block] = [*(code if diagnosis.error_code else ()), *sentence_blocks(diagnosis.conclusion)]
+    blocks.append(Heading("eligibility, in the order of the sync"))
     strip = strip_row(diagnosis.gates, width=width, glyphs=glyphs)
     if strip is not None:
-        rows += [strip, BLANK]
-    rows += gate_rows(diagnosis.gates, width=width, glyphs=glyphs, stale=stale)
-    rows += section("agents on the deal, and the four paths that can verify each")
+        blocks += [Drawn(lambda *_: (strip,)), GAP]
+    blocks.append(Drawn(lambda *_: gate_rows(diagnosis.gates, width=width, glyphs=glyphs, stale=stale)))
+    blocks.append(Heading("agents on the deal, and the four paths that can verify each"))
     if diagnosis.agents:
-        rows += path_rows(diagnosis.agents, width=width, glyphs=glyphs)
+        blocks.append(Drawn(lambda *_: path_rows(diagnosis.agents, width=width, glyphs=glyphs)))
     else:
-        rows.append(row(("no agent of this deal was read; the gate above says whether it has none", "muted")))
-    rows += section("how sure this is")
-    rows += certainty_rows(diagnosis.conclusion, width, glyphs)
-    rows += note_rows(diagnosis.notes, width, glyphs)
-    rows += section("configured lately")
+        blocks.append(Text("no agent of this deal was read; the gate above says whether it has none", "muted"))
+    blocks += [Heading("how sure this is"), *certainty_blocks(diagnosis.conclusion), *numbered(diagnosis.notes)]
+    blocks.append(Heading("configured lately"))
     for place, change in enumerate(diagnosis.configuration):
-        when = fit(stamp(change.at, now, glyphs), LABEL)
-        lines = wrap(glyphs.text(f"{change.what} ({change.source})"), width - LABEL)
-        rows.append(row((when, "muted"), lines[0], key=f"change:{place}"))
-        rows += [row(" " * LABEL, line) for line in lines[1:]]
+        when = stamp(change.at, now, glyphs)
+        blocks.append(Fact(when, f"{change.what} ({change.source})", key=f"change:{place}"))
     if not diagnosis.configuration:
-        rows.append(row(("no recent change is recorded that bears on this deal", "muted")))
+        blocks.append(Text("no recent change is recorded that bears on this deal", "muted"))
     if diagnosis.findings:
-        rows += section("findings")
-        rows += finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4, stale=stale)
-    rows += section("the deal itself")
-    return rows + header_rows(diagnosis.header, width=width, now=now, glyphs=glyphs)
+        findings = finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4, stale=stale)
+        blocks += [Heading("findings"), Drawn(lambda *_: findings)]
+    blocks += [Heading("the deal itself"), *header_blocks(diagnosis.header, now, glyphs)]
+    return document_rows(blocks, width, glyphs)
 
 
-def header_rows(header: DealHeader, *, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
+def header_blocks(header: DealHeader, now: datetime, glyphs: Glyphs) -> list[Block]:
     """The deal's own row, and the way to its account."""
-    account = (
-        f"{header.account_id} {glyphs.separator} {header.account_name}" if header.account_name else header.account_id
-    )
-    rows = [row((fit("account", LABEL), "muted"), glyphs.text(str(account)), ("   enter", "key"), key="account")]
-    for label, text in (
+    account = f"{header.account_id} · {header.account_name}" if header.account_name else str(header.account_id)
+    cells = (Cell("account", "muted", LABEL), Cell(account), Cell("   enter", "key"))
+    own = (
         ("stage", header.stage),
         ("property", header.property_id),
         ("transaction", header.zillow_transaction_id),
         ("synced", stamp(header.synced_at, now, glyphs) if header.synced_at else "never"),
         ("created", stamp(header.created_at, now, glyphs)),
         ("updated", stamp(header.updated_at, now, glyphs)),
-    ):
-        rows += labelled(label, glyphs.text(text or glyphs.missing), width, label_width=LABEL)
-    return rows
+    )
+    return [Line(cells, key="account"), *facts(*((label, text or "—") for label, text in own))]
 
 
 def deal_why(diagnosis: DealDiagnosis, key: str) -> Why:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from screens.base import Document
+from diagnostics.core.document import GAP, Block, Document, Fact, Heading, Markdown, Text
 from screens.list_screen import TitledScreen
 from widgets.row import Row
+from widgets.rows.document import document_rows, document_text
 
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
+
+KEY = 12
+"""Cells of a key in the help."""
+
+
+def help_document(keys: Sequence[tuple[str, str]], reading: Sequence[str], runbook: str) -> Document:
+    """The keys of the screen on top, how to read it, and the runbook of the issue in view."""
+    blocks: list[Block] = [Text("keys of this screen", "title")]
+    blocks += [Fact(key, sentence, width=KEY, label_tone="key") for key, sentence in keys]
+    blocks += [Heading("how to read it"), *(Fact(" ·", line, width=3) for line in reading)]
+    return Document("help", [*blocks, GAP, Markdown(runbook)] if runbook else blocks)
 
 
 class DocumentScreen(TitledScreen):
@@ -32,7 +44,8 @@ class DocumentScreen(TitledScreen):
         return self.document.title
 
     def rows(self, width: int) -> Sequence[Row]:
-        return self.document.build(width)
+        """The document's text."""
+        return document_rows(self.document.blocks, width, self.host.glyphs)
 
     def crumb(self) -> str:
         return self.document.title
@@ -48,7 +61,7 @@ class DocumentScreen(TitledScreen):
     def pin_in_view(self) -> tuple[str, str, Evidence | None] | None:
         """The text, with the first of the questions behind it."""
         document = self.document
-        return document.title, document.copy_text, document.evidence[0] if document.evidence else None
+        return document.title, self.copy_text(), document.evidence[0] if document.evidence else None
 
     def act_why(self) -> None:
         """To where the text says what its numbers rest on; what was asked stands in the text itself."""
@@ -62,4 +75,8 @@ class DocumentScreen(TitledScreen):
 
     def act_copy(self) -> None:
         """Copy the document's text."""
-        self.host.copy(self.document.copy_text)
+        self.host.copy(self.copy_text())
+
+    def copy_text(self) -> str:
+        """The document for the clipboard."""
+        return document_text(self.document, self.host.glyphs)

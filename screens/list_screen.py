@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
 from diagnostics.core.time import utc_now
-from screens import documents
 from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 from widgets.row import BLANK, Row, plain, row, titled
 from widgets.row_filter import RowFilter
-
-if TYPE_CHECKING:
-    from diagnostics.models.evidence import Evidence
-
-Why = tuple[str, str, Sequence["Evidence"]]
-"""Title, summary and evidence of one number."""
 
 
 class TitledScreen(ConsoleScreen):
@@ -140,17 +133,7 @@ class TitledScreen(ConsoleScreen):
 
 
 class ListScreen(TitledScreen):
-    """A titled screen whose rows can be copied: the one under the cursor, or all of them as plain text.
-
-    A screen that answers `why` hands what it found to `open_why`.
-    """
-
-    def open_why(self, found: Why | None) -> None:
-        """Show the evidence behind a row; None says that there is none."""
-        if found is None:
-            self.host.say("this row holds no number of its own", "muted")
-        else:
-            self.host.open_document(documents.evidence_document(*found, self.host.glyphs))
+    """A titled screen whose rows can be copied: the one under the cursor, or all of them as plain text."""
 
     def act_copy(self) -> None:
         """The row under the cursor."""

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from screens.list_screen import ListScreen, Why
+from screens.base import Why
+from screens.list_screen import ListScreen
 from widgets.footer_bar import Hint
 from widgets.row import Row
+from widgets.rows.document import document_rows, document_text
 
 if TYPE_CHECKING:
-    from screens.base import Document
+    from diagnostics.core.document import Block, Document
 
 __all__ = ["DrillScreen", "Listing", "ListingScreen", "Why"]
 
@@ -22,11 +24,11 @@ def _nothing(_key: str) -> None:
 
 @dataclass(slots=True, frozen=True)
 class Listing:
-    """Contents of a listing. Rows are built for a width; those with a key hold the cursor."""
+    """What a listing shows. Rows with a key hold the cursor."""
 
     title: str
     crumb: str
-    build: Callable[[int], Sequence[Row]]
+    blocks: Sequence[Block]
     open: Callable[[str], object] = _nothing
     """Opens what the row with this key stands for."""
     opens: frozenset[str] = frozenset()
@@ -55,7 +57,8 @@ class ListingScreen(ListScreen):
         return self.listing.title
 
     def rows(self, width: int) -> Sequence[Row]:
-        return self.listing.build(width)
+        """The listing's rows."""
+        return document_rows(self.listing.blocks, width, self.host.glyphs)
 
     def crumb(self) -> str:
         return self.listing.crumb
@@ -105,7 +108,8 @@ class DrillScreen(ListScreen):
         return self.document.title
 
     def rows(self, width: int) -> Sequence[Row]:
-        return _keyed(self.document.build(width))
+        """The document's lines."""
+        return _keyed(document_rows(self.document.blocks, width, self.host.glyphs))
 
     def crumb(self) -> str:
         return self.document.title
@@ -140,4 +144,4 @@ class DrillScreen(ListScreen):
 
     def act_copy(self) -> None:
         """Copy the document's text."""
-        self.host.copy(self.document.copy_text)
+        self.host.copy(document_text(self.document, self.host.glyphs))

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.message import Message
 
+from diagnostics.core.document import Heading, Text
 from diagnostics.core.words import plural
-from screens import addresses, documents
+from diagnostics.sources.document import doctor_blocks
+from diagnostics.triage.document import refusal_document
+from screens import addresses
 from screens.list_screen import ListScreen
-from widgets import wording
 from widgets.footer_bar import Hint
 from widgets.row import BLANK, Piece, Row, fit, plain, row, wrap, wrapped
+from widgets.rows.document import document_rows
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
@@ -24,11 +27,7 @@ if TYPE_CHECKING:
     from diagnostics.models.triage import Refusal
     from diagnostics.service import Diagnostics
     from diagnostics.triage.refusals import RefusalCondition
-    from widgets.glyphs import Glyphs
     from widgets.row import Tone
-
-STATE = 15
-"""Cells of a state and its word."""
 
 NAMED = re.compile(r"warroom (triage|guide|doctor)\b([^;]*)")
 OPTION = re.compile(r"--(issue|severity|account-id|deal-id)[ =](\S+)")
@@ -146,7 +145,7 @@ class GuidanceScreen(ListScreen):
         rows = self.section(f"access check{f' {glyphs.separator} {self.check_state}' if self.check_state else ''}")
         if not self.check_state:
             rows += self.item("Test every source from here, line by line: x.", width, self.act_run)
-        rows += doctor_rows(self.doctor, width, glyphs)
+        rows += document_rows(doctor_blocks(self.doctor, within=True), width, glyphs)
         return rows
 
     # ---- the access check
@@ -258,34 +257,25 @@ class RefusalScreen(GuidanceScreen):
         issues = tuple(catalogue.issues) if catalogue is not None else ()
         rule = str(refusal.rule).replace("_", " ")
         rows = [row(("refused", "warn"), (f"  {rule}", "title"), (f"   {refusal.taken_at:%H:%M:%S} UTC", "muted"))]
-        rows += wrapped(glyphs.text(refusal.missing), width, "strong")
-        if refusal.candidates:
-            rows += self.section("did you mean")
-            for text in refusal.candidates:
-                rows += self.item(text, width, self.goes(console_line(text, issues)), "strong")
-        if refusal.accepted:
-            rows += self.section("accepted")
-            for text in refusal.accepted:
-                rows += self.item(text, width, self.goes(console_line(text, issues)))
-        rows += self.section("what to do")
-        for text in refusal.guidance:
-            rows += self.item(text, width, self.goes(console_line(text)))
-        if catalogue is not None and refusal.issue_type in issues:
-            rows += self._another_way(catalogue, width)
-        rows += self.section("whom to call")
-        rows += wrapped(glyphs.text(refusal.contact), width, "accent")
-        rows += self.item(
-            "Escalate to people: n. Nothing is sent before you have seen and typed it.", width, self.escalate
-        )
-        for finding in refusal.findings:
-            rows += [BLANK, row(wording.status_piece(finding.status, glyphs), f"  {glyphs.text(finding.title)}")]
-            rows += wrapped(glyphs.text(finding.summary), width)
-            if finding.evidence is not None:
-                rows += documents.evidence_rows([finding.evidence], width, glyphs)
+        for block in refusal_document(refusal).blocks:
+            match block:
+                case Text(text, tone, indent=indent) if indent:
+                    rows += self.item(text, width, self.goes(console_line(text, issues)), tone)
+                case Heading("whom to call"):
+                    rows += self._another_way(catalogue, width) if catalogue is not None else []
+                    rows += document_rows([block], width, glyphs)
+                case Text(text) if text == refusal.contact:
+                    rows += document_rows([block], width, glyphs)
+                    said = "Escalate to people: n. Nothing is sent before you have seen and typed it."
+                    rows += self.item(said, width, self.escalate)
+                case _:
+                    rows += document_rows([block], width, glyphs)
         return rows
 
     def _another_way(self, catalogue: Catalogue, width: int) -> list[Row]:
-        issue = catalogue.issues[self.refusal.issue_type]
+        issue = catalogue.issues.get(self.refusal.issue_type)
+        if issue is None:
+            return []
         query = catalogue.queries[issue.query].datadog
         rows = self.section("another way to investigate")
         rows += self.item(f"The log explorer: {query}", width, self.goes(f"logs {query}"))
@@ -377,21 +367,3 @@ def _conditions(catalogue: Catalogue) -> tuple[RefusalCondition, ...]:
     from diagnostics.triage.refusals import Refusals  # noqa: PLC0415  # after the first paint
 
     return Refusals(catalogue).conditions()
-
-
-def doctor_rows(lines: Sequence[DoctorLine], width: int, glyphs: Glyphs) -> list[Row]:
-    """Rows of the access check, source by source, with the remedy of each failure."""
-    rows: list[Row] = []
-    source = ""
-    for line in lines:
-        if line.source != source:
-            source = line.source
-            rows.append(row((glyphs.text(f" {source}"), "title")))
-        status = wording.status_piece(line.status, glyphs)
-        took = "" if line.latency_ms is None else f"  ({line.latency_ms:,.0f} ms)"
-        head = Piece(fit(f"  {status.text}", STATE), status.tone)
-        for at, part in enumerate(wrap(glyphs.text(f"{line.subject}: {line.detail}{took}"), width - STATE)):
-            rows.append(row(head if at == 0 else " " * STATE, part))
-        if line.remedy:
-            rows += [row(" " * STATE, (part, "accent")) for part in wrap(glyphs.text(line.remedy), width - STATE)]
-    return rows

@@ -22,9 +22,8 @@ from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from screens import addresses as to
-from screens import documents
 from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap, find, handlers_of
-from screens.base import ConsoleScreen, Document, ReadingArrived
+from screens.base import ConsoleScreen, ReadingArrived
 from screens.critical.screen import CriticalScreen
 from tui.crash import CRASH_EXIT_CODE, CrashReport, as_problem, state_folder
 from tui.header import incident_words, source_words
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from diagnostics.catalogue import Catalogue
+    from diagnostics.core.document import Document
     from diagnostics.live.watches import Live
     from diagnostics.models.incidents import Incident
     from diagnostics.models.readings import Reading
@@ -330,7 +330,7 @@ class WarRoomApp(App[int]):
         """Put text on the terminal's clipboard, or show it plainly when it is too long for that."""
         sequence = copy_sequence(text)
         if sequence is None or self._driver is None:
-            self.open_document(documents.text_document("to copy: select with your terminal", text, self.glyphs))
+            self.open_text("to copy: select with your terminal", text)
             return
         if "TMUX" in os.environ:
             self.ask(lambda: load_into_tmux(text), lambda done: self._copied(text, sequence, done), doing="copying")
@@ -361,6 +361,12 @@ class WarRoomApp(App[int]):
         """Show something to read, on top."""
         self.navigator.open(to.DocumentAt(document))
 
+    def open_text(self, title: str, text: str) -> None:
+        """Show plain paragraphs on top."""
+        from diagnostics.core.document import Document, Text  # noqa: PLC0415  # after the first paint
+
+        self.open_document(Document(title, [Text(text)]))
+
     def trail(self) -> str:
         """Breadcrumbs of the screens below the one on top."""
         return self.navigator.trail()
@@ -382,8 +388,7 @@ class WarRoomApp(App[int]):
         try:
             run_command(self, line)
         except UserError as problem:
-            said = "\n\n".join(problem.lines())
-            self.open_document(documents.text_document(f"cannot do: {line}", said, self.glyphs))
+            self.open_text(f"cannot do: {line}", "\n\n".join(problem.lines()))
 
     @property
     def incident(self) -> Incident | None:
@@ -446,13 +451,15 @@ class WarRoomApp(App[int]):
 
     def act_help(self) -> None:
         """Keys and meaning of the screen on top, with the runbook of the issue in view."""
+        from screens.document import help_document  # noqa: PLC0415  # after the first paint
+
         keys = [(item.shown, item.sentence) for item in ACTIONS if self.handler(item.name) is not None]
         keys += [(shown, sentence) for _, shown, sentence in MOVES]
         section = self.screen.runbook() if isinstance(self.screen, ConsoleScreen) else ""
         runbook = ""
         if section and self.catalogue is not None:
             runbook = self.catalogue.guide_section("immediate-actions", section)
-        self.open_document(documents.help_document(keys, HOW_TO_READ, runbook, self.glyphs))
+        self.open_document(help_document(keys, HOW_TO_READ, runbook))
 
     # ---- keys: ways to a screen
 

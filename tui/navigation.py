@@ -5,8 +5,9 @@ The only module that knows which class stands at which address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, assert_never, cast
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from screens import addresses as to
 from screens.base import ConsoleScreen
@@ -200,104 +201,45 @@ class Navigator:
         self._uncovered()
 
 
-def screen_at(address: to.Address) -> ConsoleScreen:  # noqa: PLR0911, PLR0912  # a table: one entry an address
-    """A new screen at this address. Nothing is asked of any source yet."""
-    match address:
-        case to.AccountAt():
-            from screens.account.screen import AccountScreen
+SCREENS: Mapping[type[to.Address], str] = {
+    to.AccountAt: "screens.account.screen.AccountScreen",
+    to.DealAt: "screens.deal.DealScreen",
+    to.EventAt: "screens.explorer.event.EventScreen",
+    to.ExplorerAt: "screens.explorer.screen.ExplorerScreen",
+    to.DocumentAt: "screens.document.DocumentScreen",
+    to.ListingAt: "screens.listing.ListingScreen",
+    to.ProblemsAt: "screens.health.problems.ProblemsScreen",
+    to.MonitorAt: "screens.health.monitors.MonitorScreen",
+    to.RefusalAt: "screens.refusals.RefusalScreen",
+    to.RefusalsAt: "screens.refusals.RefusalsScreen",
+    to.InvestigateAt: "screens.investigate.screen.InvestigateScreen",
+    to.InvestigationAt: "screens.investigate.record.InvestigationScreen",
+    to.RespondAt: "screens.incident.respond.RespondScreen",
+    to.DeclareAt: "screens.incident.declare.DeclareScreen",
+    to.EscalationAt: "screens.incident.panel.EscalationScreen",
+    to.IncidentsAt: "screens.incident.incidents.IncidentsScreen",
+    to.ClaimAt: "screens.incident.claim.ClaimScreen",
+    to.DeliveriesAt: "screens.incident.deliveries.DeliveriesScreen",
+    to.StatusAt: "screens.incident.status.StatusScreen",
+    to.TasksAt: "screens.incident.tasks.TasksScreen",
+    to.TimelineAt: "screens.incident.timeline.TimelineScreen",
+    to.HandoffAt: "screens.incident.records.HandoffScreen",
+    to.ReviewAt: "screens.incident.records.ReviewScreen",
+}
+"""Which class stands at which address; it is imported with the first visit."""
 
-            return AccountScreen(address.account_id, tab=address.tab)
-        case to.DealAt():
-            from screens.deal import DealScreen
 
-            return DealScreen(address.deal_id, address.account_id, note=address.note)
-        case to.EventAt():
-            from screens.explorer.event import EventScreen
+def screen_class(address: type[to.Address]) -> type[ConsoleScreen]:
+    """The class of the screen at addresses of this kind."""
+    module, _, name = SCREENS[address].rpartition(".")
+    found: type[ConsoleScreen] = getattr(import_module(module), name)
+    return found
 
-            return EventScreen(address.event, address.filter_by)
-        case to.ExplorerAt():
-            from screens.explorer.screen import ExplorerScreen
 
-            window, fixed = address.window_s, address.fixed
-            return ExplorerScreen(
-                address.query, window_s=window, fixed=fixed, events=address.events, about=address.about
-            )
-        case to.DocumentAt():
-            from screens.document import DocumentScreen
-
-            return DocumentScreen(address.document)
-        case to.ListingAt():
-            from screens.listing import ListingScreen
-
-            return ListingScreen(address.listing)
-        case to.ProblemsAt():
-            from screens.health.problems import ProblemsScreen
-
-            return ProblemsScreen(address.order)
-        case to.MonitorAt():
-            from screens.health.monitors import MonitorScreen
-
-            return MonitorScreen(address.draft)
-        case to.RefusalAt():
-            from screens.refusals import RefusalScreen
-
-            return RefusalScreen(address.refusal)
-        case to.RefusalsAt():
-            from screens.refusals import RefusalsScreen
-
-            return RefusalsScreen()
-        case to.InvestigateAt():
-            from screens.investigate.screen import InvestigateScreen
-
-            return InvestigateScreen()
-        case to.InvestigationAt():
-            from screens.investigate.record import InvestigationScreen
-
-            return InvestigationScreen(address.investigation_id)
-        case to.RespondAt():
-            return _respond(address)
-        case to.DeclareAt():
-            from screens.incident.declare import DeclareScreen
-
-            return DeclareScreen(address.issue_type, address.severity)
-        case to.EscalationAt():
-            from screens.incident.panel import EscalationScreen
-
-            return EscalationScreen()
-        case to.IncidentsAt():
-            from screens.incident.incidents import IncidentsScreen
-
-            return IncidentsScreen()
-        case to.ClaimAt():
-            from screens.incident.claim import ClaimScreen
-
-            return ClaimScreen()
-        case to.DeliveriesAt():
-            from screens.incident.deliveries import DeliveriesScreen
-
-            return DeliveriesScreen(address.incident_id)
-        case to.StatusAt():
-            from screens.incident.status import StatusScreen
-
-            return StatusScreen(address.incident_id)
-        case to.TasksAt():
-            from screens.incident.tasks import TasksScreen
-
-            return TasksScreen(address.incident_id)
-        case to.TimelineAt():
-            from screens.incident.timeline import TimelineScreen
-
-            return TimelineScreen(address.incident_id)
-        case to.HandoffAt():
-            from screens.incident.records import HandoffScreen
-
-            return HandoffScreen(address.incident_id)
-        case to.ReviewAt():
-            from screens.incident.records import ReviewScreen
-
-            return ReviewScreen(address.incident_id)
-        case _:
-            assert_never(address)
+def screen_at(address: to.Address) -> ConsoleScreen:
+    """A new screen at this address, made with the address's fields. Nothing is asked of any source yet."""
+    names = getattr(address, "__dataclass_fields__", ())
+    return screen_class(type(address))(**{name: getattr(address, name) for name in names})
 
 
 def explorer_on(screen: Screen[Any]) -> ExplorerScreen | None:
@@ -305,19 +247,3 @@ def explorer_on(screen: Screen[Any]) -> ExplorerScreen | None:
     from screens.explorer.screen import ExplorerScreen
 
     return screen if isinstance(screen, ExplorerScreen) else None
-
-
-def _respond(address: to.RespondAt) -> ConsoleScreen:
-    from diagnostics.models.entries import Audience, Purpose
-    from screens.incident.respond import RespondScreen
-
-    return RespondScreen(
-        issue_type=address.issue_type,
-        severity=address.severity,
-        incident=address.incident,
-        purpose=address.purpose or Purpose.FIRST_NOTICE,
-        audience=address.audience or Audience.RESPONDERS,
-        words=address.words,
-        systems=address.systems,
-        accounts=address.accounts,
-    )

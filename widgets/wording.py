@@ -23,6 +23,9 @@ _WORDS: dict[str, tuple[str, Tone]] = {
 }
 
 
+STATUSES = frozenset(_WORDS)
+
+
 def status_glyph(status: Status | str, glyphs: Glyphs) -> str:
     """The glyph that goes with a status."""
     table = {

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from screens import documents
+from diagnostics.core.document import GAP, Block, Cell, Fact, Line, Text, numbered
+from diagnostics.triage.document import triage_document
 from screens.addresses import DealAt, RefusalAt
 from screens.base import ConsoleScreen
-from screens.diagnosis_documents import LABEL, Open, note_rows, paragraph
 from screens.listing import Listing, ListingScreen, Why
-from widgets.row import BLANK, Piece, Row, Tone, fit, labelled, row, wrap
+from screens.why import Open
+from widgets.row import Piece, Row, Tone, fit, row, wrap, wrapped
 from widgets.rows.deal import short_code
+from widgets.rows.document import Drawn
 
 if TYPE_CHECKING:
     from diagnostics.models.deals import DealHeader, UnsyncedDeals, UnsyncedGroup
     from diagnostics.models.evidence import Evidence
+    from diagnostics.models.figures import Coverage
     from diagnostics.models.triage import Refusal, Triage
     from screens.base import ScreenHost
     from widgets.glyphs import Glyphs
@@ -50,7 +53,7 @@ def _choose(host: ScreenHost, deal_id: int, found: tuple[DealHeader, ...]) -> No
     def open_key(key: str) -> None:
         host.navigate(DealAt(deal_id, int(key.partition(":")[2])))
 
-    host.push_console_screen(ListingScreen(candidates_listing(deal_id, found, host.glyphs, open_key)))
+    host.push_console_screen(ListingScreen(candidates_listing(deal_id, found, open_key)))
 
 
 def _refuse(host: ScreenHost, deal_id: int) -> None:
@@ -69,7 +72,7 @@ def _refuse(host: ScreenHost, deal_id: int) -> None:
             note = " ".join(answer.notes) or f"deal {deal_id} was found in account {answer.account_id}"
             host.navigate(DealAt(deal_id, answer.account_id, note))
         else:
-            host.open_document(documents.triage_document(answer, host.glyphs))
+            host.open_document(triage_document(answer))
 
     host.ask(lambda: service.triage(request), show, doing=f"looking for the account of deal {deal_id}")
 
@@ -86,110 +89,88 @@ def show_unsynced(host: ScreenHost, unsynced: UnsyncedDeals) -> None:
     def open_group(key: str) -> None:
         kind, _, place = key.partition(":")
         if kind == "group":
-            listing = group_listing(unsynced.groups[int(place)], unsynced.evidence, host.glyphs, open_pair)
+            listing = group_listing(unsynced.groups[int(place)], unsynced.evidence, open_pair)
             host.push_console_screen(ListingScreen(listing))
 
-    host.push_console_screen(ListingScreen(unsynced_listing(unsynced, host.glyphs, open_group)))
+    host.push_console_screen(ListingScreen(unsynced_listing(unsynced, open_group)))
 
 
 # ---- listings
 
 
-def candidates_listing(deal_id: int, found: Sequence[DealHeader], glyphs: Glyphs, open_key: Open) -> Listing:
+def candidates_listing(deal_id: int, found: Sequence[DealHeader], open_key: Open) -> Listing:
     """Several accounts hold a deal with this id; `open_key` gets `candidate:ACCOUNT`."""
+    said = f"{len(found)} accounts hold a deal {deal_id}: deal ids are unique in one account only. Which one is it?"
 
-    def build(width: int) -> list[Row]:
-        rows = paragraph(
-            f"{len(found)} accounts hold a deal {deal_id}: deal ids are unique in one account only. Which one is it?",
-            width,
-            "strong",
-        )
-        rows.append(BLANK)
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
+        rows = []
         for header in found:
-            name = glyphs.text(header.account_name or glyphs.missing)
+            name = fit(glyphs.text(header.account_name or glyphs.missing), 26)
             deal = glyphs.text(f"{header.name or 'no name'} {glyphs.separator} {header.stage or 'no stage'}")
-            space = max(10, width - 10 - 26 - 4)
-            rows.append(
-                row(
-                    (fit(str(header.account_id), 10, right=True), "strong"),
-                    "  ",
-                    fit(name, 26),
-                    "  ",
-                    (fit(deal, space), "muted"),
-                    key=f"candidate:{header.account_id}",
-                )
-            )
+            shown = Piece(fit(deal, max(10, width - 10 - 26 - 4)), "muted")
+            account = Piece(fit(str(header.account_id), 10, right=True), "strong")
+            rows.append(row(account, "  ", name, "  ", shown, key=f"candidate:{header.account_id}"))
         return rows
 
-    title = f"deal {deal_id} {glyphs.separator} which account?"
-    return Listing(title, f"deal {deal_id}?", build, open_key, frozenset({"candidate"}))
+    blocks = (Text(said, "strong"), GAP, Drawn(draw))
+    title = f"deal {deal_id} · which account?"
+    return Listing(title, f"deal {deal_id}?", blocks, open_key, frozenset({"candidate"}))
 
 
-def unsynced_listing(unsynced: UnsyncedDeals, glyphs: Glyphs, open_key: Open) -> Listing:
+def unsynced_listing(unsynced: UnsyncedDeals, open_key: Open) -> Listing:
     """Unsynced deals by cause, largest group first; `open_key` gets `group:N`."""
     where = f"account {unsynced.account_id}" if unsynced.account_id is not None else "all accounts"
-
-    def build(width: int) -> list[Row]:
-        judged = f"{unsynced.total:,} deals of {where} have not synced"
-        if unsynced.examined < unsynced.total:
-            judged += f"; {unsynced.examined:,} of them were judged, the rest is counted only"
-        rows = paragraph(judged, width, "strong" if unsynced.total else "muted", key="total")
-        if unsynced.coverage is not None and not unsynced.coverage.is_complete:
-            rows += paragraph(glyphs.text(f"{glyphs.warned} {unsynced.coverage.words()} answered"), width, "warn")
-            for gap in unsynced.coverage.gaps:
-                rows += paragraph(glyphs.text(f"  {gap.count:,} {unsynced.coverage.unit}: {gap.reason}"), width, "warn")
-        rows += note_rows(unsynced.notes, width, glyphs)
-        rows.append(BLANK)
-        for place, group in enumerate(unsynced.groups):
-            rows += _group_rows(place, group, width, glyphs)
-        return rows
+    judged = f"{unsynced.total:,} deals of {where} have not synced"
+    if unsynced.examined < unsynced.total:
+        judged += f"; {unsynced.examined:,} of them were judged, the rest is counted only"
+    blocks: list[Block] = [Text(judged, "strong" if unsynced.total else "muted", key="total")]
+    coverage = unsynced.coverage
+    if coverage is not None and not coverage.is_complete:
+        blocks.append(Drawn(lambda width, glyphs: _coverage_rows(coverage, width, glyphs)))
+    blocks += [*numbered(unsynced.notes), GAP]
+    blocks += [_group(place, group) for place, group in enumerate(unsynced.groups)]
 
     def why(_key: str) -> Why | None:
         return f"unsynced deals of {where}", f"{unsynced.total:,} deals with synced_at null", unsynced.evidence
 
-    title = f"why deals do not sync {glyphs.separator} {unsynced.taken_at:%H:%M:%S} UTC"
-    return Listing(title, "unsynced deals", build, open_key, frozenset({"group"}), why)
+    title = f"why deals do not sync · {unsynced.taken_at:%H:%M:%S} UTC"
+    return Listing(title, "unsynced deals", blocks, open_key, frozenset({"group"}), why)
 
 
-def _group_rows(place: int, group: UnsyncedGroup, width: int, glyphs: Glyphs) -> list[Row]:
-    code = short_code(group.error_code) if group.error_code else "eligible"
-    lines = wrap(glyphs.text(group.title), max(12, width - 30))
-    count = Piece(fit(f"{group.count:,}", 7, right=True), "strong")
-    tone: Tone = "fail" if group.error_code else "warn"
-    rows = [row(count, "  ", (fit(code, 19), tone), "  ", lines[0], key=f"group:{place}")]
-    rows += [row(" " * 30, line) for line in lines[1:]]
-    rows += [
-        row(" " * 30, (line, "accent")) for line in wrap(glyphs.text(group.next_step), max(12, width - 30)) if line
-    ]
+def _coverage_rows(coverage: Coverage, width: int, glyphs: Glyphs) -> list[Row]:
+    rows = wrapped(glyphs.text(f"{glyphs.warned} {coverage.words()} answered"), width, "warn")
+    for gap in coverage.gaps:
+        rows += wrapped(glyphs.text(f"  {gap.count:,} {coverage.unit}: {gap.reason}"), width, "warn")
     return rows
 
 
-def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], glyphs: Glyphs, open_key: Open) -> Listing:
+def _group(place: int, group: UnsyncedGroup) -> Block:
+    code = short_code(group.error_code) if group.error_code else "eligible"
+    tone: Tone = "fail" if group.error_code else "warn"
+
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
+        lines = wrap(glyphs.text(group.title), max(12, width - 30))
+        count = Piece(fit(f"{group.count:,}", 7, right=True), "strong")
+        rows = [row(count, "  ", (fit(code, 19), tone), "  ", lines[0], key=f"group:{place}")]
+        rows += [row(" " * 30, line) for line in lines[1:]]
+        steps = wrap(glyphs.text(group.next_step), max(12, width - 30))
+        return [*rows, *(row(" " * 30, (line, "accent")) for line in steps if line)]
+
+    return Drawn(draw)
+
+
+def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], open_key: Open) -> Listing:
     """The deals of one cause; `open_key` gets `pair:ACCOUNT:DEAL`."""
-
-    def build(width: int) -> list[Row]:
-        rows = paragraph(glyphs.text(group.title), width, "strong")
-        if group.error_code:
-            rows.append(row(("fails with  ", "muted"), (group.error_code, "code")))
-        if group.next_step:
-            rows += labelled("next", glyphs.text(group.next_step), width, label_width=LABEL, tone="accent")
-        named = len(group.deals)
-        shown = f"all {named:,}" if named >= group.count else f"the newest {named:,} of {group.count:,}"
-        rows += [BLANK, row((f"{shown}; enter opens a deal", "muted"))]
-        rows += [
-            row(
-                ("deal ", "muted"),
-                (fit(str(deal), 12), "strong"),
-                (f"account {account}", "muted"),
-                key=f"pair:{account}:{deal}",
-            )
-            for account, deal in group.deals
-        ]
-        return rows
-
-    title = (
-        f"{short_code(group.error_code) if group.error_code else 'eligible'} {glyphs.separator} {group.count:,} deals"
-    )
+    named = len(group.deals)
+    shown = f"all {named:,}" if named >= group.count else f"the newest {named:,} of {group.count:,}"
+    blocks: list[Block] = [Text(group.title, "strong")]
+    if group.error_code:
+        blocks.append(Line((Cell("fails with  ", "muted"), Cell(group.error_code, "code"))))
+    blocks += [Fact("next", group.next_step, "accent"), GAP, Text(f"{shown}; enter opens a deal", "muted")]
+    for account, deal in group.deals:
+        cells = (Cell("deal ", "muted"), Cell(str(deal), "strong", 12), Cell(f"account {account}", "muted"))
+        blocks.append(Line(cells, key=f"pair:{account}:{deal}"))
+    title = f"{short_code(group.error_code) if group.error_code else 'eligible'} · {group.count:,} deals"
     return Listing(
-        title, "one cause", build, open_key, frozenset({"pair"}), lambda _key: (title, group.title, evidence)
+        title, "one cause", blocks, open_key, frozenset({"pair"}), lambda _key: (title, group.title, evidence)
     )

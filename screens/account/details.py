@@ -6,29 +6,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from diagnostics.core.document import GAP, Asked, Block, Document, Fact, Heading, Text, facts, numbered
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import form
-from screens import documents
+from diagnostics.triage.document import conclusion_blocks, finding_document
 from screens.account.deal_finding import show_unsynced
-from screens.base import Document
-from screens.diagnosis_documents import (
-    LABEL,
-    Open,
-    conclusion_rows,
-    evidence_of,
-    note_rows,
-    paragraph,
-    section,
-    why_figure,
-    why_finding,
-)
 from screens.document import DocumentScreen
-from screens.documents import evidence_rows
 from screens.listing import Listing, ListingScreen, Why
+from screens.why import Open, evidence_of, why_figure, why_finding
 from widgets import wording
-from widgets.paged_rows import heading, item_row, lay_out, stamp
-from widgets.row import BLANK, Piece, Row, fit, labelled, plain, row, wrap
+from widgets.paged_rows import Column, heading, item_row, lay_out, stamp
+from widgets.row import Piece, Row, fit, row, wrap, wrapped
 from widgets.rows.account import HISTORY_COLUMNS, STALE_COLUMNS, connection_piece, figure_rows, finding_rows
+from widgets.rows.document import Drawn
 from widgets.wording import since
 
 if TYPE_CHECKING:
@@ -37,6 +26,7 @@ if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.figures import Page
     from diagnostics.models.health import Resolution
+    from diagnostics.models.triage import Finding
     from diagnostics.service import Diagnostics
     from screens.base import ConsoleScreen, ScreenHost
     from widgets.glyphs import Glyphs
@@ -112,9 +102,9 @@ class AccountDetails:
                 self.diagnose_oauth(int(name), screen)
             elif kind == "finding":
                 finding = diagnosis.findings[int(name)]
-                self.host.open_document(documents.finding_document(finding, self.host.glyphs))
+                self.host.open_document(finding_document(finding))
 
-        screen = ListingScreen(oauth_listing(diagnosis, self.host.glyphs, open_key))
+        screen = ListingScreen(oauth_listing(diagnosis, open_key))
         self.host.push_console_screen(screen)
 
     def diagnose_resolution(self) -> None:
@@ -134,9 +124,9 @@ class AccountDetails:
                 self.open_agent(diagnosis.stale[int(name)])
             elif kind == "finding":
                 finding = diagnosis.findings[int(name)]
-                self.host.open_document(documents.finding_document(finding, self.host.glyphs))
+                self.host.open_document(finding_document(finding))
 
-        self.host.push_console_screen(ListingScreen(resolution_listing(diagnosis, self.host.glyphs, open_key, utc_now)))
+        self.host.push_console_screen(ListingScreen(resolution_listing(diagnosis, open_key)))
 
     def diagnose_unsynced(self) -> None:
         """The account's deals that have not synced, by cause."""
@@ -175,27 +165,25 @@ def _lead(name: str, words: str, glyphs: Glyphs, *, strong: bool) -> Row:
 
 # ---- one row in full
 
-Fields = Sequence[tuple[str, str]]
+FIELD = 20
+"""Cells of the name of a column."""
 
 
-def _document(title: str, build: Callable[[int], Sequence[Row]]) -> Document:
-    return Document(title, build, plain(build(100)))
-
-
-def _fields(fields: Fields, width: int, glyphs: Glyphs) -> list[Row]:
-    rows: list[Row] = []
-    for label, text in fields:
-        rows += labelled(label, glyphs.text(text or glyphs.missing), width, label_width=LABEL + 6)
-    return rows
+def _fields(*pairs: tuple[str, str]) -> list[Block]:
+    return facts(*((label, text or "—") for label, text in pairs), width=FIELD)
 
 
 def _moment(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
-    return glyphs.missing if at is None else f"{stamp(at, now, glyphs)} UTC, {_ago(at, now)}"
+    return "" if at is None else f"{stamp(at, now, glyphs)} UTC, {_ago(at, now)}"
 
 
 def _ago(at: datetime, now: datetime) -> str:
     ago = since(at, now)
     return ago if at > now else f"{ago} ago"
+
+
+def _user(user_id: int | None) -> tuple[str, str]:
+    return "user", str(user_id) if user_id is not None else "no user"
 
 
 def agent_document(
@@ -207,172 +195,152 @@ def agent_document(
 ) -> Document:
     """One agent; its user's token and changes of resolution once they have answered."""
     updated = getattr(agent, "updated_at", None) or getattr(agent, "agent_updated_at", None)
-
-    def build(width: int) -> list[Row]:
-        rows = _fields(
-            (
-                ("agent", str(agent.agent_id)),
-                ("name", agent.name),
-                ("e-mail", getattr(agent, "email", "")),
-                ("user", str(agent.user_id) if agent.user_id is not None else "no user"),
-                ("resolution", agent.method_name),
-                ("agent row updated", _moment(updated, now, glyphs)),
-            ),
-            width,
-            glyphs,
+    blocks = _fields(
+        ("agent", str(agent.agent_id)),
+        ("name", agent.name),
+        ("e-mail", getattr(agent, "email", "")),
+        _user(agent.user_id),
+        ("resolution", agent.method_name),
+        ("agent row updated", _moment(updated, now, glyphs)),
+    )
+    if agent.user_id is None:
+        blocks += [GAP, Text("No user is set on this agent, so there is no token to compare it with.", "muted")]
+    else:
+        asking = Text("… asking", "muted")
+        blocks.append(Heading(f"credentials of user {agent.user_id}"))
+        blocks += (
+            [*conclusion_blocks(oauth.conclusion), _findings(oauth.findings, 3)] if oauth is not None else [asking]
         )
-        if agent.user_id is None:
-            text = "No user is set on this agent, so there is no token to compare it with."
-            return [*rows, BLANK, *(row((line, "muted")) for line in wrap(text, width))]
-        rows += section(f"credentials of user {agent.user_id}")
-        if oauth is None:
-            rows.append(row((f"{glyphs.waiting} asking", "muted")))
-        else:
-            rows += conclusion_rows(oauth.conclusion, width, glyphs)
-            rows += finding_rows(oauth.findings, width=width, glyphs=glyphs, most=3)
-        rows += section(f"changes of resolution of user {agent.user_id}")
-        if history is None:
-            return [*rows, row((f"{glyphs.waiting} asking", "muted"))]
-        rows += _history_rows(history, agent.user_id, width, now, glyphs)
-        return rows + evidence_rows(history.evidence, width, glyphs)
-
-    return _document(f"agent {agent.agent_id}", build)
+        blocks.append(Heading(f"changes of resolution of user {agent.user_id}"))
+        blocks += _history(history, agent.user_id) if history is not None else [asking]
+    return Document(f"agent {agent.agent_id}", blocks)
 
 
-def _history_rows(history: Page[HistoryRow], user_id: int, width: int, now: datetime, glyphs: Glyphs) -> list[Row]:
+def _findings(findings: Sequence[Finding], most: int = 4) -> Block:
+    return Drawn(lambda width, glyphs: finding_rows(findings, width=width, glyphs=glyphs, most=most))
+
+
+def _table(columns: Sequence[Column], items: Sequence[Any], keys: Callable[[int], str]) -> Block:
+    """Items under the heads of their columns; each row has the key of its number."""
+
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
+        layout, now = lay_out(columns, width), utc_now()
+        rows = [heading(layout, glyphs)]
+        rows += [item_row(item, layout, key=keys(at), glyphs=glyphs, now=now) for at, item in enumerate(items)]
+        return rows
+
+    return Drawn(draw)
+
+
+def _changes(entries: Sequence[HistoryRow]) -> Block:
+    return _table(HISTORY_COLUMNS, entries, lambda at: f"change:{entries[at].id}")
+
+
+def _history(history: Page[HistoryRow], user_id: int) -> list[Block]:
     own = [entry for entry in history.rows if entry.user_id == user_id]
     among = "all" if history.after is None else "the newest"
-    searched = f"{len(own):,} among {among} changes recorded for the account"
-    rows = [row((searched, "muted"))]
-    if own:
-        layout = lay_out(HISTORY_COLUMNS, width)
-        rows.append(heading(layout, glyphs))
-        rows += [item_row(entry, layout, key=f"change:{entry.id}", glyphs=glyphs, now=now) for entry in own]
-    return rows
+    searched = Text(f"{len(own):,} among {among} changes recorded for the account", "muted")
+    return [searched, *([_changes(own)] if own else []), Asked(history.evidence)]
 
 
 def connection_document(one: ConnectionRow, evidence: Sequence[Evidence], now: datetime, glyphs: Glyphs) -> Document:
     """One sync connection with everything its row holds."""
-
-    def build(width: int) -> list[Row]:
-        since = _moment(one.problem_at, now, glyphs) if one.problem_at is not None else "no problem is recorded"
-        rows = [row(connection_piece(one.state, glyphs), f"  sync user {one.sync_user_id}"), BLANK]
-        rows += _fields((("problem", one.problem), ("problem since", since)), width, glyphs)
-        enabled = glyphs.missing if one.is_enabled is None else "yes" if one.is_enabled else "no"
-        rows += _fields(
-            (
-                ("user", str(one.user_id) if one.user_id is not None else "no user"),
-                ("e-mail at Zillow", one.email),
-                ("ZUID", one.zuid),
-                ("integration", one.integration or "none: the connection is disabled"),
-                ("integration enabled", enabled),
-                ("leads", glyphs.missing if one.leads is None else f"{one.leads:,}"),
-                ("last agent sync", _moment(one.last_agent_sync_at, now, glyphs)),
-                ("last verified", _moment(one.last_verified_at, now, glyphs)),
-                ("migration", one.migration or "moved, or not to be judged"),
-            ),
-            width,
-            glyphs,
-        )
-        return rows + evidence_rows(evidence, width, glyphs)
-
-    return _document(f"connection {one.sync_user_id}", build)
+    since = _moment(one.problem_at, now, glyphs) if one.problem_at is not None else "no problem is recorded"
+    blocks = [
+        Drawn(lambda _width, glyphs: [row(connection_piece(one.state, glyphs), f"  sync user {one.sync_user_id}")]),
+        GAP,
+        *_fields(
+            ("problem", one.problem),
+            ("problem since", since),
+            _user(one.user_id),
+            ("e-mail at Zillow", one.email),
+            ("ZUID", one.zuid),
+            ("integration", one.integration or "none: the connection is disabled"),
+            ("integration enabled", "" if one.is_enabled is None else "yes" if one.is_enabled else "no"),
+            ("leads", "" if one.leads is None else f"{one.leads:,}"),
+            ("last agent sync", _moment(one.last_agent_sync_at, now, glyphs)),
+            ("last verified", _moment(one.last_verified_at, now, glyphs)),
+            ("migration", one.migration or "moved, or not to be judged"),
+        ),
+        Asked(evidence),
+    ]
+    return Document(f"connection {one.sync_user_id}", blocks)
 
 
 def change_document(entry: HistoryRow, evidence: Sequence[Evidence], now: datetime, glyphs: Glyphs) -> Document:
     """One change of a user's resolution."""
-
-    def build(width: int) -> list[Row]:
-        fields = (
-            ("user", str(entry.user_id) if entry.user_id is not None else "no user"),
-            ("from", entry.old),
-            ("to", entry.new),
-            ("reason", entry.reason),
-            ("when", _moment(entry.at, now, glyphs)),
-        )
-        return [*_fields(fields, width, glyphs), *evidence_rows(evidence, width, glyphs)]
-
-    return _document(f"change {entry.id}", build)
+    when = _moment(entry.at, now, glyphs)
+    blocks = _fields(
+        _user(entry.user_id), ("from", entry.old), ("to", entry.new), ("reason", entry.reason), ("when", when)
+    )
+    return Document(f"change {entry.id}", [*blocks, Asked(evidence)])
 
 
 # ---- OAuth
 
 
-def oauth_listing(diagnosis: OAuthDiagnosis, glyphs: Glyphs, open_key: Open) -> Listing:
+def oauth_listing(diagnosis: OAuthDiagnosis, open_key: Open) -> Listing:
     """zillow-oauth-diagnosis of an account or of one of its users; `open_key` gets `finding:N` and `user:ID`."""
     who = f"user {diagnosis.user_id}" if diagnosis.user_id is not None else "every user"
 
-    def build(width: int) -> list[Row]:
-        rows = conclusion_rows(diagnosis.conclusion, width, glyphs)
-        rows += labelled("about", f"account {diagnosis.account_id}, {who}", width, label_width=LABEL, tone="muted")
-        rows += note_rows(diagnosis.notes, width, glyphs)
-        rows += section("checks")
-        rows += finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4)
-        if diagnosis.consistency:
-            rows += section("consistency, account-wide")
-            rows += figure_rows(diagnosis.consistency, width=min(width, 76), glyphs=glyphs)
-        return rows + _wrong_users(diagnosis, width, glyphs)
+    blocks = [
+        *conclusion_blocks(diagnosis.conclusion),
+        Fact("about", f"account {diagnosis.account_id}, {who}", "muted"),
+        *numbered(diagnosis.notes),
+        Heading("checks"),
+        _findings(diagnosis.findings),
+    ]
+    if diagnosis.consistency:
+        figures = Drawn(lambda width, glyphs: figure_rows(diagnosis.consistency, width=min(width, 76), glyphs=glyphs))
+        blocks += [Heading("consistency, account-wide"), figures]
+    blocks += _wrong_users(diagnosis)
 
     def why(key: str) -> Why | None:
         if key in {"", "conclusion"}:
             return "OAuth diagnosis", diagnosis.conclusion.sentence, evidence_of(diagnosis.findings)
         return why_finding(diagnosis.findings, key) or why_figure(diagnosis.consistency, key)
 
-    title = f"OAuth diagnosis of {who} {glyphs.separator} {diagnosis.taken_at:%H:%M:%S} UTC"
-    return Listing(title, f"OAuth of {who}", build, open_key, frozenset({"finding", "user"}), why)
+    title = f"OAuth diagnosis of {who} · {diagnosis.taken_at:%H:%M:%S} UTC"
+    return Listing(title, f"OAuth of {who}", blocks, open_key, frozenset({"finding", "user"}), why)
 
 
-def _wrong_users(diagnosis: OAuthDiagnosis, width: int, glyphs: Glyphs) -> list[Row]:
+def _wrong_users(diagnosis: OAuthDiagnosis) -> list[Block]:
     if not diagnosis.users:
         return []
     named, in_all = len(diagnosis.users), diagnosis.users_in_all
     beyond = f", the worst {named:,} of {in_all:,}" if in_all is not None and in_all > named else ""
-    rows = section(f"users with something wrong{beyond}")
-    for user in diagnosis.users:
-        verdict = user.verdict.replace("_", " ")
-        lines = wrap(glyphs.text(user.sentence), max(12, width - 36), most=2)
-        number, named_so = Piece(fit(str(user.user_id), 9, right=True)), Piece(fit(glyphs.text(verdict), 23), "warn")
-        rows.append(row(number, "  ", named_so, "  ", lines[0], key=f"user:{user.user_id}"))
-        rows += [row(" " * 36, line) for line in lines[1:]]
-    return rows
+
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
+        rows: list[Row] = []
+        for user in diagnosis.users:
+            verdict = glyphs.text(user.verdict.replace("_", " "))
+            lines = wrap(glyphs.text(user.sentence), max(12, width - 36), most=2)
+            head = (fit(str(user.user_id), 9, right=True), "  ", Piece(fit(verdict, 23), "warn"), "  ")
+            rows.append(row(*head, lines[0], key=f"user:{user.user_id}"))
+            rows += [row(" " * 36, line) for line in lines[1:]]
+        return rows
+
+    return [Heading(f"users with something wrong{beyond}"), Drawn(draw)]
 
 
 # ---- resolution
 
 
-def resolution_listing(
-    diagnosis: ResolutionDiagnosis, glyphs: Glyphs, open_key: Open, now: Callable[[], datetime]
-) -> Listing:
+def resolution_listing(diagnosis: ResolutionDiagnosis, open_key: Open) -> Listing:
     """Agent resolution of one account, every stale agent named; `open_key` gets `stale:N` and `finding:N`."""
 
-    def build(width: int) -> list[Row]:
-        rows = conclusion_rows(diagnosis.conclusion, width, glyphs)
-        rows += note_rows(diagnosis.notes, width, glyphs)
-        if diagnosis.distribution is not None:
-            rows += section(f"resolution of all agents of account {diagnosis.account_id}")
-            rows += share_rows(diagnosis.distribution, width, glyphs)
-        if diagnosis.stale:
-            rows += section(
-                f"all {len(diagnosis.stale):,} stale agents: not CONNECTED although the user holds a valid token"
-            )
-            layout = lay_out(STALE_COLUMNS, width)
-            rows.append(heading(layout, glyphs))
-            rows += [
-                item_row(agent, layout, key=f"stale:{place}", glyphs=glyphs, now=now())
-                for place, agent in enumerate(diagnosis.stale)
-            ]
-        if diagnosis.findings:
-            rows += section("checks")
-            rows += finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4)
-        if diagnosis.transitions:
-            rows += section(f"the newest {len(diagnosis.transitions):,} changes of resolution")
-            layout = lay_out(HISTORY_COLUMNS, width)
-            rows.append(heading(layout, glyphs))
-            rows += [
-                item_row(entry, layout, key=f"change:{entry.id}", glyphs=glyphs, now=now())
-                for entry in diagnosis.transitions
-            ]
-        return rows
+    blocks = [*conclusion_blocks(diagnosis.conclusion), *numbered(diagnosis.notes)]
+    distribution, stale, changes = diagnosis.distribution, diagnosis.stale, diagnosis.transitions
+    if distribution is not None:
+        blocks.append(Heading(f"resolution of all agents of account {diagnosis.account_id}"))
+        blocks.append(Drawn(lambda width, glyphs: share_rows(distribution, width, glyphs)))
+    if stale:
+        title = f"all {len(stale):,} stale agents: not CONNECTED although the user holds a valid token"
+        blocks += [Heading(title), _table(STALE_COLUMNS, stale, "stale:{}".format)]
+    if diagnosis.findings:
+        blocks += [Heading("checks"), _findings(diagnosis.findings)]
+    if changes:
+        blocks += [Heading(f"the newest {len(changes):,} changes of resolution"), _changes(changes)]
 
     def why(key: str) -> Why | None:
         if key.startswith("share:") and diagnosis.distribution is not None:
@@ -386,8 +354,8 @@ def resolution_listing(
             whole,
         )
 
-    title = f"agent resolution {glyphs.separator} {diagnosis.taken_at:%H:%M:%S} UTC"
-    return Listing(title, "resolution", build, open_key, frozenset({"stale", "finding"}), why)
+    title = f"agent resolution · {diagnosis.taken_at:%H:%M:%S} UTC"
+    return Listing(title, "resolution", blocks, open_key, frozenset({"stale", "finding"}), why)
 
 
 def share_rows(distribution: Resolution, width: int, glyphs: Glyphs) -> list[Row]:
@@ -403,6 +371,6 @@ def share_rows(distribution: Resolution, width: int, glyphs: Glyphs) -> list[Row
         rows.append(row(line, (fit(beside, 36), "muted"), (status.text, status.tone), key=f"share:{share.method}"))
     for count, what in ((distribution.retired, "the retired method 2"), (distribution.unclear, "no known method")):
         if count:
-            whose = form(count, "agent holds", "agents hold")
-            rows += paragraph(glyphs.text(f"{glyphs.warned} {count:,} {whose} {what}: in no share"), width, "warn")
+            whose = "agent holds" if count == 1 else "agents hold"
+            rows += wrapped(glyphs.text(f"{glyphs.warned} {count:,} {whose} {what}: in no share"), width, "warn")
     return rows

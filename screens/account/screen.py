@@ -16,13 +16,14 @@ from textual.timer import Timer
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import short
-from screens import documents
+from diagnostics.triage.document import finding_document
 from screens.account.details import AccountDetails, lead_rows
 from screens.account.tabs import KINDS, ORDER, TABS, TabState
 from screens.addresses import DealAt
 from screens.base import ReadingArrived
-from screens.diagnosis_documents import why_figure, why_finding
 from screens.log_screen import WINDOW_REST_S, LogScreen, window_after
+from screens.redraw import Redraw
+from screens.why import why_figure, why_finding
 from widgets import wording
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
     from diagnostics.models.figures import Figure, Page
     from diagnostics.models.readings import Reading
     from screens.listing import Why
-
-GATHER_S = 0.06
-"""Answers that arrive together are drawn together, and a key is painted before what follows from it."""
 
 BESIDE = 120
 """From this many columns they do."""
@@ -102,8 +100,15 @@ class AccountScreen(LogScreen):
         self.log_reading: Reading[LogPage] | None = None
         self.window_s = 0
         self._window_timer: Timer | None = None
-        self._dirty: set[str] = set()
-        self._drawing: Timer | None = None
+        self._redraw = Redraw(
+            self,
+            {
+                "top": self._draw_top,
+                "tabs": self._draw_tabs,
+                "rows": self._draw_rows,
+                "age": self._draw_lines_age,
+            },
+        )
 
     # ---- construction
 
@@ -266,16 +271,16 @@ class AccountScreen(LogScreen):
         if reading.key == self.summary_key:
             if self.summary is None or reading.sequence >= self.summary.sequence:
                 self.summary = reading
-                self.draw_soon("top", "rows")
+                self._redraw.soon("top", "rows")
         elif reading.key == self.behaviour_key:
             self.behaviour = reading
-            self.draw_soon("top")
+            self._redraw.soon("top")
         elif reading.key == self.log_key:
             self.take_lines(reading)
         else:
             for name, state in self.tabs.items():
-                if reading.key == state.live_key and state.take(reading):
-                    self.draw_soon(*(("tabs", "rows") if name == self.tab else ()))
+                if reading.key == state.live_key and state.take(reading) and name == self.tab:
+                    self._redraw.soon("tabs", "rows")
 
     def figures(self, summary: AccountSummary) -> tuple[Figure, ...]:
         """The summary's figures, and the behaviour once it has answered."""
@@ -376,12 +381,12 @@ class AccountScreen(LogScreen):
                 state.asking_more, state.more_failure = False, answer
             else:
                 state.add(answer)
-            self.draw_soon("tabs", "rows")
+            self._redraw.soon("tabs", "rows")
 
         def failed() -> None:
             done("it could not be worked out; the console's log file has the details")
 
-        self.draw_soon("rows")
+        self._redraw.soon("rows")
         self.host.ask(work, done, doing=f"reading more {state.kind.tab.id}", failed=failed)
 
     # ---- filter, sort, refresh
@@ -397,7 +402,7 @@ class AccountScreen(LogScreen):
     def filter_edited(self, message: RowFilter.Edited) -> None:
         if self.tab != "logs":
             self.tabs[self.tab].filter_text = message.text.strip()
-            self.draw_soon("rows")
+            self._redraw.soon("rows")
 
     @on(RowFilter.Closed)
     def filter_closed(self, message: RowFilter.Closed) -> None:
@@ -407,7 +412,7 @@ class AccountScreen(LogScreen):
         state.filter_text = message.text
         if message.text and state.after is not None:
             self.host.say(f"searching the {len(state.items):,} rows read so far; more come as the cursor goes down")
-        self.draw_soon("rows")
+        self._redraw.soon("rows")
         self._focus_pane("rows")
 
     def act_back(self) -> None:
@@ -418,7 +423,7 @@ class AccountScreen(LogScreen):
                 return
         elif self.tabs[self.tab].filter_text:
             self.tabs[self.tab].filter_text = ""
-            self.draw_soon("rows")
+            self._redraw.soon("rows")
             return
         self.dismiss()
 
@@ -477,13 +482,13 @@ class AccountScreen(LogScreen):
     def _open_finding(self, name: str) -> None:
         known = self._known()
         if known is not None and int(name) < len(known.findings):
-            self.host.open_document(documents.finding_document(known.findings[int(name)], self.host.glyphs))
+            self.host.open_document(finding_document(known.findings[int(name)]))
 
     def _open_note(self, name: str) -> None:
         known = self._known()
         notes = list(known.notes) if known is not None and self.focused_pane() != "rows" else self.tabs[self.tab].notes
         if int(name) < len(notes):
-            self.host.open_document(documents.text_document("about this data", notes[int(name)], self.host.glyphs))
+            self.open_text("about this data", notes[int(name)])
 
     def _open_item(self, _name: str) -> None:
         key, state = self._row_key(), self.tabs.get(self.tab)
@@ -517,7 +522,7 @@ class AccountScreen(LogScreen):
         if found is None:
             self.host.say("nothing has answered yet here, so there is no evidence to show", "muted")
             return
-        self.host.open_document(documents.evidence_document(*found, self.host.glyphs))
+        self.open_why(found)
 
     def _why(self) -> Why | None:
         key, known = self._row_key(), self._known()
@@ -586,7 +591,7 @@ class AccountScreen(LogScreen):
         if not reading.failure and reading.value is not None and self.reader is not None:
             self.log_pane.show_query(self.reader.query, short(self.window_s))
         self.show_lines(reading)
-        self.draw_soon("tabs", "age")
+        self._redraw.soon("tabs", "age")
 
     def log_status(self) -> tuple[str, Tone]:
         """For the end of the tab bar."""
@@ -660,34 +665,11 @@ class AccountScreen(LogScreen):
 
     def tick(self) -> None:
         """Ages move on; nothing else does."""
-        self.draw_soon("top", "tabs", "age")
+        self._redraw.soon("top", "tabs", "age")
 
     def draw(self) -> None:
         """Lay out every pane from the state; the views repaint the differences."""
-        self._dirty |= {"top", "tabs", "rows", "age"}
-        self._draw_dirty()
-
-    def draw_soon(self, *panes: str) -> None:
-        """Lay these panes out shortly, together with whatever else becomes due by then."""
-        self._dirty |= set(panes)
-        if self._drawing is None and self._dirty:
-            self._drawing = self.set_timer(GATHER_S, self._draw_dirty)
-
-    def _draw_dirty(self) -> None:
-        if self._drawing is not None:
-            self._drawing.stop()
-            self._drawing = None
-        dirty, self._dirty = self._dirty, set()
-        if not self.is_attached:
-            return
-        for pane, draw in (
-            ("top", self._draw_top),
-            ("tabs", self._draw_tabs),
-            ("rows", self._draw_rows),
-            ("age", self._draw_lines_age),
-        ):
-            if pane in dirty:
-                draw()
+        self._redraw.now()
 
     def _width(self, view: LineView) -> int:
         # Room is left for the bar that a longer list will bring, so that rows need not be laid out again for it.

@@ -17,7 +17,6 @@ from diagnostics.core.time import utc_now
 from diagnostics.core.words import age, short
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.signals.severity import PULSE
-from screens import documents
 from screens.addresses import EscalationAt, RefusalAt
 from screens.base import ReadingArrived
 from screens.critical.state import SETTLE_S, CriticalState, doubt
@@ -30,16 +29,15 @@ from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 from widgets.log.list import LogList
 from widgets.log.pane import LogPane
-from widgets.row import BLANK, Row, row
+from widgets.row import row
 from widgets.rows.issues import IssueDetail, IssueLine, detail_rows, issue_row
 
 if TYPE_CHECKING:
     from diagnostics.models.readings import Reading
     from diagnostics.models.triage import Finding, Route
     from diagnostics.signals.counts import Accounts
-    from screens.base import ScreenHost
+    from screens.base import ScreenHost, Why
     from screens.incident_follower import IncidentFollower
-    from screens.list_screen import Why
     from widgets.incident_view import Alarm
 
 PLACEHOLDERS = (
@@ -455,8 +453,10 @@ class CriticalScreen(LogScreen):
             if reading is None or reading.value is None:
                 self.host.say("this check has not answered yet; r asks again", "warn")
                 return
+            from diagnostics.triage.document import finding_document  # noqa: PLC0415  # after the first paint
+
             old = doubt(reading, utc_now()).strip()
-            self.host.open_document(documents.finding_document(reading.value, self.host.glyphs, doubt=old))
+            self.host.open_document(finding_document(reading.value, doubt=old))
 
     def _hand_over(self) -> None:
         """To the specialist of the issue in view: level 2, or the accounts that its logs name most, to choose from."""
@@ -495,7 +495,7 @@ class CriticalScreen(LogScreen):
 
     def act_why(self) -> None:
         """Evidence for the number under the cursor."""
-        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.glyphs))
+        self.open_why(self._evidence())
 
     def _evidence(self) -> Why:
         if self.focused_pane() == "logs":
@@ -590,18 +590,17 @@ class CriticalScreen(LogScreen):
 
 def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts) -> Listing:
     """The accounts that the logs name, most events first, and a way to name another one."""
-    what = "a deal" if issue == BULK_DEALS else "an account"
+    from diagnostics.core.document import GAP, Block, Text  # noqa: PLC0415  # after the first paint
 
-    def build(width: int) -> list[Row]:
-        del width
-        rows = [row((f"name {what} by its id", "accent"), key="other")]
-        rows += [BLANK, row((f"or one of those that the logs of {issue.replace('_', ' ')} name most", "muted"))]
-        rows += [row(f"account {account}", key=f"account:{account}") for account in found.ids]
-        if not found.ids:
-            rows.append(row(("no account is named in this window", "muted")))
-        if found.partial:
-            rows.append(row(("there may be further ones: the service answered in part", "warn")))
-        return rows
+    named = issue.replace("_", " ")
+    blocks: list[Block] = [
+        Text(f"name {'a deal' if issue == BULK_DEALS else 'an account'} by its id", "accent", key="other"),
+        GAP,
+        Text(f"or one of those that the logs of {named} name most", "muted"),
+        *(Text(f"account {account}", key=f"account:{account}") for account in found.ids),
+        Text("" if found.ids else "no account is named in this window", "muted"),
+        Text("there may be further ones: the service answered in part" if found.partial else "", "warn"),
+    ]
 
     def open_row(key: str) -> None:
         kind, _, account = key.partition(":")
@@ -611,7 +610,6 @@ def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts
             host.palette("deal " if issue == BULK_DEALS else "account ")
 
     def why(_key: str) -> Why:
-        return f"accounts in {issue.replace('_', ' ')}", "accounts with matching lines, most first", (found.evidence,)
+        return f"accounts in {named}", "accounts with matching lines, most first", (found.evidence,)
 
-    title = f"{route.name} {host.glyphs.separator} for whom?"
-    return Listing(title, route.name, build, open_row, frozenset({"account", "other"}), why)
+    return Listing(f"{route.name} · for whom?", route.name, blocks, open_row, frozenset({"account", "other"}), why)

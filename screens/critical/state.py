@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
     from diagnostics.models.readings import Pulse, Reading
     from diagnostics.models.triage import Finding
-    from screens.list_screen import Why
+    from screens.base import Why
     from widgets.glyphs import Glyphs
 
 RISE = 1.05

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.words import form
 from screens.listing import Listing
 from widgets.row import Row, fit, row, wrap
+from widgets.rows.document import Drawn
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
@@ -25,13 +26,11 @@ def _clock(moment_ms: int) -> str:
     return f"{datetime.fromtimestamp(moment_ms / 1000, UTC):%H:%M:%S}"
 
 
-def patterns_listing(
-    patterns: Sequence[Pattern], lines: int, glyphs: Glyphs, open_sample: Callable[[LogEvent], None]
-) -> Listing:
+def patterns_listing(patterns: Sequence[Pattern], lines: int, open_sample: Callable[[LogEvent], None]) -> Listing:
     """Similar messages, most frequent first; Enter opens the newest line of one."""
     by_key = {f"pattern:{number}": pattern for number, pattern in enumerate(patterns)}
 
-    def build(width: int) -> list[Row]:
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
         if not patterns:
             return [row(("there are no lines to group", "muted"))]
         head = fit("lines", COUNT - 1, right=True) + " " + fit("level", LEVEL) + "message, with what varies masked"
@@ -53,18 +52,18 @@ def patterns_listing(
     return Listing(
         f"{len(patterns):,} {kinds} in the {lines:,} lines loaded",
         "patterns",
-        build,
+        (Drawn(draw),),
         open_pattern,
         frozenset({"pattern"}),
     )
 
 
-def pins_listing(pins: Sequence[LogEvent], glyphs: Glyphs, open_line: Callable[[LogEvent], None]) -> Listing:
+def pins_listing(pins: Sequence[LogEvent], open_line: Callable[[LogEvent], None]) -> Listing:
     """Pinned lines, oldest first; Enter opens one."""
     ordered = sorted(pins, key=lambda event: (event.timestamp_ms, event.id))
     by_key = {f"pin:{event.id}": event for event in ordered}
 
-    def build(width: int) -> list[Row]:
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
         if not ordered:
             return [row(("no line is pinned; m pins the one under the cursor", "muted"))]
         rows = []
@@ -77,14 +76,20 @@ def pins_listing(pins: Sequence[LogEvent], glyphs: Glyphs, open_line: Callable[[
     def open_pin(key: str) -> None:
         open_line(by_key[key])
 
-    return Listing(f"{len(ordered)} pinned {form(len(ordered), 'line')}", "pins", build, open_pin, frozenset({"pin"}))
+    return Listing(
+        f"{len(ordered)} pinned {'line' if len(ordered) == 1 else 'lines'}",
+        "pins",
+        (Drawn(draw),),
+        open_pin,
+        frozenset({"pin"}),
+    )
 
 
-def saved_listing(saved: Sequence[SavedQuery], glyphs: Glyphs, open_query: Callable[[SavedQuery], None]) -> Listing:
+def saved_listing(saved: Sequence[SavedQuery], open_query: Callable[[SavedQuery], None]) -> Listing:
     """Queries with a name, newest first; Enter asks one."""
     by_key = {f"saved:{one.name}": one for one in saved}
 
-    def build(width: int) -> list[Row]:
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
         if not saved:
             return [row(("no query has a name yet; S gives the one in view a name", "muted"))]
         label = min(30, max(12, width // 3))
@@ -100,6 +105,4 @@ def saved_listing(saved: Sequence[SavedQuery], glyphs: Glyphs, open_query: Calla
     def open_saved(key: str) -> None:
         open_query(by_key[key])
 
-    return Listing(
-        f"saved queries {glyphs.separator} {len(saved)}", "saved queries", build, open_saved, frozenset({"saved"})
-    )
+    return Listing(f"saved queries · {len(saved)}", "saved queries", (Drawn(draw),), open_saved, frozenset({"saved"}))

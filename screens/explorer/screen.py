@@ -12,7 +12,6 @@ from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import form, short, span
-from screens import documents
 from screens.addresses import ExplorerAt
 from screens.base import ReadingArrived
 from screens.explorer.documents import patterns_listing, pins_listing
@@ -355,11 +354,11 @@ class ExplorerScreen(LogScreen):
         """Group similar messages."""
         from diagnostics.explorer.patterns import patterns  # noqa: PLC0415
 
-        lines, glyphs = self._shown_lines(), self.host.glyphs
+        lines = self._shown_lines()
         self.host.ask(
             lambda: patterns(lines),
             lambda found: self.host.push_console_screen(
-                ListingScreen(patterns_listing(found, len(lines), glyphs, self.open_line))
+                ListingScreen(patterns_listing(found, len(lines), self.open_line))
             ),
             doing="grouping similar messages",
         )
@@ -431,7 +430,7 @@ class ExplorerScreen(LogScreen):
     def act_pins(self) -> None:
         """Pinned lines."""
         pins = tuple(self.state.pins.values())
-        self.host.push_console_screen(ListingScreen(pins_listing(pins, self.host.glyphs, self.open_line)))
+        self.host.push_console_screen(ListingScreen(pins_listing(pins, self.open_line)))
 
     def act_export(self) -> None:
         """Ask for the form of the file."""
@@ -468,7 +467,7 @@ class ExplorerScreen(LogScreen):
         """Evidence of the number in view."""
         title, summary, evidence = self._evidence()
         shown = [evidence] if evidence is not None else []
-        self.host.open_document(documents.evidence_document(title, summary, shown, self.host.glyphs))
+        self.open_why((title, summary, shown))
 
     def _evidence(self) -> tuple[str, str, Evidence | None]:
         place = self.focused_pane()

@@ -10,18 +10,17 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from diagnostics.core.document import GAP, Block, Cell, Fact, Line
+from diagnostics.health.document import monitor_document, notes
 from screens.addresses import RefusalAt
-from screens.base import Document
-from screens.documents import LABEL, evidence_rows
-from screens.health_documents import notes_rows
 from screens.list_screen import TitledScreen
 from widgets.line_view import LineView
-from widgets.row import BLANK, Row, fit, labelled, plain, row
+from widgets.row import Row, fit, row
+from widgets.rows.document import document_rows
 
 if TYPE_CHECKING:
     from diagnostics.models.health import MonitorCreated, MonitorDraft
     from diagnostics.models.triage import Refusal
-    from widgets.glyphs import Glyphs
 
 CANCEL, CREATE = "cancel", "create"
 
@@ -90,7 +89,8 @@ class MonitorScreen(TitledScreen):
         return f"monitor draft · {self.draft.indicator.replace('_', ' ')}"
 
     def rows(self, width: int) -> list[Row]:
-        return draft_rows(self.draft, width, self.host.glyphs)
+        """The draft."""
+        return document_rows(draft_blocks(self.draft), width, self.host.glyphs)
 
     def draw(self) -> None:
         """The draft and the steps."""
@@ -177,23 +177,24 @@ class MonitorScreen(TitledScreen):
         if isinstance(answer, Refusal):
             self.host.navigate(RefusalAt(answer))
         else:
-            self.host.open_document(created_document(answer, self.host.glyphs))
+            self.host.open_document(monitor_document(answer))
 
 
-def draft_rows(draft: MonitorDraft, width: int, glyphs: Glyphs) -> list[Row]:
+def draft_blocks(draft: MonitorDraft) -> list[Block]:
     """A monitor as it would be created."""
-    rows = [row(("nothing has been sent", "strong"), ("  this is what would be created at Datadog", "muted")), BLANK]
-    rows += labelled("name", glyphs.text(draft.name), width, label_width=LABEL, tone="strong")
-    rows += labelled("type", glyphs.text(draft.kind), width, label_width=LABEL)
-    rows += labelled("query", glyphs.text(draft.query), width, label_width=LABEL, tone="code")
-    limits = ", ".join(f"{name} {value:g}" for name, value in draft.thresholds)
-    rows += labelled("thresholds", limits or "none", width, label_width=LABEL)
-    rows += labelled("tags", glyphs.text(", ".join(draft.tags)) or "none", width, label_width=LABEL)
-    rows += labelled("message", glyphs.text(draft.message), width, label_width=LABEL)
-    if draft.exists:
-        said = f"monitor {draft.exists} watches this already; creating it again sends nothing"
-        rows += labelled("exists", glyphs.text(said), width, label_width=LABEL, tone="warn")
-    return rows + notes_rows(draft.notes, width, glyphs, "what was assumed")
+    exists = f"monitor {draft.exists} watches this already; creating it again sends nothing" if draft.exists else ""
+    return [
+        Line((Cell("nothing has been sent", "strong"), Cell("  this is what would be created at Datadog", "muted"))),
+        GAP,
+        Fact("name", draft.name, "strong"),
+        Fact("type", draft.kind),
+        Fact("query", draft.query, "code"),
+        Fact("thresholds", ", ".join(f"{name} {value:g}" for name, value in draft.thresholds) or "none"),
+        Fact("tags", ", ".join(draft.tags) or "none"),
+        Fact("message", draft.message),
+        Fact("exists", exists, "warn"),
+        *notes(draft.notes, "what was assumed"),
+    ]
 
 
 def draft_text(draft: MonitorDraft) -> str:
@@ -209,16 +210,3 @@ def draft_text(draft: MonitorDraft) -> str:
         "options": {"thresholds": dict(draft.thresholds)},
     }
     return json.dumps(body, indent=2, ensure_ascii=False)
-
-
-def created_document(created: MonitorCreated, glyphs: Glyphs) -> Document:
-    """Result of creating a monitor."""
-
-    def build(width: int) -> list[Row]:
-        said = "it was there already; nothing was sent" if created.was_there else "created"
-        rows = [row((said, "strong"), f"  {glyphs.text(created.name)}"), BLANK]
-        rows += labelled("id", glyphs.text(created.id), width, label_width=14)
-        rows += labelled("link", glyphs.text(created.link), width, label_width=14, tone="accent")
-        return rows + evidence_rows(created.evidence, width, glyphs)
-
-    return Document(f"monitor {glyphs.separator} {created.name}", build, plain(build(100)))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from textual.geometry import Size
 
 from diagnostics.core.time import utc_now
+from diagnostics.health.document import state_of
 from screens.health import layout as places
 from screens.health import state as known
 from screens.health.layout import Slot, is_roomy
 from screens.held_readings import RESOLUTION, SYSTEMS, resolution_bands
 from widgets.row import BLANK, Row, fit, row, wrap
 from widgets.rows.connections import WIDE as CONNECTIONS_WIDE
-from widgets.rows.connections import connection_rows, standing, state_of
+from widgets.rows.connections import connection_rows, standing
 from widgets.rows.health import freshness_words, health_rows, next_rows
 from widgets.rows.kpis import FigureLine, figure_rows, status_word
 from widgets.rows.resolution import resolution_rows
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from diagnostics.models.figures import Figure
     from diagnostics.models.health import ConnectionProblem, ResolutionShare, SystemState
     from diagnostics.models.readings import Reading
-    from screens.base import ScreenHost
+    from screens.base import ScreenHost, Why
     from screens.health.state import HealthState
-    from screens.list_screen import Why
 
 TITLES = {
     places.HEALTH: "2 HEALTH",

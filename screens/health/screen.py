@@ -14,8 +14,15 @@ from textual.events import DescendantFocus
 from textual.message import Message
 
 from diagnostics.core.time import utc_now
-from screens import documents
-from screens import health_documents as health_texts
+from diagnostics.health.document import (
+    counts_document,
+    course_document,
+    failure_document,
+    figure_document,
+    indicators_document,
+    resolution_document,
+    system_document,
+)
 from screens.addresses import MonitorAt, ProblemsAt
 from screens.base import ConsoleScreen, ReadingArrived
 from screens.health import layout as places
@@ -29,12 +36,11 @@ from screens.redraw import Redraw
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
+from widgets.rows.resolution import shares_in_full
 
 if TYPE_CHECKING:
     from diagnostics.health.service import HealthService
-    from diagnostics.models.figures import Figure
     from diagnostics.models.health import MonitorDraft
-    from screens.base import Document
 
 SETTLE_S = 8.0
 """The indicators are not re-ordered this soon after a key: a row must not move under a reader's eye."""
@@ -257,7 +263,7 @@ class HealthScreen(ConsoleScreen):
         under = self.under()
         if under.key in {"waiting", "failed"}:
             reading = self.state.reading(READING_OF[under.pane])
-            self.host.open_document(health_texts.failure_document(under.pane, reading, self.host.glyphs))
+            self.host.open_document(failure_document(under.pane, reading))
             return
         opens = {
             places.HEALTH: self._open_health,
@@ -275,26 +281,22 @@ class HealthScreen(ConsoleScreen):
             failing = any(str(system.status) == "fail" for system in self.state.systems)
             self.pane(places.SYSTEMS if failing else places.LEADING).focus()
         elif overview is not None and under.key == "course":
-            self.host.open_document(health_texts.course_document(overview.course, self.host.glyphs))
+            self.host.open_document(course_document(overview.course))
         elif overview is not None:
-            self.host.open_document(self._figure_document(overview.health, self.state.doubt(known.OVERVIEW, utc_now())))
-
-    def _figure_document(self, figure: Figure, doubt: str, *, step: str = "") -> Document:
-        catalogue = self.host.catalogue
-        computed = health_texts.how_computed(catalogue, figure.id) if catalogue is not None else ""
-        return health_texts.figure_document(figure, computed, self.host.glyphs, doubt=doubt, step=step)
+            doubt = self.state.doubt(known.OVERVIEW, utc_now())
+            self.host.open_document(figure_document(overview.health, self.host.catalogue, doubt=doubt))
 
     def _open_figure(self, under: UnderCursor) -> None:
         if under.figure is not None:
-            self.host.open_document(self._figure_document(under.figure, under.doubt))
+            self.host.open_document(figure_document(under.figure, self.host.catalogue, doubt=under.doubt))
 
     def _open_resolution(self, under: UnderCursor) -> None:
         resolution, catalogue = self.state.resolution, self.host.catalogue
         if resolution is None or catalogue is None:
             return
-        document = health_texts.resolution_document(
-            resolution, resolution_bands(catalogue), self.host.glyphs, doubt=under.doubt
-        )
+        bands = resolution_bands(catalogue)
+        shares = shares_in_full(resolution, bands)
+        document = resolution_document(resolution, shares, bands.words(), doubt=under.doubt)
         if not resolution.outliers:
             self.host.open_document(document)
             return
@@ -308,7 +310,7 @@ class HealthScreen(ConsoleScreen):
         elif under.kind == "problems":
             self._open_problems(under.name)
         elif health is not None:
-            document = health_texts.counts_document(health, self.host.glyphs, doubt=under.doubt)
+            document = counts_document(health, doubt=under.doubt)
             choices = {"problems": self._open_problems}
             self.host.push_console_screen(DrillScreen(document, choices=choices, why=under.why()))
 
@@ -317,19 +319,16 @@ class HealthScreen(ConsoleScreen):
 
     def _open_system(self, under: UnderCursor) -> None:
         if under.system is not None:
-            document = health_texts.system_document(
-                under.system, self.host.catalogue, self.host.glyphs, doubt=under.doubt
-            )
-            self.host.open_document(document)
+            self.host.open_document(system_document(under.system, self.host.catalogue, doubt=under.doubt))
 
     def _open_indicator(self, under: UnderCursor) -> None:
         figure = under.figure
         if figure is None:
             return
-        step = f"{self.host.glyphs.step} x drafts a Datadog monitor for this; nothing is sent by drafting"
+        step = "▸ x drafts a Datadog monitor for this; nothing is sent by drafting"
         self.host.push_console_screen(
             DrillScreen(
-                self._figure_document(figure, under.doubt, step=step),
+                figure_document(figure, self.host.catalogue, doubt=under.doubt, step=step),
                 why=under.why(),
                 step=lambda: self.draft_monitor(figure.id),
                 step_word="draft a monitor",
@@ -354,7 +353,7 @@ class HealthScreen(ConsoleScreen):
         if not isinstance(found, tuple):
             self.host.navigate(MonitorAt(found))
             return
-        document = health_texts.indicators_document(found, self.host.catalogue, self.host.glyphs)
+        document = indicators_document(found, self.host.catalogue)
         self.host.push_console_screen(DrillScreen(document, choices={"draft": self.draft_monitor}))
 
     def act_run(self) -> None:
@@ -391,7 +390,7 @@ class HealthScreen(ConsoleScreen):
 
     def act_why(self) -> None:
         """Evidence for the number under the cursor."""
-        self.host.open_document(documents.evidence_document(*self.under().why(), self.host.glyphs))
+        self.open_why(self.under().why())
 
     def text_under_cursor(self) -> str:
         """The row, with what bends its number."""

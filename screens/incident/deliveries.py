@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from diagnostics.core.document import GAP, Asked, Block, Cell, Document, Fact, Heading, Line, Text, facts
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import listed
+from diagnostics.core.words import age, listed
 from screens.incident.base import IncidentScreen
-from screens.incident.documents import delivery_document
 from screens.line_entry import LineEntry
 from widgets.footer_bar import Hint
+from widgets.glyphs import Glyphs
 from widgets.row import BLANK, Row, plain, row, wrapped
-from widgets.rows.notices import READABLE, channel_word, delivery_rows, headline, outcome
+from widgets.rows.notices import READABLE, channel_word, delivery_rows, headline, outcome, purpose_word, state_piece
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
@@ -199,3 +200,40 @@ class DeliveriesScreen(IncidentScreen):
             doing=f"settling {name}",
             ended=ended,
         )
+
+
+def delivery_document(delivery: Delivery, glyphs: Glyphs) -> Document:
+    """Everything about one delivery: who, when, what, with which numbers."""
+    attempts = f"{delivery.attempts}"
+    if delivery.attempted_at is not None:
+        by = f" by {clean(delivery.attempted_by, limit=120)}" if delivery.attempted_by else ""
+        attempts += f", the newest at {delivery.attempted_at:%H:%M:%S} UTC{by}"
+    own = (
+        ("became", outcome(delivery, utc_now())),
+        ("remedy", delivery.remedy if delivery.state != "sent" else ""),
+        ("to", delivery.destination),
+        ("for", str(delivery.audience)),
+        ("confirmed", f"{delivery.confirmed_at:%d %b %H:%M:%S} UTC by {clean(delivery.confirmed_by, limit=120)}"),
+        ("attempts", attempts),
+        ("receipt", delivery.receipt),
+        ("link", delivery.link),
+        ("our own key", delivery.token),
+    )
+    state, text = state_piece(delivery, glyphs), clean(delivery.text, multiline=True)
+    what = f"  {channel_word(delivery.channel)} · {purpose_word(delivery.purpose)}"
+    blocks: list[Block] = [
+        Line((Cell(state.text, state.tone), Cell(what))),
+        GAP,
+        *facts(*((label, clean(said, limit=2_000)) for label, said in own)),
+        Heading("its text"),
+        Text(clean(delivery.title, limit=400), "strong"),
+        Text(text),
+    ]
+    if delivery.figures:
+        blocks.append(Heading("its numbers"))
+        for one in delivery.figures:
+            old = f", {age(one.taken_at, delivery.confirmed_at)} old when confirmed" if one.taken_at else ""
+            shown = clean(f"{one.shown}{old}{f'; {one.stale}' if one.stale else ''}", limit=400)
+            blocks.append(Fact(f"{one.name.replace('_', ' ')} ", shown, width=24))
+        blocks.append(Asked([one.evidence for one in delivery.figures if one.evidence is not None]))
+    return Document(f"delivery {delivery.delivery} · {channel_word(delivery.channel)}", blocks, copy=text)

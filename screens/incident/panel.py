@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from diagnostics.core.time import utc_now
-from screens import addresses, documents
+from diagnostics.incident import document as parts
+from screens import addresses
 from screens.base import ConsoleScreen, ReadingArrived
-from screens.incident import documents as incident_documents
 from screens.incident.writer import IncidentWriter
 from screens.incident_follower import IncidentFollower, IssueWatch
+from screens.redraw import Redraw
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
 from widgets.incident_view import Alarm, IncidentView
@@ -24,14 +25,9 @@ from widgets.row import Row, plain, row, titled
 from widgets.rows import escalation as layout
 
 if TYPE_CHECKING:
-    from textual.timer import Timer
-
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Step
     from widgets.incident_view import IssueView
-
-GATHER_S = 0.06
-"""Readings that arrive together are drawn together."""
 
 
 class WatchState(IssueWatch, Protocol):
@@ -76,10 +72,10 @@ class EscalationScreen(ConsoleScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.follower = IncidentFollower(self.host, self.draw_soon)
+        self._redraw = Redraw(self, {"panel": self._draw_panes})
+        self.follower = IncidentFollower(self.host, self._redraw.soon)
         self.all_steps = False
         """A person has opened the checklist on a small terminal."""
-        self._drawing: Timer | None = None
 
     # ---- construction
 
@@ -143,9 +139,9 @@ class EscalationScreen(ConsoleScreen):
             self.follower.ask_lines()
             if (before is None) is not (self.follower.incident is None):
                 self.host.look_again()
-            self.draw_soon()
+            self._redraw.soon()
         elif message.reading.key.startswith("pulse:") and self.follower.incident is None:
-            self.draw_soon()
+            self._redraw.soon()
 
     def tick(self) -> None:
         """Clocks move on; nothing else does."""
@@ -180,17 +176,12 @@ class EscalationScreen(ConsoleScreen):
 
     # ---- drawing
 
-    def draw_soon(self) -> None:
-        """Draw shortly, together with whatever else arrives by then."""
-        if self._drawing is None:
-            self._drawing = self.set_timer(GATHER_S, self.draw)
-
     def draw(self) -> None:
         """Lay out every pane; the views repaint the differences."""
-        if self._drawing is not None:
-            self._drawing.stop()
-            self._drawing = None
-        if not self.is_attached or not self.size.width:
+        self._redraw.now()
+
+    def _draw_panes(self) -> None:
+        if not self.size.width:
             return
         glyphs, size, found = self.host.glyphs, self.size, self.view()
         title = glyphs.text(titled(self.host.trail(), self.crumb(), size.width))
@@ -288,7 +279,7 @@ class EscalationScreen(ConsoleScreen):
     def _open_step(self, name: str) -> None:
         step = self._step(name)
         if step is not None:
-            self.host.open_document(incident_documents.step_document(step, self.follower.incident, self.host.glyphs))
+            self.host.open_document(parts.step_document(step, self.follower.incident))
 
     def _open_criteria(self, name: str = "") -> None:
         found = self.follower.assessment
@@ -297,13 +288,13 @@ class EscalationScreen(ConsoleScreen):
             self.host.say(f"the exit criteria are not known: {doubt}", "warn")
             return
         chosen = [one for one in found.criteria if name in {"", one.id}]
-        self.host.open_document(incident_documents.criteria_document(chosen, doubt, self.host.glyphs))
+        self.host.open_document(parts.criteria_document(chosen, doubt))
 
     def _open_scope(self) -> None:
         incident, found = self.follower.incident, self.follower.assessment
         if incident is not None:
             proposals = found.proposals if found is not None else ()
-            made = incident_documents.scope_document(incident, proposals, utc_now(), self.host.glyphs)
+            made = parts.scope_document(incident, proposals, utc_now())
             self.host.open_document(made)
 
     def _open_follow_up(self, name: str) -> None:
@@ -311,7 +302,7 @@ class EscalationScreen(ConsoleScreen):
         follow_ups = incident.follow_ups if incident is not None else ()
         chosen = next((one for one in follow_ups if name in {"", one.scheduled.follow_up}), None)
         if chosen is not None:
-            self.host.open_document(incident_documents.follow_up_document(chosen, self.host.glyphs))
+            self.host.open_document(parts.follow_up_document(chosen))
 
     def _fold_steps(self) -> None:
         self.all_steps = not self.all_steps
@@ -332,11 +323,11 @@ class EscalationScreen(ConsoleScreen):
     def act_why(self) -> None:
         """Evidence behind the row under the cursor."""
         kind, name = self.key_under_cursor()
-        found, glyphs = self.follower.assessment, self.host.glyphs
+        found = self.follower.assessment
         if kind == "status" and found is not None:
-            self.host.open_document(incident_documents.tier_document(found.tier, glyphs))
+            self.host.open_document(parts.tier_document(found.tier))
         elif kind == "impact" and found is not None and found.impact is not None:
-            self.host.open_document(incident_documents.impact_document(found.impact, glyphs))
+            self.host.open_document(parts.impact_document(found.impact))
         elif kind == "step":
             self._open_step(name)
         elif kind in {"criteria", "criterion"}:
@@ -360,7 +351,7 @@ class EscalationScreen(ConsoleScreen):
         evidence: list[Evidence] = [one.evidence for one in chosen.figures if one.evidence is not None]
         figures = "; ".join(f"{one.name} {one.shown}" for one in chosen.figures)
         summary = f"{chosen.title or chosen.purpose.value.replace('_', ' ')}: {figures or 'no figures in it'}"
-        self.host.open_document(documents.evidence_document(name, summary, evidence, self.host.glyphs))
+        self.open_why((name, summary, evidence))
 
     # ---- doing
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from diagnostics.core.document import Markdown
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.words import listed
-from screens import documents
 from screens.list_screen import TitledScreen
 from widgets.footer_bar import Hint
 from widgets.row import Row, wrapped
+from widgets.rows.document import document_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +111,7 @@ class RecordScreen(TitledScreen):
         """The text for this width."""
         glyphs = self.host.glyphs
         if self.markdown:
-            return list(documents.markdown_document(self.crumb(), self.markdown, glyphs).build(width))
+            return document_rows((Markdown(self.markdown),), width, glyphs)
         said = f"The {self.name} of {self.incident_id} is {self.state}."
         return wrapped(glyphs.text(said), width, "muted")
 

@@ -91,13 +91,14 @@ class RespondScreen(ListScreen):
         issue_type: str | None = None,
         severity: str | None = None,
         incident: str | None = None,
-        purpose: Purpose = Purpose.FIRST_NOTICE,
-        audience: Audience = Audience.RESPONDERS,
+        purpose: Purpose | None = None,
+        audience: Audience | None = None,
         words: Mapping[str, str] | None = None,
         systems: Sequence[str] = (),
         accounts: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        purpose, audience = purpose or Purpose.FIRST_NOTICE, audience or Audience.RESPONDERS
         self.state = RespondState(
             issue_type, severity, incident, purpose, audience, dict(words or {}), tuple(systems), tuple(accounts)
         )

@@ -11,8 +11,8 @@ from textual.widget import Widget
 
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
+from diagnostics.incident.document import entry_document, evidence_of_entry
 from screens.base import ReadingArrived
-from screens.incident.documents import entry_document, evidence_of_entry
 from screens.incident.writer import IncidentWriter
 from screens.list_screen import FilteredScreen
 from widgets.footer_bar import Hint
@@ -304,9 +304,7 @@ class TimelineScreen(FilteredScreen):
             self.act_older()
             return
         said = corrections(tuple(self.lines.values()))
-        self._with_entry(
-            lambda line: self.host.open_document(entry_document(line, said.get(line.seq, ""), self.host.glyphs))
-        )
+        self._with_entry(lambda line: self.host.open_document(entry_document(line, said.get(line.seq, ""))))
 
     def act_older(self) -> None:
         """The next page; with a filter, whatever further back fits."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from diagnostics.core.document import GAP, Cell, Line, Text
 from screens.line_entry import LineEntry, any_words, bring_back
 from screens.listing import Listing, ListingScreen
-from widgets.row import BLANK, Row, fit, row, wrap
 
 if TYPE_CHECKING:
     from diagnostics.incident.investigations import InvestigationService
@@ -336,26 +336,17 @@ class InvestigationEditor:
 
 
 def choices_listing(name: str, about: str, choices: Sequence[Choice], host: ScreenHost) -> Listing:
-    """Actions, one line each; the list is gone before the chosen one begins."""
-    glyphs = host.glyphs
-
-    def build(width: int) -> list[Row]:
-        rows = [row((line, "strong")) for line in wrap(glyphs.text(about), width, most=3)]
-        rows.append(BLANK)
-        head = min(36, max(len(title) for title, _, _ in choices) + 2)
-        for at, (title, sentence, _) in enumerate(choices):
-            rows.append(
-                row(
-                    (fit(glyphs.text(title), head), "key"),
-                    (fit(glyphs.text(sentence), max(0, width - head)), "muted"),
-                    key=f"choice:{at}",
-                )
-            )
-        return rows
+    """What can be done, one line each; the list is gone before the chosen thing begins."""
+    head = min(36, max(len(title) for title, _, _ in choices) + 2)
+    lines = [
+        Line((Cell(title, "key", head), Cell(sentence, "muted")), key=f"choice:{at}")
+        for at, (title, sentence, _) in enumerate(choices)
+    ]
+    blocks = (Text(about, "strong", most=3), GAP, *lines)
 
     def open_row(key: str) -> None:
         _, _, then = choices[int(key.partition(":")[2])]
         host.screen.dismiss()
         host.screen.app.call_later(then)
 
-    return Listing(f"{name} {glyphs.separator} what to do", "judge", build, open_row, frozenset({"choice"}))
+    return Listing(f"{name} · what to do", "judge", blocks, open_row, frozenset({"choice"}))

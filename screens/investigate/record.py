@@ -8,28 +8,23 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 
+from diagnostics.core.document import GAP, WIDE, Asked, Document, Text, facts
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
-from screens import documents
-from screens.base import ConsoleScreen, Document, ReadingArrived
-from screens.documents import evidence_rows
+from screens.base import ConsoleScreen, ReadingArrived
 from screens.investigate.editor import InvestigationEditor
 from widgets.footer_bar import FooterBar, Hint
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 from widgets.paged_rows import stamp
-from widgets.row import BLANK, Row, labelled, plain, row, titled, wrap
+from widgets.row import BLANK, Row, plain, row, titled, wrap
 from widgets.rows.hypotheses import detail_rows, hypothesis_row
 from widgets.wording import since
 
 if TYPE_CHECKING:
-    from diagnostics.models.evidence import Evidence
     from diagnostics.models.incidents import Pin
     from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
     from diagnostics.service import Diagnostics
-    from widgets.glyphs import Glyphs
-
-LABEL = 16
 
 HINTS = (
     Hint("enter", "open"),
@@ -285,7 +280,7 @@ class InvestigationScreen(ConsoleScreen):
             if self._is_open():
                 self.editor.weigh(one, pin)
         elif item is not None:
-            self.host.open_document(item_document(item, self.host.glyphs))
+            self.host.open_document(item_document(item))
 
     def act_new(self) -> None:
         """Among the hypotheses another one, in the detail evidence for or against the one in view."""
@@ -324,20 +319,17 @@ class InvestigationScreen(ConsoleScreen):
         """The question behind the evidence under the cursor, else behind all of the hypothesis."""
         item, pin, one = self.item(), self.pin(), self.current()
         if pin is not None and pin.pinned.evidence is not None:
-            self._show_why(f"pin {pin.pinned.pin}", pin.pinned.title, [pin.pinned.evidence])
+            self.open_why((f"pin {pin.pinned.pin}", pin.pinned.title, [pin.pinned.evidence]))
         elif item is not None:
             found = item.item.evidence
             if found is None:
                 self.host.say(f"{item.item.item} was typed by {item.by}: no question of ours stands behind it", "muted")
             else:
-                self._show_why(item.item.item, item.item.text, [found])
+                self.open_why((item.item.item, item.item.text, [found]))
         elif one is not None:
             counted = (*one.speaks_for, *one.speaks_against)
             asked = [each.item.evidence for each in counted if each.item.evidence is not None]
-            self._show_why(one.hypothesis, f"{one.confidence}: {one.confidence_why}", asked)
-
-    def _show_why(self, title: str, summary: str, found: list[Evidence]) -> None:
-        self.host.open_document(documents.evidence_document(title, summary, found, self.host.glyphs))
+            self.open_why((one.hypothesis, f"{one.confidence}: {one.confidence_why}", asked))
 
     def act_copy(self) -> None:
         """The evidence under the cursor, else the hypothesis with all that speaks for and against it."""
@@ -371,30 +363,27 @@ def _read_quietly(service: Diagnostics, name: str) -> tuple[Investigation, tuple
 # ---- what opens from here
 
 
-def item_document(item: Weighed, glyphs: Glyphs) -> Document:
-    """One item of evidence: text, side, label, author, and the question behind it."""
+def item_document(item: Weighed) -> Document:
+    """What it says, which side it is on, how it is known, who said it, and the question behind it."""
     weighed = item.item
-
-    def build(width: int) -> list[Row]:
-        rows = [row((line, "strong")) for line in wrap(glyphs.text(weighed.text), width)]
-        rows.append(BLANK)
-        known = "inferred, not observed: it counts as no source" if weighed.inferred else "observed"
-        for label, text in (
+    blocks = [
+        Text(weighed.text, "strong"),
+        GAP,
+        *facts(
             ("speaks", f"{weighed.side} {weighed.hypothesis}"),
             ("label", str(weighed.label)),
-            ("how known", known),
+            ("how known", "inferred, not observed: it counts as no source" if weighed.inferred else "observed"),
             ("source", weighed.source),
             ("weighed by", f"{item.by}, {item.at:%Y-%m-%d %H:%M:%S} UTC"),
             ("withdrawn", item.withdrawn_why),
-        ):
-            if text:
-                rows += labelled(label, glyphs.text(text), width, label_width=LABEL)
-        if weighed.evidence is None:
-            return [*rows, BLANK, row(("No question of this console stands behind it: a person said it.", "muted"))]
-        return rows + evidence_rows([weighed.evidence], width, glyphs)
-
-    found = (weighed.evidence,) if weighed.evidence is not None else ()
-    return Document(f"evidence {glyphs.separator} {weighed.item}", build, plain(build(100)), evidence=found)
+            width=WIDE,
+        ),
+    ]
+    if weighed.evidence is None:
+        blocks += [GAP, Text("No question of this console stands behind it: a person said it.", "muted")]
+    else:
+        blocks.append(Asked([weighed.evidence]))
+    return Document(f"evidence · {weighed.item}", blocks)
 
 
 def hypothesis_text(one: Hypothesis) -> str:

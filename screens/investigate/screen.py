@@ -11,8 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
-from screens import documents
-from screens import health_documents as health_texts
+from diagnostics.health.document import resolution_document, system_document
 from screens.addresses import InvestigationAt, TimelineAt
 from screens.base import ConsoleScreen, ReadingArrived
 from screens.held_readings import RESOLUTION, SYSTEMS, ResolutionFanOut, resolution_bands
@@ -26,6 +25,7 @@ from widgets.row import BLANK, Row, Tone, fit, plain, row, titled, wrap
 from widgets.rows.hypotheses import investigation_rows
 from widgets.rows.incident_list import incident_row
 from widgets.rows.indicators import age_words, answer_rows, cascade_rows, drift_rows, race_rows
+from widgets.rows.resolution import shares_in_full
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from diagnostics.models.investigations import Investigation
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
+    from screens.base import Why
     from screens.investigate.state import Races
-    from screens.list_screen import Why
 
     Questions = tuple[
         Callable[[], tuple[Investigation, ...]],
@@ -337,13 +337,14 @@ class InvestigateScreen(ConsoleScreen):
     def _open_system(self, name: str) -> None:
         system = next((one for one in self.state.systems or () if one.name == name), None)
         if system is not None:
-            self.host.open_document(health_texts.system_document(system, self.host.catalogue, self.host.glyphs))
+            self.host.open_document(system_document(system, self.host.catalogue))
 
     def _open_drift(self) -> None:
         resolution, catalogue = self.state.resolution, self.host.catalogue
         if resolution is None or catalogue is None:
             return
-        document = health_texts.resolution_document(resolution, resolution_bands(catalogue), self.host.glyphs)
+        bands = resolution_bands(catalogue)
+        document = resolution_document(resolution, shares_in_full(resolution, bands), bands.words())
         choices = {"account": lambda rest: self.host.navigate(f"account {rest.partition(':')[0]}")}
         self.host.push_console_screen(DrillScreen(document, choices=choices, why=self._evidence()))
 
@@ -425,7 +426,7 @@ class InvestigateScreen(ConsoleScreen):
 
     def act_why(self) -> None:
         """Evidence for what is under the cursor."""
-        self.host.open_document(documents.evidence_document(*self._evidence(), self.host.glyphs))
+        self.open_why(self._evidence())
 
     def _evidence(self) -> Why:
         kind, name = self.key_under_cursor()

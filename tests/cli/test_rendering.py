@@ -10,10 +10,12 @@ from diagnostics.core.time import utc_now
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Route, Status, Triage
+from diagnostics.triage.document import answer_document
 from tui.cli import exit_codes
 from tui.cli.doctor import as_text as doctor_text
 from tui.cli.output import Style
 from tui.cli.renderers import triage as render
+from tui.cli.renderers.document import as_markdown, as_text
 
 PLAIN = Style()
 FINDING_KEYS = ["check", "status", "summary", "value", "threshold", "evidence"]
@@ -99,36 +101,45 @@ def test_the_json_is_ascii_whatever_the_findings_say() -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_plain_text_carries_no_escape_and_names_every_status(status: Status) -> None:
-    text = "\n".join(render.as_text(triage(finding(status)), contact="CL Nolen", style=PLAIN))
+    text = "\n".join(as_text([answer_document(triage(finding(status)), "CL Nolen")], PLAIN))
     assert "\x1b" not in text
     assert status.value.replace("_", " ").upper() in text
-    assert "NOTIFY" in text
+    assert "notify: " in text
     assert "CL Nolen" in text
 
 
 def test_colour_is_added_only_where_the_style_asks_for_it() -> None:
-    coloured = "\n".join(render.as_text(triage(finding()), contact="c", style=Style(colour=True)))
+    coloured = "\n".join(as_text([answer_document(triage(finding()), "c")], Style(colour=True)))
     assert "\x1b[31;1mFAIL" in coloured
 
 
 def test_lines_wrap_at_the_width_of_a_terminal_and_nowhere_else() -> None:
-    long = triage(finding(summary="word " * 80))
-    assert max(map(len, render.as_text(long, contact="c", style=PLAIN))) > 300
-    wrapped = list(render.as_text(long, contact="c", style=Style(width=60)))
+    long = answer_document(triage(finding(summary="word " * 80)), "c")
+    assert max(map(len, as_text([long], PLAIN))) > 300
+    wrapped = list(as_text([long], Style(width=60)))
     assert max(map(len, wrapped)) <= 60
 
 
 def test_markdown_keeps_text_text() -> None:
-    text = "\n".join(render.as_markdown(triage(finding()), contact="c"))
+    text = "\n".join(as_markdown([answer_document(triage(finding()), "c")]))
     assert "a \\| b \\*c\\*" in text
     assert "SELECT `a` | b" in text
 
 
+def test_markdown_sets_paragraphs_headings_lists_and_tables_off_by_one_empty_line() -> None:
+    one = answer_document(refusal().model_copy(update={"candidates": ("b", "b2")}), "c")
+    lines = list(as_markdown([one]))
+    assert lines[:9] == ["# REFUSED: severity\\_mismatch", "", "**no**", "", "## did you mean", "", "- b", "- b2", ""]
+    table = list(as_markdown([answer_document(triage(finding(), finding()), "c")]))
+    head = table.index("| status | finding | rule |")
+    assert table[head - 1] == ""
+    assert [line[:6] for line in table[head + 1 : head + 4]] == ["| --- ", "| FAIL", "| FAIL"]
+    assert "\n\n\n" not in "\n".join([*lines, *table])
+
+
 def test_a_refusal_reads_with_its_rule_and_guidance_in_every_form() -> None:
-    for lines in (
-        render.as_text(refusal(), contact="c", style=PLAIN),
-        render.as_markdown(refusal(), contact="c"),
-    ):
+    document = answer_document(refusal(), "c")
+    for lines in (as_text([document], PLAIN), as_markdown([document])):
         text = "\n".join(lines).replace("\\", "")
         assert "severity_mismatch" in text
         assert "g" in text
@@ -194,5 +205,6 @@ def test_a_stated_severity_that_calls_people_calls_them_in_a_refusal_too(
 ) -> None:
     refused = refusal().model_copy(update={"rule": rule, "severity": severity})
     assert json.loads(render.as_json(refused))["notify"] is notify
-    assert ("NOTIFY: " in "\n".join(render.as_text(refused, contact="c", style=PLAIN))) is notify
-    assert ("NOTIFY: " in "\n".join(render.as_markdown(refused, contact="c"))) is notify
+    document = answer_document(refused, "c")
+    assert ("notify: " in "\n".join(as_text([document], PLAIN))) is notify
+    assert ("notify: " in "\n".join(as_markdown([document]))) is notify

@@ -369,7 +369,7 @@ def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-CLOCKS = ("incident.respond", "incident.deliveries", "incident.status", "incident.documents")
+CLOCKS = ("incident.respond", "incident.deliveries", "incident.status")
 
 
 def stop_clocks(monkeypatch: pytest.MonkeyPatch, moment: datetime = NOW) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
+from diagnostics.health.document import state_of
 from diagnostics.models.figures import Course, CoursePoint, Coverage
 from diagnostics.models.health import SystemState
 from diagnostics.models.status import Status
@@ -14,7 +15,7 @@ from screens.health.state import short_limits
 from tests.console.scripted import NOW
 from tests.console.scripted_health import ScriptedHealth, figure
 from widgets.glyphs import ASCII, UNICODE, Glyphs
-from widgets.rows.connections import connection_rows, standing, state_of
+from widgets.rows.connections import connection_rows, standing
 from widgets.rows.health import HEIGHT, NextToFail, big_digits, health_rows
 from widgets.rows.kpis import FigureLine, figure_rows, short_title, short_value
 from widgets.rows.resolution import Bands, legend, resolution_rows, ruler

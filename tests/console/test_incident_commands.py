@@ -118,7 +118,7 @@ async def test_a_line_that_makes_no_sense_says_what_is_accepted_and_writes_nothi
     async with console(make_app, world) as (pilot, incident):
         await line(pilot, text)
         await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
-        assert "accepted" in cast("DocumentScreen", pilot.app.screen).document.copy_text
+        assert "accepted" in cast("DocumentScreen", pilot.app.screen).copy_text()
         assert world.incidents.get(incident.id).last_seq == incident.last_seq
 
 

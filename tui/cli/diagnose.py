@@ -10,6 +10,7 @@ from diagnostics.core.failures import UserError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers import diagnosis as render
+from tui.cli.renderers.document import as_markdown, as_text
 from tui.opening import open_service
 from tui.options import Options
 
@@ -38,9 +39,9 @@ def run(options: Options, given: Namespace) -> int:
     if given.format == "json":
         say([render.as_json(answers)])
     elif given.format == "markdown":
-        say(render.as_markdown(answers))
+        say(as_markdown(map(render.document, answers)))
     else:
-        say(render.as_text(answers, style=Style.of_stdout()))
+        say(as_text(map(render.document, answers), Style.of_stdout()))
     return exit_code(answers)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from tui.cli import exit_codes
 from tui.cli.output import WORD_WIDTH, Style, say
+from tui.cli.renderers.triage import json_text
 from tui.opening import Opened, open_service
 from tui.options import Options
 
@@ -69,4 +69,4 @@ def as_json(lines: list[DoctorLine]) -> str:
         "lines": [line.model_dump(mode="json") for line in lines],
         "taken_at": utc_now().isoformat(),
     }
-    return json.dumps(document, indent=2, ensure_ascii=True)
+    return json_text(document)

@@ -13,11 +13,14 @@ from diagnostics.models.entries import IncidentStatus
 from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
+from diagnostics.triage.document import refusal_document
 from tui.cli import sending
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render
 from tui.cli.renderers import triage as triage_render
+from tui.cli.renderers.document import as_text
+from tui.cli.renderers.triage import json_text
 from tui.cli.sending import NotConfirmed
 from tui.opening import open_service
 
@@ -43,7 +46,7 @@ def run(options: Options, given: Namespace) -> int:
         except SourceFailure as failure:
             if given.what in READS and given.format == "json":
                 told = {"outcome": "not_known", "problem": failure.reason, "remedy": failure.remedy}
-                say([render.as_json(told)])
+                say([json_text(told)])
             raise
         except NotConfirmed as why:
             _complain([f"refused: {why}", "Nothing was declared, written or sent."])
@@ -84,12 +87,11 @@ def _by_the_rules(work: Callable[[], Answer]) -> Answer:
         raise AgainstTheRules(error.lines()) from error
 
 
-def _refused(service: Diagnostics, refusal: Refusal, form: str) -> int:
+def _refused(refusal: Refusal, form: str) -> int:
     if form == "json":
         say([triage_render.as_json(refusal)])
     else:
-        contact = service.catalogue.contact.line()
-        say(triage_render.as_text(refusal, contact=contact, style=Style.of_stdout()))
+        say(as_text([refusal_document(refusal)], Style.of_stdout()))
     return ExitCode.REFUSED
 
 
@@ -158,7 +160,7 @@ def _send(
     before = frozenset(one.delivery for one in incident.deliveries) if incident is not None else frozenset[str]()
     answer = _by_the_rules(lambda: sending.confirmed(service, given, proposal, unmet))
     if isinstance(answer, Refusal):
-        return _refused(service, answer, given.format)
+        return _refused(answer, given.format)
     if given.format == "text":
         say(["", f"{answer.id}: confirmed, and written into the journal"])
     problems = []
@@ -187,7 +189,7 @@ def _say_sent(incident: Incident, mine: tuple[Delivery, ...], proposal: Proposal
         document = render.incident_document(incident)
         document["deliveries"] = [one.model_dump(mode="json") for one in mine]
         document["left_out"] = [{"channel": channel, "problem": problem} for channel, problem in left_out]
-        say([render.as_json(document)])
+        say([json_text(document)])
         return
     style = Style.of_stdout()
     say(render.delivery_lines(mine, style))
@@ -201,7 +203,7 @@ def _say_sent(incident: Incident, mine: tuple[Delivery, ...], proposal: Proposal
 def _written(given: Namespace, work: Callable[[], Incident], said: str) -> int:
     answer = _by_the_rules(work)
     if given.format == "json":
-        say([render.as_json(render.incident_document(answer))])
+        say([json_text(render.incident_document(answer))])
     else:
         say(Style.of_stdout().block(f"{answer.id}: {said}"))
     return ExitCode.HEALTHY
@@ -242,7 +244,7 @@ def _list(service: Diagnostics, _options: Options, given: Namespace) -> int:
     problem = service.journal.problem
     if given.format == "json":
         incidents = [{**one.model_dump(mode="json"), "is_open": one.is_open} for one in lines]
-        say([render.as_json({"outcome": "incidents", "incidents": incidents, "problem": problem})])
+        say([json_text({"outcome": "incidents", "incidents": incidents, "problem": problem})])
     else:
         say(map(render.line, lines))
         if not lines:
@@ -263,7 +265,7 @@ def _show(service: Diagnostics, _options: Options, given: Namespace) -> int:
             {"seq": one.seq, "at": one.at.isoformat(), "actor": one.actor, "kind": one.kind, "text": one.text}
             for one in page.rows
         ]
-        say([render.as_json(document)])
+        say([json_text(document)])
     else:
         say(render.incident_lines(incident, page.rows, due, Style.of_stdout()))
     return ExitCode.HEALTHY

@@ -10,6 +10,7 @@ from diagnostics.core.waiting import Job, Progress
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render
+from tui.cli.renderers.triage import json_text
 from tui.opening import open_service
 from tui.options import Options
 
@@ -29,7 +30,7 @@ def run(options: Options, given: Namespace) -> int:
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     if given.format == "json":
-        say([render.as_json({"outcome": "verification", "is_sound": found.is_sound, **found.model_dump(mode="json")})])
+        say([json_text({"outcome": "verification", "is_sound": found.is_sound, **found.model_dump(mode="json")})])
     else:
         say(render.verification_lines(found, Style.of_stdout()))
     return ExitCode.HEALTHY if found.is_sound else ExitCode.CRITICAL

@@ -8,6 +8,7 @@ from diagnostics.core.failures import UserError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render
+from tui.cli.renderers.triage import json_text
 from tui.cli.sending import proposal_for
 from tui.opening import open_service
 from tui.options import Options
@@ -25,7 +26,7 @@ def run(options: Options, given: Namespace) -> int:
     with open_service(options) as opened:
         proposal = proposal_for(opened.diagnostics, options, given)
     if given.format == "json":
-        say([render.as_json({"outcome": "proposal", "proposal": proposal.model_dump(mode="json")})])
+        say([json_text({"outcome": "proposal", "proposal": proposal.model_dump(mode="json")})])
     else:
         say(render.proposal_lines(proposal, Style.of_stdout()))
     blocked = any(draft.stale for draft in proposal.sendable) or not proposal.sendable

@@ -6,9 +6,11 @@ from argparse import Namespace
 
 from diagnostics.core.failures import UserError
 from diagnostics.models.triage import TriageRequest
+from diagnostics.triage.document import answer_document
 from tui.cli import exit_codes
 from tui.cli.output import Style, say
 from tui.cli.renderers import triage as render
+from tui.cli.renderers.document import as_markdown, as_text
 from tui.opening import open_service
 from tui.options import Options
 
@@ -36,7 +38,7 @@ def run(options: Options, given: Namespace) -> int:
     if given.format == "json":
         say([render.as_json(answer)])
     elif given.format == "markdown":
-        say(render.as_markdown(answer, contact=contact))
+        say(as_markdown([answer_document(answer, contact)]))
     else:
-        say(render.as_text(answer, contact=contact, style=Style.of_stdout()))
+        say(as_text([answer_document(answer, contact)], Style.of_stdout()))
     return exit_codes.of_answer(answer)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from diagnostics.core.document import Document, Markdown
 from diagnostics.core.failures import UserError
 from diagnostics.core.words import short
-from screens import documents
+from diagnostics.sources.document import doctor_document, sources_document
 from screens.critical.screen import CriticalScreen
 from screens.log_screen import WINDOWS
 from tui.commands.verb import CommandApp, Verb
@@ -33,7 +33,7 @@ def _sources(app: CommandApp, rest: str) -> None:
         return
     app.ask(
         lambda: (service.sources(), service.budgets()),
-        lambda found: app.open_document(documents.sources_document(*found, app.glyphs)),
+        lambda found: app.open_document(sources_document(*found)),
         doing="asking the sources",
     )
 
@@ -48,7 +48,7 @@ def _doctor(app: CommandApp, rest: str) -> None:
         return
 
     def show(lines: list[DoctorLine]) -> None:
-        app.open_document(documents.doctor_document(lines, app.glyphs))
+        app.open_document(doctor_document(lines))
 
     app.ask(lambda: list(service.doctor()), show, doing="testing every source")
 
@@ -59,9 +59,8 @@ def _guide(app: CommandApp, rest: str) -> None:
     if not rest:
         raise UserError("which guide?", accepted=", ".join(app.catalogue.guide_names()), next_step="guide NAME")
     guide = app.catalogue.guide(rest.split(maxsplit=1)[0])
-    title = f"guide {app.glyphs.separator} {guide.title} ({guide.origin})"
-    document = documents.markdown_document(title, guide.markdown, app.glyphs)
-    app.open_document(replace(document, place=f"guide {guide.name}"))
+    title = f"guide · {guide.title} ({guide.origin})"
+    app.open_document(Document(title, [Markdown(guide.markdown)], f"guide {guide.name}", copy=guide.markdown))
 
 
 def _window(app: CommandApp, rest: str) -> None:

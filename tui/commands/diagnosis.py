@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.ids import ACCEPTED, id_of
 from diagnostics.core.sanitizer import clean
 from screens import addresses as to
-from screens import documents
 from tui.commands.verb import CommandApp, Verb
 
 if TYPE_CHECKING:
@@ -96,11 +94,10 @@ def show_triage(host: ScreenHost, request: TriageRequest) -> None:
 
     def show(answer: Triage | Refusal) -> None:
         from diagnostics.models.triage import Triage  # noqa: PLC0415  # after the first paint
+        from diagnostics.triage.document import triage_document  # noqa: PLC0415
 
         if isinstance(answer, Triage):
-            document = documents.triage_document(answer, host.glyphs)
-            evidence = tuple(finding.evidence for finding in answer.findings if finding.evidence is not None)
-            host.open_document(replace(document, issue=(answer.issue_type, answer.severity), evidence=evidence))
+            host.open_document(triage_document(answer))
         else:
             host.navigate(to.RefusalAt(answer))
 

@@ -45,7 +45,7 @@ def _queries(app: CommandApp, _rest: str) -> None:
 
     app.ask(
         service.explorer.saved,
-        lambda saved: app.navigate(to.ListingAt(saved_listing(saved, app.glyphs, open_query))),
+        lambda saved: app.navigate(to.ListingAt(saved_listing(saved, open_query))),
         doing="reading the saved queries",
     )
 

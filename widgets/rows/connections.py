@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import DAY_S, age, short
-from widgets.row import BLANK, Piece, Row, Tone, column, fit, row
+from diagnostics.health.document import state_of, state_tone
+from widgets.row import BLANK, Piece, Row, column, fit, row
 
 if TYPE_CHECKING:
     from diagnostics.models.figures import Figure
@@ -39,11 +40,6 @@ def standing(since: datetime | None, now: datetime) -> str:
     return short(seconds - seconds % DAY_S) if seconds >= 2 * DAY_S else age(since, now)
 
 
-def state_tone(state: str) -> Tone:
-    """The tone of a connection's state."""
-    return {"error": "fail", "warning": "warn", "healthy": "pass"}.get(state, "muted")  # type: ignore[return-value]
-
-
 def counts_row(counts: Sequence[Figure], *, width: int, glyphs: Glyphs, stale: bool) -> Row:
     """How many connections are in which state, what is wrong first where room is short."""
     wide = width >= WIDE
@@ -66,11 +62,6 @@ def counts_row(counts: Sequence[Figure], *, width: int, glyphs: Glyphs, stale: b
 
 
 _SHORT_ORDER = {"error": 0, "warning": 1, "healthy": 2, "disabled": 3}
-
-
-def state_of(figure: Figure) -> str:
-    """The state that a count counts: the last word of its id, such as "error" in "connections_error"."""
-    return figure.id.rpartition("_")[2].rpartition(".")[2]
 
 
 def connection_rows(

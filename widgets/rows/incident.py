@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from diagnostics.core.words import plural, stepped
+from diagnostics.incident.document import how_far
 from diagnostics.models.entries import Channel, Purpose
 from widgets import incident_clock, wording
 from widgets.incident_clock import moment
@@ -257,23 +258,13 @@ def criterion_rows(view: IncidentView, width: int, glyphs: Glyphs, *, folded: bo
     return rows if folded else rows + [_criterion_row(one, width, glyphs) for one in criteria]
 
 
-def criterion_words(criterion: Criterion) -> str:
-    """How far it is: held, and for how much longer it has to hold."""
-    if criterion.waived_by:
-        return f"waived by {criterion.waived_by}"
-    needs = criterion.needs_s
-    if criterion.held_s is not None and needs:
-        return f"held {int(criterion.held_s // 60)} of {int(needs // 60)} min"
-    return criterion.note if str(criterion.status) in {"no_data", "unreachable"} else ""
-
-
 def _criterion_row(criterion: Criterion, width: int, glyphs: Glyphs) -> Row:
     piece = wording.status_piece(criterion.status, glyphs)
     if str(criterion.status) == "warn":
         # It holds; what is missing is time.
         piece = Piece(f"{glyphs.warned} holds", "warn")
     mark = Piece(fit(piece.text, max(8, cell_len(piece.text) + 1)), piece.tone)
-    right = glyphs.text(" ".join(part for part in (criterion.shown, criterion_words(criterion)) if part))
+    right = glyphs.text(" ".join(part for part in (criterion.shown, how_far(criterion)) if part))
     right = fit(right, min(cell_len(right), max(12, width // 2)))
     return pair([mark, (glyphs.text(criterion.title), "")], right, "muted", width, f"criterion:{criterion.id}")
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from diagnostics.health.document import left_out
 from widgets import wording
 from widgets.row import Piece, Row, column, fit, row, wrap
+from widgets.rows.document import Drawn
 
 if TYPE_CHECKING:
     from diagnostics.models.health import Resolution, ResolutionShare
@@ -98,14 +100,18 @@ def legend(bands: Bands, width: int, glyphs: Glyphs) -> str:
     return next((text for text in (words, short) if cell_len(text) <= width), "")
 
 
-def left_out(resolution: Resolution) -> str:
-    """Rows that stand in no share, or nothing."""
-    parts = []
-    if resolution.retired:
-        parts.append(f"{resolution.retired:,} of the retired method 2")
-    if resolution.unclear:
-        parts.append(f"{resolution.unclear:,} with no known method")
-    return f"in no share: {', '.join(parts)}" if parts else ""
+def shares_in_full(resolution: Resolution, bands: Bands) -> Drawn:
+    """The shares with their rulers and counts, for the document of the distribution."""
+
+    def draw(width: int, glyphs: Glyphs) -> list[Row]:
+        rows: list[Row] = []
+        for share in resolution.shares:
+            rows.append(Row(share_row(share, bands, width=width, glyphs=glyphs, stale=False).pieces))
+            count = "not known" if share.count is None else f"{share.count:,} agents"
+            rows.append(row((f"{' ' * 10}{count}{f'; {glyphs.text(share.note)}' if share.note else ''}", "muted")))
+        return rows
+
+    return Drawn(draw)
 
 
 def resolution_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,11 +24,6 @@ STATES = {
 """What becomes of a delivery, in words."""
 
 INDENT = 2
-
-
-def as_json(document: dict[str, Any]) -> str:
-    """One JSON document, ASCII only."""
-    return json.dumps(document, indent=2, ensure_ascii=True)
 
 
 def incident_document(incident: Incident, outcome: str = "incident") -> dict[str, Any]:
