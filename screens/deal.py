@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 
-from diagnostics.core.document import (
-    GAP,
-    LABEL,
-    Asked,
-    Block,
-    Cell,
-    Document,
-    Fact,
-    Heading,
-    Line,
-    State,
-    Text,
-    facts,
-    numbered,
-)
+from diagnostics.core import document as doc
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import age
-from diagnostics.triage.document import certainty_blocks, finding_document, sentence_blocks
+from diagnostics.sync.document import deal_document
+from diagnostics.triage.document import finding_document
 from screens.addresses import AccountAt
 from screens.base import ReadingArrived, Why
 from screens.list_screen import ListScreen
@@ -38,7 +26,7 @@ from widgets.paged_rows import stamp
 from widgets.row import BLANK, Row, Tone, plain, row, titled, wrap
 from widgets.rows.account import finding_rows
 from widgets.rows.deal import PATHS, gate_name, gate_rows, path_rows, strip_row, waiting_rows
-from widgets.rows.document import Drawn, document_rows
+from widgets.rows.document import Draw, document_rows
 
 if TYPE_CHECKING:
     from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
@@ -221,24 +209,24 @@ class DealScreen(ListScreen):
         self.open_plain(plain(self.body.rows))
 
 
-def gate_document(gate: Gate) -> Document:
+def gate_document(gate: Gate) -> doc.Document:
     """One gate: what was found, what the sync fails with, and every question behind that."""
-    code = Fact("fails with", gate.error_code, "code")
-    blocks = [State(gate.status, gate.title), GAP, Text(gate.summary, "strong"), code, Asked(gate.evidence)]
-    return Document(f"gate · {gate_name(gate)}", blocks)
+    found = [doc.Text(gate.summary, "strong"), doc.Fact("fails with", gate.error_code, "code")]
+    blocks = [doc.State(gate.status, gate.title), doc.GAP, *found, doc.Asked(gate.evidence)]
+    return doc.Document(f"gate · {gate_name(gate)}", blocks)
 
 
-def agent_document(agent: AgentPath) -> Document:
+def agent_document(agent: AgentPath) -> doc.Document:
     """One agent on the deal: each path, what it looks at, what was found."""
     words = {True: "verified by at least one path", False: "NOT verified by any path", None: "not known"}
     tones: dict[bool | None, Tone] = {True: "pass", False: "fail", None: "muted"}
-    blocks: list[Block] = [Text(words[agent.is_verified], tones[agent.is_verified]), GAP]
+    blocks: list[doc.Block] = [doc.Text(words[agent.is_verified], tones[agent.is_verified]), doc.GAP]
     for name, title, _, looks_at in PATHS:
         found = getattr(agent, name)
         word = "could not be read" if found is None else "yes" if found else "no"
-        blocks.append(Fact(title, f"{word}: {looks_at}", width=22))
-    blocks += [GAP, Text(agent.note, "warn")] if agent.note else []
-    return Document(f"agent · user {agent.user_id} {agent.name}".rstrip(), blocks)
+        blocks.append(doc.Fact(title, f"{word}: {looks_at}", width=22))
+    blocks += [doc.GAP, doc.Text(agent.note, "warn")] if agent.note else []
+    return doc.Document(f"agent · user {agent.user_id} {agent.name}".rstrip(), blocks)
 
 
 # ---- the diagnosis as rows
@@ -246,36 +234,31 @@ def agent_document(agent: AgentPath) -> Document:
 
 def deal_rows(diagnosis: DealDiagnosis, *, width: int, now: datetime, glyphs: Glyphs, stale: bool = False) -> list[Row]:
     """The sentence why, the gates, the paths of every agent, what was configured lately, findings and notes."""
-    code = [Line((Cell("fails with  ", "muted"), Cell(diagnosis.error_code, "fail")), key="code")]
-    blocks: list[Block] = [*(code if diagnosis.error_code else ()), *sentence_blocks(diagnosis.conclusion)]
-    blocks.append(Heading("eligibility, in the order of the sync"))
     strip = strip_row(diagnosis.gates, width=width, glyphs=glyphs)
-    if strip is not None:
-        blocks += [Drawn(lambda *_: (strip,)), GAP]
-    blocks.append(Drawn(lambda *_: gate_rows(diagnosis.gates, width=width, glyphs=glyphs, stale=stale)))
-    blocks.append(Heading("agents on the deal, and the four paths that can verify each"))
-    if diagnosis.agents:
-        blocks.append(Drawn(lambda *_: path_rows(diagnosis.agents, width=width, glyphs=glyphs)))
-    else:
-        blocks.append(Text("no agent of this deal was read; the gate above says whether it has none", "muted"))
-    blocks += [Heading("how sure this is"), *certainty_blocks(diagnosis.conclusion), *numbered(diagnosis.notes)]
-    blocks.append(Heading("configured lately"))
-    for place, change in enumerate(diagnosis.configuration):
-        when = stamp(change.at, now, glyphs)
-        blocks.append(Fact(when, f"{change.what} ({change.source})", key=f"change:{place}"))
-    if not diagnosis.configuration:
-        blocks.append(Text("no recent change is recorded that bears on this deal", "muted"))
-    if diagnosis.findings:
-        findings = finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4, stale=stale)
-        blocks += [Heading("findings"), Drawn(lambda *_: findings)]
-    blocks += [Heading("the deal itself"), *header_blocks(diagnosis.header, now, glyphs)]
-    return document_rows(blocks, width, glyphs)
+    gates = gate_rows(diagnosis.gates, width=width, glyphs=glyphs, stale=stale)
+    changes = [
+        doc.Fact(stamp(change.at, now, glyphs), f"{change.what} ({change.source})", key=f"change:{place}")
+        for place, change in enumerate(diagnosis.configuration)
+    ]
+    drawn: dict[str, Sequence[Row]] = {
+        "gates": [strip, BLANK, *gates] if strip is not None else gates,
+        "agents": path_rows(diagnosis.agents, width=width, glyphs=glyphs),
+        "configuration": document_rows(changes, width, glyphs),
+        "findings": finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4, stale=stale),
+    }
+    drawings: dict[str, Draw] = {name: partial(_drawn, rows) for name, rows in drawn.items() if rows}
+    own = [doc.Heading("the deal itself"), *header_blocks(diagnosis.header, now, glyphs)]
+    return document_rows([*deal_document(diagnosis).blocks, *own], width, glyphs, drawings)
 
 
-def header_blocks(header: DealHeader, now: datetime, glyphs: Glyphs) -> list[Block]:
+def _drawn(rows: Sequence[Row], _width: int, _glyphs: Glyphs) -> Sequence[Row]:
+    return rows
+
+
+def header_blocks(header: DealHeader, now: datetime, glyphs: Glyphs) -> list[doc.Block]:
     """The deal's own row, and the way to its account."""
     account = f"{header.account_id} · {header.account_name}" if header.account_name else str(header.account_id)
-    cells = (Cell("account", "muted", LABEL), Cell(account), Cell("   enter", "key"))
+    cells = (doc.Cell("account", "muted", doc.LABEL), doc.Cell(account), doc.Cell("   enter", "key"))
     own = (
         ("stage", header.stage),
         ("property", header.property_id),
@@ -284,7 +267,7 @@ def header_blocks(header: DealHeader, now: datetime, glyphs: Glyphs) -> list[Blo
         ("created", stamp(header.created_at, now, glyphs)),
         ("updated", stamp(header.updated_at, now, glyphs)),
     )
-    return [Line(cells, key="account"), *facts(*((label, text or "—") for label, text in own))]
+    return [doc.Line(cells, key="account"), *doc.facts(*((label, text or "—") for label, text in own))]
 
 
 def deal_why(diagnosis: DealDiagnosis, key: str) -> Why:

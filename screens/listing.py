@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from screens.base import Why
 from screens.list_screen import ListScreen
 from widgets.footer_bar import Hint
 from widgets.row import Row
-from widgets.rows.document import document_rows, document_text
+from widgets.rows.document import Draw, document_rows, document_text
 
 if TYPE_CHECKING:
     from diagnostics.core.document import Block, Document
@@ -35,6 +35,8 @@ class Listing:
     """Kinds of rows that open something: what their keys hold before the colon. On others Enter says why."""
     why: Callable[[str], Why | None] = _nothing
     """Evidence behind the row with this key, and for the empty key behind the whole."""
+    drawings: Mapping[str, Draw] = field(default_factory=dict)
+    """How parts of the blocks are drawn, by their names."""
 
 
 class ListingScreen(ListScreen):
@@ -58,7 +60,7 @@ class ListingScreen(ListScreen):
 
     def rows(self, width: int) -> Sequence[Row]:
         """The listing's rows."""
-        return document_rows(self.listing.blocks, width, self.host.glyphs)
+        return document_rows(self.listing.blocks, width, self.host.glyphs, self.listing.drawings)
 
     def crumb(self) -> str:
         return self.listing.crumb

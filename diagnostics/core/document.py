@@ -8,7 +8,7 @@ Whatever has no text is left out, so that a builder need not ask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -128,6 +128,14 @@ class Asked(Block):
 
 
 @dataclass(slots=True, frozen=True)
+class Part(Block):
+    """Blocks that a surface may draw by itself, by their name: as a table, a strip, rows to choose from."""
+
+    name: str
+    blocks: Sequence[Block]
+
+
+@dataclass(slots=True, frozen=True)
 class Markdown(Block):
     """A text that somebody wrote as Markdown: a guide, a review."""
 
@@ -158,12 +166,18 @@ class Document:
     def evidence(self) -> tuple[Evidence, ...]:
         """Every question that it rests on, in the order of its blocks."""
         found: list[Evidence] = []
-        for block in self.blocks:
+        for block in flat(self.blocks):
             if isinstance(block, Asked):
                 found += block.evidence
             elif isinstance(block, Check) and block.finding.evidence is not None:
                 found.append(block.finding.evidence)
         return tuple(found)
+
+
+def flat(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks with those of parts in their place."""
+    for block in blocks:
+        yield from flat(block.blocks) if isinstance(block, Part) else (block,)
 
 
 def numbered(notes: Iterable[str]) -> list[Block]:

@@ -109,6 +109,11 @@ def conclusion_blocks(conclusion: Conclusion) -> list[Block]:
     return [*sentence_blocks(conclusion), *certainty_blocks(conclusion)]
 
 
+def code_of(conclusion: Conclusion) -> Block:
+    """The stable code of a conclusion, for surfaces that are read by scripts and tickets as well."""
+    return Fact("conclusion", "", aside=conclusion.code)
+
+
 def sentence_blocks(conclusion: Conclusion) -> list[Block]:
     """The one sentence, and what to do."""
     tone: Tone = "pass" if conclusion.code in WELL else TONES.get(conclusion.code, "fail")

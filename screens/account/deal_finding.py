@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from diagnostics.core.document import GAP, Block, Cell, Fact, Line, Text, numbered
+from diagnostics.core.document import GAP, Block, Cell, Fact, Line, Text
+from diagnostics.sync.document import unsynced_document
 from diagnostics.triage.document import triage_document
 from screens.addresses import DealAt, RefusalAt
 from screens.base import ConsoleScreen
@@ -13,7 +14,7 @@ from screens.listing import Listing, ListingScreen, Why
 from screens.why import Open
 from widgets.row import Piece, Row, Tone, fit, row, wrap, wrapped
 from widgets.rows.deal import short_code
-from widgets.rows.document import Drawn
+from widgets.rows.document import Draw, Drawn
 
 if TYPE_CHECKING:
     from diagnostics.models.deals import DealHeader, UnsyncedDeals, UnsyncedGroup
@@ -120,21 +121,18 @@ def candidates_listing(deal_id: int, found: Sequence[DealHeader], open_key: Open
 def unsynced_listing(unsynced: UnsyncedDeals, open_key: Open) -> Listing:
     """Unsynced deals by cause, largest group first; `open_key` gets `group:N`."""
     where = f"account {unsynced.account_id}" if unsynced.account_id is not None else "all accounts"
-    judged = f"{unsynced.total:,} deals of {where} have not synced"
-    if unsynced.examined < unsynced.total:
-        judged += f"; {unsynced.examined:,} of them were judged, the rest is counted only"
-    blocks: list[Block] = [Text(judged, "strong" if unsynced.total else "muted", key="total")]
     coverage = unsynced.coverage
-    if coverage is not None and not coverage.is_complete:
-        blocks.append(Drawn(lambda width, glyphs: _coverage_rows(coverage, width, glyphs)))
-    blocks += [*numbered(unsynced.notes), GAP]
-    blocks += [_group(place, group) for place, group in enumerate(unsynced.groups)]
 
     def why(_key: str) -> Why | None:
         return f"unsynced deals of {where}", f"{unsynced.total:,} deals with synced_at null", unsynced.evidence
 
-    title = f"why deals do not sync · {unsynced.taken_at:%H:%M:%S} UTC"
-    return Listing(title, "unsynced deals", blocks, open_key, frozenset({"group"}), why)
+    drawings: dict[str, Draw] = {
+        "coverage": lambda width, glyphs: _coverage_rows(coverage, width, glyphs) if coverage is not None else (),
+        "groups": lambda width, glyphs: _group_rows(unsynced.groups, width, glyphs),
+    }
+    document = unsynced_document(unsynced)
+    opens = frozenset({"group"})
+    return Listing(document.title, "unsynced deals", document.blocks, open_key, opens, why, drawings)
 
 
 def _coverage_rows(coverage: Coverage, width: int, glyphs: Glyphs) -> list[Row]:
@@ -144,19 +142,18 @@ def _coverage_rows(coverage: Coverage, width: int, glyphs: Glyphs) -> list[Row]:
     return rows
 
 
-def _group(place: int, group: UnsyncedGroup) -> Block:
-    code = short_code(group.error_code) if group.error_code else "eligible"
-    tone: Tone = "fail" if group.error_code else "warn"
-
-    def draw(width: int, glyphs: Glyphs) -> list[Row]:
+def _group_rows(groups: Sequence[UnsyncedGroup], width: int, glyphs: Glyphs) -> list[Row]:
+    rows: list[Row] = []
+    for place, group in enumerate(groups):
+        code = short_code(group.error_code) if group.error_code else "eligible"
+        tone: Tone = "fail" if group.error_code else "warn"
         lines = wrap(glyphs.text(group.title), max(12, width - 30))
         count = Piece(fit(f"{group.count:,}", 7, right=True), "strong")
-        rows = [row(count, "  ", (fit(code, 19), tone), "  ", lines[0], key=f"group:{place}")]
+        rows.append(row(count, "  ", (fit(code, 19), tone), "  ", lines[0], key=f"group:{place}"))
         rows += [row(" " * 30, line) for line in lines[1:]]
         steps = wrap(glyphs.text(group.next_step), max(12, width - 30))
-        return [*rows, *(row(" " * 30, (line, "accent")) for line in steps if line)]
-
-    return Drawn(draw)
+        rows += [row(" " * 30, (line, "accent")) for line in steps if line]
+    return rows
 
 
 def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], open_key: Open) -> Listing:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.core.document import GAP, Asked, Block, Document, Fact, Heading, Text, facts, numbered
+from diagnostics.core.document import GAP, Asked, Block, Document, Heading, Text, facts
 from diagnostics.core.time import utc_now
+from diagnostics.models.accounts import OAuthUser
+from diagnostics.oauth.document import oauth_document
+from diagnostics.sync.document import resolution_document
 from diagnostics.triage.document import conclusion_blocks, finding_document
 from screens.account.deal_finding import show_unsynced
 from screens.document import DocumentScreen
@@ -17,7 +20,7 @@ from widgets import wording
 from widgets.paged_rows import Column, heading, item_row, lay_out, stamp
 from widgets.row import Piece, Row, fit, row, wrap, wrapped
 from widgets.rows.account import HISTORY_COLUMNS, STALE_COLUMNS, connection_piece, figure_rows, finding_rows
-from widgets.rows.document import Drawn
+from widgets.rows.document import Draw, Drawn
 from widgets.wording import since
 
 if TYPE_CHECKING:
@@ -208,39 +211,35 @@ def agent_document(
     else:
         asking = Text("… asking", "muted")
         blocks.append(Heading(f"credentials of user {agent.user_id}"))
-        blocks += (
-            [*conclusion_blocks(oauth.conclusion), _findings(oauth.findings, 3)] if oauth is not None else [asking]
-        )
+        blocks += [*conclusion_blocks(oauth.conclusion), _brief(oauth.findings)] if oauth is not None else [asking]
         blocks.append(Heading(f"changes of resolution of user {agent.user_id}"))
         blocks += _history(history, agent.user_id) if history is not None else [asking]
     return Document(f"agent {agent.agent_id}", blocks)
 
 
-def _findings(findings: Sequence[Finding], most: int = 4) -> Block:
-    return Drawn(lambda width, glyphs: finding_rows(findings, width=width, glyphs=glyphs, most=most))
+def _brief(findings: Sequence[Finding]) -> Block:
+    return Drawn(lambda width, glyphs: finding_rows(findings, width=width, glyphs=glyphs, most=3))
 
 
-def _table(columns: Sequence[Column], items: Sequence[Any], keys: Callable[[int], str]) -> Block:
+def _table_rows(
+    columns: Sequence[Column], items: Sequence[Any], key: Callable[[int], str], width: int, glyphs: Glyphs
+) -> list[Row]:
     """Items under the heads of their columns; each row has the key of its number."""
-
-    def draw(width: int, glyphs: Glyphs) -> list[Row]:
-        layout, now = lay_out(columns, width), utc_now()
-        rows = [heading(layout, glyphs)]
-        rows += [item_row(item, layout, key=keys(at), glyphs=glyphs, now=now) for at, item in enumerate(items)]
-        return rows
-
-    return Drawn(draw)
+    layout, now = lay_out(columns, width), utc_now()
+    rows = [heading(layout, glyphs)]
+    return rows + [item_row(item, layout, key=key(at), glyphs=glyphs, now=now) for at, item in enumerate(items)]
 
 
-def _changes(entries: Sequence[HistoryRow]) -> Block:
-    return _table(HISTORY_COLUMNS, entries, lambda at: f"change:{entries[at].id}")
+def _change_rows(entries: Sequence[HistoryRow], width: int, glyphs: Glyphs) -> list[Row]:
+    return _table_rows(HISTORY_COLUMNS, entries, lambda at: f"change:{entries[at].id}", width, glyphs)
 
 
 def _history(history: Page[HistoryRow], user_id: int) -> list[Block]:
     own = [entry for entry in history.rows if entry.user_id == user_id]
     among = "all" if history.after is None else "the newest"
     searched = Text(f"{len(own):,} among {among} changes recorded for the account", "muted")
-    return [searched, *([_changes(own)] if own else []), Asked(history.evidence)]
+    changes = Drawn(lambda width, glyphs: _change_rows(own, width, glyphs) if own else ())
+    return [searched, changes, Asked(history.evidence)]
 
 
 def connection_document(one: ConnectionRow, evidence: Sequence[Evidence], now: datetime, glyphs: Glyphs) -> Document:
@@ -276,86 +275,59 @@ def change_document(entry: HistoryRow, evidence: Sequence[Evidence], now: dateti
     return Document(f"change {entry.id}", [*blocks, Asked(evidence)])
 
 
-# ---- OAuth
+# ---- diagnoses
 
 
 def oauth_listing(diagnosis: OAuthDiagnosis, open_key: Open) -> Listing:
     """zillow-oauth-diagnosis of an account or of one of its users; `open_key` gets `finding:N` and `user:ID`."""
-    who = f"user {diagnosis.user_id}" if diagnosis.user_id is not None else "every user"
-
-    blocks = [
-        *conclusion_blocks(diagnosis.conclusion),
-        Fact("about", f"account {diagnosis.account_id}, {who}", "muted"),
-        *numbered(diagnosis.notes),
-        Heading("checks"),
-        _findings(diagnosis.findings),
-    ]
-    if diagnosis.consistency:
-        figures = Drawn(lambda width, glyphs: figure_rows(diagnosis.consistency, width=min(width, 76), glyphs=glyphs))
-        blocks += [Heading("consistency, account-wide"), figures]
-    blocks += _wrong_users(diagnosis)
+    found, figures = diagnosis.findings, diagnosis.consistency
 
     def why(key: str) -> Why | None:
         if key in {"", "conclusion"}:
-            return "OAuth diagnosis", diagnosis.conclusion.sentence, evidence_of(diagnosis.findings)
-        return why_finding(diagnosis.findings, key) or why_figure(diagnosis.consistency, key)
+            return "OAuth diagnosis", diagnosis.conclusion.sentence, evidence_of(found)
+        return why_finding(found, key) or why_figure(figures, key)
 
-    title = f"OAuth diagnosis of {who} · {diagnosis.taken_at:%H:%M:%S} UTC"
-    return Listing(title, f"OAuth of {who}", blocks, open_key, frozenset({"finding", "user"}), why)
-
-
-def _wrong_users(diagnosis: OAuthDiagnosis) -> list[Block]:
-    if not diagnosis.users:
-        return []
-    named, in_all = len(diagnosis.users), diagnosis.users_in_all
-    beyond = f", the worst {named:,} of {in_all:,}" if in_all is not None and in_all > named else ""
-
-    def draw(width: int, glyphs: Glyphs) -> list[Row]:
-        rows: list[Row] = []
-        for user in diagnosis.users:
-            verdict = glyphs.text(user.verdict.replace("_", " "))
-            lines = wrap(glyphs.text(user.sentence), max(12, width - 36), most=2)
-            head = (fit(str(user.user_id), 9, right=True), "  ", Piece(fit(verdict, 23), "warn"), "  ")
-            rows.append(row(*head, lines[0], key=f"user:{user.user_id}"))
-            rows += [row(" " * 36, line) for line in lines[1:]]
-        return rows
-
-    return [Heading(f"users with something wrong{beyond}"), Drawn(draw)]
+    drawings: dict[str, Draw] = {
+        "findings": lambda width, glyphs: finding_rows(found, width=width, glyphs=glyphs, most=4),
+        "figures": lambda width, glyphs: figure_rows(figures, width=min(width, 76), glyphs=glyphs),
+        "users": lambda width, glyphs: _user_rows(diagnosis.users, width, glyphs),
+    }
+    document = oauth_document(diagnosis)
+    crumb = f"OAuth of {f'user {diagnosis.user_id}' if diagnosis.user_id is not None else 'every user'}"
+    return Listing(document.title, crumb, document.blocks, open_key, frozenset({"finding", "user"}), why, drawings)
 
 
-# ---- resolution
+def _user_rows(users: Sequence[OAuthUser], width: int, glyphs: Glyphs) -> list[Row]:
+    rows: list[Row] = []
+    for user in users:
+        verdict = glyphs.text(user.verdict.replace("_", " "))
+        lines = wrap(glyphs.text(user.sentence), max(12, width - 36), most=2)
+        head = (fit(str(user.user_id), 9, right=True), "  ", Piece(fit(verdict, 23), "warn"), "  ")
+        rows.append(row(*head, lines[0], key=f"user:{user.user_id}"))
+        rows += [row(" " * 36, line) for line in lines[1:]]
+    return rows
 
 
 def resolution_listing(diagnosis: ResolutionDiagnosis, open_key: Open) -> Listing:
     """Agent resolution of one account, every stale agent named; `open_key` gets `stale:N` and `finding:N`."""
-
-    blocks = [*conclusion_blocks(diagnosis.conclusion), *numbered(diagnosis.notes)]
-    distribution, stale, changes = diagnosis.distribution, diagnosis.stale, diagnosis.transitions
-    if distribution is not None:
-        blocks.append(Heading(f"resolution of all agents of account {diagnosis.account_id}"))
-        blocks.append(Drawn(lambda width, glyphs: share_rows(distribution, width, glyphs)))
-    if stale:
-        title = f"all {len(stale):,} stale agents: not CONNECTED although the user holds a valid token"
-        blocks += [Heading(title), _table(STALE_COLUMNS, stale, "stale:{}".format)]
-    if diagnosis.findings:
-        blocks += [Heading("checks"), _findings(diagnosis.findings)]
-    if changes:
-        blocks += [Heading(f"the newest {len(changes):,} changes of resolution"), _changes(changes)]
+    found, distribution, stale = diagnosis.findings, diagnosis.distribution, diagnosis.stale
+    shares = distribution.evidence if distribution is not None else ()
 
     def why(key: str) -> Why | None:
-        if key.startswith("share:") and diagnosis.distribution is not None:
-            return "resolution of this account", diagnosis.conclusion.sentence, diagnosis.distribution.evidence
-        whole = evidence_of(diagnosis.findings)
-        if diagnosis.distribution is not None:
-            whole += diagnosis.distribution.evidence
-        return why_finding(diagnosis.findings, key) or (
-            f"agent resolution of account {diagnosis.account_id}",
-            diagnosis.conclusion.sentence,
-            whole,
-        )
+        if key.startswith("share:") and distribution is not None:
+            return "resolution of this account", diagnosis.conclusion.sentence, shares
+        title = f"agent resolution of account {diagnosis.account_id}"
+        whole = [*evidence_of(found), *shares]
+        return why_finding(found, key) or (title, diagnosis.conclusion.sentence, whole)
 
-    title = f"agent resolution · {diagnosis.taken_at:%H:%M:%S} UTC"
-    return Listing(title, "resolution", blocks, open_key, frozenset({"stale", "finding"}), why)
+    drawings: dict[str, Draw] = {
+        "findings": lambda width, glyphs: finding_rows(found, width=width, glyphs=glyphs, most=4),
+        "stale": lambda width, glyphs: _table_rows(STALE_COLUMNS, stale, "stale:{}".format, width, glyphs),
+        "changes": lambda width, glyphs: _change_rows(diagnosis.transitions, width, glyphs),
+        "shares": lambda width, glyphs: share_rows(distribution, width, glyphs) if distribution is not None else (),
+    }
+    document, opens = resolution_document(diagnosis), frozenset({"stale", "finding"})
+    return Listing(document.title, "resolution", document.blocks, open_key, opens, why, drawings)
 
 
 def share_rows(distribution: Resolution, width: int, glyphs: Glyphs) -> list[Row]:

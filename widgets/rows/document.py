@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -22,16 +22,29 @@ BESIDE = 15
 """Cells of a status and its word."""
 
 
+Draw = Callable[[int, Glyphs], Sequence[Row]]
+"""Lays a part out for a width."""
+
+
 @dataclass(slots=True, frozen=True)
 class Drawn(doc.Block):
     """Rows that a screen lays out itself, such as a table whose columns follow the width."""
 
-    draw: Callable[[int, Glyphs], Sequence[Row]]
+    draw: Draw
 
 
-def document_rows(blocks: Iterable[doc.Block], width: int, glyphs: Glyphs) -> list[Row]:
-    """Rows of at most `width` cells. Blocks without a text have none."""
-    return [made for block in blocks for made in _rows(block, width, glyphs)]
+def document_rows(
+    blocks: Iterable[doc.Block], width: int, glyphs: Glyphs, drawings: Mapping[str, Draw] | None = None
+) -> list[Row]:
+    """Rows of at most `width` cells; parts that `drawings` names are drawn so. Blocks without a text have none."""
+    rows: list[Row] = []
+    for block in blocks:
+        if isinstance(block, doc.Part):
+            drawn = (drawings or {}).get(block.name)
+            rows += drawn(width, glyphs) if drawn is not None else document_rows(block.blocks, width, glyphs, drawings)
+        else:
+            rows += _rows(block, width, glyphs)
+    return rows
 
 
 def document_text(document: doc.Document, glyphs: Glyphs) -> str:

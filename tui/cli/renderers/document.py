@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from diagnostics.core.document import GAP, Block, Check, Document, Fact, Heading, Note, Result, State, Text
+from diagnostics.core.document import GAP, Block, Check, Document, Fact, Heading, Line, Note, Result, State, Text, flat
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.evidence import Evidence
 from tui.cli.output import WORD_WIDTH, WORDS, Style
@@ -21,7 +21,7 @@ def as_text(documents: Iterable[Document], style: Style) -> Iterator[str]:
             yield ""
         yield "  ".join(part for part in document.about if part)
         after: Block | None = None
-        for block in document.blocks:
+        for block in flat(document.blocks):
             if isinstance(block, Check | Result) and not isinstance(after, Check | Result):
                 yield ""
             yield from _text(block, style)
@@ -38,6 +38,8 @@ def _text(block: Block, style: Style) -> Iterator[str]:
             yield from ("", f"{text}:")
         case Fact(label) if said := fact_words(block):
             yield from style.block(f"{label}: {said}")
+        case Line(cells):
+            yield from style.block("".join(cell.text for cell in cells))
         case Note(text):
             yield from style.block(f"note: {text}")
         case State(status, title):
@@ -79,13 +81,13 @@ def as_markdown(documents: Iterable[Document]) -> Iterator[str]:
         if place:
             yield ""
         yield f"# {': '.join(escaped(part) for part in document.about if part)}"
-        for kind, lines in groupby(filter(None, map(_markdown, document.blocks)), lambda one: one[0]):
+        for kind, lines in groupby(filter(None, map(_markdown, flat(document.blocks))), lambda one: one[0]):
             yield from ("", *CHECKS) if kind == "check" else ()
             for at, (_, line) in enumerate(lines):
                 # A paragraph stands by itself; what is alike stands together.
                 yield from ("",) if kind == "text" or (not at and kind != "check") else ()
                 yield line
-        checks = [block.finding for block in document.blocks if isinstance(block, Check)]
+        checks = [block.finding for block in flat(document.blocks) if isinstance(block, Check)]
         for title, texts in (
             *((f"{one.check} in detail", one.details) for one in checks),
             ("Next", [one.next_step for one in checks if one.next_step]),
@@ -114,6 +116,8 @@ def _markdown(block: Block) -> tuple[str, str] | None:  # noqa: PLR0911  # a tab
             return ("text", f"## {escaped(text)}")
         case Fact(label) if said := fact_words(block):
             return ("list", f"- {escaped(label)}: {escaped(said)}")
+        case Line(cells):
+            return ("list", f"- {escaped(''.join(cell.text for cell in cells))}")
         case Note(text):
             return ("list", f"- note: {escaped(text)}")
         case State(status, title):
