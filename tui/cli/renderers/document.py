@@ -22,7 +22,7 @@ def as_text(documents: Iterable[Document], style: Style) -> Iterator[str]:
         yield "  ".join(part for part in document.about if part)
         after: Block | None = None
         for block in flat(document.blocks):
-            if isinstance(block, Check | Result) and not isinstance(after, Check | Result):
+            if isinstance(block, Check | Result) and not isinstance(after, Check | Result | Heading):
                 yield ""
             yield from _text(block, style)
             after = block
@@ -110,7 +110,7 @@ def _markdown(block: Block) -> tuple[str, str] | None:  # noqa: PLR0911  # a tab
     """Kind of a line, and the line; None for what Markdown leaves out."""
     match block:
         case Text(text, tone, indent=indent) if text and block is not GAP:
-            bold = "**" if tone == "strong" else ""
+            bold = "" if tone in {"", "muted", "code"} else "**"
             return ("list", f"- {escaped(text)}") if indent else ("text", f"{bold}{escaped(text)}{bold}")
         case Heading(text):
             return ("text", f"## {escaped(text)}")
