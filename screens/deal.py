@@ -242,7 +242,7 @@ def deal_rows(diagnosis: DealDiagnosis, *, width: int, now: datetime, glyphs: Gl
     ]
     drawn: dict[str, Sequence[Row]] = {
         "gates": [strip, BLANK, *gates] if strip is not None else gates,
-        "agents": path_rows(diagnosis.agents, width=width, glyphs=glyphs),
+        "agents": path_rows(diagnosis.agents, width=width, glyphs=glyphs) if diagnosis.agents else (),
         "configuration": document_rows(changes, width, glyphs),
         "findings": finding_rows(diagnosis.findings, width=width, glyphs=glyphs, most=4, stale=stale),
     }
