@@ -126,6 +126,10 @@ class IncidentFollower:
         if reading.key == "incident":
             self.followed = reading
             self._look()
+        elif reading.value is None and held is not None and held.value is not None:
+            # A tier that was known stays, called old: a dash after it would say that nobody ever knew.
+            kept = {"value": held.value, "taken_at": held.taken_at, "freshness": "stale"}
+            self._assessed = reading.model_copy(update=kept)
         else:
             self._assessed = reading
         return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.base import Check, bounded, worst
 from diagnostics.core.context import Context
 from diagnostics.core.words import form, plural
-from diagnostics.health.resolution import of_account, of_everybody, shares_line
+from diagnostics.health.resolution import BEYOND_CHANCE, of_account, of_everybody, shares_line
 from diagnostics.health.stale import accuracy_figure, read_stale
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
@@ -52,7 +52,8 @@ class ResolutionDistribution(Check):
             f"{plural(found.total, 'agent')} {scope}: {shares_line(found)}.",
             value=round(drift, 2) if isinstance(drift, float) else drift,
             unit="points from the baseline",
-            threshold=f"each share {rule.rule()} from its baseline",
+            threshold=f"each share {rule.rule()} from its baseline"
+            + ("" if request.account_id is None else BEYOND_CHANCE),
             next_step=""
             if found.status is Status.PASS
             else "Compare with the account's own past: the history of transitions says when and why the shares moved.",

@@ -120,7 +120,7 @@ def distribution(
         coverage=coverage,
         origin=origin,
         as_of=as_of,
-        drift=_drift(context, shares, status).model_copy(
+        drift=_drift(context, shares, status, of_one=of_one).model_copy(
             update={
                 "note": remarks(kept),
                 "evidence": evidence,
@@ -161,7 +161,7 @@ def _share(context: Context, agents: MethodCounts, code: int, *, of_one: bool) -
     if of_one and beyond is not None:
         by_chance = chance(baseline, agents.total)
         beyond = max(0.0, beyond - by_chance)
-        note = f"{by_chance:.1f} points of it may be chance"
+        note = f"up to {by_chance:.1f} points may be chance"
     status = rule.judge(beyond)
     if of_one and status is Status.FAIL:
         status = Status.WARN
@@ -193,12 +193,16 @@ def _left_out(agents: MethodCounts) -> Iterable[str]:
             yield f"{plural(count, 'agent')} with {what}, and no other"
 
 
-def _drift(context: Context, shares: tuple[ResolutionShare, ...], status: Status) -> Figure:
-    """The largest distance from a baseline."""
+BEYOND_CHANCE = ", beyond chance"
+"""What is added to the rule where one account is judged: its few agents stray from any share by chance alone."""
+
+
+def _drift(context: Context, shares: tuple[ResolutionShare, ...], status: Status, *, of_one: bool) -> Figure:
+    """The largest distance from a baseline; of one account with the part of it that chance may explain."""
     rule = context.catalogue.thresholds["resolution_share"]
     furthest = max(shares, key=lambda one: abs(one.drift or 0.0))
     drift = furthest.drift
-    return figure(
+    made = figure(
         "resolution_drift",
         rule,
         None if drift is None else abs(drift),
@@ -206,6 +210,11 @@ def _drift(context: Context, shares: tuple[ResolutionShare, ...], status: Status
         shown="" if drift is None else f"{furthest.method} {drift:+.2f} points",
         status=Status.NO_DATA if drift is None else status,
     )
+    if not of_one or drift is None:
+        return made
+    # The number alone would contradict its rule: a small account may be beyond it and well.
+    update = {"shown": f"{made.shown}, {furthest.note}", "threshold": f"{made.threshold}{BEYOND_CHANCE}"}
+    return made.model_copy(update=update)
 
 
 def of_account(context: Context, account_id: int) -> Resolution:

@@ -340,7 +340,10 @@ def share_rows(distribution: Resolution, width: int, glyphs: Glyphs) -> list[Row
         figure = fit(wording.count(share.count, glyphs), 9, right=True)
         line = f"{fit(share.method, 11)}{figure}{fit(part, 11, right=True)}"
         beside = f"   usual {share.baseline:.2f} %, {drift}"
-        rows.append(row(line, (fit(beside, 36), "muted"), (status.text, status.tone), key=f"share:{share.method}"))
+        # Of a small account the distance alone may be beyond the limit that the word says it keeps.
+        note = f"   {glyphs.text(share.note)}" if share.note else ""
+        state = Piece(status.text, status.tone)
+        rows.append(row(line, (fit(beside, 36), "muted"), state, (note, "muted"), key=f"share:{share.method}"))
     for count, what in ((distribution.retired, "the retired method 2"), (distribution.unclear, "no known method")):
         if count:
             whose = "agent holds" if count == 1 else "agents hold"

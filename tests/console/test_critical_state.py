@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from diagnostics.models.accounts import AccountHeader
 from diagnostics.models.readings import Freshness, Pulse, Reading
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from screens.critical.state import CriticalState
+from screens.incident_follower import IncidentFollower
 from tests.console.scripted import NOW, evidence
 from tests.shipped import shipped_catalogue
 from widgets.glyphs import UNICODE
+from widgets.rows.account import header_rows
 from widgets.rows.issues import IssueLine, issue_row
+
+if TYPE_CHECKING:
+    from screens.base import ScreenHost
 
 ISSUES = ("rate_limiting", "oauth_failure", "transaction_sync")
 
@@ -193,3 +201,34 @@ def test_a_ratio_stands_beside_the_number_that_it_is_of(width: int) -> None:
     words = " ".join(issue_row(line, width=width, now=NOW, glyphs=UNICODE).text.split())
     assert words.startswith("RATE LIMITING INCIDENT 18,204 in 15 min 1,517× usual")
     assert "backlog 212,631" in words.partition("usual")[2]
+
+
+@pytest.mark.honesty(
+    "contradictions on one screen: a tier that was known and cannot be asked for again",
+    "the tier as it was, called old with the reason, and no dash",
+)
+def test_a_tier_that_was_known_stays_and_is_called_old() -> None:
+    follower = IncidentFollower(cast("ScreenHost", SimpleNamespace(live=None, service=None)), lambda: None)
+    follower.followed = Reading[Any](
+        key="incident", freshness=Freshness.FRESH, value=SimpleNamespace(incident=SimpleNamespace(id="INC-7"))
+    )
+    found = SimpleNamespace(incident="INC-7", failures=())
+    follower.take(Reading[Any](key="assessment", freshness=Freshness.FRESH, value=found, taken_at=NOW, sequence=1))
+    follower.take(Reading[Any](key="assessment", freshness=Freshness.FAILED, failure="common: unreachable", sequence=2))
+    assert follower.assessment is not None
+    assert follower.assessment.incident == "INC-7"
+    assert follower.doubt(NOW).startswith("old, ")
+    assert "common: unreachable" in follower.doubt(NOW)
+    follower.take(Reading[Any](key="assessment", freshness=Freshness.FRESH, value=found, taken_at=NOW, sequence=3))
+    assert follower.doubt(NOW) == ""
+
+
+@pytest.mark.honesty(
+    "contradictions on one screen: connections that were never set up have a problem",
+    "the header says that none is in error, which the finding below it does not contradict",
+)
+def test_the_header_of_an_account_denies_no_problem_that_a_finding_counts() -> None:
+    header = AccountHeader(account_id=75172, name="x", status="active", db_host="h", db_database="d", user_count=1)
+    text = "".join(line.text for line in header_rows(header, width=160, now=NOW, glyphs=UNICODE)[0])
+    assert "no connection is in error" in text
+    assert "problem" not in text

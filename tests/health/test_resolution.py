@@ -57,6 +57,25 @@ def test_a_pass_stands_only_where_the_missing_accounts_could_not_overturn_it(
     assert any("rests on" in note for note in found.notes) is (answered < 100)
 
 
+@pytest.mark.honesty(
+    "contradictions on one screen: a small account beyond a limit that only chance explains",
+    "the distance, how much of it may be chance, and a rule that says so",
+)
+def test_the_rule_of_one_account_says_that_chance_is_left_out(world: World) -> None:
+    # 100 agents, 5.28 points beyond the baseline of 46.72 %: more than the 5 of the rule, and within chance.
+    few = MethodCounts({1: 52, 3: 13, 4: 35}, 0, 0)
+    alone = distribution(world.service.context, few, origin="told", evidence=(), of_one=True)
+    assert alone.drift is not None
+    assert alone.drift.value == pytest.approx(5.28)
+    assert alone.drift.status is Status.PASS
+    assert alone.drift.threshold.endswith("> 5 points warning, > 10 points critical, beyond chance")
+    assert alone.drift.shown.startswith("CONNECTED +5.28 points, ")
+    assert "may be chance" in alone.drift.shown
+    everybody = distribution(world.service.context, few, origin="told", evidence=())
+    assert everybody.drift is not None
+    assert (everybody.drift.status, "chance" in everybody.drift.threshold) == (Status.WARN, False)
+
+
 def test_no_agents_are_no_data(world: World) -> None:
     found = distribution(world.service.context, MethodCounts({1: 0, 3: 0, 4: 0}, 3, 0), origin="told", evidence=())
     assert found.status is Status.NO_DATA

@@ -41,7 +41,7 @@ def header_rows(
     if not connections_known:
         health = Piece("not known whether a connection has a problem", "muted")
     elif header.unhealthy_since is None:
-        health = Piece("no connection with a problem is known", "muted")
+        health = Piece("no connection is in error", "muted")
     else:
         moment = stamp(header.unhealthy_since, now, glyphs)
         health = Piece(f"unhealthy since {moment} UTC ({since(header.unhealthy_since, now)})", "warn")
