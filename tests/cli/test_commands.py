@@ -52,6 +52,15 @@ def test_without_a_severity_the_same_is_assessed_as_an_incident(on_nov17: Comman
     assert (said["severity"], said["assessed"], said["notify"]) == ("incident", True, True)
 
 
+def test_a_count_that_is_critical_makes_the_triage_critical_although_its_checks_only_warn(on_nov17: Command) -> None:
+    said = on_nov17("triage", "--issue", "oauth_failure", "--format", "json")
+    found = document(said)
+    assert {finding["status"] for finding in found["findings"]} <= {"pass", "warn"}
+    assert (found["severity"], found["known_severity"], found["decided_by"]) == ("critical", "critical", ["pulse"])
+    assert found["pulse"]["ratio"] >= 5
+    assert (said.code, found["notify"]) == (1, True)
+
+
 def test_an_unknown_issue_type_is_refused_with_the_accepted_ones(command: Command) -> None:
     said = command("triage", "--issue", "quantum", "--format", "json")
     refusal = document(said)["refusal"]
