@@ -24,6 +24,9 @@ class ScriptedNotices:
     def waiting(self) -> bool:
         return False
 
+    def report_twins(self) -> None:
+        """Nothing was sent, so nothing was sent twice."""
+
 
 @dataclass
 class ScriptedFollowUps:
