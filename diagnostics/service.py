@@ -5,12 +5,15 @@ Blocking and thread-safe: callers bring their own threads. Opening it asks nothi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.context import Context, Lazy
-from diagnostics.core.time import window_ending
+from diagnostics.core.failures import SourceFailure
+from diagnostics.core.time import SERVICE_TIME, window_ending
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogPage
 from diagnostics.models.readings import Budget, Pulse, SourceState
@@ -237,6 +240,20 @@ class Diagnostics:
         return self.catalogue.queries[self.catalogue.issue(issue_type).query].datadog
 
     # Sources.
+
+    def learn_time(self, wait_s: float) -> None:
+        """Ask one cheap question, whose answer tells the services' time, and wait so long for it. Raises nothing.
+
+        Everything that is asked before is asked in the time of this machine, which may be wrong.
+        """
+        if not SERVICE_TIME.is_known:
+            asking = threading.Thread(target=self._ask_time, name="services' time", daemon=True)
+            asking.start()
+            asking.join(wait_s)
+
+    def _ask_time(self) -> None:
+        with suppress(SourceFailure):
+            self.context.datadog.validate()
 
     def sources(self) -> tuple[SourceState, ...]:
         """The state of each source: what it said last, or a cheap question every ten seconds. Raises nothing."""

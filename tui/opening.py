@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from sandbox.launch import SandboxProcess
 
 
+LONGEST_S = 1.5
+"""What is first on screen or on paper may wait so long for the services' time."""
+
+
 @dataclass(slots=True)
 class Opened:
     """The open service with its settings. A context manager; closing twice is harmless."""
@@ -89,12 +93,13 @@ def prepare(options: Options) -> Prepared:
 
 
 def open_service(options: Options) -> Opened:
-    """Open everything, asking no source anything. Raises UserError, SourceFailure; nothing is left running then."""
+    """Open everything, asking no source anything but the time. Raises UserError, SourceFailure; nothing runs on then."""
     prepared = prepare(options)
     try:
         settings = prepared.loaded.settings
         log_file = start_log_file(settings.state_dir)
         diagnostics = Diagnostics.open(settings, prepared.catalogue)
+        diagnostics.learn_time(LONGEST_S)
     except BaseException:
         prepared.stop()
         raise

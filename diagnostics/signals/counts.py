@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
-from diagnostics.core.time import utc_now, window_ending
+from diagnostics.core.time import SERVICE_TIME, utc_now, window_ending
 from diagnostics.core.waiting import SingleFlight
 from diagnostics.core.words import plural, span
 from diagnostics.models.datadog import Aggregate, Compute, GroupBy, MeasuredValue, Series
@@ -245,6 +245,13 @@ class LogQuestions:
         return None if self._newest is None else lag_of(self._newest, ANY_LOG, self._lag_rules)
 
     def _newest_logs(self) -> Newest:
+        before = SERVICE_TIME.correction
+        newest = self._ask_newest_logs()
+        # The first answer tells the services' time: a window in this machine's own may have missed the logs.
+        self._newest = newest if before == SERVICE_TIME.correction else self._ask_newest_logs()
+        return self._newest
+
+    def _ask_newest_logs(self) -> Newest:
         start, end = look_back(self._now())
         answer = self._aggregate(
             ANY_LOG,
@@ -253,8 +260,7 @@ class LogQuestions:
             computes=(Compute(interval_ms=STEP_MS),),
             group_by=(GroupBy(SERVICE, limit=MOST_SERVICES),),
         )
-        self._newest = newest_logs(answer, end)
-        return self._newest
+        return newest_logs(answer, end)
 
     def _counts(self, query: str, window_s: int) -> Counts:
         rules, lag = self._lag_rules, self.lag(query)

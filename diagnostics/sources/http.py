@@ -34,7 +34,7 @@ import orjson
 
 from diagnostics.core.failures import FailureKind, Sent
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.time import utc_now
+from diagnostics.core.time import SERVICE_TIME, machine_now, utc_now
 
 if TYPE_CHECKING:
     import httpcore
@@ -200,10 +200,12 @@ class HttpClient:
         import httpcore  # noqa: PLC0415  # few commands ask
 
         transfer = _Transfer(self._connect_s, self._read_s, self._total_s if within_s is None else within_s)
+        asked_at, began = machine_now(), time.monotonic()
         try:
             pool = self._begin(transfer)
             _here.transfer = transfer
             answer = self._exchange(pool, request)
+            SERVICE_TIME.note(answer.headers.get("Date", ""), asked_at, time.monotonic() - began)
             if not transfer.aborted:
                 return answer
             # A socket that was shut down reads as an honest end where the service named no length.

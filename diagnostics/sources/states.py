@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.time import utc_now
+from diagnostics.core.time import SERVICE_TIME, utc_now
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, SourceState
 from diagnostics.models.status import Status
@@ -34,6 +34,7 @@ class SourceStates:
         return (
             datadog.model_copy(update={"detail": datadog.detail or self._scarcest_budget()}),
             self._probe("common", self._context.databases.ping_common),
+            *self._wrong_clock(),
             *self._lost_state(),
         )
 
@@ -56,6 +57,14 @@ class SourceStates:
             detail="" if late is None else late.headline(),
             checked_at=said_at,
         )
+
+    def _wrong_clock(self) -> tuple[SourceState, ...]:
+        """Nobody needs to be told that it is right."""
+        doubt = SERVICE_TIME.doubt(self._context.catalogue.thresholds["clock_skew_seconds"].warning or 0.0)
+        if not doubt:
+            return ()
+        detail = doubt.removeprefix("this machine's clock is ")
+        return (SourceState(name="clock", status=Status.WARN, detail=detail, checked_at=utc_now()),)
 
     def _lost_state(self) -> tuple[SourceState, ...]:
         """Nobody needs to be told that it lasts."""

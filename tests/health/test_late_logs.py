@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from diagnostics.core.time import SERVICE_TIME, utc_now
 from diagnostics.incident.assess.criteria import judge, look_at, readings_of
 from diagnostics.incident.assess.readings import measure
 from diagnostics.incident.notices.texts import bound
@@ -120,3 +123,46 @@ def test_one_late_stream_is_found_out_when_it_is_counted_again(late: Callable[..
 
     wait_until(grown)
     assert "these events are" in found[-1].summary
+
+
+@pytest.fixture
+def own_time() -> Iterator[None]:
+    """The services' time is learned anew, and forgotten."""
+    SERVICE_TIME.forget()
+    yield
+    SERVICE_TIME.forget()
+
+
+@pytest.mark.usefixtures("own_time")
+@pytest.mark.honesty(
+    "this machine's clock is 20 min ahead or two hours behind", "the services' time is used; a warning; sending blocked"
+)
+@pytest.mark.parametrize("skew", ["-1200", "+7200"])
+def test_a_wrong_clock_hides_nothing(late: Callable[..., Diagnostics], skew: str) -> None:
+    service = late("nov17", f"skew:{skew}")
+    (rate,) = (one for one in triage(service, "rate_limiting").findings if one.check == "rate_limit_rate")
+    assert rate.status is Status.FAIL
+    assert isinstance(rate.value, int)
+    assert rate.value > 1_000
+    ahead_s = (utc_now() - datetime.now(UTC)).total_seconds()
+    assert abs(ahead_s - float(skew)) < 5
+    (clock,) = (state for state in service.sources() if state.name == "clock")
+    assert (clock.status, clock.detail.split()[:2]) == (Status.WARN, ["20", "min"] if skew == "-1200" else ["2", "h"])
+    proposal = service.notices.propose(issue_type="rate_limiting", severity="incident")
+    assert any("this machine's clock is" in one.stale for one in service.notices.stale(proposal))
+    promised = next_update(proposal.drafts[0].text)
+    assert promised > datetime.now(UTC) + timedelta(seconds=float(skew))
+
+
+@pytest.mark.usefixtures("own_time")
+def test_a_right_clock_is_no_word_and_blocks_nothing(late: Callable[..., Diagnostics]) -> None:
+    service = late("nov17")
+    service.pulse("rate_limiting", 900)
+    assert [state.name for state in service.sources()] == ["datadog", "common"]
+
+
+def next_update(text: str) -> datetime:
+    """The moment that a notice promises the next update for."""
+    said = re.search(r"[Nn]ext update\D*(\d{4}-\d\d-\d\d \d\d:\d\d) UTC", text)
+    assert said is not None, text
+    return datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)

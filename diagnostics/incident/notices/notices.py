@@ -29,6 +29,7 @@ from diagnostics.incident.notices.texts import (
     Rendered,
     TextValue,
     aged,
+    by_wrong_clock,
     render,
     template_for,
     to_plain,
@@ -235,7 +236,8 @@ class NoticeService:
         return {SITE: site} if site else {}
 
     def _now(self, figure: BoundFigure) -> BoundFigure:
-        return aged(figure, now=self._context.now(), good_s=self._context.settings.escalation.figures_good_s)
+        made = aged(figure, now=self._context.now(), good_s=self._context.settings.escalation.figures_good_s)
+        return by_wrong_clock(made, self._context.catalogue)
 
     def stale(self, proposal: Proposal) -> tuple[BoundFigure, ...]:
         """Figures that block sending at this moment: what was fresh when it was proposed may be old by now."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from diagnostics.catalogue.texts import built_in_template, fill_template
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.time import SERVICE_TIME
 from diagnostics.core.words import span
 from diagnostics.incident.assess.checklists import HAND_OVER, happened
 from diagnostics.models.entries import Audience, BoundFigure, IncidentStatus, MeasuredFigure, Purpose
@@ -182,6 +183,12 @@ def aged(figure: BoundFigure, *, now: datetime, good_s: float) -> BoundFigure:
     return figure.model_copy(update={"stale": why})
 
 
+def by_wrong_clock(figure: BoundFigure, catalogue: Catalogue) -> BoundFigure:
+    """The same figure, doubted while this machine's clock differs from the services' beyond the catalogue's limit."""
+    doubt = SERVICE_TIME.doubt(catalogue.thresholds["clock_skew_seconds"].warning or 0.0)
+    return figure.model_copy(update={"stale": doubt}) if doubt and not figure.stale else figure
+
+
 def _failed(figure: MeasuredFigure) -> str:
     if figure.value is not None:
         late = figure.evidence if figure.evidence is not None and figure.evidence.newest_at is not None else None
@@ -230,7 +237,7 @@ class Basis:
 
     def bind(self, figure: MeasuredFigure) -> BoundFigure:
         """A figure as a message shows it."""
-        return bound(figure, now=self.now, good_s=self.good_s)
+        return by_wrong_clock(bound(figure, now=self.now, good_s=self.good_s), self.catalogue)
 
 
 def values(basis: Basis) -> dict[str, TextValue]:

@@ -33,7 +33,7 @@ from pydantic import SecretStr
 
 from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.core.time import utc_now
+from diagnostics.core.time import SERVICE_TIME, machine_now
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog.failures import (
     MAX_BODY_BYTES,
@@ -122,7 +122,7 @@ class Connection:
         left = deadline - time.monotonic()
         # Part of the total is kept for the request itself: a turn that comes with nothing left is no turn.
         with self._budgets.reserve(operation.name, left - min(2.0, left / 3)) as slot:
-            started_at, started = utc_now(), time.monotonic()
+            asked_at, started = machine_now(), time.monotonic()
             outcome = self._exchange(operation, given, deadline)
             took_ms = (time.monotonic() - started) * 1_000
             if isinstance(outcome, SourceFailure):
@@ -131,7 +131,9 @@ class Connection:
             slot.learn(
                 outcome.headers, refused=limited, refused_for_s=refusal_wait(outcome.headers) if limited else None
             )
-        self._note_clock(outcome.headers, started_at, took_ms)
+        self._note_clock(outcome.headers, asked_at, took_ms)
+        # In the services' time, which this very answer may have told.
+        started_at = asked_at + SERVICE_TIME.correction
         if not 200 <= outcome.status < 300:
             raise refused(operation, outcome.status, outcome.headers, outcome.body, self._keys.redact)
         self._keys.note_accepted()
@@ -154,10 +156,10 @@ class Connection:
             reason = f"{operation.what} could not be sent ({type(error).__name__})"
             return SourceFailure(FailureKind.UNREACHABLE, SOURCE, reason)
 
-    def _note_clock(self, headers: Mapping[str, str], started_at: datetime, took_ms: float) -> None:
+    def _note_clock(self, headers: Mapping[str, str], asked_at: datetime, took_ms: float) -> None:
         try:
             theirs = parsedate_to_datetime(headers.get("Date", ""))
-            self.clock_skew_s = (theirs - started_at).total_seconds() - took_ms / 2_000
+            self.clock_skew_s = (theirs - asked_at).total_seconds() - took_ms / 2_000
         except (TypeError, ValueError, OverflowError):
             return
 
