@@ -226,6 +226,11 @@ class Diagnostics:
         self.context.deal_index.note(page.events)
         return page
 
+    def known_lag_s(self, query: str) -> float:
+        """How late the logs of a query were when that was last asked for, seconds; 0 while nobody has. Asks nothing."""
+        lag = self.context.logs.known_lag(query)
+        return 0.0 if lag is None or lag.seconds is None else lag.seconds
+
     def named_accounts(self, issue_type: str, window_s: int, most: int = 20) -> Accounts:
         """Accounts that an issue's log lines name, most lines first. Raises SourceFailure, UserError."""
         return self.context.logs.accounts(self.query_for(issue_type), window_s, most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import on
@@ -42,6 +42,13 @@ class LineReader(Protocol):
     @property
     def skipped(self) -> bool:
         """True once lines are missing between those read."""
+
+    @property
+    def late(self) -> Mapping[str, int]:
+        """Lines that were put between those already read: seconds after which they came, by id."""
+
+    def came_late(self) -> str:
+        """How many, and how late, for a person; empty while none has."""
 
     @property
     def has_older(self) -> bool:
@@ -94,6 +101,8 @@ class LogScreen(ConsoleScreen):
 
     def add_lines(self, events: Sequence[LogEvent], *, older: bool = False) -> None:
         """Put lines into the pane, newest or `older` ones."""
+        if self.reader is not None:
+            self.log_pane.log_list.mark(self.reader.late)
         self.log_pane.add_events(list(events), older=older)
 
     def show_lines_age(self, reading: Reading[LogPage] | None) -> None:
@@ -104,7 +113,10 @@ class LogScreen(ConsoleScreen):
         paused = self.host.live is not None and self.host.live.paused
         stale = wording.is_stale(reading)
         word = "stale" if stale else "paused" if paused else "live"
-        gaps = ", lines left out" if self.reader is not None and self.reader.skipped else ""
+        reader = self.reader
+        late = reader.came_late() if reader is not None else ""
+        gaps = f", {late}" if late else ""
+        gaps += ", lines left out" if reader is not None and reader.skipped else ""
         tone: Tone = "warn" if stale or paused else "muted"
         aged = wording.aged(reading, utc_now())
         self.log_pane.set_status(f"{word} {aged}{gaps}", tone, stale=stale)

@@ -93,7 +93,7 @@ def prepare(options: Options) -> Prepared:
 
 
 def open_service(options: Options) -> Opened:
-    """Open everything, asking no source anything but the time. Raises UserError, SourceFailure; nothing runs on then."""
+    """Open everything, asking for nothing but the time. Raises UserError, SourceFailure; nothing runs on then."""
     prepared = prepare(options)
     try:
         settings = prepared.loaded.settings

@@ -29,6 +29,7 @@ class Glyphs:
     rule: str = "─"
     bar: str = "│"
     ellipsis: str = "…"
+    inserted: str = "+"
     ascii_only: bool = False
 
     def text(self, words: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogPage
@@ -25,6 +26,9 @@ class RangeReader:
     skipped = False
     """Nothing is left out of a range that is read page by page."""
 
+    late: ClassVar[Mapping[str, int]] = {}
+    """What has come is in its place."""
+
     def __init__(self, source: PageSource, query: str, start: datetime, end: datetime, *, page: int = 200) -> None:
         self.query = query
         self._source = source
@@ -41,6 +45,11 @@ class RangeReader:
         with self._lock:
             self._older = page.next_cursor
         return page
+
+    @staticmethod
+    def came_late() -> str:
+        """Nothing that anybody waited for."""
+        return ""
 
     @property
     def has_older(self) -> bool:

@@ -239,10 +239,9 @@ class LogQuestions:
                 return unknown_lag(failure, rules)
         return lag_of(newest, query, rules)
 
-    @property
-    def last_lag(self) -> Lag | None:
-        """How late logs of any kind were when that was last asked for; None while nobody has."""
-        return None if self._newest is None else lag_of(self._newest, ANY_LOG, self._lag_rules)
+    def known_lag(self, query: str = ANY_LOG) -> Lag | None:
+        """How late logs were when that was last asked for; None while nobody has. Asks nothing."""
+        return None if self._newest is None else lag_of(self._newest, query, self._lag_rules)
 
     def _newest_logs(self) -> Newest:
         before = SERVICE_TIME.correction

@@ -47,7 +47,7 @@ class SourceStates:
             return self._probe("datadog", self._context.datadog.validate)
         if isinstance(last, SourceFailure):
             return _failed("datadog", last, said_at)
-        lag = logs.last_lag
+        lag = logs.known_lag()
         # Lines that come are no sign that all do: that they come late is a warning of its own.
         late = lag if lag is not None and lag.is_late else None
         return SourceState(

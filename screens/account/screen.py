@@ -603,8 +603,10 @@ class AccountScreen(LogScreen):
         age = wording.aged(reading, utc_now())
         if wording.is_stale(reading):
             return f"stale {age}", "warn"
-        skipped = "lines left out · " if self.reader is not None and self.reader.skipped else ""
-        return f"{skipped}live {age}", ""
+        reader = self.reader
+        late = reader.came_late() if reader is not None else ""
+        skipped = "lines left out · " if reader is not None and reader.skipped else ""
+        return f"{skipped}{late}{' · ' if late else ''}live {age}", ""
 
     def _draw_lines_age(self) -> None:
         """The age of the lines stands in the tab bar; a stale answer also dims them."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from diagnostics.live.tail import CATCH_UP, LATE_S, Tail
+from diagnostics.live.tail import CATCH_UP, LATE_S, WIDE_EVERY, Tail
 from diagnostics.models.events import LogEvent, LogPage
 from tests.console.scripted import evidence
 
@@ -17,10 +17,14 @@ class Journal:
     def __init__(self) -> None:
         self.events: list[LogEvent] = []
         self.asked: list[tuple[int, str | None]] = []
+        self.lag_s = 0.0
 
     def write(self, number: int, at: datetime) -> None:
         stamp = int(at.timestamp() * 1000)
         self.events.append(LogEvent(id=str(number), timestamp_ms=stamp, service="fub", status="error", message="x"))
+
+    def known_lag_s(self, query: str) -> float:
+        return self.lag_s
 
     def logs(
         self, query: str, *, window_s: int, end: datetime | None = None, cursor: str | None = None, limit: int = 100
@@ -103,3 +107,45 @@ def test_an_empty_window_is_asked_again_whole_enough_to_see_the_first_event() ->
     assert tail.newest().events == ()
     journal.write(1, datetime.now(UTC) - timedelta(seconds=1))
     assert [event.id for event in tail.newest().events] == ["1"]
+
+
+@pytest.mark.honesty("logs: lines that come late to a tail", "found, put in their place, marked, and said to be late")
+@pytest.mark.parametrize("late_s", [40, 130, 280])
+def test_lines_that_come_late_are_found_marked_and_said(late_s: int) -> None:
+    """37 lines of one stream, while the others are fresh and nobody has measured a lag."""
+    journal, now = Journal(), datetime.now(UTC)
+    journal.write(0, now - timedelta(seconds=1))
+    tail = Tail(journal, "service:fub", window_s=900)
+    tail.newest()
+    for number in range(1, 38):
+        journal.write(number, now - timedelta(seconds=late_s, milliseconds=number))
+    found = {event.id for _ in range(WIDE_EVERY) for event in tail.newest().events}
+    assert found == {str(number) for number in range(38)}
+    assert set(tail.late) == {str(number) for number in range(1, 38)}
+    assert all(late_s <= after <= late_s + 5 for after in tail.late.values())
+    assert tail.came_late().startswith("37 lines came up to ")
+    assert not tail.skipped
+
+
+def test_a_measured_lag_is_read_again_in_every_poll() -> None:
+    journal, now = Journal(), datetime.now(UTC)
+    journal.write(0, now - timedelta(seconds=1))
+    tail = Tail(journal, "service:fub", window_s=900)
+    tail.newest()
+    journal.lag_s = 130.0
+    tail.newest()
+    assert journal.asked[-1][0] >= 130 + LATE_S
+    journal.write(1, now - timedelta(seconds=130))
+    tail.newest()
+    assert set(tail.late) == {"1"}
+
+
+def test_older_pages_and_a_first_page_are_not_late() -> None:
+    journal, now = Journal(), datetime.now(UTC)
+    for number in range(60):
+        journal.write(number, now - timedelta(seconds=number))
+    tail = Tail(journal, "service:fub", window_s=900, page=10)
+    for _ in range(WIDE_EVERY + 1):
+        tail.newest()
+    tail.older()
+    assert (tail.late, tail.came_late()) == ({}, "")

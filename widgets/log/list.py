@@ -6,7 +6,7 @@ from what stands there. There is no scroll bar on purpose: one would be repainte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -274,6 +274,13 @@ class LogList(ScrollView, can_focus=True):
             if not self.buffer.shown:
                 self._repaint()
 
+    def mark(self, late: Mapping[str, int]) -> None:
+        """Mark the lines with these ids: they were put between lines that had been read before them."""
+        if late.keys() - self._painter.late:
+            self._painter.late = frozenset(late)
+            self._painter.forget()
+            self._repaint()
+
     def set_stale(self, stale: bool) -> None:
         """Dim the rows: they are the last good ones, and not the newest."""
         if stale != self._painter.stale:
@@ -535,6 +542,8 @@ class RowPainter:
         """Cells by which messages are moved to the left."""
         self.stale = False
         """Draw ordinary text dim."""
+        self.late: frozenset[str] = frozenset()
+        """Ids of lines that came late."""
         self._columns = columns(0)
         self._strips: LRUCache[int, tuple[LogEvent, Strip]] = LRUCache(_STRIPS)
         self._styles: dict[tuple[str, str], Style] = {}
@@ -562,7 +571,7 @@ class RowPainter:
         # The event is kept beside its strip, so the address of a dropped one cannot be taken for another's.
         if known is not None and known[0] is event:
             return known[1]
-        strip = self._drawn(event, layout, " ", "")
+        strip = self._drawn(event, layout, self.glyphs.inserted if event.id in self.late else " ", "")
         self._strips[id(event)] = (event, strip)
         return strip
 
