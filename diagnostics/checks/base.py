@@ -11,7 +11,7 @@ from typing import ClassVar, TypedDict, Unpack
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.words import advice, sentence
+from diagnostics.core.words import advice, capital, sentence
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
@@ -92,17 +92,27 @@ class FleetCheck(Check):
 
 
 def finding(check: str, title: str, status: Status, summary: str, **shown: Unpack[Shown]) -> Finding:
-    """A finding with its texts cleaned and its details bounded."""
+    """A finding with its texts cleaned and its details bounded.
+
+    Where its evidence is known to be of an earlier moment, nothing passes on it, and 0 is no data: what came since may
+    be anything.
+    """
+    evidence, value = shown.get("evidence"), shown.get("value")
+    if evidence is not None and evidence.is_old:
+        old = status is Status.PASS
+        status = Status.NO_DATA if old else status
+        value = None if value == 0 else value
+        summary = f"{sentence(capital(evidence.caveat.partition(';')[0]))} As of then: {summary}" if old else summary
     return Finding(
         check=check,
         title=title,
         status=status,
         summary=clean(summary, limit=500),
-        value=shown.get("value"),
+        value=value,
         unit=shown.get("unit", ""),
         threshold=shown.get("threshold", ""),
         next_step=clean(shown.get("next_step", ""), limit=500),
-        evidence=shown.get("evidence"),
+        evidence=evidence,
         details=bounded(shown.get("details", ())),
     )
 

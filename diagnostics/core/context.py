@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
@@ -110,10 +111,15 @@ class Context:
         return self.databases.table(logical)
 
     def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
-        """Read `common`; answers to the same `name` are shared. Raises SourceFailure."""
-        return self.answers.get(
-            ("common", name), KEEP_S, lambda: self.databases.read_common(statement, window=window, caveat=caveat)
-        )
+        """Read `common`; answers to the same `name` are shared, and say when the rows are old. Raises SourceFailure."""
+
+        def read() -> Rows:
+            from diagnostics.signals.data_age import of_old_rows  # noqa: PLC0415  # it asks through this context
+
+            rows = self.databases.read_common(statement, window=window, caveat=caveat)
+            return replace(rows, evidence=of_old_rows(self, rows.evidence))
+
+        return self.answers.get(("common", name), KEEP_S, read)
 
     def client(self, account_id: int, name: str, statement: Question, *, caveat: str = "") -> Rows:
         """Read the client database of one account; answers to the same `name` are shared. Raises SourceFailure."""

@@ -39,13 +39,14 @@ def figure(
     """
     parts = tuple(evidence)
     in_unit = rule.unit if unit is None else unit
+    judgement = status if status is not None else rule.judge(value if judged is None else judged)
     return Figure(
         id=name,
         title=title or rule.title,
         value=value,
         shown=UNKNOWN if value is None else shown or quantity(value, in_unit),
         unit=in_unit,
-        status=status if status is not None else rule.judge(value if judged is None else judged),
+        status=unless_old(judgement, parts),
         threshold=rule.rule(),
         note=remarks(notes),
         taken_at=taken_at(parts),
@@ -72,11 +73,16 @@ def plain(
         value=value,
         shown=UNKNOWN if value is None else f"{value:,}",
         unit=unit,
-        status=status,
+        status=unless_old(status, parts),
         note=remarks(notes),
         taken_at=taken_at(parts),
         evidence=parts,
     )
+
+
+def unless_old(status: Status, evidence: Iterable[Evidence]) -> Status:
+    """A pass on data that is known to be of an earlier moment is no data."""
+    return Status.NO_DATA if status is Status.PASS and any(part.is_old for part in evidence) else status
 
 
 def failed(name: str, rule: Threshold, failure: SourceFailure, *, title: str = "", notes: Iterable[str] = ()) -> Figure:

@@ -50,6 +50,11 @@ class Evidence(Frozen):
         return written
 
     @property
+    def is_old(self) -> bool:
+        """True where the data is known to end before it was asked for: late logs, a copy that is behind."""
+        return self.newest_at is not None
+
+    @property
     def data_at(self) -> datetime:
         """How new the data is: its newest moment where that is known, else when it was asked for."""
         return self.started_at if self.newest_at is None else min(self.newest_at, self.started_at)

@@ -216,7 +216,7 @@ def _with_backlog(status: Status, backlog: Backlog | None, failure: SourceFailur
     """Quiet logs alone are no all-clear where the backlog, which belongs to the issue, is unknown or means nothing."""
     if status in {Status.PASS, Status.NO_DATA} and failure is not None:
         return Status.UNREACHABLE
-    if status is Status.PASS and backlog is not None and not backlog.any_received:
+    if status is Status.PASS and backlog is not None and (not backlog.any_received or backlog.evidence.is_old):
         return Status.NO_DATA
     return status
 

@@ -20,7 +20,7 @@ from diagnostics.signals.lag import (
     services_named,
     with_growth,
 )
-from tests.service.world import World, evidence, unreachable
+from tests.service.world import World, ago, evidence, unreachable
 from tests.shipped import shipped_catalogue
 
 NOW = datetime(2025, 11, 17, 14, 3, 25, tzinfo=UTC)
@@ -215,3 +215,43 @@ def test_a_stream_that_comes_late_is_seen_when_its_minutes_are_counted_again(wor
     found = world.service.check("rate_limit_rate", request)
     assert (found.status, found.value) == (Status.WARN, 60)
     assert "these events are" in found.summary
+
+
+# ---- a copy of common that is behind
+
+
+def quiet_common(world: World, behind: timedelta) -> None:
+    """Healthy connections, webhooks that are delivered, and nothing since then."""
+    at = ago(seconds=5) - behind
+    world.common("zillow_lead_events_log", {"sync_user_id": 1, "sync_status": "success", "created_at": at})
+    world.webhooks("delivered", 3, received=at, processed=at)
+    world.common(
+        "zillow_sync_users",
+        *(
+            {"account_id": 14009, "user_id": n, "zillow_integration_id": "z", "connection_health_status": "healthy"}
+            for n in range(20)
+        ),
+    )
+
+
+@pytest.mark.honesty("common is a copy that is three hours behind", "no data, with the age of the newest row")
+def test_a_copy_that_is_behind_has_no_new_problems_to_tell_of(world: World) -> None:
+    quiet_common(world, timedelta(hours=3))
+    found = world.service.check("proactive_monitoring", TriageRequest(issue_type="connection_health"))
+    assert (found.status, found.value) == (Status.NO_DATA, None)
+    assert "newest row of common is 3 h" in found.summary
+    for name in ("webhook_backlog", "data_loss_risk", "batch_retry"):
+        assert world.service.check(name, TriageRequest(issue_type="rate_limiting")).status is Status.NO_DATA, name
+    for name in ("new_problems", "webhook_backlog", "events_lost", "oldest_pending_s", "health"):
+        (figure,) = measure(world.service.context, world.service.health, "rate_limiting", only=(name,))
+        assert figure.status == Status.NO_DATA, name
+        assert figure.value != 0, name
+    assert world.service.pulse("rate_limiting", 900).status is Status.NO_DATA
+
+
+def test_a_copy_in_time_passes(world: World) -> None:
+    quiet_common(world, timedelta())
+    found = world.service.check("proactive_monitoring", TriageRequest(issue_type="connection_health"))
+    assert (found.status, found.value) == (Status.PASS, 0)
+    (figure,) = measure(world.service.context, world.service.health, "rate_limiting", only=("new_problems",))
+    assert (figure.status, figure.value) == (Status.PASS, 0.0)

@@ -119,6 +119,10 @@ def made(
 ) -> MeasuredFigure:
     """A reading as a figure, called as `READINGS` says; its notes stand as the caveat of its first evidence."""
     parts = tuple(evidence)
+    old = any(part.is_old for part in parts)
+    if old and value == 0:
+        # Nothing found in what is known, of an earlier moment: what came since may be anything.
+        value = None
     caveat = remarks((*notes, *(parts[0].caveat for _ in parts[:1])))
     plainly = f"{value:,}" if isinstance(value, int) else str(value)
     return MeasuredFigure(
@@ -127,7 +131,7 @@ def made(
         value=value,
         shown=UNKNOWN if value is None else shown or plainly,
         unit=READINGS[name].unit if unit is None else unit,
-        status=(Status.NO_DATA if value is None and status is Status.PASS else status).value,
+        status=(Status.NO_DATA if (value is None or old) and status is Status.PASS else status).value,
         taken_at=taken_at(parts),
         evidence=parts[0].model_copy(update={"caveat": caveat}) if parts else None,
     )
@@ -241,7 +245,9 @@ def webhook_backlog(asked: Round) -> MeasuredFigure:
     found, rule = asked.backlog(), asked.rule("webhook_backlog")
     value = float(found.waiting) if found.any_received else None
     figure = judged("webhook_backlog", rule, value, (found.evidence,), _received(found))
-    return figure if value is None else figure.model_copy(update={"value": found.waiting, "shown": f"{value:,.0f}"})
+    return (
+        figure if figure.value is None else figure.model_copy(update={"value": found.waiting, "shown": f"{value:,.0f}"})
+    )
 
 
 def oldest_pending(asked: Round) -> MeasuredFigure:
