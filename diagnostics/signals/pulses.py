@@ -115,7 +115,13 @@ def take_pulse(
     severity, status = _graver(context, issue, judged, backlog)
     by_backlog = severity != judged.severity
     status = of_counts(_with_backlog(status, backlog, backlog_failure), partial=counts.partial)
+    lost = "the backlog" if backlog_failure is not None else "the count" if counts.count is None else ""
+    kept = lost and before is not None and _is_graver(issue, before.severity, severity)
+    if kept and before is not None:
+        # A number that has become unknown has not become better.
+        severity, status = before.severity, severity_status(before.severity)
     findings = [
+        *([f"{severity}, as when {lost} was last known"] if kept else []),
         _count_line(counts, judged, window_s),
         _usual_line(baseline, window_s),
         *([] if backlog is None else [_backlog_line(context, backlog)]),
@@ -196,6 +202,11 @@ def _with_last_count(alone: Pulse, before: Pulse, judged: JudgedCount) -> Pulse:
     )
 
 
+def _is_graver(issue: IssueType, severity: str, than: str) -> bool:
+    ranks = (*issue.severities, OK)
+    return severity in ranks and ranks.index(severity) < ranks.index(than)
+
+
 def _graver(
     context: Context, issue: IssueType, judged: JudgedCount | None, backlog: Backlog | None
 ) -> tuple[str, Status]:
@@ -206,8 +217,7 @@ def _graver(
     verdict = context.catalogue.thresholds["webhook_backlog"].judge(float(backlog.waiting))
     of_backlog = {Status.FAIL: issue.severities[0], Status.WARN: issue.severities[min(1, len(issue.severities) - 1)]}
     by_backlog = of_backlog.get(verdict, OK)
-    ranks = (*issue.severities, OK)
-    if ranks.index(by_backlog) < ranks.index(severity):
+    if _is_graver(issue, by_backlog, severity):
         return by_backlog, severity_status(by_backlog)
     return severity, status
 

@@ -101,6 +101,20 @@ def test_a_dead_database_leaves_the_log_half_and_says_so(world: World) -> None:
     assert any(line.startswith("backlog not known: common: ") for line in found.findings)
 
 
+@pytest.mark.honesty("the backlog becomes unknown", "the severity it gave stays, and says so")
+def test_a_severity_does_not_drop_because_its_number_became_unknown(world: World) -> None:
+    told = world.datadog.about(world.query("rate_limited"))
+    told.total, told.usual = 30, 12
+    world.webhooks("pending", 10_001, received=ago(minutes=9))
+    assert pulse(world, "rate_limiting").severity == "incident"
+    world.break_common()
+    for _ in range(2):
+        world.service.forget_answers()
+        found = pulse(world, "rate_limiting")
+        assert (found.severity, found.status, found.headline) == ("incident", Status.FAIL, "backlog —")
+        assert "incident, as when the backlog was last known" in found.findings
+
+
 def test_silent_logs_leave_the_backlog_half_and_never_a_pass(world: World) -> None:
     world.webhooks("pending", 3, received=ago(minutes=3))
     world.datadog.failure = unreachable()
