@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from diagnostics.core.words import span
@@ -40,6 +38,8 @@ class ServiceTime:
 
     def note(self, date: str, asked_at: datetime, took_s: float) -> None:
         """One answer: its Date header, when this machine's clock had it asked, and how long it took."""
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415  # the first paint tells the time, and reads no answer
+
         try:
             dated = parsedate_to_datetime(date)
         except (TypeError, ValueError, OverflowError):
@@ -64,7 +64,8 @@ class ServiceTime:
     def skew_s(self) -> float:
         """Seconds that the services are ahead, negative when they are behind; 0 while not known, and for noise."""
         with self._lock:
-            ahead = statistics.median(self._ahead) if self._ahead else 0.0
+            ordered = sorted(self._ahead)
+        ahead = ordered[len(ordered) // 2] if ordered else 0.0
         return ahead if abs(ahead) > self.NOISE_S else 0.0
 
     @property
@@ -125,6 +126,11 @@ class SystemClock:
         remaining = until - time.monotonic()
         if remaining > 0:
             condition.wait(remaining)
+
+
+def dated(at: datetime, beside: datetime, form: str = "%H:%M") -> str:
+    """A moment in a list: with its day where that is another than that of the moment it stands beside."""
+    return f"{at:%d %b} {at:{form}}" if at.date() != beside.date() else f"{at:{form}}"
 
 
 def window_ending(window_s: float, end: datetime | None = None) -> tuple[datetime, datetime]:

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from diagnostics.core.time import ServiceTime
+from diagnostics.core.time import ServiceTime, dated
 
 ASKED = datetime(2025, 11, 17, 14, 0, tzinfo=UTC)
 
@@ -65,3 +65,11 @@ def test_an_answer_without_a_readable_date_tells_nothing(date: str) -> None:
 
 def test_an_answer_that_took_long_tells_nothing() -> None:
     assert not told(60, took_s=30).is_known
+
+
+@pytest.mark.honesty("a timeline over midnight", "the day stands where it changes")
+def test_a_moment_of_another_day_than_its_neighbour_bears_its_day() -> None:
+    late, early = datetime(2025, 11, 17, 23, 58, tzinfo=UTC), datetime(2025, 11, 18, 0, 3, tzinfo=UTC)
+    assert dated(early, early) == "00:03"
+    assert dated(late, early) == "17 Nov 23:58"
+    assert dated(late, late, "%H:%M:%S") == "23:58:00"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from diagnostics.core.time import dated
 from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import incident_clock, wording
 from widgets.incident_clock import moment
@@ -226,9 +227,11 @@ def _incident_rows(view: IncidentView, width: int, height: int, glyphs: Glyphs) 
     rows += _deliveries(view, width, glyphs)
     steps = _steps(view, width, max(3, height - len(rows) - SIDE_LINES - 5), glyphs)
     rows += [*steps, BLANK, row(("timeline", "title"), (f"  {incident.entries:,} entries", "muted"))]
+    beside = view.now
     for line in view.lines[:SIDE_LINES]:
-        said = fit(glyphs.text(line.text.replace("\n", " ")), width - 6).rstrip()
-        rows.append(row((f"{line.at:%H:%M} ", "muted"), said))
+        when, beside = f"{dated(line.at, beside)} ", line.at
+        said = fit(glyphs.text(line.text.replace("\n", " ")), width - len(when)).rstrip()
+        rows.append(row((when, "muted"), said))
     return rows
 
 

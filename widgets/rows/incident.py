@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from diagnostics.core.time import dated
 from diagnostics.core.words import plural, stepped
 from diagnostics.incident.document import how_far
 from diagnostics.models.entries import Channel, Purpose
@@ -427,16 +428,20 @@ def timeline_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int) 
     """The tail of the timeline, newest first; always `most` rows below its head, so that nothing below moves."""
     said = f"{view.incident.entries:,} entries"
     rows = [head("TIMELINE", said, width, key="timeline")]
-    lines = [_line_row(one, width, glyphs) for one in view.lines[:most]]
+    shown = view.lines[:most]
+    # The newest stands beside the present, each other one beside the one above it.
+    above = (view.now, *(one.at for one in shown))
+    lines = [_line_row(one, beside, width, glyphs) for one, beside in zip(shown, above, strict=False)]
     return rows + lines + [BLANK] * (most - len(lines))
 
 
-def _line_row(line: TimelineLine, width: int, glyphs: Glyphs) -> Row:
+def _line_row(line: TimelineLine, beside: datetime, width: int, glyphs: Glyphs) -> Row:
     actor = fit(line.actor, 10) if width > 50 else ""
     text = f"{line.text}".replace("\n", " ")
     space = " " if actor else ""
-    said = fit(glyphs.text(text), width - 6 - cell_len(actor) - len(space)).rstrip()
-    return row((f"{line.at:%H:%M} ", "muted"), (f"{glyphs.text(actor)}{space}", "muted"), said, key=f"line:{line.seq}")
+    when = f"{dated(line.at, beside)} "
+    said = fit(glyphs.text(text), width - len(when) - cell_len(actor) - len(space)).rstrip()
+    return row((when, "muted"), (f"{glyphs.text(actor)}{space}", "muted"), said, key=f"line:{line.seq}")
 
 
 def other_rows(

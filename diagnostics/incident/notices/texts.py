@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from diagnostics.catalogue.texts import built_in_template, fill_template
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.time import SERVICE_TIME
+from diagnostics.core.time import SERVICE_TIME, dated
 from diagnostics.core.words import span
 from diagnostics.incident.assess.checklists import HAND_OVER, happened
 from diagnostics.models.entries import Audience, BoundFigure, IncidentStatus, MeasuredFigure, Purpose
@@ -352,7 +352,9 @@ def _steps_done(basis: Basis) -> str:
         for one in incident.tasks
         if one.done_at is not None
     ]
-    return "; ".join(f"{at:%H:%M} UTC {text}" for at, text in sorted([*steps, *tasks]))
+    done = sorted([*steps, *tasks])
+    beside = (basis.now, *(at for at, _ in done))
+    return "; ".join(f"{dated(at, before)} UTC {text}" for (at, text), before in zip(done, beside, strict=False))
 
 
 def _criteria(basis: Basis) -> str:

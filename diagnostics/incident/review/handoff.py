@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diagnostics.catalogue.response import ChecklistStep
+from diagnostics.core.time import dated
 from diagnostics.core.words import span
 from diagnostics.incident.assess.checklists import happened
 from diagnostics.incident.review.figures import COMMANDER, Material, clock
@@ -146,7 +147,9 @@ def _done(material: Material, present: Present) -> list[str]:
         if isinstance(one.body, Noted)
     ]
     done.sort(key=lambda one: one[0], reverse=True)
-    return _bounded([f"{at:%H:%M:%S} {text}".rstrip() for at, text in done], MOST_DONE, "in the timeline")
+    beside = (material.written_at, *(at for at, _ in done))
+    lines = [f"{dated(at, above, '%H:%M:%S')} {text}".rstrip() for (at, text), above in zip(done, beside, strict=False)]
+    return _bounded(lines, MOST_DONE, "in the timeline")
 
 
 def _open(material: Material, present: Present) -> list[str]:
