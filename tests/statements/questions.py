@@ -328,6 +328,8 @@ def _logs(service: Diagnostics) -> Iterator[Question]:
     events = service.logs(service.query_for("oauth_failure"), window_s=DAY_S).events
     carrying = next((event for event in events if _carries(event.attributes)), None)
     yield Question("logs", EVERYBODY, lambda: service.logs(query, window_s=900))
+    yield Question("known_lag_s", EVERYBODY, lambda: service.known_lag_s(query))
+    yield Question("learn_time", EVERYBODY, lambda: service.learn_time(1.0))
     yield Question("log_link", EVERYBODY, lambda: service.log_link(query, window_s=900))
     yield Question("explorer.page", EVERYBODY, lambda: explorer.page(query, **window))
     yield Question("explorer.histogram", EVERYBODY, lambda: explorer.histogram(query, **window))
