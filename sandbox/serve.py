@@ -25,6 +25,7 @@ from sandbox.server.jira import EMAIL
 from sandbox.server.limits import RateLimits
 from sandbox.server.log_search import QueryCache
 from sandbox.server.misbehaviour import ReachableProtocol
+from sandbox.server.outside import AUTHORIZE
 from sandbox.server.redis_server import RedisServer
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
 from sandbox.server.world import World
@@ -296,6 +297,7 @@ def console_settings(
         "# In place of the token, to send through the incoming webhook:",
         f"# {webhook[0]}",
         *settings_lines("jira", url=world.base_url, email=EMAIL, token_file=directory / "jira_token"),
+        *settings_lines("zillow", authorization_url=f"{world.base_url}{AUTHORIZE}"),
     ]
     return "\n".join(lines) + "\n"
 

@@ -150,7 +150,10 @@ class TokenStatus(Check):
 
 
 class OAuthApplication(FleetCheck):
-    """Looks at the rows of oauth_applications that belong to Zillow: active, with redirect address and scopes."""
+    """Looks at the rows of oauth_applications that belong to Zillow: active, with redirect address and scopes.
+
+    Where Zillow's authorisation address is set, it has to answer too.
+    """
 
     id = "oauth_application"
     title = "Is the OAuth application set up?"
@@ -168,7 +171,7 @@ class OAuthApplication(FleetCheck):
         rows = context.common(
             "oauth applications",
             statement,
-            caveat="Only rows whose name mentions Zillow are looked at; the authorisation address is not called.",
+            caveat="Only rows whose name mentions Zillow are looked at.",
         )
         if not rows.rows:
             return self.finding(
@@ -187,11 +190,19 @@ class OAuthApplication(FleetCheck):
             advice = "Compare the row with the application at Zillow; a wrong row stops every authorisation."
         elif undecided:
             advice = "Run warroom doctor: it says what is_active is in this database."
-        return self.finding(
-            Status.FAIL if failed else Status.NO_DATA if undecided else Status.PASS,
+        summary = (
             f"Of {plural(len(unread), 'Zillow OAuth application')}, is_active says neither yes nor no."
             if undecided
-            else _application_summary(len(rows.rows), len(active), broken),
+            else _application_summary(len(rows.rows), len(active), broken)
+        )
+        status = Status.FAIL if failed else Status.NO_DATA if undecided else Status.PASS
+        if context.settings.zillow.authorization_url:
+            address = context.authorization.answering()
+            status, advice = worst(status, address.status), advice or address.next_step
+            summary = f"{summary} {address.summary}"
+        return self.finding(
+            status,
+            summary,
             value=None if undecided else len(active) - len(broken),
             unit="in order",
             threshold="every active one has redirect_uri and scopes, and at least one is active",

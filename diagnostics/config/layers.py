@@ -287,7 +287,9 @@ def _refused(name: str, message: str, effective: Layer) -> ConfigurationError:
 
 def _harmless(setting: str, given: Given | None) -> str:
     """The refused value for an error. A malformed address may hold a password where no mask looks for it."""
-    if given is None or (setting.endswith("_url") and ("@" in str(given.value) or setting.startswith("databases."))):
+    if given is None or (
+        setting.endswith("_url") and ("@" in str(given.value) or setting.startswith(("databases.", "zillow.")))
+    ):
         return ""
     return clean(repr(mask_url(str(given.value))), limit=120)
 

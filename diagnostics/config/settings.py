@@ -78,6 +78,14 @@ SlackIds = Annotated[
     ),
 ]
 DatadogAddress = Annotated[str, _web_address("https://api.datadoghq.com")]
+AuthorizationUrl = Annotated[
+    str,
+    _matching(
+        r"|(?=[!-~]+\Z)(?:https://[^/?#@:]+|http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(?:[/?][^#]*)?",
+        "an address with https:// and without user name, such as https://api.example/oauth/authorize; http:// only on "
+        "this machine; or nothing",
+    ),
+]
 
 
 class Section(Frozen):
@@ -213,6 +221,14 @@ class JiraSettings(Section):
     timeout_s: Seconds = 10.0
 
 
+class ZillowSettings(Section):
+    """What the console may ask of Zillow itself: whether its authorisation address answers."""
+
+    authorization_url: AuthorizationUrl = ""
+    """Asked without credentials, at most once a minute; empty is never."""
+    timeout_s: Seconds = 5.0
+
+
 class EscalationSettings(Section):
     """The incident, the people, the clock."""
 
@@ -287,6 +303,7 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     slack: SlackSettings = SlackSettings()
     jira: JiraSettings = JiraSettings()
+    zillow: ZillowSettings = ZillowSettings()
     escalation: EscalationSettings = EscalationSettings()
     writes: WriteSettings = WriteSettings()
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog
     from diagnostics.sources.mutexes import Mutexes
     from diagnostics.sources.mysql.databases import Databases, Rows
+    from diagnostics.sources.zillow import AuthorizationAddress
     from diagnostics.store.store import StateStore
 
     Question = Select[*tuple[Any, ...]]
@@ -157,10 +158,17 @@ class Context:
 
         return Mutexes(self.settings.redis)
 
+    @Lazy
+    def authorization(self) -> AuthorizationAddress:
+        """Zillow's authorisation address, where one is set."""
+        from diagnostics.sources.zillow import AuthorizationAddress  # noqa: PLC0415  # as Lazy says
+
+        return AuthorizationAddress(self.settings.zillow)
+
     def close(self) -> None:
         """End every question under way and close what was opened."""
         self.logs.baselines.close()
-        opened = [vars(self).pop(name, None) for name in ("mutexes", "fleet", "journal", "state")]
+        opened = [vars(self).pop(name, None) for name in ("authorization", "mutexes", "fleet", "journal", "state")]
         for source in (*opened, self.datadog, self.databases):
             if source is not None:
                 with suppress(SourceFailure):

@@ -296,12 +296,13 @@ LAST_S = 3_600
 def diagnose(context: Context, account_id: int, user_id: int | None = None, job: Job | None = None) -> OAuthDiagnosis:
     """The diagnosis. Raises AccountUnknown for an account that is not there; a silent source becomes a finding."""
     aggregate = OAuthAggregate(account_id, Rules(context.catalogue, context.now()), user_id)
-    with aside(3, "oauth") as pool:
+    with aside(4, "oauth") as pool:
         logs = pool.submit(read_indicators, context, account_id, user_id)
         request = TriageRequest(issue_type="oauth_failure", account_id=account_id)
         application = pool.submit(OAuthApplication().run, context, request)
         metrics = pool.submit(_metrics_finding, context)
-        return _answer(context, aggregate, _Aside(logs, application, metrics), job)
+        endpoint = pool.submit(_endpoint_finding, context)
+        return _answer(context, aggregate, _Aside(logs, application, metrics, endpoint), job)
 
 
 def switch_findings(context: Context, account_id: int, user_id: int | None = None) -> tuple[Finding, ...]:
@@ -329,6 +330,7 @@ class _Aside:
     logs: Future[LogIndicators]
     application: Future[Finding]
     metrics: Future[Finding]
+    endpoint: Future[Finding]
 
 
 def _answer(context: Context, aggregate: OAuthAggregate, aside: _Aside, job: Job | None) -> OAuthDiagnosis:
@@ -349,7 +351,7 @@ def _answer(context: Context, aggregate: OAuthAggregate, aside: _Aside, job: Job
         _log_finding(context, aggregate, indicators),
         aside.metrics.result(),
         aside.application.result(),
-        _endpoint(),
+        aside.endpoint.result(),
     ]
     if not aggregate.is_complete:
         notes.append(f"Not everything was read: {aggregate.stopped}.")
@@ -528,13 +530,15 @@ def _metrics_finding(context: Context) -> Finding:
     )
 
 
-def _endpoint() -> Finding:
+def _endpoint_finding(context: Context) -> Finding:
+    said = context.authorization.answering()
     return finding(
         "oauth_endpoint",
         "Does Zillow's authorisation endpoint answer?",
-        Status.NO_DATA,
-        "Not checked: the console never calls Zillow.",
-        next_step="Open the authorisation page in a browser; an answer of any kind shows that it is reachable.",
+        said.status,
+        said.summary,
+        next_step=said.next_step,
+        evidence=said.evidence,
     )
 
 

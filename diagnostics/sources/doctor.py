@@ -46,6 +46,7 @@ def inspect_all(context: Context, account_ids: tuple[int, ...] = ()) -> Iterator
         context.fleet.ping_analytics,
         "system-wide questions go to the client databases",
     )
+    yield _authorization(context)
 
 
 def _jira(settings: Settings) -> DoctorLine:
@@ -54,6 +55,15 @@ def _jira(settings: Settings) -> DoctorLine:
         return _optional("jira", settings.jira.url, source.probe, "issues are opened by hand")
     finally:
         source.close()
+
+
+def _authorization(context: Context) -> DoctorLine:
+    said = context.authorization.answering()
+    if said.evidence is None:
+        return DoctorLine.of("zillow", "authorisation", said.status, said.summary)
+    return DoctorLine.of(
+        "zillow", "authorisation", said.status, said.summary, said.next_step, latency_ms=said.evidence.took_ms
+    )
 
 
 def _state(context: Context) -> DoctorLine:

@@ -26,10 +26,11 @@ DATADOG_SCOPES = (
 
 SLACK_SCOPES = ("slack_post", "slack_history", "slack_list", "slack_permalink", "slack_auth")
 JIRA_SCOPES = ("jira_create", "jira_search", "jira_comment", "jira_comments", "jira_transition", "jira_myself")
+ZILLOW_SCOPES = ("authorize",)
 GROUPS = ("incident", "slack", "jira")
 """Each stands for all endpoints whose names begin with it."""
 
-SCOPES = (*DATADOG_SCOPES, *SLACK_SCOPES, "webhook", *JIRA_SCOPES, *GROUPS)
+SCOPES = (*DATADOG_SCOPES, *SLACK_SCOPES, "webhook", *JIRA_SCOPES, *ZILLOW_SCOPES, *GROUPS)
 KINDS = {
     "429": "rate limited; 429:SECONDS says when it ends",
     "500": "internal server error, as HTML",
@@ -44,7 +45,7 @@ KINDS = {
     "redirect": "302 to another host",
     "dribble": "sends the body a few bytes at a time; dribble:SECONDS between two pieces",
     "unauthorized": "401 whatever the keys (Jira)",
-    "missing": "404, as where an endpoint is not enabled (incidents, Jira)",
+    "missing": "404, as where an endpoint is not enabled (incidents, Jira, Zillow's authorisation address)",
     "stored_500": "does what it was asked to, then answers 500 (endpoints that write)",
     "stored_hang": "does what it was asked to, then never answers (endpoints that write)",
     "stored_reset": "does what it was asked to, then resets the connection (endpoints that write)",
@@ -91,6 +92,7 @@ _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
         "incident",
         "jira",
         *JIRA_SCOPES,
+        *ZILLOW_SCOPES,
         *(scope for scope in DATADOG_SCOPES if scope.startswith("incident_")),
     ),
 }

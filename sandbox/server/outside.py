@@ -1,4 +1,4 @@
-"""Slack and Jira on the wire: routes, faults, keys and refusals in each service's own manner."""
+"""Slack, Jira and Zillow's authorisation page on the wire: routes, faults, keys, refusals in each one's own manner."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from sandbox.server.slack import SlackLimited, SlackRefused, WebhookRefused, rea
 from sandbox.server.world import World
 from sandbox.stories.hostile import spoil_words
 
+AUTHORIZE = "/oauth/authorize"
+"""Where Zillow's authorisation page stands."""
+
 _LARGEST_BODY = 1_000_000
 _ACCEPTED = 200
 _SPARED = frozenset({"ok", "ts", "id", "key", "channel", "next_cursor", "nextPageToken", "type"})
@@ -27,8 +30,9 @@ Answer = Callable[[Request, bytes, Met], Response]
 
 
 def outside_routes(world: World) -> list[Route]:
-    """Return the routes of Slack and Jira."""
-    return [*_slack_routes(world), *_jira_routes(world)]
+    """Return the routes of Slack, Jira and Zillow."""
+    zillow = _route(world, AUTHORIZE, ["GET"], "authorize", _authorize)
+    return [*_slack_routes(world), *_jira_routes(world), zillow]
 
 
 def _slack_routes(world: World) -> list[Route]:
@@ -111,6 +115,16 @@ def _jira_routes(world: World) -> list[Route]:
     ]
 
 
+def _authorize(request: Request, _body: bytes, met: Met) -> Response:
+    """The page of an authorisation server (RFC 6749, 4.1.2.1): without a client it refuses, else it asks to log in."""
+    if met.instead is not None and met.instead.kind in {"forbidden", "missing"}:
+        status, words = (403, "Forbidden") if met.instead.kind == "forbidden" else (404, "Not found")
+        return _plain(status, words)
+    if not request.query_params.get("client_id"):
+        return json_response({"error": "invalid_request", "error_description": "client_id is missing"}, 400)
+    return Response(status_code=302, headers={"location": "/login"})
+
+
 def _route(world: World, path: str, methods: list[str], endpoint: str, answer: Answer) -> Route:
     async def handle(request: Request) -> Response:
         return await _handle(world, endpoint, answer, request)
@@ -169,7 +183,7 @@ def _refuse(fault: Fault | None) -> None:
 
 def _limited(endpoint: str, seconds: int) -> Response:
     headers = {"retry-after": str(seconds)}
-    if endpoint == "webhook":
+    if endpoint in {"webhook", "authorize"}:
         return Response("rate_limited", 429, headers, media_type="text/plain")
     if endpoint.startswith("slack_"):
         return json_response({"ok": False, "error": "ratelimited"}, 429, headers)

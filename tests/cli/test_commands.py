@@ -186,6 +186,30 @@ def test_the_doctor_says_what_cannot_be_reached_and_what_to_do(
     assert "do: " in said.out
 
 
+def test_the_doctor_tells_in_one_line_whether_the_authorisation_address_answers(
+    on_nov17: Command, nov17: SandboxProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def line() -> dict[str, Any]:
+        lines = document(on_nov17("doctor", "--format", "json"))["lines"]
+        (found,) = [one for one in lines if one["source"] == "zillow"]
+        return dict(found)
+
+    unset = line()
+    assert (unset["status"], unset["latency_ms"]) == ("no_data", None)
+    assert unset["detail"] == "Not checked: no address is set (zillow.authorization_url)."
+    monkeypatch.setenv("WARROOM_ZILLOW__AUTHORIZATION_URL", f"{nov17.url}/oauth/authorize?state=hush-hush")
+    answers = line()
+    assert answers["status"] == "pass"
+    assert "it answers (400 with an OAuth error" in answers["detail"]
+    assert "hush" not in str(answers)
+    nov17.set_faults("authorize=missing")
+    try:
+        said = line()
+    finally:
+        nov17.clear_faults()
+    assert (said["status"], "404, nothing is found there" in said["detail"]) == ("fail", True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

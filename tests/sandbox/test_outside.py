@@ -9,9 +9,13 @@ import httpx
 import pytest
 
 from diagnostics.config.layers import load_settings
+from diagnostics.config.settings import ZillowSettings
 from diagnostics.core.failures import UserError
+from diagnostics.models.status import Status
+from diagnostics.sources.zillow import AuthorizationAddress
 from sandbox.launch import SandboxProcess
 from sandbox.server.faults import Faults, parse_fault
+from sandbox.server.outside import AUTHORIZE
 from tests.sandbox.services import SUPPORT, Slack
 
 
@@ -89,6 +93,42 @@ def test_a_fault_is_written_as_it_was_read(spec: str) -> None:
     assert parse_fault(spec).spec == spec
 
 
+@pytest.mark.parametrize(
+    ("faults", "expected", "said"),
+    [
+        ([], Status.PASS, "400 with an OAuth error"),
+        (["authorize=redirect"], Status.PASS, "302, a redirect"),
+        (["authorize=500"], Status.FAIL, "(500)"),
+        (["authorize=503", "authorize=slow:0.1"], Status.FAIL, "(503)"),
+        (["authorize=missing"], Status.FAIL, "404, nothing is found there"),
+        (["authorize=429:20"], Status.NO_DATA, "answers 429"),
+        (["authorize=forbidden"], Status.NO_DATA, "answers 403"),
+        (["authorize=hang"], Status.UNREACHABLE, "no answer within 0.5 s"),
+        (["authorize=slow:30"], Status.UNREACHABLE, "no answer within 0.5 s"),
+        (["authorize=reset"], Status.UNREACHABLE, "the connection broke"),
+        (["authorize=truncated"], Status.UNREACHABLE, "ended before an answer was complete"),
+        (["500", "slack=503", "jira=hang"], Status.PASS, "400 with an OAuth error"),
+    ],
+)
+@pytest.mark.honesty(
+    "the authorisation address of Zillow is in trouble, answers late or never",
+    "FAIL where it says so, unreachable where nothing came; never a pass",
+)
+def test_the_authorisation_page_and_its_faults(
+    outside: SandboxProcess, faults: list[str], expected: Status, said: str
+) -> None:
+    outside.set_faults(*faults)
+    settings = ZillowSettings(authorization_url=outside.url + AUTHORIZE, timeout_s=0.5)
+    answering = AuthorizationAddress(settings).answering()
+    assert answering.status is expected
+    assert said in answering.summary
+
+
+def test_the_authorisation_page_sends_a_client_to_its_login(outside: SandboxProcess) -> None:
+    answer = httpx.get(outside.url + AUTHORIZE, params={"client_id": "7"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "/login")
+
+
 def test_hostile_answers_of_slack_keep_their_shape(outside: SandboxProcess, slack: Slack) -> None:
     ts = slack.post("one")["ts"]
     outside.set_faults("slack=hostile", "jira=hostile")
@@ -135,6 +175,7 @@ def test_the_settings_file_holds_no_secret_and_its_files_are_private(outside: Sa
     read = load_settings(config=outside.directory / "console.toml", environ={}).settings
     assert read.slack.bot_token is not None
     assert read.slack.bot_token.get_secret_value() == flags["slack.bot_token"]
+    assert read.zillow.authorization_url == outside.url + AUTHORIZE
     for name in ("slack_token", "jira_token", "slack_webhook", "slack_webhook_url"):
         assert (outside.directory / name).stat().st_mode & 0o777 == 0o600
     arguments = Path(f"/proc/{outside.pid}/cmdline").read_bytes().decode()
