@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.document import GAP, WIDE, Asked, Block, Check, Document, Fact, Heading, State, Text, Tone
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
 from diagnostics.models.triage import Finding, Refusal, Triage
+from diagnostics.signals.severity import OK
 
 if TYPE_CHECKING:
     from diagnostics.models.conclusions import Conclusion
@@ -57,9 +58,12 @@ def triage_document(triage: Triage, contact: str = "") -> Document:
     """A whole triage: severity, findings, route; `contact` is whom to tell."""
     available = triage.route.available
     route = triage.route.name if available else f"{triage.route.name} (not available in this version)"
-    how = "assessed from the findings" if triage.assessed else "as given"
+    severity, how = triage.severity, "assessed from the findings" if triage.assessed else "as given"
+    if triage.assessed and triage.known_severity == OK and not triage.missing:
+        # The row of the matrix has no "ok": its mildest word is filed, and would contradict level 1 if it were shown.
+        severity, how = OK, f"{how}; filed as {triage.severity}, the mildest of its row"
     blocks = [
-        State(triage.severity, how),
+        State(severity, how),
         GAP,
         Fact("what it means", triage.meaning, width=WIDE),
         Fact("impact", triage.impact, width=WIDE),

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from textual.pilot import Pilot
 
 from diagnostics.config.layers import load_settings
 from diagnostics.core.time import utc_now
 from diagnostics.models.readings import Freshness, Reading
 from diagnostics.models.triage import Finding, Triage, TriageRequest
 from diagnostics.service import Diagnostics
-from sandbox.launch import start_sandbox
+from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.scenario import SCENARIOS
+from screens.account.screen import AccountScreen
+from screens.account.tabs import ORDER
 from screens.critical.state import CriticalState
+from tests.console.account_rooms import press, text_on
+from tests.console.rest import answered, rest, until
+from tests.contradictions import Shown, contradictions, facts
 from tests.sampling import sampled
 from tests.shipped import shipped_catalogue
+from tui.app import WarRoomApp
+from tui.options import Options
 from widgets.glyphs import UNICODE
 from widgets.rows.issues import IssueLine, issue_row
 
@@ -44,28 +55,102 @@ def level_1(service: Diagnostics) -> CriticalState:
     return shown
 
 
+@pytest.fixture(scope="module", params=sampled(tuple(SCENARIOS), 2))
+def story(request: pytest.FixtureRequest) -> Iterator[SandboxProcess]:
+    """The stand-ins on one story, which every test here only looks at."""
+    limits = ("search=1000/10", "aggregate=1000/10")
+    with start_sandbox(request.param, rate_limits=limits, ready_timeout_s=120.0) as sandbox:
+        yield sandbox
+
+
 @pytest.mark.honesty(
     "contradictions on one screen: the word of level 1, its checks, and the triage of the same moment",
     "one word; never ok over a check that fails or warns",
 )
-@pytest.mark.parametrize("scenario", sampled(tuple(SCENARIOS), 2))
-def test_level_1_its_checks_and_a_triage_of_the_same_moment_agree(scenario: str, tmp_path: Path) -> None:
-    limits = ("search=1000/10", "aggregate=1000/10")
-    with start_sandbox(scenario, rate_limits=limits, ready_timeout_s=120.0) as sandbox:
-        settings = load_settings(flags={**sandbox.flags(), "state_dir": str(tmp_path)}, environ={}).settings
-        with Diagnostics.open(settings, shipped_catalogue()) as service:
-            shown = level_1(service)
-            for issue in ISSUES:
-                found = [shown.finding(issue, check) for check in shown.checks[issue]]
-                wrong = {str(one.value.status) for one in found if one is not None and one.value} & {"fail", "warn"}
-                verdict = shown.verdict(issue)
-                assert verdict is not None
-                line = IssueLine(issue, issue, shown.pulse(issue), verdict=verdict)
-                text = issue_row(line, width=160, now=utc_now(), glyphs=UNICODE).text
-                assert (verdict.severity == "ok") <= (not wrong), text
-                if issue == "transaction_sync":
-                    continue  # a triage of it is about one deal
-                triage = service.triage(TriageRequest(issue_type=issue))
-                assert isinstance(triage, Triage)
-                assert triage.known_severity == verdict.severity, text
-                assert set(triage.decided_by) == set(verdict.decided_by), text
+def test_level_1_its_checks_and_a_triage_of_the_same_moment_agree(story: SandboxProcess, tmp_path: Path) -> None:
+    settings = load_settings(flags={**story.flags(), "state_dir": str(tmp_path)}, environ={}).settings
+    with Diagnostics.open(settings, shipped_catalogue()) as service:
+        shown = level_1(service)
+        for issue in ISSUES:
+            found = [shown.finding(issue, check) for check in shown.checks[issue]]
+            wrong = {str(one.value.status) for one in found if one is not None and one.value} & {"fail", "warn"}
+            verdict = shown.verdict(issue)
+            assert verdict is not None
+            line = IssueLine(issue, issue, shown.pulse(issue), verdict=verdict)
+            text = issue_row(line, width=160, now=utc_now(), glyphs=UNICODE).text
+            assert (verdict.severity == "ok") <= (not wrong), text
+            if issue == "transaction_sync":
+                continue  # a triage of it is about one deal
+            triage = service.triage(TriageRequest(issue_type=issue))
+            assert isinstance(triage, Triage)
+            assert triage.known_severity == verdict.severity, text
+            assert set(triage.decided_by) == set(verdict.decided_by), text
+
+
+LEAST = 8
+"""Quantities that every story shows in more than one place; fewer would mean that the patterns are out of date."""
+
+ACCOUNTS = {"account_14009": 14009, "account_75172": 75172, "account_148261": 148261}
+
+
+async def screens(pilot: Pilot[int], story: str) -> list[Shown]:
+    """Every screen that shows figures, one after the other in one console, as text."""
+    app = cast("WarRoomApp", pilot.app)
+    level_1 = cast("Any", app.screen_stack[0])
+    shown: list[Shown] = []
+
+    async def arrived(about: str = "") -> None:
+        screen = cast("Any", app.screen)
+        if hasattr(screen, "shown_readings"):
+            await answered(pilot, screen.shown_readings)
+        await rest(pilot)
+        shown.append(Shown(about, text_on(pilot).splitlines()))
+
+    # What is usual is measured behind the first answers, and a severity waits for it.
+    service = cast("Any", app.service)
+    for issue in ISSUES:
+        service.context.logs.baselines.settled(service.query_for(issue), WINDOW_S, 30.0)
+    await press(pilot, "r")
+    await until(pilot, lambda: "judging" not in {level_1.state.severity(issue) for issue in ISSUES})
+    await arrived()
+    for line, about in (
+        ("triage rate_limiting", "rate limiting"),
+        ("triage oauth_failure", "oauth failure"),
+        ("refusals", ""),
+        ("level_health", ""),
+    ):
+        app.command(line)
+        await rest(pilot)
+        await arrived(about)
+        await press(pilot, "escape")
+    account = ACCOUNTS.get(story, 14009)
+    app.command(f"account {account}")
+    await rest(pilot)
+    assert isinstance(app.screen, AccountScreen)
+    for _ in ORDER:
+        await arrived(f"account {account}")
+        await press(pilot, "tab")
+    return shown
+
+
+@pytest.mark.honesty(
+    "contradictions on one screen: a quantity that stands in two places, in every story",
+    "the same number, word or moment everywhere; never none of what is counted elsewhere, never ok beyond its limit",
+)
+async def test_no_screen_contradicts_itself_or_another(
+    story: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "WARROOM_STATE_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    app = WarRoomApp(Options(config=story.directory / "console.toml"))
+    try:
+        async with app.run_test(size=(160, 60)) as pilot:
+            await until(pilot, lambda: app.service is not None)
+            shown = await screens(pilot, str(story.flags()["environment"]).removeprefix("SANDBOX "))
+    finally:
+        app.end()
+    quantities = Counter(fact.quantity for screen in shown for fact in facts(screen))
+    assert sum(count > 1 for count in quantities.values()) >= LEAST, quantities  # else the comparison has gone blind
+    found = contradictions(*shown)
+    assert not found, "\n".join(found)
