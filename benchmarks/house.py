@@ -29,6 +29,7 @@ REGISTERED = {
 """Modules that list others of one kind (pages of an account, checks, channels, endpoints, commands, verbs, screens)."""
 
 WALLS = {
+    "widgets.rows.markdown": "imports Rich's Markdown, which only a review or a runbook needs",
     "diagnostics.catalogue.crosscheck": "a second subject: what entries say of each other, once all of them are read",
     "diagnostics.catalogue.insertions": "a second subject: what stands in the braces of a text",
     "diagnostics.config.secrets": "a second subject: values that are read late and never shown",

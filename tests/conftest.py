@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from diagnostics.core.time import SERVICE_TIME
+
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
 
@@ -21,6 +23,14 @@ def mariadb() -> Iterator[MariaDB]:
 
     with private_mariadb() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def services_time() -> Iterator[None]:
+    """Every test learns the services' time anew: one that was skewed must not move the clock of the next."""
+    SERVICE_TIME.forget()
+    yield
+    SERVICE_TIME.forget()
 
 
 def pytest_configure() -> None:

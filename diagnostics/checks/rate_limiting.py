@@ -106,6 +106,8 @@ class DataLossRisk(FleetCheck):
         statuses = [rules["webhook_backlog"].judge(float(backlog.waiting))]
         if oldest is not None:
             statuses.append(rules["oldest_pending_minutes"].judge(oldest))
+        elif not backlog.age_is_known(context.now()):
+            statuses.append(Status.NO_DATA)
         if backlog.lost:
             statuses.append(Status.WARN)
         status = worst(*statuses)
@@ -140,7 +142,8 @@ class BatchRetry(FleetCheck):
         pending, failed = (backlog.by_status.get(name, 0) for name in ("pending", "failed"))
         waiting = pending + failed
         oldest = backlog.oldest_minutes(context.now())
-        late = oldest is not None and rules["oldest_pending_minutes"].judge(oldest) is not Status.PASS
+        known = backlog.age_is_known(context.now())
+        late = not known or (oldest is not None and rules["oldest_pending_minutes"].judge(oldest) is not Status.PASS)
         if rules["webhook_backlog"].judge(float(backlog.waiting)) is Status.PASS and not late:
             return self.finding(
                 Status.PASS,

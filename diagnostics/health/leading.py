@@ -161,13 +161,16 @@ def _velocity(context: Context, rule: Threshold, wait_s: float | None) -> Figure
 
 def _lag(context: Context, rule: Threshold) -> Figure:
     backlog = read_backlog(context)
-    minutes = backlog.oldest_minutes(context.now())
-    value = None if not backlog.any_received else minutes or 0.0
+    now = context.now()
+    known = backlog.age_is_known(now)
+    value = (backlog.oldest_minutes(now) or 0.0) if backlog.any_received and known else None
     notes = [
         f"{plural(backlog.waiting, 'event')} {form(backlog.waiting, 'waits', 'wait')}, the oldest that long",
         LOOK_BACK_CAVEAT,
     ]
-    if value is None:
+    if not known:
+        notes = [f"the oldest of {plural(backlog.waiting, 'waiting event')} is dated after now: one clock is wrong"]
+    elif value is None:
         notes = ["no webhook event was received in the last 24 h: whether any should have been is not known"]
     return figure(
         "webhook_lag",

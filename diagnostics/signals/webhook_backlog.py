@@ -25,6 +25,9 @@ LOOK_BACK_S = 24 * 3_600
 FLOW_S = 5 * 60
 """Arrivals and deliveries are measured over this time: long enough to be steady, short enough to be now."""
 
+AHEAD_S = 60
+"""An event dated this much later than now was dated by another clock; its age is not known."""
+
 LOOK_BACK_CAVEAT = "Events received more than 24 h ago are not counted."
 
 
@@ -51,8 +54,14 @@ class Backlog:
         return self.by_status.get(LOST, 0)
 
     def oldest_minutes(self, now: datetime) -> float | None:
-        """How long the oldest waiting event has waited, minutes."""
-        return None if self.oldest_at is None else max(0.0, (now - self.oldest_at).total_seconds() / 60)
+        """How long the oldest waiting event has waited, minutes; None where none waits or nobody can tell."""
+        if self.oldest_at is None or not self.age_is_known(now):
+            return None
+        return max(0.0, (now - self.oldest_at).total_seconds() / 60)
+
+    def age_is_known(self, now: datetime) -> bool:
+        """False where the event that has waited longest is dated after `now`: one of the clocks is wrong."""
+        return self.oldest_at is None or (self.oldest_at - now).total_seconds() <= AHEAD_S
 
 
 @dataclass(slots=True, frozen=True)

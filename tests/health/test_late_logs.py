@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from diagnostics.core.time import SERVICE_TIME, utc_now
+from diagnostics.core.time import utc_now
 from diagnostics.incident.assess.criteria import judge, look_at, readings_of
 from diagnostics.incident.assess.readings import measure
 from diagnostics.incident.notices.texts import bound
@@ -125,15 +125,6 @@ def test_one_late_stream_is_found_out_when_it_is_counted_again(late: Callable[..
     assert "these events are" in found[-1].summary
 
 
-@pytest.fixture
-def own_time() -> Iterator[None]:
-    """The services' time is learned anew, and forgotten."""
-    SERVICE_TIME.forget()
-    yield
-    SERVICE_TIME.forget()
-
-
-@pytest.mark.usefixtures("own_time")
 @pytest.mark.honesty(
     "this machine's clock is 20 min ahead or two hours behind", "the services' time is used; a warning; sending blocked"
 )
@@ -154,7 +145,6 @@ def test_a_wrong_clock_hides_nothing(late: Callable[..., Diagnostics], skew: str
     assert promised > datetime.now(UTC) + timedelta(seconds=float(skew))
 
 
-@pytest.mark.usefixtures("own_time")
 def test_a_right_clock_is_no_word_and_blocks_nothing(late: Callable[..., Diagnostics]) -> None:
     service = late("nov17")
     service.pulse("rate_limiting", 900)

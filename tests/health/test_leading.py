@@ -70,6 +70,20 @@ def test_webhook_lag_is_the_age_of_the_event_that_has_waited_longest(world: Worl
     assert figure.value == pytest.approx(20.0, abs=0.2)
 
 
+@pytest.mark.honesty(
+    "the oldest waiting event is dated after now (a database whose clock is ahead)",
+    "its age is not known: no data, and no risk called low",
+)
+def test_an_event_from_the_future_has_no_age(world: World) -> None:
+    world.webhooks("pending", 3, received=utc_now() + timedelta(minutes=30))
+    lag = leading(world.service)["webhook_lag"]
+    assert (lag.value, lag.status) == (None, Status.NO_DATA)
+    assert "one clock is wrong" in lag.note
+    request = TriageRequest(issue_type="rate_limiting")
+    assert world.service.check("data_loss_risk", request).status is not Status.PASS
+    assert world.service.check("batch_retry", request).status is not Status.PASS
+
+
 def test_with_datadog_dead_the_rest_stands(world: World) -> None:
     world.tokens({"user_id": 1})
     world.datadog.failure = unreachable()

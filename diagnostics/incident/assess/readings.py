@@ -253,15 +253,19 @@ def webhook_backlog(asked: Round) -> MeasuredFigure:
 def oldest_pending(asked: Round) -> MeasuredFigure:
     """How long the oldest waiting event has waited, seconds; 0 where events come and none waits."""
     found, rule = asked.backlog(), asked.rule("oldest_pending_minutes")
-    minutes = found.oldest_minutes(asked.context.now())
-    seconds = None if not found.any_received else round((minutes or 0.0) * 60)
+    now = asked.context.now()
+    known = found.age_is_known(now)
+    seconds = round((found.oldest_minutes(now) or 0.0) * 60) if found.any_received and known else None
     return made(
         "oldest_pending_s",
         seconds,
         title=rule.title,
         shown="" if seconds is None else about(seconds) if seconds else "none waits",
         status=rule.judge(None if seconds is None else seconds / 60),
-        notes=(_received(found), f"Limits: {rule.rule()}"),
+        notes=(
+            _received(found) if known else "The oldest waiting event is dated after now: one clock is wrong",
+            f"Limits: {rule.rule()}",
+        ),
         evidence=(found.evidence,),
     )
 
