@@ -86,8 +86,8 @@ QUANTITIES = (
         (
             rf"in the last 15 min in {NUMBER} accounts; Retry",
             rf"impact [\d,]+ over {NUMBER} accounts",
-            rf"accounts affected:? {NUMBER}",
-            rf"scope \S+ · {NUMBER} accounts",
+            rf"(?<!of the )accounts affected:? {NUMBER}",
+            rf"scope \S+ · {NUMBER} accounts:",
         ),
         share=LOGGED,
         moves=1,

@@ -56,6 +56,7 @@ def test_what_contradicts_is_found(text: str, quantity: str) -> None:
         "Tokens expiring within 24 h  48 ✔ ok\n  > 25 % warning, > 50 % critical · 2.4 % of 2,000 valid tokens",
         "OAuth token success  99.67 % ✔ ok\n  < 99 % warning, < 98 % critical",
         "tier 3: risk of data loss\nINC-7 · tier 3",
+        "Accounts affected: 61.\nFigures: Users of the accounts affected 28,159",
         "System health 94.2 %\n✘ FAIL  94.20 %  -4.60 from 98.80 %",
         "unhealthy since 09:30:27 UTC (37m)\n2 are in error; the oldest problem began 38 min ago.",
         "RATE LIMITING  INCIDENT  18,087 in 15 min\n1,222 HTTP 429 a minute now, 18,068 in the last 15 min in 61 acc",

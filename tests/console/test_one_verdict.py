@@ -20,6 +20,7 @@ from sandbox.stories.scenario import SCENARIOS
 from screens.account.screen import AccountScreen
 from screens.account.tabs import ORDER
 from screens.critical.state import CriticalState
+from screens.incident.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import answered, rest, until
 from tests.contradictions import Shown, contradictions, facts
@@ -130,6 +131,19 @@ async def screens(pilot: Pilot[int], story: str) -> list[Shown]:
     for _ in ORDER:
         await arrived(f"account {account}")
         await press(pilot, "tab")
+    if level_1.state.severity(ISSUES[0]) == "incident":
+        await press(pilot, *["escape"] * len(app.screen_stack))
+        await press(pilot, "n", "down", "enter")
+        respond = cast("RespondScreen", app.screen)
+        await until(pilot, lambda: respond.state.proposal is not None and respond.state.seen)
+        await arrived("rate limiting")
+        assert respond.state.proposal is not None
+        await press(pilot, *respond.state.proposal.word, "enter")
+        await until(pilot, lambda: respond.state.declared is not None)
+        await until(pilot, lambda: all(one.is_settled for one in respond.state.deliveries))
+        await press(pilot, "escape")
+        await until(pilot, lambda: "tier 3" in text_on(pilot))
+        await arrived()
     return shown
 
 

@@ -114,7 +114,7 @@ def _scope(proposal: Proposal) -> str:
         return f"{systems} · no account named"
     named = ", ".join(str(one) for one in proposal.accounts[:8])
     more = f", and {len(proposal.accounts) - 8:,} more" if len(proposal.accounts) > 8 else ""
-    return f"{systems} · {len(proposal.accounts):,} accounts: {named}{more}"
+    return f"{systems} · {len(proposal.accounts):,} accounts named: {named}{more}"
 
 
 def draft_rows(number: int, draft: Draft, width: int, glyphs: Glyphs) -> list[Row]:

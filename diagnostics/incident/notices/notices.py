@@ -446,15 +446,15 @@ class Proposals:
 
     def _accounts(self, query: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The accounts that the issue's log lines name, most lines first."""
-        most = self._context.catalogue.impact.most_accounts
+        most = min(self._context.catalogue.impact.most_accounts, MOST_ACCOUNTS)
         try:
             found = self._context.logs.accounts(
-                self._context.catalogue.queries[query].datadog, self._context.window_s, min(most, MOST_ACCOUNTS)
+                self._context.catalogue.queries[query].datadog, self._context.window_s, most
             )
         except SourceFailure as failure:
             return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)
         more = (f"Only the first {len(found.ids)} accounts enter the scope; there may be more.",)
-        return found.ids, more if found.partial else ()
+        return found.ids, more if found.partial or len(found.ids) >= most else ()
 
     def already_open(self, issue_type: str) -> tuple[str, ...]:
         """One sentence about each incident of this type that is open; it begins with the incident's number."""
