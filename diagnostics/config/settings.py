@@ -110,6 +110,8 @@ class DatadogSettings(Section):
     read_timeout_s: Seconds = 10.0
     total_timeout_s: Seconds = 15.0
     """For one question with all its attempts."""
+    flex_tier: Annotated[str, _matching("yes|no|unknown", "yes, no or unknown")] = "unknown"
+    """Whether logs are kept in a flex tier too; counts where the index configuration cannot be read."""
 
 
 class DatabaseSettings(Section):

@@ -31,6 +31,17 @@ from sandbox.stories.story import Secrets
 
 LARGEST_BODY = 1_000_000
 
+INDEX = {
+    "name": "main",
+    "filter": {"query": ""},
+    "num_retention_days": 15,
+    "num_flex_logs_retention_days": 0,
+    "daily_limit": None,
+    "is_rate_limited": False,
+    "exclusion_filters": [],
+}
+"""The one index, as recorded of the service, with the field for flex storage as its reference describes it."""
+
 Answer = Callable[[Request, Met], Awaitable[Any]]
 
 
@@ -58,6 +69,11 @@ def application(world: World) -> ASGIApp:
     async def metrics(request: Request, _met: Met) -> object:
         return metric_query(world.story, request.query_params)
 
+    async def indexes(_request: Request, met: Met) -> object:
+        flex = met.of("flex")
+        tiers = {"num_retention_days": 0, "num_flex_logs_retention_days": int(flex.name)} if flex else {}
+        return {"indexes": [INDEX | tiers]}
+
     async def validate(_request: Request, _met: Met) -> object:
         return {"valid": True}
 
@@ -83,6 +99,7 @@ def application(world: World) -> ASGIApp:
             route("/api/v1/monitor", "POST", "create", create_monitor),
             route("/api/v1/query", "GET", "metrics", metrics),
             route("/api/v1/validate", "GET", "validate", validate),
+            route("/api/v1/logs/config/indexes", "GET", "indexes", indexes),
             *(route(*place) for place in _incident_places(world)),
             *outside_routes(world),
             *control_routes(world),

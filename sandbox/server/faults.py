@@ -16,6 +16,7 @@ DATADOG_SCOPES = (
     "create",
     "metrics",
     "validate",
+    "indexes",
     "incident_create",
     "incident_get",
     "incident_update",
@@ -56,10 +57,11 @@ KINDS = {
     "is the status of an answer that was not finished",
     "nofigure": "log aggregates answer 200 without their numbers",
     "cursor": "a log search gives a cursor with its empty last page too",
+    "flex": "flex:DAYS, the log index keeps its lines in the flex tier alone, for so many days",
     "late": "late:SECONDS/NAME, logs of a service or a stream (without NAME all) are found so long after they happened",
     "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day",
 }
-COMBINED = ("slow", "dribble", "hostile", "lag", "warnings", "nofigure", "cursor", "late", "skew")
+COMBINED = ("slow", "dribble", "hostile", "lag", "warnings", "nofigure", "cursor", "flex", "late", "skew")
 """Kinds that bend an answer, and combine with every other one; of those that replace an answer, a scope has one."""
 _WHOLE_WORLD = ("late", "skew")
 """Kinds without a scope: they concern the world, not a request."""
@@ -77,6 +79,7 @@ _TAKES_SECONDS = {"429": 10.0, "slow": 0.0, "dribble": 0.2}
 _NEEDS_SECONDS = {"slow"}
 _NAMED = {"error": re.compile(r"[a-z][a-z_]{1,60}"), "required": re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")}
 _NAMED["warnings"] = _NAMED["error"]
+_NAMED["flex"] = re.compile(r"[1-9]\d{0,3}")
 _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
     "stored_500": _WRITES,
     "stored_hang": _WRITES,
@@ -87,6 +90,7 @@ _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
     "warnings": (None, "search", "aggregate"),
     "nofigure": (None, "aggregate"),
     "cursor": (None, "search"),
+    "flex": (None, "indexes"),
     "unauthorized": ("jira", *JIRA_SCOPES),
     "missing": (
         "incident",
@@ -112,7 +116,7 @@ class Fault:
     kind: str
     seconds: float
     name: str = ""
-    """The error, the field, or whose logs are late; the number of searches for "lag"."""
+    """The error, the field, or whose logs are late; the number of searches for "lag", of days for "flex"."""
     count: int | None = None
     """It is met by so many requests and then ends; None is until it is cleared."""
 

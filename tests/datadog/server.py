@@ -57,6 +57,9 @@ class DatadogServer(ThreadingHTTPServer):
         self.events: list[dict[str, Any]] = []
         self.buckets: list[dict[str, Any]] = []
         self.monitors: list[dict[str, Any]] = []
+        self.indexes: Reply | Misbehaviour = Reply({"indexes": [index()]})
+        """The index configuration. It is read beside whatever a test is about, so that it is kept apart from that."""
+        self.index_reads = 0
         self.arrived = threading.Semaphore(0)
         """Released once per request, so that a test can wait for one without sleeping."""
         self.hang_up = threading.Event()
@@ -78,6 +81,9 @@ class DatadogServer(ThreadingHTTPServer):
 
     def choose(self, seen: Seen) -> Reply | Misbehaviour:
         with self.lock:
+            if seen.path == "/api/v1/logs/config/indexes":
+                self.index_reads += 1
+                return self.indexes
             self.seen.append(seen)
             self.arrived.release()
             if self.next:
@@ -174,6 +180,19 @@ def budget(*, limit: int, remaining: int, reset: float, period: float = 10, name
         "X-RateLimit-Period": str(period),
     }
     return headers | ({"X-RateLimit-Name": name} if name else {})
+
+
+def index(*, standard: int = 15, flex: int | None = 0) -> dict[str, Any]:
+    """One index as the service lists it; without `flex` as recorded before there was such a tier."""
+    recorded: dict[str, Any] = {
+        "num_retention_days": standard,
+        "name": "main",
+        "is_rate_limited": False,
+        "filter": {"query": ""},
+        "exclusion_filters": [],
+        "daily_limit": None,
+    }
+    return recorded if flex is None else recorded | {"num_flex_logs_retention_days": flex}
 
 
 def log(number: int = 1, *, timestamp: str = "2025-11-17T14:03:22.123Z", **fields: object) -> dict[str, Any]:

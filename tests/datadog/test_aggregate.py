@@ -29,7 +29,12 @@ def test_an_aggregate_sends_computes_groups_and_window(server: DatadogServer, da
     (seen,) = server.seen
     assert (seen.method, seen.path) == ("POST", "/api/v2/logs/analytics/aggregate")
     assert seen.body == {
-        "filter": {"query": "status:error", "from": "2025-11-17T13:48:22.000Z", "to": "2025-11-17T14:03:22.000Z"},
+        "filter": {
+            "query": "status:error",
+            "from": "2025-11-17T13:48:22.000Z",
+            "to": "2025-11-17T14:03:22.000Z",
+            "storage_tier": "indexes",
+        },
         "compute": [
             {"aggregation": "count", "type": "total"},
             {"aggregation": "cardinality", "type": "total", "metric": ACCOUNT},

@@ -20,7 +20,12 @@ def test_a_search_sends_the_query_window_size_order_and_both_keys(server: Datado
     (seen,) = server.seen
     assert (seen.method, seen.path) == ("POST", "/api/v2/logs/events/search")
     assert seen.body == {
-        "filter": {"query": QUERY, "from": "2025-11-17T13:48:22.000Z", "to": "2025-11-17T14:03:22.000Z"},
+        "filter": {
+            "query": QUERY,
+            "from": "2025-11-17T13:48:22.000Z",
+            "to": "2025-11-17T14:03:22.000Z",
+            "storage_tier": "indexes",
+        },
         "page": {"limit": 25},
         "sort": "-timestamp",
     }

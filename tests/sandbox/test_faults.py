@@ -186,6 +186,28 @@ def test_warnings_are_in_log_answers_of_both_kinds(api: Api) -> None:
         assert answer["meta"]["status"] == "timeout"
 
 
+def test_the_index_configuration_names_no_flex_tier_and_can_be_refused_alone(api: Api) -> None:
+    """The fields as Datadog's Terraform provider recorded them, and the one of its reference for flex storage."""
+    place = "/api/v1/logs/config/indexes"
+    (index,) = api.http.get(place).json()["indexes"]
+    assert set(index) == {
+        "num_retention_days",
+        "num_flex_logs_retention_days",
+        "name",
+        "is_rate_limited",
+        "filter",
+        "exclusion_filters",
+        "daily_limit",
+    }
+    assert (index["num_retention_days"], index["num_flex_logs_retention_days"]) == (15, 0)
+    with fault(api, "flex:360"):
+        (index,) = api.http.get(place).json()["indexes"]
+        assert (index["num_retention_days"], index["num_flex_logs_retention_days"]) == (0, 360)
+    with fault(api, "indexes=forbidden"):
+        assert api.http.get(place).status_code == 403
+        assert api.http.get(SEARCH).status_code == 200
+
+
 def test_an_answer_without_figures_has_its_buckets_and_no_number(api: Api) -> None:
     with fault(api, "nofigure"):
         answer: Any = counts(api)

@@ -16,6 +16,7 @@ ENDPOINTS = (
     ("POST", "/api/v2/logs/analytics/aggregate", "logs_public_aggregate_api"),
     ("GET", "/api/v1/monitor", "monitors_api"),
     ("GET", "/api/v1/validate", "validate_api"),
+    ("GET", "/api/v1/logs/config/indexes", "logs_config_api"),
 )
 HEADERS = {"x-ratelimit-limit", "x-ratelimit-period", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-name"}
 

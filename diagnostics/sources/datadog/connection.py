@@ -96,7 +96,7 @@ class Connection:
         `given` are the parameters of the endpoint, as the official client names them.
         """
         self._keys.check(operation)
-        deadline = time.monotonic() + self._settings.total_timeout_s
+        deadline = time.monotonic() + min(self._settings.total_timeout_s, operation.longest_s)
         earlier: list[TransientFailure] = []
         ended: SourceFailure | None
         while True:

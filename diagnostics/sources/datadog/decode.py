@@ -14,6 +14,7 @@ from diagnostics.core.lazy_json import Sharing, lazy
 from diagnostics.core.sanitizer import clean, clean_tree
 from diagnostics.models.datadog import Bucket, Compute, DatadogIncident, MeasuredValue, Monitor, Series
 from diagnostics.models.events import LogEvent
+from diagnostics.sources.datadog.tiers import FlexTier
 
 _MAX_TAGS = 256
 _MAX_WARNINGS = 3
@@ -254,6 +255,29 @@ def _number(value: object) -> float | None:
             return None
         return figure if math.isfinite(figure) else None
     return None
+
+
+def flex_tier(answer: Mapping[str, Any]) -> FlexTier:
+    """Whether any index keeps logs in a flex tier, from the list of indexes. Raises WrongShape where it does not say.
+
+    `num_flex_logs_retention_days` are the days in both tiers together, `num_retention_days` those in the standard tier;
+    indexes without flex storage say 0, and those of older recordings say nothing.
+    """
+    found = answer.get("indexes")
+    indexes = [item if isinstance(item, dict) else {} for item in found] if isinstance(found, list) else []
+    if not indexes:
+        raise WrongShape("lists no index")
+    flex = [(_days(item, "num_flex_logs_retention_days"), _days(item, "num_retention_days")) for item in indexes]
+    silent = any(days is None for days, _ in flex)
+    standard = [days or 0 for in_all, days in flex if in_all]
+    if not standard and silent:
+        raise WrongShape("does not say of every index whether it has a flex tier")
+    return FlexTier(bool(standard), 0 if silent else min(standard, default=0))
+
+
+def _days(index: Mapping[str, Any], name: str) -> int | None:
+    value = index.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def monitors(body: bytes) -> tuple[tuple[Monitor, ...], int]:

@@ -14,6 +14,7 @@ from diagnostics.models.readings import Budget
 from diagnostics.models.triage import Status
 from diagnostics.sources.datadog.connection import problem
 from diagnostics.sources.datadog.failures import SOURCE
+from diagnostics.sources.datadog.tiers import ASKED, FlexTier
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
@@ -60,6 +61,7 @@ def inspect(
             lambda _seen: "readable (incident_read); incident_write shows with the first one that is opened",
         )
     yield _clock(datadog.clock_skew_s, clock_skew_s)
+    yield _tiers(datadog.flex_tier())
     for budget in datadog.budgets():
         yield _budget(budget)
 
@@ -90,6 +92,22 @@ def _tried(subject: str, ask: Callable[[], Evidence], say: Callable[[Evidence], 
         return DoctorLine.failed(SOURCE, subject, failure)
     detail = say(evidence) + (f" ({evidence.caveat})" if evidence.caveat else "")
     return _line(subject, Status.PASS, detail, latency_ms=evidence.took_ms)
+
+
+def _tiers(flex: FlexTier) -> DoctorLine:
+    subject, asked = "storage tiers", f"asked: {ASKED}"
+    if flex.exists is None:
+        return _line(
+            subject,
+            Status.NO_DATA,
+            f"{asked}; whether a flex tier holds more is not known: {flex.basis}",
+            remedy="Give the application key the scope logs_read_config, or set datadog.flex_tier to yes or no.",
+        )
+    if not flex.exists:
+        return _line(subject, Status.PASS, f"{asked}; there is no flex tier, says {flex.basis}")
+    detail = f"{asked}, not the flex tier, which may hold {flex.what}, says {flex.basis}"
+    remedy = "Before an empty answer is an all-clear, look in Datadog with the storage tier Flex."
+    return _line(subject, Status.WARN, detail, remedy=remedy)
 
 
 def _clock(skew_s: float | None, largest_s: float) -> DoctorLine:

@@ -43,6 +43,8 @@ class Operation:
     """What to do when the service knows no such endpoint; empty for those that every organisation has."""
     writes: bool = False
     """Whether it changes something: sent once, because a lost answer does not say that nothing was changed."""
+    longest_s: float = math.inf
+    """Seconds with all attempts, where that is to be less than the settings grant."""
 
 
 def refused(

@@ -25,6 +25,7 @@ from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
 from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed, no_figure
+from diagnostics.sources.datadog.tiers import ASKED, FlexTier, Tiers
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
@@ -50,6 +51,14 @@ CREATE_MONITOR = Operation(
     writes=True,
 )
 METRICS = Operation("metrics_query", "metric query", "timeseries_query", "v1.metrics_api.MetricsApi.query_metrics")
+INDEXES = Operation(
+    "logs_indexes",
+    "the index configuration",
+    "logs_read_config",
+    "v1.logs_indexes_api.LogsIndexesApi.list_log_indexes",
+    longest_s=3.0,
+)
+"""A remark hangs on it and a figure waits for it: it may not take long."""
 VALIDATE = Operation("validate", "key validation", "", "v1.authentication_api.AuthenticationApi.validate")
 
 _ABSENT = (
@@ -102,6 +111,7 @@ class Datadog:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._closed = False
+        self._tiers = Tiers(self._flex_tier, settings.flex_tier)
 
     def __repr__(self) -> str:
         return "Datadog()"
@@ -131,7 +141,8 @@ class Datadog:
             "sort": "-timestamp",
         }
         answer = self._connected().ask(SEARCH, body=body)
-        return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end)))
+        tier = self._tiers.flex().caveat(start)
+        return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end), tier=tier))
 
     def aggregate(
         self,
@@ -154,7 +165,10 @@ class Datadog:
         if group_by:
             body["group_by"] = [_group(group, computes[0]) for group in group_by]
         answer = self._connected().ask(AGGREGATE, body=body)
-        return _decoded(AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by))
+        tier = self._tiers.flex().caveat(start)
+        return _decoded(
+            AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by, tier=tier)
+        )
 
     def monitors(self, tags: str | Iterable[str]) -> Monitors:
         """Monitors that carry all of `tags`, such as "team:zyno". Source: GET /api/v1/monitor."""
@@ -244,6 +258,17 @@ class Datadog:
     def clock_skew_s(self) -> float | None:
         """Datadog's clock minus this machine's at the newest answer, seconds; None before the first."""
         return self._connection.clock_skew_s if self._connection is not None else None
+
+    def flex_tier(self) -> FlexTier:
+        """Whether logs may be in a flex tier, which no question here asks. Raises nothing.
+
+        Source: GET /api/v1/logs/config/indexes, at most once an hour; else the setting `datadog.flex_tier`.
+        """
+        return self._tiers.flex()
+
+    def _flex_tier(self) -> FlexTier:
+        answer = self._connected().ask(INDEXES)
+        return _decoded(INDEXES, lambda: decode.flex_tier(decode.document(answer.body)))
 
     def close(self) -> None:
         """End every call under way, and refuse further ones."""
@@ -372,7 +397,7 @@ def _milliseconds(moment: datetime) -> int:
 
 def _filter(query: str, start: datetime, end: datetime) -> dict[str, str]:
     # The gate first, so that evidence, which passes it too, states exactly what was asked.
-    return {"query": clean(query), "from": _iso(start), "to": _iso(end)}
+    return {"query": clean(query), "from": _iso(start), "to": _iso(end), "storage_tier": ASKED}
 
 
 def _iso(moment: datetime) -> str:
@@ -417,16 +442,22 @@ def _evidence(
     )
 
 
-def _page(answer: DatadogAnswer, query: str, window: str) -> LogPage:
+def _page(answer: DatadogAnswer, query: str, window: str, *, tier: str) -> LogPage:
     document = decode.document(answer.body)
     events, unreadable = decode.events(document)
     caveats = (*decode.missing(document), *([_unreadable(unreadable, "event")] if unreadable else ()))
-    evidence = _evidence(answer, query, window=window, rows=len(events), caveats=caveats)
+    evidence = _evidence(answer, query, window=window, rows=len(events), caveats=(*caveats, tier))
     return LogPage(events, decode.next_cursor(document), evidence, bool(caveats))
 
 
 def _aggregate(
-    answer: DatadogAnswer, query: str, window: str, computes: tuple[Compute, ...], group_by: tuple[GroupBy, ...]
+    answer: DatadogAnswer,
+    query: str,
+    window: str,
+    computes: tuple[Compute, ...],
+    group_by: tuple[GroupBy, ...],
+    *,
+    tier: str,
 ) -> Aggregate:
     document = decode.document(answer.body)
     buckets = decode.buckets(document, computes, grouped=bool(group_by))
@@ -437,6 +468,7 @@ def _aggregate(
         *missing,
         "distinct counts are Datadog's estimates" if estimated else "",
         *(f"only the {group.limit} largest groups of {group.facet}" for group in full),
+        tier,
     )
     evidence = _evidence(answer, query, window=window, rows=len(buckets), caveats=caveats)
     return Aggregate(buckets, evidence, bool(missing))
