@@ -14,6 +14,7 @@ from diagnostics.models.datadog import Compute
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Status
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.datadog.tiers import FlexTier, Tiers
 from tests.datadog.conftest import Connect
 from tests.datadog.server import DatadogServer, Reply, index
 
@@ -93,6 +94,13 @@ def test_where_the_configuration_may_not_be_read_the_setting_counts(
 def test_the_configuration_outranks_the_setting(server: DatadogServer, connect: Connect) -> None:
     server.indexes = listed(index(standard=0, flex=30))
     assert caveats(connect(flex_tier="no")) == {OF_ANY_AGE}
+
+
+def test_the_configuration_is_read_again_after_an_hour_and_not_before() -> None:
+    moments = iter((0.0, 3_599.0, 3_600.0, 3_600.0))
+    read = iter((FlexTier(False), FlexTier(True)))
+    tiers = Tiers(lambda: next(read), "unknown", clock=lambda: next(moments))
+    assert [tiers.flex().exists for _ in range(3)] == [False, False, True]
 
 
 def test_nothing_is_read_before_a_log_question_is_answered(server: DatadogServer, datadog: Datadog) -> None:

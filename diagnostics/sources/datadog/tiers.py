@@ -53,8 +53,11 @@ class Tiers:
     not read it, or it does not say, the setting `datadog.flex_tier` counts.
     """
 
-    def __init__(self, read: Callable[[], FlexTier], setting: str) -> None:
+    def __init__(
+        self, read: Callable[[], FlexTier], setting: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._read = read
+        self._clock = clock
         self._set = {"yes": True, "no": False}.get(setting)
         self._lock = threading.Lock()
         self._known: FlexTier | None = None
@@ -63,9 +66,9 @@ class Tiers:
     def flex(self) -> FlexTier:
         """Blocking while it is read. Raises nothing."""
         with self._lock:
-            if self._known is None or time.monotonic() >= self._read_again_at:
+            if self._known is None or self._clock() >= self._read_again_at:
                 self._known = self._ask()
-                self._read_again_at = time.monotonic() + _KEPT_S
+                self._read_again_at = self._clock() + _KEPT_S
             return self._known
 
     def _ask(self) -> FlexTier:
