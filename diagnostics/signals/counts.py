@@ -33,6 +33,7 @@ from diagnostics.signals.lag import (
     lag_of,
     look_back,
     newest_logs,
+    unknown_after_silence,
     unknown_lag,
     with_growth,
 )
@@ -277,22 +278,22 @@ class LogQuestions:
         )
         values: Sequence[MeasuredValue] = answer.buckets[0].values if answer.buckets else (0.0, (), 0.0)
         total, series, accounts = (_whole(values[0]) or 0, values[1], _whole(values[2]))
-        evidence = of_late_logs(answer.evidence, lag, end)
-        if total and accounts == 0:
-            # Events without an account concern somebody all the same.
-            accounts = None
-            evidence = evidence.model_copy(update={"caveat": "; ".join(filter(None, (UNNAMED, evidence.caveat)))})
         first_ms = _first_complete(start, MINUTE_MS)
         minutes = complete_buckets(series, start, end, MINUTE_MS)
         read = Read(now, {first_ms + place * MINUTE_MS: count for place, count in enumerate(minutes)})
         before = self._readings.before(query, read)
         lag = with_growth(lag, None if before is None else first_grown(before, read, rules), now, rules)
+        if before is None and not lag.is_late and (silent := fell_silent(minutes)):
+            lag = unknown_after_silence(silent, rules)
+        evidence = of_late_logs(answer.evidence, lag, end)
+        if total and accounts == 0:
+            # Events without an account concern somebody all the same.
+            accounts = None
+            evidence = evidence.model_copy(update={"caveat": "; ".join(filter(None, (UNNAMED, evidence.caveat)))})
         whole = len(minutes)
         if lag.newest is not None:
             whole = max(0, (round(lag.newest.timestamp() * 1_000) - first_ms) // MINUTE_MS)
-        silent = fell_silent(minutes) if before is None and not lag.is_late else 0
-        over = f"nothing in {plural(silent, 'minute')} after many: late or over cannot be told before the next reading"
-        doubts = [PARTIAL if answer.partial else "", lag.words(), over if silent else ""]
+        doubts = [PARTIAL if answer.partial else "", lag.words()]
         return Counts(
             count=total or (None if lag.is_late else 0),
             per_minute=minutes[:whole],

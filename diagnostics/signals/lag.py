@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.words import span
+from diagnostics.core.words import plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 
@@ -242,6 +242,12 @@ def with_growth(lag: Lag, grown_ms: int | None, at: datetime, rules: LagRules) -
 def unknown_lag(failure: SourceFailure, rules: LagRules) -> Lag:
     """The lag that could not be asked for."""
     return Lag(None, None, "logs", rules.lag.rule(), Status.NO_DATA, failure.headline())
+
+
+def unknown_after_silence(minutes: int, rules: LagRules) -> Lag:
+    """The lag of events of which one reading found none in the newest `minutes`; see `fell_silent`."""
+    why = f"nothing in {plural(minutes, 'minute')} after many, late or over cannot be told before the next reading"
+    return Lag(None, None, "these events", rules.lag.rule(), Status.NO_DATA, why)
 
 
 def services_named(query: str) -> tuple[str, ...]:

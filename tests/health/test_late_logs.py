@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +19,11 @@ from diagnostics.models.status import Status
 from diagnostics.models.triage import Triage, TriageRequest
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess
+from tests.cli.conftest import Command, command
 from tests.waiting import wait_until
 from tui.cli import exit_codes
+
+__all__ = ["command"]
 
 LATE = (60, 130, 300, 1_200)
 STORIES = ("nov17", "nov17_logs")
@@ -112,7 +117,7 @@ def test_one_late_stream_is_found_out_when_it_is_counted_again(late: Callable[..
     service = late("nov17_logs", "late:300/rate_limited")
     request = TriageRequest(issue_type="rate_limiting")
     first = service.check("rate_limit_rate", request)
-    assert (first.status, first.value) == (Status.NO_DATA, 0)
+    assert (first.status, first.value) == (Status.NO_DATA, None)
     assert "late or over cannot be told" in first.summary
     found = []
 
@@ -123,6 +128,74 @@ def test_one_late_stream_is_found_out_when_it_is_counted_again(late: Callable[..
 
     wait_until(grown)
     assert "these events are" in found[-1].summary
+
+
+@pytest.mark.honesty(
+    "logs: one stream is late, and this run is the first to count it", "triage exits with 4, never 0 or 2"
+)
+def test_the_first_run_of_the_command_line_does_not_know_what_one_late_stream_holds(
+    stories: Callable[[str], SandboxProcess],
+    late: Callable[..., Diagnostics],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    # The count of the window would decide alone: this team finds only a million remarkable.
+    (tmp_path / "issues.toml").write_text("[rate_limiting.pulse]\nminimum_count = 1_000_000\n")
+    monkeypatch.setenv("WARROOM_CATALOGUE", str(tmp_path))
+    late("nov17_logs", "late:300/rate_limited")
+    for name, value in stories("nov17_logs").flags().items():
+        monkeypatch.setenv(f"WARROOM_{name.replace('.', '__').upper()}", str(value))
+    said = command("triage", "--issue", "rate_limiting", "--format", "json")
+    answer = json.loads(said.out)
+    found = {one["check"]: one for one in answer["findings"]}
+    rate = found.pop("rate_limit_rate")
+    assert (rate["status"], rate["value"]) == ("no_data", None)
+    assert "late or over cannot be told" in rate["summary"]
+    assert {one["status"] for one in (*found.values(), answer["pulse"])} == {"pass", "no_data"}, "nothing else decides"
+    assert said.code == 4
+
+
+@pytest.mark.honesty(
+    "logs: an incident is followed and reviewed while all of them, or one stream, are 300 s late",
+    "no figure counted from them is a pass or 0 in checklist or review, and no step is ticked by one",
+)
+@pytest.mark.parametrize(
+    ("fault", "counted", "note"),
+    [
+        (
+            "late:300",
+            tuple(one for one in OF_LOGS if one != "zillow_requests"),
+            r"read: [1-9][\d,]* HTTP 429 a minute at \d\d:\d\d UTC",
+        ),
+        (
+            "late:300/rate_limited",
+            ("rate_limited_per_minute", "events_in_window", "accounts_affected"),
+            "the check rate_limit_rate has no answer: .* late or over cannot be told",
+        ),
+    ],
+)
+def test_with_late_logs_checklist_and_review_state_no_pass_and_no_zero(
+    late: Callable[..., Diagnostics], fault: str, counted: tuple[str, ...], note: str
+) -> None:
+    service = late("nov17_logs", fault)
+    taken = service.assessments.measure("rate_limiting")
+    name = service.incidents.declare(
+        title="HTTP 429 from Zillow", issue_type="rate_limiting", severity="incident", measured=taken
+    ).id
+    steps = {one.id: one for one in service.assessments.observe(name).steps}
+    rate = steps["rate"]
+    assert (rate.record, rate.status) == (None, Status.WARN)
+    assert re.match(note, rate.note), rate.note
+    of_logs = {one.title: one for one in taken if one.id in counted}
+    assert len(of_logs) == len(counted)
+    review = service.reviews.review(name)
+    for title, figure in of_logs.items():
+        assert (figure.status == "pass", figure.value == 0) == (False, False), title
+        stated = [line for line in review.splitlines() if line.startswith(f"| {title} |")]
+        assert stated, title
+        for line in stated:
+            assert not re.search(r"\| (?:0\b|pass|✔)", line), line
 
 
 @pytest.mark.honesty(
