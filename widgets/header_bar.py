@@ -30,6 +30,9 @@ Wordings = tuple[tuple[Piece, ...], ...]
 CLOCK = 14
 """Columns of the clock."""
 
+ALL, SHORT = 1_000, 12
+"""Columns of what is said of one source."""
+
 
 class HeaderBar(Widget):
     """One row. Each second only the digits of the clock that changed are sent."""
@@ -86,24 +89,27 @@ class HeaderBar(Widget):
         view = self.query_one("#header-state", LineView)
         full = self.size.width or self.app.size.width
         width = max(20, full - CLOCK)
-        if not self.incident:
-            view.show((Row(tuple(self._left(width, wide=width > 76, name=True, details=True))),))
-            return
-        # Parts of less use at this moment make room: details of sources that are fine, then the console's name.
+        # Parts of less use at this moment make room: the console's name, details of sources that are fine, then the
+        # ends of what is wrong with the others. That something is wrong stays.
         last = len(self.incident) - 1
         left: list[Piece] = []
         chosen: tuple[Piece, ...] = ()
-        for wide, name, details, least in (
-            (width > 76, True, True, 0),
-            (False, True, True, 0),
-            (False, False, True, 0),
-            (False, False, True, last),
-            (False, False, False, last),
+        for wide, name, details, most, least in (
+            (width > 76, True, True, ALL, 0),
+            (False, True, True, ALL, 0),
+            (False, False, True, ALL, 0),
+            (False, False, True, ALL, last),
+            (False, False, False, ALL, last),
+            (False, False, False, SHORT, last),
+            (False, False, False, 0, last),
         ):
-            left = self._left(width, wide=wide, name=name, details=details)
+            left = self._left(width, wide=wide, name=name, details=details, most=most)
             chosen = self._fitting(width - _cells(left), least)
-            if chosen:
+            if chosen or (not self.incident and _cells(left) <= width):
                 break
+        if not self.incident:
+            view.show((Row(tuple(left)),))
+            return
         chosen = chosen or self.incident[last]
         gap = width - _cells(left) - _cells(chosen) - 1
         if gap < 1:
@@ -115,7 +121,7 @@ class HeaderBar(Widget):
         """The longest wording that fits, none shorter than the one at `least`; the empty one where none fits."""
         return next((one for one in self.incident[: least + 1] if _cells(one) + 2 <= room), ())
 
-    def _left(self, width: int, *, wide: bool, name: bool, details: bool) -> list[Piece]:
+    def _left(self, width: int, *, wide: bool, name: bool, details: bool, most: int = ALL) -> list[Piece]:
         title = (" Zillow War Room " if width > 84 and wide else " War Room ") if name else ""
         pieces = [
             Piece(title, "title"),
@@ -126,7 +132,9 @@ class HeaderBar(Widget):
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:
             detail = word.detail if wide else word.detail.partition(" per ")[0]
-            shown = f"{word.glyph} {detail}" if details or word.tone != "pass" else word.glyph
+            if cell_len(detail) > most:
+                detail = fit(detail, most)
+            shown = f"{word.glyph} {detail}".rstrip() if details or word.tone != "pass" else word.glyph
             pieces += [Piece(f"  {word.name} "), Piece(shown, word.tone)]
         return pieces
 
