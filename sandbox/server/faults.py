@@ -59,7 +59,8 @@ KINDS = {
     "cursor": "a log search gives a cursor with its empty last page too",
     "flex": "flex:DAYS, the log index keeps its lines in the flex tier alone, for so many days",
     "late": "late:SECONDS/NAME, logs of a service or a stream (without NAME all) are found so long after they happened",
-    "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day",
+    "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day; "
+    "the databases keep the one they started with",
 }
 COMBINED = ("slow", "dribble", "hostile", "lag", "warnings", "nofigure", "cursor", "flex", "late", "skew")
 """Kinds that bend an answer, and combine with every other one; of those that replace an answer, a scope has one."""

@@ -20,7 +20,7 @@ from sandbox.rows import schema
 from sandbox.rows.common_rows import LEAD_EVENT_FIRST, Cells, lead_event_row, stamps
 from sandbox.rows.hostile_rows import EXTRA_ID
 from sandbox.rows.webhook_rows import APPENDED_FIRST, WAITING, appended_row
-from sandbox.stories.clock import now_s
+from sandbox.stories.clock import kept_clock
 
 if TYPE_CHECKING:
     from sandbox.stores.filling import Cursor, Store
@@ -35,6 +35,7 @@ class Ticker:
     def __init__(self, story: Story, store: Store) -> None:
         self._story = story
         self._store = store
+        self._now_s = kept_clock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
 
@@ -52,7 +53,7 @@ class Ticker:
         complained = False
         while not self._ended.wait(TICK_S):
             try:
-                self.keep(now_s() - self._story.anchor)
+                self.keep(self._now_s() - self._story.anchor)
                 complained = False
             except (SourceFailure, sqlite3.Error) as failure:
                 # The database may be stopped under us on purpose; it is tried again at the next tick.

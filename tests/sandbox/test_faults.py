@@ -15,6 +15,7 @@ import pytest
 from diagnostics.core.failures import UserError
 from sandbox.launch import start_sandbox
 from sandbox.server.faults import Faults, parse_fault
+from sandbox.stories.clock import kept_clock, now_s, set_ahead
 from sandbox.stories.hostile import LONG
 from tests.sandbox.api import UNLIMITED, Api
 
@@ -320,3 +321,13 @@ def test_a_name_that_no_logs_have_is_refused_with_the_names_there_are(api: Api) 
     with pytest.raises(UserError) as caught:
         start_sandbox("healthy", fault="late:60/fubb")
     assert "rate_limited" in caught.value.accepted
+
+
+def test_the_databases_keep_the_clock_that_they_started_with() -> None:
+    of_the_databases = kept_clock()
+    set_ahead(7_200)
+    try:
+        assert of_the_databases() == pytest.approx(time.time(), abs=5)
+        assert now_s() == pytest.approx(time.time() + 7_200, abs=5)
+    finally:
+        set_ahead(0)
