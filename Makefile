@@ -51,7 +51,7 @@ imports: dev
 	@$(BIN)/lint-imports --no-cache
 
 # More workers than cores: most tests wait for a program, a socket or a screen.
-WORKERS ?= 6
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 # Once for all workers, which would each rewrite the asserts of every file.
