@@ -31,9 +31,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
-from diagnostics.sources.mysql.engines import NO_CLEAR_TEXT
 from diagnostics.sources.mysql.failures import TimeLimits, not_configured
-from diagnostics.sources.mysql.logins import Login
+from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
 from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, is_missing_table, state_failure
@@ -204,7 +203,7 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
         "write_timeout": LIMITS.read_s,
         "charset": "utf8mb4",
         "ssl_disabled": True,
-        "auth_plugin_map": NO_CLEAR_TEXT,
+        "auth_plugin_map": AUTHENTICATION,
         "init_command": _SESSION,
     }
     engine = create_engine(

@@ -87,3 +87,34 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
             target.sendall(part)
     with suppress(OSError):
         target.shutdown(socket.SHUT_RDWR)
+
+
+def asking_for_password(
+    plugin: bytes, *asked: bytes, switch: bool
+) -> tuple[Callable[[socket.socket, threading.Event], None], list[bytes]]:
+    """A server of MySQL's handshake without encryption that wants the password by `plugin`; and the packets it is sent.
+
+    `switch` names the plugin only after the login, as a proxy does. `asked` are the packets that follow, each after an
+    answer; it ends with an error. https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase.html
+    """
+    heard: list[bytes] = []
+    nonce = b"challenge-challenge-"
+    # All of protocol 4.1 with plugins, and neither SSL nor compression.
+    capabilities = 0x00FF_FFFF & ~0x0000_0820
+    greeting = b"\x0a8.4.3\0" + (7).to_bytes(4, "little") + nonce[:8] + b"\0"
+    greeting += capabilities.to_bytes(4, "little")[:2] + b"\x2d\x02\x00" + capabilities.to_bytes(4, "little")[2:]
+    greeting += b"\x15" + b"\0" * 10 + nonce[8:] + b"\0"
+    greeting += (b"mysql_native_password" if switch else plugin) + b"\0"
+    packets = [b"\xfe" + plugin + b"\0" + nonce + b"\0", *asked] if switch else list(asked)
+
+    def behave(caller: socket.socket, over: threading.Event) -> None:
+        number = 0
+        for packet in (greeting, *packets, b"\xff\x15\x04#28000no"):
+            caller.sendall(len(packet).to_bytes(3, "little") + bytes([number]) + packet)
+            head = caller.recv(4, socket.MSG_WAITALL)
+            if len(head) < 4:
+                return
+            heard.append(caller.recv(int.from_bytes(head[:3], "little"), socket.MSG_WAITALL))
+            number = head[3] + 1
+
+    return behave, heard

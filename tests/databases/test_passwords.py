@@ -14,6 +14,7 @@ from diagnostics.config.secrets import LazySecret
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.triage import Status
 from diagnostics.sources.mysql.databases import Databases
+from tests.databases.servers import asking_for_password, impostor
 from tests.databases.worlds import SQLiteWorld
 
 NOWHERE = "mysql+pymysql://reader@127.0.0.1:1/common"
@@ -98,3 +99,39 @@ def test_a_file_needs_no_password(sqlite_world: SQLiteWorld, tmp_path: Path) -> 
     databases = sqlite_world.open(password=missing)
     ask_common(databases)
     ask_client(databases)
+
+
+SECRET = "s3cr3t-of-the-reader"
+FULL = b"\x01\x04"
+KEY = b"\x01-----BEGIN PUBLIC KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "switch", "asked", "answers"),
+    [
+        # The login of this one holds the answer to the challenge already.
+        (b"caching_sha2_password", False, (FULL, KEY), 0),
+        (b"caching_sha2_password", True, (FULL, KEY), 1),
+        (b"sha256_password", False, (KEY,), 0),
+        (b"sha256_password", True, (KEY,), 0),
+        (b"mysql_clear_password", True, (), 0),
+        (b"dialog", True, (), 0),
+    ],
+)
+def test_a_password_is_not_given_away_to_whoever_asks_without_encryption(
+    sqlite_world: SQLiteWorld, plugin: bytes, switch: bool, asked: tuple[bytes, ...], answers: int
+) -> None:
+    """After the login a server hears answers to its challenge, and neither the password nor a request for its key."""
+    behave, heard = asking_for_password(plugin, *asked, switch=switch)
+    with impostor(behave) as port:
+        databases = sqlite_world.open(
+            common_url=f"mysql+pymysql://reader@127.0.0.1:{port}/common", password=SecretStr(SECRET)
+        )
+        with pytest.raises(SourceFailure, match="needs an encrypted connection") as caught:
+            databases.ping_common()
+    assert caught.value.kind is FailureKind.DENIED
+    assert "databases.tls" in caught.value.remedy
+    login, *after = heard
+    assert b"reader" in login
+    assert [len(packet) for packet in after] == [32] * answers, "SHA-256 of the challenge with the password, at most"
+    assert SECRET.encode() not in b"".join(heard)

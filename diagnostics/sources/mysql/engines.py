@@ -27,8 +27,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
-from diagnostics.sources.mysql.failures import PasswordWithheld, TimeLimits, is_servers_own, not_configured
-from diagnostics.sources.mysql.logins import Login
+from diagnostics.sources.mysql.failures import TimeLimits, is_servers_own, not_configured
+from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
 from diagnostics.sources.mysql.tables import Kind
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ class Engines:
             # Of the handshake and of pings; statements get the read limit while they run.
             "read_timeout": self.limits.connect_s,
             "write_timeout": self.limits.read_s,
+            "auth_plugin_map": AUTHENTICATION,
             **self._tls_arguments(source),
         }
 
@@ -206,7 +207,7 @@ class Engines:
         wanted = self._settings.tls
         if wanted is False:
             # PyMySQL would otherwise try encryption without verifying anything, with a new 19 ms context a connection.
-            return {"ssl_disabled": True, "auth_plugin_map": NO_CLEAR_TEXT}
+            return {"ssl_disabled": True}
         with self._lock:
             if self._tls is None:
                 self._tls = _tls_context(wanted, source)
@@ -228,19 +229,6 @@ def _tls_context(wanted: bool | Path, source: str) -> ssl.SSLContext:
     # Company authorities often lack extensions that Python 3.13 insists on; the chain and the name are still checked.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
-
-
-class _ClearTextRefused:
-    """Stands where PyMySQL would send the password as it is to whoever asks for it."""
-
-    def __init__(self, connection: object) -> None:
-        self._connection = connection
-
-    def authenticate(self, _packet: object) -> object:
-        raise PasswordWithheld
-
-
-NO_CLEAR_TEXT = {b"mysql_clear_password": _ClearTextRefused, b"dialog": _ClearTextRefused}
 
 
 def _attend(engine: Engine, arguments: dict[str, Any], login: Login, limits: TimeLimits) -> None:

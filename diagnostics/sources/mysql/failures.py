@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.error_codes import BY_CODE, NEVER_WRITES, default_remedy
-from diagnostics.sources.mysql.logins import LoginWithheld
+from diagnostics.sources.mysql.logins import LoginWithheld, PasswordWithheld
 
 _TABLE = re.compile(r"Table '(?:[^'.]+\.)?([^']+)' doesn't exist")
 _COLUMN = re.compile(r"Unknown column '([^']+)'")
@@ -69,10 +69,6 @@ _SQLITE: tuple[tuple[str, FailureKind, str, str], ...] = (
     ("malformed", FailureKind.MALFORMED, "the database file is damaged", "restore it"),
     ("disk I/O", FailureKind.UNREACHABLE, "the database file cannot be read", "check the disk it is on"),
 )
-
-
-class PasswordWithheld(RuntimeError):  # noqa: N818  # it says what was done, and never reaches a user by this name
-    """The server asked for the password as clear text over a connection that is not encrypted."""
 
 
 @dataclass(slots=True, frozen=True)
