@@ -68,7 +68,7 @@ _FULL_AUTHENTICATION = b"\x01\x04"
 
 
 class _Plugin:
-    """One way of checking passwords, as PyMySQL asks for it: its own way where the connection is encrypted, or a socket.
+    """One way of checking passwords, as PyMySQL asks for it: its own way where the connection is encrypted.
 
     Without encryption only an answer to the server's challenge may be sent. The other forms, the password as it is or
     encrypted with a key that nobody vouches for (https://dev.mysql.com/doc/dev/mysql-server/latest/
