@@ -75,6 +75,7 @@ WALLS = {
     "tui.log_file": "a second subject: errors that go to a file",
     "tui.preferences": "read before anything is drawn, without Textual and without the settings",
     "tui.session": "an object of its own: what a broken-off session is continued from",
+    "tui.terminal.key_queue": "the order of keys, tested on an application without a terminal",
     "tui.terminal.output_filter": "the last look at every byte, small enough to be read whole",
     "tui.terminal.writer": "a thread of its own, tested without a driver",
 }

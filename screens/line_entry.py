@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 from weakref import WeakKeyDictionary
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -197,26 +197,6 @@ class LineEntry(ConsoleScreen):
         self.query_one(FooterBar).set_hints(
             (Hint("enter", "take it"), Hint("up", "typed before"), Hint("esc", "leave, nothing is sent"))
         )
-
-    def on_key(self, event: events.Key) -> None:
-        """Whoever types quickly, or pastes, is ahead of the line's focus: those keys belong to the line as well."""
-        if self.focused is self.entry:
-            return
-        if event.is_printable and event.character is not None:
-            event.stop()
-            self.put(self.text + event.character)
-        elif event.key == "backspace":
-            event.stop()
-            self.put(self.text[:-1])
-        elif event.key == "enter":
-            event.stop()
-            self.submit()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Paste that is ahead of the line's focus belongs to the line as well."""
-        if self.focused is not self.entry:
-            event.stop()
-            self.put(self.text + clean(event.text, limit=LONGEST))
 
     def on_resize(self) -> None:
         """Lines are wrapped for the width."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.fuzzy import FuzzySearch
@@ -90,29 +90,10 @@ class PaletteScreen(ConsoleScreen):
         # A blinking cursor is two repaints a second over SSH, for nothing.
         entry.cursor_blink = False
         entry.cursor_position = len(self.start)
-        self.call_later(self._give_keys)
+        self.call_later(self.focus_in_turn, lambda: entry)
         hints = (Hint("enter", "run"), Hint("tab", "complete"), Hint("up/down", "choose"), Hint("esc", "back"))
         self.query_one(FooterBar).set_hints(hints)
         self.call_after_refresh(self.draw)
-
-    def _give_keys(self) -> None:
-        """Focus the line once every key that came before has been put into it: a later one must not overtake them."""
-        if self.message_queue_size:
-            self.call_later(self._give_keys)
-        else:
-            self.set_focus(self.query_one(Input))
-
-    def on_key(self, event: events.Key) -> None:
-        """Whoever types quickly, or pastes, is ahead of the line's focus: those keys belong to the line as well."""
-        entry = self.query_one(Input)
-        if self.focused is entry:
-            return
-        if event.is_printable and event.character is not None:
-            event.stop()
-            entry.insert_text_at_cursor(event.character)
-        elif event.key == "enter":
-            event.stop()
-            self.run_line()
 
     @on(Input.Changed)
     def typed(self) -> None:

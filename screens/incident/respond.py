@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
@@ -132,21 +132,6 @@ class RespondScreen(ListScreen):
 
     def _wants_keys(self) -> Widget | None:
         return self.entry if self.typing else self.steps if self.focused is None else None
-
-    def on_key(self, event: events.Key) -> None:
-        """Whoever knows the keys is ahead of the focus: `n`, down, enter and the word arrive in their order."""
-        if self.focused is not None and not (self.typing and self.focused is not self.entry):
-            return
-        if self.typing and event.is_printable and event.character is not None:
-            event.stop()
-            self.entry.insert_text_at_cursor(event.character)
-        elif self.typing and event.key == "enter":
-            event.stop()
-            self.word_typed()
-        elif event.key in {"down", "j", "up", "k"} and not self.typing:
-            event.stop()
-            keys = [item.key for item in self.steps.rows if item.key is not None]
-            self.steps.place(keys[-1 if event.key in {"down", "j"} else 0])
 
     @property
     def takes_typing(self) -> bool:  # type: ignore[override]  # true while the word is being typed

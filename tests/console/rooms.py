@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from tests.console.rest import answered
 from tests.console.scripted import NOW, ScriptedOpening, ScriptedService
 from tui.app import WarRoomApp
 from tui.options import Options
+from tui.terminal.key_queue import KeyQueue
 from widgets.footer_bar import FooterBar
 from widgets.log.pane import LogPane
 
@@ -79,3 +81,15 @@ async def settle(pilot: Pilot[int]) -> None:
         # Widths of the title's parts settle in steps; the last word on how much of the query fits is spoken here.
         pane.on_descendant_focus()
     await pilot.pause()
+
+
+CHARACTERS = {"space": " ", "colon": ":", "enter": "\r", "tab": "\t"}
+
+
+def burst(pilot: Pilot[Any], *keys: str, paste: str = "") -> None:
+    """Type keys, then paste, all at once, as a slow line brings them: nothing waits for what a key does."""
+    queue = KeyQueue(pilot.app)
+    for key in keys:
+        queue.put(events.Key(key, CHARACTERS.get(key, key if len(key) == 1 else None)))
+    if paste:
+        queue.put(events.Paste(paste))

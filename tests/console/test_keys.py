@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -19,7 +18,7 @@ from screens.document import DocumentScreen
 from screens.explorer.event import EventScreen
 from screens.palette import PaletteScreen
 from tests.console.rest import rest, until
-from tests.console.rooms import MakeApp, footer, settle
+from tests.console.rooms import MakeApp, burst, footer, settle
 from tests.console.scripted import ScriptedService
 from tui.app import WarRoomApp
 from tui.options import Options
@@ -423,9 +422,7 @@ async def test_what_is_pasted_after_the_colon_reaches_the_line_in_order(make_app
     async with console(make_app) as pilot:
         app = pilot.app
         assert isinstance(app, WarRoomApp)
-        line = [*((c, c) for c in "theme"), ("space", " "), *((c, c) for c in "light")]
-        for key, character in [("colon", ":"), *line, ("enter", "\r")]:
-            app.post_message(events.Key(key, character))
+        burst(pilot, "colon", *"theme", "space", *"light", "enter")
         await until(pilot, lambda: app.theme == "war-room-light")
         assert app.theme == "war-room-light"
         assert app.live is not None

@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from textual import events
 from textual.pilot import Pilot
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from screens.line_entry import LineEntry, send
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import rest, until
-from tests.console.rooms import MakeApp, footer, settle
+from tests.console.rooms import MakeApp, burst, footer, settle
 from tests.console.scripted import HOSTILE, ScriptedService
 from tui.app import WarRoomApp
 
@@ -55,9 +54,7 @@ async def test_keys_that_come_before_the_line_are_in_it_in_their_order(make_app:
     async with console(make_app) as pilot:
         app = cast("WarRoomApp", pilot.app)
         app.push_console_screen(LineEntry("a note", "one sentence", got.append))
-        for letter in "quick":
-            app.post_message(events.Key(letter, letter))
-        app.post_message(events.Key("enter", "\r"))
+        burst(pilot, *"quick", "enter")
         await until(pilot, lambda: got)
         assert got == ["quick"]
 
@@ -160,7 +157,7 @@ async def test_pasted_control_sequences_do_not_get_through(make_app: MakeApp) ->
     got: list[str] = []
     async with console(make_app) as pilot:
         entry = await ask(pilot, got.append)
-        pilot.app.post_message(events.Paste(HOSTILE))
+        burst(pilot, paste=HOSTILE)
         await rest(pilot)
         assert "\x1b" not in entry.text
         await press(pilot, "enter")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
@@ -22,7 +21,7 @@ from screens.refusals import RefusalScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.incident_rooms import IncidentWorld
 from tests.console.rest import rest, until
-from tests.console.rooms import MakeApp, footer, settle
+from tests.console.rooms import MakeApp, burst, footer, settle
 from tests.console.scripted import NOW, ScriptedService
 from tests.console.scripted_notices import ScriptedNoticeService, at, notice_world, stop_clocks
 from tui.app import WarRoomApp
@@ -80,8 +79,7 @@ async def test_keys_typed_ahead_of_the_preview_send_only_after_it_is_on_screen(
 ) -> None:
     with notice_world(tmp_path, waits=threading.Event()) as (world, notices, service):
         async with console(make_app, service) as pilot:
-            for key, letter in (("n", "n"), ("down", None), ("enter", "\r")):
-                pilot.app.post_message(events.Key(key, letter))
+            burst(pilot, "n", "down", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, RespondScreen) and notices.began.is_set())
             await until(pilot, lambda: screen(pilot).typing)
             await press(pilot, *"send", "enter")

@@ -14,12 +14,15 @@ import signal
 import sys
 import termios
 from codecs import getincrementaldecoder
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import textual.screen
+from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.terminal.key_queue import KeyQueue
 from tui.terminal.output_filter import install_output_filter
 from tui.terminal.writer import Writer, open_output
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from textual.app import App
+    from textual.message import Message
 
 LEAVE = (
     b"\x1b[?2026l\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?2048l\x1b[?1004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
@@ -122,6 +126,7 @@ class WarRoomDriver(LinuxDriver):
         # Textual paints on standard error; `warroom 2>errors.txt` must not send the picture to the file.
         streams = [stream for stream in (sys.__stderr__, sys.__stdout__) if stream is not None]
         self._file = next((stream for stream in streams if stream.isatty()), streams[0])
+        self._keys = KeyQueue(app)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         install_output_filter(app)
@@ -224,6 +229,13 @@ class WarRoomDriver(LinuxDriver):
         self._loop.call_soon(self._repaint)
 
     # Input.
+
+    def send_message(self, message: Message) -> None:
+        """Hand `message` to the application, from any thread; keys and pastes in the order they were typed."""
+        if isinstance(message, events.Key | events.Paste):
+            self._in_loop(partial(self._keys.put, message))
+        else:
+            super().send_message(message)
 
     def disable_input(self) -> None:
         """Stop reading keys; returns as soon as the reading thread has ended."""
