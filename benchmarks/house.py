@@ -21,6 +21,7 @@ REGISTERED = {
     "diagnostics.accounts.service",
     "diagnostics.checks.registry",
     "diagnostics.incident.channels.registry",
+    "diagnostics.sources.doctor.everything",
     "sandbox.server.application",
     "tui.cli.main",
     "tui.commands.grammar",

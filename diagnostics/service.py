@@ -51,10 +51,10 @@ class Diagnostics:
         self._states = SourceStates(context)
 
     @classmethod
-    def open(cls, settings: Settings, catalogue: Catalogue) -> Diagnostics:
-        """A service over the settings' sources. Opens no connection."""
+    def open(cls, settings: Settings, catalogue: Catalogue, remarks: tuple[str, ...] = ()) -> Diagnostics:
+        """A service over the settings' sources. Opens no connection. `remarks` are what is unwise in the settings."""
         datadog, databases = Datadog(settings.datadog), Databases(settings.databases, catalogue.schema_map)
-        return cls(Context(settings, catalogue, datadog, databases))
+        return cls(Context(settings, catalogue, datadog, databases, remarks=remarks))
 
     def close(self) -> None:
         """End every question under way (their askers get a SourceFailure, cancelled) and refuse further ones."""
@@ -270,7 +270,7 @@ class Diagnostics:
 
     def doctor(self, account_ids: tuple[int, ...] = ()) -> Iterator[DoctorLine]:
         """Every source, line by line as it is found out. Raises nothing."""
-        from diagnostics.sources.doctor import inspect_all  # noqa: PLC0415  # only the doctor needs it
+        from diagnostics.sources.doctor.everything import inspect_all  # noqa: PLC0415  # only the doctor needs it
 
         return inspect_all(self.context, account_ids)
 

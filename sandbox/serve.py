@@ -29,9 +29,10 @@ from sandbox.server.outside import AUTHORIZE
 from sandbox.server.redis_server import RedisServer
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
 from sandbox.server.world import World
+from sandbox.stores import resque
 from sandbox.stores.client_faults import ClientFaults, is_client_fault, parse_client_fault
 from sandbox.stores.row_faults import is_row_fault, parse_row_faults
-from sandbox.stories.clock import set_ahead
+from sandbox.stories.clock import now_s, set_ahead
 from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import (
     ANALYTICS_TABLES,
@@ -206,7 +207,7 @@ class _Process:
             world.clients = clients
             self._ticker = Ticker(world.story, store)
             self._ticker.start()
-            self._redis = RedisServer(password=world.secrets.database_password)
+            self._redis = RedisServer(password=world.secrets.database_password, holds=resque.commands(now_s()))
             world.ready = True
             self._announce(store, is_server=bool(database_url))
             threading.Thread(target=self._redis.load, name="redis", daemon=True).start()

@@ -98,7 +98,7 @@ def open_service(options: Options) -> Opened:
     try:
         settings = prepared.loaded.settings
         log_file = start_log_file(settings.state_dir)
-        diagnostics = Diagnostics.open(settings, prepared.catalogue)
+        diagnostics = Diagnostics.open(settings, prepared.catalogue, prepared.loaded.remarks)
         diagnostics.learn_time(LONGEST_S)
     except BaseException:
         prepared.stop()

@@ -58,6 +58,8 @@ class LoadedSettings:
     """Dotted name to "default", "file PATH:LINE", "environment NAME" or "flag --NAME"."""
     warnings: tuple[str, ...] = ()
     """Remarks about settings that are accepted and yet unwise, such as a password in a file that everybody can read."""
+    remarks: tuple[str, ...] = ()
+    """Those of them that are not about files: who may read and write these is looked at by `ownership`."""
 
     def lines(self) -> list[str]:
         """`name = value   # origin` for every setting, aligned, secrets masked and no command run; then warnings."""
@@ -110,7 +112,8 @@ def load_settings(
         _overlay(effective, layer)
     settings = _validated(effective, path)
     origins = _origins(effective, settings)
-    return LoadedSettings(settings, origins, tuple(_warnings(effective, settings, path)))
+    remarks = tuple(_remarks(settings))
+    return LoadedSettings(settings, origins, (*_readable_secrets(effective, path), *remarks), remarks)
 
 
 def _defaults(environ: Mapping[str, str]) -> Layer:
@@ -309,7 +312,7 @@ def _origins(effective: Layer, settings: Settings) -> dict[str, str]:
     return origins
 
 
-def _warnings(effective: Layer, settings: Settings, path: Path | None) -> Iterator[str]:
+def _readable_secrets(effective: Layer, path: Path | None) -> Iterator[str]:
     if path is not None and _is_world_readable(path):
         for name, given in effective.items():
             if given.base is not None and (name in SECRETS or has_password(str(given.value))):
@@ -318,6 +321,9 @@ def _warnings(effective: Layer, settings: Settings, path: Path | None) -> Iterat
         file = effective.get(f"{name}_file")
         if file is not None and _is_world_readable(secret_path := _resolved(str(file.value), file)):
             yield f"{secret_path} can be read by everybody on this machine and holds {name}: chmod 600 {secret_path}"
+
+
+def _remarks(settings: Settings) -> Iterator[str]:
     address = settings.datadog.api_url
     host = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
     if address.startswith("http://") and not host.startswith(_LOOPBACK):

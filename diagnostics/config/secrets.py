@@ -80,6 +80,11 @@ class LazySecret(SecretStr):
             self._secret_value, self._resolved = value, True
             return value
 
+    @property
+    def file(self) -> Path | None:
+        """The file that it is read from; None for a command."""
+        return self._file
+
     def renew(self, refused: str) -> bool:
         """Read it again unless it is another one than `refused` already; True when it is another one now.
 

@@ -88,8 +88,11 @@ class Context:
         databases: Databases,
         *,
         now: Callable[[], datetime] = utc_now,
+        remarks: tuple[str, ...] = (),
     ) -> None:
         self.settings = settings
+        self.remarks = remarks
+        """What is accepted in the settings and yet unwise, as sentences."""
         self.catalogue = catalogue
         self.datadog = datadog
         self.databases = databases

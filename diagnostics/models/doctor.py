@@ -9,6 +9,9 @@ from diagnostics.models.triage import Status
 
 _SILENT = {FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.CANCELLED, FailureKind.NOT_CONFIGURED}
 
+NOT_ASKED = "not asked: "
+"""Begins the detail of a line whose ground failed; then source and subject of the line to mend first."""
+
 
 class DoctorLine(Frozen):
     """One fact about one source."""

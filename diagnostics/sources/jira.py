@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -38,6 +39,10 @@ _API = "/rest/api/3"
 
 
 _ACCOUNT = "check jira.email and jira.token: make an API token for that account at id.atlassian.com"
+_CAPTCHA = (
+    "log in once as jira.email in a browser and solve the CAPTCHA that Jira shows there, then check jira.token: no "
+    "token is accepted before that"
+)
 _PERMISSION = "give the account of jira.email the permissions Browse, Create Issues and Add Comments in the project"
 _ADDRESS = "check jira.url, jira.project, and that the account of jira.email may see the project"
 _PROXY = "check jira.url, and whether a proxy or a sign-in page stands in the way"
@@ -45,7 +50,14 @@ _OF_SETTINGS = {
     "project": "set jira.project to the key of a project that the account may write to",
     "issuetype": "set jira.issue_type to a type that the project has",
 }
-_OURS = {"summary", "description", "labels"}
+OURS = frozenset({"project", "issuetype", "summary", "description", "labels"})
+"""Fields that the console fills in."""
+REPORTER = "reporter"
+"""Often required, and filled in by Jira with whose token it is."""
+PERMISSIONS: Mapping[str, str] = MappingProxyType(
+    {"BROWSE_PROJECTS": "Browse Projects", "CREATE_ISSUES": "Create Issues", "ADD_COMMENTS": "Add Comments"}
+)
+"""What the account has to be allowed in the project, by Jira's names for programs and for people."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,6 +67,17 @@ class JiraIssue:
     key: str
     """Such as "ZYN-482"."""
     labels: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class JiraField:
+    """A field of the screen on which issues are created."""
+
+    id: str
+    """Such as "labels" or "customfield_10042"."""
+    name: str
+    required: bool
+    """It has to be filled in, and Jira fills in nothing by itself."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -166,6 +189,61 @@ class Jira:
         took_ms = (time.monotonic() - started) * 1_000
         return Evidence(source=SOURCE, query=f"GET {_API}/myself", started_at=started_at, took_ms=took_ms, rows=1)
 
+    def permissions(self, project: str) -> Mapping[str, bool]:
+        """Which of `PERMISSIONS` the account has in a project; REJECTED for a project that it does not see.
+
+        Source: GET /rest/api/3/mypermissions.
+        """
+        what = f"reading the permissions in {project}"
+        asked = {"permissions": ",".join(PERMISSIONS), "projectKey": project}
+        found = _object(self._ask(what, "GET", "/mypermissions", params=asked), what).get("permissions")
+        if not isinstance(found, dict):
+            raise unreadable(what)
+        return {
+            name: isinstance(one := found.get(name), dict) and one.get("havePermission") is True for name in PERMISSIONS
+        }
+
+    def issue_types(self, project: str) -> Mapping[str, str]:
+        """Name to id of the issue types that may be created in a project. Source: GET …/createmeta/{key}/issuetypes."""
+        what = f"reading the issue types of {project}"
+        path = f"/issue/createmeta/{_path(project)}/issuetypes"
+        types: dict[str, str] = {}
+        for one in self._listed(path, what, "issueTypes"):
+            name, identity = one.get("name"), one.get("id")
+            if isinstance(name, str) and isinstance(identity, str):
+                types[clean(name, limit=120)] = identity
+        return types
+
+    def create_fields(self, project: str, type_id: str) -> tuple[JiraField, ...]:
+        """The fields of the screen on which issues of a type are created.
+
+        Source: GET …/createmeta/{key}/issuetypes/{id}.
+        """
+        what = f"reading the create screen of {project}"
+        path = f"/issue/createmeta/{_path(project)}/issuetypes/{_path(type_id)}"
+        fields = []
+        for one in self._listed(path, what, "fields"):
+            identity, name = one.get("fieldId") or one.get("key"), one.get("name")
+            if isinstance(identity, str):
+                required = one.get("required") is True and one.get("hasDefaultValue") is not True
+                shown = clean(name if isinstance(name, str) else identity, limit=120)
+                fields.append(JiraField(clean(identity, limit=80), shown, required))
+        return tuple(fields)
+
+    def _listed(self, path: str, what: str, name: str) -> Iterator[dict[str, Any]]:
+        """The items of a paged list. Jira Cloud calls them `name`, a server of one's own "values"."""
+        start = 0
+        for _ in range(_MOST_PAGES):
+            asked = {"startAt": str(start), "maxResults": str(_PAGE)}
+            page = _object(self._ask(what, "GET", path, params=asked), what)
+            found = page.get(name, page.get("values"))
+            if not isinstance(found, list):
+                raise unreadable(what)
+            yield from (one for one in found if isinstance(one, dict))
+            start, total = start + len(found), page.get("total")
+            if not found or (start >= total if isinstance(total, int) else len(found) < _PAGE):
+                return
+
     def close(self) -> None:
         """End what is under way."""
         self._http.close()
@@ -197,7 +275,7 @@ class Jira:
         except NoAnswer as failure:
             told = no_answer(what, failure)
         else:
-            if 200 <= answer.status < 300:
+            if 200 <= answer.status < 300 and not _is_anonymous(answer):
                 return answer
             told = refused(what, answer, self._redact)
         raise told
@@ -299,7 +377,33 @@ def unreadable(what: str) -> SourceFailure:
 
 
 def _is_about_the_token(failure: SourceFailure) -> bool:
-    return failure.kind is FailureKind.DENIED and failure.remedy == _ACCOUNT
+    return failure.kind is FailureKind.DENIED and failure.remedy in {_ACCOUNT, _CAPTCHA}
+
+
+def _is_anonymous(answer: HttpResponse) -> bool:
+    """Whether the login was refused, whatever the status: what everybody may read Jira answers nevertheless, with 200.
+
+    A search then finds nothing, and an issue that is there would be opened a second time.
+    """
+    reason = answer.headers.get("X-Seraph-LoginReason", "")
+    return any(one.strip() in {"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED"} for one in reason.split(","))
+
+
+def _login_refused(what: str, answer: HttpResponse) -> SourceFailure | None:
+    """The failure of an answer whose headers say that nobody is logged in; None for any other."""
+    if _wants_captcha(answer):
+        reason = f"Jira wants a CAPTCHA before it looks at any login of this account: {what} was refused"
+        return SourceFailure(FailureKind.DENIED, SOURCE, reason, remedy=_CAPTCHA)
+    if _is_anonymous(answer):
+        reason = f"Jira does not accept the login (HTTP {answer.status}, AUTHENTICATED_FAILED): {what} was refused"
+        return SourceFailure(FailureKind.DENIED, SOURCE, reason, remedy=_ACCOUNT)
+    return None
+
+
+def _wants_captcha(answer: HttpResponse) -> bool:
+    """Whether the password was not even looked at, after too many wrong ones."""
+    said = answer.headers.get("X-Authentication-Denied-Reason", ""), answer.headers.get("X-Seraph-LoginReason", "")
+    return "CAPTCHA" in said[0] or "AUTHENTICATION_DENIED" in said[1]
 
 
 def _withheld(wait_s: float) -> SourceFailure:
@@ -309,22 +413,11 @@ def _withheld(wait_s: float) -> SourceFailure:
 
 def refused(what: str, answer: HttpResponse, redact: Callable[[str], str]) -> SourceFailure:
     """Failure for an answer of another status than 2xx. `redact` removes the token from a text."""
-    status, wait = answer.status, answer.headers.retry_after_s
+    status = answer.status
     words = redact(_words(answer))
     said = f": {words}" if words else ""
-    if status == 429:
-        reason = f"{what} is rate limited (HTTP 429)"
-        return SourceFailure(
-            FailureKind.RATE_LIMITED, SOURCE, reason, remedy="it is tried again by itself", retry_after=wait
-        )
-    if status >= 500 or status == 408:
-        return SourceFailure(
-            FailureKind.UNREACHABLE,
-            SOURCE,
-            f"{what} failed inside Jira (HTTP {status})",
-            remedy="see status.atlassian.com when it lasts",
-            retry_after=wait,
-        )
+    if (told := _login_refused(what, answer) or _not_now(what, answer)) is not None:
+        return told
     if 300 <= status < 400:
         reason = f"{what} was answered with a redirect (HTTP {status}), which was not followed"
         return SourceFailure(FailureKind.REJECTED, SOURCE, reason, remedy=_PROXY)
@@ -339,6 +432,22 @@ def refused(what: str, answer: HttpResponse, redact: Callable[[str], str]) -> So
         f"Jira refused {what} (HTTP {status}){said}",
         remedy=_remedy(_field_errors(answer)),
     )
+
+
+def _not_now(what: str, answer: HttpResponse) -> SourceFailure | None:
+    """The failure of an answer that may be another one later; None for any other."""
+    status, wait = answer.status, answer.headers.retry_after_s
+    if status == 429:
+        return SourceFailure(FailureKind.RATE_LIMITED, SOURCE, f"{what} is rate limited (HTTP 429)", retry_after=wait)
+    if status >= 500 or status == 408:
+        return SourceFailure(
+            FailureKind.UNREACHABLE,
+            SOURCE,
+            f"{what} failed inside Jira (HTTP {status})",
+            remedy="see status.atlassian.com when it lasts",
+            retry_after=wait,
+        )
+    return None
 
 
 def _field_errors(answer: HttpResponse) -> Mapping[str, str]:
@@ -359,7 +468,7 @@ def _words(answer: HttpResponse) -> str:
 
 def _remedy(fields: Mapping[str, str]) -> str:
     known = [_OF_SETTINGS[name] for name in fields if name in _OF_SETTINGS]
-    wanted = [name for name in fields if name not in _OF_SETTINGS and name not in _OURS]
+    wanted = [name for name in fields if name not in _OF_SETTINGS and name not in OURS]
     if wanted:
         known.append(
             f"the project wants {', '.join(wanted)}, which the console does not fill in: make it optional for this "

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from redis import Redis
 
     from diagnostics.config.settings import RedisSettings
+
+Answer = TypeVar("Answer")
 
 SOURCE = "redis"
 
@@ -86,6 +88,10 @@ class Mutexes:
         _, started_at, took_ms = self._ask(lambda client: int(bool(client.ping())))
         return Evidence(source=SOURCE, query="PING", started_at=started_at, took_ms=took_ms)
 
+    def read(self, question: Callable[[Redis], Answer]) -> Answer:
+        """The answer to several commands that only read. Raises SourceFailure, whatever they raise."""
+        return self._asked(question)[0]
+
     def close(self) -> None:
         """Close the connections and take no further question."""
         with self._lock:
@@ -95,6 +101,12 @@ class Mutexes:
                 client.close()
 
     def _ask(self, question: Callable[[Redis], Any]) -> tuple[int, datetime, float]:
+        answer, started_at, took_ms = self._asked(question)
+        if not isinstance(answer, int):
+            raise SourceFailure(FailureKind.MALFORMED, SOURCE, "the answer is not a number")
+        return answer, started_at, took_ms
+
+    def _asked(self, question: Callable[[Redis], Answer]) -> tuple[Answer, datetime, float]:
         failure: SourceFailure
         try:
             client = self._opened()
@@ -109,9 +121,7 @@ class Mutexes:
         except Exception as error:  # noqa: BLE001  # whatever the driver raises on a strange answer is a failure, not a crash
             failure = self._failure_of(error)
         else:
-            if isinstance(answer, int):
-                return answer, started_at, took_ms
-            failure = SourceFailure(FailureKind.MALFORMED, SOURCE, "the answer is not a number")
+            return answer, started_at, took_ms
         # Raised out here so that the driver's error, which may quote the address, is not chained to it.
         raise failure
 

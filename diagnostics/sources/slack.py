@@ -6,6 +6,8 @@ The Web API refuses with status 200 and `{"ok": false, "error": NAME}`; a webhoo
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +32,10 @@ MOST_BYTES = 4_000_000
 """Of an answer; the pages that are asked for are a tenth of it."""
 PAGE, MOST_PAGES = 200, 20
 """Messages of one page of a channel's history, and the pages that are read before it is given up."""
+CHANNELS_PAGE = 999
+"""Channels of one page: the most that Slack gives. As many pages of them are allowed in a minute as are read."""
+LONGEST_PAUSE_S = 5.0
+"""While channels are looked through, a pause of the rate limit is waited for that is not longer."""
 
 _NAME = re.compile(r"[a-z0-9_]{1,80}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
@@ -73,6 +79,16 @@ class Identity:
     """Scopes of the token; None where Slack did not say."""
 
 
+@dataclass(slots=True, frozen=True)
+class SlackChannel:
+    """A channel that is there."""
+
+    id: str
+    is_member: bool | None = None
+    """Whether the bot is in it; None where Slack did not say."""
+    is_archived: bool | None = None
+
+
 class Slack:
     """Blocking and thread-safe; every call ends within the time limit. Raises `SlackFailure`."""
 
@@ -81,6 +97,7 @@ class Slack:
         limit = settings.timeout_s
         self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
         self._ids: dict[str, str] = {}
+        self._closed = threading.Event()
         self._guard = CredentialGuard([settings.bot_token] if settings.bot_token is not None else [])
 
     def post(self, channel: str, text: str, token: str) -> Posted:
@@ -142,23 +159,81 @@ class Slack:
 
     def channel_id(self, channel: str) -> str:
         """The id of a channel given by id or name. A name needs channels:read. Raises `SlackFailure`."""
-        if _CHANNEL_ID.fullmatch(channel):
+        if self.is_id(channel):
             return channel
-        if channel in self._ids:
-            return self._ids[channel]
+        if channel not in self._ids:
+            self._ids[channel] = self._named(channel).id
+        return self._ids[channel]
+
+    @staticmethod
+    def is_id(channel: str) -> bool:
+        """Whether it is a channel's id, which has to be looked up nowhere."""
+        return _CHANNEL_ID.fullmatch(channel) is not None
+
+    def channel(self, channel: str) -> SlackChannel:
+        """What the bot sees of a channel given by id or name. Raises `SlackFailure`.
+
+        Source: conversations.list for a name; conversations.info for an id, or its history where that needs a scope
+        that the token lacks: it tells a channel that the bot is not in from one that is not there.
+        """
+        if not self.is_id(channel):
+            return self._named(channel)
+        try:
+            found = self._call("conversations.info", params={"channel": channel}).get("channel")
+        except SlackFailure as failure:
+            if failure.error != "missing_scope":
+                raise
+        else:
+            if not isinstance(found, dict):
+                raise _unreadable("no channel")
+            return _channel(found)
+        try:
+            self.newest(channel)
+        except SlackFailure as failure:
+            if failure.error != "not_in_channel":
+                raise
+            return SlackChannel(channel, is_member=False)
+        return SlackChannel(channel, is_member=True)
+
+    def _named(self, channel: str) -> SlackChannel:
         name = channel.removeprefix("#")
-        for page in self._pages("conversations.list", {"exclude_archived": "false"}):
-            for one in _listed(page, "channels"):
-                if isinstance(one, dict) and one.get("name") == name:
-                    self._ids[channel] = _text(one.get("id"))
-                    return self._ids[channel]
+        try:
+            found = self._listed_as(name, "public_channel,private_channel")
+        except SlackFailure as failure:
+            if failure.error != "missing_scope":
+                raise
+            # Private channels need a scope of their own.
+            found = self._listed_as(name, "public_channel")
+        if found is not None:
+            return found
         raise SlackFailure(
             FailureKind.REJECTED,
             f"Slack lists no channel called {channel} (channel_not_found)",
             lasting=True,
-            remedy="set slack.channel to the channel's id",
+            remedy=_BY_ID,
             error="channel_not_found",
         )
+
+    def _listed_as(self, name: str, types: str) -> SlackChannel | None:
+        given = {"exclude_archived": "false", "types": types}
+        pages = self._pages("conversations.list", given, size=CHANNELS_PAGE, remedy=_BY_ID)
+        for page in pages:
+            for one in _listed(page, "channels"):
+                if isinstance(one, dict) and one.get("name") == name:
+                    return _channel(one)
+        return None
+
+    def try_webhook(self) -> float:
+        """Milliseconds that the webhook took to refuse a message without a text, which it never posts.
+
+        Raises `SlackFailure` where it refuses for another reason: it was revoked, or its channel is gone.
+        """
+        url, started = self._secret(self._settings.webhook_url, "slack.webhook_url"), time.monotonic()
+        answer = self._ask(HttpRequest.of("POST", url, body={}))
+        failure = refused(answer, webhook=True)
+        if failure.error != "no_text":
+            raise failure
+        return 1_000 * (time.monotonic() - started)
 
     def identity(self) -> Identity:
         """Whose token it is. Changes nothing."""
@@ -169,15 +244,19 @@ class Slack:
 
     def close(self) -> None:
         """End what is under way."""
+        self._closed.set()
         self._http.close()
 
     # ---- the wire
 
-    def _pages(self, method: str, given: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    def _pages(
+        self, method: str, given: Mapping[str, str], *, size: int = PAGE, remedy: str = "look in the channel yourself"
+    ) -> Iterator[dict[str, Any]]:
+        """Page after page, by cursor. `remedy` is what to do where there are more than are read."""
         cursor = ""
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
-            document = self._call(method, params={**given, "limit": str(PAGE), **more})
+            document = self._page(method, {**given, "limit": str(size), **more})
             yield document
             metadata = document.get("response_metadata")
             cursor = _text(metadata.get("next_cursor")) if isinstance(metadata, dict) else ""
@@ -187,10 +266,21 @@ class Slack:
                 return
         raise SlackFailure(
             FailureKind.MALFORMED,
-            f"Slack has more than {MOST_PAGES * PAGE:,} lines to look through",
-            remedy="look in the channel yourself",
+            f"Slack has more than {MOST_PAGES * size:,} lines to look through",
+            remedy=remedy,
             error="too_many",
         )
+
+    def _page(self, method: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """One page, asked once more after a short pause where the rate limit wants one in between."""
+        try:
+            return self._call(method, params=params)
+        except SlackFailure as failure:
+            pause = failure.retry_after
+            if failure.kind is not FailureKind.RATE_LIMITED or pause is None or pause > LONGEST_PAUSE_S:
+                raise
+        self._closed.wait(pause)
+        return self._call(method, params=params)
 
     def _call(
         self, method: str, *, body: object | None = None, params: Mapping[str, str] | None = None
@@ -262,6 +352,12 @@ def _listed(page: Mapping[str, Any], name: str) -> list[Any]:
     return found
 
 
+def _channel(found: Mapping[str, Any]) -> SlackChannel:
+    flags = [found.get(name) for name in ("is_member", "is_archived")]
+    member, archived = (one if isinstance(one, bool) else None for one in flags)
+    return SlackChannel(_text(found.get("id")), member, archived)
+
+
 def _unreadable(what: str) -> SlackFailure:
     return SlackFailure(
         FailureKind.MALFORMED,
@@ -293,6 +389,7 @@ def _text(value: object) -> str:
 
 _TOKEN = "put a valid bot token into slack.bot_token (it begins with xoxb-); warroom doctor tries it"  # noqa: S105
 _CHANNEL = "set slack.channel to a channel that exists, best by its id (in Slack: channel details, at the bottom)"
+_BY_ID = "set slack.channel to the channel's id (in Slack: channel details, at the bottom)"
 _SCOPE = "give the app the scopes chat:write and channels:history, and install it anew"
 _ADMIN = "ask an administrator of the Slack workspace"
 _WEBHOOK = "make a new incoming webhook for the channel and put its address into slack.webhook_url"

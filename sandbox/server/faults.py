@@ -25,8 +25,17 @@ DATADOG_SCOPES = (
 )
 """Endpoints that a fault without a scope concerns."""
 
-SLACK_SCOPES = ("slack_post", "slack_history", "slack_list", "slack_permalink", "slack_auth")
-JIRA_SCOPES = ("jira_create", "jira_search", "jira_comment", "jira_comments", "jira_transition", "jira_myself")
+SLACK_SCOPES = ("slack_post", "slack_history", "slack_list", "slack_info", "slack_permalink", "slack_auth")
+JIRA_SCOPES = (
+    "jira_create",
+    "jira_search",
+    "jira_comment",
+    "jira_comments",
+    "jira_transition",
+    "jira_myself",
+    "jira_permissions",
+    "jira_meta",
+)
 ZILLOW_SCOPES = ("authorize",)
 GROUPS = ("incident", "slack", "jira")
 """Each stands for all endpoints whose names begin with it."""
@@ -52,6 +61,9 @@ KINDS = {
     "stored_reset": "does what it was asked to, then resets the connection (endpoints that write)",
     "error": "error:NAME, Slack's own refusal of that name: ok false, or a webhook's status and word",
     "required": "required:FIELD, Jira insists on a field that was not filled in",
+    "hidden": "hidden:FIELD, a field is not on Jira's create screen",
+    "captcha": "403 with the headers of a CAPTCHA that has to be solved first (Jira)",
+    "lacks": "lacks:NAME, the login has not this scope (Slack, chat:write) or permission (Jira, CREATE_ISSUES)",
     "lag": "lag:SEARCHES, what was created is found only after so many searches",
     "warnings": "warnings:NAME, log answers carry a warning of that code; unknown_index finds nothing besides, timeout "
     "is the status of an answer that was not finished",
@@ -62,7 +74,20 @@ KINDS = {
     "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day; "
     "the databases keep the one they started with",
 }
-COMBINED = ("slow", "dribble", "hostile", "lag", "warnings", "nofigure", "cursor", "flex", "late", "skew")
+COMBINED = (
+    "slow",
+    "dribble",
+    "hostile",
+    "hidden",
+    "lacks",
+    "lag",
+    "warnings",
+    "nofigure",
+    "cursor",
+    "flex",
+    "late",
+    "skew",
+)
 """Kinds that bend an answer, and combine with every other one; of those that replace an answer, a scope has one."""
 _WHOLE_WORLD = ("late", "skew")
 """Kinds without a scope: they concern the world, not a request."""
@@ -80,6 +105,8 @@ _TAKES_SECONDS = {"429": 10.0, "slow": 0.0, "dribble": 0.2}
 _NEEDS_SECONDS = {"slow"}
 _NAMED = {"error": re.compile(r"[a-z][a-z_]{1,60}"), "required": re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")}
 _NAMED["warnings"] = _NAMED["error"]
+_NAMED["hidden"] = _NAMED["required"]
+_NAMED["lacks"] = re.compile(r"[A-Za-z][A-Za-z_.:]{1,60}")
 _NAMED["flex"] = re.compile(r"[1-9]\d{0,3}")
 _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
     "stored_500": _WRITES,
@@ -87,6 +114,9 @@ _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
     "stored_reset": _WRITES,
     "error": ("slack", *SLACK_SCOPES, "webhook"),
     "required": ("jira_create",),
+    "hidden": ("jira_create",),
+    "captcha": ("jira", *JIRA_SCOPES),
+    "lacks": ("slack", "jira"),
     "lag": ("incident_search", "incident_list", "slack_history", "jira_search"),
     "warnings": (None, "search", "aggregate"),
     "nofigure": (None, "aggregate"),
@@ -102,7 +132,7 @@ _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
     ),
 }
 """Kinds that only some endpoints can have; None is all of those that can."""
-_SPEC = re.compile(r"(?:([a-z_]+)=)?([a-z0-9_]+)(?::([\w.]+))?(?:/([1-9]\d{0,5}))?")
+_SPEC = re.compile(r"(?:([a-z_]+)=)?([a-z0-9_]+)(?::([\w.:]+))?(?:/([1-9]\d{0,5}))?")
 _LAG = re.compile(r"[1-9]\d{0,2}")
 _LATE = re.compile(r"late:(\d{1,5}(?:\.\d+)?)(?:/([a-z][a-z0-9_-]{0,60}))?")
 _SKEW = re.compile(r"skew:([+-]?\d{1,5}(?:\.\d+)?)")
@@ -138,7 +168,7 @@ class Fault:
     def place(self) -> tuple[str | None, str, str]:
         """Key of the fault that it replaces when put in force: one per place."""
         if self.kind in COMBINED:
-            return self.scope, self.kind, self.name if self.kind == "late" else ""
+            return self.scope, self.kind, self.name if self.kind in {"late", "lacks"} else ""
         return self.scope, "", ""
 
     @property
@@ -270,6 +300,14 @@ class Faults:
         for fault in found.values():
             self._count(fault.place)
         return Met(tuple(found.values()))
+
+    def in_force(self, scope: str) -> Met:
+        """The faults of one scope, without a request that meets them."""
+        return Met(tuple(self._of_scope(scope)))
+
+    def lacking(self, scope: str) -> frozenset[str]:
+        """Scopes or permissions that the login of one service has not."""
+        return frozenset(fault.name for fault in self._of_scope(scope) if fault.kind == "lacks")
 
     def _of_scope(self, scope: str | None) -> Iterator[Fault]:
         return (fault for fault in self._active.values() if fault.scope == scope and fault.kind not in _WHOLE_WORLD)

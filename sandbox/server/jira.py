@@ -6,7 +6,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,21 @@ _ACCOUNT = {
     "emailAddress": EMAIL,
     "timeZone": "America/New_York",
 }
+_PERMISSIONS = {
+    "BROWSE_PROJECTS": ("10", "Browse Projects"),
+    "CREATE_ISSUES": ("11", "Create Issues"),
+    "ADD_COMMENTS": ("15", "Add Comments"),
+}
+_SCREEN = (
+    ("summary", "Summary", True, False),
+    ("issuetype", "Issue Type", True, False),
+    ("project", "Project", True, False),
+    ("reporter", "Reporter", True, False),
+    ("priority", "Priority", True, True),
+    ("description", "Description", False, False),
+    ("labels", "Labels", False, False),
+)
+"""Fields of the create screen: id, name, whether it is required, whether it has a default value."""
 _FIRST = 482
 _FIRST_ID = 10_482
 _STATUSES = {"11": ("Open", "new"), "21": ("In Progress", "indeterminate"), "31": ("Done", "done")}
@@ -38,8 +53,15 @@ _MOST = 5_000
 class JiraRefused(Exception):  # noqa: N818  # Jira refuses; nothing is broken here
     """A request that is answered with a status and Jira's two lists of what is wrong."""
 
-    def __init__(self, status: int, *messages: str, errors: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        *messages: str,
+        errors: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.status = status
+        self.headers = dict(headers or {})
         self.content = {"errorMessages": list(messages), "errors": dict(errors or {})}
         super().__init__(status)
 
@@ -69,14 +91,85 @@ class JiraStandIn:
         """`GET /rest/api/3/myself`."""
         return {"self": f"{self.base_url}/rest/api/3/user?accountId={_ACCOUNT['accountId']}", **_ACCOUNT}
 
-    def create(self, body: Mapping[str, Any], required: str) -> dict[str, Any]:
-        """`POST /rest/api/3/issue`; `required` is a field that has to be filled in; raises `JiraRefused` (400)."""
+    def permissions(self, given: Mapping[str, Any], lacking: Collection[str]) -> dict[str, Any]:
+        """`GET /rest/api/3/mypermissions` within a project; raises `JiraRefused` (400, 404)."""
+        self._project(str(given.get("projectKey") or ""))
+        asked = str(given.get("permissions") or "").split(",")
+        if unknown := [name for name in asked if name not in _PERMISSIONS]:
+            raise JiraRefused(400, f"Unrecognized permission: {unknown[0]}")
+        return {
+            "permissions": {
+                name: {
+                    "id": _PERMISSIONS[name][0],
+                    "key": name,
+                    "name": _PERMISSIONS[name][1],
+                    "type": "PROJECT",
+                    "description": "",
+                    "havePermission": name not in lacking,
+                }
+                for name in asked
+            }
+        }
+
+    def types(self, project: str, given: Mapping[str, Any], *, may: bool) -> dict[str, Any]:
+        """`GET …/issue/createmeta/{project}/issuetypes`: none for who may not create; raises `JiraRefused` (404)."""
+        self._project(project)
+        base = f"{self.base_url}/rest/api/3/issuetype"
+        found = [
+            {
+                "self": f"{base}/{number}",
+                "id": number,
+                "description": "",
+                "iconUrl": f"{self.base_url}/images/icons/issuetypes/{name.lower()}.png",
+                "name": name,
+                "untranslatedName": name,
+                "subtask": False,
+                "hierarchyLevel": 0,
+            }
+            for name, number in ISSUE_TYPES.items()
+        ]
+        return _listing("issueTypes", found if may else [], given)
+
+    def fields(
+        self, project: str, type_id: str, given: Mapping[str, Any], required: str, hidden: str
+    ) -> dict[str, Any]:
+        """`GET …/issue/createmeta/{project}/issuetypes/{id}`: the create screen; raises `JiraRefused` (404)."""
+        self._project(project)
+        if type_id not in ISSUE_TYPES.values():
+            raise JiraRefused(404, "Issue type not found.")
+        screen = [*_SCREEN, *([(required, "Cause", True, False)] if required else [])]
+        found = [
+            {
+                "required": is_required,
+                "schema": {"type": "array" if name == "labels" else "string", "system": name},
+                "name": shown,
+                "key": name,
+                "fieldId": name,
+                "hasDefaultValue": has_default,
+                "operations": ["add", "set", "remove"] if name == "labels" else ["set"],
+            }
+            for name, shown, is_required, has_default in screen
+            if name != hidden
+        ]
+        return _listing("fields", found, given)
+
+    def _project(self, key: str) -> None:
+        if key != PROJECT:
+            raise JiraRefused(404, f"No project could be found with key '{key}'.")
+
+    def create(self, body: Mapping[str, Any], required: str, hidden: str = "") -> dict[str, Any]:
+        """`POST /rest/api/3/issue`; raises `JiraRefused` (400).
+
+        `required` is a field that has to be filled in, `hidden` one that is not on the create screen.
+        """
         fields = body.get("fields")
         if not isinstance(fields, dict):
             raise JiraRefused(400, "Field 'fields' is required.")
         wrong = _wrong_fields(fields)
         if required and not fields.get(required):
             wrong[required] = "Cause is required."
+        if hidden and hidden in fields:
+            wrong[hidden] = f"Field '{hidden}' cannot be set. It is not on the appropriate screen, or unknown."
         if wrong:
             raise JiraRefused(400, errors=wrong)
         number = len(self.issues)
@@ -191,6 +284,12 @@ class JiraStandIn:
         return not lag or self.index.shows(issue["id"], lag)
 
 
+def _listing(name: str, found: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of a list, as Jira Cloud pages its create metadata."""
+    start, size = int(given.get("startAt") or 0), min(int(given.get("maxResults") or 50), 200)
+    return {name: found[start : start + size], "maxResults": size, "startAt": start, "total": len(found)}
+
+
 def _wrong_fields(fields: Mapping[str, Any]) -> dict[str, str]:
     """Field to what is wrong with it, in Jira's words."""
     wrong: dict[str, str] = {}
@@ -203,14 +302,21 @@ def _wrong_fields(fields: Mapping[str, Any]) -> dict[str, str]:
         wrong["summary"] = "You must specify a summary of the issue."
     elif "\n" in summary:
         wrong["summary"] = "The summary is invalid because it contains newline characters."
-    elif len(summary) > 255:
+    elif _units(summary) > 255:
         wrong["summary"] = "Summary can't exceed 255 characters."
     if "description" in fields and not _is_document(fields["description"]):
         wrong["description"] = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+    elif _units(_text(fields.get("description"))) > 32_767:
+        wrong["description"] = "The entered text is too long. It exceeds the allowed limit of 32,767 characters."
     for label in fields.get("labels") or []:
         if not isinstance(label, str) or re.search(r"\s", label):
             wrong["labels"] = f"The label '{label}' contains spaces which is invalid."
     return wrong
+
+
+def _units(text: str) -> int:
+    """Length as Jira counts it: in the units of Java's texts, of which an emoji has two."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _is_document(value: object) -> bool:

@@ -14,7 +14,14 @@ from sandbox.server.conventions import json_response
 from sandbox.server.faults import Fault, Met
 from sandbox.server.jira import JiraRefused
 from sandbox.server.misbehaviour import Dribble, client_waits, spoiled_response, stored_response
-from sandbox.server.slack import SlackLimited, SlackRefused, WebhookRefused, read_arguments
+from sandbox.server.slack import (
+    SCOPES,
+    SlackLimited,
+    SlackRefused,
+    WebhookRefused,
+    needed_scope,
+    read_arguments,
+)
 from sandbox.server.world import World
 from sandbox.stories.hostile import spoil_words
 
@@ -42,7 +49,12 @@ def _slack_routes(world: World) -> list[Route]:
                 raise SlackRefused(fault.name or "not_allowed_token_type")
             world.slack.check(request.headers.get("authorization", ""))
             given = read_arguments(request.headers.get("content-type", ""), body, request.query_params)
-            return json_response(call(given, met.lag))
+            lacks = world.faults.lacking("slack")
+            scopes = [scope for scope in SCOPES if scope not in lacks]
+            for needed in needed_scope(name, given):
+                if needed not in scopes:
+                    raise SlackRefused("missing_scope", needed=needed, provided=",".join(scopes))
+            return json_response(call(given, met.lag), headers={"x-oauth-scopes": ",".join(scopes)})
 
         return _route(world, f"/api/{name}", ["GET", "POST"], endpoint, answer)
 
@@ -58,6 +70,7 @@ def _slack_routes(world: World) -> list[Route]:
     return [
         method("chat.postMessage", "slack_post", lambda given, _lag: world.slack.post(given)),
         method("conversations.history", "slack_history", history),
+        method("conversations.info", "slack_info", lambda given, _lag: world.slack.info(given)),
         method("conversations.list", "slack_list", lambda given, _lag: world.slack.list_channels(given)),
         method("chat.getPermalink", "slack_permalink", lambda given, _lag: world.slack.permalink(given)),
         method("auth.test", "slack_auth", lambda _given, _lag: world.slack.test()),
@@ -77,9 +90,18 @@ def _jira_routes(world: World) -> list[Route]:
         return answer
 
     def create(_request: Request, given: Mapping[str, Any], met: Met) -> Response:
-        fault = met.instead
-        required = fault.name if fault is not None and fault.kind == "required" else ""
-        return json_response(world.jira.create(given, required), 201)
+        return json_response(world.jira.create(given, *_screen(met)), 201)
+
+    def permissions(request: Request, _given: Mapping[str, Any], _met: Met) -> Response:
+        return json_response(world.jira.permissions(request.query_params, world.faults.lacking("jira")))
+
+    def types(request: Request, _given: Mapping[str, Any], _met: Met) -> Response:
+        may = "CREATE_ISSUES" not in world.faults.lacking("jira")
+        return json_response(world.jira.types(request.path_params["project"], request.query_params, may=may))
+
+    def fields(request: Request, _given: Mapping[str, Any], _met: Met) -> Response:
+        place, screen = request.path_params, _screen(world.faults.in_force("jira_create"))
+        return json_response(world.jira.fields(place["project"], place["type"], request.query_params, *screen))
 
     def search(request: Request, given: Mapping[str, Any], met: Met) -> Response:
         asked = dict(request.query_params) if request.method == "GET" else given
@@ -105,6 +127,11 @@ def _jira_routes(world: World) -> list[Route]:
         _route(world, f"{base}/issue/{{key}}/comment", ["GET"], "jira_comments", guarded(comments)),
         _route(world, f"{base}/issue/{{key}}/transitions", ["GET"], "jira_transition", guarded(transitions)),
         _route(world, f"{base}/issue/{{key}}/transitions", ["POST"], "jira_transition", guarded(transition)),
+        _route(world, f"{base}/mypermissions", ["GET"], "jira_permissions", guarded(permissions)),
+        _route(world, f"{base}/issue/createmeta/{{project}}/issuetypes", ["GET"], "jira_meta", guarded(types)),
+        _route(
+            world, f"{base}/issue/createmeta/{{project}}/issuetypes/{{type}}", ["GET"], "jira_meta", guarded(fields)
+        ),
         _route(
             world,
             f"{base}/myself",
@@ -113,6 +140,13 @@ def _jira_routes(world: World) -> list[Route]:
             guarded(lambda _r, _g, _f: json_response(world.jira.myself())),
         ),
     ]
+
+
+def _screen(met: Met) -> tuple[str, str]:
+    """A field of the create screen that has to be filled in, and one that is not on it; empty where there is none."""
+    fault, hidden = met.instead, met.of("hidden")
+    required = fault.name if fault is not None and fault.kind == "required" else ""
+    return required, hidden.name if hidden is not None else ""
 
 
 def _authorize(request: Request, _body: bytes, met: Met) -> Response:
@@ -165,7 +199,7 @@ def _answered(endpoint: str, answer: Answer, request: Request, body: bytes, met:
     except WebhookRefused as refused:
         response = _plain(refused.status, refused.word)
     except JiraRefused as refused:
-        response = json_response(refused.content, refused.status)
+        response = json_response(refused.content, refused.status, refused.headers)
     return response
 
 
@@ -175,6 +209,16 @@ def _refuse(fault: Fault | None) -> None:
         return
     if fault.kind == "unauthorized":
         raise JiraRefused(401, "Client must be authenticated to access this resource.")
+    if fault.kind == "captcha":
+        # As the server's documentation describes the answer after too many failed logins.
+        raise JiraRefused(
+            403,
+            "Basic Authentication Failure - Reason : AUTHENTICATION_DENIED",
+            headers={
+                "x-seraph-loginreason": "AUTHENTICATION_DENIED",
+                "x-authentication-denied-reason": "CAPTCHA_CHALLENGE; login-url=https://jira.example/login.jsp",
+            },
+        )
     if fault.kind == "forbidden":
         raise JiraRefused(403, "You do not have permission to create issues in this project.")
     if fault.kind == "missing":

@@ -10,6 +10,7 @@ import hmac
 import socket
 import socketserver
 import threading
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from io import BufferedIOBase
@@ -29,8 +30,10 @@ _WRONG = "WRONGPASS invalid username-password pair or user is disabled."
 class RedisServer:
     """Listens from construction on; `stop` or leaving the `with` block ends it. `silent` makes it answer nothing."""
 
-    def __init__(self, *, password: str | None = None) -> None:
+    def __init__(self, *, password: str | None = None, holds: Iterable[Sequence[bytes]] = ()) -> None:
+        """`holds` are the commands that write what it holds from the beginning."""
         self.password = password
+        self._holds = tuple(holds)
         self.commands: list[tuple[str, ...]] = []
         """Every command received, without arguments of AUTH and HELLO."""
         self.silent = threading.Event()
@@ -57,6 +60,12 @@ class RedisServer:
 
         engine = TcpFakeServer((HOST, 0))
         threading.Thread(target=engine.serve_forever, args=(0.05,), daemon=True).start()
+        host, port = engine.server_address[:2]
+        with socket.create_connection((str(host), int(port))) as filling:
+            answers = filling.makefile("rb")
+            for words in self._holds:
+                filling.sendall(_written(list(words)))
+                answers.readline()
         return engine
 
     def stop(self) -> None:

@@ -108,6 +108,10 @@ def _channels() -> list[SlackChannel]:
     ]
 
 
+SCOPES = ("chat:write", "channels:history", "channels:read", "groups:history", "groups:read")
+"""Scopes of the bot's token."""
+
+
 @dataclass(slots=True)
 class SlackStandIn:
     """One workspace. Its methods answer what a successful request is answered with, or raise the refusal."""
@@ -177,8 +181,14 @@ class SlackStandIn:
             "response_metadata": {"next_cursor": after},
         }
 
+    def info(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """`conversations.info`: one channel, by id only."""
+        return {"ok": True, "channel": self._channel(given.get("channel"), by_name=False).wire()}
+
     def list_channels(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """`conversations.list`: names and ids."""
+        """`conversations.list`: names and ids, of the types that are asked for."""
+        if "public_channel" not in str(given.get("types") or "public_channel").split(","):
+            return {"ok": True, "channels": [], "response_metadata": {"next_cursor": ""}}
         shown = [
             channel.wire()
             for channel in self.channels
@@ -263,6 +273,18 @@ class SlackStandIn:
         self.recorder.store(
             "messages", "slack", {"via": via, "channel": channel.id, "channel_name": channel.name, **message}
         )
+
+
+def needed_scope(method: str, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Scopes that a method needs, as its reference page names them, for channels that everybody sees."""
+    if method == "conversations.list" and "private_channel" in str(given.get("types") or ""):
+        return "channels:read", "groups:read"
+    return {
+        "chat.postMessage": ("chat:write",),
+        "conversations.history": ("channels:history",),
+        "conversations.list": ("channels:read",),
+        "conversations.info": ("channels:read",),
+    }.get(method, ())
 
 
 def read_arguments(content_type: str, body: bytes, query: Mapping[str, str]) -> dict[str, Any]:

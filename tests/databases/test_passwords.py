@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from diagnostics.config.secrets import LazySecret
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.triage import Status
+from diagnostics.sources.doctor.steps import examined
 from diagnostics.sources.mysql.databases import Databases
 from tests.databases.servers import asking_for_password, impostor
 from tests.databases.worlds import SQLiteWorld
@@ -89,7 +90,7 @@ def test_a_password_that_cannot_be_had_is_not_configured_and_names_its_setting(
     assert caught.value.kind is FailureKind.NOT_CONFIGURED
     assert "readable regular file" in caught.value.remedy
     source = "common" if ask is ask_common else "client 7"
-    lines = {line.source: line for line in databases.inspect((7,)) if line.status is Status.UNREACHABLE}
+    lines = {line.source: line for line in examined(databases.examination((7,))) if line.status is Status.UNREACHABLE}
     assert "databases.password_file" in lines[source].detail
 
 

@@ -14,12 +14,14 @@ from diagnostics.config.secrets import LazySecret
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.datadog import Datadog
-from tests.datadog.conftest import Connect
+from diagnostics.sources.datadog.doctor import budget_line
+from diagnostics.sources.doctor.steps import examined
+from tests.datadog.conftest import END, START, Connect
 from tests.datadog.server import DatadogServer, Reply, budget, log
 
 
 def by_subject(datadog: Datadog) -> dict[str, DoctorLine]:
-    return {line.subject: line for line in datadog.inspect()}
+    return {line.subject: line for line in examined(datadog.examination())}
 
 
 def statuses(datadog: Datadog) -> dict[str, Status]:
@@ -31,49 +33,53 @@ def test_a_healthy_service_passes_every_line(server: DatadogServer, datadog: Dat
     server.limit = (300, 10)
     lines = by_subject(datadog)
     assert {line.status for line in lines.values()} <= {Status.PASS, Status.NO_DATA}
-    assert list(lines)[:6] == ["configured", "reachable", "API key", "application key", "monitors", "clock"]
+    assert list(lines)[:6] == ["configured", "reachable", "API key", "application key", "logs", "monitors"]
     assert lines["reachable"].latency_ms is not None
     assert lines["budget logs_search"].detail.endswith("of 300 per 10 s left")
     assert {line.source for line in lines.values()} == {"datadog"}
-    assert server.seen[1].body["page"]["limit"] == 1, "the application key is checked with one event"
+    searches = [seen.body["page"]["limit"] for seen in server.seen if "events/search" in seen.path]
+    assert searches == [1], "the application key is checked with one event"
 
 
 def test_missing_keys_are_named_and_nothing_is_asked(server: DatadogServer, connect: Connect) -> None:
     lines = by_subject(connect(api_key=None, app_key=None))
-    assert list(lines) == ["configured"]
-    assert lines["configured"].status is Status.UNREACHABLE
-    assert "datadog.api_key is not set; datadog.app_key is not set" in lines["configured"].detail
+    configured = lines.pop("configured")
+    assert configured.status is Status.UNREACHABLE
+    assert {line.detail for line in lines.values()} == {"not asked: datadog configured"}
+    assert "datadog.api_key is not set; datadog.app_key is not set" in configured.detail
     assert server.seen == []
 
 
 def test_a_missing_application_key_still_lets_the_api_key_be_checked(connect: Connect) -> None:
     found = statuses(connect(app_key=None))
-    assert found["configured"] is Status.UNREACHABLE
     assert found["API key"] is Status.PASS
     assert found["application key"] is Status.UNREACHABLE
+    assert found["logs"] is Status.NO_DATA
 
 
 def test_a_key_file_that_cannot_be_read_is_one_line_and_no_crash(connect: Connect, tmp_path: Path) -> None:
     missing = LazySecret("datadog.app_key_file", where="here", file=tmp_path / "absent")
     lines = by_subject(connect(app_key=missing))
-    assert lines["configured"].status is Status.UNREACHABLE
-    assert "cannot read" in lines["configured"].detail
+    assert lines["application key"].status is Status.UNREACHABLE
+    assert "cannot read" in lines["application key"].detail
     assert lines["API key"].status is Status.PASS
 
 
 def test_a_wrong_api_key_is_told_apart_from_a_wrong_application_key(connect: Connect) -> None:
+    order = ("reachable", "API key", "application key", "logs", "monitors")
     found = statuses(connect(api_key=SecretStr("wrong")))
-    assert (found["reachable"], found["API key"], found["application key"]) == (Status.PASS, Status.FAIL, Status.FAIL)
+    assert [str(found[one]) for one in order] == ["pass", "fail", "no_data", "no_data", "no_data"]
     found = statuses(connect(app_key=SecretStr("wrong")))
-    assert (found["reachable"], found["API key"], found["application key"]) == (Status.PASS, Status.PASS, Status.FAIL)
-    assert found["monitors"] is Status.FAIL
+    assert [str(found[one]) for one in order] == ["pass", "pass", "fail", "no_data", "no_data"]
 
 
 def test_nobody_listening_is_unreachable_and_ends_the_inspection(connect: Connect) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         found = statuses(connect(api_url=f"http://127.0.0.1:{taken.getsockname()[1]}"))
-    assert found == {"configured": Status.PASS, "reachable": Status.UNREACHABLE}
+    assert found.pop("configured") is Status.PASS
+    assert found.pop("reachable") is Status.UNREACHABLE
+    assert set(found.values()) == {Status.NO_DATA}
 
 
 def test_something_that_is_not_datadog_fails_with_a_remedy(server: DatadogServer, datadog: Datadog) -> None:
@@ -96,15 +102,14 @@ def test_clocks_that_differ_by_more_than_half_a_minute_are_a_warning(
 
 def test_the_team_names_its_monitors_and_how_far_clocks_may_differ(server: DatadogServer, datadog: Datadog) -> None:
     server.date = format_datetime(datetime.now(UTC) + timedelta(seconds=120), usegmt=True)
-    lines = {line.subject: line for line in datadog.inspect(monitor_tag="team:other", clock_skew_s=300.0)}
+    lines = {line.subject: line for line in examined(datadog.examination(monitor_tag="team:other", clock_skew_s=300.0))}
     assert lines["clock"].status is Status.PASS
-    assert lines["monitors"].detail == "readable; 0 with team:other"
+    assert lines["monitors"].detail == "readable (monitors_read); 0 with team:other"
     assert [seen.parameters["monitor_tags"] for seen in server.seen if "monitor" in seen.path] == [["team:other"]]
 
 
 def test_a_spent_budget_is_a_warning(server: DatadogServer, datadog: Datadog) -> None:
-    server.next.append(Reply({"valid": True}))
     server.next.append(Reply({"data": []}, headers=budget(limit=3, remaining=0, reset=9, name="logs_search")))
-    lines = by_subject(datadog)
-    assert lines["budget logs_search"].status is Status.WARN
-    assert lines["budget logs_search"].detail == "0 of 3 per 10 s left"
+    datadog.search("*", start=START, end=END)
+    line = {one.subject: one for one in map(budget_line, datadog.budgets())}["budget logs_search"]
+    assert (line.status, line.detail) == (Status.WARN, "0 of 3 per 10 s left")

@@ -17,6 +17,7 @@ from diagnostics.models.triage import Status
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.decode import WrongShape, incident, incidents_found
 from diagnostics.sources.datadog.source import MOST_PAGES, PAGE
+from diagnostics.sources.doctor.steps import examined
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.datadog.conftest import Connect
 from tests.datadog.server import DatadogServer
@@ -158,7 +159,7 @@ def test_the_doctor_says_whether_incidents_can_be_read_and_creates_none(
     sandbox: SandboxProcess, source: Datadog
 ) -> None:
     def line() -> Any:  # noqa: ANN401
-        return {one.subject: one for one in source.inspect(incidents=True)}["incidents"]
+        return {one.subject: one for one in examined(source.examination(incidents=True))}["incidents"]
 
     assert line().status is Status.PASS
     assert "incident_write shows with the first one" in line().detail
@@ -168,7 +169,7 @@ def test_the_doctor_says_whether_incidents_can_be_read_and_creates_none(
     sandbox.set_faults("incident_search=missing")
     assert line().status is Status.FAIL
     assert "escalation.datadog_incidents" in line().remedy
-    assert "incidents" not in {one.subject for one in source.inspect()}
+    assert "incidents" not in {one.subject for one in examined(source.examination())}
     recorded = sandbox.recorded()
     assert recorded.incidents == []
     assert "incident_create" not in recorded.requests

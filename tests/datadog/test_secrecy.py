@@ -17,6 +17,7 @@ from rich.traceback import Traceback
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.datadog import Datadog
+from diagnostics.sources.doctor.steps import examined
 from tests.datadog import server as misbehaviour
 from tests.datadog.conftest import END, START, Connect
 from tests.datadog.server import API_KEY, APP_KEY, DatadogServer, Misbehaviour, Reply
@@ -72,7 +73,13 @@ def test_no_failure_shows_a_key(
 
 def test_no_answer_and_no_object_shows_a_key(server: DatadogServer, datadog: Datadog) -> None:
     page = datadog.search("*", start=START, end=END)
-    shown = [repr(datadog), repr(vars(datadog)), repr(page), str(datadog.budgets()), str(list(datadog.inspect()))]
+    shown = [
+        repr(datadog),
+        repr(vars(datadog)),
+        repr(page),
+        str(datadog.budgets()),
+        str(list(examined(datadog.examination()))),
+    ]
     for text in shown:
         assert API_KEY not in text
         assert APP_KEY not in text

@@ -15,6 +15,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import Status
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.datadog.tiers import FlexTier, Tiers
+from diagnostics.sources.doctor.steps import examined
 from tests.datadog.conftest import Connect
 from tests.datadog.server import DatadogServer, Reply, index
 
@@ -128,7 +129,7 @@ def test_the_doctor_says_one_line_about_tiers(
 ) -> None:
     status, words = said
     server.indexes = indexes
-    (line,) = [line for line in connect(**setting).inspect() if line.subject == "storage tiers"]
+    (line,) = [line for line in examined(connect(**setting).examination()) if line.subject == "storage tiers"]
     assert (line.status, line.detail.startswith("asked: indexes")) == (status, True)
     assert words in line.detail
     assert bool(line.remedy) is (status is not Status.PASS)

@@ -111,7 +111,8 @@ class SlackServer:
             page = found[first : first + self.page]
             return {"ok": True, "messages": page, "response_metadata": {"next_cursor": after}}
         if method == "conversations.list":
-            return {"ok": True, "channels": [{"id": CHANNEL, "name": "fub-zyno-support"}], "response_metadata": {}}
+            channel = {"id": CHANNEL, "name": "fub-zyno-support", "is_member": True, "is_archived": False}
+            return {"ok": True, "channels": [channel], "response_metadata": {}}
         if method == "chat.getPermalink":
             return {"ok": True, "permalink": f"https://fub.slack.com/archives/{CHANNEL}/p{given['message_ts']}"}
         return {"ok": True, "team": "Follow Up Boss", "user": "warroom", "url": "https://fub.slack.com/"}

@@ -6,14 +6,18 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from diagnostics.config.settings import Settings
 from diagnostics.incident.channels.base import outcome_of
+from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.status import Status
-from diagnostics.sources.doctor import inspect_slack
+from diagnostics.sources.doctor import slack as examination
+from diagnostics.sources.doctor.steps import examined
 from diagnostics.sources.slack import Slack, SlackFailure
 from tests.notices.consoles import NOW, console_settings
 from tests.notices.slack_server import CHANNEL, SECRET, TOKEN, SlackServer
@@ -225,31 +229,61 @@ def test_a_token_that_cannot_stand_in_a_request_is_told_without_being_shown(tmp_
     assert "gehe" not in str(failure)
 
 
+def inspect(settings: Settings) -> list[DoctorLine]:
+    with ExitStack() as opened:
+
+        def keep(source: Slack) -> Slack:
+            opened.callback(source.close)
+            return source
+
+        return list(examined(examination.steps(settings, shipped_catalogue().contact, keep)))
+
+
+def told(lines: list[DoctorLine]) -> list[tuple[str, str]]:
+    return [(one.subject, str(one.status)) for one in lines]
+
+
 def test_the_doctor_names_the_token_its_scopes_and_the_channel(tmp_path: Path, slack: SlackServer) -> None:
-    contact = shipped_catalogue().contact
     slack.plan("auth.test", store=True, headers={"X-OAuth-Scopes": "chat:write,groups:history"})
-    lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
-    assert [(one.subject, one.status) for one in lines] == [
-        ("reachable", Status.PASS),
-        ("scopes", Status.PASS),
-        ("channel", Status.PASS),
-    ]
-    assert "warroom of Follow Up Boss" in lines[0].detail
+    lines = inspect(console_settings(tmp_path, slack))
+    assert told(lines) == [(one, "pass") for one in ("reachable", "token", "scopes", "channel", "member")]
+    assert "warroom of Follow Up Boss" in lines[1].detail
     slack.plan("auth.test", store=True, headers={"X-OAuth-Scopes": "chat:write"})
-    slack.plan("conversations.list", body={"ok": False, "error": "missing_scope"})
-    lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
-    assert [one.status for one in lines] == [Status.PASS, Status.WARN, Status.WARN]
+    for _ in ("public and private", "public"):
+        slack.plan("conversations.list", body={"ok": False, "error": "missing_scope"})
+    lines = inspect(console_settings(tmp_path, slack))
+    assert [str(one.status) for one in lines] == ["pass", "pass", "warn", "warn", "no_data"]
     slack.plan("auth.test", body={"ok": False, "error": "invalid_auth"})
-    lines = list(inspect_slack(console_settings(tmp_path, slack), contact))
-    assert [(one.subject, one.status) for one in lines] == [("reachable", Status.FAIL)]
+    lines = inspect(console_settings(tmp_path, slack))
+    assert told(lines)[:2] == [("reachable", "pass"), ("token", "fail")]
+    assert {one.detail for one in lines[2:]} == {"not asked: slack token"}
     assert slack.messages == []
 
 
-def test_the_doctor_says_what_a_webhook_and_nothing_at_all_mean(tmp_path: Path, slack: SlackServer) -> None:
-    contact = shipped_catalogue().contact
-    (line,) = inspect_slack(console_settings(tmp_path, slack, "webhook"), contact)
-    assert (line.subject, line.status) == ("webhook", Status.NO_DATA)
-    (line,) = inspect_slack(console_settings(tmp_path, None), contact)
+def test_a_channel_by_its_id_that_may_not_be_looked_at_is_tried_by_its_history(
+    tmp_path: Path, slack: SlackServer
+) -> None:
+    settings = console_settings(tmp_path, slack, slack__channel="C05ZYNSUP1")
+    slack.plan("conversations.info", body={"ok": False, "error": "missing_scope", "needed": "channels:read"})
+    assert told(inspect(settings))[-2:] == [("channel", "pass"), ("member", "pass")]
+    slack.plan("conversations.info", body={"ok": False, "error": "missing_scope", "needed": "channels:read"})
+    slack.plan("conversations.history", body={"ok": False, "error": "not_in_channel"})
+    lines = inspect(settings)
+    assert told(lines)[-2:] == [("channel", "pass"), ("member", "fail")]
+    assert "/invite @warroom in C05ZYNSUP1" in lines[-1].remedy
+    slack.plan("conversations.info", body={"ok": False, "error": "channel_not_found"})
+    assert told(inspect(settings))[-2:] == [("channel", "fail"), ("member", "no_data")]
+
+
+def test_the_doctor_tries_a_webhook_with_a_message_that_is_never_posted(tmp_path: Path, slack: SlackServer) -> None:
+    settings = console_settings(tmp_path, slack, "webhook")
+    slack.plan(SECRET, status=400, body=b"no_text")
+    (line,) = inspect(settings)
+    assert (line.subject, line.status) == ("webhook", Status.PASS)
+    slack.plan(SECRET, status=404, body=b"no_service")
+    (line,) = inspect(settings)
+    assert (line.status, "revoked" in line.detail, "slack.webhook_url" in line.remedy) == (Status.FAIL, True, True)
+    assert slack.messages == []
+    (line,) = inspect(console_settings(tmp_path, None))
     assert "pasted by hand" in line.detail
-    lines = list(inspect_slack(console_settings(tmp_path, None, writes__notices=False), contact))
-    assert lines[0].status is Status.WARN
+    assert inspect(console_settings(tmp_path, None, writes__notices=False))[0].status is Status.WARN

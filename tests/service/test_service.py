@@ -121,7 +121,9 @@ def test_only_a_change_with_a_check_of_its_name_points_at_that_check(world: Worl
 
 def test_the_doctor_is_given_the_tag_of_the_teams_monitors(world: World) -> None:
     list(world.service.doctor())
-    assert world.datadog.inspected_with == {"monitor_tag": "team:zyno", "clock_skew_s": 30.0, "incidents": True}
+    asked = world.datadog.inspected_with
+    assert asked.pop("metric") == "sum:fubweb.zillowSync.accessToken.requested{*}.as_count()"
+    assert asked == {"monitor_tag": "team:zyno", "clock_skew_s": 30.0, "incidents": True}
 
 
 def test_the_header_shows_the_scarcer_log_limit_and_no_other(world: World) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 from diagnostics.core.time import utc_now
 from diagnostics.models.doctor import DoctorLine
-from diagnostics.models.triage import Status
 from tui.cli import exit_codes
 from tui.cli.output import WORD_WIDTH, Style, say
 from tui.cli.renderers.triage import json_text
-from tui.opening import Opened, open_service
+from tui.opening import open_service
 from tui.options import Options
 
 
@@ -20,35 +19,13 @@ def run(options: Options, given: Namespace) -> int:
     lines: list[DoctorLine] = []
     style = Style.of_stdout()
     with open_service(options) as opened:
-        for line in _lines(opened, tuple(getattr(given, "account_id", ()))):
+        for line in opened.diagnostics.doctor(tuple(getattr(given, "account_id", ()))):
             lines.append(line)
             if given.format == "text":
                 say(as_text(line, style))
     if given.format == "json":
         say([as_json(lines)])
     return exit_codes.of_doctor(lines)
-
-
-def _lines(opened: Opened, account_ids: tuple[int, ...]) -> Iterator[DoctorLine]:
-    path = opened.loaded.settings.config_path
-    warnings = opened.loaded.warnings
-    yield DoctorLine(
-        source="settings",
-        subject="readable",
-        status=Status.PASS,
-        detail=f"read from {path}" if path else "no file; environment and flags alone",
-    )
-    for warning in warnings:
-        yield DoctorLine(source="settings", subject="careful", status=Status.WARN, detail=warning)
-    if opened.log_file is None:
-        yield DoctorLine(
-            source="console",
-            subject="log file",
-            status=Status.WARN,
-            detail=f"{opened.loaded.settings.state_dir} cannot be written",
-            remedy="Set state_dir to a folder of your own; unexpected errors are not recorded meanwhile.",
-        )
-    yield from opened.diagnostics.doctor(account_ids)
 
 
 def as_text(line: DoctorLine, style: Style) -> Iterator[str]:

@@ -18,7 +18,6 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_text
 from diagnostics.logs.units import without_units
 from diagnostics.models.datadog import Aggregate, Compute, DatadogIncident, GroupBy, Metrics, Monitor, Monitors
-from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.events import LogPage
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
@@ -30,6 +29,7 @@ from diagnostics.sources.datadog.tiers import ASKED, FlexTier, Tiers
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
     from diagnostics.sources.datadog.connection import Connection, DatadogAnswer
+    from diagnostics.sources.doctor.steps import Step
 
 Value = TypeVar("Value")
 
@@ -238,21 +238,30 @@ class Datadog:
         }
         return f"{self._settings.web_url.rstrip('/')}/logs?{urlencode(parameters, quote_via=quote, safe='')}"
 
-    def inspect(
+    def examination(
         self,
         *,
         monitor_tag: str = ASSUMED_MONITOR_TAG,
         clock_skew_s: float = ASSUMED_CLOCK_SKEW_S,
         incidents: bool = False,
-    ) -> Iterator[DoctorLine]:
-        """What the doctor says about this source, line by line as it is found out. Raises nothing.
+        metric: str = "",
+    ) -> list[Step]:
+        """What the doctor asks of this source.
 
         `monitor_tag` is what the team's monitors carry; clocks that differ by more than `clock_skew_s` seconds are a
-        warning; `incidents` asks whether incidents can be read, and creates none. The defaults are assumed.
+        warning; `incidents` asks whether incidents can be read, and creates none; `metric` is a query that is tried.
+        The defaults are assumed.
         """
-        from diagnostics.sources.datadog.doctor import inspect  # noqa: PLC0415
+        from diagnostics.sources.datadog.doctor import steps  # noqa: PLC0415
 
-        return inspect(self, self._settings, monitor_tag=monitor_tag, clock_skew_s=clock_skew_s, incidents=incidents)
+        return steps(
+            self,
+            self._settings,
+            monitor_tag=monitor_tag,
+            clock_skew_s=clock_skew_s,
+            incidents=incidents,
+            metric=metric,
+        )
 
     @property
     def clock_skew_s(self) -> float | None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, TextClause, select, text
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sources.mysql.engines import ClientPool, Database, Engines
@@ -27,6 +26,7 @@ from diagnostics.sources.mysql.tables import Tables
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import SchemaMap
     from diagnostics.config.settings import DatabaseSettings
+    from diagnostics.sources.doctor.steps import Step
 
 __all__ = ["AccountPlace", "AccountUnknown", "Databases", "Rows", "StatementRefused"]
 
@@ -128,16 +128,21 @@ class Databases:
         """Ask the shared database for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
         return self.read_common(text("SELECT 1")).evidence
 
-    def inspect(
-        self, account_ids: Iterable[int] = (), *, replica_lag_s: float = ASSUMED_REPLICA_LAG_S
-    ) -> Iterator[DoctorLine]:
-        """What is right and wrong with each database, line by line; without accounts, a sample of three.
+    def examination(
+        self,
+        account_ids: Iterable[int] = (),
+        *,
+        replica_lag_s: float = ASSUMED_REPLICA_LAG_S,
+        ground: Iterable[tuple[str, str]] = (),
+    ) -> list[Step]:
+        """What the doctor asks of each database; without accounts, of a sample of three.
 
-        A replica that is behind by more than `replica_lag_s` seconds is a warning. The default is assumed.
+        A replica that is behind by more than `replica_lag_s` seconds is a warning; the default is assumed. `ground` are
+        steps that have to have passed before.
         """
         from diagnostics.sources.mysql.doctor import Doctor  # noqa: PLC0415  # only the doctor needs the doctor
 
-        return Doctor(self, self._tables, replica_lag_s=replica_lag_s).inspect(tuple(account_ids))
+        return Doctor(self, self._tables, replica_lag_s=replica_lag_s).steps(tuple(account_ids), *ground)
 
     def ask(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
+from diagnostics.sources.doctor.steps import Step, examined
 from diagnostics.sources.mysql.column_types import mistyped
 from diagnostics.sources.mysql.runner import Answer
 from diagnostics.sources.mysql.statements import Statement
@@ -114,22 +115,24 @@ class Doctor:
         self._tables = tables
         self._replica_lag_s = replica_lag_s
 
-    def inspect(self, account_ids: tuple[int, ...]) -> Iterator[DoctorLine]:
-        """Lines for the shared database, then for the client databases. Raises nothing."""
-        yield from self._examined(None)
+    def steps(self, account_ids: tuple[int, ...], *ground: tuple[str, str]) -> list[Step]:
+        """Steps of the shared database, then those of the client databases, which need what it holds."""
+        reachable = ("common", "reachable")
+        found = self._patient(None).steps(*ground)
         if not account_ids:
-            try:
-                account_ids = self._sample()
-            except SourceFailure as failure:
-                yield DoctorLine.failed("client", "sample of accounts", failure)
-                return
-            if not account_ids:
-                yield DoctorLine.of("client", "sample of accounts", Status.NO_DATA, "common.accounts is empty")
+            return [*found, Step("client", "sample of accounts", self._sampled, (reachable,))]
         for account_id in account_ids:
-            yield from self._examined(account_id)
+            found += self._patient(account_id).steps(reachable)
+        return found
 
-    def _examined(self, account_id: int | None) -> Iterator[DoctorLine]:
-        return _Patient(self._databases, self._tables, account_id, self._replica_lag_s).lines()
+    def _patient(self, account_id: int | None) -> _Patient:
+        return _Patient(self._databases, self._tables, account_id, self._replica_lag_s)
+
+    def _sampled(self) -> Iterator[DoctorLine]:
+        account_ids = self._sample()
+        if not account_ids:
+            yield DoctorLine.of("client", "sample of accounts", Status.NO_DATA, "common.accounts is empty")
+        yield from examined([step for account_id in account_ids for step in self._patient(account_id).steps()])
 
     def _sample(self) -> tuple[int, ...]:
         key = self._databases.table("accounts").c["id"]
@@ -154,14 +157,22 @@ class _Patient:
         self._columns: dict[str, dict[str, str]] = {}
         """Tables to their columns to their types, all lower case."""
 
-    def lines(self) -> Iterator[DoctorLine]:
-        """Every line; a database that cannot be reached has one."""
+    def steps(self, *ground: tuple[str, str]) -> list[Step]:
+        """Its steps; `ground` has to have passed before it is asked at all."""
+        reachable = ((self._source, "reachable"),)
+        return [
+            Step(self._source, "reachable", self._reachable, ground),
+            Step(self._source, "read-only session", self._session, reachable),
+            Step(self._source, "permitted", self._permitted, reachable),
+            Step(self._source, "tables", self._mapped, reachable),
+            Step(self._source, "indexes", self._indexed, (*reachable, (self._source, "tables"))),
+            Step(self._source, "replica lag", self._lag, reachable),
+        ]
+
+    def _reachable(self) -> Iterator[DoctorLine]:
         try:
             self._ask(text("SELECT 1"))
             ping = self._ask(text("SELECT 1"))
-        except SourceFailure as failure:
-            yield DoctorLine.failed(self._source, "reachable", failure)
-            return
         except UserError as unknown:
             yield self._line("account", Status.FAIL, f"{unknown.problem} in {unknown.where}", unknown.next_step)
             return
@@ -169,18 +180,6 @@ class _Patient:
         answers = f"answers in {ping.took_ms:.1f} ms"
         yield DoctorLine.of(self._source, "reachable", Status.PASS, answers, latency_ms=round(ping.took_ms, 3))
         yield self._version(ping)
-        parts: tuple[tuple[str, Callable[[], Iterable[DoctorLine]]], ...] = (
-            ("read-only session", self._session),
-            ("permitted", self._permitted),
-            ("tables", self._mapped),
-            ("indexes", self._indexed),
-            ("replica lag", self._lag),
-        )
-        for subject, part in parts:
-            try:
-                yield from part()
-            except SourceFailure as failure:
-                yield DoctorLine.failed(self._source, subject, failure)
 
     def _ask(self, statement: Statement, before: TextClause | None = None) -> Answer:
         return self._databases.ask(self._account_id, statement, before=before)

@@ -1,0 +1,137 @@
+"""The console's own ground: settings, who may read and write its files, its memory and the incidents' journal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diagnostics.config.ownership import exposures, places
+from diagnostics.config.settings import SECRETS
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.models.doctor import NOT_ASKED, DoctorLine
+from diagnostics.models.triage import Status
+from diagnostics.sources.doctor.steps import Step
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from diagnostics.config.settings import Settings
+    from diagnostics.core.context import Context
+
+SETTINGS, STATE = "settings", "state"
+
+
+def steps(context: Context) -> Iterator[Step]:
+    """Steps of the console itself: they ask nobody, and come first."""
+    settings = context.settings
+    yield Step(SETTINGS, "readable", lambda: _readable(context))
+    for name, secret in _given(settings):
+        yield Step(SETTINGS, name, partial(_secret, name, secret))
+    yield Step(SETTINGS, "permissions", lambda: _permissions(settings))
+    yield Step(SETTINGS, "log file", lambda: _log_file(settings))
+    yield Step(STATE, "kept", lambda: (_kept(context),))
+    yield Step(STATE, "journal", lambda: (_journal(context),))
+
+
+def _given(settings: Settings) -> Iterator[tuple[str, SecretStr]]:
+    for name in SECRETS:
+        section, _, key = name.partition(".")
+        secret = getattr(getattr(settings, section), key)
+        if secret is not None:
+            yield name, secret
+
+
+def _readable(context: Context) -> Iterator[DoctorLine]:
+    path = context.settings.config_path
+    told = f"read from {path}" if path else "no file; environment and flags alone"
+    yield DoctorLine.of(SETTINGS, "readable", Status.PASS, told)
+    for remark in context.remarks:
+        yield DoctorLine.of(SETTINGS, "careful", Status.WARN, remark)
+
+
+def _secret(name: str, secret: SecretStr) -> Iterator[DoctorLine]:
+    """A line where it cannot be read: its file, or what its command prints; one that can be read is not worth one."""
+    try:
+        secret.get_secret_value()
+    except UserError as error:
+        yield DoctorLine.of(SETTINGS, name, Status.FAIL, error.problem, error.next_step or f"give {error.accepted}")
+
+
+def _permissions(settings: Settings) -> Iterator[DoctorLine]:
+    found = exposures(settings)
+    for one in found:
+        yield DoctorLine.of(SETTINGS, f"permissions of {one.place.name}", Status.FAIL, one.problem, one.remedy)
+    if not found:
+        looked = [one.name for one in places(settings) if one.path.exists()]
+        told = f"yours alone: {', '.join(looked)}" if looked else "none of the console's files is there yet"
+        yield DoctorLine.of(SETTINGS, "permissions", Status.PASS, told)
+
+
+def _log_file(settings: Settings) -> Iterator[DoctorLine]:
+    if not _can_be_written(settings.state_dir):
+        yield DoctorLine.of(
+            SETTINGS,
+            "log file",
+            Status.WARN,
+            f"{settings.state_dir} cannot be written",
+            "set state_dir to a folder of your own; unexpected errors are not recorded meanwhile",
+        )
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether files can be made there, or the folder itself where it is not there yet."""
+    there = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _kept(context: Context) -> DoctorLine:
+    state = context.state
+    if state.is_lasting:
+        place = "the shared database of state.url" if context.settings.state.url else str(context.settings.state_dir)
+        return DoctorLine.of(STATE, "kept", Status.PASS, f"in {place}")
+    return DoctorLine.of(
+        STATE,
+        "kept",
+        Status.WARN,
+        f"in memory only, until this console ends: {state.problem}",
+        "make state_dir writable, or set state.url; counts and recent places begin anew until then",
+    )
+
+
+def _journal(context: Context) -> DoctorLine:
+    """How long it is and who writes; whether every entry is as it was written, `warroom journal verify` tells."""
+    journal = context.journal
+    begin = time.monotonic()
+    if journal.unread is not None:
+        line = failed(STATE, "journal", journal.unread)
+        return line.model_copy(update={"detail": f"{NOT_ASKED}{STATE} kept. {line.detail}"})
+    head = journal.head()
+    took_ms = (time.monotonic() - begin) * 1_000
+    detail = f"{head.seq:,} entries; you write as {journal.person}"
+    if not journal.problem:
+        return DoctorLine.of(STATE, "journal", Status.PASS, detail, latency_ms=took_ms)
+    if context.state.is_lasting:
+        return DoctorLine.of(
+            STATE,
+            "journal",
+            Status.FAIL,
+            f"{detail}. {journal.problem}",
+            "run warroom journal verify, and tell the owner of the place that holds it",
+        )
+    return DoctorLine.of(
+        STATE,
+        "journal",
+        Status.WARN,
+        f"{detail}; other consoles do not see them, and they end with this one",
+        "they are taken along when the place comes back before this console ends; export what matters",
+    )
+
+
+def failed(source: str, subject: str, failure: SourceFailure) -> DoctorLine:
+    """A failure with its headline: one that may pass by itself is unreachable, any other one has to be mended."""
+    status = Status.UNREACHABLE if failure.is_transient else Status.FAIL
+    return DoctorLine.of(source, subject, status, f"{failure.headline()}: {failure.reason}", failure.remedy)
