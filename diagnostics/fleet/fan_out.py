@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import LOOK_S, Deadline
@@ -21,6 +20,7 @@ from diagnostics.core.words import listed, plural
 from diagnostics.fleet.aggregate import FleetAggregate
 from diagnostics.fleet.batches import AskedAccount, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import ConnectionLimit, Schedule, Seat, Turn
+from diagnostics.sources.mysql import own_texts
 from diagnostics.sources.mysql.logins import Login
 from diagnostics.sources.mysql.statements import bound_limit, describe
 
@@ -41,8 +41,6 @@ MOST_WORKERS = 32
 _MOST_LOSSES = 2
 _USUAL_PORT = 3306
 _NO_LOGIN = Login(SecretStr(""))
-_STANDS = text("SELECT 1")
-_EXISTS = text("SELECT 1 FROM information_schema.schemata WHERE schema_name = :name")
 _DEAD = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.MALFORMED})
 
 
@@ -241,7 +239,8 @@ class FanOut:
         if failure.kind is FailureKind.NOT_MAPPED:
             values = {"name": batch.accounts[0].schema}
             try:
-                if not self._runner.run(lane.database(batch.server), _EXISTS, 1, parameters=values).rows:
+                database = lane.database(batch.server)
+                if not self._runner.run(database, own_texts.SCHEMA_EXISTS, 1, parameters=values).rows:
                     return "the server has no database of that name"
             except SourceFailure:
                 # The first failure says enough.
@@ -276,7 +275,7 @@ class FanOut:
 
     def stands(self, database: Database) -> None:
         """Raise `SourceFailure` unless the connection can be opened and answers."""
-        self._runner.run(database, _STANDS, 1)
+        self._runner.run(database, own_texts.PING, 1)
 
     def words(self, trips: int, accounts: str) -> str:
         """How it was asked, for the evidence."""

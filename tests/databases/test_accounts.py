@@ -113,7 +113,7 @@ def test_an_account_in_use_is_not_cut_off_and_the_bound_holds(mariadb_world: Mar
 
     def occupy() -> None:
         try:
-            databases.read_client(1, mariadb_world.endless)
+            databases.read_client(1, mariadb_world.endless("client"))
         except SourceFailure as failure:
             caught.append(failure)
 

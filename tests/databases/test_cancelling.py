@@ -7,7 +7,6 @@ from contextlib import suppress
 
 import pymysql
 import pytest
-from sqlalchemy import text
 
 from diagnostics.core.failures import FailureKind
 from tests.databases.servers import balancer
@@ -35,7 +34,7 @@ def test_a_strangers_statement_of_the_same_number_runs_on(
         other.create_schema(world.common)
         other.execute(f"GRANT SELECT ON `{world.common}`.* TO '{world.user}'@'%'")
         _advance(world.server, past=_newest(other) + 5)
-        asked = Asking(databases, text("SELECT SLEEP(25)"))
+        asked = Asking(databases, "SELECT SLEEP(25)")
         wait_until(lambda: world.server.execute(counting, arguments=(world.user,)))
         ours = world.server.execute(counting, arguments=(world.user,))[0][0]
         stranger = _numbered(other, ours, world.user)

@@ -211,6 +211,6 @@ def test_a_server_without_a_statement_limit_of_its_own_is_limited_from_here() ->
         line = lines_of(databases)["common", "server version"]
         assert (line.status, line.detail.startswith("5.7.10")) == (Status.WARN, True)
         with pytest.raises(Exception, match=r"time limit of 0\.3 s"):
-            databases.read_common(world.endless)
+            databases.read_common(world.endless())
         assert world.running() == []
         world.close()

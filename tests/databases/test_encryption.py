@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from tests.databases.worlds import MariaDBWorld
+from tests.databases.worlds import MariaDBWorld, send
 from tests.mariadb import private_mariadb
 
 pytestmark = [
@@ -47,7 +47,7 @@ def encrypted_world(certificate: Path) -> Iterator[MariaDBWorld]:
 
 
 def cipher(world: MariaDBWorld, tls: bool | Path) -> object:
-    rows = world.open(tls=tls).read_common(text("SHOW SESSION STATUS LIKE 'Ssl_cipher'")).rows
+    rows = send(world.open(tls=tls), "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     return rows[0]["Value"]
 
 
@@ -90,7 +90,7 @@ def test_one_context_serves_every_connection(
 def test_an_encrypted_statement_is_ended_at_its_limit(encrypted_world: MariaDBWorld, certificate: Path) -> None:
     databases = encrypted_world.open(tls=certificate, statement_timeout_s=0.3, read_timeout_s=20.0)
     with pytest.raises(SourceFailure, match="time limit"):
-        databases.read_common(text("SET STATEMENT max_statement_time = 0 FOR SELECT SLEEP(60)"))
+        send(databases, "SET STATEMENT max_statement_time = 0 FOR SELECT SLEEP(60)")
     assert encrypted_world.running() == []
     assert databases.ping_common().rows == 1
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import pymysql
 import pytest
 from pymysql.constants import CR, ER
-from sqlalchemy import text
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mysql.error_codes import BY_CODE
 from diagnostics.sources.mysql.failures import TimeLimits, failure_of
-from tests.databases.worlds import MariaDBWorld
+from tests.databases.worlds import MariaDBWorld, send
 
 LIMITS = TimeLimits(connect_s=1, read_s=2, statement_s=3)
 DENIED, UNREACHABLE, TIMED_OUT = FailureKind.DENIED, FailureKind.UNREACHABLE, FailureKind.TIMED_OUT
@@ -166,7 +165,7 @@ def test_a_real_server_is_understood(mariadb_world: MariaDBWorld, spoiled: str, 
             with suppress(SourceFailure):
                 world.open(password="wrong").ping_common()
         with pytest.raises(SourceFailure) as told:
-            world.open().read_common(text("SELECT * FROM crm_accounts AS a CROSS JOIN crm_accounts AS b"))
+            send(world.open(), "SELECT * FROM crm_accounts AS a CROSS JOIN crm_accounts AS b")
         assert said in told.value.reason
     finally:
         if mended:

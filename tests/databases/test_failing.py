@@ -8,22 +8,31 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import Column, Integer, MetaData, Select, Table, select
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mysql.databases import Databases
 from tests.databases.servers import dripping, garbage, hanging_up, impostor, refusing, silent
-from tests.databases.worlds import PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map
+from tests.databases.worlds import PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map, send
 from tests.mariadb import MariaDB
 from tests.waiting import wait_until
 
 LIMIT = 0.4
 
 
-def failure_of(databases: Databases, statement: TextClause | None = None) -> SourceFailure:
+def failure_of(databases: Databases, statement: Select[tuple[int]] | str | None = None) -> SourceFailure:
     with pytest.raises(SourceFailure) as caught:
-        databases.read_common(text("SELECT 1") if statement is None else statement)
+        _asked(databases, statement)
     return caught.value
+
+
+def _asked(databases: Databases, statement: Select[tuple[int]] | str | None) -> None:
+    if statement is None:
+        databases.ping_common()
+    elif isinstance(statement, str):
+        send(databases, statement)
+    else:
+        databases.read_common(statement)
 
 
 def test_a_missing_table_is_not_mapped_and_named(world: World) -> None:
@@ -49,7 +58,7 @@ def test_a_table_that_the_catalogue_does_not_know_is_not_mapped(world: World) ->
 
 def test_a_statement_is_stopped_at_its_time_limit_and_the_next_one_runs(world: World) -> None:
     databases = world.open(statement_timeout_s=LIMIT)
-    failure = failure_of(databases, world.endless)
+    failure = failure_of(databases, world.endless())
     assert failure.kind is FailureKind.TIMED_OUT
     assert f"{LIMIT:g} s" in failure.reason
     assert databases.ping_common().rows == 1
@@ -75,7 +84,7 @@ def test_a_database_that_went_away_and_came_back_is_used_again(fragile_world: Wo
 def test_a_server_that_dies_under_a_statement_is_unreachable(fragile_mariadb: MariaDB) -> None:
     world = MariaDBWorld(fragile_mariadb)
     databases = world.open(statement_timeout_s=20.0, read_timeout_s=30.0)
-    asked = Asking(databases, world.endless)
+    asked = Asking(databases, world.endless())
     wait_until(world.running)
     fragile_mariadb.kill()
     assert asked.failure().kind is FailureKind.UNREACHABLE
@@ -102,7 +111,7 @@ def test_a_frozen_server_is_given_up_and_used_again_when_it_thaws(fragile_mariad
 def test_a_server_that_falls_silent_under_a_statement_has_timed_out(fragile_mariadb: MariaDB) -> None:
     world = MariaDBWorld(fragile_mariadb)
     databases = world.open(connect_timeout_s=0.5, read_timeout_s=0.6, statement_timeout_s=20.0)
-    failure = failure_of(databases, world.endless)
+    failure = failure_of(databases, world.endless())
     assert failure.kind is FailureKind.TIMED_OUT
     assert "0.6 s" in failure.reason
     world.close()
@@ -113,7 +122,7 @@ def test_a_statement_that_lifts_the_servers_limit_is_killed_from_another_connect
     mariadb_world: MariaDBWorld,
 ) -> None:
     databases = mariadb_world.open(statement_timeout_s=LIMIT, read_timeout_s=30.0)
-    failure = failure_of(databases, text("SET STATEMENT max_statement_time = 0 FOR SELECT SLEEP(60)"))
+    failure = failure_of(databases, "SET STATEMENT max_statement_time = 0 FOR SELECT SLEEP(60)")
     assert failure.kind is FailureKind.TIMED_OUT
     assert mariadb_world.running() == []
     assert databases.ping_common().rows == 1
@@ -121,7 +130,7 @@ def test_a_statement_that_lifts_the_servers_limit_is_killed_from_another_connect
 
 def test_everything_that_runs_can_be_cancelled(world: World) -> None:
     databases = world.open(statement_timeout_s=30.0, read_timeout_s=40.0)
-    asking = [Asking(databases, world.endless) for _ in range(2)]
+    asking = [Asking(databases, world.endless()) for _ in range(2)]
     if isinstance(world, MariaDBWorld):
         wait_until(lambda: len(world.running()) == 2)
     wait_until(lambda: databases.cancel_all() == 2 or not any(asked.alive for asked in asking))
@@ -134,7 +143,7 @@ def test_everything_that_runs_can_be_cancelled(world: World) -> None:
 
 def test_closing_ends_what_runs_and_takes_no_more(world: World) -> None:
     databases = world.open(statement_timeout_s=30.0, read_timeout_s=40.0)
-    asked = Asking(databases, world.endless)
+    asked = Asking(databases, world.endless())
     if isinstance(world, MariaDBWorld):
         wait_until(world.running)
     databases.close()
@@ -178,7 +187,8 @@ def test_a_password_in_the_url_comes_before_the_one_of_the_settings(mariadb_worl
 
 @pytest.mark.mariadb
 def test_a_table_that_the_login_may_not_read_is_denied_and_named(mariadb_world: MariaDBWorld) -> None:
-    failure = failure_of(mariadb_world.open(), text("SELECT * FROM mysql.global_priv"))
+    unread = Table("global_priv", MetaData(), Column("user", Integer), schema="mysql", info={"database": "common"})
+    failure = failure_of(mariadb_world.open(), select(unread.c.user))
     assert (failure.kind, failure.reason) == (FailureKind.DENIED, "this login may not SELECT table global_priv")
 
 
@@ -197,7 +207,7 @@ def test_a_database_that_the_server_does_not_have_is_not_mapped(mariadb_world: M
 
 @pytest.mark.mariadb
 def test_a_statement_the_server_does_not_understand_is_rejected(mariadb_world: MariaDBWorld) -> None:
-    failure = failure_of(mariadb_world.open(), text("SELECT FROM WHERE 'secret'"))
+    failure = failure_of(mariadb_world.open(), "SELECT FROM WHERE 'secret'")
     assert failure.kind is FailureKind.REJECTED
     assert "secret" not in str(failure) + failure.remedy
 
@@ -248,7 +258,7 @@ def test_a_file_with_signs_of_a_url_in_its_name_is_that_file(sqlite_world: SQLit
 def test_a_file_that_is_no_database_is_malformed(sqlite_world: SQLiteWorld) -> None:
     path = sqlite_world.directory / "notes.db"
     path.write_text("not a database at all, but long enough to have a header of its own" * 20)
-    failure = failure_of(sqlite_world.open(common_url=f"sqlite:///{path}"), text("SELECT * FROM sqlite_master"))
+    failure = failure_of(sqlite_world.open(common_url=f"sqlite:///{path}"), "SELECT * FROM sqlite_master")
     assert failure.kind is FailureKind.MALFORMED
 
 
@@ -277,7 +287,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_quoting_it(sqlite_world: S
 class Asking:
     """A statement that somebody waits for in another thread."""
 
-    def __init__(self, databases: Databases, statement: TextClause) -> None:
+    def __init__(self, databases: Databases, statement: Select[tuple[int]] | str) -> None:
         self._caught: SourceFailure | None = None
         self._thread = threading.Thread(target=self._ask, args=(databases, statement), daemon=True)
         self._thread.start()
@@ -291,8 +301,5 @@ class Asking:
         assert self._caught is not None, "the statement was not ended"
         return self._caught
 
-    def _ask(self, databases: Databases, statement: TextClause) -> None:
-        try:
-            databases.read_common(statement)
-        except SourceFailure as failure:
-            self._caught = failure
+    def _ask(self, databases: Databases, statement: Select[tuple[int]] | str) -> None:
+        self._caught = failure_of(databases, statement)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from diagnostics.config.secrets import LazySecret
 from diagnostics.core.failures import FailureKind, SourceFailure
@@ -36,7 +36,7 @@ class SlowSecret(SecretStr):
 
 
 def ask_common(databases: Databases) -> None:
-    databases.read_common(text("SELECT 1"))
+    databases.ping_common()
 
 
 def ask_client(databases: Databases) -> None:

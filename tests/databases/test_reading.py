@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import func, select, union_all
 
 from diagnostics.core.sanitizer import MARK, clean
-from tests.databases.worlds import HOSTILE, SQLiteWorld, World, mapped, schema_map
+from tests.databases.worlds import HOSTILE, SQLiteWorld, World, mapped, schema_map, send
 
 NOON = datetime(2025, 11, 17, 12, 0, 0)  # noqa: DTZ001  # as the databases hold it: naive, in UTC
 
@@ -59,7 +59,7 @@ def test_a_bound_moment_of_another_zone_is_compared_as_utc(world: World) -> None
 def test_a_limit_returns_so_many_rows_and_says_that_there_are_more(world: World) -> None:
     world.insert(world.common, "zillow_auth", *auth_rows(4))
     databases = world.open()
-    statement = select(databases.table("zillow_auth").c.id).order_by("id")
+    statement = select(databases.table("zillow_auth").c.id).order_by(databases.table("zillow_auth").c.id)
     short = databases.read_common(statement, limit=3)
     assert ([row["id"] for row in short.rows], short.truncated, short.evidence.rows) == ([1, 2, 3], True, 3)
     exact = databases.read_common(statement, limit=4)
@@ -139,7 +139,7 @@ def test_hostile_text_in_any_cell_is_disarmed(world: World) -> None:
     assert row["zuid"] == clean(HOSTILE)
     assert row["encrypted_refresh_token"] == MARK
     assert databases.account(14009).name == clean(HOSTILE)
-    by_text = databases.read_common(text("SELECT zuid AS x, encrypted_refresh_token AS y FROM zillow_auth")).rows[0]
+    by_text = send(databases, "SELECT zuid AS x, encrypted_refresh_token AS y FROM zillow_auth")[0]
     assert by_text == {"x": clean(HOSTILE), "y": MARK}
     assert all(str(value).isprintable() for value in [*row.values(), *by_text.values()])
 

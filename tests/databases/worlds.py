@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Column, Integer, MetaData, Select, Table, select, text
 
 from diagnostics.catalogue.model import SchemaMap, TableMap
 from diagnostics.config.settings import DatabaseSettings
@@ -89,6 +89,16 @@ def schema_map(*others: TableMap) -> SchemaMap:
     return SchemaMap(tables={table.logical: table for table in (*usual, *others)})
 
 
+def send(databases: Databases, statement: str) -> tuple[dict[str, object], ...]:
+    """The shared database's answer to a text that no door lets through, as a mistake in the program would send it."""
+    with databases.runner() as runner:
+        database = databases.engines.common()
+        try:
+            return runner.run(database, text(statement), 100).rows
+        finally:
+            database.dispose()
+
+
 class World(ABC):
     """One common database and any number of client databases, of one make. Its tables are `COMMON` and `CLIENT`."""
 
@@ -119,7 +129,7 @@ class World(ABC):
         """A row in common.accounts, and its client database with one user; returns the database's name."""
         database = name or f"{self.prefix}_client_{account_id}"
         if not name:
-            self.create(database, *CLIENT)
+            self.create(database, *CLIENT, self.endless_view)
             self.insert(database, "users", (account_id, account_id, f"user of {account_id}"))
         row = (account_id, title, "active", self.host if host is None else host, database, self.user, 3)
         self.insert(self.common, "crm_accounts", row)
@@ -142,8 +152,12 @@ class World(ABC):
 
     @property
     @abstractmethod
-    def endless(self) -> TextClause:
-        """A statement that runs for a minute when nobody ends it."""
+    def endless_view(self) -> str:
+        """Makes a view that is read for a minute when nobody ends it."""
+
+    def endless(self, kind: Literal["common", "client"] = "common") -> Select[tuple[int]]:
+        """A question to that view."""
+        return select(Table("endless", MetaData(), Column("id", Integer), info={"database": kind}).c.id)
 
     @abstractmethod
     def common_url(self) -> str:
@@ -180,12 +194,15 @@ class SQLiteWorld(World):
     kind = "sqlite"
     host = "localhost"
     user = "nobody"
-    endless = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+    endless_view = (
+        "CREATE VIEW endless AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+        "SELECT count(*) AS id FROM n"
+    )
 
     def __init__(self, directory: Path) -> None:
         super().__init__()
         self.directory = directory
-        self.create(self.common, *COMMON)
+        self.create(self.common, *COMMON, self.endless_view)
 
     def common_url(self) -> str:
         """A file named after the database."""
@@ -228,14 +245,14 @@ class MariaDBWorld(World):
 
     kind = "mariadb"
     host = "127.0.0.1"
-    endless = text("SELECT SLEEP(60)")
+    endless_view = "CREATE VIEW endless AS SELECT SLEEP(60) AS id"
 
     def __init__(self, server: MariaDB) -> None:
         super().__init__()
         self.server = server
         self._schemas: list[str] = []
         server.create_user(self.user, PASSWORD)
-        self.create(self.common, *COMMON)
+        self.create(self.common, *COMMON, self.endless_view)
 
     @property
     def user(self) -> str:

@@ -8,7 +8,7 @@ from diagnostics.checks.registry import CHECKS
 from diagnostics.incident.assess.readings import measure
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.sources.mysql.databases import Rows
-from diagnostics.sources.mysql.statements import Statement
+from diagnostics.sources.mysql.statements import Question
 from tests.contexts import with_members
 from tests.service.world import World, ago, event, unreachable
 
@@ -174,7 +174,7 @@ def test_the_risk_is_judged_without_the_flow_and_says_so(
     world.webhooks("pending", waiting, received=ago(minutes=3))
     read = world.databases.read_common
 
-    def without_flow(statement: Statement, *, window: str = "", caveat: str = "") -> Rows:
+    def without_flow(statement: Question, *, window: str = "", caveat: str = "") -> Rows:
         if window == "last 5 min":
             raise unreachable("common")
         return read(statement, window=window, caveat=caveat)

@@ -43,7 +43,7 @@ NOT_EXPLAINED = ("SHOW ", "SET ROLE ")
 """Statements about the server itself, which reads no table for them."""
 
 NOT_MADE = {
-    ("sources/mysql/doctor.py", "_play"): "only for a login whose rights lie in a role that it has to put on",
+    ("sources/mysql/own_texts.py", "play_role"): "only for a login whose rights lie in a role that it has to put on",
     ("sources/mysql/doctor.py", "_replica_rows"): "SHOW SLAVE STATUS, for servers from before the word was changed",
 }
 

@@ -13,14 +13,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Table, TextClause, select, text
+from sqlalchemy import Table, TextClause, select
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.evidence import Evidence
+from diagnostics.sources.mysql import own_texts
 from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sources.mysql.engines import ClientPool, Database, Engines
 from diagnostics.sources.mysql.runner import Answer, Runner
-from diagnostics.sources.mysql.statements import Statement, StatementRefused, bound_limit, check_statement, describe
+from diagnostics.sources.mysql.statements import (
+    Question,
+    Statement,
+    StatementRefused,
+    bound_limit,
+    check_statement,
+    describe,
+)
 from diagnostics.sources.mysql.tables import Tables
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ class Databases:
 
     def read_common(
         self,
-        statement: Statement,
+        statement: Question,
         *,
         window: str = "",
         caveat: str = "",
@@ -97,14 +105,14 @@ class Databases:
 
         Raises `SourceFailure`, and `StatementRefused` for a statement that writes or touches a client table.
         """
-        check_statement(statement, "common", self._tables)
+        check_statement(statement, "common")
         return self._read(self._common(), statement, window, caveat, limit, runner=runner)
 
     def read_client(
-        self, account_id: int, statement: Statement, *, window: str = "", caveat: str = "", limit: int | None = None
+        self, account_id: int, statement: Question, *, window: str = "", caveat: str = "", limit: int | None = None
     ) -> Rows:
         """Ask the database of one account; otherwise as `read_common`. Raises `AccountUnknown` too."""
-        check_statement(statement, "client", self._tables)
+        check_statement(statement, "client")
         url, make = self.engines.client(self.account(account_id))
         with self._clients.lend(account_id, url, make) as database:
             return self._read(database, statement, window, caveat, limit)
@@ -126,7 +134,7 @@ class Databases:
 
     def ping_common(self) -> Evidence:
         """Ask the shared database for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
-        return self.read_common(text("SELECT 1")).evidence
+        return self._read(self._common(), own_texts.PING, "", "", None).evidence
 
     def examination(
         self,
@@ -154,8 +162,16 @@ class Databases:
     ) -> Answer:
         """For the doctor: an answer with the server's version. None is the shared database. Raises as `read_client`.
 
-        `before` is a statement that changes the session; the connection is not used again then.
+        A text must be one of `own_texts.py`. `before` takes a role for the session; the connection is not used again
+        then.
         """
+        if isinstance(statement, TextClause):
+            if not own_texts.is_own(statement):
+                raise StatementRefused("this text is none of the console's own")
+        else:
+            check_statement(statement, "common" if account_id is None else "client")
+        if before is not None and not own_texts.is_role(before):
+            raise StatementRefused("a session is changed by SET ROLE alone")
         kept, keep = bound_limit(statement, limit)
         if account_id is None:
             return self._runner.run(self._common(), kept, keep, before=before)
@@ -163,9 +179,9 @@ class Databases:
         with self._clients.lend(account_id, url, make) as database:
             return self._runner.run(database, kept, keep, before=before)
 
-    def check_client(self, statement: Statement) -> None:
+    def check_client(self, statement: Question) -> None:
         """Raise `StatementRefused` unless the statement only reads mapped tables of client databases."""
-        check_statement(statement, "client", self._tables)
+        check_statement(statement, "client")
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import Table, TextClause, bindparam, select, text
+from sqlalchemy import Table, TextClause, select
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step, examined
+from diagnostics.sources.mysql import own_texts
 from diagnostics.sources.mysql.column_types import mistyped
 from diagnostics.sources.mysql.runner import Answer
 from diagnostics.sources.mysql.statements import Statement
@@ -29,28 +30,6 @@ _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "zillow_webhook_events": (("status", "received_at"),),
 }
 """Leading columns, by the console's names, without which a statement's cost grows with its table."""
-
-_COLUMNS_MYSQL = text(
-    "SELECT table_name AS t, column_name AS c, column_type AS y FROM information_schema.columns "
-    "WHERE table_schema = DATABASE() AND table_name IN :names"
-).bindparams(bindparam("names", expanding=True))
-_COLUMNS_SQLITE = text(
-    "SELECT m.name AS t, p.name AS c, p.type AS y FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p "
-    "WHERE m.name IN :names"
-).bindparams(bindparam("names", expanding=True))
-_INDEXES_MYSQL = text(
-    "SELECT index_name AS i, column_name AS c FROM information_schema.statistics "
-    "WHERE table_schema = DATABASE() AND table_name = :name ORDER BY index_name, seq_in_index"
-)
-_INDEXES_SQLITE = text(
-    "SELECT l.name AS i, p.name AS c FROM pragma_index_list(:name) AS l JOIN pragma_index_info(l.name) AS p "
-    "ORDER BY l.name, p.seqno"
-)
-_GRANTS = text("SHOW GRANTS")
-_SESSION = text(
-    "SHOW SESSION VARIABLES WHERE Variable_name IN "
-    "('tx_read_only', 'transaction_read_only', 'time_zone', 'sql_mode', 'sql_select_limit')"
-)
 
 _QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"")
 _COLUMNS = re.compile(r"\([^()]*\)")
@@ -171,8 +150,8 @@ class _Patient:
 
     def _reachable(self) -> Iterator[DoctorLine]:
         try:
-            self._ask(text("SELECT 1"))
-            ping = self._ask(text("SELECT 1"))
+            self._ask(own_texts.PING)
+            ping = self._ask(own_texts.PING)
         except UserError as unknown:
             yield self._line("account", Status.FAIL, f"{unknown.problem} in {unknown.where}", unknown.next_step)
             return
@@ -201,7 +180,7 @@ class _Patient:
         if self._is_sqlite:
             yield self._line("read-only session", Status.PASS, "the file is opened read-only")
             return
-        found = {str(name): str(value) for name, value in _pairs(self._ask(_SESSION))}
+        found = {str(name): str(value) for name, value in _pairs(self._ask(own_texts.SESSION))}
         read_only = found.get("transaction_read_only", found.get("tx_read_only", ""))
         zone, mode, most = (found.get(name, "unknown") for name in ("time_zone", "sql_mode", "sql_select_limit"))
         # The limit as servers print "none": 2^64 - 1, and 2^32 - 1 on some.
@@ -255,7 +234,7 @@ class _Patient:
             )
 
     def _permissions(self) -> Permissions:
-        grants, roles = parse_grants(_first_cells(self._ask(_GRANTS)))
+        grants, roles = parse_grants(_first_cells(self._ask(own_texts.GRANTS)))
         unread = list(roles[_MOST_ROLES:])
         for role in roles[:_MOST_ROLES]:
             quoted = quote_role(role)
@@ -264,7 +243,7 @@ class _Patient:
                 continue
             try:
                 # A login may ask for a role's grants only while it plays it; nested roles are then included.
-                more, _ = parse_grants(_first_cells(self._ask(_GRANTS, before=_play(quoted))))
+                more, _ = parse_grants(_first_cells(self._ask(own_texts.GRANTS, before=own_texts.play_role(quoted))))
             except SourceFailure as failure:
                 if failure.is_transient:
                     raise
@@ -277,7 +256,7 @@ class _Patient:
         mappings = self._tables.of(self._kind)
         if not mappings:
             return
-        statement = _COLUMNS_SQLITE if self._is_sqlite else _COLUMNS_MYSQL
+        statement = own_texts.COLUMNS_SQLITE if self._is_sqlite else own_texts.COLUMNS_MYSQL
         names = sorted({mapping.name for mapping in mappings})
         for row in self._ask(statement.bindparams(names=names)).rows:
             table, column, written = (str(value).lower() for value in row.values())
@@ -322,7 +301,7 @@ class _Patient:
         )
 
     def _indexed(self) -> Iterator[DoctorLine]:
-        statement = _INDEXES_SQLITE if self._is_sqlite else _INDEXES_MYSQL
+        statement = own_texts.INDEXES_SQLITE if self._is_sqlite else own_texts.INDEXES_MYSQL
         for logical, wanted in _INDEXES.items():
             mapping = self._tables.mapping(logical)
             if mapping is None or mapping.database != self._kind or mapping.name.lower() not in self._columns:
@@ -364,12 +343,12 @@ class _Patient:
 
     def _replica_rows(self) -> tuple[dict[str, object], ...]:
         try:
-            return self._ask(text("SHOW REPLICA STATUS")).rows
+            return self._ask(own_texts.REPLICA).rows
         except SourceFailure as failure:
             if failure.kind is not FailureKind.REJECTED:
                 raise
         # Servers from before the word was changed.
-        return self._ask(text("SHOW SLAVE STATUS")).rows
+        return self._ask(own_texts.REPLICA_BEFORE).rows
 
 
 def lag_line(source: str, rows: tuple[dict[str, object], ...], largest_s: float) -> DoctorLine:
@@ -391,11 +370,6 @@ def lag_line(source: str, rows: tuple[dict[str, object], ...], largest_s: float)
     if behind_s <= largest_s:
         return DoctorLine.of(source, "replica lag", Status.PASS, detail)
     return DoctorLine.of(source, "replica lag", Status.WARN, detail, "numbers of the last minutes are incomplete here")
-
-
-def _play(quoted_role: str) -> TextClause:
-    # A name cannot be bound here; `quote_role` lets through what needs no escaping, but for the colon of an address.
-    return text(f"SET ROLE {quoted_role}".replace(":", r"\:"))
 
 
 def _first_cells(answer: Answer) -> list[str]:

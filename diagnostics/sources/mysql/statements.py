@@ -9,18 +9,20 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, CompoundSelect, Select, Table, TextClause
+from sqlalchemy import CHAR, Column, CompoundSelect, Select, Table, TextClause
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql import visitors
-from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.elements import ColumnClause
+from sqlalchemy.sql import elements, functions, operators, quoted_name, schema, selectable, visitors
 from sqlalchemy.sql.selectable import TableClause
 
 from diagnostics.core.sanitizer import MARK, clean
-from diagnostics.sources.mysql.tables import Kind, Tables
+from diagnostics.sources.mysql.tables import Kind
 
-Statement = Select[Any] | CompoundSelect[Any] | TextClause
+Question = Select[Any] | CompoundSelect[Any]
+"""What may be asked: put together from mapped tables, never text."""
+
+Statement = Question | TextClause
+"""What a connection is sent: a question, or a text of the console's own (`own_texts.py`)."""
 
 MOST_ROWS = 10_000
 """Rows read when the caller names no limit: no question of this program needs more at once."""
@@ -28,7 +30,6 @@ MOST_ROWS = 10_000
 _CELL_LENGTH = 8_192
 _EVIDENCE_LENGTH = 8_000
 _VALUE_LENGTH = 120
-_WORD = re.compile(r"\w+")
 _BREAK = re.compile(r" *\n *")
 
 
@@ -36,24 +37,62 @@ class StatementRefused(ValueError):  # noqa: N818  # a sibling of SourceFailure,
     """A mistake in the program: this statement must not be sent to this connection. Nothing was sent."""
 
 
-def check_statement(statement: object, kind: Kind, tables: Tables) -> None:
-    """Raise `StatementRefused` unless `statement` only reads mapped tables of the one `kind`.
+_PARTS = frozenset(
+    {
+        selectable.Select,
+        selectable.CompoundSelect,
+        selectable.ScalarSelect,
+        selectable.Exists,
+        selectable.Subquery,
+        selectable.CTE,
+        selectable.Alias,
+        selectable.Join,
+        selectable.SelectStatementGrouping,
+        selectable._OffsetLimitParam,
+        schema.Table,
+        schema.Column,
+        elements.AsBoolean,
+        elements.BinaryExpression,
+        elements.BindParameter,
+        elements.BooleanClauseList,
+        elements.Case,
+        elements.Cast,
+        elements.ClauseList,
+        elements.ColumnClause,
+        elements.ExpressionClauseList,
+        elements.Extract,
+        elements.False_,
+        elements.Grouping,
+        elements.Label,
+        elements.Null,
+        elements.True_,
+        elements.TypeCoerce,
+        elements.UnaryExpression,
+        elements._label_reference,
+    }
+)
+"""What a question may be made of. What is not listed may write SQL of its own: text, a class of somebody's."""
+
+_FUNCTIONS = frozenset({"count", "sum", "min", "max", "lower", "trim", "distinct", "current_timestamp"})
+_FIELDS = frozenset({"year", "month", "day", "hour"})
+_CONSTANT = re.compile(r"\*|'[A-Za-z0-9 :.-]*'|x'[0-9a-f]{2}'")
+"""Literals written into a statement: the star of a count, and words and moments of `tables.py`."""
+
+
+def check_statement(statement: object, kind: Kind) -> None:
+    """Raise `StatementRefused` unless `statement` is a question that only reads mapped tables of the one `kind`.
+
+    The whole tree is looked at. A SELECT can write and wait as well (INTO OUTFILE, GET_LOCK, SLEEP, FOR UPDATE), so
+    that it consists of listed parts alone, down to names, operators and functions; text is none of them.
 
     The two kinds of database live on different servers: a statement naming both cannot work in production, and works by
     accident where tests put both into one place.
     """
-    if not isinstance(statement, Select | CompoundSelect | TextClause):
-        raise StatementRefused(f"only SELECT statements are sent, not {type(statement).__name__}")
+    if not isinstance(statement, Select | CompoundSelect):
+        raise StatementRefused(f"only SELECT statements made of tables are sent, not {type(statement).__name__}")
     found: dict[str, str] = {}
     for element in visitors.iterate(statement):
-        if isinstance(element, UpdateBase):
-            raise StatementRefused("the console is read-only: INSERT, UPDATE and DELETE are not sent")
-        if isinstance(element, Select) and element._for_update_arg is not None:
-            raise StatementRefused("the console is read-only: locking reads (FOR UPDATE) are not sent")
-        if isinstance(element, TextClause):
-            found.update(_named_in_text(element.text, kind, tables))
-        if isinstance(element, ColumnClause) and element.is_literal:
-            found.update(_named_in_text(element.name, kind, tables))
+        _check_part(element)
         table = element.table if isinstance(element, Column) else element
         if isinstance(table, TableClause):
             found[table.name] = table.info.get("database", "unmapped") if isinstance(table, Table) else "unmapped"
@@ -65,11 +104,41 @@ def check_statement(statement: object, kind: Kind, tables: Tables) -> None:
         )
 
 
-def _named_in_text(text: str, kind: Kind, tables: Tables) -> Iterable[tuple[str, str]]:
-    for word in _WORD.findall(text):
-        kinds = tables.kinds.get(word.lower())
-        if kinds is not None and kind not in kinds:
-            yield word, next(iter(kinds))
+def _check_part(element: Any) -> None:  # noqa: ANN401  # any node of SQLAlchemy's
+    if isinstance(element, functions.FunctionElement):
+        # A class of somebody else's may be written out as anything.
+        is_known = type(element).__module__ == functions.__name__
+        if not is_known or getattr(element, "packagenames", None) or str(element.name) not in _FUNCTIONS:
+            raise StatementRefused(f"the function {getattr(element, 'name', type(element).__name__)} is not sent")
+    elif type(element) not in _PARTS:
+        raise StatementRefused(f"a question is not made of {type(element).__name__}")
+    for attribute in ("operator", "modifier"):
+        if isinstance(getattr(element, attribute, None), operators.custom_op):
+            raise StatementRefused("an operator that is written as text is not sent")
+    is_locking = getattr(element, "_for_update_arg", None) is not None
+    if is_locking or _unquoted(element) or any(getattr(element, name, None) for name in _ADDED):
+        raise StatementRefused("text added to a SELECT (prefixes, suffixes, hints, locks, raw names) is not sent")
+    if isinstance(element, elements.ColumnClause) and element.is_literal and not _CONSTANT.fullmatch(element.name):
+        raise StatementRefused("a literal that is not a plain word, moment or byte is not sent")
+    if isinstance(element, elements.BindParameter) and (element.literal_execute or element.type._has_bind_expression):
+        raise StatementRefused("a value that is written into the statement is not sent")
+    if isinstance(element, elements.Cast) and not _is_plain(element.type):
+        raise StatementRefused("only casts to CHAR are sent")
+    if isinstance(element, elements.Extract) and element.field not in _FIELDS:
+        raise StatementRefused("only year, month, day and hour are extracted")
+
+
+_ADDED = ("_prefixes", "_suffixes", "_hints", "_statement_hints")
+
+
+def _unquoted(element: object) -> bool:
+    """True for a name that would be written as it is."""
+    names = (getattr(element, attribute, None) for attribute in ("name", "schema", "key"))
+    return any(isinstance(name, quoted_name) and name.quote is False for name in names)
+
+
+def _is_plain(type_: object) -> bool:
+    return type(type_) is CHAR and type_.collation is None
 
 
 def bound_limit(statement: Statement, limit: int | None) -> tuple[Statement, int]:

@@ -184,10 +184,6 @@ class Tables:
     def __init__(self, schema_map: SchemaMap) -> None:
         self._map = schema_map
         self._built: dict[str, Table] = {}
-        self.kinds: dict[str, set[Kind]] = {}
-        """Real table names, lower case, to the kinds of database that hold one of that name."""
-        for mapping in schema_map.tables.values():
-            self.kinds.setdefault(mapping.name.lower(), set()).add(mapping.database)
 
     def of(self, kind: Kind) -> tuple[TableMap, ...]:
         """The mapped tables of one kind of database, in the catalogue's order."""
