@@ -11,7 +11,7 @@ from tests.terminals.stage import Case, Stage, ready
 def still_answers(terminal: Terminal) -> None:
     """Keys are answered, and `q` leaves the console as a person expects."""
     terminal.send("2")
-    terminal.wait_for("System health", 20)
+    terminal.wait_for("2 HEALTH", 20)
     terminal.send("1")
     terminal.wait_for(ready, 20)
     terminal.send("q")
@@ -51,7 +51,7 @@ def escape_then_a_key_in_tmux(stage: Stage) -> None:
         terminal.send("\x1b")
         time.sleep(0.1)
         terminal.send("2")
-        terminal.wait_for("System health", 20)
+        terminal.wait_for("2 HEALTH", 20)
 
 
 KEYS = (

@@ -38,7 +38,8 @@ class Stage:
             Path(name).mkdir(exist_ok=True)
         screens = self.folder / "screens"
         screens.mkdir(mode=0o700, exist_ok=True)
-        return {**own, "SCREENDIR": str(screens), **(changes or {})}
+        state = {"WARROOM_STATE_DIR": str(self.folder / "memory"), "SCREENDIR": str(screens)}
+        return {**own, **state, **(changes or {})}
 
     @contextmanager
     def program(

@@ -13,16 +13,16 @@ import select
 import signal
 import sys
 import termios
-from codecs import getincrementaldecoder
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import textual.screen
 from textual import events
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from tui.terminal.key_queue import KeyQueue
+from tui.terminal.keys import KeyReader
 from tui.terminal.output_filter import install_output_filter
 from tui.terminal.writer import Writer, open_output
 
@@ -267,15 +267,16 @@ class WarRoomDriver(LinuxDriver):
         """Read keys until told to stop or until the terminal is gone, which ends the program as SIGHUP does.
 
         Textual's loop spins at full speed on a terminal that is gone, ends with a traceback on a byte that is not
-        UTF-8, and takes up to 0.1 s to stop.
+        UTF-8, and takes up to 0.1 s to stop. What the bytes mean is `KeyReader`'s.
         """
-        parser = XTermParser(self._debug)
-        decode = getincrementaldecoder("utf-8")("replace").decode
+        reader = KeyReader(_input_encoding(), mouse=self._mouse)
         while not self.exit_event.is_set():
-            ready, _, _ = select.select([self.fileno, self._wake_read], [], [], 0.1)
+            ready, _, _ = select.select([self.fileno, self._wake_read], [], [], reader.wait_s(time.monotonic()))
             if self._wake_read in ready:
                 return
-            if self.fileno in ready:
+            if not ready:
+                found = reader.tick(time.monotonic())
+            else:
                 try:
                     data = os.read(self.fileno, 4096)
                 except OSError:
@@ -283,10 +284,13 @@ class WarRoomDriver(LinuxDriver):
                 if not data:
                     self._exit_signals.hung_up()
                     return
-                for message in parser.feed(decode(data)):
-                    self.process_message(message)
-            for message in parser.tick():
+                found = reader.feed(data, time.monotonic())
+            for message in found:
                 self.process_message(message)
+
+
+def _input_encoding() -> str:
+    return sys.__stdin__.encoding if sys.__stdin__ is not None else "utf-8"
 
 
 def paint_promptly() -> None:
