@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import socket
 import threading
@@ -15,6 +16,9 @@ from screens.base import ConsoleScreen, ScreenHost
 if TYPE_CHECKING:
     from diagnostics.store.recents import ConsoleSession, Recents
     from tui.navigation import Navigator
+    from widgets.row import Tone
+
+logger = logging.getLogger(__name__)
 
 KEEP_AGAIN = 180
 """Looks after which a session that has not changed is kept again, so that it does not look abandoned: 15 minutes."""
@@ -55,6 +59,9 @@ class SessionMemory:
         service = self._host.service
         if service is None or self._navigator.is_travelling:
             return
+        if not all(screen.is_mounted for screen in self._navigator.screens):
+            # One that is not composed yet cannot say what it holds; this is asked again soon.
+            return
         session, before = self._now(), self._kept
         self._unchanged += 1
         is_same = before is not None and (before.lines, before.memories) == (session.lines, session.memories)
@@ -90,13 +97,34 @@ class SessionMemory:
         if session is None or len(self._navigator.screens) > 1:
             # Whoever has already gone somewhere is not pulled away from there.
             return
-        self._navigator.reopen(session.lines)
-        for screen, memory in zip(self._navigator.screens, session.memories, strict=False):
-            screen.recall(memory)
+        # A session is handed out once, so that whatever goes wrong here goes wrong once; and it ends no start.
+        try:
+            self._navigator.reopen(session.lines)
+        except Exception:
+            logger.exception("the session that broke off could not be opened again")
+            self._say("the screens you were on could not be opened again; this is level 1", "warn")
+            return
+        level_1, *above = self._navigator.screens
+        remembered = dict(zip(session.lines, session.memories[1:], strict=False))
+        for screen, memory in (
+            (level_1, next(iter(session.memories), {})),
+            *((one, remembered.get(one.place(), {})) for one in above),
+        ):
+            # Its own queue runs once it is composed, also where another screen covers it already.
+            screen.call_later(self._recall, screen, memory)
         self._navigator.history.visit(session.lines)
-        said = f"back where you were at {session.at:%H:%M} UTC, when the connection dropped; 1 is level 1"
-        # A screen that was just put on top has no bottom line yet: its own queue runs once it has.
-        self._host.screen.call_after_refresh(self._host.say, said, "accent")
+        self._say(f"back where you were at {session.at:%H:%M} UTC, when the connection dropped; 1 is level 1", "accent")
+
+    def _recall(self, screen: ConsoleScreen, memory: dict[str, object]) -> None:
+        try:
+            screen.recall(memory)
+        except Exception:
+            logger.exception("what %s kept of itself could not be set again", type(screen).__name__)
+            self._say("back where you were, but not all of it could be set again", "warn")
+
+    def _say(self, words: str, tone: Tone) -> None:
+        """A screen that was just put on top has no bottom line yet: its own queue runs once it has."""
+        self._host.screen.call_after_refresh(self._host.say, words, tone)
 
     def _now(self) -> ConsoleSession:
         from diagnostics.store.recents import ConsoleSession  # noqa: PLC0415  # after the first paint
