@@ -21,6 +21,7 @@ from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import listed
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, travels_unencrypted
 
@@ -283,7 +284,9 @@ class Jira:
     def _authorization(self) -> str:
         token = self._token()
         if not token or not self._settings.url or not self._settings.email:
-            raise _not_configured("jira.url, jira.email and jira.token have to be set", "set all three")
+            given = {"jira.url": self._settings.url, "jira.email": self._settings.email, "jira.token": token}
+            missing = listed(name for name, value in given.items() if not value)
+            raise _not_configured("jira.url, jira.email and jira.token have to be set", f"set {missing}")
         if travels_unencrypted(self._settings.url):
             raise _not_configured("jira.url is plain http: the token would travel unencrypted", "use https")
         return "Basic " + base64.b64encode(f"{self._settings.email}:{token}".encode()).decode()

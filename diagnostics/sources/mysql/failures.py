@@ -65,10 +65,12 @@ _SQLITE: tuple[tuple[str, FailureKind, str, str], ...] = (
         "the database file cannot be opened",
         "check that the file exists and may be read; the console never creates one",
     ),
-    ("not a database", FailureKind.MALFORMED, "the file is no SQLite database", "check the path in the settings"),
+    ("not a database", FailureKind.MALFORMED, "the file is no SQLite database", "it has to be another file"),
     ("malformed", FailureKind.MALFORMED, "the database file is damaged", "restore it"),
     ("disk I/O", FailureKind.UNREACHABLE, "the database file cannot be read", "check the disk it is on"),
 )
+_OF_THE_PATH = {"unable to open", "not a database"}
+"""Those that another path in the settings mends."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -162,7 +164,8 @@ def _unreachable(source: str, limits: TimeLimits, *, refused: bool = False) -> S
         FailureKind.UNREACHABLE,
         source,
         "connection refused" if refused else f"no connection within {limits.connect_s:g} s",
-        remedy="check that the server runs, and that this machine may reach its port (VPN, bastion, firewall)",
+        remedy="check that the server runs, and that this machine may reach its port (VPN, bastion, firewall): "
+        f"{_which_setting(source)}",
     )
 
 
@@ -185,7 +188,8 @@ def _of_sqlite(message: str, source: str, limits: TimeLimits) -> SourceFailure:
         return over_time(source, limits.statement_s)
     for part, kind, reason, remedy in _SQLITE:
         if part in message:
-            return SourceFailure(kind, source, reason, remedy=remedy)
+            shown = f"{remedy}: {_which_setting(source)}" if part in _OF_THE_PATH else remedy
+            return SourceFailure(kind, source, reason, remedy=shown)
     return SourceFailure(
         FailureKind.REJECTED, source, "SQLite refused the statement", remedy="`warroom doctor` says what it can read"
     )
@@ -256,8 +260,8 @@ def _denied(code: int, message: str, source: str) -> SourceFailure:
 
 
 def _which_setting(source: str) -> str:
-    if source == "common":
-        return "see databases.common_url"
+    if source in {"common", "analytics"}:
+        return "see databases.common_url" if source == "common" else "see analytics.url"
     return "see databases.client_url, and this account's row in common.accounts"
 
 
