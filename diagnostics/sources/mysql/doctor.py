@@ -158,7 +158,7 @@ class _Patient:
         self._is_sqlite = ping.version.startswith("SQLite")
         if self._is_sqlite:
             # A constant is answered without a look at the file.
-            self._ask(_COLUMNS_SQLITE.bindparams(names=[""]))
+            self._ask(own_texts.COLUMNS_SQLITE.bindparams(names=[""]))
         answers = f"answers in {ping.took_ms:.1f} ms"
         yield DoctorLine.of(self._source, "reachable", Status.PASS, answers, latency_ms=round(ping.took_ms, 3))
         yield self._version(ping)
