@@ -499,7 +499,10 @@ def filled(text: object, places: Mapping[str, str]) -> object:
 
 
 def examine(sandbox: SandboxProcess, flags: Mapping[str, object], places: Mapping[str, str]) -> list[DoctorLine]:
-    given = {"state_dir": f"{places['folder']}/state", "zillow.authorization_url": f"{sandbox.url}/oauth/authorize"}
+    given: dict[str, object] = {
+        "state_dir": f"{places['folder']}/state",
+        "zillow.authorization_url": f"{sandbox.url}/oauth/authorize",
+    }
     given = {**sandbox.flags(), **given, **{name: filled(value, places) for name, value in flags.items()}}
     settings = load_settings(flags=given, environ={}).settings
     catalogue = load_catalogue(settings.catalogue) if settings.catalogue else shipped_catalogue()
