@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
-    """One private MariaDB server per test process, started when the first test asks. Do not stop it: start your own."""
-    from tests.mariadb import private_mariadb  # noqa: PLC0415  # pymysql is not for tests that need no server
+    """One private MariaDB server per test process, started when the first test asks. Do not stop it: start your own.
 
-    with private_mariadb() as server:
+    It offers encryption, with a certificate of `tests.network`; a login can be made to require it.
+    """
+    from tests.mariadb import private_mariadb  # noqa: PLC0415  # pymysql is not for tests that need no server
+    from tests.network import SERVER  # noqa: PLC0415  # as above
+
+    with private_mariadb(f"--ssl-cert={SERVER}", f"--ssl-key={SERVER}") as server:
         yield server
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pydantic import SecretStr, ValidationError
 from diagnostics.config.paths import CONFIG_VARIABLE, PREFIX, config_folder, config_path, state_folder
 from diagnostics.config.secrets import LazySecret, literal
 from diagnostics.config.settings import SECRETS, Settings, setting_names
+from diagnostics.config.tls import Tls
 from diagnostics.config.toml import ConfigurationError, read_toml, suggestion
 from diagnostics.core.masking import has_password, mask_url
 from diagnostics.core.sanitizer import clean
@@ -28,7 +30,8 @@ FOREIGN_PREFIX = "WARROOM_SANDBOX_"
 """Variables of the stand-ins, which are no settings."""
 
 _KEYMAP = "ui.keymap."
-_PATHS = ("catalogue", "state_dir", "databases.tls")
+_PATHS = ("catalogue", "state_dir")
+_TLS = ("databases.tls", "databases.common_tls", "databases.client_tls", "analytics.tls", "redis.tls", "state.tls")
 _DATADOG_VARIABLES = {"DD_API_KEY": "datadog.api_key", "DD_APP_KEY": "datadog.app_key"}
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -80,7 +83,7 @@ class LoadedSettings:
             return "set (masked)"
         if value is None:
             return "not set"
-        if isinstance(value, str | Path):
+        if isinstance(value, str | Path | Tls):
             return json.dumps(mask_url(str(value)), ensure_ascii=False)
         if isinstance(value, Mapping):
             return "{}"
@@ -260,13 +263,12 @@ def _secret(setting: str, name: str, given: Given) -> SecretStr:
 
 def _plain(name: str, given: Given) -> object:
     value = clean(given.value, limit=4_096) if isinstance(given.value, str) else given.value
-    if name in _PATHS and isinstance(value, str) and not _is_switch(name, value):
+    if name in _PATHS and isinstance(value, str):
         return _resolved(value, given)
+    if name in _TLS:
+        with suppress(ValueError):  # what is no such value is refused with the others, in their words
+            return Tls.of(value, lambda path: _resolved(path, given))
     return value
-
-
-def _is_switch(name: str, value: str) -> bool:
-    return name == "databases.tls" and "/" not in value and "." not in value
 
 
 def _resolved(value: str, given: Given) -> Path:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from diagnostics.config.paths import THEMES
+from diagnostics.config.tls import OFF, TlsSetting
 from diagnostics.core.masking import mask_url
 from diagnostics.models.evidence import Frozen
 
@@ -131,8 +132,10 @@ class DatabaseSettings(Section):
     """Enforced by the server."""
     client_pool: Annotated[Whole, Field(ge=1, le=256)] = 16
     """Client databases kept connected at most."""
-    tls: bool | Path = False
-    """True verifies the server against the system's authorities, a path against that PEM file."""
+    tls: TlsSetting = OFF
+    """Of every database that has none of its own below."""
+    common_tls: TlsSetting | None = None
+    client_tls: TlsSetting | None = None
 
     @field_validator("client_url")
     @classmethod
@@ -141,13 +144,6 @@ class DatabaseSettings(Section):
             if slot not in CLIENT_URL_SLOTS:
                 raise ValueError("the slots " + ", ".join(f"{{{name}}}" for name in CLIENT_URL_SLOTS))
         return value
-
-    @field_validator("tls", mode="before")
-    @classmethod
-    def _switch(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), Path(value))
 
 
 class FleetSettings(Section):
@@ -177,6 +173,8 @@ class AnalyticsSettings(Section):
     behind_after_s: Seconds = 7_200.0
     """Its newest row being older than this, the answer says how far the engine is behind."""
     timeout_s: Seconds = 60.0
+    tls: TlsSetting | None = None
+    """None is `databases.tls` for a MySQL or MariaDB, and left to the driver of any other engine."""
 
 
 class RedisSettings(Section):
@@ -185,6 +183,8 @@ class RedisSettings(Section):
     url: RedisAddress | None = None
     password: SecretStr | None = None
     timeout_s: Seconds = 2.0
+    tls: TlsSetting | None = None
+    """None is what the address says: rediss:// verifies the server's identity, redis:// does not encrypt."""
 
 
 class StateSettings(Section):
@@ -193,6 +193,7 @@ class StateSettings(Section):
     url: DatabaseAddress | None = None
     """SQLAlchemy URL; None is a SQLite file in `state_dir`."""
     password: SecretStr | None = None
+    tls: TlsSetting = OFF
 
 
 class SlackSettings(Section):

@@ -37,6 +37,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.sql.elements import quoted_name
 
+from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.fleet.batches import plain
 from diagnostics.fleet.models import FleetQuestion
@@ -64,6 +65,12 @@ _READ_ONLY = {
 }
 """Statements sent to each new session. Engines without a word for read-only rely on grants and on what is sent."""
 
+_LIBPQ_MODES = {
+    TlsMode.OFF: "disable",
+    TlsMode.REQUIRED: "require",
+    TlsMode.VERIFY_CA: "verify-ca",
+    TlsMode.VERIFY_IDENTITY: "verify-full",
+}
 _GUARDED = frozenset({"sqlite", "mysql", "mariadb", "postgresql"})
 _UNGUARDED = "this engine's sessions cannot be made read-only; only SELECT statements were sent"
 _DRIVER = "install the driver of this engine, for Databricks: pip install 'zillow-war-room[databricks]'"
@@ -77,8 +84,9 @@ def open_engine(settings: AnalyticsSettings, databases: DatabaseSettings) -> Dat
     if is_known_driver(url):
         url = parse_url(settings.url, SOURCE, "analytics.url")
         secret = settings.password if settings.password is not None and not url.password else password
-        return Engines(databases, limits).open(url, SOURCE, "client", Login(secret))
-    return _open_other(url, password, limits)
+        tls = (databases.tls, "databases.tls") if settings.tls is None else (settings.tls, "analytics.tls")
+        return Engines(databases, limits, tls).open(url, SOURCE, "client", Login(secret))
+    return _open_other(url, password, limits, _encryption(url, settings.tls))
 
 
 def caveat_of(database: Database) -> str:
@@ -106,11 +114,30 @@ def _password(url: URL, secret: SecretStr | None) -> SecretStr:
     raise not_configured(SOURCE, unusable.problem, unusable.accepted or unusable.next_step)
 
 
-def _open_other(url: URL, password: SecretStr, limits: TimeLimits) -> Database:
+def _encryption(url: URL, tls: Tls | None) -> dict[str, Any]:
+    """Arguments of the driver that encrypt as `analytics.tls` says; raises `SourceFailure` where it has no such words.
+
+    Source: https://www.postgresql.org/docs/current/libpq-ssl.html; "system" is known since libpq 16.
+    """
+    if tls is None:
+        return {}
+    if not url.get_driver_name().startswith("psycopg"):
+        raise not_configured(
+            SOURCE,
+            f"analytics.tls means nothing to {url.drivername}",
+            "take it away, and write into analytics.url how that driver encrypts; Databricks and Snowflake always do",
+        )
+    if tls.mode is TlsMode.VERIFY_CA and tls.authority is None:
+        raise not_configured(SOURCE, "analytics.tls names no authority", "set it to verify-ca:PATH of a PEM file")
+    authority = {"sslrootcert": str(tls.authority or "system")} if tls.verifies else {}
+    return {"sslmode": _LIBPQ_MODES[tls.mode], **authority}
+
+
+def _open_other(url: URL, password: SecretStr, limits: TimeLimits, encryption: dict[str, Any]) -> Database:
     if password.get_secret_value():
         user = url.username or (_TOKEN_USER if url.get_backend_name() == "databricks" else None)
         url = url.set(username=user, password=password.get_secret_value())
-    arguments = _connect_arguments(url, limits)
+    arguments = _connect_arguments(url, limits) | encryption
     try:
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
         missing = False

@@ -5,22 +5,27 @@ A worker that syncs transactions of one sync user holds `zillow-transaction-sync
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
+from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.models.evidence import Evidence
+from diagnostics.sources.tls import TlsRefused, context_of, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from redis import Redis
+    from redis import BlockingConnectionPool, Redis
 
     from diagnostics.config.settings import RedisSettings
 
@@ -137,7 +142,7 @@ class Mutexes:
         if not self._settings.url:
             raise SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, "redis.url is not set", remedy=_ADDRESS)
         # Loaded here: few consoles have a Redis, and the package costs a tenth of a second.
-        from redis import BlockingConnectionPool, Redis  # noqa: PLC0415
+        from redis import Redis  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
 
@@ -154,12 +159,15 @@ class Mutexes:
         }
         if self._settings.password is not None:
             options["password"] = self._settings.password.get_secret_value()
-        return Redis.from_pool(BlockingConnectionPool.from_url(self._settings.url, **options))
+        return Redis.from_pool(_pool(self._settings.url, self._settings.tls, options))
 
     def _failure_of(self, error: Exception) -> SourceFailure:
         """The driver's error as a failure. Its text may quote the address, so none of it is repeated."""
         from redis import exceptions  # noqa: PLC0415  # loaded when the first question was asked
 
+        told = _about_encryption(error, self._settings)
+        if told is not None:
+            return SourceFailure(FailureKind.UNREACHABLE, SOURCE, told.reason, remedy=told.remedy)
         limit = f"{self._settings.timeout_s:g} s"
         if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
             kind, reason = FailureKind.DENIED, "the login was refused"
@@ -176,6 +184,43 @@ class Mutexes:
         else:
             kind, reason, remedy = FailureKind.NOT_CONFIGURED, "redis.url cannot be used", _ADDRESS
         return SourceFailure(kind, SOURCE, reason, remedy=remedy)
+
+
+def _pool(url: str, tls: Tls | None, options: dict[str, Any]) -> BlockingConnectionPool:
+    """Connections as `redis.tls` says, or as the address does; raises SourceFailure where the two contradict."""
+    from redis import BlockingConnectionPool  # noqa: PLC0415  # loaded by then
+    from redis.connection import SSLConnection, parse_url  # noqa: PLC0415  # loaded by then
+
+    scheme, _, rest = url.partition("://")
+    if tls is None or (tls.mode is TlsMode.OFF and scheme != "rediss"):
+        return BlockingConnectionPool.from_url(url, **options)
+    if tls.mode is TlsMode.OFF or scheme == "unix":
+        way = "rediss://, which encrypts" if scheme == "rediss" else "a socket of this machine, which is not encrypted"
+        raise SourceFailure(
+            FailureKind.NOT_CONFIGURED,
+            SOURCE,
+            f"redis.url is {way}, and redis.tls is {tls.mode.value}",
+            remedy="take redis.tls away, or correct redis.url",
+        )
+    context = context_of(tls, "redis.tls", SOURCE)
+
+    class Encrypted(SSLConnection):
+        """The driver makes a context for each connection, which trusts the system's authorities in any case."""
+
+        def _wrap_socket_with_ssl(self, sock: socket.socket) -> socket.socket:
+            return context.wrap_socket(sock, server_hostname=self.host)
+
+    asked = parse_url(f"rediss://{rest}")  # type: ignore[no-untyped-call]  # the driver has no types here
+    return BlockingConnectionPool(**options | asked | {"connection_class": Encrypted})  # type: ignore[no-untyped-call]  # as above
+
+
+def _about_encryption(error: Exception, settings: RedisSettings) -> TlsRefused | None:
+    within = error.__cause__ or error.__context__
+    if isinstance(within, TlsRefused):
+        return within
+    if isinstance(within, ssl.SSLError):
+        return refused(within, Tls(TlsMode.VERIFY_IDENTITY), "redis.tls", urlsplit(settings.url or "").hostname or "")
+    return None
 
 
 def _refused(error: Exception) -> tuple[FailureKind, str, str]:

@@ -8,7 +8,7 @@ import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.mysql.failures import TimeLimits, failure_of
+from diagnostics.sources.mysql.failures import TimeLimits, encryption_failure, failure_of
 from diagnostics.store.schema import VERSION, SchemaTooNew
 
 SOURCE = "state"
@@ -23,7 +23,8 @@ _SQLITE: tuple[tuple[str, FailureKind, str, str], ...] = (
     ("disk I/O", FailureKind.UNREACHABLE, "its disk does not answer as it should", _OTHER_PLACE),
 )
 _REMEDIES = {
-    FailureKind.DENIED: "check state.url and state.password; the login needs SELECT, INSERT, UPDATE, DELETE and CREATE",
+    FailureKind.DENIED: "check state.url and state.password; the login needs SELECT, INSERT, UPDATE, DELETE and CREATE,"
+    " and one that has to be encrypted (REQUIRE SSL) needs state.tls",
     FailureKind.NOT_CONFIGURED: "correct state.url, or remove it to use a file in state_dir",
     FailureKind.NOT_MAPPED: "create the database that state.url names, or correct the name",
     FailureKind.REJECTED: "check that the server of state.url accepts writes and has room",
@@ -56,6 +57,8 @@ def state_failure(error: BaseException, limits: TimeLimits, *, connecting: bool)
         )
     if _code(cause) in _FULL:
         return SourceFailure(FailureKind.REJECTED, SOURCE, "the server's disk is full", remedy="tell its owner")
+    if about_encryption := encryption_failure(cause, SOURCE):
+        return about_encryption
     told = failure_of(error, SOURCE, limits, connecting=connecting)
     return SourceFailure(told.kind, SOURCE, told.reason, remedy=_REMEDIES.get(told.kind, told.remedy))
 

@@ -29,10 +29,12 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, StaticPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 from diagnostics.sources.mysql.failures import TimeLimits, not_configured
 from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
+from diagnostics.sources.tls import context_of
 from diagnostics.store import documents, journal_rows
 from diagnostics.store.documents import Kept
 from diagnostics.store.failures import SOURCE, Unanswered, is_lost_race, is_missing_table, state_failure
@@ -192,6 +194,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _encryption(tls: Tls) -> dict[str, Any]:
+    """PyMySQL's arguments; raises SourceFailure. Left to itself it encrypts where it can, and verifies nothing."""
+    return {"ssl_disabled": True} if tls.mode is TlsMode.OFF else {"ssl": context_of(tls, "state.tls", SOURCE)}
+
+
 def _open_server(url: URL, settings: StateSettings) -> Location:
     secret = SecretStr(url.password) if url.password else settings.password or SecretStr("")
     secret.get_secret_value()
@@ -202,8 +209,8 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
         "read_timeout": LIMITS.read_s,
         "write_timeout": LIMITS.read_s,
         "charset": "utf8mb4",
-        "ssl_disabled": True,
         "auth_plugin_map": AUTHENTICATION,
+        **_encryption(settings.tls),
         "init_command": _SESSION,
     }
     engine = create_engine(
@@ -218,7 +225,12 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
     )
 
     def connect(_dialect: object, _record: object, _positional: object, given: dict[str, Any]) -> object:
-        return login.connect(lambda credentials: pymysql.connect(**{**given, **credentials}))
+        try:
+            return login.connect(lambda credentials: pymysql.connect(**{**given, **credentials}))
+        except RuntimeError as error:
+            # A login that is withheld, in whatever way: no error of the driver's, for which questions are prepared.
+            failure = state_failure(error, LIMITS, connecting=True)
+        raise failure
 
     event.listen(engine, "do_connect", connect)
     return Location(engine)

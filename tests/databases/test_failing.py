@@ -235,12 +235,6 @@ def test_whatever_listens_there_becomes_a_failure_with_a_clean_reason(
     assert "secret" not in str(failure)
 
 
-@pytest.mark.mariadb
-def test_encryption_that_the_server_does_not_offer_is_said_so(mariadb_world: MariaDBWorld) -> None:
-    failure = failure_of(mariadb_world.open(tls=True))
-    assert (failure.kind, "encrypted" in failure.reason) == (FailureKind.UNREACHABLE, True)
-
-
 def test_a_file_that_does_not_exist_is_unreachable_and_is_not_created(sqlite_world: SQLiteWorld) -> None:
     missing = sqlite_world.directory / "nothing.db"
     failure = failure_of(sqlite_world.open(common_url=f"sqlite:///{missing}"))

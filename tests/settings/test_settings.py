@@ -14,6 +14,7 @@ import pytest
 from diagnostics.config.layers import LoadedSettings, load_settings
 from diagnostics.config.secrets import LazySecret
 from diagnostics.config.settings import Settings
+from diagnostics.config.tls import Tls
 from diagnostics.core.failures import UserError
 
 CANARY = "canary-7f3a9e"
@@ -99,17 +100,44 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_relative_paths_in_the_file_are_relative_to_the_file(load: Load, tmp_path: Path) -> None:
     loaded = load('catalogue = "team"\n[datadog]\napi_key_file = "key"\n[databases]\ntls = "authority.pem"\n')
     assert loaded.settings.catalogue == tmp_path / "team"
-    assert loaded.settings.databases.tls == tmp_path / "authority.pem"
+    assert loaded.settings.databases.tls == Tls.of(tmp_path / "authority.pem")
     (tmp_path / "key").write_text(CANARY)
     assert loaded.settings.datadog.api_key is not None
     assert loaded.settings.datadog.api_key.get_secret_value() == CANARY
 
 
 @pytest.mark.parametrize(
-    ("given", "value"), [("true", True), ("false", False), ("1", True), ("/ca.pem", Path("/ca.pem"))]
+    ("given", "shown"),
+    [
+        ("true", "verify-identity"),
+        ("1", "verify-identity"),
+        ("false", "off"),
+        ("OFF", "off"),
+        ("required", "required"),
+        ("VERIFY_CA", "verify-ca"),
+        ("/ca.pem", "verify-identity:/ca.pem"),
+        ("verify-ca:/ca.pem", "verify-ca:/ca.pem"),
+    ],
 )
-def test_tls_is_a_switch_or_the_path_of_an_authority(load: Load, given: str, value: object) -> None:
-    assert load(WARROOM_DATABASES__TLS=given).settings.databases.tls == value
+def test_tls_is_a_switch_a_mode_or_the_path_of_an_authority(load: Load, given: str, shown: str) -> None:
+    loaded = load(WARROOM_DATABASES__TLS=given, WARROOM_STATE__TLS=given, WARROOM_DATABASES__COMMON_TLS=given)
+    assert [str(loaded.settings.databases.tls), str(loaded.settings.state.tls)] == [shown, shown]
+    assert str(loaded.settings.databases.common_tls) == shown
+    assert loaded.settings.databases.client_tls is None
+    assert any(line.startswith("state.tls") and f'"{shown}"' in line for line in loaded.lines())
+
+
+@pytest.mark.parametrize("given", ["yes", "verify", "required:/ca.pem", "verify-ca:", "off:/ca.pem", "prefered"])
+def test_tls_that_means_nothing_is_refused_with_what_is_accepted(load: Load, given: str) -> None:
+    with pytest.raises(UserError, match=r"redis\.tls is not accepted") as caught:
+        load(WARROOM_REDIS__TLS=given)
+    assert "verify-ca:/path/ca.pem" in caught.value.accepted
+
+
+def test_an_authority_in_the_file_is_relative_to_the_file(load: Load, tmp_path: Path) -> None:
+    loaded = load('[state]\ntls = "verify-ca:authority.pem"\n[databases]\ntls = true\nclient_tls = "other.pem"\n')
+    assert str(loaded.settings.state.tls) == f"verify-ca:{tmp_path / 'authority.pem'}"
+    assert str(loaded.settings.databases.client_tls) == f"verify-identity:{tmp_path / 'other.pem'}"
 
 
 def test_an_empty_variable_counts_as_not_given(load: Load) -> None:
@@ -331,7 +359,7 @@ def test_hostile_text_in_values_names_and_paths_reaches_no_line_and_no_error(loa
 def test_lines_are_aligned_and_name_every_setting_once(load: Load) -> None:
     lines = load(WARROOM_STATE_DIR="/state").lines()
     names = [line.partition(" ")[0] for line in lines]
-    assert len(names) == len(set(names)) == 67
+    assert len(names) == len(set(names)) == 72
     assert len({line.index(" = ") for line in lines}) == 1
     assert len({line.index("   # ") for line in lines}) == 1
 

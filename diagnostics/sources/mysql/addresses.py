@@ -85,7 +85,7 @@ def parse_url(text: str | None, source: str, setting: str) -> URL:
         raise not_configured(
             source,
             f"{setting} has options that are not accepted: {', '.join(unknown)}",
-            f"accepted: {', '.join(sorted(_QUERY_KEYS))}; encryption is set with databases.tls",
+            f"accepted: {', '.join(sorted(_QUERY_KEYS))}; encryption is set with {setting.rpartition('.')[0]}.tls",
         )
     return url
 

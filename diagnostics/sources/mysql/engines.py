@@ -6,13 +6,11 @@ import codecs
 import math
 import socket
 import sqlite3
-import ssl
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,12 +22,14 @@ from sqlalchemy import URL, Dialect, Engine, NullPool, QueuePool, create_engine,
 from sqlalchemy.dialects.mysql import pymysql as mysql_pymysql
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
 from diagnostics.sources.mysql.failures import TimeLimits, is_servers_own, not_configured
 from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
 from diagnostics.sources.mysql.tables import Kind
+from diagnostics.sources.tls import context_of
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatabaseSettings
@@ -77,10 +77,12 @@ class Database:
 class Engines:
     """Makes databases from the settings. Nothing is opened before a statement is run."""
 
-    def __init__(self, settings: DatabaseSettings, limits: TimeLimits | None = None) -> None:
-        """`limits` stand in for those of the settings."""
+    def __init__(
+        self, settings: DatabaseSettings, limits: TimeLimits | None = None, tls: tuple[Tls, str] | None = None
+    ) -> None:
+        """`limits` and `tls`, with the name of its setting, stand in for those of the settings."""
         self._settings = settings
-        self._tls: ssl.SSLContext | None = None
+        self._tls = tls
         self._lock = threading.Lock()
         self._dialect: Dialect | None = None
         self._logins: dict[tuple[str | None, int | None, str | None], Login] = {}
@@ -140,7 +142,7 @@ class Engines:
                 self._dialect = mysql_pymysql.dialect(dbapi=driver, skip_autocommit_rollback=True)
             dialect = self._dialect
         bare = URL.create("mysql+pymysql", server.username, None, server.host, server.port, None, server.query)
-        arguments = {**self._arguments(bare, dialect, source), "autocommit": True}
+        arguments = {**self._arguments(bare, dialect, source, "client"), "autocommit": True}
         limits = self.limits
 
         def connect(rec: ConnectionPoolEntry) -> Connection:
@@ -170,11 +172,11 @@ class Engines:
             pool_timeout=self.limits.connect_s,
             hide_parameters=True,
         )
-        arguments = self._arguments(bare, engine.dialect, source)
+        arguments = self._arguments(bare, engine.dialect, source, kind)
         _attend(engine, arguments, login, self.limits)
         return Database(source, kind, engine, self.limits, arguments, login)
 
-    def _arguments(self, bare: URL, dialect: Dialect, source: str) -> dict[str, Any]:
+    def _arguments(self, bare: URL, dialect: Dialect, source: str, kind: Kind) -> dict[str, Any]:
         return {
             **dialect.create_connect_args(bare)[1],
             "connect_timeout": self.limits.connect_s,
@@ -182,7 +184,7 @@ class Engines:
             "read_timeout": self.limits.connect_s,
             "write_timeout": self.limits.read_s,
             "auth_plugin_map": AUTHENTICATION,
-            **self._tls_arguments(source),
+            **self._tls_arguments(source, kind),
         }
 
     def _open_file(self, url: URL, source: str, kind: Kind) -> Database:
@@ -203,32 +205,18 @@ class Engines:
         engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
         return Database(source, kind, engine, self.limits, {})
 
-    def _tls_arguments(self, source: str) -> dict[str, Any]:
-        wanted = self._settings.tls
-        if wanted is False:
+    def _tls_arguments(self, source: str, kind: Kind) -> dict[str, Any]:
+        tls, setting = self._tls or _tls_of(self._settings, kind)
+        if tls.mode is TlsMode.OFF:
             # PyMySQL would otherwise try encryption without verifying anything, with a new 19 ms context a connection.
             return {"ssl_disabled": True}
-        with self._lock:
-            if self._tls is None:
-                self._tls = _tls_context(wanted, source)
-            return {"ssl": self._tls}
+        return {"ssl": context_of(tls, setting, source)}
 
 
-def _tls_context(wanted: bool | Path, source: str) -> ssl.SSLContext:
-    authority = None if wanted is True else str(wanted)
-    try:
-        context = ssl.create_default_context(cafile=authority)
-    except (OSError, ssl.SSLError):
-        context = None
-    if context is None:
-        raise not_configured(
-            source,
-            "databases.tls names a file that is no readable certificate authority",
-            "set databases.tls to true, to false, or to the path of a PEM file",
-        )
-    # Company authorities often lack extensions that Python 3.13 insists on; the chain and the name are still checked.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+def _tls_of(settings: DatabaseSettings, kind: Kind) -> tuple[Tls, str]:
+    """How that kind of database is reached, and the setting that says so."""
+    own = settings.common_tls if kind == "common" else settings.client_tls
+    return (settings.tls, "databases.tls") if own is None else (own, f"databases.{kind}_tls")
 
 
 def _attend(engine: Engine, arguments: dict[str, Any], login: Login, limits: TimeLimits) -> None:

@@ -55,7 +55,7 @@ MEANINGS = (
     Meaning(
         FailureKind.DENIED,
         "the server takes only encrypted connections",
-        "set databases.tls to true, or to the path of the server's certificate authority",
+        "set the tls of this place to verify-identity, or to verify-ca:PATH of the server's own authority",
         {3159: "SECURE_TRANSPORT_REQUIRED"},
     ),
     Meaning(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pymysql
@@ -19,6 +18,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.error_codes import BY_CODE, NEVER_WRITES, default_remedy
 from diagnostics.sources.mysql.logins import LoginWithheld, PasswordWithheld
+from diagnostics.sources.tls import OWN_AUTHORITY, TlsRefused
 
 _TABLE = re.compile(r"Table '(?:[^'.]+\.)?([^']+)' doesn't exist")
 _COLUMN = re.compile(r"Unknown column '([^']+)'")
@@ -37,19 +37,13 @@ _NO_CONNECTION = frozenset({2002, 2003, 2005, 2026})
 _OVER_TIME = frozenset({1969, 3024})
 """MariaDB's and MySQL's statement limits."""
 
+_OFFERS_NONE = 2026
+"""PyMySQL's own, where the greeting of the server names no encryption."""
+
+_WANTS_ENCRYPTION = 3159
 _LOGIN = frozenset({1045, 1698, 1873})
 _PRIVILEGE = frozenset({1142, 1143, 1227, 1370})
 _READ_ONLY = (FailureKind.REJECTED, "the session is read-only and refused a write", NEVER_WRITES)
-_NO_TLS = (
-    FailureKind.UNREACHABLE,
-    "no encrypted connection could be agreed on",
-    "check databases.tls: true, false, or the path of the authority that signed the server's certificate",
-)
-_NO_ENCRYPTION = (
-    FailureKind.DENIED,
-    "the server's way of checking passwords needs an encrypted connection",
-    "set databases.tls to true, or to the path of the server's certificate authority",
-)
 _TOO_LARGE = (
     FailureKind.REJECTED,
     f"the question names a number beyond {2**63 - 1:,}, the largest that SQLite holds",
@@ -85,14 +79,16 @@ class TimeLimits:
 def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     """The failure that `error` means. `connecting` is True until the connection is ready for its first statement."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return encryption_failure(cause, source) or _of_driver(cause, source, limits, connecting=connecting)
+
+
+def _of_driver(cause: BaseException, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(str(cause), source, limits)
     if isinstance(cause, pymysql.Error):
         return _of_mysql(cause, source, limits, connecting=connecting)
     if isinstance(cause, NoSuchModuleError | ImportError):
         return not_configured(source, "the URL names a kind of database that is not supported")
-    if isinstance(cause, OSError):
-        return _unreachable(source, limits)
     kind, reason, remedy = (
         FailureKind.MALFORMED,
         f"the server's answer could not be read ({type(cause).__name__})",
@@ -107,13 +103,58 @@ def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connect
             "databases.login",
             retry_after=cause.wait_s,
         )
+    if isinstance(cause, OSError):
+        return _unreachable(source, limits)
     if isinstance(cause, OverflowError):
         kind, reason, remedy = _TOO_LARGE
     elif isinstance(cause, PoolTimeout):
         kind, reason, remedy = FailureKind.TIMED_OUT, "every connection is busy with an earlier question", "wait"
-    elif isinstance(cause, PasswordWithheld) or (isinstance(cause, RuntimeError) and "cryptography" in str(cause)):
-        kind, reason, remedy = _NO_ENCRYPTION
     return SourceFailure(kind, source, reason, remedy=remedy)
+
+
+def encryption_failure(cause: BaseException, source: str) -> SourceFailure | None:
+    """What is wrong with the encryption, or with a way of checking passwords; None for any other error.
+
+    The remedy names the setting of `source`, and the mode that leads to a connection.
+    """
+    setting = tls_setting(source)
+    within = getattr(cause, "original_exception", cause)
+    if isinstance(within, TlsRefused):
+        return SourceFailure(FailureKind.UNREACHABLE, source, within.reason, remedy=within.remedy)
+    code = cause.args[0] if isinstance(cause, pymysql.Error) and cause.args else 0
+    if code == _OFFERS_NONE:
+        return SourceFailure(
+            FailureKind.UNREACHABLE,
+            source,
+            "no encrypted connection: the server offers none",
+            remedy=f"have encryption switched on at the server; only where the way to it is safe, set {setting} to off",
+        )
+    if code == _WANTS_ENCRYPTION or isinstance(cause, PasswordWithheld):
+        wanted = (
+            "the server takes only encrypted connections"
+            if code == _WANTS_ENCRYPTION
+            else "the server's way of checking passwords needs an encrypted connection"
+        )
+        return SourceFailure(
+            FailureKind.DENIED,
+            source,
+            wanted,
+            remedy=f"set {setting} to verify-identity, or to verify-ca:PATH with the PEM file of the server's own "
+            f"authority. {OWN_AUTHORITY}",
+        )
+    if isinstance(cause, RuntimeError) and "pynacl" in str(cause):
+        return SourceFailure(
+            FailureKind.NOT_CONFIGURED,
+            source,
+            "this login's password is checked with ed25519, for which the package PyNaCl is missing here",
+            remedy="pip install 'zillow-war-room[ed25519]', or ask for a login with another way",
+        )
+    return None
+
+
+def tls_setting(source: str) -> str:
+    """The setting that says how the way to `source` is encrypted."""
+    return {"state": "state.tls", "analytics": "analytics.tls"}.get(source, "databases.tls")
 
 
 def is_servers_own(error: BaseException) -> bool:
@@ -224,9 +265,6 @@ def _by_code(error: pymysql.Error, code: int, source: str) -> SourceFailure:
 
 
 def _disconnected(code: int, message: str, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
-    if code == 2026 or (code == 2003 and _has_any(message.lower(), ("ssl", "certificate"))):
-        kind, reason, remedy = _NO_TLS
-        return SourceFailure(kind, source, reason, remedy=remedy)
     if connecting or code in _NO_CONNECTION:
         return _unreachable(source, limits, refused="refused" in message.lower())
     if "timed out" in message:
@@ -255,7 +293,10 @@ def _denied(code: int, message: str, source: str) -> SourceFailure:
         reason = f"this login lacks a privilege (error {code})"
         return SourceFailure(FailureKind.DENIED, source, reason, remedy="`warroom doctor` says what this login may do")
     reason = f"the server refused this login (error {code})"
-    remedy = f"check user and password: {_which_setting(source)}, and databases.password"
+    remedy = (
+        f"check user and password: {_which_setting(source)}, and databases.password; MariaDB refuses a login that has "
+        f"to be encrypted (REQUIRE SSL) in the same words: then set {tls_setting(source)}"
+    )
     return SourceFailure(FailureKind.DENIED, source, reason, remedy=remedy)
 
 
@@ -263,7 +304,3 @@ def _which_setting(source: str) -> str:
     if source in {"common", "analytics"}:
         return "see databases.common_url" if source == "common" else "see analytics.url"
     return "see databases.client_url, and this account's row in common.accounts"
-
-
-def _has_any(message: str, parts: Iterable[str]) -> bool:
-    return any(part in message for part in parts)
