@@ -6,7 +6,7 @@ Blocking and thread-safe: callers bring their own threads. Opening it asks nothi
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -260,9 +260,12 @@ class Diagnostics:
         with suppress(SourceFailure):
             self.context.datadog.validate()
 
-    def sources(self) -> tuple[SourceState, ...]:
-        """The state of each source: what it said last, or a cheap question every ten seconds. Raises nothing."""
-        return self._states.all()
+    def sources(self, tell: Callable[[tuple[SourceState, ...]], object] | None = None) -> tuple[SourceState, ...]:
+        """The state of each source: what it said last, or a cheap question every ten seconds. Raises nothing.
+
+        `tell` gets them while one has not answered yet.
+        """
+        return self._states.all(tell)
 
     def budgets(self) -> tuple[Budget, ...]:
         """Remainder of each rate limit."""

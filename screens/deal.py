@@ -73,7 +73,9 @@ class DealScreen(ListScreen):
         service, live = self.host.service, self.host.live
         if service is not None and live is not None:
             every_s = service.settings.refresh.checks_s
-            live.watch(self.key, lambda: service.deals.diagnose(self.deal_id, self.account_id), every_s=every_s)
+            live.watch_growing(
+                self.key, lambda tell: service.deals.diagnose(self.deal_id, self.account_id, tell), every_s=every_s
+            )
             self.host.look_again()
 
     def on_unmount(self) -> None:

@@ -177,7 +177,7 @@ class WarRoomApp(App[int]):
         self.catalogue = self.service.catalogue
         self.live = Live(self._emit)
         self._apply_preferences()
-        self.live.watch("sources", self.service.sources, every_s=10.0)
+        self.live.watch_growing("sources", self.service.sources, every_s=10.0)
         self.incidents.start(self.service, self.live)
         for screen in self.navigator.screens:
             screen.service_opened()

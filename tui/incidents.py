@@ -47,7 +47,8 @@ class IncidentInView:
         """Look at the journal, and begin the background work."""
         from diagnostics.incident.worker import Worker  # noqa: PLC0415  # after the first paint
 
-        live.watch("incident", service.incidents.following, every_s=service.settings.escalation.follow_s, steady=True)
+        every_s = service.settings.escalation.follow_s
+        live.watch("incident", service.incidents.following, every_s=every_s, source="state", steady=True)
         self._worker = Worker(service)
         self._worker.start()
 

@@ -17,6 +17,8 @@ from diagnostics.logs import bind
 from diagnostics.oauth.diagnosis import diagnose
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.models.accounts import (
@@ -42,12 +44,15 @@ class AccountService:
         self._lock = threading.Lock()
         self._scores: OrderedDict[int, Figure] = OrderedDict()
 
-    def summary(self, account_id: int) -> AccountSummary:
-        """Header, findings worst first, figures. A part that a source did not answer is a finding, not an error."""
+    def summary(self, account_id: int, tell: Callable[[AccountSummary], object] | None = None) -> AccountSummary:
+        """Header, findings worst first, figures. A part that a source did not answer is a finding, not an error.
+
+        `tell` gets what `common` says, where the client database has not answered yet.
+        """
 
         with self._lock:
             known = self._scores.get(account_id)
-        return summary(self._context, account_id, known)
+        return summary(self._context, account_id, known, tell)
 
     def users(
         self, account_id: int, after: str | None = None, limit: int = 100, *, only_wrong: bool = False

@@ -6,7 +6,8 @@ Nothing here waits for Datadog: the behaviour score is asked for apart, and show
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import TimeoutError as StillWaiting
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import and_, case, func, literal, select
 
 from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.waiting import SETTLE_S, StillAsking, aside
 from diagnostics.core.words import about, plural, sentence
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.evidence import Evidence
@@ -93,22 +95,47 @@ class AccountCounts:
     stale: CountRow
 
 
-def read_counts(context: Context, account_id: int) -> AccountCounts:
-    """The counts. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer; nothing else."""
+def read_counts(
+    context: Context, account_id: int, tell: Callable[[AccountCounts], object] | None = None
+) -> AccountCounts:
+    """The counts. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer; nothing else.
+
+    `tell` gets those of `common` where the client database, which is asked at the same time, has not answered yet.
+    """
     now = context.now()
     place = context.databases.account(account_id)
+    with aside(1, "client database") as clients:
+        asked = clients.submit(_client_counts, context, account_id, now)
+        pending = CountRow({}, failure=StillAsking(f"client {account_id}", None))
+        counts = AccountCounts(
+            place=place,
+            now=now,
+            auths=_asked(
+                lambda: context.common(f"summary tokens {account_id}", _auth_counts(context, account_id, now))
+            ),
+            syncs=_asked(
+                lambda: context.common(f"summary connections {account_id}", _sync_counts(context, account_id))
+            ),
+            agents=pending,
+            deals=pending,
+            stale=pending,
+        )
+        try:
+            agents, deals, stale = asked.result(None if tell is None else SETTLE_S)
+        except StillWaiting:
+            if tell is not None:
+                tell(counts)
+            agents, deals, stale = asked.result()
+    return replace(counts, agents=agents, deals=deals, stale=stale)
+
+
+def _client_counts(context: Context, account_id: int, now: datetime) -> tuple[CountRow, CountRow, CountRow]:
+    """Agents, deals and agents that should have been resolved."""
     agents = _client(context, account_id, "summary agents", _agent_counts)
-    # A client host that does not answer costs its time limit once, not once a question.
-    silent = agents.failure is not None and agents.failure.is_transient
-    return AccountCounts(
-        place=place,
-        now=now,
-        auths=_asked(lambda: context.common(f"summary tokens {account_id}", _auth_counts(context, account_id, now))),
-        syncs=_asked(lambda: context.common(f"summary connections {account_id}", _sync_counts(context, account_id))),
-        agents=agents,
-        deals=agents if silent else _client(context, account_id, "summary deals", _deal_counts),
-        stale=agents if silent else _stale(context, account_id, now),
-    )
+    if agents.failure is not None and agents.failure.is_transient:
+        # A client host that does not answer costs its time limit once, not once a question.
+        return agents, agents, agents
+    return agents, _client(context, account_id, "summary deals", _deal_counts), _stale(context, account_id, now)
 
 
 def _auth_counts(context: Context, account_id: int, now: datetime) -> Question:
@@ -342,9 +369,25 @@ _GRAVITY = (Status.FAIL, Status.UNREACHABLE, Status.WARN, Status.NO_DATA, Status
 _WELL = frozenset({"", "active"})
 
 
-def summary(context: Context, account_id: int, behaviour: Figure | None) -> AccountSummary:
-    """The summary. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer."""
-    counts = read_counts(context, account_id)
+def summary(
+    context: Context,
+    account_id: int,
+    behaviour: Figure | None,
+    tell: Callable[[AccountSummary], object] | None = None,
+) -> AccountSummary:
+    """The summary. Raises AccountUnknown, and SourceFailure where `common.accounts` does not answer.
+
+    `tell` gets what `common` says, where the client database has not answered yet.
+    """
+
+    def so_far(counts: AccountCounts) -> None:
+        if tell is not None:
+            tell(_summary(context, counts, behaviour))
+
+    return _summary(context, read_counts(context, account_id, None if tell is None else so_far), behaviour)
+
+
+def _summary(context: Context, counts: AccountCounts, behaviour: Figure | None) -> AccountSummary:
     found = [
         *_place_findings(counts.place),
         *_token_findings(context, counts.auths),
@@ -356,7 +399,7 @@ def summary(context: Context, account_id: int, behaviour: Figure | None) -> Acco
         header=_header(counts.place, counts.syncs),
         findings=tuple(found),
         figures=tuple(figures(counts, behaviour)),
-        notes=tuple(_notes(account_id, counts.auths, counts.syncs)),
+        notes=tuple(_notes(counts.place.id, counts.auths, counts.syncs)),
     )
 
 
@@ -595,7 +638,7 @@ def _unanswered(check: str, title: str, failure: SourceFailure) -> Finding:
     return finding(
         check,
         title,
-        Status.UNREACHABLE,
+        Status.NO_DATA if isinstance(failure, StillAsking) else Status.UNREACHABLE,
         sentence(f"{failure.headline()}: {failure.reason}"),
         next_step=failure.remedy,
     )

@@ -3,7 +3,7 @@
 * `Job`: one long question from both sides: the asker cancels, the answerer reports and looks whether it should end.
 * `Deadline`: the end of one question and why it came; `run_within` waits for a call no longer than that.
 * `SingleFlight`: equal questions asked at the same time are asked once, and answers kept for a while.
-* `ask_together`, `side_by_side`, `aside`: several questions at once.
+* `ask_together`, `side_by_side`, `as_they_come`, `aside`: several questions at once.
 * `Timers`: many short actions, each at its own time, on one thread.
 """
 
@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,9 @@ LONGEST_WAIT_S = 60.0
 
 TURN_SLACK_S = 0.05
 """Added to the time until a turn comes, so that one look is enough."""
+
+SETTLE_S = 0.05
+"""Parts of an answer that come so soon after each other are told of together."""
 
 LOOK_S = 0.1
 """How soon whoever waits notices that the job was cancelled."""
@@ -405,6 +408,27 @@ def side_by_side(ask: Callable[[Item], Answer], items: Sequence[Item], name: str
     """`ask` of every item at the same time, answers in their order: a dead source costs its time limit once."""
     with aside(len(items), name) as pool:
         return tuple(pool.map(ask, items))
+
+
+def as_they_come(
+    ask: Callable[[Item], Answer],
+    items: Sequence[Item],
+    name: str,
+    tell: Callable[[dict[Item, Answer]], object] | None = None,
+) -> tuple[Answer, ...]:
+    """As `side_by_side`; while some are missing, `tell` gets those that are there, each time that more have come."""
+    if tell is None:
+        return side_by_side(ask, items, name)
+    with aside(len(items), name) as pool:
+        asked = {pool.submit(ask, item): item for item in items}
+        missing: set[Future[Answer]] = set(asked)
+        while missing:
+            wait(missing, return_when=FIRST_COMPLETED)
+            # What answers at the same moment is one thing to draw.
+            _, missing = wait(missing, timeout=SETTLE_S)
+            if missing:
+                tell({item: one.result() for one, item in asked.items() if one.done()})
+        return tuple(one.result() for one in asked)
 
 
 # Many time limits.

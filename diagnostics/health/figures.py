@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import Threshold
 
 
+PENDING = "being asked"
+"""Failure of a figure that is under way while others beside it are there."""
+
+
 def figure(
     name: str,
     rule: Threshold,
@@ -124,6 +128,10 @@ class LastKnown:
             last = self._loaded.get(new.id)
         if last is None or last.value is None or last.taken_at is None:
             return new
+        if new.failure == PENDING:
+            # Nothing has failed: it stands as it was, and says of when it is.
+            note = remarks((f"as of {last.taken_at:%H:%M:%S} UTC, {PENDING} again", last.note))
+            return last.model_copy(update={"note": note})
         grave = last.status in {Status.WARN, Status.FAIL}
         return last.model_copy(
             update={

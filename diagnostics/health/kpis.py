@@ -14,10 +14,10 @@ from diagnostics.checks.base import moment, number, share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import window_ending
-from diagnostics.core.waiting import side_by_side
+from diagnostics.core.waiting import StillAsking, as_they_come
 from diagnostics.core.words import form, plural, span
 from diagnostics.health.counters import read_counters
-from diagnostics.health.figures import failed, figure, quantity
+from diagnostics.health.figures import PENDING, failed, figure, quantity
 from diagnostics.health.stale import accuracy_figure, read_stale
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.datadog import Aggregate, Compute
@@ -167,9 +167,17 @@ KPIS = ("token_success", "transaction_sync_success", "api_p95", "webhook_latency
 """In the order of the table."""
 
 Read = Callable[["Threshold"], Figure]
+TellFigures = Callable[[tuple[Figure, ...]], object]
+"""Takes the figures so far; those that are missing have no value, and say that they are being asked for."""
 
 
-def read_kpis(context: Context, wait_s: float | None = WAIT_S, only: tuple[str, ...] = KPIS) -> tuple[Figure, ...]:
+def read_kpis(
+    context: Context,
+    wait_s: float | None = WAIT_S,
+    only: tuple[str, ...] = KPIS,
+    *,
+    tell: TellFigures | None = None,
+) -> tuple[Figure, ...]:
     """The figures in the order of the table. A source's failure is a figure without a value."""
     reads: dict[str, Read] = {
         "token_success": lambda rule: _token_success(context, rule),
@@ -180,14 +188,26 @@ def read_kpis(context: Context, wait_s: float | None = WAIT_S, only: tuple[str, 
             context, context.answers.within("stale", ALL_ACCOUNTS, lambda job: read_stale(context, job), wait_s)
         ),
     }
-    return together(context, {name: reads[name] for name in KPIS if name in only})
+    return together(context, {name: reads[name] for name in KPIS if name in only}, tell=tell)
 
 
-def together(context: Context, reads: dict[str, Read], rules: dict[str, str] | None = None) -> tuple[Figure, ...]:
-    """Ask for every figure at the same time: a dead source costs its time limit once. `rules` where names differ."""
+def together(
+    context: Context,
+    reads: dict[str, Read],
+    rules: dict[str, str] | None = None,
+    *,
+    tell: TellFigures | None = None,
+) -> tuple[Figure, ...]:
+    """Ask for every figure at the same time: a dead source costs its time limit once. `rules` where names differ.
+
+    `tell` gets the figures that are there while others are missing, so that none waits for another's source.
+    """
+
+    def rule_of(name: str) -> Threshold:
+        return context.catalogue.thresholds[(rules or {}).get(name, name)]
 
     def ask(name: str) -> Figure:
-        rule = context.catalogue.thresholds[(rules or {}).get(name, name)]
+        rule = rule_of(name)
         try:
             return reads[name](rule)
         except SourceFailure as failure:
@@ -197,7 +217,16 @@ def together(context: Context, reads: dict[str, Read], rules: dict[str, str] | N
             broken = SourceFailure(FailureKind.MALFORMED, "console", "the console met an error of its own; see its log")
             return failed(name, rule, broken)
 
-    return side_by_side(ask, tuple(reads), "figure")
+    def so_far(known: dict[str, Figure]) -> None:
+        if tell is not None:
+            tell(tuple(known.get(name) or _asked(name, rule_of(name)) for name in reads))
+
+    return as_they_come(ask, tuple(reads), "figure", None if tell is None else so_far)
+
+
+def _asked(name: str, rule: Threshold) -> Figure:
+    """The figure that is missing still."""
+    return failed(name, rule, StillAsking(rule.title, None)).model_copy(update={"failure": PENDING})
 
 
 def _token_success(context: Context, rule: Threshold) -> Figure:

@@ -10,7 +10,7 @@ from diagnostics.core.words import form, plural, span
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.health.counters import BUCKET_S, DAY_S, read_counters
 from diagnostics.health.figures import figure
-from diagnostics.health.kpis import ALL_ACCOUNTS, KEEP_AGGREGATES_S, WAIT_S, together
+from diagnostics.health.kpis import ALL_ACCOUNTS, KEEP_AGGREGATES_S, WAIT_S, TellFigures, together
 from diagnostics.health.resolution import of_everybody
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.figures import Figure
@@ -50,7 +50,11 @@ LONGEST_BASELINE_WAIT_S = 30.0
 
 
 def read_leading(
-    context: Context, wait_s: float | None = WAIT_S, only: tuple[str, ...] = tuple(RULES)
+    context: Context,
+    wait_s: float | None = WAIT_S,
+    only: tuple[str, ...] = tuple(RULES),
+    *,
+    tell: TellFigures | None = None,
 ) -> tuple[Figure, ...]:
     """The indicators in the order shown. A source's failure is a figure without a value."""
     reads: dict[str, Callable[[Threshold], Figure]] = {
@@ -62,7 +66,7 @@ def read_leading(
         "resolution_drift": lambda _: _drift(context, wait_s),
         "deals_unsynced": lambda rule: _deals(context, rule, wait_s),
     }
-    return together(context, {name: reads[name] for name in RULES if name in only}, RULES)
+    return together(context, {name: reads[name] for name in RULES if name in only}, RULES, tell=tell)
 
 
 def indicators_of(issue: str) -> tuple[str, ...]:

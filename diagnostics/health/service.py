@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from diagnostics.health.connections import Order, connection_health, problems
 from diagnostics.health.figures import LastKnown
-from diagnostics.health.kpis import KPIS, read_kpis
+from diagnostics.health.kpis import KPIS, TellFigures, read_kpis
 from diagnostics.health.leading import RULES, read_leading
 from diagnostics.health.monitors import MonitorService
 from diagnostics.health.overview import Overview
 from diagnostics.health.resolution import of_everybody
-from diagnostics.health.systems import read_systems
+from diagnostics.health.systems import TellSystems, read_systems
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
@@ -42,13 +42,13 @@ class HealthService:
         """The big number, its last 24 hours and the sync events. Raises SourceFailure without `common`."""
         return self._overview.read()
 
-    def kpis(self, only: tuple[str, ...] = KPIS) -> tuple[Figure, ...]:
+    def kpis(self, only: tuple[str, ...] = KPIS, tell: TellFigures | None = None) -> tuple[Figure, ...]:
         """token_success, transaction_sync_success, api_p95, webhook_latency_p95, resolution_accuracy.
 
         A figure whose source fails keeps its last value and says so, or has none and says why; one that asks every
-        account comes when it is there.
+        account comes when it is there. `tell` gets what is there while others are missing.
         """
-        return self._known.beside(read_kpis(self._context, only=only))
+        return self._known.beside(read_kpis(self._context, only=only, tell=self._beside(tell)))
 
     def connections(self) -> ConnectionHealth:
         """Connections by state, newest and longest-standing problems. Raises SourceFailure."""
@@ -62,13 +62,19 @@ class HealthService:
         """The resolution shares of all accounts against their baselines. Raises SourceFailure."""
         return of_everybody(self._context, job)
 
-    def systems(self) -> tuple[SystemState, ...]:
-        """The six systems with their states and what a failing one threatens, in the catalogue's order."""
-        return read_systems(self._context)
+    def systems(self, tell: TellSystems | None = None) -> tuple[SystemState, ...]:
+        """The six systems with their states and what a failing one threatens, in the catalogue's order.
 
-    def leading(self, only: tuple[str, ...] = tuple(RULES)) -> tuple[Figure, ...]:
+        `tell` gets them while some are missing.
+        """
+        return read_systems(self._context, tell=tell)
+
+    def leading(self, only: tuple[str, ...] = tuple(RULES), tell: TellFigures | None = None) -> tuple[Figure, ...]:
         """Leading indicators, which worsen before sync does; otherwise as `kpis`."""
-        return self._known.beside(read_leading(self._context, only=only))
+        return self._known.beside(read_leading(self._context, only=only, tell=self._beside(tell)))
+
+    def _beside(self, tell: TellFigures | None) -> TellFigures | None:
+        return None if tell is None else lambda figures: tell(self._known.beside(figures))
 
     def indicators(self) -> tuple[str, ...]:
         """Indicators for which a monitor can be drafted."""

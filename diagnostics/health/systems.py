@@ -12,10 +12,10 @@ from sqlalchemy import and_, exists, func, or_, select
 from diagnostics.checks.base import number, share, worst
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited, UserError
-from diagnostics.core.waiting import StillAsking, side_by_side
+from diagnostics.core.waiting import StillAsking, as_they_come
 from diagnostics.core.words import percent, plural
 from diagnostics.health.connections import ERROR, HEALTHY, WARNING, read_states
-from diagnostics.health.figures import figure, quantity
+from diagnostics.health.figures import PENDING, figure, quantity
 from diagnostics.health.kpis import ALL_ACCOUNTS, WAIT_S
 from diagnostics.health.overview import health_figure
 from diagnostics.health.resolution import of_everybody, shares_line
@@ -192,7 +192,13 @@ class SystemNode:
     figures: tuple[Figure, ...] = ()
 
 
-def read_systems(context: Context, wait_s: float | None = WAIT_S) -> tuple[SystemState, ...]:
+TellSystems = Callable[[tuple[SystemState, ...]], object]
+"""Takes the systems while some are missing: those have no data, and say that they are being asked for."""
+
+
+def read_systems(
+    context: Context, wait_s: float | None = WAIT_S, *, tell: TellSystems | None = None
+) -> tuple[SystemState, ...]:
     """The systems in the catalogue's order. A source's failure is the state of the systems that it speaks for."""
     reads: dict[str, Callable[[], SystemNode]] = {
         "ZillowAuth": lambda: _auth(context),
@@ -215,8 +221,15 @@ def read_systems(context: Context, wait_s: float | None = WAIT_S) -> tuple[Syste
             return SystemNode(Status.NO_DATA if waiting else Status.UNREACHABLE, failure.headline())
         return SystemNode(Status.NO_DATA, "the console has no reading for this system")
 
-    nodes = dict(zip(systems, side_by_side(ask, tuple(systems), "system"), strict=True))
-    return tuple(_state(context, system, nodes) for system in systems.values())
+    def states(nodes: Mapping[str, SystemNode]) -> tuple[SystemState, ...]:
+        return tuple(_state(context, system, nodes) for system in systems.values())
+
+    def so_far(known: Mapping[str, SystemNode]) -> None:
+        if tell is not None:
+            tell(states({name: known.get(name) or SystemNode(Status.NO_DATA, PENDING) for name in systems}))
+
+    found = as_they_come(ask, tuple(systems), "system", None if tell is None else so_far)
+    return states(dict(zip(systems, found, strict=True)))
 
 
 def _state(context: Context, system: System, nodes: Mapping[str, SystemNode]) -> SystemState:

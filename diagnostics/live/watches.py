@@ -1,7 +1,8 @@
 """Live questions: asked again and again while somebody looks, never twice at once, and honest about their age.
 
 One scheduler thread decides what is due and is the only thread that emits, so readings arrive in the order of their
-sequence and never under a lock. A few worker threads run the questions. All of them are daemons: a question that hangs
+sequence and never under a lock. Each source has a few workers of its own, and a question that asks several sources has
+one to itself: a source that hangs keeps only its own questions waiting. All threads are daemons: a question that hangs
 can never keep the program from ending.
 """
 
@@ -11,23 +12,30 @@ import itertools
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from queue import SimpleQueue
+from functools import partial
 from typing import Any, TypeVar
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import Clock, SystemClock
+from diagnostics.live.lanes import Lane
 from diagnostics.models.readings import Freshness, Reading
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Tell = Callable[[T], None]
+"""Takes an answer of which parts are missing still, while the rest is asked for."""
 
 LONGEST_BACK_OFF_S = 30.0
 """However often a question has failed, it is asked again after this long (or its own interval, when longer)."""
+
+WORKERS = 3
+"""Questions of one source that run at the same time."""
 
 JITTER = 0.2
 """Share added to a back-off at most, so that several consoles do not return to a limited service together."""
@@ -38,7 +46,9 @@ class _Watch:
     """One live question and everything known about its answers. Guarded by the lock of `Live`."""
 
     key: str
-    ask: Callable[[], Any]
+    ask: Callable[[Tell[Any]], Any]
+    lane: str
+    """Whose workers run it."""
     every_s: float
     stale_after_s: float
     due: float
@@ -72,13 +82,13 @@ class Live:
 
     `emit` is called from the scheduler's thread only, in rising order of `Reading.sequence`, holding no lock; what it
     raises is logged and dropped. Between two calls only the newest reading of a key is kept, so a slow receiver never
-    builds a backlog.
+    builds a backlog. `workers` is how many questions of one source run at the same time.
     """
 
     def __init__(
         self,
         emit: Callable[[Reading[Any]], None],
-        workers: int = 3,
+        workers: int = WORKERS,
         *,
         clock: Clock | None = None,
         chance: Callable[[], float] = random.random,
@@ -94,10 +104,8 @@ class Live:
         self._sequence = itertools.count(1)
         self._paused = False
         self._closed = False
-        self._busy = 0
-        self._busy_failing = 0
-        self._threads = 0
-        self._jobs: SimpleQueue[_Watch | None] = SimpleQueue()
+        self._busy: Counter[str] = Counter()
+        self._busy_failing: Counter[str] = Counter()
         self._scheduler: threading.Thread | None = None
 
     @property
@@ -111,20 +119,38 @@ class Live:
         ask: Callable[[], T],
         *,
         every_s: float,
+        source: Lane = "",
         stale_after_s: float | None = None,
         steady: bool = False,
     ) -> None:
         """Keep `key` answered by `ask` every `every_s` seconds while it is looked at.
 
+        `source` is the only source that it asks; its questions share workers. Without one it has a worker to itself.
         A value without a newer answer for `stale_after_s` seconds (three intervals unless told otherwise) turns stale.
         A `steady` one is not paused: what others do in an incident does not stand still.
         Watching a key again replaces its question: the old value goes, late answers to the old question are dropped.
         """
+        self.watch_growing(
+            key, lambda _: ask(), every_s=every_s, source=source, stale_after_s=stale_after_s, steady=steady
+        )
+
+    def watch_growing(
+        self,
+        key: str,
+        ask: Callable[[Tell[T]], T],
+        *,
+        every_s: float,
+        source: Lane = "",
+        stale_after_s: float | None = None,
+        steady: bool = False,
+    ) -> None:
+        """As `watch`, of a question that tells what it knows so far, and says in it which parts are missing still."""
         with self._condition:
             born = next(self._sequence)
             self._watches[key] = watch = _Watch(
                 key=key,
                 ask=ask,
+                lane=source or f"only {key}",
                 every_s=every_s,
                 stale_after_s=3 * every_s if stale_after_s is None else stale_after_s,
                 due=self._clock.monotonic(),
@@ -187,8 +213,6 @@ class Live:
             self._watches.clear()
             self._outbox.clear()
             self._condition.notify_all()
-            for _ in range(self._threads):
-                self._jobs.put(None)
         if self._scheduler is not None and self._scheduler is not threading.current_thread():
             self._scheduler.join(timeout=1.0)
 
@@ -249,10 +273,10 @@ class Live:
     def _dispatch(self) -> None:
         now = self._clock.monotonic()
         for watch in sorted(self._ready(now), key=lambda one: (not one.forced, one.due)):
-            if self._busy >= self._workers:
-                return
-            if watch.failures and not watch.forced and self._busy_failing >= max(1, self._workers - 1):
-                # A dead source answers slowly: its questions may not take the last worker from the living ones.
+            if self._busy[watch.lane] >= self._workers:
+                continue
+            if watch.failures and not watch.forced and self._busy_failing[watch.lane] >= max(1, self._workers - 1):
+                # What failed answers slowly: it may not take the source's last worker from what answers.
                 continue
             self._start(watch)
 
@@ -267,44 +291,43 @@ class Live:
 
     def _start(self, watch: _Watch) -> None:
         watch.running, watch.forced = True, False
-        self._busy += 1
-        self._busy_failing += bool(watch.failures)
+        self._busy[watch.lane] += 1
+        self._busy_failing[watch.lane] += bool(watch.failures)
         if watch.answered_at is None and not watch.failures:
             self._change(watch, freshness=Freshness.LOADING)
-        if self._threads < self._workers and self._busy > self._threads:
-            self._threads += 1
-            threading.Thread(target=self._work, name=f"live-{self._threads}", daemon=True).start()
-        self._jobs.put(watch)
+        # One thread a question: starting it costs less than a tenth of a millisecond, and none waits for nothing.
+        threading.Thread(
+            target=self._work, args=(watch, bool(watch.failures)), name=f"live-{watch.lane}", daemon=True
+        ).start()
 
     def _next_wake(self) -> float | None:
         moments = [stale for watch in self._visible() if (stale := self._turns_stale_at(watch)) is not None]
-        if self._busy < self._workers:
-            now = self._clock.monotonic()
-            # What is due already and was not started waits for a worker, whose return notifies.
-            moments += [
-                watch.due
-                for watch in self._visible()
-                if (watch.steady or not self._paused) and not watch.running and watch.due > now
-            ]
+        now = self._clock.monotonic()
+        # What is due already and was not started waits for a worker, whose return notifies.
+        moments += [
+            watch.due
+            for watch in self._visible()
+            if (watch.steady or not self._paused) and not watch.running and watch.due > now
+        ]
         return min(moments, default=None)
 
     # Asking.
 
-    def _work(self) -> None:
-        while (watch := self._jobs.get()) is not None:
-            failing = bool(watch.failures)
-            outcome = self._ask(watch)
-            with self._condition:
-                self._busy -= 1
-                self._busy_failing -= failing
-                watch.running = False
-                if not self._closed and self._watches.get(watch.key) is watch:
-                    self._answer(watch, outcome)
-                self._condition.notify_all()
+    def _work(self, watch: _Watch, failing: bool) -> None:
+        outcome = self._ask(watch)
+        with self._condition:
+            for counted, is_counted in ((self._busy, True), (self._busy_failing, failing)):
+                counted[watch.lane] -= is_counted
+                if not counted[watch.lane]:
+                    del counted[watch.lane]
+            watch.running = False
+            if not self._closed and self._watches.get(watch.key) is watch:
+                self._answer(watch, outcome)
+            self._condition.notify_all()
 
     def _ask(self, watch: _Watch) -> _Outcome:
         try:
-            return _Outcome(value=watch.ask())
+            return _Outcome(value=watch.ask(partial(self._tell, watch)))
         except SourceFailure as failure:
             return _Outcome(failure=failure.headline(), remedy=failure.remedy, retry_after=failure.retry_after)
         except UserError as error:
@@ -315,6 +338,19 @@ class Live:
                 failure="this reading could not be worked out",
                 remedy="The console's log file has the details; it is asked again by itself.",
             )
+
+    def _tell(self, watch: _Watch, value: object) -> None:
+        """Emit what is known so far of a question that is under way."""
+        with self._condition:
+            if self._closed or not watch.running or self._watches.get(watch.key) is not watch:
+                return
+            watch.failures = 0
+            watch.answered_at = self._clock.monotonic()
+            watch.answer_stale_after_s = watch.stale_after_s
+            changes = {"failure": "", "remedy": "", "value": value, "taken_at": self._clock.utc()}
+            watch.reading = watch.reading.model_copy(update=changes)
+            self._change(watch, freshness=self._freshness(watch))
+            self._condition.notify_all()
 
     def _answer(self, watch: _Watch, outcome: _Outcome) -> None:
         now = self._clock.monotonic()

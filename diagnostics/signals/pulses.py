@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.words import plural, span
+from diagnostics.live.lanes import BACKLOG_ISSUE
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Pulse
 from diagnostics.models.status import NOTIFY_SEVERITIES, Status
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
     from diagnostics.core.context import Context
 
-
-BACKLOG_ISSUE = "rate_limiting"
-"""The issue whose pulse also shows the webhook backlog."""
 
 LOGS = "datadog"
 """The source of counts, as evidence names it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import SERVICE_TIME, utc_now
+from diagnostics.core.waiting import as_they_come
+from diagnostics.core.words import plural
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, SourceState
 from diagnostics.models.status import Status
@@ -27,13 +29,34 @@ class SourceStates:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._known = {
+            name: SourceState(name=name, status=Status.NO_DATA, detail="asking") for name in ("datadog", "common")
+        }
+        """What each said last."""
 
-    def all(self) -> tuple[SourceState, ...]:
-        """Datadog, the shared database, and the console's own state where it does not last."""
-        datadog = self._datadog()
+    def all(self, tell: Callable[[tuple[SourceState, ...]], object] | None = None) -> tuple[SourceState, ...]:
+        """Datadog, the shared database, and the console's own state where it does not last.
+
+        `tell` gets what is known while one is being asked: one that hangs says nothing about the others.
+        """
+        asks = {"datadog": self._datadog, "common": self._common}
+
+        def ask(name: str) -> SourceState:
+            state = self._known[name] = asks[name]()
+            return state
+
+        def so_far(found: Mapping[str, SourceState]) -> None:
+            if tell is not None:
+                tell(self._with_own({**self._known, **found}))
+
+        found = as_they_come(ask, tuple(asks), "source", None if tell is None else so_far)
+        return self._with_own(dict(zip(asks, found, strict=True)))
+
+    def _with_own(self, found: Mapping[str, SourceState]) -> tuple[SourceState, ...]:
+        datadog = found["datadog"]
         return (
             datadog.model_copy(update={"detail": datadog.detail or self._scarcest_budget()}),
-            self._probe("common", self._context.databases.ping_common),
+            found["common"],
             *self._wrong_clock(),
             *self._lost_state(),
         )
@@ -56,6 +79,21 @@ class SourceStates:
             latency_ms=last.took_ms,
             detail="" if late is None else late.headline(),
             checked_at=said_at,
+        )
+
+    def _common(self) -> SourceState:
+        """A database that answers a ping and no question is not well."""
+        pinged = self._probe("common", self._context.databases.ping_common)
+        asked, failures = self._context.databases.said.lately()
+        if not failures or pinged.status is not Status.PASS:
+            return pinged
+        if len(failures) == asked:
+            return _failed("common", failures[-1], pinged.checked_at or utc_now())
+        return pinged.model_copy(
+            update={
+                "status": Status.WARN,
+                "detail": f"{len(failures)} of {plural(asked, 'question')} unanswered: {failures[-1].headline()}",
+            }
         )
 
     def _wrong_clock(self) -> tuple[SourceState, ...]:

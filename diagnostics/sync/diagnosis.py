@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import TimeoutError as StillWaiting
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import and_, select
 
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.waiting import aside
+from diagnostics.core.waiting import SETTLE_S, StillAsking, aside
 from diagnostics.core.words import capital, plural, sentence
 from diagnostics.models.deals import AgentPath, DealDiagnosis, DealHeader, Gate
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 from diagnostics.models.triage import Finding
 from diagnostics.sources.mutexes import MUTEX_S, MutexState, mutex_key
+from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sync.conclusions import Grounds, conclude
 from diagnostics.sync.configuration import IGNORE_CREATION, MOST_USERS, RECENT_WORDS, Around, read_around
 from diagnostics.sync.deals import Asking, Crew
 from diagnostics.sync.gates import TITLES, DealFacts, conditions, read_facts, shown
-from diagnostics.sync.log_evidence import read_logs
+from diagnostics.sync.log_evidence import LogEvidence, read_logs
 from diagnostics.sync.paths import AgentPaths
-from diagnostics.sync.verdict import ERROR_ORDER, decide
+from diagnostics.sync.verdict import ERROR_ORDER, Condition, decide
 
 MOST_MUTEXES = 20
 """Mutexes asked for one deal."""
@@ -93,8 +96,10 @@ MOST_NAMED = 10
 """Users or rows that one note names; the rest is counted."""
 
 
-def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
-    """Why this deal does or does not sync.
+def diagnose(
+    context: Context, deal_id: int, account_id: int, tell: Callable[[DealDiagnosis], object] | None = None
+) -> DealDiagnosis:
+    """Why this deal does or does not sync. `tell` gets what the rows say, where the logs are not there yet.
 
     Raises AccountUnknown, and SourceFailure when the deal's own row cannot be read. Everything else that fails is named
     in the answer: a gate, a path or a finding without data.
@@ -113,9 +118,21 @@ def diagnose(context: Context, deal_id: int, account_id: int) -> DealDiagnosis:
             verdict=decide(held),
             mutex=mutex_gate(asking, users) if facts.deal else _no_mutex(),
             around=read_around(asking, users, now),
-            logs=heard.result(),
+            logs=LogEvidence(failure=StillAsking("datadog", None)),
         )
-    code = grounds.verdict.fails_with
+        try:
+            logs = heard.result(None if tell is None else SETTLE_S)
+        except StillWaiting:
+            if tell is not None:
+                tell(_diagnosis(context, place, grounds, held, now))
+            logs = heard.result()
+    return _diagnosis(context, place, replace(grounds, logs=logs), held, now)
+
+
+def _diagnosis(
+    context: Context, place: AccountPlace, grounds: Grounds, held: Sequence[Condition], now: datetime
+) -> DealDiagnosis:
+    code, facts, account_id = grounds.verdict.fails_with, grounds.facts, place.id
     return DealDiagnosis(
         header=_header(facts, account_id, place.name),
         gates=(*(shown(one) for one in held), grounds.mutex),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, TurnAwaited
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.waiting import StillAsking
 from diagnostics.core.words import form, plural, span
 from diagnostics.models.events import LogEvent
 from diagnostics.models.evidence import Evidence
@@ -42,10 +43,11 @@ class LogEvidence:
         """Finding of the logs, beside the verdict."""
         title = "What do logs say about the deal?"
         if self.failure is not None:
+            waiting = isinstance(self.failure, TurnAwaited | StillAsking)
             return Finding(
                 check="deal_logs",
                 title=title,
-                status=Status.NO_DATA if isinstance(self.failure, TurnAwaited) else Status.UNREACHABLE,
+                status=Status.NO_DATA if waiting else Status.UNREACHABLE,
                 summary=f"Logs were not read: {self.failure.headline()}.",
                 next_step=self.failure.remedy,
             )

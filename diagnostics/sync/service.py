@@ -14,6 +14,8 @@ from diagnostics.sync.unsynced import unsynced_deals
 from diagnostics.triage.subject import MOST_CANDIDATES, sightings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.models.deals import DealDiagnosis, DealHeader, ResolutionDiagnosis, UnsyncedDeals
@@ -65,10 +67,15 @@ class DealService:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def diagnose(self, deal_id: int, account_id: int) -> DealDiagnosis:
-        """Why a deal does or does not sync. Raises AccountUnknown, and SourceFailure where its row cannot be read."""
+    def diagnose(
+        self, deal_id: int, account_id: int, tell: Callable[[DealDiagnosis], object] | None = None
+    ) -> DealDiagnosis:
+        """Why a deal does or does not sync. Raises AccountUnknown, and SourceFailure where its row cannot be read.
 
-        return diagnose(self._context, deal_id, account_id)
+        `tell` gets what the rows say, where the logs are not there yet.
+        """
+
+        return diagnose(self._context, deal_id, account_id, tell)
 
     def find(self, deal_id: int) -> tuple[DealHeader, ...]:
         """The deals of this id in the accounts that logs or this console have named, the newest deal first.

@@ -171,7 +171,9 @@ class AccountScreen(LogScreen):
         every_s = service.settings.refresh.checks_s
         self.window_s = service.settings.refresh.window_s
         # The service is reached in the asking thread: opening it imports what the first paint must not wait for.
-        live.watch(self.summary_key, lambda: service.accounts.summary(self.account_id), every_s=every_s)
+        live.watch_growing(
+            self.summary_key, lambda tell: service.accounts.summary(self.account_id, tell), every_s=every_s
+        )
         # Its own thirty days are asked of Datadog, for which neither the header nor a finding may wait.
         live.watch(
             self.behaviour_key,
@@ -579,7 +581,7 @@ class AccountScreen(LogScreen):
                     self.reader = held[0]
             return held[0].newest()
 
-        live.watch(key, newest, every_s=service.settings.refresh.logs_s)
+        live.watch(key, newest, every_s=service.settings.refresh.logs_s, source="datadog")
         for pane in self.query(LogPane):
             pane.reset()
             pane.show_query("", short(self.window_s))

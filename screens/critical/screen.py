@@ -15,6 +15,7 @@ from textual.timer import Timer
 
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import age, short
+from diagnostics.live.lanes import check_lane, pulse_lane
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.signals.severity import PULSE
 from screens.addresses import EscalationAt, RefusalAt
@@ -159,6 +160,7 @@ class CriticalScreen(LogScreen):
                     f"check:{issue}:{check}",
                     partial(service.console_check, issue, check),
                     every_s=service.settings.refresh.checks_s,
+                    source=check_lane(check),
                 )
         self.watch_logs()
         self.draw()
@@ -173,6 +175,7 @@ class CriticalScreen(LogScreen):
                 f"pulse:{issue}",
                 partial(service.pulse, issue, self.state.window_s),
                 every_s=service.settings.refresh.pulse_s,
+                source=pulse_lane(issue),
             )
         self.host.look_again()
 
@@ -192,7 +195,7 @@ class CriticalScreen(LogScreen):
         self._generation += 1
         self.log_key = f"logs:{self._generation}"
         self.reader = Tail(service, query, window_s=self.state.window_s)
-        live.watch(self.log_key, self.reader.newest, every_s=service.settings.refresh.logs_s)
+        live.watch(self.log_key, self.reader.newest, every_s=service.settings.refresh.logs_s, source="datadog")
         self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:

@@ -182,11 +182,12 @@ class ExplorerScreen(LogScreen):
         self.reader = self._reader()
         moving = state.fixed is None
         every_s = service.settings.refresh.logs_s if moving else STILL_EVERY_S
-        live.watch(self.lines_key, self.reader.newest, every_s=every_s)
+        live.watch(self.lines_key, self.reader.newest, every_s=every_s, source="datadog")
         live.watch(
             self.histogram_key,
             partial(self._histogram, service.explorer, state.query, state.fixed, state.window_s, self._columns()),
             every_s=HISTOGRAM_EVERY_S if moving else STILL_EVERY_S,
+            source="datadog",
         )
         self.query_one(HistogramView).put(None)
         self.query_one(QueryEditor).complete = self._complete

@@ -150,10 +150,10 @@ class HealthScreen(ConsoleScreen):
             lambda job: health().resolution(job), self._fan_out_moved, refresh_s=rare_s
         )
         live.watch(known.OVERVIEW, lambda: health().overview(), every_s=every_s)
-        live.watch(known.KPIS, lambda: health().kpis(), every_s=every_s)
-        live.watch(known.CONNECTIONS, lambda: health().connections(), every_s=every_s)
-        live.watch(SYSTEMS, lambda: health().systems(), every_s=every_s)
-        live.watch(known.LEADING, lambda: health().leading(), every_s=2 * every_s)
+        live.watch_growing(known.KPIS, lambda tell: health().kpis(tell=tell), every_s=every_s)
+        live.watch(known.CONNECTIONS, lambda: health().connections(), every_s=every_s, source="common")
+        live.watch_growing(SYSTEMS, lambda tell: health().systems(tell), every_s=every_s)
+        live.watch_growing(known.LEADING, lambda tell: health().leading(tell=tell), every_s=2 * every_s)
         live.watch(RESOLUTION, fan_out.ask, every_s=rare_s)
         self.host.look_again()
 

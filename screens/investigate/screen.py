@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         Callable[[], tuple[Investigation, ...]],
         Callable[[], tuple[IncidentLine, ...]],
         Callable[[], Races],
-        Callable[[], tuple[SystemState, ...]],
+        Callable[[Callable[[tuple[SystemState, ...]], object]], tuple[SystemState, ...]],
         Callable[[Job], Resolution],
     ]
 
@@ -152,11 +152,11 @@ class InvestigateScreen(ConsoleScreen):
         self.is_watching = True
         records, incidents, races, systems, resolution = _questions(service)
         checks_s, rare_s = service.settings.refresh.checks_s, service.settings.fleet.refresh_s
-        live.watch(known.RECORDS, records, every_s=RECORDS_EVERY_S)
-        live.watch(known.INCIDENTS, incidents, every_s=RECORDS_EVERY_S)
-        live.watch(known.RACES, races, every_s=RACES_EVERY_S)
+        live.watch(known.RECORDS, records, every_s=RECORDS_EVERY_S, source="state")
+        live.watch(known.INCIDENTS, incidents, every_s=RECORDS_EVERY_S, source="state")
+        live.watch(known.RACES, races, every_s=RACES_EVERY_S, source="datadog")
         if live.last(SYSTEMS) is None:
-            live.watch(SYSTEMS, systems, every_s=checks_s)
+            live.watch_growing(SYSTEMS, systems, every_s=checks_s)
         if live.last(RESOLUTION) is None:
             fan_out = self.state.fan_out = ResolutionFanOut(resolution, lambda: None, refresh_s=rare_s)
             live.watch(RESOLUTION, fan_out.ask, every_s=rare_s)
@@ -482,8 +482,8 @@ def _questions(service: Diagnostics) -> Questions:
     def races() -> Races:
         return known.ask_races(service, utc_now())
 
-    def systems() -> tuple[SystemState, ...]:
-        return service.health.systems()
+    def systems(tell: Callable[[tuple[SystemState, ...]], object]) -> tuple[SystemState, ...]:
+        return service.health.systems(tell)
 
     def resolution(job: Job) -> Resolution:
         return service.health.resolution(job)

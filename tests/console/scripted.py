@@ -174,7 +174,7 @@ class ScriptedService:
     def log_link(self, query: str, *, window_s: int) -> str:
         return f"https://fub.datadoghq.com/logs?query={query.replace(' ', '%20')}"
 
-    def sources(self) -> tuple[SourceState, ...]:
+    def sources(self, tell: object = None) -> tuple[SourceState, ...]:
         down = "everything" in self.failing
         return (
             SourceState(

@@ -75,7 +75,7 @@ class ScriptedAccounts:
 
     # ---- summary
 
-    def summary(self, account_id: int) -> AccountSummary:
+    def summary(self, account_id: int, tell: object = None) -> AccountSummary:
         self._enter("summary", account_id)
         if account_id == 99:
             raise UserError("there is no account 99 in common", next_step="check the id; a lists accounts seen lately")

@@ -75,7 +75,7 @@ class ScriptedDeals:
         accounts = {AMBIGUOUS: (14009, 30511), UNKNOWN_DEAL: ()}.get(deal_id, (14009,))
         return tuple(self._header(deal_id, account) for account in accounts)
 
-    def diagnose(self, deal_id: int, account_id: int) -> DealDiagnosis:
+    def diagnose(self, deal_id: int, account_id: int, tell: object = None) -> DealDiagnosis:
         self._enter("diagnose", deal_id, account_id)
         well = deal_id == ELIGIBLE
         return DealDiagnosis(

@@ -150,7 +150,7 @@ class ScriptedHealth:
             evidence=(evidence("state", "SELECT at, value FROM samples WHERE name = 'system_health'", 19),),
         )
 
-    def kpis(self) -> tuple[Figure, ...]:
+    def kpis(self, tell: object = None) -> tuple[Figure, ...]:
         self._ask("kpis")
         if self.empty:
             return tuple(
@@ -278,7 +278,7 @@ class ScriptedHealth:
             notes=() if self.quiet else (self._say("rests on 5,112 of 6,864 accounts"),),
         )
 
-    def systems(self) -> tuple[SystemState, ...]:
+    def systems(self, tell: object = None) -> tuple[SystemState, ...]:
         self._ask("systems")
         chain = ("ZillowAgent", "ZillowSyncUser", "transaction sync")
         auth = Status.PASS if self.quiet else Status.FAIL
@@ -318,7 +318,7 @@ class ScriptedHealth:
             for name, priority, status, headline, feeds in states
         )
 
-    def leading(self) -> tuple[Figure, ...]:
+    def leading(self, tell: object = None) -> tuple[Figure, ...]:
         self._ask("leading")
         found = []
         for name, title, value, shown, rule, unit in _LEADING:

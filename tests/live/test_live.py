@@ -410,7 +410,7 @@ def test_dead_sources_leave_a_worker_to_the_living(live: Live, board: Board, clo
     dead = [Source() for _ in range(4)]
     for number, source in enumerate(dead):
         source.answers(failure())
-        live.watch(f"dead {number}", source, every_s=1.0)
+        live.watch(f"dead {number}", source, every_s=1.0, source="datadog")
     live.look([f"dead {number}" for number in range(4)])
     for _ in dead:
         board.next(Freshness.FAILED)
@@ -419,7 +419,7 @@ def test_dead_sources_leave_a_worker_to_the_living(live: Live, board: Board, clo
         source.wait_asked()
     living = Source()
     living.answers(1)
-    live.watch("living", living, every_s=1.0)
+    live.watch("living", living, every_s=1.0, source="datadog")
     live.look([*(f"dead {number}" for number in range(4)), "living"])
     assert board.next(Freshness.FRESH, key="living").value == 1
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,6 +42,11 @@ _PLACE_SECONDS = 60.0
 """How long an account's place is believed: accounts move between hosts, and screens ask every few seconds."""
 
 _PLACES = 2_000
+
+SAID_S = 60.0
+MOST_SAID = 200
+"""How long, and at most how many of them, the outcomes of questions are remembered."""
+
 ASSUMED_REPLICA_LAG_S = 30.0
 """Behind by more, "the last 15 minutes" of a replica is visibly not the present."""
 
@@ -64,6 +69,28 @@ class AccountUnknown(UserError):  # noqa: N818  # a state of the world, named as
     """`common.accounts` has no such account."""
 
 
+class Said:
+    """What a source said to its latest questions: whether it is well, whatever a ping says. Thread-safe."""
+
+    def __init__(self, within_s: float = SAID_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._within_s = within_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._outcomes: deque[tuple[float, SourceFailure | None]] = deque(maxlen=MOST_SAID)
+
+    def note(self, failure: SourceFailure | None) -> None:
+        """Remember how a question ended; None for one that was answered."""
+        with self._lock:
+            self._outcomes.append((self._clock(), failure))
+
+    def lately(self) -> tuple[int, tuple[SourceFailure, ...]]:
+        """How many questions were asked of late, and those that got no answer, the newest last."""
+        since = self._clock() - self._within_s
+        with self._lock:
+            outcomes = [failure for at, failure in self._outcomes if at >= since]
+        return len(outcomes), tuple(failure for failure in outcomes if failure is not None)
+
+
 class Databases:
     """Both kinds of database behind one door, for several threads at once. Nothing is opened before the first question.
 
@@ -78,6 +105,8 @@ class Databases:
         self._others: set[Runner] = set()
         self._closed = False
         self._lock = threading.Lock()
+        self.said = Said()
+        """What the shared database said to the questions of the last minute."""
         self._shared: Database | None = None
         self._places: OrderedDict[int, tuple[float, AccountPlace]] = OrderedDict()
 
@@ -106,7 +135,14 @@ class Databases:
         Raises `SourceFailure`, and `StatementRefused` for a statement that writes or touches a client table.
         """
         check_statement(statement, "common")
-        return self._read(self._common(), statement, window, caveat, limit, runner=runner)
+        try:
+            rows = self._read(self._common(), statement, window, caveat, limit, runner=runner)
+        except SourceFailure as failure:
+            if failure.is_transient:
+                self.said.note(failure)
+            raise
+        self.said.note(None)
+        return rows
 
     def read_client(
         self, account_id: int, statement: Question, *, window: str = "", caveat: str = "", limit: int | None = None
