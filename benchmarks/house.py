@@ -79,6 +79,7 @@ WALLS = {
     "tui.terminal.key_queue": "the order of keys, tested on an application without a terminal",
     "tui.terminal.keys": "bytes and pauses to keys: knows no terminal, no thread and no clock",
     "tui.terminal.output_filter": "the last look at every byte, small enough to be read whole",
+    "tui.terminal.widths": "a second subject: how many cells a text takes, in tables of different years",
     "tui.terminal.writer": "a thread of its own, tested without a driver",
 }
 """Why a module with one importer beside it stays a file of its own."""

@@ -3,8 +3,9 @@
 Logs, rows, HTTP bodies, configuration and error messages all pass here once, at ingestion. It removes
 escape sequences as a whole (CSI, OSC, DCS, PM, APC, SOS and two-character escapes, 7-bit and 8-bit), every other
 C0 and C1 control, bidirectional overrides and isolates, zero-width and tag characters, line and paragraph separators,
-lone surrogates and non-characters. Each removed piece leaves one replacement mark, so that a reader can see that
-something was there. Newline and tab become spaces unless the caller asks for several lines.
+lone surrogates and non-characters, and what no two terminals give the same width (variation selectors, skin tones,
+flags). Each removed piece leaves one replacement mark, so that a reader can see that something was there. Newline and
+tab become spaces unless the caller asks for several lines.
 """
 
 from __future__ import annotations
@@ -31,14 +32,32 @@ _SEQUENCES = (
 _SINGLE = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
     r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\u115f\u1160\u302e\u302f\u3164\uffa0"
     r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e0fff]"
 )
 _HOSTILE = re.compile(f"{_SEQUENCES}|{_SINGLE}")
 _BREAKS = re.compile(r"\r\n|[\r\n\t]")
 _RETURNS = re.compile(r"\r\n?")
 # More than four combining marks on one letter paint over the neighbouring rows ("zalgo").
-_COMBINING = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_COMBINING = (
+    r"[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    r"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
 _STACKED = re.compile(f"({_COMBINING}{{4}}){_COMBINING}+")
+
+# No two terminals give these the same width, and what stands beside them is pushed out of its place. A sign is kept
+# without what chooses its picture (⚠️) or its skin (👍🏽); alone or in numbers they are removed like all that is hidden.
+# A flag is the two letters that it is made of.
+_UNAGREED = re.compile("[\ufe00-\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]")
+_CHOSEN = re.compile(
+    "(?<=[#*0-9\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001f3fa\U0001f400-\U0001faff])"
+    "(?:[\U0001f3fb-\U0001f3ff]\ufe0f?|[\ufe0e\ufe0f])"
+)
+_FLAG_LETTERS = {0x1F1E6 + number: chr(ord("A") + number) for number in range(26)}
+
+
+def _agreed(text: str) -> str:
+    return _UNAGREED.sub(MARK, _CHOSEN.sub("", text).translate(_FLAG_LETTERS))
 
 
 def clean(text: str, *, limit: int = MAX_LENGTH, multiline: bool = False) -> str:
@@ -50,6 +69,8 @@ def clean(text: str, *, limit: int = MAX_LENGTH, multiline: bool = False) -> str
     if text.isprintable() and text.isascii():
         return text
     text = _HOSTILE.sub(MARK, text)
+    if _UNAGREED.search(text):
+        text = _agreed(text)
     text = _RETURNS.sub("\n", text).replace("\t", "    ") if multiline else _BREAKS.sub(" ", text)
     # Cut once more: tabs have become four spaces each.
     return _cut(_STACKED.sub(r"\1", text), limit)

@@ -16,8 +16,9 @@ from pathlib import Path
 from sandbox.launch import start_sandbox
 from tests.terminals.keys import KEYS
 from tests.terminals.stage import Case, Stage
+from tests.terminals.widths import WIDTHS
 
-CASES: tuple[Case, ...] = (*KEYS,)
+CASES: tuple[Case, ...] = (*KEYS, *WIDTHS)
 
 
 def say(line: str) -> None:

@@ -24,6 +24,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from tui.terminal.key_queue import KeyQueue
 from tui.terminal.keys import KeyReader
 from tui.terminal.output_filter import install_output_filter
+from tui.terminal.widths import kept_in_place
 from tui.terminal.writer import Writer, open_output
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class WarRoomDriver(LinuxDriver):
         """Queue `data` for the terminal; without effect while the console does not own it. Never blocks."""
         if self._writer is None or (data.startswith(POINTER_SHAPE) and not self._mouse):
             return
-        self._writer.write(data)
+        self._writer.write(kept_in_place(data))
 
     def close(self) -> None:
         """Let the terminal take what restores it, for a second at most, and end the writer."""
