@@ -49,6 +49,7 @@ WALLS = {
     "diagnostics.logs.grammar": "imports lark, which only a parsed query needs",
     "diagnostics.oauth.findings": "together they are too long; findings are pure",
     "diagnostics.oauth.log_indicators": "a source of its own, beside the databases",
+    "diagnostics.signals.lateness": "together they are too long; how late is not how many",
     "diagnostics.sources.datadog.doctor": "imported only by who examines the sources",
     "diagnostics.sources.mysql.column_types": "a second subject: types of columns, beside grants and replicas",
     "diagnostics.sources.mysql.doctor": "imported only by who examines the sources",

@@ -196,6 +196,7 @@ class Diagnostics:
         under way is not asked twice.
         """
         self.context.answers.forget()
+        self.context.logs.forget()
 
     def open_route(self, issue_type: str, request: TriageRequest | None = None) -> Route | Refusal:
         """Hand over to the issue's specialist: where it is, or what to do instead where this version lacks it.

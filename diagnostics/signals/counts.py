@@ -18,7 +18,9 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.signals.baselines import Baselines
 from diagnostics.signals.deal_index import positive_id
 from diagnostics.signals.lag import (
+    ANY_LOG,
     IN_TIME,
+    LOOK_BACK_S,
     MINUTE_MS,
     MOST_SERVICES,
     SERVICE,
@@ -27,17 +29,11 @@ from diagnostics.signals.lag import (
     LagRules,
     Newest,
     Read,
-    Readings,
-    fell_silent,
-    first_grown,
-    lag_of,
+    Windows,
     look_back,
     newest_logs,
-    unknown_after_silence,
-    unknown_lag,
-    with_growth,
 )
-from diagnostics.signals.lag import KEEP_S as KEEP_LAG_S
+from diagnostics.signals.lateness import Lateness
 
 if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog
@@ -47,9 +43,6 @@ T = TypeVar("T")
 DAY_S = 86_400
 
 PARTIAL = "Datadog gave a partial answer: the counts are lower bounds, and no all-clear"
-
-LAG_GOOD_S = 180.0
-"""How long the lag measured last stands for the present one while it cannot be asked for."""
 
 KEEP_S = 5.0
 """How long panes and checks share an answer: shorter than any refresh interval, longer than one burst of asking."""
@@ -68,8 +61,6 @@ LONGEST_BASELINE_S = 14 * DAY_S
 
 FEWEST_WINDOWS = 3
 """Below this, a median is a guess, and what is usual is not known."""
-
-ANY_LOG = "*"
 
 ACCOUNT_FACET = "@context.account_id"
 UNNAMED = f"no event carries {ACCOUNT_FACET}: whom they concern is not known"
@@ -138,24 +129,6 @@ class Accounts:
     """There may be further accounts."""
 
 
-@dataclass(slots=True, frozen=True)
-class _Windows:
-    """Counts of the complete windows of a baseline, oldest first."""
-
-    first_ms: int
-    """Where the oldest one begins, epoch milliseconds."""
-    length_ms: int
-    counts: tuple[int, ...]
-    evidence: Evidence
-
-    def without_logs(self, from_ms: int) -> int:
-        """These being of all logs: how many windows from `from_ms` on begin before the oldest log."""
-        empty = next((position for position, count in enumerate(self.counts) if count), len(self.counts))
-        # The window in which the logs begin holds a part of itself only.
-        begin_ms = self.first_ms + (empty + 1 if empty else 0) * self.length_ms
-        return max(0, (begin_ms - from_ms) // self.length_ms)
-
-
 class LogQuestions:
     """Questions to Datadog with a few seconds of shared memory. Raises SourceFailure only."""
 
@@ -169,11 +142,10 @@ class LogQuestions:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._datadog = datadog
-        self._lag_rules = lag_rules
         self._now = now
-        self._readings = Readings()
-        self._newest: Newest | None = None
+        self._in_time_s = lag_rules.lag.warning or 0.0
         self._answers = answers
+        self._lateness = Lateness(answers, lag_rules, self._newest_logs, self._newest_line, self._windows, now)
         self._baseline_s = baseline_s
         self.baselines = Baselines(self._usual, keep_s=baseline_s)
         self.last: Evidence | SourceFailure | None = None
@@ -228,28 +200,28 @@ class LogQuestions:
     def lag(self, query: str = ANY_LOG) -> Lag:
         """How late the logs are that a query draws from; not known where that could not be asked for. Raises nothing.
 
-        At most one aggregate a minute, whoever asks.
+        At most one aggregate a minute, whoever asks, and none where a count has proved it.
         """
-        rules = self._lag_rules
-        newest: Newest | None
-        try:
-            newest = self._answers.get(("newest logs",), KEEP_LAG_S, self._newest_logs)
-        except SourceFailure as failure:
-            newest = self._newest
-            if newest is None or (self._now() - newest.at).total_seconds() > LAG_GOOD_S:
-                return unknown_lag(failure, rules)
-        return lag_of(newest, query, rules)
+        return self._lateness.of(query)
+
+    def forget(self) -> None:
+        """Ask anew how late logs are when the next count is wanted."""
+        self._lateness.forget()
 
     def known_lag(self, query: str = ANY_LOG) -> Lag | None:
         """How late logs were when that was last asked for; None while nobody has. Asks nothing."""
-        return None if self._newest is None else lag_of(self._newest, query, self._lag_rules)
+        return self._lateness.known(query)
 
     def _newest_logs(self) -> Newest:
-        before = SERVICE_TIME.correction
-        newest = self._ask_newest_logs()
-        # The first answer tells the services' time: a window in this machine's own may have missed the logs.
-        self._newest = newest if before == SERVICE_TIME.correction else self._ask_newest_logs()
-        return self._newest
+        return _in_services_time(self._ask_newest_logs)
+
+    def _newest_line(self, service: str) -> int | None:
+        def ask() -> LogPage:
+            start, end = window_ending(self._in_time_s, self._now())
+            return self.search(f'{SERVICE}:"{service}"', start=start, end=end, limit=1)
+
+        page = _in_services_time(ask)
+        return page.events[0].timestamp_ms if page.events else None
 
     def _ask_newest_logs(self) -> Newest:
         start, end = look_back(self._now())
@@ -263,28 +235,22 @@ class LogQuestions:
         return newest_logs(answer, end)
 
     def _counts(self, query: str, window_s: int) -> Counts:
-        rules, lag = self._lag_rules, self.lag(query)
-        now = self._now()
-        start, end = window_ending(window_s, lag.ends or now)
-        answer = self._aggregate(
-            query,
-            start=start,
-            end=end,
-            computes=(
-                Compute(),
-                Compute(interval_ms=MINUTE_MS),
-                Compute(aggregation="cardinality", metric=ACCOUNT_FACET),
-            ),
-        )
+        self._lateness.look_again(query, window_s)
+        lag = self._lateness.without_asking(query)
+        if lag is None and self._lateness.is_to_be_asked:
+            lag = self._lateness.of(query)
+        found = self._found(query, window_s, lag)
+        if lag is None:
+            # What was found may prove by itself that it is not late.
+            lag = self._lateness.of(query)
+            found = self._found(query, window_s, lag) if lag.ends else found
+        answer, start, end = found
         values: Sequence[MeasuredValue] = answer.buckets[0].values if answer.buckets else (0.0, (), 0.0)
         total, series, accounts = (_whole(values[0]) or 0, values[1], _whole(values[2]))
         first_ms = _first_complete(start, MINUTE_MS)
         minutes = complete_buckets(series, start, end, MINUTE_MS)
-        read = Read(now, {first_ms + place * MINUTE_MS: count for place, count in enumerate(minutes)})
-        before = self._readings.before(query, read)
-        lag = with_growth(lag, None if before is None else first_grown(before, read, rules), now, rules)
-        if before is None and not lag.is_late and (silent := fell_silent(minutes)):
-            lag = unknown_after_silence(silent, rules)
+        read = Read(self._now(), {first_ms + place * MINUTE_MS: count for place, count in enumerate(minutes)})
+        lag = self._lateness.judge(query, window_s, lag, read, total)
         evidence = of_late_logs(answer.evidence, lag, end)
         if total and accounts == 0:
             # Events without an account concern somebody all the same.
@@ -304,6 +270,24 @@ class LogQuestions:
             lag=lag,
             doubt="; ".join(doubt for doubt in doubts if doubt),
         )
+
+    def _found(self, query: str, window_s: int, lag: Lag | None) -> tuple[Aggregate, datetime, datetime]:
+        """Total, events in steps and accounts of the window that ends now, or at the newest log where logs are late."""
+        step_ms = STEP_MS if window_s <= LOOK_BACK_S else MINUTE_MS
+        computes = (
+            Compute(),
+            Compute(interval_ms=step_ms),
+            Compute(aggregation="cardinality", metric=ACCOUNT_FACET),
+        )
+
+        def ask() -> tuple[Aggregate, datetime, datetime]:
+            start, end = window_ending(window_s, (lag.ends if lag else None) or self._now())
+            return self._aggregate(query, start=start, end=end, computes=computes), start, end
+
+        found = _in_services_time(ask)
+        if lag is None or lag.ends is None:
+            self._lateness.prove(query, _newest_step(found[0]))
+        return found
 
     def _aggregate(
         self,
@@ -351,8 +335,8 @@ class LogQuestions:
         caveat = f"{basis}; {evidence.caveat}" if evidence.caveat else basis
         return Usual(float(statistics.median(windows)), len(windows), evidence.model_copy(update={"caveat": caveat}))
 
-    def _windows(self, query: str, window_s: int, fresh_s: float) -> _Windows:
-        def ask() -> _Windows:
+    def _windows(self, query: str, window_s: int, fresh_s: float) -> Windows:
+        def ask() -> Windows:
             start, end = window_ending(min(LONGEST_BASELINE_S, max(DAY_S, 8 * window_s)))
             interval_ms = window_s * 1_000
             answer = self._aggregate(query, start=start, end=end, computes=(Compute(interval_ms=interval_ms),))
@@ -362,7 +346,7 @@ class LogQuestions:
                 )
             series = answer.buckets[0].values[0] if answer.buckets else ()
             counts = complete_buckets(series, start, end, interval_ms)
-            return _Windows(_first_complete(start, interval_ms), interval_ms, counts, answer.evidence)
+            return Windows(_first_complete(start, interval_ms), interval_ms, counts, answer.evidence)
 
         return self._answers.get(("windows", query, window_s), fresh_s, ask)
 
@@ -375,6 +359,23 @@ class LogQuestions:
         named = (positive_id(bucket.by.get(ACCOUNT_FACET)) for bucket in answer.buckets)
         evidence = of_late_logs(answer.evidence, lag, end)
         return Accounts(tuple(name for name in named if name is not None), evidence, answer.partial or lag.is_late)
+
+
+def _in_services_time(ask: Callable[[], T]) -> T:
+    """The answer of `ask`, which is asked again where the first one told the services' time: a window in this machine's
+    own may have missed the logs.
+    """
+    before = SERVICE_TIME.correction
+    answer = ask()
+    moved_s = abs((SERVICE_TIME.correction - before).total_seconds())
+    return answer if moved_s <= SERVICE_TIME.NOISE_S else ask()
+
+
+def _newest_step(answer: Aggregate) -> int | None:
+    """Where the newest step with an event begins, epoch milliseconds; None where there is none."""
+    series = answer.buckets[0].values[1] if answer.buckets else ()
+    points: Series = series if isinstance(series, tuple) else ()
+    return max((moment for moment, count in points if count > 0), default=None)
 
 
 def of_late_logs(evidence: Evidence, lag: Lag, end: datetime) -> Evidence:
@@ -392,7 +393,10 @@ def complete_buckets(series: MeasuredValue, start: datetime, end: datetime, inte
     unaligned window hold only part of their interval, and would read as a dip that is not there.
     """
     points: Series = series if isinstance(series, tuple) else ()
-    by_start = {moment - moment % interval_ms: value for moment, value in points}
+    by_start: dict[int, float] = {}
+    for moment, value in points:
+        begin = moment - moment % interval_ms
+        by_start[begin] = by_start.get(begin, 0.0) + value
     end_ms = round(end.timestamp() * 1_000)
     first = _first_complete(start, interval_ms)
     return tuple(round(by_start.get(moment, 0.0)) for moment in range(first, end_ms - interval_ms + 1, interval_ms))

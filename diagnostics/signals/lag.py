@@ -1,23 +1,23 @@
 """How late logs arrive: up to which moment they can be complete. What is newer is no data, and never 0.
 
 A log carries the moment at which it was written and is found only once it has been ingested, seconds later on a good
-day and half an hour later on a bad one. Two signs tell: the newest log of any kind, per service, in one aggregate a
-minute for everybody; and minutes that hold more events when they are counted again than when they were read, which
-tells that one stream is late while its service is not.
+day and half an hour later on a bad one. Three signs tell: the newest log of any kind, per service; minutes that hold
+more events when they are counted again than when they were read, which tells that one stream is late while its service
+is not; and a window without any event after a time that held many.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.words import plural, span
+from diagnostics.core.words import span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
 
@@ -33,8 +33,13 @@ LOOK_BACK_S = 3_600
 STEP_MS = 10_000
 """The newest log is known to this length: shorter than any limit on a lag that is worth a warning."""
 
-KEEP_S = 60.0
-"""One aggregate in this time, for all panes and checks together."""
+ANY_LOG = "*"
+
+SETTLE_S = 15.0
+"""Two readings are so far apart where the later is to tell whether the earlier was complete."""
+
+FEWEST_EXPECTED = 5.0
+"""Where so many events were to be expected, none comes about by chance once in 150 times."""
 
 MOST_SERVICES = 50
 
@@ -85,6 +90,8 @@ class Lag:
     """The lag held against its limits; no data where it is not known."""
     why: str = ""
     """Why it is not known."""
+    at_most: bool = False
+    """It may be less: what is known is only in which window the newest event lies."""
 
     @property
     def is_late(self) -> bool:
@@ -107,7 +114,7 @@ class Lag:
         if self.seconds is None or self.newest is None:
             return f"how late {self.whose} are is not known: {self.why}"
         return (
-            f"{self.whose} are {span(self.seconds)} late (limit {self.rule}): "
+            f"{self.whose} are {'up to ' if self.at_most else ''}{span(self.seconds)} late (limit {self.rule}): "
             f"nothing newer than {self.newest:%H:%M:%S} UTC can be complete"
         )
 
@@ -122,6 +129,41 @@ class Read:
     at: datetime
     per_minute: Mapping[int, int]
     """Events by the minute's beginning, epoch milliseconds."""
+    doubted: bool = False
+    """It was of logs that are late, or may be."""
+
+    def is_settled(self, at: datetime) -> bool:
+        """Whether it is so old at `at` that events on their way would have made it grow."""
+        return (at - self.at).total_seconds() >= SETTLE_S
+
+
+@dataclass(slots=True, frozen=True)
+class Windows:
+    """Counts of the complete windows of the day before, oldest first."""
+
+    first_ms: int
+    """Where the oldest one begins, epoch milliseconds."""
+    length_ms: int
+    counts: tuple[int, ...]
+    evidence: Evidence
+
+    def without_logs(self, from_ms: int) -> int:
+        """These being of all logs: how many windows from `from_ms` on begin before the oldest log."""
+        empty = next((position for position, count in enumerate(self.counts) if count), len(self.counts))
+        # The window in which the logs begin holds a part of itself only.
+        begin_ms = self.first_ms + (empty + 1 if empty else 0) * self.length_ms
+        return max(0, (begin_ms - from_ms) // self.length_ms)
+
+    def first_grown(self, now: Windows) -> int | None:
+        """Where the first of these windows begins that holds more `now`, or the first that came after them and holds
+        any, epoch milliseconds; None where nothing has come.
+        """
+        held = {self.first_ms + place * self.length_ms: count for place, count in enumerate(self.counts)}
+        for place, count in enumerate(now.counts):
+            begin_ms = now.first_ms + place * now.length_ms
+            if count > held.get(begin_ms, 0):
+                return begin_ms
+        return None
 
 
 @dataclass(slots=True)
@@ -140,28 +182,73 @@ class Readings:
     _read: dict[str, Read] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def before(self, query: str, now: Read) -> Read | None:
-        """Remember `now`; the reading before it, None for the first one."""
+    def before(self, query: str) -> Read | None:
+        """The reading to compare with; None for the first one."""
+        with self._lock:
+            return self._read.get(query)
+
+    def keep(self, query: str, now: Read) -> None:
+        """Have `now` compared with the next one; readings that follow at once do not replace each other."""
         with self._lock:
             before = self._read.get(query)
-            if before is None or now.at > before.at:
+            if before is None or before.is_settled(now.at):
                 self._read[query] = now
-        return before
+            elif now.doubted:
+                self._read[query] = replace(before, doubted=True)
 
 
 def first_grown(before: Read, now: Read, rules: LagRules) -> int | None:
     """The first minute that was to be complete at the reading before, and has grown beyond the share since.
 
-    It and every minute after it is incomplete: what is as young now as it was then may grow as much. Minutes younger
-    than the limit of the lag are expected to grow.
+    It and every minute after it is incomplete: what is as young now as it was then may grow as much.
     """
-    settled_ms = round((before.at.timestamp() - (rules.lag.warning or 0.0)) * 1_000)
-    for minute in sorted(before.per_minute):
-        held, holds = before.per_minute[minute], now.per_minute.get(minute, 0)
-        grown = minute + MINUTE_MS <= settled_ms and holds > held
-        if grown and rules.growth.judge(100.0 * (holds - held) / max(1, held)) is not Status.PASS:
+    for minute, held, holds in _settled(before, now, rules):
+        if holds > held and rules.growth.judge(100.0 * (holds - held) / max(1, held)) is not Status.PASS:
             return minute
     return None
+
+
+def has_shrunk(before: Read, now: Read, rules: LagRules) -> bool:
+    """Whether a minute that was complete at the reading before holds less: then this one does not see everything."""
+    return any(
+        held > holds and rules.growth.judge(100.0 * (held - holds) / held) is not Status.PASS
+        for minute, held, holds in _settled(before, now, rules)
+        if minute in now.per_minute
+    )
+
+
+def _settled(before: Read, now: Read, rules: LagRules) -> Iterator[tuple[int, int, int]]:
+    """(minute, events then, events now), oldest first; younger ones than the limit of the lag are expected to grow."""
+    settled_ms = round((before.at.timestamp() - (rules.lag.warning or 0.0)) * 1_000)
+    for minute in sorted(before.per_minute):
+        if minute + MINUTE_MS <= settled_ms:
+            yield minute, before.per_minute[minute], now.per_minute.get(minute, 0)
+
+
+def unexplained_silence(windows: Windows, at: datetime) -> float | None:
+    """How long nothing has been found, seconds, where so much came before that this is not usual; else None.
+
+    The window that ends at `at` holds nothing. It is usual where the day before was silent as long after as much; after
+    the look-back, late events would be no news.
+    """
+    counts, length_s = windows.counts, windows.length_ms / 1_000
+    newest = next((place for place in range(len(counts) - 1, -1, -1) if counts[place]), None)
+    if newest is None:
+        return None
+    ended_s = (windows.first_ms + (newest + 1) * windows.length_ms) / 1_000
+    silent_s = max(length_s, at.timestamp() - ended_s)
+    before = _busier(counts, newest)
+    if silent_s > LOOK_BACK_S or before * silent_s / length_s < FEWEST_EXPECTED:
+        return None
+    fewest = max(1, round(silent_s / length_s))
+    filled = [place for place, count in enumerate(counts) if count]
+    usual = any(later - earlier > fewest and _busier(counts, earlier) >= before for earlier, later in pairwise(filled))
+    return None if usual else silent_s
+
+
+def _busier(counts: tuple[int, ...], place: int) -> int:
+    """The count at a place or the one before it: one of them is of a whole window."""
+    return max(counts[max(0, place - 1) : place + 1])
 
 
 def fell_silent(per_minute: tuple[int, ...]) -> int:
@@ -244,9 +331,9 @@ def unknown_lag(failure: SourceFailure, rules: LagRules) -> Lag:
     return Lag(None, None, "logs", rules.lag.rule(), Status.NO_DATA, failure.headline())
 
 
-def unknown_after_silence(minutes: int, rules: LagRules) -> Lag:
-    """The lag of events of which one reading found none in the newest `minutes`; see `fell_silent`."""
-    why = f"nothing in {plural(minutes, 'minute')} after many, late or over cannot be told before the next reading"
+def unknown_after_silence(silent_s: float, rules: LagRules) -> Lag:
+    """The lag of events of which one reading found none in the newest `silent_s` seconds; see `fell_silent`."""
+    why = f"nothing in {span(silent_s)} after many, late or over cannot be told before the next reading"
     return Lag(None, None, "these events", rules.lag.rule(), Status.NO_DATA, why)
 
 

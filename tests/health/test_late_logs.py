@@ -131,19 +131,52 @@ def test_one_late_stream_is_found_out_when_it_is_counted_again(late: Callable[..
 
 
 @pytest.mark.honesty(
+    "logs: one stream is late by more than the window that is counted, so that nothing of it is found",
+    "no data at every reading, until two looks at the day before found the same; late as soon as it is seen to fill",
+)
+def test_a_stream_that_is_late_by_more_than_its_window_never_passes(
+    late: Callable[..., Diagnostics], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = late("nov17_logs", "late:1200/rate_limited")
+    request = TriageRequest(issue_type="rate_limiting")
+    for _ in range(2):
+        found = service.check("rate_limit_rate", request)
+        assert (found.status, found.value) == (Status.NO_DATA, None)
+        assert "late or over cannot be told" in found.summary
+        pulse = service.pulse("rate_limiting", 900)
+        assert (pulse.status is Status.PASS, pulse.count) == (False, None)
+        service.forget_answers()
+    # A second look, which is otherwise taken a minute later.
+    monkeypatch.setattr("diagnostics.signals.lateness.LOOK_AGAIN_S", 2.0)
+    looks = []
+
+    def filling() -> bool:
+        service.forget_answers()
+        looks.append(service.check("rate_limit_rate", request))
+        return "these events are up to" in looks[-1].summary
+
+    wait_until(filling)
+    assert {one.status for one in looks} == {Status.NO_DATA}
+    assert re.search(r"these events are up to \d+ min( \d+ s)? late", looks[-1].summary), looks[-1].summary
+
+
+@pytest.mark.honesty(
     "logs: one stream is late, and this run is the first to count it", "triage exits with 4, never 0 or 2"
 )
+@pytest.mark.parametrize("late_s", [300, 1_200])
 def test_the_first_run_of_the_command_line_does_not_know_what_one_late_stream_holds(
     stories: Callable[[str], SandboxProcess],
     late: Callable[..., Diagnostics],
     command: Command,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    *,
+    late_s: int,
 ) -> None:
     # The count of the window would decide alone: this team finds only a million remarkable.
     (tmp_path / "issues.toml").write_text("[rate_limiting.pulse]\nminimum_count = 1_000_000\n")
     monkeypatch.setenv("WARROOM_CATALOGUE", str(tmp_path))
-    late("nov17_logs", "late:300/rate_limited")
+    late("nov17_logs", f"late:{late_s}/rate_limited")
     for name, value in stories("nov17_logs").flags().items():
         monkeypatch.setenv(f"WARROOM_{name.replace('.', '__').upper()}", str(value))
     said = command("triage", "--issue", "rate_limiting", "--format", "json")

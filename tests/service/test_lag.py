@@ -14,13 +14,15 @@ from diagnostics.models.triage import TriageRequest
 from diagnostics.signals.lag import (
     LagRules,
     Read,
+    Windows,
     first_grown,
     lag_of,
     newest_logs,
     services_named,
+    unexplained_silence,
     with_growth,
 )
-from tests.service.world import World, ago, evidence, unreachable
+from tests.service.world import World, ago, event, evidence, unreachable
 from tests.shipped import shipped_catalogue
 
 NOW = datetime(2025, 11, 17, 14, 3, 25, tzinfo=UTC)
@@ -132,6 +134,42 @@ def test_what_does_not_grow_beyond_the_share_was_complete(
     assert first_grown(read(NOW, *before), read(NOW + timedelta(seconds=30), *now), rules) is None
 
 
+def day(*counts: int) -> Windows:
+    """Windows of a quarter of an hour, the last of which ended at 14:00."""
+    length_ms = 15 * MINUTE
+    end_ms = NOW_MS // length_ms * length_ms
+    return Windows(end_ms - len(counts) * length_ms, length_ms, counts, evidence("q"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "silent_s"),
+    [
+        # Nothing all day, or so little that nothing is no surprise.
+        ((0,) * 20, None),
+        ((1, 0, 2, 1, 0, 3), None),
+        # Many until a moment ago: it may be over or late, and one reading cannot tell.
+        ((12, 15, 11, 18_000), 900.0),
+        ((12, 15, 18_000, 40), 900.0),
+        ((12, 15, 18_000, 0), 1_105.0),
+        # As silent after as many before.
+        ((18_000, 0, 0, 17_000, 18_000, 0), None),
+        ((40, 0, 0, 17_000, 18_000, 0), 1_105.0),
+        # Later than anybody looks for the newest log.
+        ((12, 18_000, 0, 0, 0, 0, 0), None),
+    ],
+)
+def test_a_silence_is_explained_by_the_day_before_or_not(counts: tuple[int, ...], silent_s: float | None) -> None:
+    assert unexplained_silence(day(*counts), NOW) == silent_s
+
+
+def test_windows_that_fill_are_found_and_others_are_not() -> None:
+    before = day(12, 9_000, 0)
+    assert before.first_grown(day(12, 9_000, 0)) is None
+    assert before.first_grown(day(12, 9_001, 0)) == before.first_ms + before.length_ms
+    later = Windows(before.first_ms + before.length_ms, before.length_ms, (9_000, 0, 7), before.evidence)
+    assert before.first_grown(later) == before.first_ms + 3 * before.length_ms
+
+
 # ---- what is made of it
 
 
@@ -191,6 +229,36 @@ def test_a_few_429_of_late_logs_are_no_all_clear(world: World) -> None:
     assert (found.status, found.value) == (Status.NO_DATA, 1)
 
 
+def test_a_count_proves_that_its_service_is_in_time_and_no_more_is_asked(world: World) -> None:
+    world.datadog.about(world.query("rate_limited")).total = 1_200 * 15
+    for issue in ("rate_limiting", "oauth_failure", "transaction_sync"):
+        assert world.service.pulse(issue, 900).count is not None, issue
+        found = world.service.check("rate_limit_rate", TriageRequest(issue_type="rate_limiting"))
+        assert (found.status, found.value) == (Status.FAIL, 1_200)
+    assert world.datadog.newest_asked == 0
+    # Nothing of it tells of another service, or of all.
+    assert world.service.context.logs.lag("service:fub-api x").status is Status.PASS
+    assert world.datadog.newest_asked == 1
+
+
+def test_where_nothing_is_counted_one_line_proves_that_its_service_is_in_time(world: World) -> None:
+    world.datadog.about('service:"fub"').events = (event(1, {}),)
+    for issue in ("rate_limiting", "oauth_failure", "transaction_sync"):
+        assert world.service.pulse(issue, 900).count == 0, issue
+    assert world.datadog.newest_asked == 0
+    assert [kind for kind, query in world.datadog.asked if query == 'service:"fub"'] == ["search"]
+
+
+@pytest.mark.parametrize("late_s", LATE)
+def test_a_count_of_late_logs_proves_nothing(world: World, late_s: int) -> None:
+    late(world, late_s, rate=1_200)
+    for issue in ("rate_limiting", "oauth_failure"):
+        assert world.service.pulse(issue, 900).status is not Status.PASS
+    assert world.datadog.newest_asked == 1
+    kinds = [kind for kind, query in world.datadog.asked if query == world.query("rate_limited")]
+    assert kinds.count("counts") == 2, "it is counted once more, up to the newest log"
+
+
 def test_the_lag_costs_one_aggregate_a_minute_for_everybody(world: World) -> None:
     for issue in ("rate_limiting", "oauth_failure", "transaction_sync"):
         world.service.pulse(issue, 900)
@@ -215,6 +283,42 @@ def test_a_stream_that_comes_late_is_seen_when_its_minutes_are_counted_again(wor
     found = world.service.check("rate_limit_rate", request)
     assert (found.status, found.value) == (Status.WARN, 60)
     assert "these events are" in found.summary
+
+
+@pytest.mark.parametrize("still_comes", [False, True])
+def test_two_looks_at_the_day_before_tell_over_from_late(
+    world: World, monkeypatch: pytest.MonkeyPatch, still_comes: bool
+) -> None:
+    monkeypatch.setattr("diagnostics.signals.lateness.LOOK_AGAIN_S", 0.0)
+    asked = world.datadog.about(world.query("rate_limited"))
+    asked.total, asked.usual = 0, 18_000
+    request = TriageRequest(issue_type="rate_limiting")
+    found = world.service.check("rate_limit_rate", request)
+    assert (found.status, found.value) == (Status.NO_DATA, None)
+    assert "nothing in 15 min after many" in found.summary
+    asked.usual += still_comes
+    world.service.forget_answers()
+    found = world.service.check("rate_limit_rate", request)
+    assert (found.status, found.value) == ((Status.NO_DATA, None) if still_comes else (Status.PASS, 0))
+    assert ("these events are" in found.summary) == still_comes
+
+
+def test_a_day_before_that_is_not_told_proves_nothing(world: World) -> None:
+    world.datadog.baseline_failure = unreachable()
+    found = world.service.check("rate_limit_rate", TriageRequest(issue_type="rate_limiting"))
+    assert (found.status, found.value) == (Status.NO_DATA, None)
+    assert "how late these events are is not known" in found.summary.lower()
+
+
+def test_a_stream_that_was_watched_while_it_fell_silent_is_over(world: World) -> None:
+    asked = world.datadog.about(world.query("rate_limited"))
+    asked.total, asked.usual = 450, 450
+    request = TriageRequest(issue_type="rate_limiting")
+    assert world.service.check("rate_limit_rate", request).value == 30
+    asked.per_minute = (30,) * 12 + (0, 0, 0)
+    asked.total = 0
+    world.service.forget_answers()
+    assert world.service.check("rate_limit_rate", request).value is None, "what was read before is not found any more"
 
 
 # ---- a copy of common that is behind

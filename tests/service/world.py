@@ -133,9 +133,17 @@ class ToldDatadog:
             return Aggregate((Bucket({}, (usual,)),), evidence(query), told.partial_usual)
         self._ask("counts", query)
         minutes = max(1, round((end - start).total_seconds() / 60))
+        by_minute = Compute(interval_ms=60_000)
+        series = _with_last(_series(start, end, by_minute, told.total // minutes), end, told.per_minute)
+        late = [late_s for service, late_s in self.late_s.items() if f"service:{service} " in f"{query} "]
+        found_ms = (utc_now().timestamp() - max(late or self.late_s.values())) * 1_000
+        steps = tuple(
+            step for step in _in_steps(series, computes[1]) if step[0] <= min(found_ms, end.timestamp() * 1_000)
+        )
+        hidden = end.timestamp() * 1_000 > found_ms + 10_000
         values: tuple[MeasuredValue, ...] = (
-            float(told.total),
-            _with_last(_series(start, end, computes[1], told.total // minutes), end, told.per_minute),
+            sum(count for _, count in steps) if hidden else float(told.total),
+            steps,
             float(told.accounts),
         )
         return Aggregate((Bucket({}, values),), evidence(query), told.partial)
@@ -197,6 +205,15 @@ def _series(start: datetime, end: datetime, compute: Compute, each: int) -> tupl
     interval = compute.interval_ms or 1
     first = int(start.timestamp() * 1_000) // interval * interval
     return tuple((at, float(each)) for at in range(first, int(end.timestamp() * 1_000), interval))
+
+
+def _in_steps(series: tuple[tuple[int, float], ...], compute: Compute) -> tuple[tuple[int, float], ...]:
+    """Counts of minutes, spread over the steps that were asked for."""
+    step = compute.interval_ms or 60_000
+    parts = 60_000 // step
+    return tuple(
+        (at + part * step, count // parts + (part < count % parts)) for at, count in series for part in range(parts)
+    )
 
 
 def _with_last(
