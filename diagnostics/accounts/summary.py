@@ -444,17 +444,22 @@ def _token_findings(context: Context, auths: CountRow) -> Iterator[Finding]:
         yield _unanswered("account_tokens", title, auths.failure)
         return
     total = number(auths.row, "total")
-    of = _of(total, "credential")
     if not total:
         yield finding(
             "account_tokens", title, Status.NO_DATA, "There are no OAuth credentials.", evidence=auths.evidence
         )
         return
-    missing, expired, undated, disabled, future = (
-        number(auths.row, name) for name in ("missing", "expired", "undated", "disabled", "future")
-    )
+    of = _of(total, "credential")
+    yield _broken_tokens(auths, title, total, of)
+    yield from _switched_off(auths, of)
+    yield from _incomplete_installations(context, auths, of)
+    yield from _dated_ahead(context, auths, of)
+
+
+def _broken_tokens(auths: CountRow, title: str, total: int, of: str) -> Finding:
+    missing, expired, undated = (number(auths.row, name) for name in ("missing", "expired", "undated"))
     bad = missing + expired
-    yield finding(
+    return finding(
         "account_tokens",
         title,
         Status.FAIL if bad == total else Status.WARN if bad or undated else _quiet(total),
@@ -466,6 +471,10 @@ def _token_findings(context: Context, auths: CountRow) -> Iterator[Finding]:
         next_step="Open users & OAuth, only those with something wrong." if bad else "",
         evidence=auths.evidence,
     )
+
+
+def _switched_off(auths: CountRow, of: str) -> Iterator[Finding]:
+    disabled = number(auths.row, "disabled")
     if disabled:
         yield finding(
             "account_integration",
@@ -488,6 +497,9 @@ def _token_findings(context: Context, auths: CountRow) -> Iterator[Finding]:
             next_step="Run warroom doctor: it says what zillow_integration_enabled is in this database.",
             evidence=auths.evidence,
         )
+
+
+def _incomplete_installations(context: Context, auths: CountRow, of: str) -> Iterator[Finding]:
     incomplete = number(auths.row, "incomplete")
     if incomplete:
         yield finding(
@@ -501,6 +513,10 @@ def _token_findings(context: Context, auths: CountRow) -> Iterator[Finding]:
             next_step="Run the installation again with growing pauses between attempts.",
             evidence=auths.evidence,
         )
+
+
+def _dated_ahead(context: Context, auths: CountRow, of: str) -> Iterator[Finding]:
+    future = number(auths.row, "future")
     if future:
         yield finding(
             "account_clocks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -102,6 +103,19 @@ def test_the_configuration_is_read_again_after_an_hour_and_not_before() -> None:
     read = iter((FlexTier(False), FlexTier(True)))
     tiers = Tiers(lambda: next(read), "unknown", clock=lambda: next(moments))
     assert [tiers.flex().exists for _ in range(3)] == [False, False, True]
+
+
+def test_an_answer_is_not_held_back_by_a_configuration_that_is_slow_to_come() -> None:
+    told = threading.Event()
+
+    def read() -> FlexTier:
+        assert told.wait(20.0)
+        return FlexTier(False)
+
+    tiers = Tiers(read, "unknown")
+    assert tiers.flex(0.0).caveat(utc_now()) == UNKNOWN
+    told.set()
+    assert tiers.flex().caveat(utc_now()) == ""
 
 
 def test_nothing_is_read_before_a_log_question_is_answered(server: DatadogServer, datadog: Datadog) -> None:

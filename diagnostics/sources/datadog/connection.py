@@ -22,7 +22,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -76,8 +75,6 @@ class Connection:
         self._budgets = budgets
         self._closed = threading.Event()
         self._keys = Keys(settings)
-        self.clock_skew_s: float | None = None
-        """The service's clock minus ours at the newest answer, seconds; None before the first. Resolution: 1 s."""
         self._client = _Client(_checked_address(settings.api_url), self._keys.secrets())
         self._http = HttpClient(
             connect_s=settings.connect_timeout_s,
@@ -131,7 +128,6 @@ class Connection:
             slot.learn(
                 outcome.headers, refused=limited, refused_for_s=refusal_wait(outcome.headers) if limited else None
             )
-        self._note_clock(outcome.headers, asked_at, took_ms)
         # In the services' time, which this very answer may have told.
         started_at = asked_at + SERVICE_TIME.correction
         if not 200 <= outcome.status < 300:
@@ -155,13 +151,6 @@ class Connection:
         except (OpenApiException, ValueError) as error:
             reason = f"{operation.what} could not be sent ({type(error).__name__})"
             return SourceFailure(FailureKind.UNREACHABLE, SOURCE, reason)
-
-    def _note_clock(self, headers: Mapping[str, str], asked_at: datetime, took_ms: float) -> None:
-        try:
-            theirs = parsedate_to_datetime(headers.get("Date", ""))
-            self.clock_skew_s = (theirs - asked_at).total_seconds() - took_ms / 2_000
-        except (TypeError, ValueError, OverflowError):
-            return
 
     def close(self) -> None:
         """Cut off every request, wake every waiter, close every connection."""

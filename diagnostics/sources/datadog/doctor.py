@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.core.time import window_ending
+from diagnostics.core.time import SERVICE_TIME, window_ending
 from diagnostics.core.waiting import side_by_side
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.evidence import Evidence
@@ -78,7 +78,7 @@ def steps(
             Step(SOURCE, name, partial(looked.scope, name, say), ((SOURCE, "application key"),))
             for name, (_, say) in scopes.items()
         ),
-        Step(SOURCE, "clock", lambda: (_clock(datadog.clock_skew_s, clock_skew_s),), (reachable,)),
+        Step(SOURCE, "clock", lambda: (_clock(clock_skew_s),), (reachable,)),
         Step(SOURCE, "storage tiers", lambda: (_tiers(datadog.flex_tier()),), ((SOURCE, "logs"),)),
         Step(
             SOURCE,
@@ -192,13 +192,14 @@ def _tiers(flex: FlexTier) -> DoctorLine:
     return _line(subject, Status.WARN, detail, remedy=remedy)
 
 
-def _clock(skew_s: float | None, largest_s: float) -> DoctorLine:
-    if skew_s is None:
+def _clock(largest_s: float) -> DoctorLine:
+    if not SERVICE_TIME.is_known:
         return _line("clock", Status.NO_DATA, "the service sent no date")
+    skew_s = SERVICE_TIME.skew_s
     ahead = "behind" if skew_s > 0 else "ahead of"
-    detail = f"this machine is {abs(skew_s):.0f} s {ahead} Datadog"
+    detail = f"this machine is {abs(skew_s):.0f} s {ahead} the services"
     if abs(skew_s) <= largest_s:
-        return _line("clock", Status.PASS, detail if abs(skew_s) >= 2 else "agrees with Datadog's")
+        return _line("clock", Status.PASS, detail if skew_s else "agrees with the services'")
     return _line(
         "clock", Status.WARN, detail, remedy="Set this machine's clock (NTP): every time window is off by that much."
     )

@@ -24,7 +24,7 @@ from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
 from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed, no_figure
-from diagnostics.sources.datadog.tiers import ASKED, FlexTier, Tiers
+from diagnostics.sources.datadog.tiers import ASKED, WAIT_S, FlexTier, Tiers
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
@@ -141,7 +141,7 @@ class Datadog:
             "sort": "-timestamp",
         }
         answer = self._connected().ask(SEARCH, body=body)
-        tier = self._tiers.flex().caveat(start)
+        tier = self._tiers.flex(WAIT_S).caveat(start)
         return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end), tier=tier))
 
     def aggregate(
@@ -165,7 +165,7 @@ class Datadog:
         if group_by:
             body["group_by"] = [_group(group, computes[0]) for group in group_by]
         answer = self._connected().ask(AGGREGATE, body=body)
-        tier = self._tiers.flex().caveat(start)
+        tier = self._tiers.flex(WAIT_S).caveat(start)
         return _decoded(
             AGGREGATE, lambda: _aggregate(answer, query, window_text(start, end), computes, group_by, tier=tier)
         )
@@ -262,11 +262,6 @@ class Datadog:
             incidents=incidents,
             metric=metric,
         )
-
-    @property
-    def clock_skew_s(self) -> float | None:
-        """Datadog's clock minus this machine's at the newest answer, seconds; None before the first."""
-        return self._connection.clock_skew_s if self._connection is not None else None
 
     def flex_tier(self) -> FlexTier:
         """Whether logs may be in a flex tier, which no question here asks. Raises nothing.

@@ -14,11 +14,14 @@ from datetime import datetime, timedelta
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
+from diagnostics.core.waiting import failing_typed
 
 ASKED = "indexes"
 """The standard tier, as `storage_tier` of a question names it."""
 _KEPT_S = 3_600.0
 """How long what was read stands, a refusal too: the configuration changes a few times a year."""
+WAIT_S = 0.3
+"""How long an answer that is there already waits for it."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -49,7 +52,7 @@ class FlexTier:
 class Tiers:
     """What is known of the tiers of one organisation. Thread-safe.
 
-    The index configuration is read with the first answer that needs it, then once an hour at most; where the key may
+    The index configuration is read beside the first answer that needs it, then once an hour at most; where the key may
     not read it, or it does not say, the setting `datadog.flex_tier` counts.
     """
 
@@ -62,19 +65,28 @@ class Tiers:
         self._lock = threading.Lock()
         self._known: FlexTier | None = None
         self._read_again_at = 0.0
+        self._reading: threading.Thread | None = None
 
-    def flex(self) -> FlexTier:
-        """Blocking while it is read. Raises nothing."""
+    def flex(self, wait_s: float | None = None) -> FlexTier:
+        """What is known; waits `wait_s` seconds while it is read, None for as long as that takes. Raises nothing."""
         with self._lock:
-            if self._known is None or self._clock() >= self._read_again_at:
-                self._known = self._ask()
-                self._read_again_at = self._clock() + _KEPT_S
-            return self._known
+            if self._reading is None and (self._known is None or self._clock() >= self._read_again_at):
+                self._reading = threading.Thread(target=self._ask, name="tiers", daemon=True)
+                self._reading.start()
+            reading = self._reading
+        if reading is not None:
+            reading.join(wait_s)
+        with self._lock:
+            return self._known or FlexTier(self._set, basis="it is being read")
 
-    def _ask(self) -> FlexTier:
+    def _ask(self) -> None:
         try:
-            return self._read()
+            known = failing_typed(self._read, "the index configuration")
         except SourceFailure as failure:
             denied = failure.kind is FailureKind.DENIED
             reason = "the key may not read the index configuration" if denied else failure.reason
-        return FlexTier(self._set, basis=reason if self._set is None else "the setting datadog.flex_tier")
+            known = FlexTier(self._set, basis=reason if self._set is None else "the setting datadog.flex_tier")
+        with self._lock:
+            self._known = known
+            self._read_again_at = self._clock() + _KEPT_S
+            self._reading = None
