@@ -16,6 +16,7 @@ from diagnostics.logs import bind
 from diagnostics.models.datadog import Compute, GroupBy, Series
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.explorer import Bin, Correlation, Facet, Histogram, SavedQuery, level_of
+from diagnostics.signals.counts import of_late_logs
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
@@ -102,8 +103,15 @@ class ExplorerService:
                 levels = counts.get(moment - moment % step_ms)
                 if levels is not None:
                     levels[level] = levels.get(level, 0) + round(value)
-        bins = tuple(Bin(moment, levels) for moment, levels in counts.items())
-        return Histogram(query, start_ms, end_ms, step_ms, bins, total, answer.evidence, answer.partial)
+        lag = self._context.logs.lag(query)
+        complete_ms = end_ms if lag.newest is None or not lag.is_late else round(lag.newest.timestamp() * 1000)
+        bins = tuple(
+            Bin(moment, levels, min(moment + step_ms, end_ms) <= complete_ms) for moment, levels in counts.items()
+        )
+        reached = not bins or bins[-1].is_complete
+        late = "" if not lag.is_late or (reached and lag.newest is not None) else lag.headline()
+        evidence = of_late_logs(answer.evidence, lag, end) if late else answer.evidence
+        return Histogram(query, start_ms, end_ms, step_ms, bins, total, evidence, answer.partial, late)
 
     def facet(self, query: str, name: str, *, start: datetime, end: datetime, most: int = 10) -> Facet:
         """The most frequent values of one attribute over all events of the range, in one aggregate."""
@@ -115,13 +123,15 @@ class ExplorerService:
             for bucket in answer.buckets
             if isinstance(count := bucket.values[0], float | int)
         ]
+        lag = self._context.logs.lag(query)
+        late = lag.is_late and (lag.newest is None or lag.newest < end)
         return Facet(
             name=name,
             values=tuple(values),
             of=sum(count for _, count in values),
             is_exact=True,
-            evidence=answer.evidence,
-            partial=answer.partial,
+            evidence=of_late_logs(answer.evidence, lag, end) if late else answer.evidence,
+            partial=answer.partial or late,
         )
 
     def follow(self, event: LogEvent, job: Job | None = None) -> Correlation:

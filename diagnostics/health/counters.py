@@ -6,10 +6,11 @@ Counters of one question are summed over the same buckets, so that a share is of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from diagnostics.checks.base import share
 from diagnostics.core.context import Context
+from diagnostics.core.words import span
 from diagnostics.models.datadog import Series
 from diagnostics.models.evidence import Evidence
 
@@ -35,7 +36,10 @@ class Counters:
 
     series: dict[str, Series | None]
     end: datetime
+    """Of which moment they are: now, or the end of the newest bucket where nothing has been reported since."""
     evidence: Evidence
+    late: str = ""
+    """How old the newest bucket is, for a person; empty while counters are in time. Then nothing is an all-clear."""
 
     def total(self, name: str, window_s: int, *, ending_s: int = 0) -> float | None:
         """Counts in the buckets of `window_s` seconds that end `ending_s` seconds before the end; None without any.
@@ -59,6 +63,20 @@ class Counters:
         return share(round(failures), round(attempts))
 
 
+def _in_time(series: dict[str, Series | None], now: datetime, evidence: Evidence) -> Counters:
+    """The counters up to the newest bucket of any of them: what is newer is no data, and not nothing."""
+    newest_ms = max((at for points in series.values() for at, _ in points or ()), default=None)
+    if newest_ms is None:
+        return Counters(series, now, evidence)
+    end = datetime.fromtimestamp(newest_ms / 1_000 + BUCKET_S, UTC)
+    age_s = (now - end).total_seconds()
+    if age_s <= BUCKET_S:
+        return Counters(series, now, evidence)
+    late = f"the newest count of any counter is {span(age_s)} old"
+    caveat = "; ".join(filter(None, (late, evidence.caveat)))
+    return Counters(series, end, evidence.model_copy(update={"caveat": caveat, "newest_at": end}), late)
+
+
 def read_counters(context: Context) -> Counters:
     """The counters of the last day. Raises SourceFailure."""
     names = context.catalogue.metrics
@@ -67,6 +85,6 @@ def read_counters(context: Context) -> Counters:
         end = context.now()
         queries = [f"sum:{names[name].metric}{{*}}.as_count().rollup(sum, {BUCKET_S})" for name in ASKED]
         answer = context.datadog.metrics(queries, start=end - timedelta(seconds=DAY_S), end=end)
-        return Counters(dict(zip(ASKED, answer.series, strict=True)), end, answer.evidence)
+        return _in_time(dict(zip(ASKED, answer.series, strict=True)), end, answer.evidence)
 
     return context.answers.get(("counters",), KEEP_S, ask)

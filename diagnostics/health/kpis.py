@@ -25,6 +25,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
 from diagnostics.signals.counts import of_late_logs
+from diagnostics.signals.pulses import of_counts
 from diagnostics.signals.webhook_backlog import DELIVERED, LOOK_BACK_S, WAITING
 
 if TYPE_CHECKING:
@@ -242,7 +243,9 @@ def _token_success(context: Context, rule: Threshold) -> Figure:
         notes.append(_expired_instead(context))
     else:
         notes.append(f"{attempts or 0:,.0f} tokens requested; those taken from the cache are not attempts")
-    return figure("token_success", rule, value, notes=notes, evidence=(counters.evidence,))
+    status = of_counts(rule.judge(value), partial=bool(counters.late))
+    notes.append(counters.late)
+    return figure("token_success", rule, value, status=status, notes=notes, evidence=(counters.evidence,))
 
 
 def _expired_instead(context: Context) -> str:
@@ -283,10 +286,9 @@ def _transactions(context: Context, rule: Threshold) -> Figure:
         f"{synced:,} transactions created or updated, {counts.count:,} failed syncs logged in the last hour",
         "a deal that is tried again counts each time",
         f"{counts.doubt}: there may be more failures" if counts.doubt else "",
+        counters.late,
     ]
-    status = rule.judge(value)
-    if counts.partial and status is Status.PASS:
-        status = Status.NO_DATA
+    status = of_counts(rule.judge(value), partial=counts.partial or bool(counters.late))
     return figure("transaction_sync_success", rule, value, status=status, notes=notes, evidence=evidence)
 
 

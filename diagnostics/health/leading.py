@@ -15,6 +15,7 @@ from diagnostics.health.resolution import of_everybody
 from diagnostics.health.tokens import read_tokens
 from diagnostics.models.figures import Figure
 from diagnostics.models.status import Status
+from diagnostics.signals.pulses import of_counts
 from diagnostics.signals.webhook_backlog import LOOK_BACK_CAVEAT, read_backlog
 
 if TYPE_CHECKING:
@@ -116,6 +117,9 @@ def _refreshes(context: Context, rule: Threshold) -> Figure:
     status = rule.judge(ratio)
     if now == 0.0:
         ratio, status = 0.0, Status.PASS
+    if counters.late:
+        status = of_counts(status, partial=True)
+        notes.append(counters.late)
     return figure(
         "refresh_failure_trend",
         rule,

@@ -35,6 +35,8 @@ class Bin:
     """UTC, milliseconds since the epoch."""
     counts: Mapping[str, int]
     """Events by level; a level that is not named has none."""
+    is_complete: bool = True
+    """False where logs are late: what is not here may still come, and none found is no data."""
 
     @property
     def total(self) -> int:
@@ -55,6 +57,8 @@ class Histogram:
     evidence: Evidence
     partial: bool = False
     """The service answered for a part of its logs: the counts are lower bounds."""
+    late: str = ""
+    """How late its logs are, for a person: "logs of fub 2 min late"; empty where they are in time."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,9 @@ from diagnostics.models.events import LogEvent
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.shipped import shipped_catalogue
+from widgets.glyphs import ASCII
+from widgets.log.histogram import histogram_rows
+from widgets.rows.facets import facet_rows
 
 QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 
@@ -75,6 +79,37 @@ def test_an_exact_facet_counts_all_events_of_the_range(service: Diagnostics, win
     assert facet.is_exact
     assert sorted((count for _, count in facet.values), reverse=True) == sorted(counted.values(), reverse=True)[:5]
     assert all(counted[value] == count for value, count in facet.values)
+
+
+@pytest.mark.honesty(
+    "logs: late, in the explorer's histogram and values",
+    "steps after the newest log are no data and drawn as ?, and the values are at least so many",
+)
+def test_steps_that_late_logs_cannot_have_reached_are_no_data(world: SandboxProcess, service: Diagnostics) -> None:
+    world.set_faults("late:300")
+    service.forget_answers()
+    try:
+        end = service.context.now()
+        start = end - timedelta(minutes=15)
+        histogram = service.explorer.histogram(QUERY, start=start, end=end, most_bins=60)
+        facet = service.explorer.facet(QUERY, "@context.account_id", start=start, end=end)
+        before = service.explorer.histogram(QUERY, start=start, end=end - timedelta(minutes=6), most_bins=60)
+    finally:
+        world.clear_faults()
+        service.forget_answers()
+    late = [one for one in histogram.bins if not one.is_complete]
+    assert 300 <= len(late) * histogram.step_ms / 1_000 <= 345
+    known = [one.is_complete for one in histogram.bins]
+    assert known == sorted(known, reverse=True)
+    assert all(one.total for one in histogram.bins if one.is_complete and one.start_ms >= histogram.start_ms)
+    assert re.fullmatch(r"logs( of fub)? 5 min( \d+ s)? late", histogram.late), histogram.late
+    assert "late" in histogram.evidence.caveat
+    assert (before.late, {one.is_complete for one in before.bins}) == ("", {True}), "it ended before the newest log"
+    (title, *_) = facet_rows((facet,), width=60, most=5, glyphs=ASCII)
+    assert "at least" in title.text
+    *columns, axis = histogram_rows(histogram, width=120, height=3, cursor=len(histogram.bins) - 1, glyphs=ASCII)
+    assert columns[-1].text.count("?") >= len(late) - 1
+    assert "no data" in axis.text
 
 
 def test_a_correlation_is_followed_over_services_oldest_first(

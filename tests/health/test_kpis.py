@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -122,3 +123,18 @@ def test_the_figures_of_each_story(
     assert {name: figures[name].status for name in statuses} == statuses
     assert figures["api_p95"].status is Status.PASS
     assert all(figure.evidence for name, figure in figures.items() if name != "resolution_accuracy")
+
+
+@pytest.mark.honesty(
+    "metrics: the newest count of any counter is 25 min old", "no data, with its age, and of the moment it is of"
+)
+def test_counters_that_are_late_are_no_all_clear(world: World) -> None:
+    counters(world, token_requested=1_000, token_refresh_failed=3, transaction_created=10, transaction_updated=38)
+    world.datadog.counters_late_s = 1_500
+    for name in ("token_success", "transaction_sync_success"):
+        found = kpis(world.service)[name]
+        assert (found.status, found.value is not None) == (Status.NO_DATA, True), name
+        assert re.search(r"newest count of any counter is 2\d min( \d+ s)? old", found.note), found.note
+        evidence = found.evidence[0]
+        assert evidence.newest_at is not None
+        assert 1_200 <= (evidence.started_at - evidence.newest_at).total_seconds() <= 1_801

@@ -84,6 +84,8 @@ class ToldDatadog:
         self.asked: list[tuple[str, str]] = []
         """(kind of question, query), in order."""
         self.closed = False
+        self.counters_late_s = 0.0
+        """How long ago the newest bucket of every metric was reported, seconds."""
         self.counters: dict[str, float] = {}
         """Counts a bucket of each metric, by its name at Datadog; a metric that is not here reports nothing."""
         self.team_monitors: tuple[Monitor, ...] = (Monitor(1, "told", "OK", "told", ("team:zyno",)),)
@@ -164,6 +166,7 @@ class ToldDatadog:
         self._ask("metrics", ", ".join(queries))
         names = [query.removeprefix("sum:").partition("{")[0] for query in queries]
         step = Compute(interval_ms=300_000)
+        end -= timedelta(seconds=self.counters_late_s)
         series = tuple(
             _counter(start, end, step, self.counters[name]) if name in self.counters else None for name in names
         )

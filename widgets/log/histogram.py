@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 WIDEST_COLUMN = 4
 """Cells of one step at most."""
 
+NOT_KNOWN = "?"
+"""A step that no log can have reached yet: no data, and not nothing."""
+
 _TONES: dict[str, Tone] = {"error": "fail", "warn": "warn", "info": "muted"}
 _FULL = {"error": "█", "warn": "▓", "info": "░"}
 _ASCII = {"error": "#", "warn": "+", "info": ":"}
@@ -42,7 +45,7 @@ def fitting(histogram: Histogram, width: int) -> Histogram:
         for one in group:
             for level, count in one.counts.items():
                 counts[level] = counts.get(level, 0) + count
-        bins.append(replace(group[0], counts=counts))
+        bins.append(replace(group[0], counts=counts, is_complete=all(one.is_complete for one in group)))
     return replace(histogram, bins=tuple(bins), step_ms=histogram.step_ms * together)
 
 
@@ -88,6 +91,8 @@ def histogram_rows(histogram: Histogram, *, width: int, height: int, cursor: int
         for index, one in enumerate(bins):
             scale = height / fullest if fullest else 0.0
             text, tone = _cell(one, float(line), float(line - 1), scale, glyphs.ascii_only)
+            if text == " " and line == 1 and not one.is_complete:
+                text, tone = NOT_KNOWN, "muted"
             if index == cursor and text == " ":
                 text, tone = glyphs.bar, "accent"
             pieces.append(Piece(text * cells, tone))
@@ -115,10 +120,13 @@ def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width
     if cursor is not None and 0 <= cursor < len(bins):
         one = bins[cursor]
         parts = [f"{count:,} {level}" for level in ("error", "warn", "info") if (count := one.counts.get(level, 0))]
-        words = f"{clock(one.start_ms, histogram.step_ms)}  {one.total:,} lines"
+        lines = f"{one.total:,} lines" if one.is_complete else f"{one.total:,} lines so far" if one.total else "no data"
+        words = f"{clock(one.start_ms, histogram.step_ms)}  {lines}"
         words += f" ({', '.join(parts)})" if parts else ""
     else:
         words = f"a step is {span(histogram.step_ms / 1_000)}, the fullest holds {max(b.total for b in bins):,}"
+    if histogram.late:
+        words += f", {histogram.late}"
     if histogram.partial:
         words += ", at least: the service answered in part"
     room = max(0, width - len(first) - len(last) - 1)

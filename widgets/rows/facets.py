@@ -30,7 +30,8 @@ def facet_rows(facets: Sequence[Facet], *, width: int, most: int, glyphs: Glyphs
     """Each attribute with its values. Counts of loaded lines and counts of all lines are told apart by a word."""
     rows: list[Row] = []
     for facet in facets:
-        basis = f"all {facet.of:,}" if facet.is_exact else f"of {facet.of:,} loaded"
+        exact = f"at least {facet.of:,}" if facet.partial else f"all {facet.of:,}"
+        basis = exact if facet.is_exact else f"of {facet.of:,} loaded"
         room = max(4, width - len(basis) - 1)
         rows.append(
             row(
@@ -43,5 +44,6 @@ def facet_rows(facets: Sequence[Facet], *, width: int, most: int, glyphs: Glyphs
             text = fit(glyphs.text(value), max(4, width - COUNT - 2))
             rows.append(row("  ", text, (fit(f"{count:,}", COUNT, right=True), ""), key=facet_key(facet.name, value)))
         if not facet.values:
-            rows.append(row(("  no line carries it", "muted")))
+            # Logs that are late or were not all searched may carry it.
+            rows.append(row(("  none found so far" if facet.partial else "  no line carries it", "muted")))
     return rows
