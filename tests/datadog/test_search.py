@@ -69,10 +69,6 @@ def test_evidence_states_query_window_rows_and_duration(server: DatadogServer, d
     assert evidence.caveat == ""
 
 
-@pytest.mark.honesty(
-    "cursors: the last page of a search carries one, and behind it comes an empty page",
-    "reading ends at the empty page; nothing is lost and nothing is said to be left",
-)
 def test_pages_join_without_gap_or_repeat(server: DatadogServer, datadog: Datadog) -> None:
     server.events = [log(number, timestamp=f"2025-11-17T14:00:00.{number:03}Z") for number in range(250)]
     server.limit = (100, 10)
