@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from diagnostics.incident.journal import Journal
     from diagnostics.incident.notices.notices import NoticeService
     from diagnostics.incident.review.reviews import ReviewService
+    from diagnostics.reconcile.service import ReconcileService
     from diagnostics.signals.pulses import Pulses
     from diagnostics.store.recents import Recents
     from diagnostics.sync.service import DealService
@@ -90,6 +91,13 @@ class Diagnostics:
         from diagnostics.sync.service import DealService  # noqa: PLC0415
 
         return DealService(self.context)
+
+    @Lazy
+    def reconcile(self) -> ReconcileService:
+        """Data reconciliation: differences that persist, repairs planned, carried out, taken back."""
+        from diagnostics.reconcile.service import ReconcileService  # noqa: PLC0415
+
+        return ReconcileService(self.context)
 
     @Lazy
     def explorer(self) -> ExplorerService:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
@@ -113,6 +114,9 @@ class SandboxProcess:
             "databases.client_url": self.client_url,
         }
         is_server = not self.common_url.startswith("sqlite")
+        # The stand-ins have a writer: what is practised here is written to them and to nothing else.
+        writer = (urlsplit(self.common_url).username or "").replace("_console", "_writer") if is_server else "writer"
+        flags |= {"writes.repairs": True, "databases.writer": f"{writer}:{self._secrets.database_password}"}
         if is_server:
             flags["databases.password"] = self._secrets.database_password
         if self.analytics_url is not None:

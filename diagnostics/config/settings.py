@@ -130,6 +130,8 @@ class DatabaseSettings(Section):
     read_timeout_s: Seconds = 8.0
     statement_timeout_s: Seconds = 5.0
     """Enforced by the server."""
+    writer: SecretStr | None = None
+    """User name and password in one, of the login that repairs are written with; never used for reading."""
     client_pool: Annotated[Whole, Field(ge=1, le=256)] = 16
     """Client databases kept connected at most."""
     tls: TlsSetting = OFF
@@ -254,6 +256,8 @@ class WriteSettings(Section):
     """Sending messages to Slack, where it is configured."""
     tracking: bool = True
     """Opening and updating Datadog incidents and Jira issues, where they are configured."""
+    repairs: bool = False
+    """Writing repairs to the databases, with `databases.writer`."""
 
 
 class UiSettings(Section):

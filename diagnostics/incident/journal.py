@@ -125,7 +125,7 @@ class Journal:
 
     def open(
         self,
-        prefix: Literal["INC", "INV"],
+        prefix: Literal["INC", "INV", "REP"],
         bodies: Sequence[Body],
         *,
         keys: Sequence[str] | None = None,

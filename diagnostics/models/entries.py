@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from diagnostics.models.evidence import Evidence, Frozen
+from diagnostics.models.repairs import RepairEnded, RepairPlanned, RepairResumed, RepairStarted, RowImaged, RowSettled
 
 
 class IncidentStatus(StrEnum):
@@ -509,7 +510,13 @@ Body = Annotated[
     | HypothesisChanged
     | EvidenceWeighed
     | EvidenceWithdrawn
-    | InvestigationClosed,
+    | InvestigationClosed
+    | RepairPlanned
+    | RepairStarted
+    | RepairResumed
+    | RowImaged
+    | RowSettled
+    | RepairEnded,
     Field(discriminator="kind"),
 ]
 """Everything that can be written."""

@@ -86,8 +86,8 @@ def diagnose_resolution(context: Context, account_id: int, job: Job | None = Non
     work = job or Job()
     place = context.databases.account(account_id)
     asking, now = Asking(context, account_id), context.now()
-    counts, counted = _count(asking)
-    search = _search(asking, now, sum(counts[method] for method in counts if method in WEAK_METHODS), work)
+    counts, counted = count_methods(asking)
+    search = find_stale(asking, now, sum(counts[method] for method in counts if method in WEAK_METHODS), work)
     search.stale.sort(key=lambda agent: agent.agent_id)
     orphans = asking.part(lambda: _orphans(asking, [agent.user_id for agent in search.stale]))
     history = asking.part(lambda: _history(asking, search.stale, now))
@@ -106,7 +106,8 @@ def diagnose_resolution(context: Context, account_id: int, job: Job | None = Non
     )
 
 
-def _count(asking: Asking) -> tuple[dict[int | None, int], tuple[Evidence, ...]]:
+def count_methods(asking: Asking) -> tuple[dict[int | None, int], tuple[Evidence, ...]]:
+    """Agents by resolution method. Raises SourceFailure, AccountUnknown."""
     agents = asking.context.table("zillow_agents")
     statement = select(agents.c.resolution_method.label("method"), func.count().label("count")).group_by(
         agents.c.resolution_method
@@ -134,7 +135,7 @@ def _distribution(
     )
 
 
-def _search(asking: Asking, now: datetime, total: int, job: Job) -> Search:
+def find_stale(asking: Asking, now: datetime, total: int, job: Job) -> Search:
     """Page by page along the agents' key: weak agents with a user, held against the tokens of these users."""
     search, last = Search(), 0
     while True:

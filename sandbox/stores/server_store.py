@@ -56,6 +56,7 @@ class DatabaseServer:
     def __init__(self, url: str, prefix: str, password: str, statement_s: int = _STATEMENT_S) -> None:
         self.prefix = prefix
         self.login = f"{prefix}_console"
+        self.writer = f"{prefix}_writer"
         self._password = password
         self._statement_s = statement_s
         self._admin = _administrator(url)
@@ -153,15 +154,18 @@ class DatabaseServer:
         return True
 
     def set_login(self) -> None:
-        """Create the console's login, or set its password again: SELECT and nothing else."""
+        """Create the console's logins, or set their password again: one that only reads, and the writer of repairs."""
         escaped = self.prefix.replace("_", r"\_")
+        grants = {
+            self.login: {"common": "SELECT", "analytics": "SELECT", "client\\_%%": "SELECT"},
+            self.writer: {"common": "SELECT, INSERT", "client\\_%%": "SELECT, UPDATE"},
+        }
         with self.cursor() as cursor:
-            for host in ("%", "localhost"):
-                who = (self.login, host)
+            for who in ((login, host) for login in grants for host in ("%", "localhost")):
                 cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", (*who, self._password))
                 cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*who, self._password))
-                for name in ("common", "analytics", "client\\_%%"):
-                    cursor.execute(f"GRANT SELECT ON `{escaped}\\_{name}`.* TO %s@%s", who)
+                for name, privileges in grants[who[0]].items():
+                    cursor.execute(f"GRANT {privileges} ON `{escaped}\\_{name}`.* TO %s@%s", who)
 
     def remove(self) -> None:
         """Drop the schemas and the login; schemas that the sandbox did not make are refused, not dropped."""
@@ -177,8 +181,8 @@ class DatabaseServer:
             # The marked schema goes last: what is left of a removal cut short is still ours.
             for name in sorted(found, key=lambda each: each.endswith("_common")):
                 cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
-            for host in ("%", "localhost"):
-                cursor.execute("DROP USER IF EXISTS %s@%s", (self.login, host))
+            for who in ((login, host) for login in (self.login, self.writer) for host in ("%", "localhost")):
+                cursor.execute("DROP USER IF EXISTS %s@%s", who)
 
 
 _CONNECTIONS = 3

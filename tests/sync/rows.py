@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
-from sqlalchemy import Engine, create_engine, insert
+from sqlalchemy import Engine, create_engine, insert, text
 
 from diagnostics.config.settings import DatabaseSettings, Settings
 from diagnostics.core.context import Context
@@ -88,18 +88,7 @@ class Shelf:
         self, account_id: int, user: int, *, held: bool = True, expires: float | None = 10.0, age: float = 48.0
     ) -> None:
         """A credential that expires in so many hours; None says nothing about it."""
-        now = utc_now()
-        row = {"account_id": account_id, "user_id": user, "zuid": f"z{user}"}
-        self.common(
-            "zillow_auth",
-            {
-                **row,
-                "encrypted_refresh_token": "cipher" if held else None,
-                "expires_at": None if expires is None else naive(now + timedelta(hours=expires)),
-                "created_at": naive(now - timedelta(hours=age)),
-                "updated_at": naive(now - timedelta(hours=1)),
-            },
-        )
+        self.common("zillow_auth", token_row(account_id, user, held=held, expires=expires, age=age))
 
     def agent(
         self,
@@ -187,6 +176,16 @@ class Shelf:
             setattr(self.databases, name, counting)
         return sent
 
+    def execute(self, part: str, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement past the console, as somebody else would: in "common", or in "client_14009"."""
+        with self._engines[part].begin() as connection:
+            result = connection.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def name_of(self, part: str) -> str:
+        """Name of a database on its server."""
+        return self._name(part)
+
     def close(self) -> None:
         """Leave nothing on the shared server."""
         self.service.close()
@@ -215,6 +214,22 @@ class Shelf:
         metadata = schema.COMMON if part == "common" else schema.CLIENT
         with self._engines[part].begin() as connection:
             connection.execute(insert(metadata.tables[table]), kept)
+
+
+def token_row(
+    account_id: int, user: int, *, held: bool = True, expires: float | None = 10.0, age: float = 48.0
+) -> dict[str, object]:
+    """One row of zillow_auth."""
+    now = utc_now()
+    return {
+        "account_id": account_id,
+        "user_id": user,
+        "zuid": f"z{user}",
+        "encrypted_refresh_token": "cipher" if held else None,
+        "expires_at": None if expires is None else naive(now + timedelta(hours=expires)),
+        "created_at": naive(now - timedelta(hours=age)),
+        "updated_at": naive(now - timedelta(hours=1)),
+    }
 
 
 def agent_row(

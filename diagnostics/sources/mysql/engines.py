@@ -39,6 +39,8 @@ _UNKNOWN_VARIABLE = 1193
 _SETTINGS = "time_zone = '+00:00', sql_mode = '', sql_select_limit = 18446744073709551615, sql_auto_is_null = 0"
 """What a server, an `init_connect` or a proxy may have set otherwise, and would change an answer without a word."""
 
+_STRICT = "sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+
 _IDENTITY = "CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@datadir, UUID_SHORT() >> 24)"
 """Above its counter of 24 bits, UUID_SHORT holds the second at which the server began: copies of a machine differ."""
 
@@ -123,6 +125,31 @@ class Engines:
                 made = Login(secret or SecretStr(""), names_user=settings.login is not None)
                 return self._logins.setdefault(key, made)
         raise not_configured(source, unusable.problem, unusable.accepted or unusable.next_step)
+
+    def writing(self, place: AccountPlace | None, login: Login) -> Database:
+        """The database of an account, or `common` for None, to be written to: with a login of its own, never pooled.
+
+        Raises `SourceFailure` (not configured). Nothing is opened yet, and nothing of it is shared with what reads.
+        """
+        source = "common (writer)" if place is None else f"client {place.id} (writer)"
+        if place is None:
+            url = parse_url(self._settings.common_url, source, "databases.common_url")
+        else:
+            url = fill(parse_url(self._settings.client_url, source, "databases.client_url"), place, source)
+        kind: Kind = "common" if place is None else "client"
+        if url.drivername in SQLITE_DRIVERS:
+            return _file_to_write(url, source, kind, self.limits)
+        bare = URL.create("mysql+pymysql", url.username, None, url.host, url.port, url.database, url.query)
+        engine = create_engine(bare, poolclass=NullPool, hide_parameters=True)
+        arguments = self._arguments(bare, engine.dialect, source, kind)
+
+        def connect(_dialect: object, record: Any, _given: object, _named: object) -> Connection:  # noqa: ANN401
+            connection, record.info["session"] = connect_session(arguments, login, self.limits, writes=True)
+            set_read_limit(connection, self.limits.read_s)
+            return connection
+
+        event.listen(engine, "do_connect", connect)
+        return Database(source, kind, engine, self.limits, arguments, login)
 
     def addresses(self) -> ClientAddresses:
         """Where client databases are; raises `SourceFailure` (not configured)."""
@@ -217,6 +244,22 @@ def _tls_of(settings: DatabaseSettings, kind: Kind) -> tuple[Tls, str]:
     """How that kind of database is reached, and the setting that says so."""
     own = settings.common_tls if kind == "common" else settings.client_tls
     return (settings.tls, "databases.tls") if own is None else (own, f"databases.{kind}_tls")
+
+
+def _file_to_write(url: URL, source: str, kind: Kind, limits: TimeLimits) -> Database:
+    if not url.database or url.database == ":memory:":
+        raise not_configured(source, "an SQLite URL must name a file", "write it as sqlite:////absolute/path.db")
+    address = f"file:{quote(url.database)}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            address, uri=True, timeout=limits.statement_s, check_same_thread=False, isolation_level=None
+        )
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+    # With the write lock from the first moment: what is read within the transaction is what is written over.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return Database(source, kind, engine, limits, {})
 
 
 def _attend(engine: Engine, arguments: dict[str, Any], login: Login, limits: TimeLimits) -> None:
@@ -324,15 +367,18 @@ class ServerSession:
     """What tells this server from every other one; empty where it is not known, or a proxy numbers connections anew."""
 
 
-def connect_session(arguments: Mapping[str, Any], login: Login, limits: TimeLimits) -> tuple[Connection, ServerSession]:
-    """Connect and prepare the session. Two connect limits at most, however slowly a server drips its bytes.
+def connect_session(
+    arguments: Mapping[str, Any], login: Login, limits: TimeLimits, *, writes: bool = False
+) -> tuple[Connection, ServerSession]:
+    """Connect and prepare the session, which only reads unless `writes`.
 
-    Twice that where the login was refused and has been read again. Raises pymysql.Error, OSError or LoginWithheld.
+    Two connect limits at most, however slowly a server drips its bytes; twice that where the login was refused and has
+    been read again. Raises pymysql.Error, OSError or LoginWithheld.
     """
-    return login.connect(lambda given: _connected({**arguments, **given}, limits))
+    return login.connect(lambda given: _connected({**arguments, **given}, limits, writes=writes))
 
 
-def _connected(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connection, ServerSession]:
+def _connected(arguments: Mapping[str, Any], limits: TimeLimits, *, writes: bool) -> tuple[Connection, ServerSession]:
     connection = pymysql.connect(**arguments, defer_connect=True)
     guard = threading.Timer(2 * limits.connect_s, cut, [connection])
     guard.daemon = True
@@ -341,7 +387,7 @@ def _connected(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connec
         connection.connect()
         # PyMySQL decodes strictly, in the middle of an answer: one name would cost the answer and the connection.
         connection.encoding = _LENIENT + connection.encoding
-        return connection, _prepare(connection, limits)
+        return connection, _prepare(connection, limits, writes=writes)
     except BaseException:
         with suppress(pymysql.Error, OSError):
             connection.close()
@@ -350,16 +396,19 @@ def _connected(arguments: Mapping[str, Any], limits: TimeLimits) -> tuple[Connec
         guard.cancel()
 
 
-def _prepare(connection: Connection, limits: TimeLimits) -> ServerSession:
+def _prepare(connection: Connection, limits: TimeLimits, *, writes: bool) -> ServerSession:
     with connection.cursor() as cursor:
         version, connection_id, server = _introduction(cursor)
         # A proxy that greets with a number of its own would take KILL for that number, and so for somebody else.
         if connection.thread_id() % 2**32 != connection_id % 2**32:
             server = ""
-        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        cursor.execute(f"SET SESSION TRANSACTION {'READ WRITE' if writes else 'READ ONLY'}")
         # A SELECT behind somebody's ALTER TABLE waits for a day unless told otherwise. The statement limit goes first.
         waiting = math.ceil(limits.statement_s) + 1
         cursor.execute(f"SET SESSION {_SETTINGS}, lock_wait_timeout = %s", (waiting,))
+        if writes:
+            # What does not fit is an error, not a shorter value; a row that others hold is waited for briefly.
+            cursor.execute(f"SET SESSION {_STRICT}, innodb_lock_wait_timeout = %s", (waiting,))
         version = clean(str(version), limit=80)
         limited = _limit_statements(cursor, version, limits.statement_s)
     return ServerSession(version, connection_id, limited, server)

@@ -1,0 +1,224 @@
+"""Reconciliation, as screens and commands ask for it: report, plan, apply, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from diagnostics.checks.base import number
+from diagnostics.core.failures import UserError
+from diagnostics.core.waiting import Job
+from diagnostics.incident.journal import Conflict
+from diagnostics.models.reconcile import Cell, DifferenceKind, ReconcileReport
+from diagnostics.models.repairs import (
+    OUTCOME_WORDS,
+    PlannedRow,
+    RepairPlanned,
+    RepairResumed,
+    RepairStarted,
+    RowImaged,
+)
+from diagnostics.reconcile.differences import PART_OF, read_account
+from diagnostics.reconcile.persistence import APART_S, Marks, compare, earlier, payload_of, readings_of
+from diagnostics.reconcile.plans import (
+    GOOD_FOR,
+    RepairRecord,
+    plan_of,
+    record_of,
+    refuse_start,
+    refuse_words,
+    sealed,
+    settled_rows,
+)
+from diagnostics.reconcile.repair import RepairRun, cell_of
+from diagnostics.sync.deals import Asking
+
+if TYPE_CHECKING:
+    from diagnostics.core.context import Context
+    from diagnostics.models.entries import Body
+    from diagnostics.sources.mysql.writer import Writer
+
+READINGS = "reconcile reading"
+PREFIX: Final = "REP"
+MOST_READINGS = 200
+WITHOUT_WRITER = "set writes.repairs to true and databases.writer to a login that may write; without them it only reads"
+
+
+class ReconcileService:
+    """Blocking and thread-safe. Every method raises SourceFailure and UserError."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    # ---- reading
+
+    def report(self, account_id: int, job: Job | None = None) -> ReconcileReport:
+        """Differences of an account, held against the reading before, where that is a minute old at least.
+
+        The reading is kept for the next report. Raises AccountUnknown.
+        """
+        snapshot = read_account(self._context, account_id, job)
+        state, environment = self._context.state, self._context.settings.environment
+        key = f"{environment} account {account_id}"
+        kept = next((one for one in state.recall(READINGS, MOST_READINGS) if one.key == key), None)
+        before = () if kept is None else readings_of(kept.payload)
+        report = compare(snapshot, earlier(before, snapshot.taken_at), environment)
+        if not before or not 0 <= before[-1].age_s(snapshot.taken_at) < APART_S:
+            state.remember(READINGS, key, payload_of((*before, Marks.taken(snapshot))), MOST_READINGS)
+        return report
+
+    def report_twice(self, account_id: int, job: Job | None = None) -> ReconcileReport:
+        """The same, waiting for a second reading where none is old enough; cancelled, the first one stands."""
+        work = job or Job()
+        report = self.report(account_id, work)
+        while report.again_at is not None and not work.is_over:
+            left_s = (report.again_at - self._context.now()).total_seconds()
+            if left_s > 0:
+                work.report(round(APART_S - left_s), round(APART_S), "s until the second reading")
+                work.wait(min(1.0, left_s))
+                continue
+            report = self.report(account_id, work)
+        return report
+
+    # ---- plans
+
+    def plan(self, account_id: int, kind: DifferenceKind, job: Job | None = None) -> RepairRecord:
+        """Seal a plan for every persistent difference of a kind. Writes to the journal only."""
+        report = self.report(account_id, job)
+        return self._open(plan_of(report, kind, self._context.now()))
+
+    def show(self, name: str) -> RepairRecord:
+        """A repair as it stands, also one that is stale, used or of another environment."""
+        return record_of(name, self._context.journal.stream(_checked(name)))
+
+    def repairs(self) -> tuple[RepairRecord, ...]:
+        """All repairs, the newest first."""
+        return tuple(self.show(name) for name in self._context.journal.streams(PREFIX))
+
+    # ---- writing
+
+    @property
+    def may_write(self) -> bool:
+        """Whether this console has a writer; without one nothing that writes is offered."""
+        return self._context.settings.writes.repairs and self._context.settings.databases.writer is not None
+
+    def apply(self, name: str, confirmed: str, job: Job | None = None) -> RepairRecord:
+        """Start a plan, once, with the words that confirm it, and carry it out. Raises UserError, nothing done."""
+        writer, record = self._writer(), self.show(name)
+        plan = record.plan
+        refuse_start(record, self._context.settings.environment, confirmed, self._context.now())
+        still = None if plan.undoes else self._still(plan, job)
+        try:
+            self._append(record, RepairStarted(seal=plan.seal, confirmed=confirmed.strip()), "started")
+        except Conflict:
+            # Somebody was quicker; the refusal says who.
+            refuse_start(self.show(name), self._context.settings.environment, confirmed, self._context.now())
+            raise
+        return RepairRun(self._context, writer, self.show(name), DifferenceKind(plan.difference), job).go_on(still)
+
+    def resume(self, name: str, confirmed: str, job: Job | None = None) -> RepairRecord:
+        """Go on with a repair that was started and has not ended, on whichever console. Raises UserError."""
+        writer, record = self._writer(), self.show(name)
+        plan = record.plan
+        if record.started is None or record.ended is not None:
+            raise UserError(f"{name} is {record.standing(self._context.now())}: there is nothing to go on with")
+        if plan.environment != self._context.settings.environment:
+            raise UserError(f"{name} was planned for {plan.environment}")
+        refuse_words(plan, confirmed)
+        still = None if plan.undoes else self._still(plan, job)
+        self._append(record, RepairResumed(confirmed=confirmed.strip()), None)
+        return RepairRun(self._context, writer, self.show(name), DifferenceKind(plan.difference), job).go_on(still)
+
+    def plan_undo(self, name: str) -> RepairRecord:
+        """Seal a plan that takes a repair back, row by row. What changed since, or is gone, is left out and said."""
+        record = self.show(name)
+        images = tuple(settled_rows(record))
+        if not images:
+            raise UserError(f"{name} has written no row: there is nothing to take back")
+        for other in self.repairs():
+            if other.plan.undoes == name and other.started is not None:
+                raise UserError(
+                    f"{name} was taken back by {other.name}", next_step=f"warroom reconcile show {other.name}"
+                )
+        users = {row.row: row.user_id for row in record.plan.rows}
+        now, there = self._context.now(), self._cells_now(record.plan, images)
+        chosen = [one for one in images if there.get(one.row) == one.after]
+        left_out = [
+            f"{one.row}: {OUTCOME_WORDS['changed_since' if one.row in there else 'gone']}"
+            for one in images
+            if one not in chosen
+        ]
+        if not chosen:
+            raise UserError(
+                f"no row of {name} stands as it was written: nothing can be taken back",
+                accepted="; ".join(left_out[:10]),
+            )
+        return self._open(
+            sealed(
+                RepairPlanned(
+                    environment=record.plan.environment,
+                    account_id=record.plan.account_id,
+                    difference=record.plan.difference,
+                    table=record.plan.table,
+                    rows=tuple(
+                        PlannedRow(row=one.row, user_id=users.get(one.row), before=one.after, after=one.before)
+                        for one in chosen
+                    ),
+                    undoes=name,
+                    left_out=tuple(left_out),
+                    rests_on=(now,),
+                    expires_at=now + GOOD_FOR,
+                    seal="",
+                )
+            )
+        )
+
+    # ---- inside
+
+    def _writer(self) -> Writer:
+        from diagnostics.sources.mysql.writer import Writer  # noqa: PLC0415  # only who writes needs it
+
+        secret = self._context.settings.databases.writer
+        if not self.may_write or secret is None:
+            raise UserError("this console has no writer: nothing can be written", next_step=WITHOUT_WRITER)
+        return Writer(self._context.databases, secret)
+
+    def _cells_now(self, plan: RepairPlanned, images: Iterable[RowImaged]) -> dict[int, dict[str, Cell]]:
+        """Rows of the plan as they stand, read with the login that only reads. Raises SourceFailure."""
+        table = self._context.table(plan.table)
+        names = {name for one in images for name in one.after}
+        columns = [table.c[name].label(name) for name in ("id", *sorted(names - {"id"}))]
+        rows, _ = Asking(self._context, plan.account_id).batches(
+            "rows of a repair",
+            (one.row for one in images),
+            lambda ids: select(*columns).where(table.c.id.in_(ids)),
+        )
+        return {number(row, "id"): {name: cell_of(row[name]) for name in names} for row in rows}
+
+    def _open(self, plan: RepairPlanned) -> RepairRecord:
+        journal = self._context.journal
+        if journal.unread is not None:
+            raise journal.unread
+        entries = journal.open(PREFIX, [plan], keys=[f"plan {plan.seal}"])
+        return record_of(entries[0].stream, entries)
+
+    def _append(self, record: RepairRecord, body: Body, key: str | None) -> None:
+        keys = None if key is None else [f"{record.name}:{key}"]
+        self._context.journal.append(record.name, [body], expect=record.seq, keys=keys)
+
+    def _still(self, plan: RepairPlanned, job: Job | None) -> frozenset[int]:
+        """Rows of the plan that a fresh reading finds to be in need of it. Raises UserError where it is not whole."""
+        kind = DifferenceKind(plan.difference)
+        snapshot = read_account(self._context, plan.account_id, job, only=PART_OF[kind])
+        if snapshot.unread:
+            raise UserError(f"nothing was written: {snapshot.unread[0]}", next_step="try again once it can be read")
+        return frozenset(int(one.row) for one in snapshot.differences if one.kind is kind)
+
+
+def _checked(name: str) -> str:
+    prefix, _, number = name.partition("-")
+    if prefix != PREFIX or not number.isdecimal() or len(number) > 9 or number.startswith("0"):  # digits
+        raise UserError(f"{name!r} is no name of a repair", accepted="REP- and its number", next_step="reconcile list")
+    return name
