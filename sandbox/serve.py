@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 WEBHOOK_FILE = "slack_webhook_url"
+WRITER_FILE = "database_writer"
 """Name of the file with the webhook's whole address, which depends on the port."""
 
 
@@ -229,6 +230,9 @@ class _Process:
         )
         config.write_text(settings, encoding="utf-8")
         write_private(self._directory / WEBHOOK_FILE, world.webhook_url)
+        # The stand-ins have a writer: what is practised here is written to them and to nothing else.
+        writer = f"{self._options.schema_prefix}_writer:{world.secrets.database_password}"
+        write_private(self._directory / WRITER_FILE, writer)
         line = {
             "ready": True,
             "scenario": world.story.name,
@@ -276,6 +280,7 @@ def console_settings(
 
     password = {"password_file": directory / "database_password"}
     databases = {"common_url": store.common_url, "client_url": store.client_url, **(password if is_server else {})}
+    databases["writer_file"] = directory / WRITER_FILE
     lines = [
         *settings_lines("", environment=environment_name(world.story), state_dir=directory / STATE),
         *settings_lines(
@@ -285,6 +290,7 @@ def console_settings(
             app_key_file=directory / "app_key",
         ),
         *settings_lines("databases", **databases),
+        *settings_lines("writes", repairs="true"),
     ]
     if analytics_url:
         tables = (password if is_server else {}) | ANALYTICS_TABLES

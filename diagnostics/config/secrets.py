@@ -32,8 +32,8 @@ MAX_SECRET_BYTES = 65_536
 FAILURE_KEPT_S = 30.0
 """How long a failure is repeated without trying again: panes ask every few seconds, a vault should not be."""
 
-LOGIN = "databases.login"
-"""The setting whose secret is a user name and a password."""
+LOGINS = ("databases.login", "databases.writer")
+"""The settings whose secret is a user name and a password."""
 
 _LOGINS = 'USER:PASSWORD on one line, or JSON: {"username": "…", "password": "…"}, which may stand under "data"'
 _EXCERPT = 200
@@ -252,7 +252,7 @@ def _excerpt(errors: bytes, secret: str) -> str:
 
 def _checked(setting: str, value: str, *, where: str, source: str) -> str:
     """Refuse what cannot be a credential: nothing, several lines, control characters, undecodable bytes."""
-    if setting.startswith(LOGIN):
+    if setting.startswith(LOGINS):
         value = _login(value)
         if not value:
             raise ConfigurationError(f"{setting}: {source} names no user and password", where=where, accepted=_LOGINS)

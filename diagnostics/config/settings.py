@@ -320,6 +320,7 @@ SECRETS = (
     "datadog.app_key",
     "databases.login",
     "databases.password",
+    "databases.writer",
     "analytics.password",
     "redis.password",
     "state.password",

@@ -30,6 +30,7 @@ examples:
   warroom doctor --account-id 14009
   warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
   warroom incident update --text "Backlog halved" --audience stakeholders
+  warroom reconcile report --account-id 14009 --wait
   warroom journal verify"""
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
@@ -51,6 +52,11 @@ What goes to Slack, Jira and Datadog goes to the stand-ins. Never practise on th
 
 _SENDING = "exit codes: 0 sent; 2 something waits, or nobody knows whether it arrived; 3 refused, nothing was done"
 _WRITING = "exit codes: 0 done; 3 refused, nothing was done; 4 the journal cannot be reached"
+
+_REPAIRING = """\
+exit codes: 0 nothing persists, or done; 2 differences persist, or rows were left as they are; 4 not everything was
+read, or read only once; 64 refused, nothing was written. Writing needs writes.repairs and databases.writer."""
+REPAIRABLE = ("stale_agent",)
 
 Under = Callable[..., argparse.ArgumentParser]
 """Adds a command below another: what it is added to, its name, what it does, its exit codes."""
@@ -96,6 +102,7 @@ def parser() -> Parser:
     guide = command("guide", "print one of the responders' guides, or list them")
     guide.add_argument("name", nargs="?")
     _add_of_incidents(commands, shared)
+    _add_reconcile(commands, shared)
     sandbox = commands.add_parser("sandbox", help="run or list the built-in stand-ins", add_help=False)
     sandbox.add_argument("rest", nargs=argparse.REMAINDER)
     return root
@@ -203,6 +210,50 @@ def _add_of_incidents(commands: Subparsers, shared: Parser) -> None:
     journal = under(commands, "journal", "read the whole journal and compute every hash again")
     journal.add_argument("what", choices=("verify",))
     _form(journal)
+
+
+def _add_reconcile(commands: Subparsers, shared: Parser) -> None:
+    text = "data that disagrees in an account: report it, plan a repair, carry it out, take it back"
+    reconcile = commands.add_parser(
+        "reconcile",
+        help=text,
+        description=text,
+        epilog=_REPAIRING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    whats = reconcile.add_subparsers(dest="what", metavar="WHAT", required=True, parser_class=Parser)
+
+    def under(name: str, does: str) -> argparse.ArgumentParser:
+        made = whats.add_parser(
+            name,
+            help=does,
+            description=does,
+            epilog=_REPAIRING,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[shared],
+            allow_abbrev=False,
+        )
+        _form(made)
+        return made
+
+    report = under("report", "differences of an account, held against the reading before")
+    plan = under("plan", "seal a plan for the differences that persist; writes nothing")
+    plan.add_argument("--kind", choices=REPAIRABLE, default=REPAIRABLE[0], help="the kind of difference to mend")
+    for one in (report, plan):
+        one.add_argument("--wait", action="store_true", help="read a second time after a minute, where that is needed")
+    under("list", "all repairs, the newest first")
+    for name, does in (
+        ("show", "a repair: its plan, and what became of each row"),
+        ("apply", "carry a plan out, once"),
+        ("resume", "go on with a repair that ended before its end"),
+        ("undo", "plan the taking back of a repair; carry that plan out with apply"),
+    ):
+        made = under(name, does)
+        made.add_argument("repair", metavar="REP-N")
+        if name in {"apply", "resume"}:
+            made.add_argument("--confirm", metavar="WORDS", help='number of rows and environment, e.g. "47 PROD"')
 
 
 def _sending(whats: Subparsers, under: Under) -> None:

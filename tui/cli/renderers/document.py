@@ -39,7 +39,7 @@ def _text(block: Block, style: Style) -> Iterator[str]:
         case Fact(label) if said := fact_words(block):
             yield from style.block(f"{label}: {said}")
         case Line(cells):
-            yield from style.block("".join(cell.text for cell in cells))
+            yield from style.block("".join(cell.text.ljust(cell.width) for cell in cells).rstrip())
         case Note(text):
             yield from style.block(f"note: {text}")
         case State(status, title):
