@@ -77,6 +77,7 @@ WALLS = {
     "tui.log_file": "a second subject: errors that go to a file",
     "tui.preferences": "read before anything is drawn, without Textual and without the settings",
     "tui.session": "an object of its own: what a broken-off session is continued from",
+    "diagnostics.reconcile.repair": "the only code that writes production rows: to be read whole, alone",
     "tui.terminal.key_queue": "the order of keys, tested on an application without a terminal",
     "tui.terminal.keys": "bytes and pauses to keys: knows no terminal, no thread and no clock",
     "tui.terminal.output_filter": "the last look at every byte, small enough to be read whole",
