@@ -112,3 +112,22 @@ def advice(remedy: str) -> str:
     """A remedy as a sentence of its own; the name of a setting or a command at its head keeps its spelling."""
     is_word = remedy.partition(" ")[0].isalpha() and not remedy.startswith("warroom ")
     return sentence(capital(remedy) if is_word else remedy)
+
+
+# ---- lengths as others count them
+
+
+def units(text: str) -> int:
+    """The length of a text as Java and JavaScript count it, in UTF-16 units: an emoji has two."""
+    return len(text) + sum(letter > "\uffff" for letter in text)
+
+
+def within_units(text: str, most: int, ending: str = "…") -> str:
+    """The text in at most `most` UTF-16 units; one that is cut ends in `ending`, and never within a letter."""
+    if len(text) * 2 <= most or units(text) <= most:
+        return text
+    room = most - units(ending)
+    kept = text[: max(0, room)]
+    while units(kept) > room:
+        kept = kept[: -max(1, (units(kept) - room + 1) // 2)]
+    return kept + ending

@@ -69,8 +69,8 @@ class Tail:
             page = self._source.logs(self.query, window_s=self.window_s, end=now, limit=self._page)
             with self._lock:
                 self._older, self._older_end = page.next_cursor, now
-            full = len(page.events) >= self._page
-            self._covered_ms = page.events[-1].timestamp_ms if full else 0
+            full = page.cut or len(page.events) >= self._page
+            self._covered_ms = page.events[-1].timestamp_ms if full and page.events else 0
         else:
             since = int(now.timestamp() - self._newest_ms / 1000) + self._look_back_s()
             window_s = min(self.window_s, since)

@@ -39,3 +39,5 @@ class LogPage:
     partial: bool = False
     """The service timed out inside or warned, or lines could not be read: this is not everything it holds, and what is
     not here may be there. The evidence's caveat says why."""
+    cut: bool = False
+    """It holds fewer events than were asked for because more would have been too large: more may stand behind it."""

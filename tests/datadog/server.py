@@ -122,7 +122,8 @@ class DatadogServer(ThreadingHTTPServer):
             meta = {"elapsed": 12, "request_id": "r", "status": "done"}
             return Reply({"data": {"buckets": self.buckets}, "meta": meta})
         if seen.path == "/api/v1/monitor":
-            return Reply(self.monitors)
+            page, size = (int(seen.parameters.get(name, [d])[0]) for name, d in (("page", "0"), ("page_size", "1000")))
+            return Reply(self.monitors[page * size : (page + 1) * size])
         return Reply({"errors": ["Not found"]}, 404)
 
     def _search(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from tests.datadog.conftest import END, START, Connect
 from tests.datadog.server import DatadogServer, Misbehaviour, Reply, budget, log, running
 
 
-def failure_of(datadog: Datadog) -> SourceFailure:
+def failure_of(datadog: Datadog, limit: int = 100) -> SourceFailure:
     with pytest.raises(SourceFailure) as failed:
-        datadog.search("service:fub", start=START, end=END)
+        datadog.search("service:fub", start=START, end=END, limit=limit)
     return failed.value
 
 
@@ -175,7 +175,7 @@ def test_a_body_that_ends_early_is_malformed(server: DatadogServer, datadog: Dat
 
 def test_a_body_without_an_end_is_cut_at_the_size_limit(server: DatadogServer, datadog: Datadog) -> None:
     server.next.append(misbehaviour.huge)
-    failure = failure_of(datadog)
+    failure = failure_of(datadog, limit=1)
     assert failure.kind is FailureKind.MALFORMED
     assert "16 MiB" in failure.reason
 
@@ -183,7 +183,7 @@ def test_a_body_without_an_end_is_cut_at_the_size_limit(server: DatadogServer, d
 def test_a_small_body_that_unpacks_to_a_huge_one_is_cut_too(server: DatadogServer, datadog: Datadog) -> None:
     packed = gzip.compress(b"[" + b"1," * 20_000_000 + b"1]", compresslevel=1)
     server.next.append(Reply(raw=packed, headers={"Content-Encoding": "gzip"}))
-    assert "16 MiB" in failure_of(datadog).reason
+    assert "16 MiB" in failure_of(datadog, limit=1).reason
 
 
 def test_a_body_that_does_not_unpack_is_malformed(server: DatadogServer, datadog: Datadog) -> None:

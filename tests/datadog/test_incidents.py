@@ -25,7 +25,7 @@ from tests.datadog.server import DatadogServer
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[SandboxProcess]:
-    with start_sandbox("healthy", rate_limits=("incident_create=100000/1",)) as process:
+    with start_sandbox("healthy", rate_limits=("incident_create=100000/1", "search=1000/1")) as process:
         yield process
 
 
@@ -161,14 +161,14 @@ def test_the_doctor_says_whether_incidents_can_be_read_and_creates_none(
     def line() -> Any:  # noqa: ANN401
         return {one.subject: one for one in examined(source.examination(incidents=True))}["incidents"]
 
-    assert line().status is Status.PASS
-    assert "incident_write shows with the first one" in line().detail
+    readable = line()
+    assert (readable.status, "incident_write shows with the first one" in readable.detail) == (Status.PASS, True)
     sandbox.set_faults("incident_search=forbidden")
-    assert line().status is Status.FAIL
-    assert "incident_read" in line().remedy
+    forbidden = line()
+    assert (forbidden.status, "incident_read" in forbidden.remedy) == (Status.FAIL, True)
     sandbox.set_faults("incident_search=missing")
-    assert line().status is Status.FAIL
-    assert "escalation.datadog_incidents" in line().remedy
+    missing = line()
+    assert (missing.status, "escalation.datadog_incidents" in missing.remedy) == (Status.FAIL, True)
     assert "incidents" not in {one.subject for one in examined(source.examination())}
     recorded = sandbox.recorded()
     assert recorded.incidents == []

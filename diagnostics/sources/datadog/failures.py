@@ -27,6 +27,18 @@ class TransientFailure(SourceFailure):
     """A failure that the same request may not meet again a moment later: 429, 5xx, a reset connection."""
 
 
+class AnswerTooLarge(SourceFailure):
+    """The answer is larger than is read; asked for less at a time, the same question may be answered."""
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(
+            FailureKind.MALFORMED,
+            SOURCE,
+            f"the answer to {operation.what} is larger than {MAX_BODY_BYTES // 1_048_576} MiB",
+            remedy="Narrow the window or the query.",
+        )
+
+
 @dataclass(slots=True, frozen=True)
 class Operation:
     """One kind of request."""
@@ -63,7 +75,7 @@ def refused(
             FailureKind.RATE_LIMITED,
             SOURCE,
             f"{operation.what} is rate limited (HTTP 429){said}",
-            remedy="It asks again by itself. Fewer panes, longer intervals, or a higher limit from Datadog support.",
+            remedy=f"{_again(operation)}Fewer panes, longer intervals, or a higher limit from Datadog support.",
             retry_after=wait,
         )
     if status >= 500:
@@ -71,7 +83,7 @@ def refused(
             FailureKind.UNREACHABLE,
             SOURCE,
             f"{operation.what} failed inside Datadog (HTTP {status}){said}",
-            remedy="It asks again by itself; see status.datadoghq.com when it lasts.",
+            remedy=f"{_again(operation)}See status.datadoghq.com when it lasts.",
             retry_after=refusal_wait(headers),
         )
     if status == 408:
@@ -82,6 +94,11 @@ def refused(
     return SourceFailure(
         FailureKind.REJECTED, SOURCE, f"Datadog refused {operation.what} (HTTP {status}){said}", remedy=remedy
     )
+
+
+def _again(operation: Operation) -> str:
+    """What is written is sent once: whether again is decided by who knows what became of it, and not here."""
+    return "" if operation.writes else "It asks again by itself. "
 
 
 def _denied(operation: Operation, status: int, said: str) -> SourceFailure:
@@ -192,7 +209,7 @@ def no_answer(operation: Operation, failure: NoAnswer, settings: DatadogSettings
     if failure.why is Why.CLOSED:
         return cancelled(failure.sent)
     if failure.why is Why.TOO_LARGE:
-        return malformed(operation, f"is larger than {MAX_BODY_BYTES // 1_048_576} MiB")
+        return AnswerTooLarge(operation)
     if failure.why in _MALFORMED:
         return malformed(operation, _MALFORMED[failure.why])
     reason, remedy = {
@@ -213,7 +230,7 @@ def no_answer(operation: Operation, failure: NoAnswer, settings: DatadogSettings
         ),
         Why.LOST: (
             f"the connection to {where} was lost during {operation.what}",
-            "It asks again by itself; check the network when it lasts.",
+            f"{_again(operation)}Check the network when it lasts.",
         ),
         Why.NOT_SENDABLE: (f"{operation.what} could not be sent", ""),
     }[failure.why]

@@ -8,8 +8,11 @@ Importing this module is cheap; the official client and httpcore are imported wi
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -23,7 +26,15 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
-from diagnostics.sources.datadog.failures import SOURCE, Operation, cancelled, malformed, no_figure
+from diagnostics.sources.datadog.failures import (
+    MAX_BODY_BYTES,
+    SOURCE,
+    AnswerTooLarge,
+    Operation,
+    cancelled,
+    malformed,
+    no_figure,
+)
 from diagnostics.sources.datadog.tiers import ASKED, WAIT_S, FlexTier, Tiers
 
 if TYPE_CHECKING:
@@ -94,6 +105,8 @@ SEARCH_INCIDENTS = Operation(
 
 EVERY_STATE = "state:(active OR stable OR resolved OR completed)"
 """A query is required; this one leaves nothing out."""
+SMALLER_FOR_S = 60.0
+"""How long pages stay small after one that was too large, seconds."""
 PAGE = 100
 MOST_PAGES = 5
 LONGEST_TITLE, LONGEST_CELL = 250, 20_000
@@ -111,6 +124,7 @@ class Datadog:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._closed = False
+        self._sizes = _Sizes()
         self._tiers = Tiers(self._flex_tier, settings.flex_tier)
 
     def __repr__(self) -> str:
@@ -128,21 +142,28 @@ class Datadog:
         """One page of events that match `query` between `start` and `end` (aware), the newest first.
 
         `limit` is 1 to 1,000 events: a page is decoded in one go under the interpreter lock, so small pages keep the
-        console quick. `cursor` is the previous page's `next_cursor`.
+        console quick. A page that is larger than is read is asked for again with fewer events, and says so. `cursor` is
+        the previous page's `next_cursor`.
         Source: POST /api/v2/logs/events/search.
         """
         query = without_units(query)
-        page: dict[str, Any] = {"limit": min(max(1, limit), LARGEST_PAGE)}
-        if cursor is not None:
-            page["cursor"] = cursor
-        body = {
-            "filter": _filter(query, start, end),
-            "page": page,
-            "sort": "-timestamp",
-        }
-        answer = self._connected().ask(SEARCH, body=body)
+        asked = min(max(1, limit), LARGEST_PAGE)
+        size = self._sizes.fitting(SEARCH, asked)
+        while True:
+            page: dict[str, Any] = {"limit": size}
+            if cursor is not None:
+                page["cursor"] = cursor
+            body = {"filter": _filter(query, start, end), "page": page, "sort": "-timestamp"}
+            try:
+                answer = self._connected().ask(SEARCH, body=body)
+                break
+            except AnswerTooLarge:
+                if size == 1:
+                    raise
+                size = self._sizes.smaller(SEARCH, size)
         tier = self._tiers.flex(WAIT_S).caveat(start)
-        return _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end), tier=tier))
+        found = _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end), tier=tier))
+        return found if size == asked else _cut(found, asked, size)
 
     def aggregate(
         self,
@@ -173,8 +194,34 @@ class Datadog:
     def monitors(self, tags: str | Iterable[str]) -> Monitors:
         """Monitors that carry all of `tags`, such as "team:zyno". Source: GET /api/v1/monitor."""
         wanted = clean(tags if isinstance(tags, str) else ",".join(tags))
-        answer = self._connected().ask(MONITORS, monitor_tags=wanted, page=0, page_size=LARGEST_PAGE)
-        return _decoded(MONITORS, lambda: _monitors(answer, wanted))
+        size = self._sizes.fitting(MONITORS, LARGEST_PAGE)
+        while True:
+            try:
+                return self._monitors(wanted, size)
+            except AnswerTooLarge:
+                if size == 1:
+                    raise
+                size = self._sizes.smaller(MONITORS, size)
+
+    def _monitors(self, wanted: str, size: int) -> Monitors:
+        """At most `LARGEST_PAGE` monitors, so many at a time."""
+        found: list[Monitor] = []
+        unreadable = 0
+        for page in range(LARGEST_PAGE // size):
+            answer = self._connected().ask(MONITORS, monitor_tags=wanted, page=page, page_size=size)
+            monitors, lost = _decoded(MONITORS, partial(decode.monitors, answer.body))
+            found += monitors
+            unreadable += lost
+            if len(monitors) + lost < size:
+                break
+        full = f"only the first {LARGEST_PAGE:,}" if len(found) + unreadable >= LARGEST_PAGE else ""
+        evidence = _evidence(
+            answer,
+            f"GET /api/v1/monitor?monitor_tags={wanted}",
+            rows=len(found),
+            caveats=(_unreadable(unreadable, "monitor"), full),
+        )
+        return Monitors(tuple(found), evidence)
 
     def create_monitor(
         self, *, name: str, kind: str, query: str, message: str, tags: Sequence[str], options: dict[str, Any]
@@ -352,14 +399,22 @@ class DatadogIncidents:
         Raises SourceFailure, also (REJECTED) when there are more than the pages that are read.
         Source: GET /api/v2/incidents/search, sorted by creation.
         """
-        for page in range(MOST_PAGES):
-            _, found = self._search(PAGE, page * PAGE)
+        size, offset = PAGE, 0
+        while offset < MOST_PAGES * PAGE:
+            try:
+                _, found = self._search(size, offset)
+            except AnswerTooLarge:
+                if size == 1:
+                    raise
+                size = max(1, size // 8)
+                continue
             for one in found:
                 if one.created is not None and one.created < moment:
                     return
                 yield one
-            if len(found) < PAGE:
+            if len(found) < size:
                 return
+            offset += size
         raise SourceFailure(
             FailureKind.REJECTED,
             SOURCE,
@@ -478,16 +533,31 @@ def _aggregate(
     return Aggregate(buckets, evidence, bool(missing))
 
 
-def _monitors(answer: DatadogAnswer, tags: str) -> Monitors:
-    monitors, unreadable = decode.monitors(answer.body)
-    full = f"only the first {LARGEST_PAGE:,}" if len(monitors) + unreadable >= LARGEST_PAGE else ""
-    evidence = _evidence(
-        answer,
-        f"GET /api/v1/monitor?monitor_tags={tags}",
-        rows=len(monitors),
-        caveats=(_unreadable(unreadable, "monitor"), full),
-    )
-    return Monitors(monitors, evidence)
+def _cut(page: LogPage, asked: int, size: int) -> LogPage:
+    """The page with the remark that it holds fewer events than were asked for, and that this says nothing."""
+    remark = f"read {size} at a time: {asked:,} were larger than {MAX_BODY_BYTES // 1_048_576} MiB"
+    caveat = "; ".join(part for part in (page.evidence.caveat, remark) if part)
+    return replace(page, cut=True, evidence=page.evidence.model_copy(update={"caveat": caveat}))
+
+
+class _Sizes:
+    """How many items of an answer are asked for at once: fewer for a while, where more did not fit. Thread-safe."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._fitting: dict[str, tuple[float, int]] = {}
+
+    def fitting(self, operation: Operation, wanted: int) -> int:
+        """As many as are wanted, or as fitted lately."""
+        until, size = self._fitting.get(operation.name, (0.0, wanted))
+        return min(wanted, size) if self._clock() < until else wanted
+
+    def smaller(self, operation: Operation, size: int) -> int:
+        """How many to ask for where `size` were too many."""
+        # In few steps: each costs a turn under the rate limit.
+        fewer = max(1, size // 8)
+        self._fitting[operation.name] = self._clock() + SMALLER_FOR_S, fewer
+        return fewer
 
 
 def _created(answer: DatadogAnswer, query: str) -> tuple[Monitor, Evidence]:
