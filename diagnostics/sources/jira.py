@@ -21,7 +21,7 @@ from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import listed
+from diagnostics.core.words import listed, units, within_units
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, travels_unencrypted
 
@@ -33,8 +33,10 @@ SOURCE = "jira"
 CONNECT_S = 3.0
 MOST_BYTES = 4_000_000
 """Of an answer; the pages that are asked for are a tenth of it."""
-LONGEST_SUMMARY, LONGEST_TEXT = 250, 30_000
-"""Jira takes 255 characters of a summary, 32,767 of a description."""
+LONGEST_SUMMARY, LONGEST_TEXT = 255, 30_000
+"""UTF-16 units, as Java counts, of a summary and of a description or comment. Jira takes 255 of one, and 32,767 of the
+other with what its own way of writing paragraphs adds."""
+CUT = "\n\n[cut here: Jira takes no more; the whole text stands in the incident's journal]"
 _PAGE, _MOST_PAGES = 100, 5
 _API = "/rest/api/3"
 
@@ -44,6 +46,7 @@ _CAPTCHA = (
     "log in once as jira.email in a browser and solve the CAPTCHA that Jira shows there, then check jira.token: no "
     "token is accepted before that"
 )
+_UNLABELLED = "stands here in place of a label: the field Labels is not on this project's create screen."
 _PERMISSION = "give the account of jira.email the permissions Browse, Create Issues and Add Comments in the project"
 _ADDRESS = "check jira.url, jira.project, and that the account of jira.email may see the project"
 _PROXY = "check jira.url, and whether a proxy or a sign-in page stands in the way"
@@ -91,6 +94,15 @@ class JiraComment:
     """Its document as JSON: for looking whether our key is in it, not for reading."""
 
 
+class FieldsRefused(SourceFailure):
+    """Jira refused values of some fields; nothing was created or changed."""
+
+    def __init__(self, reason: str, remedy: str, fields: Mapping[str, str]) -> None:
+        super().__init__(FailureKind.REJECTED, SOURCE, reason, remedy=remedy)
+        self.fields = fields
+        """Field to what Jira says about it."""
+
+
 class Jira:
     """One site. Blocking and thread-safe; every call ends within the time limit. Raises SourceFailure."""
 
@@ -103,37 +115,50 @@ class Jira:
     def __repr__(self) -> str:
         return "Jira()"
 
-    def create(self, *, project: str, issue_type: str, summary: str, text: str, labels: tuple[str, ...]) -> JiraIssue:
-        """Open one issue. Sent once: whoever meets a failure looks with `labelled` whether it exists.
+    def create(self, *, project: str, issue_type: str, summary: str, text: str, label: str) -> JiraIssue:
+        """Open one issue. Sent once: whoever meets a failure looks with `marked` whether it exists.
 
-        `text` is plain; an empty line begins a new paragraph. Source: POST /rest/api/3/issue.
+        `text` is plain; an empty line begins a new paragraph. Where the project's create screen has no labels, Jira
+        refuses the whole issue: it is then opened without, and the end of its description says so and holds the label.
+        Source: POST /rest/api/3/issue.
         """
         fields = {
             "project": {"key": project},
             "issuetype": {"name": issue_type},
-            "summary": clean(summary, limit=LONGEST_SUMMARY),
+            "summary": within_units(clean(summary), LONGEST_SUMMARY),
             "description": document(text),
-            "labels": list(labels),
+            "labels": [label],
         }
         what = "the creation of an issue"
-        answer = self._ask(what, "POST", "/issue", body={"fields": fields})
+        labels: tuple[str, ...] = (label,)
+        try:
+            answer = self._ask(what, "POST", "/issue", body={"fields": fields})
+        except FieldsRefused as failure:
+            if set(failure.fields) != {"labels"} or "screen" not in failure.fields["labels"]:
+                raise
+            # Nothing was created, and nothing else was wrong.
+            del fields["labels"]
+            fields["description"], labels = document(text, f"{mark(label)} {_UNLABELLED}"), ()
+            answer = self._ask(what, "POST", "/issue", body={"fields": fields})
         key = _object(answer, what).get("key")
         if not isinstance(key, str) or not key:
             raise unreadable(what)
         return JiraIssue(clean(key, limit=64), labels)
 
-    def labelled(self, label: str) -> tuple[JiraIssue, ...]:
-        """The issues that carry exactly this label. The search index may lag some seconds behind.
+    def marked(self, label: str) -> tuple[JiraIssue, ...]:
+        """The issues that carry exactly this label, or hold it in their description where labels could not be set.
 
-        Source: POST /rest/api/3/search/jql.
+        The search index may lag some seconds behind. Source: POST /rest/api/3/search/jql.
         """
-        what = "the search for issues"
-        body = {"jql": f"labels = {_quoted(label)} ORDER BY created ASC", "fields": ["labels"], "maxResults": 50}
+        what, sought = "the search for issues", mark(label)
+        either = f"labels = {_quoted(label)} OR description ~ {_quoted(_quoted(label))}"
+        body = {"jql": f"{either} ORDER BY created ASC", "fields": ["labels", "description"], "maxResults": 50}
         found = _object(self._ask(what, "POST", "/search/jql", body=body), what).get("issues")
         if not isinstance(found, list):
             raise unreadable(what)
-        issues = [_issue(one, what) for one in found]
-        return tuple(one for one in issues if label in one.labels)
+        # A search of words finds what is alike, too.
+        issues = [(_issue(one, what), orjson.dumps(one["fields"].get("description")).decode()) for one in found]
+        return tuple(one for one, description in issues if label in one.labels or sought in description)
 
     def newest(self, project: str) -> datetime | None:
         """When the newest issue of a project was created that the search shows; None where it shows none at all.
@@ -150,10 +175,10 @@ class Jira:
         moments = [_moment(one.get("created")) for one in fields if isinstance(one, dict)]
         return max((one for one in moments if one is not None), default=None)
 
-    def comment(self, key: str, text: str) -> JiraComment:
-        """Write one comment. Sent once. Source: POST /rest/api/3/issue/{key}/comment."""
+    def comment(self, key: str, text: str, last: str = "") -> JiraComment:
+        """Write one comment; `last` is its last paragraph. Sent once. Source: POST /rest/api/3/issue/{key}/comment."""
         what = f"the comment on {key}"
-        answer = self._ask(what, "POST", f"/issue/{_path(key)}/comment", body={"body": document(text)})
+        answer = self._ask(what, "POST", f"/issue/{_path(key)}/comment", body={"body": document(text, last)})
         return _comment(_object(answer, what), what)
 
     def comments(self, key: str, since: datetime) -> Iterator[JiraComment]:
@@ -305,9 +330,20 @@ class Jira:
         return text.replace(token, "[token]") if token else text
 
 
-def document(text: str) -> dict[str, Any]:
-    """Plain text as an Atlassian document: an empty line begins a paragraph, a line break stays one."""
-    paragraphs = clean(text, limit=LONGEST_TEXT, multiline=True).strip().split("\n\n")
+def mark(label: str) -> str:
+    """How a label stands in a text: between brackets, so that none is the beginning of another one."""
+    return f"[{label}]"
+
+
+def document(text: str, last: str = "") -> dict[str, Any]:
+    """Plain text as an Atlassian document: an empty line begins a paragraph, a line break stays one.
+
+    A text that is too long for Jira is cut, and says so; `last` is a paragraph that stands in any case.
+    """
+    ending = f"\n\n{last}" if last else ""
+    words = clean(text, limit=2 * LONGEST_TEXT, multiline=True).strip()
+    shown = within_units(words, LONGEST_TEXT - units(ending), CUT) + ending
+    paragraphs = shown.split("\n\n")
     content = [_paragraph(one.strip("\n")) for one in paragraphs if one.strip()]
     return {"type": "doc", "version": 1, "content": content or [{"type": "paragraph", "content": []}]}
 
@@ -429,12 +465,8 @@ def refused(what: str, answer: HttpResponse, redact: Callable[[str], str]) -> So
         return SourceFailure(FailureKind.DENIED, SOURCE, reason, remedy=_ACCOUNT if status == 401 else _PERMISSION)
     if status == 404:
         return SourceFailure(FailureKind.REJECTED, SOURCE, f"Jira knows nothing for {what}{said}", remedy=_ADDRESS)
-    return SourceFailure(
-        FailureKind.REJECTED,
-        SOURCE,
-        f"Jira refused {what} (HTTP {status}){said}",
-        remedy=_remedy(_field_errors(answer)),
-    )
+    fields = _field_errors(answer)
+    return FieldsRefused(f"Jira refused {what} (HTTP {status}){said}", _remedy(fields), fields)
 
 
 def _not_now(what: str, answer: HttpResponse) -> SourceFailure | None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer
+from diagnostics.core.words import units, within_units
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -27,9 +28,20 @@ SOURCE = "slack"
 EVENT_TYPE = "warroom_delivery"
 """Of the metadata that our messages carry: `{"event_type": EVENT_TYPE, "event_payload": {"token": …}}`."""
 
+LONGEST_TEXT, SECTION, LONGEST_MESSAGE = 3_900, 3_000, 12_000
+"""UTF-16 units of a text without blocks, of one section, and of a whole message.
+
+Slack recommends 4,000 for a text and divides longer ones, takes 3,000 in a section, and refuses blocks of some 13,200
+together (msg_blocks_too_long), less than its reference says.
+"""
+_CUT = "\n_(cut here: Slack takes no more; the whole text stands in the console, with the incident's deliveries)_"
+_FENCE = "\n```"
+
 CONNECT_S = 3.0
 MOST_BYTES = 4_000_000
 """Of an answer; the pages that are asked for are a tenth of it."""
+TOO_LARGE = "too_large"
+"""In place of Slack's own name of an error: the answer is larger than is read."""
 PAGE, MOST_PAGES = 200, 20
 """Messages of one page of a channel's history, and the pages that are read before it is given up."""
 CHANNELS_PAGE = 999
@@ -39,6 +51,64 @@ LONGEST_PAUSE_S = 5.0
 
 _NAME = re.compile(r"[a-z0-9_]{1,80}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
+
+
+Taken = TypeVar("Taken")
+
+
+def message_body(text: str) -> dict[str, object]:
+    """Text and, where it is long, blocks of a message.
+
+    Slack divides a text of more than `LONGEST_TEXT` units into several messages, of which only one would carry our
+    metadata, and takes more of them in sections; what is more than `LONGEST_MESSAGE` is cut, and says so.
+    """
+    body: dict[str, object] = {"mrkdwn": True, "parse": "none", "unfurl_links": False, "unfurl_media": False}
+    if units(text) <= LONGEST_TEXT:
+        return body | {"text": text}
+    whole = cut_message(text, LONGEST_MESSAGE)
+    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in _sections(whole)]
+    return body | {"text": cut_message(text, LONGEST_TEXT), "blocks": sections}
+
+
+def cut_message(text: str, most: int) -> str:
+    """The message in at most `most` UTF-16 units, cut between two lines; one that is cut says so."""
+    if units(text) <= most:
+        return text
+    kept = ""
+    for line in text.splitlines(keepends=True):
+        if units(kept) + units(line) + units(_CUT) + len(_FENCE) > most:
+            break
+        kept += line
+    # A single line that is longer than all: its beginning, without what is left of a link.
+    kept = kept.rstrip() or within_units(text, most - units(_CUT) - len(_FENCE), "").rpartition("<")[0].rstrip()
+    fence = _FENCE if kept.count("```") % 2 else ""
+    return f"{kept}{fence}{_CUT}"
+
+
+def _sections(text: str) -> list[str]:
+    """The text in parts that fit into a section each, divided between lines; code stays code on both sides."""
+    parts, part = [], ""
+    for line in _lines(text):
+        if part and units(part) + units(line) + len(_FENCE) > SECTION:
+            is_open = part.count("```") % 2 == 1
+            parts.append(part.rstrip("\n") + (_FENCE if is_open else ""))
+            part = "```\n" if is_open else ""
+        part += line
+    return [*parts, part] if part.strip() else parts
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends; one that is longer than a section in pieces."""
+    room = SECTION - 2 * len(_FENCE)
+    for line in text.splitlines(keepends=True):
+        rest = line
+        while units(rest) > room:
+            piece = within_units(rest, room, "")
+            # Between words where there are some, so that no link is divided.
+            piece = piece[: piece.rfind(" ") + 1] or piece
+            yield piece
+            rest = rest[len(piece) :]
+        yield rest
 
 
 class SlackFailure(SourceFailure):
@@ -101,21 +171,17 @@ class Slack:
         self._guard = CredentialGuard([settings.bot_token] if settings.bot_token is not None else [])
 
     def post(self, channel: str, text: str, token: str) -> Posted:
-        """One message with our token in its metadata. `text` is mrkdwn, escaped; nothing in it is unfurled."""
-        document = self._call(
-            "chat.postMessage",
-            body={
-                "channel": channel,
-                "text": text,
-                "mrkdwn": True,
-                # Names and addresses within the text stay text: only what is written as a link is one.
-                "parse": "none",
-                "link_names": False,
-                "unfurl_links": False,
-                "unfurl_media": False,
-                "metadata": {"event_type": EVENT_TYPE, "event_payload": {"token": token}},
-            },
-        )
+        """One message with our token in its metadata. `text` is mrkdwn, escaped; nothing in it is unfurled.
+
+        One that Slack finds too long is posted shorter: a notice that is cut, and says so, is better than none.
+        """
+        given = {
+            "channel": channel,
+            # Names and addresses within the text stay text: only what is written as a link is one.
+            "link_names": False,
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"token": token}},
+        }
+        document = self._shorter_where_refused(text, lambda body: self._call("chat.postMessage", body=given | body))
         posted = Posted(_text(document.get("channel")), _text(document.get("ts")))
         if posted.channel:
             self._ids[channel] = posted.channel
@@ -124,12 +190,27 @@ class Slack:
     def post_webhook(self, text: str) -> None:
         """One message through the incoming webhook, to the channel that it was made for."""
         url = self._secret(self._settings.webhook_url, "slack.webhook_url")
-        body = {"text": text, "mrkdwn": True, "parse": "none", "unfurl_links": False, "unfurl_media": False}
-        answer = self._ask(HttpRequest.of("POST", url, body=body))
-        document = answer.document()
-        taken = document.get("ok") is True if document is not None else answer.words(80) == "ok"
-        if answer.status != 200 or not taken:
-            raise refused(answer, webhook=True)
+
+        def send(body: Mapping[str, object]) -> None:
+            answer = self._ask(HttpRequest.of("POST", url, body=body))
+            document = answer.document()
+            taken = document.get("ok") is True if document is not None else answer.words(80) == "ok"
+            if answer.status != 200 or not taken:
+                raise refused(answer, webhook=True)
+
+        self._shorter_where_refused(text, send)
+
+    def _shorter_where_refused(self, text: str, send: Callable[[dict[str, object]], Taken]) -> Taken:
+        """What `send` returns for the body of the message, or of its beginning where the whole is refused as too long.
+
+        Slack has posted nothing then.
+        """
+        try:
+            return send(message_body(text))
+        except SlackFailure as failure:
+            if failure.error not in _TOO_LONG or units(text) <= SECTION:
+                raise
+        return send(message_body(cut_message(text, SECTION)))
 
     def permalink(self, posted: Posted) -> str:
         """The address of a message for people."""
@@ -253,10 +334,17 @@ class Slack:
         self, method: str, given: Mapping[str, str], *, size: int = PAGE, remedy: str = "look in the channel yourself"
     ) -> Iterator[dict[str, Any]]:
         """Page after page, by cursor. `remedy` is what to do where there are more than are read."""
-        cursor = ""
+        cursor, wanted = "", size
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
-            document = self._page(method, {**given, "limit": str(size), **more})
+            try:
+                document = self._page(method, {**given, "limit": str(wanted), **more})
+            except SlackFailure as failure:
+                if failure.error != TOO_LARGE or wanted == 1:
+                    raise
+                # Larger than is read at once: the same place again, in smaller parts.
+                wanted = max(1, wanted // 8)
+                continue
             yield document
             metadata = document.get("response_metadata")
             cursor = _text(metadata.get("next_cursor")) if isinstance(metadata, dict) else ""
@@ -410,12 +498,15 @@ _DENIED = {
     "org_login_required": ("the workspace is being moved to an enterprise organisation", _ADMIN),
     "access_denied": ("Slack denies access", _ADMIN),
 }
+_TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format"})
 _BAD_TOKENS = frozenset({"invalid_auth", "token_revoked", "token_expired", "account_inactive"})
 _REJECTED = {
     "channel_not_found": ("Slack knows no such channel, or the bot does not see it", _CHANNEL),
     "not_in_channel": ("the bot is not a member of the channel", "invite it: /invite @NAME in the channel"),
     "is_archived": ("the channel is archived", "unarchive it, or set slack.channel to another one"),
     "msg_too_long": ("the message is too long for Slack", "shorten the text, then send it once more"),
+    "msg_blocks_too_long": ("the message is too long for Slack", "shorten the text, then send it once more"),
+    "invalid_blocks": ("Slack does not accept the message's sections", "tell the console's maintainers"),
     "no_text": ("the message is empty", "look at the team's template"),
     "invalid_metadata_format": ("Slack does not accept the message's metadata", "tell the console's maintainers"),
     "invalid_metadata_schema": ("Slack does not accept the message's metadata", "tell the console's maintainers"),
@@ -448,13 +539,17 @@ _WEBHOOK_WORDS = {
     "posting_to_general_channel_denied": ("the webhook may not write to the general channel", _ADMIN),
     "invalid_payload": ("Slack does not accept the message", "tell the console's maintainers"),
     "no_text": ("the message is empty", "look at the team's template"),
+    "msg_too_long": ("the message is too long for Slack", "shorten the text, then send it once more"),
+    "msg_blocks_too_long": ("the message is too long for Slack", "shorten the text, then send it once more"),
+    "invalid_blocks": ("Slack does not accept the message's sections", "tell the console's maintainers"),
 }
 
 
 def no_answer(failure: NoAnswer) -> SlackFailure:
     """Nothing came back: surely not taken when nothing was sent, unknown otherwise."""
     remedy = "check the network, and slack.api_url; warroom doctor tries it" if failure.sent is Sent.NOT_SENT else ""
-    return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=remedy)
+    error = TOO_LARGE if failure.why is Why.TOO_LARGE else ""
+    return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=remedy, error=error)
 
 
 def refused(answer: HttpResponse, *, webhook: bool = False) -> SlackFailure:
@@ -513,7 +608,7 @@ def _not_taken(answer: HttpResponse, name: str) -> SlackFailure:
     return SlackFailure(
         FailureKind.RATE_LIMITED if is_limit else FailureKind.UNREACHABLE,
         f"{words} ({shown})",
-        remedy="it is tried again by itself",
+        remedy="ask again when that time is over" if answer.headers.retry_after_s else "ask again in a minute",
         retry_after=answer.headers.retry_after_s,
         error=name,
     )

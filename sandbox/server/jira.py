@@ -44,8 +44,8 @@ _FIRST_ID = 10_482
 _STATUSES = {"11": ("Open", "new"), "21": ("In Progress", "indeterminate"), "31": ("Done", "done")}
 """Transition id to the status it leads to and that status's category."""
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\""
-_TERM = re.compile(rf"\s*(\w+)\s*(=|!=|\bin\b)\s*(?:\(([^()]*)\)|{_QUOTED}|([\w.-]+))\s*", re.IGNORECASE)
-_AND = re.compile(r"and\b", re.IGNORECASE)
+_TERM = re.compile(rf"\s*(\w+)\s*(=|!=|~|\bin\b)\s*(?:\(([^()]*)\)|{_QUOTED}|([\w.-]+))\s*", re.IGNORECASE)
+_JOINED = re.compile(r"(and|or)\b", re.IGNORECASE)
 _ORDER = re.compile(r"order\s+by\s+\w+(\s+(asc|desc))?\s*$", re.IGNORECASE)
 _MOST = 5_000
 
@@ -353,22 +353,28 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
-def _terms(jql: str) -> list[tuple[str, str, set[str]]]:
-    """The restrictions of a query, joined by AND; raises `JiraRefused` (400) as Jira does."""
-    terms: list[tuple[str, str, set[str]]] = []
+Term = tuple[str, str, set[str]]
+
+
+def _terms(jql: str) -> list[list[Term]]:
+    """The restrictions of a query: joined by AND in lists that are joined by OR; raises `JiraRefused` (400)."""
+    either: list[list[Term]] = [[]]
     place = 0
     while not _ORDER.match(jql, place) and jql[place:].strip():
-        if terms:
-            joined = _AND.match(jql, place)
+        if either[0]:
+            joined = _JOINED.match(jql, place)
+            if joined is not None and joined[1].lower() == "or":
+                either.append([])
             place = joined.end() if joined else len(jql)
         parsed = _TERM.match(jql, place)
-        if parsed is None or parsed[1].lower() not in {"project", "labels", "key", "issuekey"}:
+        known = {"project", "labels", "key", "issuekey"} if parsed is None or parsed[2] != "~" else {"description"}
+        if parsed is None or parsed[1].lower() not in known:
             raise JiraRefused(400, f"Error in the JQL Query: the stand-in cannot read it from character {place} on.")
-        terms.append((parsed[1].lower(), parsed[2].lower(), _values(parsed)))
+        either[-1].append((parsed[1].lower(), parsed[2].lower(), _values(parsed)))
         place = parsed.end()
-    if not terms:
+    if not either[0]:
         raise JiraRefused(400, "Unbounded JQL queries are not allowed here. Please add a search restriction.")
-    return terms
+    return either
 
 
 def _values(parsed: re.Match[str]) -> set[str]:
@@ -377,14 +383,21 @@ def _values(parsed: re.Match[str]) -> set[str]:
     return {re.sub(r"\\(.)", r"\1", parsed[4]) if parsed[4] is not None else parsed[5]}
 
 
-def _matches(issue: dict[str, Any], terms: list[tuple[str, str, set[str]]]) -> bool:
+def _matches(issue: dict[str, Any], either: list[list[Term]]) -> bool:
     has = {
         "project": {PROJECT},
         "labels": set(issue["fields"]["labels"]),
         "key": {issue["key"]},
         "issuekey": {issue["key"]},
     }
-    return all(bool(has[name] & values) is not (operator == "!=") for name, operator, values in terms)
+
+    def holds(name: str, operator: str, values: set[str]) -> bool:
+        if operator == "~":
+            words = _text(issue["fields"].get("description")).lower()
+            return any(value.strip('"').lower() in words for value in values)
+        return bool(has[name] & values) is not (operator == "!=")
+
+    return any(all(holds(*term) for term in terms) for terms in either)
 
 
 def _shown(issue: dict[str, Any], names: list[str]) -> dict[str, Any]:

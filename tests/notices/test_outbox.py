@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 
 from diagnostics.core.failures import SourceFailure, UserError
-from diagnostics.incident.channels.base import NotDelivered
+from diagnostics.incident.channels.base import NotDelivered, not_delivered
 from diagnostics.models.entries import Channel, DeliveryAttempted, Purpose
+from diagnostics.sources.datadog.failures import refused as datadog_refused
+from diagnostics.sources.datadog.source import CREATE_INCIDENT
+from diagnostics.sources.http import Headers, HttpResponse
+from diagnostics.sources.jira import refused as jira_refused
+from diagnostics.sources.slack import refused as slack_refused
 from tests.notices.conftest import MakeConsole
 from tests.notices.consoles import Clocks, Console, Tracker
 from tests.notices.slack_server import SECRET, SlackServer
@@ -301,6 +306,44 @@ def test_a_rate_limit_is_waited_for_as_long_as_slack_asks(console: Console, slac
     clocks.forward(2)
     assert console.notices.deliver() == 1
     assert console.slack_of(incident).state == "sent"
+
+
+def answered(status: int, wait: str) -> HttpResponse:
+    return HttpResponse(status, Headers([(b"Retry-After", wait.encode())]), b"{}")
+
+
+SAID = [
+    failure
+    for status, wait in ((429, "30"), (429, "7200"), (503, "30"))
+    for failure in (
+        slack_refused(answered(status, wait)),
+        jira_refused("the creation of an issue", answered(status, wait), str),
+        datadog_refused(CREATE_INCIDENT, status, {"Retry-After": wait}, b"", str),
+    )
+]
+
+
+def test_what_is_tried_again_by_itself_and_what_is_left_to_people_never_stand_in_one_sentence(
+    open_console: MakeConsole, clocks: Clocks
+) -> None:
+    tracker = Tracker(Channel.SLACK)
+    console = open_console(channels=(tracker,), slack=None)
+    by_itself = left = 0
+    for failure in SAID:
+        tracker.next = [not_delivered(failure)]
+        incident = console.confirm()
+        console.notices.deliver()
+        told = console.slack_of(incident)
+        assert told.state in {"retrying", "failed", "uncertain"}
+        said = f"{told.reason}; {told.remedy}".lower()
+        again = "again by itself" in said
+        people = "left to you" in said or "send it again" in said
+        assert not (again and people), said
+        assert again == (told.state == "retrying"), said
+        assert people == (told.state == "failed"), said
+        by_itself, left = by_itself + again, left + people
+        console.notices.settle(incident.id, told.delivery, "given_up", why="a test")
+    assert (by_itself, left) == (3, 3), "of each service a short wait, and one that is longer than anybody waits"
 
 
 def test_definite_failures_are_tried_with_growing_pauses_and_then_left_to_a_person(

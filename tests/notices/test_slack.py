@@ -56,7 +56,7 @@ def refusal(source: Slack) -> SlackFailure:
         ("is_archived", "permanent", "archived", "unarchive"),
         ("msg_too_long", "permanent", "too long", "shorten"),
         ("restricted_action", "permanent", "does not let this app", "administrator"),
-        ("ratelimited", "definite", "rate limit", "by itself"),
+        ("ratelimited", "definite", "rate limit", "ask again"),
         ("internal_error", "ambiguous", "may have been done", "slack-status"),
         ("fatal_error", "ambiguous", "may have been done", "slack-status"),
         ("a_new_one", "permanent", "Slack refused (a_new_one)", "documentation"),

@@ -80,7 +80,7 @@ def others(sandbox: SandboxProcess) -> Iterator[Callable[[], None]]:
         datadog.incidents.create(
             title=f"an incident {OTHERS}", severity="SEV-5", state="active", impact="", cell="a line"
         )
-        jira.create(project="ZYN", issue_type="Task", summary=f"an issue {OTHERS}", text="words", labels=())
+        jira.create(project="ZYN", issue_type="Task", summary=f"an issue {OTHERS}", text="words", label="theirs")
 
     yield write
     for one in (slack, jira, datadog):

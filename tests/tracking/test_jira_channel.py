@@ -13,6 +13,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.incident.channels.base import CannotLook, NotDelivered
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.models.incidents import Delivery
+from diagnostics.sources.http import Headers, HttpClient, HttpResponse
 from diagnostics.sources.jira import Jira, document
 from sandbox.launch import SandboxProcess
 from tests.tracking.conftest import TOKEN, MakeJira, delivery, incident, settings_of
@@ -166,6 +167,70 @@ def test_the_key_of_a_comment_stands_behind_the_longest_text(sandbox: SandboxPro
     receipt = channel.send(long, incident())
     assert channel.find(long, incident()) == receipt
     assert sandbox.recorded().comments[0]["text"].endswith(f"[warroom-{TOKEN}]")
+
+
+def test_where_labels_are_not_on_the_create_screen_the_issue_is_opened_without_and_found_by_its_description(
+    sandbox: SandboxProcess, make_jira: MakeJira
+) -> None:
+    sandbox.set_faults("jira_create=hidden:labels")
+    channel = make_jira()
+    receipt = channel.send(opening(), incident())
+    (made,) = sandbox.recorded().issues
+    assert (made["key"], made["labels"]) == (receipt.receipt, [])
+    last = made["description"].splitlines()[-1]
+    assert last.startswith(f"[warroom-{TOKEN}] stands here in place of a label: the field Labels is not on")
+    assert channel.find(opening(), incident()) == receipt
+    assert channel.twins(opening()) == (receipt,)
+    assert channel.find(opening(token=TOKEN[:-1]), incident()) is None, "a key that begins alike is another one"
+    sandbox.set_faults("jira_create=required:customfield_10042")
+    with pytest.raises(NotDelivered) as caught:
+        channel.send(opening(), incident())
+    assert caught.value.outcome == "permanent"
+    assert len(sandbox.recorded().issues) == 1
+
+
+def test_lengths_are_those_of_jira_which_counts_an_emoji_as_two(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    rocket = "\U0001f680"
+    channel = make_jira()
+    long = opening(title=rocket * 200, text=f"{rocket * 30_000}\n\nand the end")
+    receipt = channel.send(long, incident())
+    (made,) = sandbox.recorded().issues
+    assert len(made["summary"].encode("utf-16-le")) // 2 in {254, 255}
+    assert made["summary"].endswith(f"{rocket}…")
+    assert made["description"].endswith(
+        "[cut here: Jira takes no more; the whole text stands in the incident's journal]"
+    )
+    noted = channel.send(note(receipt.receipt).model_copy(update={"text": rocket * 30_000}), incident())
+    assert channel.find(note(receipt.receipt), incident()) == noted
+    written = sandbox.recorded().comments[0]["text"]
+    assert len(written.encode("utf-16-le")) // 2 < 32_767
+    assert written.endswith(f"[warroom-{TOKEN}]")
+
+
+def test_a_captcha_is_told_as_such_and_not_as_a_wrong_token(sandbox: SandboxProcess, make_jira: MakeJira) -> None:
+    sandbox.set_faults("jira=captcha")
+    channel = make_jira()
+    with pytest.raises(NotDelivered) as caught:
+        channel.send(opening(), incident())
+    assert (caught.value.outcome, "CAPTCHA" in caught.value.reason) == ("permanent", True)
+    assert "browser" in caught.value.remedy
+    with pytest.raises(CannotLook):
+        channel.find(opening(), incident())
+    assert sandbox.recorded().requests["jira_create"] == 1
+    assert "jira_search" not in sandbox.recorded().requests, "a login that is refused is not tried again at once"
+
+
+def test_an_answer_to_a_stranger_is_not_taken_for_a_search_that_found_nothing(
+    make_jira: MakeJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = make_jira()
+    headers = Headers([(b"X-Seraph-LoginReason", b"AUTHENTICATED_FAILED")])
+    answer = HttpResponse(200, headers, b'{"issues": [], "isLast": true}')
+    monkeypatch.setattr(HttpClient, "ask", lambda *_, **__: answer)
+    with pytest.raises(CannotLook) as caught:
+        channel.find(opening(), incident())
+    assert "AUTHENTICATED_FAILED" in caught.value.reason
+    assert "jira.token" in caught.value.remedy
 
 
 def test_a_comment_is_found_behind_pages_of_others(sandbox: SandboxProcess, make_jira: MakeJira) -> None:

@@ -125,7 +125,9 @@ def not_delivered(failure: SourceFailure) -> NotDelivered:
     and refused again until somebody mends something. Ambiguous: everything else, such as silence, a broken connection,
     an error inside the service or an answer that cannot be read, because the service may have stored it before.
     """
-    return NotDelivered(outcome_of(failure), failure.reason, remedy=failure.remedy, retry_after_s=failure.retry_after)
+    # Whether a rate limit is waited for, and by whom, is decided by who delivers: the source cannot know.
+    remedy = "" if failure.kind is FailureKind.RATE_LIMITED else failure.remedy
+    return NotDelivered(outcome_of(failure), failure.reason, remedy=remedy, retry_after_s=failure.retry_after)
 
 
 def outcome_of(failure: SourceFailure) -> DeliveryOutcome:

@@ -1,7 +1,8 @@
 """Carries confirmed tracking to Jira.
 
 Reads of a delivery: `title` (summary), `text` (description, or the words of a comment; plain), `token` (in the label
-`warroom-TOKEN` of an issue, by which it is found again, and in the last line of a comment) and the field "of" (the key
+`warroom-TOKEN` of an issue, by which it is found again, and in the last line of a comment, or of a description where
+the project has no labels to set) and the field "of" (the key
 of the issue, for a note).
 
 An issue is opened once and commented on; moving it through its project's workflow is left to people, because every
@@ -25,7 +26,7 @@ from diagnostics.incident.channels.base import (
 )
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
-from diagnostics.sources.jira import LONGEST_TEXT, Jira
+from diagnostics.sources.jira import Jira, mark
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
@@ -77,7 +78,7 @@ class JiraDeliveryChannel:
 
         Raises `CannotLook`, `SourceFailure`.
         """
-        what = _label(delivery) if delivery.purpose is Purpose.TRACKING else _mark(delivery)
+        what = _label(delivery) if delivery.purpose is Purpose.TRACKING else mark(_label(delivery))
         with looking(f"in Jira for {what}"):
             return self._look(delivery)
 
@@ -102,7 +103,7 @@ class JiraDeliveryChannel:
         """Every issue with our label, or every comment with our key. Raises `CannotLook`, `SourceFailure`."""
         with looking("in Jira"):
             if delivery.purpose is Purpose.TRACKING:
-                return tuple(self._issue(one.key) for one in self._jira.labelled(_label(delivery)))
+                return tuple(self._issue(one.key) for one in self._jira.marked(_label(delivery)))
             return tuple(self._comments(delivery))
 
     def close(self) -> None:
@@ -121,7 +122,7 @@ class JiraDeliveryChannel:
             issue_type=self._settings.jira.issue_type,
             summary=words if incident.id in words else f"{incident.id} {words}",
             text=delivery.text,
-            labels=(_label(delivery),),
+            label=_label(delivery),
         )
         return made.key
 
@@ -129,22 +130,19 @@ class JiraDeliveryChannel:
         key = delivery.fields.get("of", "")
         if not key:
             raise NotDelivered("permanent", "it names no Jira issue that it would be written to")
-        mark = _mark(delivery)
-        # Cut before Jira's limit does it, so that our key always stands.
-        words = delivery.text[: LONGEST_TEXT - len(mark) - 2]
-        made = self._jira.comment(key, f"{words}\n\n{mark}")
+        made = self._jira.comment(key, delivery.text, mark(_label(delivery)))
         return self._commented(key, made.id)
 
     def _look(self, delivery: Delivery) -> Receipt | None:
         if delivery.purpose is Purpose.TRACKING:
-            found = self._jira.labelled(_label(delivery))
+            found = self._jira.marked(_label(delivery))
             return self._issue(found[0].key) if found else None
         return next(self._comments(delivery), None)
 
     def _comments(self, delivery: Delivery) -> Iterator[Receipt]:
-        key, mark = delivery.fields.get("of", ""), _mark(delivery)
+        key, sought = delivery.fields.get("of", ""), mark(_label(delivery))
         there = self._jira.comments(key, looked_for_since(delivery)) if key else iter(())
-        return (self._commented(key, one.id) for one in there if mark in one.text)
+        return (self._commented(key, one.id) for one in there if sought in one.text)
 
     def _issue(self, key: str) -> Receipt:
         return Receipt(key, f"{self._settings.jira.url}/browse/{key}")
@@ -155,8 +153,3 @@ class JiraDeliveryChannel:
 
 def _label(delivery: Delivery) -> str:
     return f"warroom-{delivery.token}"
-
-
-def _mark(delivery: Delivery) -> str:
-    """How our key stands in a comment: between brackets, so that no key is the beginning of another one."""
-    return f"[warroom-{delivery.token}]"

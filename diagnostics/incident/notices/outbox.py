@@ -290,14 +290,16 @@ class Outbox:
     def _failed(self, delivery: Delivery, attempt: int, failure: NotDelivered) -> DeliveryFailed:
         """The entry about a failure: when it is tried again, or that a person has to decide."""
         outcome: DeliveryOutcome = failure.outcome
-        reason, retry_at = failure.reason, None
+        reason, remedy, retry_at = failure.reason, failure.remedy, None
         if outcome == "definite":
             pause = max(_nth(self._rules.retry_pauses_s, attempt - 1), failure.retry_after_s or 0.0)
             ended = self._ends(delivery, attempt, failure, pause)
             if ended:
                 outcome, reason = "permanent", f"{reason}; {ended}"
+                remedy = "; ".join(one for one in (remedy, "send it again, or give it up") if one)
             else:
                 retry_at = self._in(pause)
+                remedy = remedy or "it is tried again by itself"
         elif outcome == "ambiguous":
             retry_at = self._in(self._rules.look_pauses_s[0])
         return DeliveryFailed(
@@ -305,7 +307,7 @@ class Outbox:
             attempt=attempt,
             outcome=outcome,
             reason=clean(reason, limit=500),
-            remedy=clean(failure.remedy, limit=500),
+            remedy=clean(remedy, limit=500),
             retry_at=retry_at,
         )
 
@@ -361,7 +363,8 @@ class Outbox:
             watch.failed += 1
             watch.due = self._steady() + max(_nth(self._rules.look_pauses_s, watch.failed), failure.retry_after or 0.0)
             if watch.failed >= self._rules.most_looks:
-                self._hand_over(incident, delivery, f"looking for it failed too: {failure.reason}", failure.remedy)
+                # The source's remedy speaks of questions, which it asks again; looking has ended here.
+                self._hand_over(incident, delivery, f"looking for it failed too: {failure.reason}", "")
         except Exception:  # a channel that breaks must not end the pass
             logger.exception("looking for a delivery failed unexpectedly")
             watch.failed += 1
