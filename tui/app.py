@@ -603,8 +603,8 @@ class WarRoomApp(App[int]):
             renderable = cast("RenderableType", self._picture.tightened(renderable, self.size.region))
         super()._display(screen, renderable)
 
-    def crash_folder(self) -> Path:
-        """Where errors that nobody expected are logged."""
+    def crash_folder(self) -> Path | None:
+        """Where errors that nobody expected are logged; None where this user has no place of the kind."""
         return state_folder()
 
     def _fatal_error(self) -> None:

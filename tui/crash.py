@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from typing import Final
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.masking import mask_url
+from diagnostics.core.private import OwnFolder, new_file
 from diagnostics.core.sanitizer import clean
 
 CRASH_EXIT_CODE: Final = 70
@@ -28,12 +30,14 @@ CRASH_EXIT_CODE: Final = 70
 KEPT: Final = 20
 """Crash files kept; the oldest go."""
 
+_OURS: Final = re.compile(r"\d{8}T\d{6}\.\d{9}-\d+\.log")
 
-def log_crash(error: BaseException, state_dir: Path) -> Path:
+
+def log_crash(error: BaseException, state_dir: Path | None) -> Path:
     """Write `error` with its traceback to a new file, readable by its owner alone, and return the path.
 
-    The file lies in `state_dir`/crashes, or in the folder for temporary files where that cannot be written. Raises
-    OSError only when neither can.
+    The file lies in `state_dir`/crashes. Where there is no such place, or it cannot be written, it lies in a folder of
+    this user's among the temporary files. Raises OSError only when neither can.
     """
     text = mask_url("".join(traceback.format_exception(error)))
     body = (
@@ -41,10 +45,18 @@ def log_crash(error: BaseException, state_dir: Path) -> Path:
         f"python {platform.python_version()}, {platform.platform()}\n\n"
         f"{clean(text, limit=200_000, multiline=True)}"
     )
+    if state_dir is not None:
+        try:
+            return _write(state_dir / "crashes", body)
+        except OSError:
+            pass
     try:
-        return _write(state_dir / "crashes", body)
-    except OSError:
         return _write(Path(tempfile.gettempdir()) / f"warroom-crashes-{os.getuid()}", body)
+    except OSError:
+        # Whoever may write there too can have taken that name first.
+        folder = Path(tempfile.mkdtemp(prefix="warroom-crashes-"))
+        folder.chmod(0o700)
+        return _write(folder, body)
 
 
 def crash_line(path: Path) -> str:
@@ -52,13 +64,13 @@ def crash_line(path: Path) -> str:
     return f"warroom: the console ended because of an error of its own; what happened is in {path}"
 
 
-def report_crash(error: BaseException, state_dir: Path) -> int:
+def report_crash(error: BaseException, state_dir: Path | None) -> int:
     """Log `error`, write the one line to standard error, return the exit code. For errors outside the application."""
     _say(_logged(error, state_dir))
     return CRASH_EXIT_CODE
 
 
-def as_problem(error: BaseException, state_dir: Path) -> UserError:
+def as_problem(error: BaseException, state_dir: Path | None) -> UserError:
     """Log `error` and return it as something a person can be told, for threads that must not die in silence."""
     try:
         where = str(log_crash(error, state_dir))
@@ -71,7 +83,7 @@ def as_problem(error: BaseException, state_dir: Path) -> UserError:
     )
 
 
-def install_crash_hooks(state_dir: Callable[[], Path]) -> None:
+def install_crash_hooks(state_dir: Callable[[], Path | None]) -> None:
     """Send what Python itself would print a traceback for (an uncaught error, in a thread too) to the log instead.
 
     `state_dir` is asked only when something is to be logged: finding the folder may need the settings.
@@ -96,11 +108,11 @@ def install_crash_hooks(state_dir: Callable[[], Path]) -> None:
     sys.unraisablehook = unraisable
 
 
-def _folder(state_dir: Callable[[], Path]) -> Path:
+def _folder(state_dir: Callable[[], Path | None]) -> Path | None:
     try:
         return state_dir()
     except Exception:  # noqa: BLE001  # whatever is wrong with the settings, the first error is the one to keep
-        return Path(tempfile.gettempdir()) / f"warroom-{os.getuid()}"
+        return None
 
 
 class CrashReport:
@@ -110,7 +122,7 @@ class CrashReport:
     `state_dir` is asked only when something is to be logged.
     """
 
-    def __init__(self, state_dir: Callable[[], Path]) -> None:
+    def __init__(self, state_dir: Callable[[], Path | None]) -> None:
         self._state_dir = state_dir
         self._line = ""
 
@@ -126,17 +138,21 @@ class CrashReport:
             self._line = ""
 
 
-def state_folder() -> Path:
-    """Where the console keeps its files: as the settings say, or the usual place when they cannot be read."""
+def state_folder() -> Path | None:
+    """Where the console keeps its files: as the settings say, or the usual place when they cannot be read.
+
+    None where the user has no home, and so no usual place.
+    """
     from diagnostics.config.layers import load_settings  # noqa: PLC0415  # heavy, and only a crash needs it here
+    from diagnostics.config.paths import state_folder as usual  # noqa: PLC0415  # as above
 
     try:
         return load_settings().settings.state_dir
     except UserError:
-        return Path.home() / ".local" / "state" / "zillow-war-room"
+        return usual(os.environ)
 
 
-def _logged(error: BaseException, state_dir: Path) -> str:
+def _logged(error: BaseException, state_dir: Path | None) -> str:
     try:
         return crash_line(log_crash(error, state_dir))
     except OSError as problem:
@@ -151,13 +167,12 @@ def _say(line: str) -> None:
 
 
 def _write(folder: Path, body: str) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = time.time_ns()
     moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
-    path = folder / f"{moment}.{now % 10**9:09}-{os.getpid()}.log"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-        file.write(body)
-    for old in sorted(folder.glob("*.log"))[:-KEPT]:
-        old.unlink(missing_ok=True)
-    return path
+    name = f"{moment}.{now % 10**9:09}-{os.getpid()}.log"
+    with OwnFolder(folder) as held:
+        with os.fdopen(new_file(name, folder=held.descriptor), "w", encoding="utf-8", errors="replace") as file:
+            file.write(body)
+        for old in [each for each in held.own_files() if _OURS.fullmatch(each)][:-KEPT]:
+            held.remove(old)
+    return folder / name

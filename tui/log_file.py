@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
+from io import TextIOWrapper
 from pathlib import Path
 
 from diagnostics.core.masking import mask_url
+from diagnostics.core.private import appended_file, private_folder
 from diagnostics.core.sanitizer import clean
 
 NAME = "warroom.log"
@@ -31,18 +34,44 @@ class CleanFormatter(logging.Formatter):
         return time.gmtime(seconds)
 
 
-class FolderMayGo(logging.FileHandler):
-    """A log file whose folder may be taken away, as that of a stand-in is at its end: what comes then is dropped.
+class QuietFile(logging.FileHandler):
+    """A log file that may stop taking records: its disk is full, its folder was taken away. They are dropped then.
 
-    The file is opened with the first record, and whoever logs it would otherwise fail with it.
+    The file is opened with the first record. Whoever logs it would otherwise fail with it, and `logging` would print a
+    traceback over the console.
     """
+
+    problem = ""
+    """Why nothing is written any more; empty as long as everything was."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, or nothing where the file cannot be opened any more."""
         try:
             super().emit(record)
-        except OSError:
-            self.setLevel(logging.CRITICAL + 1)
+        except OSError as error:
+            self._give_up(error)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is logging's
+        """What the base class does with an error of writing."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._give_up(error)
+
+    def close(self) -> None:
+        """Close the file; what was left of a record is lost where the disk is full."""
+        try:
+            super().close()
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.problem = self.problem or error.strerror or type(error).__name__
+        self.setLevel(logging.CRITICAL + 1)
+
+    def _open(self) -> TextIOWrapper:
+        return os.fdopen(appended_file(Path(self.baseFilename)), "a", encoding="utf-8", errors="replace")
 
 
 def start_log_file(state_dir: Path) -> Path | None:
@@ -62,14 +91,22 @@ def start_log_file(state_dir: Path) -> Path | None:
     return path
 
 
+def log_problem() -> str:
+    """Why the log lacks what came lately, as a sentence without its full stop; empty when it lacks nothing."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, QuietFile) and handler.problem:
+            return f"the log file takes nothing more ({handler.problem}): {handler.baseFilename}"
+    return ""
+
+
 def _handler(state_dir: Path) -> tuple[logging.Handler, Path | None]:
     path = state_dir / NAME
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(state_dir)
         if path.exists() and path.stat().st_size > LARGEST:
             path.replace(path.with_suffix(".log.1"))
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        return FolderMayGo(path, encoding="utf-8", errors="replace", delay=True), path
+        os.close(appended_file(path))
+        return QuietFile(path, delay=True), path
     except OSError:
         # A full or read-only disk must not keep anybody from diagnosing.
         return logging.NullHandler(), None

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from diagnostics.config.paths import CONFIG_VARIABLE, PREFIX, config_folder, config_path, state_folder
+from diagnostics.config.paths import CONFIG_VARIABLE, PREFIX, config_folder, config_path, expanded, state_folder
 from diagnostics.config.secrets import LazySecret, literal
 from diagnostics.config.settings import SECRETS, Settings, setting_names
 from diagnostics.config.tls import Tls
@@ -113,6 +113,13 @@ def load_settings(
     effective: Layer = {}
     for layer in layers:
         _overlay(effective, layer)
+    if "state_dir" not in effective:
+        raise ConfigurationError(
+            "there is no place for the console's own files: HOME is not set, and the system has no entry for this user",
+            where=f"user {os.geteuid()}",
+            accepted="state_dir in the settings, WARROOM_STATE_DIR, XDG_STATE_HOME or HOME, each an absolute path",
+            next_step="HOME=/a/folder/of/yours warroom …",
+        )
     settings = _validated(effective, path)
     origins = _origins(effective, settings)
     remarks = tuple(_remarks(settings))
@@ -120,10 +127,12 @@ def load_settings(
 
 
 def _defaults(environ: Mapping[str, str]) -> Layer:
-    layer = {"state_dir": Given(state_folder(environ), "default")}
-    overrides = config_folder(environ) / "catalogue"
-    if overrides.is_dir():
-        layer["catalogue"] = Given(overrides, "default")
+    layer: Layer = {}
+    if (state_dir := state_folder(environ)) is not None:
+        layer["state_dir"] = Given(state_dir, "default")
+    config = config_folder(environ)
+    if config is not None and (config / "catalogue").is_dir():
+        layer["catalogue"] = Given(config / "catalogue", "default")
     return layer
 
 
@@ -272,7 +281,7 @@ def _plain(name: str, given: Given) -> object:
 
 
 def _resolved(value: str, given: Given) -> Path:
-    path = Path(value).expanduser()
+    path = expanded(Path(value), given.origin.removeprefix("file "))
     return given.base / path if given.base is not None else path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +13,25 @@ from pathlib import Path
 import orjson
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.private import new_file, private_folder
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.events import LogEvent
 
 FORMS = ("jsonl", "csv", "markdown")
 _SUFFIX = {"jsonl": "jsonl", "csv": "csv", "markdown": "md"}
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula, and log messages come from anywhere."""
+_FORMULA = re.compile(
+    r"""
+    (?: (?<=[;\t\r\n]) | ^ )                # a cell begins, where the separator is a semicolon or a tab too
+    (?= [\s"']* [=+\-@\uff1d\uff0b\uff0d\uff20] | [\t\r\n] )
+    """,
+    re.VERBOSE,
+)
+"""Where a spreadsheet would begin to compute: https://owasp.org/www-community/attacks/CSV_Injection.
+
+Log messages come from anywhere. Full-width signs are taken for their narrow ones, and which sign separates cells is a
+matter of the reader's country: a message `x;=1+1` is two cells to many.
+"""
 
 
 def export_text(events: Iterable[LogEvent], form: str, *, query: str = "") -> str:
@@ -45,11 +57,11 @@ def write_export(
     text = export_text(events, form, query=query)
     moment = now or datetime.now(UTC)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         for attempt in range(100):
             name = f"logs-{moment:%Y%m%d-%H%M%S}{f'-{attempt}' if attempt else ''}.{_SUFFIX[form]}"
             try:
-                handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                handle = new_file(folder / name)
             except FileExistsError:
                 continue
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -90,7 +102,7 @@ def _csv(events: Iterable[LogEvent]) -> str:
     for event in events:
         attributes = orjson.dumps(dict(event.attributes), option=orjson.OPT_SORT_KEYS).decode()
         cells = (_moment(event), event.status, event.service, event.host, event.message, event.id, attributes)
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
+        writer.writerow([_FORMULA.sub("'", cell) for cell in cells])
     return text.getvalue()
 
 

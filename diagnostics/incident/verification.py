@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.failures import SourceFailure
+from diagnostics.core.private import new_file, private_folder
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
 from diagnostics.models.evidence import Evidence
@@ -85,8 +86,9 @@ class CheckpointFile:
         """Replace it in one step; False where the folder takes no files."""
         said = {"place": self.place, "seq": seen.seq, "hash": seen.hash, "at": seen.at}
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=f"{self.path.name}.", dir=self.path.parent)
+            private_folder(self.path.parent)
+            name = f"{self.path}.{secrets.token_hex(8)}"
+            descriptor = new_file(name)
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     json.dump(said, file)

@@ -31,6 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.private import new_file, private_folder
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
 from diagnostics.sources.mysql.failures import TimeLimits, not_configured
 from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
@@ -113,9 +114,12 @@ def open_memory() -> Location:
 
 
 def _open_file(path: Path) -> Location:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     # Made before SQLite opens it, because SQLite would make it readable for everybody; -wal and -shm copy its mode.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = new_file(path)
+    except FileExistsError:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor)
         if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():

@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_found_does_not_lose_the_error(tmp_path: Path) -
         cwd=Path(__file__).parents[2],
     )
     assert "Traceback" not in ended.stderr
-    (log,) = tmp_path.glob("*/crashes/*.log")
+    (log,) = tmp_path.glob("warroom-crashes-*/*.log")
     assert "the first error" in log.read_text()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -131,6 +132,25 @@ def test_a_message_is_neither_a_formula_nor_markup_in_an_export() -> None:
     hostile = [event(1, "=HYPERLINK(1)|`x` <b>")]
     assert "'=HYPERLINK" in export_text(hostile, "csv")
     assert r"\|\`x\` \<b\>" in export_text(hostile, "markdown", query="a ``b`` c")
+
+
+FORMULAS = (
+    "=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1", "\r=1", "\n=1", " =1", '"=1"', "＝1+1", "＋1", "－1", "＠SUM(1)",
+    "x;=1+1", "x; =1+1", 'x;"=1+1"', "x\t@SUM(1)", "x;＝1", 'x";=1', "x\n=1", "x\r-1", ";;=1", '";"=1',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_cell_of_an_export_is_computed_whatever_separates_cells_in_the_readers_country(separator: str) -> None:
+    """Read as a spreadsheet would: the separator is the country's, and full-width signs count as narrow ones."""
+    lines = [event(number, formula, service=formula) for number, formula in enumerate(FORMULAS)]
+    read = list(csv.reader(io.StringIO(export_text(lines, "csv"), newline=""), delimiter=separator))
+    cells = [cell for row in read for cell in row]
+    assert len(cells) > len(FORMULAS)
+    computed = [
+        cell for cell in cells if unicodedata.normalize("NFKC", cell).lstrip(' "').startswith(tuple("=+-@\t\r\n"))
+    ]
+    assert computed == []
 
 
 def test_exports_are_private_files_that_replace_none(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.private import new_file, private_folder
 from diagnostics.incident.review.figures import Interval, Material, intervals
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def write_record(folder: Path, name: str, texts: Mapping[str, str], *, now: date
     moment = now or datetime.now(UTC)
     base = f"{_NAME.sub('-', name).strip('-') or 'record'}-{moment:%Y%m%d-%H%M%S}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         for attempt in range(ATTEMPTS):
             stem = f"{base}-{attempt}" if attempt else base
             paths = {suffix: folder / f"{stem}.{suffix}" for suffix in texts}
@@ -90,7 +91,7 @@ def _write_all(texts: Mapping[Path, str]) -> bool:
     written: list[Path] = []
     try:
         for path, text in texts.items():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            handle = new_file(path)
             written.append(path)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
