@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
@@ -13,6 +14,9 @@ from sandbox.server.faults import KINDS, SCOPES
 from sandbox.stores.client_faults import CLIENT_KINDS
 from sandbox.stores.row_faults import ROW_KINDS
 from sandbox.stories.story import DEFAULT_SEED
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 BAD_USAGE = 64
 UNREACHABLE = 4
@@ -50,6 +54,10 @@ def _list() -> int:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # the base class exits with 2, which means "warning found" here
         raise UserError(message, where=self.prog, next_step=f"{self.prog} --help")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        # argparse's own way keeps silent where the help cannot be written.
+        (file or sys.stdout).write(self.format_help())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ import orjson
 import uvicorn
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
+from diagnostics.core.private import private_folder
 from sandbox.server.application import application
 from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL
@@ -73,6 +74,8 @@ def serve(options: argparse.Namespace) -> int:
             "the analytics engine cannot be ahead", where="--analytics-behind", accepted="0 seconds or more"
         )
     set_ahead(faults.skew_s)
+    # Whatever this process writes, databases and all, is its user's alone, also in a folder that others may look into.
+    os.umask(0o077)
     listener = _listen(options.port)
     directory, temporary = _directory(options.directory)
     try:
@@ -111,7 +114,7 @@ def _directory(given: Path | None) -> tuple[Path, bool]:
     if given is None:
         return Path(tempfile.mkdtemp(prefix="warroom-sandbox-")), True
     try:
-        given.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(given)
     except OSError as error:
         raise UserError(
             f"cannot use {given}: {error.strerror}", where="--directory", accepted="a folder to write in"
@@ -147,7 +150,7 @@ class _Process:
         self._store: Store | None = None
         self._ticker: Ticker | None = None
         self._redis: RedisServer | None = None
-        self._failure: UserError | SourceFailure | None = None
+        self._failure: UserError | SourceFailure | OSError | None = None
 
     async def run(self) -> int:
         """Serve until stopped; raise what filling the databases raised."""
@@ -251,7 +254,9 @@ class _Process:
         try:
             sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
+        except OSError as error:
+            # A console that started it and is gone needs no word of it; a shell learns it from the exit code.
+            self._failure = None if self._options.parent_pipe else error
             self._stop()
 
     def _clean_up(self) -> None:

@@ -284,7 +284,7 @@ class WarRoomApp(App[int]):
             try:
                 answer = work()
             except (SourceFailure, UserError) as problem:
-                words = problem.headline() if isinstance(problem, SourceFailure) else " ".join(problem.lines())
+                words = " ".join(problem.lines()).removeprefix("error: ")
                 self._deliver(lambda: lost(words, "warn"))
             except Exception as unexpected:  # noqa: BLE001  # logged and said; the console goes on
                 said = " ".join(as_problem(unexpected, self.crash_folder()).lines())
@@ -322,7 +322,7 @@ class WarRoomApp(App[int]):
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one line at the bottom for a few seconds."""
         self._quiet_at = self._seconds + int(NOTICE_S)
-        self._footer(lambda footer: footer.say(self.glyphs.text(clean(text, limit=400)), tone))
+        self._footer(lambda footer: footer.say(self.glyphs.text(clean(text, limit=1_200)), tone))
 
     def _footer(self, use: Callable[[FooterBar], None]) -> None:
         for footer in self.screen.query(FooterBar):

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from widgets.glyphs import Glyphs
 from widgets.line_view import LineView
-from widgets.row import Piece, Row, Tone
+from widgets.row import Piece, Row, Tone, wrap
 
 
 @dataclass(slots=True, frozen=True)
@@ -19,8 +19,15 @@ class Hint:
     word: str
 
 
+MOST_ROWS = 6
+"""Of a notice."""
+
+
 class FooterBar(LineView):
-    """One row; hints are dropped from the right when it is short, and `? help` always stays."""
+    """One row; hints are dropped from the right when it is short, and `? help` always stays.
+
+    A notice takes the rows that it needs: what is wrong stands first, and what to do about it at its end.
+    """
 
     DEFAULT_CSS = """
     FooterBar { height: 1; background: $surface; scrollbar-size-vertical: 0; }
@@ -31,6 +38,7 @@ class FooterBar(LineView):
         super().__init__(glyphs=glyphs, cursor=False, id="footer")
         self.hints: tuple[Hint, ...] = ()
         self.notice: tuple[str, Tone] | None = None
+        self._height = 1
         self.standing = ""
         """Work under way; it stands before the keys until it is taken away."""
 
@@ -64,7 +72,8 @@ class FooterBar(LineView):
         """Build the row; the view repaints the difference."""
         if self.notice is not None:
             text, tone = self.notice
-            self.show((Row((Piece(f" {text}", tone),)),))
+            width = self.size.width or self.app.size.width
+            self._show_rows([Row((Piece(f" {line}", tone),)) for line in wrap(text, max(1, width - 1), most=MOST_ROWS)])
             return
         width = self.size.width or self.app.size.width
         last = [hint for hint in self.hints if hint.word == "help"]
@@ -78,7 +87,13 @@ class FooterBar(LineView):
             last = []
         for hint in [*self._fitting(room), *last]:
             pieces += [Piece(hint.key, "key"), Piece(f" {hint.word}  ")]
-        self.show((Row(tuple(pieces)),))
+        self._show_rows([Row(tuple(pieces))])
+
+    def _show_rows(self, rows: list[Row]) -> None:
+        if len(rows) != self._height:
+            self._height = len(rows)
+            self.styles.height = len(rows)
+        self.show(tuple(rows))
 
     def _fitting(self, room: int) -> list[Hint]:
         chosen: list[Hint] = []

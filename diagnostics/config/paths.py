@@ -67,6 +67,9 @@ def _user_folder(environ: Mapping[str, str], variable: str, custom: str) -> Path
         return Path(given) / APPLICATION
     import platformdirs  # noqa: PLC0415  # 16 ms, spared where XDG says it all
 
-    folder: Path = getattr(platformdirs, custom)(APPLICATION, appauthor=False)
-    # Without a home the library gives back the tilde: as a relative path, a folder of that name in the current one.
+    try:
+        folder: Path = getattr(platformdirs, custom)(APPLICATION, appauthor=False)
+    except RuntimeError:
+        return None
+    # Without a home older versions give back the tilde: as a relative path, a folder of that name in the current one.
     return folder if folder.is_absolute() else None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.incident.projection import moment, project_incident
-from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_text
+from diagnostics.incident.projection import project_incident
+from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_moment, checked_text
 from diagnostics.incident.sentences import sentence
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, EvidenceLabel, IncidentStatus, MeasuredFigure
@@ -117,7 +117,7 @@ class IncidentService:
         issue_type: str,
         severity: str,
         summary: str = "",
-        began_at: datetime | None = None,
+        began_at: datetime | str | None = None,
         detected_at: datetime | None = None,
         systems: Sequence[str] = (),
         accounts: Sequence[int] = (),
@@ -127,6 +127,8 @@ class IncidentService:
     ) -> Incident:
         """A new incident, which this console has in view from then on. Raises UserError outside the matrix.
 
+        `began_at` may be text, ISO 8601 with its offset; both moments are held against the clock (UserError).
+
         Raises SourceFailure where the journal cannot be read: it may have been declared already.
 
         `more` is written with it, all or none. The same `key` given twice declares one incident.
@@ -134,18 +136,20 @@ class IncidentService:
         check_severity(issue_named(self._context.catalogue, issue_type), severity)
         self._records.check_known()
         now = self._context.now()
+        began = checked_moment(began_at, "began_at", now) if began_at else None
+        detected = checked_moment(detected_at, "detected_at", now) if detected_at is not None else now
         bodies: list[Body] = [
             said.Declared(
                 title=checked_text(title, "title", LONGEST_TITLE),
                 issue_type=issue_type,
                 severity=severity,
                 summary=clean(summary, limit=LONGEST_TEXT, multiline=True),
-                began_at=began_at,
-                detected_at=detected_at or now,
+                began_at=began,
+                detected_at=detected,
                 environment=self._context.settings.environment,
             )
         ]
-        since = began_at or now
+        since = began or now
         bodies += [said.ScopeEntered(what="system", name=name, since=since, why="when declared") for name in systems]
         bodies += [
             said.ScopeEntered(what="account", name=str(one), since=since, why="when declared") for one in accounts
@@ -202,7 +206,7 @@ class IncidentService:
         if field not in EDITABLE:
             raise UserError(f"an incident has no field {field!r} to edit", accepted=", ".join(EDITABLE))
         if field in {"began_at", "detected_at"}:
-            text = _moment(value).isoformat()
+            text = checked_moment(value, field, self._context.now()).isoformat()
         else:
             text = checked_text(value, field.replace("_", " "), LONGEST_TITLE if field == "title" else LONGEST_TEXT)
 
@@ -288,11 +292,10 @@ class IncidentService:
         """A task of the incident."""
         wanted = checked_text(text, "task", 500)
         who = clean(owner, limit=LONGEST_NAME).strip()
+        due = checked_moment(due_at, "due_at", self._context.now(), ahead=True) if due_at is not None else None
         return self.decide(
             incident_id,
-            lambda incident: (
-                said.TaskAdded(task=f"T{len(incident.tasks) + 1}", text=wanted, owner=who, due_at=due_at),
-            ),
+            lambda incident: (said.TaskAdded(task=f"T{len(incident.tasks) + 1}", text=wanted, owner=who, due_at=due),),
         )
 
     def change_task(self, incident_id: str, task: str, field: str, value: str) -> Incident:
@@ -302,7 +305,7 @@ class IncidentService:
         if field == "done" and value not in {"yes", "no"}:
             raise UserError(f"done cannot be {value!r}", accepted="yes or no")
         if field == "due_at" and value:
-            _moment(value)
+            checked_moment(value, field, self._context.now(), ahead=True)
         text = checked_text(value, "task", 500) if field == "text" else clean(value, limit=LONGEST_NAME)
 
         def decision(incident: Incident) -> Sequence[Body]:
@@ -512,12 +515,3 @@ def _same(task: Task, field: str, value: str) -> bool:
     if field == "due_at":
         return (task.due_at.isoformat() if task.due_at else "") == value
     return str(getattr(task, field)) == value
-
-
-def _moment(text: str) -> datetime:
-    read = moment(text.strip())
-    if read is None:
-        raise UserError(
-            f"{clean(text, limit=60)!r} is no moment", accepted="ISO 8601 with its offset, e.g. 2025-11-17T14:03:00Z"
-        )
-    return read

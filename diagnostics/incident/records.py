@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.incident.journal import Conflict
+from diagnostics.incident.projection import moment
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
@@ -30,6 +32,8 @@ PAGE, MOST_FOLLOWED = 1_000, 200
 """Entries read of what is new, and records that are read when there is more than that."""
 
 LONGEST_TEXT = 4_000
+LONGEST_AGO, LONGEST_AHEAD = timedelta(days=366), timedelta(days=366)
+CLOCKS_DIFFER = timedelta(minutes=1)
 
 CONSOLE = "console"
 """Actor of entries that no person wrote."""
@@ -203,6 +207,27 @@ class Records(Generic[Record]):
             if not is_first:
                 self._moved()
             return generation
+
+
+def checked_moment(given: str | datetime, what: str, now: datetime, *, ahead: bool = False) -> datetime:
+    """A moment of an incident, in UTC: not later than now, or within the next year for what is still to come (`ahead`).
+
+    Text is ISO 8601 with its offset. Raises UserError with what is accepted; clocks may differ by a minute.
+    """
+    at = moment(given.strip()) if isinstance(given, str) else given
+    accepted = f"ISO 8601 with its offset, such as {now:%Y-%m-%dT%H:%M}Z"
+    if at is None:
+        raise UserError(f"{what} is not a moment: {clean(str(given), limit=60)!r}", accepted=accepted)
+    earliest, latest = now - LONGEST_AGO, now + (LONGEST_AHEAD if ahead else CLOCKS_DIFFER)
+    if earliest <= at <= latest:
+        return at.astimezone(UTC)
+    shown = clean(str(given), limit=60)
+    if at > latest and not ahead:
+        raise UserError(f"{what} is in the future: {shown}", accepted=f"{accepted}, not after now")
+    raise UserError(
+        f"{what} is {'after' if at > latest else 'before'} anything that can be meant: {shown}",
+        accepted=f"{accepted}, from {earliest:%Y-%m-%d} to {latest:%Y-%m-%d}",
+    )
 
 
 def checked_text(text: str, what: str, most: int = LONGEST_TEXT) -> str:

@@ -67,7 +67,7 @@ def _opener(
 
 def footer(pilot: Pilot[Any]) -> str:
     """The bottom line; empty on a screen that is not laid out yet."""
-    return next((row.text for bar in pilot.app.screen.query(FooterBar) for row in bar.rows), "")
+    return "".join(row.text for bar in pilot.app.screen.query(FooterBar) for row in bar.rows)
 
 
 async def settle(pilot: Pilot[int]) -> None:

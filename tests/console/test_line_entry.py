@@ -16,6 +16,7 @@ from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, burst, footer, settle
 from tests.console.scripted import HOSTILE, ScriptedService
 from tui.app import WarRoomApp
+from widgets.footer_bar import FooterBar
 
 Then = Callable[[str], None]
 
@@ -171,3 +172,23 @@ async def test_a_hostile_title_and_explanation_are_shown_as_text(make_app: MakeA
         await ask(pilot, lambda _text: None, title=HOSTILE, explain=(HOSTILE,))
         assert "[/foo]" in text_on(pilot)
         assert "\x1b" not in text_on(pilot)
+
+
+async def test_what_could_not_be_done_is_said_with_why_and_what_to_do(make_app: MakeApp) -> None:
+    """The bottom line takes the rows that it needs, and gives them back."""
+    reason = "the journal would end with this console: the disk is full, and what is written now is lost with it"
+    remedy = "make room, or set state_dir to a folder of your own"
+
+    def fail() -> str:
+        raise SourceFailure(FailureKind.UNREACHABLE, "state", reason, remedy=remedy)
+
+    async with console(make_app) as pilot:
+        app = cast("WarRoomApp", pilot.app)
+        app.ask(fail, lambda _said: None, doing="writing the note")
+        await until(pilot, lambda: "next:" in footer(pilot))
+        assert footer(pilot).strip() == f"writing the note: state: unreachable: {reason} next: {remedy}"
+        bar = app.screen.query_one(FooterBar)
+        await until(pilot, lambda: bar.size.height == len(bar.rows) > 1)
+        assert bar.region.bottom == 24
+        bar.hush()
+        await until(pilot, lambda: bar.size.height == 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +14,8 @@ from diagnostics.core.sanitizer import clean
 from tui.options import Options
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     Subparsers = argparse._SubParsersAction["Parser"]
 
 EPILOG = """\
@@ -72,6 +75,10 @@ class Parser(argparse.ArgumentParser):
             where="command line",
             next_step=f"{self.prog} --help",
         )
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help; argparse's own way keeps silent where that fails."""
+        (file or sys.stdout).write(self.format_help())
 
 
 def parser() -> Parser:

@@ -24,7 +24,11 @@ class ExitCode(IntEnum):
     """A source gave no answer, or logs that are too late for one, and nothing that did is critical."""
     USAGE = 64
     INTERNAL = 70
+    NOT_WRITTEN = 74
+    """EX_IOERR of sysexits.h: what was found out could not be written, because standard output is closed or full."""
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    """128 and SIGPIPE, as a shell reports a tool whose reader went away: nobody knows how much it read."""
 
 
 def of_answer(answer: Triage | Refusal) -> ExitCode:

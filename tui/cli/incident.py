@@ -106,14 +106,14 @@ def _declare(service: Diagnostics, options: Options, given: Namespace) -> int:
     sending.ask_to(DECLARE, given, what, "does nothing")
 
     def work() -> Incident:
-        incident = service.incidents.declare(
+        return service.incidents.declare(
             title=given.title,
             issue_type=issue,
             severity=severity,
             summary=given.summary,
+            began_at=given.began_at,
             accounts=tuple(getattr(given, "account_id", ())),
         )
-        return service.incidents.edit(incident.id, "began_at", given.began_at) if given.began_at else incident
 
     return _written(given, work, "is declared; nobody was told")
 
@@ -121,12 +121,20 @@ def _declare(service: Diagnostics, options: Options, given: Namespace) -> int:
 def _update(service: Diagnostics, options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
     given.incident = incident.id
+    _says_something(given)
     return _send(service, given, sending.proposal_for(service, options, given), incident)
+
+
+def _says_something(given: Namespace) -> None:
+    """An empty text would be found out only after people were told, or not at all."""
+    if not clean(given.text, multiline=True).strip():
+        raise AgainstTheRules(UserError("--text is empty", accepted="what was done, in your words").lines())
 
 
 def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
     incident = sending.open_incident(service, given.incident)
     given.incident = incident.id
+    _says_something(given)
     unmet = sending.unmet_criteria(service, incident)
     proposal = sending.proposal_for(service, options, given)
 

@@ -11,19 +11,36 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import TextIO, cast
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from tui.cli.arguments import options_of, parser
 from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Answers, NotWritten
 from tui.options import Options
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command (or the console) and return its exit code. Never raises."""
+    _open_closed_streams()
     _never_fail_on_encoding()
+    stdout = sys.stdout
+    sys.stdout = cast("TextIO", Answers(stdout))
     try:
-        code = _dispatch(list(arguments))
+        code = _run(list(arguments))
+    except Exception as error:  # noqa: BLE001  # the last resort: logged, and said calmly
+        code = _report(error)
+    finally:
+        sys.stdout = stdout
+    if problem := _log_problem():
+        _complain([f"warning: {problem}"], ExitCode.HEALTHY)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = _dispatch(arguments)
         sys.stdout.flush()
     except UserError as error:
         return _complain(error.lines(), ExitCode.USAGE)
@@ -32,12 +49,22 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _complain(["interrupted"], ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader has had enough, as `head` does; Python would complain once more while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.HEALTHY
-    except Exception as error:  # noqa: BLE001  # the last resort: logged, and said calmly
-        return _report(error)
+        # The reader has had enough, as `head` does: whoever looks at the code learns that it is none of an answer.
+        _drop_stdout()
+        return ExitCode.BROKEN_PIPE
+    except NotWritten as error:
+        _drop_stdout()
+        said = f"error: standard output could not be written: {error.strerror}"
+        return _complain(
+            [said, "next: the answer is lost, and what was done stands; ask again into a place with room"],
+            ExitCode.NOT_WRITTEN,
+        )
     return code
+
+
+def _drop_stdout() -> None:
+    """Python would complain about the rest once more while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -85,6 +112,29 @@ def _complain(lines: Sequence[str], code: ExitCode) -> ExitCode:
         # Nobody listens; the code still tells.
         return code
     return code
+
+
+def _log_problem() -> str:
+    log_file = sys.modules.get("tui.log_file")
+    return "" if log_file is None else str(log_file.log_problem())
+
+
+def _open_closed_streams() -> None:
+    """Give standard streams that are closed (`>&-`) a file that takes nothing.
+
+    Python has none then, and the next file that is opened would get the number of standard output, and with it what
+    anything writes there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is this one. Reading gives nothing; writing fails as it does to a file that
+            # was opened to be read.
+            opened = os.open(os.devnull, os.O_RDWR if name == "stderr" else os.O_RDONLY)
+            os.set_inheritable(opened, True)
+            if getattr(sys, name) is None:
+                setattr(sys, name, os.fdopen(opened, "r" if name == "stdin" else "w", closefd=False))
 
 
 def _report(error: Exception) -> int:

@@ -6,10 +6,13 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TextIO, TypeVar
 
 from diagnostics.core.sanitizer import clean
+
+Done = TypeVar("Done")
 
 WORDS = {"pass": "PASS", "warn": "WARN", "fail": "FAIL", "no_data": "NO DATA", "unreachable": "UNREACHABLE"}
 _COLOURS = {"pass": "32", "warn": "33", "fail": "31;1", "no_data": "2", "unreachable": "35"}
@@ -49,6 +52,37 @@ class Style:
             room = max(20, self.width - indent)
             lines = textwrap.wrap(body, room, break_long_words=False, break_on_hyphens=False) or [""]
         return [(first or pad) + lines[0], *(pad + line for line in lines[1:])]
+
+
+class NotWritten(OSError):  # noqa: N818  # a state of the world
+    """Standard output is closed, or what stands behind it is full."""
+
+
+class Answers:
+    """Standard output, whose failures are told from those of every other file."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Raises BrokenPipeError where the reader went away, else NotWritten."""
+        return self._tried(lambda: self._stream.write(text))
+
+    def flush(self) -> None:
+        """Raises as `write`."""
+        self._tried(self._stream.flush)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # everything else is the stream's own
+        return getattr(self._stream, name)
+
+    @staticmethod
+    def _tried(work: Callable[[], Done]) -> Done:
+        try:
+            return work()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise NotWritten(error.errno, error.strerror or "it is closed") from error
 
 
 def say(lines: Iterable[str]) -> None:

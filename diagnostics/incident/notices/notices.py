@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
@@ -35,7 +35,7 @@ from diagnostics.incident.notices.texts import (
     to_plain,
     values,
 )
-from diagnostics.incident.projection import moment
+from diagnostics.incident.records import checked_moment
 from diagnostics.models.entries import (
     Audience,
     Body,
@@ -344,8 +344,8 @@ class Proposals:
             issue_type=issue.name,
             severity=severity,
             title=clean(words.get("title", "").strip() or _title(issue.title, issue.impact), limit=LONGEST_TITLE),
-            began_at=_moment(words, "began_at"),
-            detected_at=_moment(words, "detected_at") or self._context.now(),
+            began_at=self._moment(words, "began_at"),
+            detected_at=self._moment(words, "detected_at") or self._context.now(),
             systems=tuple(one.name for one in self._context.catalogue.systems.values() if issue.query in one.queries),
         )
         number = "The incident gets its number when it is confirmed; it is written below the message."
@@ -355,6 +355,10 @@ class Proposals:
             accounts=accounts,
             notes=(*self._open_notes(issue.name), *notes, number),
         )
+
+    def _moment(self, words: Mapping[str, str], name: str) -> datetime | None:
+        text = words.get(name, "").strip()
+        return checked_moment(text, name, self._context.now()) if text else None
 
     def _open_notes(self, issue_type: str) -> tuple[str, ...]:
         """What is open already, or why nobody knows: the text can be pasted by hand all the same."""
@@ -469,19 +473,6 @@ def _title(issue: str, impact: str) -> str:
     """e.g. "Rate limiting: sync is suspended"."""
     head = re.split(r"[;.]", impact, maxsplit=1)[0].strip()
     return f"{issue}: {head[:1].lower()}{head[1:]}"
-
-
-def _moment(words: Mapping[str, str], name: str) -> datetime | None:
-    text = words.get(name, "").strip()
-    if not text:
-        return None
-    at = moment(text)
-    if at is None:
-        raise UserError(
-            f"{name} is not a moment: {clean(text, limit=60)!r}",
-            accepted="ISO 8601 with its offset, such as 2025-11-17T14:03+00:00",
-        )
-    return at.astimezone(UTC)
 
 
 # ---- drafts: which channels, which text, and why one cannot go
