@@ -433,7 +433,8 @@ def test_a_reader_that_leaves_early_causes_no_complaint() -> None:
     )
     os.close(writer)
     _, err = program.communicate(timeout=60)
-    assert (program.returncode, err) == (0, "")
+    # As a shell reports a tool that SIGPIPE ended: not 0, which would say that all is healthy.
+    assert (program.returncode, err) == (141, "")
 
 
 def test_nothing_heavy_is_imported_before_the_console_is_started() -> None:

@@ -105,17 +105,6 @@ def test_standard_streams_that_are_closed_are_no_answer_and_no_traceback(tmp_pat
     assert not list(tmp_path.glob("**/crashes/*"))
 
 
-def test_a_reader_that_went_away_is_told_to_the_shell_of_a_real_process() -> None:
-    ended = subprocess.run(
-        ["bash", "-c", '"$@" | true; echo "${PIPESTATUS[0]}"', "sh", *WARROOM, "incident", "declare", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (ended.stdout, ended.stderr) == (f"{BROKEN_PIPE}\n", "")
-
-
 @pytest.fixture
 def homeless(monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
     """The command line of a user of whom the system knows nothing, as in a container that was given a number."""
