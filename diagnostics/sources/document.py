@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from diagnostics.core.document import GAP, Block, Cell, Document, Fact, Heading, Line, Result, State, facts
+from diagnostics.core.words import plural
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
@@ -33,9 +34,28 @@ def sources_document(states: Sequence[SourceState], budgets: Sequence[Budget]) -
     return Document("sources", blocks)
 
 
-def doctor_document(lines: Iterable[DoctorLine]) -> Document:
-    """Every source, line by line, with what to do about each failure."""
-    return Document("doctor · every source", doctor_blocks(lines))
+def doctor_document(lines: Sequence[DoctorLine]) -> Document:
+    """What to mend first, then every source, line by line, with what to do about each failure."""
+    first = doctor_summary(lines)
+    return Document("doctor · every source", [Result(first.status, first.detail, first.remedy), *doctor_blocks(lines)])
+
+
+def doctor_summary(lines: Sequence[DoctorLine]) -> DoctorLine:
+    """The line to mend first and how many are not asked because of it; or that there is nothing to mend."""
+    from diagnostics.models.doctor import NOT_ASKED, DoctorLine  # noqa: PLC0415  # after the first paint
+    from diagnostics.models.status import Status  # noqa: PLC0415  # as above
+
+    bad = [line for line in lines if str(line.status) in {"warn", "fail", "unreachable"}]
+    amount = plural(len(lines), "line")
+    if not bad:
+        return DoctorLine.of("doctor", "summary", Status.PASS, f"nothing to be mended, {amount}")
+    first = bad[0]
+    name = f"{first.source} {first.subject}"
+    unasked = sum(line.detail.startswith(f"{NOT_ASKED}{name}") for line in lines)
+    because = f"; {plural(unasked, 'line')} not asked because of it" if unasked else ""
+    further = f"; {len(bad) - 1} more to be mended" if len(bad) > 1 else ""
+    told = f"first to be mended: {name}: {first.detail}{because}{further}"
+    return DoctorLine.of("doctor", "summary", first.status, told, first.remedy)
 
 
 def doctor_blocks(lines: Iterable[DoctorLine], *, within: bool = False) -> list[Block]:

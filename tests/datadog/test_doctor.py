@@ -108,8 +108,13 @@ def test_the_team_names_its_monitors_and_how_far_clocks_may_differ(server: Datad
     assert [seen.parameters["monitor_tags"] for seen in server.seen if "monitor" in seen.path] == [["team:other"]]
 
 
-def test_a_spent_budget_is_a_warning(server: DatadogServer, datadog: Datadog) -> None:
-    server.next.append(Reply({"data": []}, headers=budget(limit=3, remaining=0, reset=9, name="logs_search")))
+@pytest.mark.parametrize(("period", "status"), [(10, Status.PASS), (3_600, Status.WARN)])
+def test_a_spent_budget_is_a_warning_where_it_stays_spent(
+    server: DatadogServer, datadog: Datadog, period: float, status: Status
+) -> None:
+    headers = budget(limit=3, remaining=0, reset=period - 1, period=period, name="logs_search")
+    server.next.append(Reply({"data": []}, headers=headers))
     datadog.search("*", start=START, end=END)
     line = {one.subject: one for one in map(budget_line, datadog.budgets())}["budget logs_search"]
-    assert (line.status, line.detail) == (Status.WARN, "0 of 3 per 10 s left")
+    assert (line.status, bool(line.remedy)) == (status, status is Status.WARN)
+    assert line.detail.startswith(f"0 of 3 per {period} s left until ")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from diagnostics.core.time import utc_now
 from diagnostics.models.doctor import DoctorLine
+from diagnostics.sources.document import doctor_summary
 from tui.cli import exit_codes
 from tui.cli.output import WORD_WIDTH, Style, say
 from tui.cli.renderers.triage import json_text
@@ -25,6 +26,9 @@ def run(options: Options, given: Namespace) -> int:
                 say(as_text(line, style))
     if given.format == "json":
         say([as_json(lines)])
+    else:
+        # What failed first may have scrolled away.
+        say(["", *summary_text(lines, style)])
     return exit_codes.of_doctor(lines)
 
 
@@ -37,6 +41,14 @@ def as_text(line: DoctorLine, style: Style) -> Iterator[str]:
     )
     if line.remedy:
         yield from style.block(f"do: {line.remedy}", indent=indent)
+
+
+def summary_text(lines: list[DoctorLine], style: Style) -> Iterator[str]:
+    """What to mend first, as the last words."""
+    first, indent = doctor_summary(lines), WORD_WIDTH + 2
+    yield from style.block(first.detail, indent=indent, first=f"{style.status(first.status)}  ")
+    if first.remedy:
+        yield from style.block(f"do: {first.remedy}", indent=indent)
 
 
 def as_json(lines: list[DoctorLine]) -> str:

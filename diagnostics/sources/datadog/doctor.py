@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
     from diagnostics.sources.datadog import Datadog
 
+SHORT_S = 60.0
+"""A limit of so many seconds is whole again before anybody has read the line."""
+
 
 def steps(
     datadog: Datadog,
@@ -107,8 +110,7 @@ class _Looked:
                 raise
             self._validated = failure
             return (_line("reachable", Status.PASS, "it answers"),)
-        took_ms = evidence.took_ms
-        return (_line("reachable", Status.PASS, f"answered in {took_ms:.0f} ms", latency_ms=took_ms),)
+        return (_line("reachable", Status.PASS, "it answers", latency_ms=evidence.took_ms),)
 
     def api_key(self) -> Iterable[DoctorLine]:
         """Whether the API key was accepted."""
@@ -206,11 +208,17 @@ def _clock(largest_s: float) -> DoctorLine:
 
 
 def budget_line(budget: Budget) -> DoctorLine:
-    """What is left of one rate limit; spent is a warning."""
+    """What is left of one rate limit. Spent is a warning where it stays so for long: a console spends short ones."""
     detail = f"{budget.remaining} of {budget.limit} per {budget.period_s:g} s"
     if not budget.observed:
         return _line(f"budget {budget.name}", Status.NO_DATA, f"{detail} assumed; the service has not said")
-    return _line(f"budget {budget.name}", Status.PASS if budget.remaining else Status.WARN, f"{detail} left")
+    if budget.remaining:
+        return _line(f"budget {budget.name}", Status.PASS, f"{detail} left")
+    until = f"{detail} left until {budget.resets_at:%H:%M:%S} UTC"
+    if budget.period_s <= SHORT_S:
+        return _line(f"budget {budget.name}", Status.PASS, until)
+    remedy = "Close consoles and panes that are not needed; ask Datadog support for a higher limit."
+    return _line(f"budget {budget.name}", Status.WARN, until, remedy=remedy)
 
 
 def _line(
