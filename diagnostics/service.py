@@ -21,6 +21,7 @@ from diagnostics.models.triage import Finding, Refusal, Route, Triage, TriageReq
 from diagnostics.signals.counts import Accounts
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.mysql.databases import Databases
+from diagnostics.sources.proxies import route_of
 from diagnostics.sources.states import SourceStates
 from diagnostics.triage.matrix import Classification, classify, open_route, refuse_change
 
@@ -54,7 +55,8 @@ class Diagnostics:
     @classmethod
     def open(cls, settings: Settings, catalogue: Catalogue, remarks: tuple[str, ...] = ()) -> Diagnostics:
         """A service over the settings' sources. Opens no connection. `remarks` are what is unwise in the settings."""
-        datadog, databases = Datadog(settings.datadog), Databases(settings.databases, catalogue.schema_map)
+        datadog = Datadog(settings.datadog, route_of(settings.network))
+        databases = Databases(settings.databases, catalogue.schema_map)
         return cls(Context(settings, catalogue, datadog, databases, remarks=remarks))
 
     def close(self) -> None:

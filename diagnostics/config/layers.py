@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr, ValidationError
 
 from diagnostics.config.paths import CONFIG_VARIABLE, PREFIX, config_folder, config_path, expanded, state_folder
 from diagnostics.config.secrets import LazySecret, literal
-from diagnostics.config.settings import SECRETS, Settings, setting_names
+from diagnostics.config.settings import DATADOG_SITES, SECRETS, Settings, datadog_site, setting_names
 from diagnostics.config.tls import Tls
 from diagnostics.config.toml import ConfigurationError, read_toml, suggestion
 from diagnostics.core.masking import has_password, mask_url
@@ -30,9 +32,13 @@ FOREIGN_PREFIX = "WARROOM_SANDBOX_"
 """Variables of the stand-ins, which are no settings."""
 
 _KEYMAP = "ui.keymap."
-_PATHS = ("catalogue", "state_dir")
+_PATHS = ("catalogue", "state_dir", "network.ca")
 _TLS = ("databases.tls", "databases.common_tls", "databases.client_tls", "analytics.tls", "redis.tls", "state.tls")
 _DATADOG_VARIABLES = {"DD_API_KEY": "datadog.api_key", "DD_APP_KEY": "datadog.app_key"}
+_SITE_VARIABLE = "DD_SITE"
+_SITE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_SPARED_VARIABLES = ("no_proxy", "NO_PROXY")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -74,9 +80,7 @@ class LoadedSettings:
         return [clean(line, limit=2_000) for line in lines]
 
     def _shown(self, name: str) -> str:
-        value: object = self.settings
-        for part in name.split(".", 2):
-            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+        value = _at(self.settings, name)
         if isinstance(value, LazySecret):
             return value.describe()
         if isinstance(value, SecretStr):
@@ -88,6 +92,13 @@ class LoadedSettings:
         if isinstance(value, Mapping):
             return "{}"
         return json.dumps(value)
+
+
+def _at(settings: Settings, name: str) -> object:
+    value: object = settings
+    for part in name.split(".", 2):
+        value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+    return value
 
 
 def load_settings(
@@ -104,12 +115,13 @@ def load_settings(
     variables = os.environ if environ is None else environ
     path = config_path(config, variables)
     layers = [
-        _defaults(variables),
         _from_file(path) if path else {},
         _from_datadog_variables(variables),
         _from_environment(variables),
         _from_flags(flags or {}),
     ]
+    own_proxy = any("network.proxy" in layer for layer in layers)
+    layers = [_defaults(variables), _from_network_variables(variables, own_proxy=own_proxy), *layers]
     effective: Layer = {}
     for layer in layers:
         _overlay(effective, layer)
@@ -157,12 +169,67 @@ def _leaves(table: Mapping[str, object], above: tuple[str, ...]) -> Iterator[tup
             yield (*above, key), value
 
 
+def _from_network_variables(environ: Mapping[str, str], *, own_proxy: bool) -> Layer:
+    """What the machine says to every program, which the console's own file and variables stand over.
+
+    With a proxy of the console's own, the machine's, and the login in its address, are left aside. One that cannot be
+    used ends no start: it is told where a request would have to go through it.
+    """
+    layer: Layer = {}
+    spared = next((name for name in _SPARED_VARIABLES if environ.get(name)), None)
+    if spared is not None:
+        layer["network.no_proxy"] = Given(environ[spared], f"environment {spared}")
+    variable = next((name for name in _PROXY_VARIABLES if environ.get(name)), None)
+    if variable is None or own_proxy:
+        return layer
+    origin, given = f"environment {variable}", environ[variable].strip()
+    address, login = _proxy_parts(given if "://" in given else f"http://{given}")
+    layer["network.proxy_named"] = Given(variable, origin)
+    if not address.startswith("http://"):
+        scheme = clean(address.partition("://")[0], limit=20)
+        layer["network.proxy_problem"] = Given(
+            f"{variable} names a proxy that is spoken to by {scheme}, which the console does not do"
+            if address
+            else f"{variable} is not the address of a proxy",
+            origin,
+        )
+        return layer
+    layer["network.proxy"] = Given(address, origin)
+    if login:
+        layer["network.proxy_login"] = Given(login, origin)
+    return layer
+
+
+def _proxy_parts(given: str) -> tuple[str, str]:
+    """Address without login, and "USER:PASSWORD"; two empty texts for what is no address."""
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "", ""
+    if not host or not host.isprintable() or " " in host:
+        return "", ""
+    name = f"[{host}]" if ":" in host else host
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username else ""
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}", login
+
+
 def _from_datadog_variables(environ: Mapping[str, str]) -> Layer:
-    return {
+    layer = {
         name: Given(environ[variable], f"environment {variable}")
         for variable, name in _DATADOG_VARIABLES.items()
         if environ.get(variable)
     }
+    if site := environ.get(_SITE_VARIABLE, "").strip().lower():
+        known = datadog_site(site)
+        if not _SITE.fullmatch(site) or (known is not None and known != site):
+            raise ConfigurationError(
+                f"{_SITE_VARIABLE} is not a Datadog site: {clean(site, limit=80)!r}",
+                where=f"environment {_SITE_VARIABLE}",
+                accepted=known or f"one of {', '.join(DATADOG_SITES)}",
+            )
+        layer["datadog.api_url"] = Given(f"https://api.{site}", f"environment {_SITE_VARIABLE}")
+    return layer
 
 
 def _from_environment(environ: Mapping[str, str]) -> Layer:
@@ -302,7 +369,8 @@ def _refused(name: str, message: str, effective: Layer) -> ConfigurationError:
 def _harmless(setting: str, given: Given | None) -> str:
     """The refused value for an error. A malformed address may hold a password where no mask looks for it."""
     if given is None or (
-        setting.endswith("_url") and ("@" in str(given.value) or setting.startswith(("databases.", "zillow.")))
+        setting.endswith(("_url", ".proxy"))
+        and ("@" in str(given.value) or setting.startswith(("databases.", "zillow.")))
     ):
         return ""
     return clean(repr(mask_url(str(given.value))), limit=120)
@@ -335,6 +403,12 @@ def _readable_secrets(effective: Layer, path: Path | None) -> Iterator[str]:
 
 
 def _remarks(settings: Settings) -> Iterator[str]:
+    for name, tls in ((name, _at(settings, name)) for name in (*_TLS, "network.ca")):
+        authority = tls.authority if isinstance(tls, Tls) else tls
+        if isinstance(authority, Path) and not os.access(authority, os.R_OK):
+            yield f"{name} names {authority}, which is not there or may not be read: nothing is reached that way"
+    if settings.network.proxy_problem:
+        yield settings.network.proxy_problem
     address = settings.datadog.api_url
     host = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
     if address.startswith("http://") and not host.startswith(_LOOPBACK):

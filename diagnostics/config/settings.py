@@ -6,8 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from diagnostics.config.paths import THEMES
 from diagnostics.config.tls import OFF, TlsSetting
@@ -78,7 +88,34 @@ SlackIds = Annotated[
         "Slack ids such as U012AB3CD or S0614TZR7, separated by commas",
     ),
 ]
+DATADOG_SITES = {
+    "datadoghq.com": "app.datadoghq.com",
+    "us3.datadoghq.com": "us3.datadoghq.com",
+    "us5.datadoghq.com": "us5.datadoghq.com",
+    "datadoghq.eu": "app.datadoghq.eu",
+    "ap1.datadoghq.com": "ap1.datadoghq.com",
+    "ap2.datadoghq.com": "ap2.datadoghq.com",
+    "ddog-gov.com": "app.ddog-gov.com",
+}
+"""Site to the host of its web app. Source: https://docs.datadoghq.com/getting_started/site/."""
+
+
+def datadog_site(host: str) -> str | None:
+    """The Datadog site that a host belongs to; None for a host that is none of theirs."""
+    ends = [site for site in DATADOG_SITES if host == site or host.endswith(f".{site}")]
+    return max(ends, key=len, default=None)
+
+
+def _no_web_address(value: str) -> str:
+    host = urlsplit(value).hostname or ""
+    site = datadog_site(host)
+    if site is not None and host != f"api.{site}":
+        raise ValueError(f"https://api.{site}: {host} is for people, and programs are answered at that address")
+    return value
+
+
 DatadogAddress = Annotated[str, _web_address("https://api.datadoghq.com")]
+DatadogApiAddress = Annotated[str, _web_address("https://api.datadoghq.com"), AfterValidator(_no_web_address)]
 AuthorizationUrl = Annotated[
     str,
     _matching(
@@ -102,7 +139,7 @@ class Section(Frozen):
 class DatadogSettings(Section):
     """How to reach Datadog. Times in seconds."""
 
-    api_url: DatadogAddress = "https://api.datadoghq.com"
+    api_url: DatadogApiAddress = "https://api.datadoghq.com"
     web_url: DatadogAddress = "https://fub.datadoghq.com"
     """Address of the web app, for links."""
     api_key: SecretStr | None = None
@@ -113,6 +150,44 @@ class DatadogSettings(Section):
     """For one question with all its attempts."""
     flex_tier: Annotated[str, _matching("yes|no|unknown", "yes, no or unknown")] = "unknown"
     """Whether logs are kept in a flex tier too; counts where the index configuration cannot be read."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _web_follows_the_site(cls, given: Any) -> Any:  # noqa: ANN401  # whatever is to be validated
+        """Links lead to the site that is asked, unless an address of their own is set."""
+        if isinstance(given, dict) and not given.get("web_url") and isinstance(given.get("api_url"), str):
+            site = datadog_site(urlsplit(given["api_url"]).hostname or "")
+            if site is not None and site != "datadoghq.com":
+                return given | {"web_url": f"https://{DATADOG_SITES[site]}"}
+        return given
+
+
+ProxyAddress = Annotated[
+    str,
+    _matching(
+        r"off|http://[^\s/?#@]+/?",
+        "http://proxy.example:3128, without user name (network.proxy_login holds that), or off",
+    ),
+]
+
+
+class NetworkSettings(Section):
+    """How requests leave for Datadog, Slack, Jira and Zillow. Databases and Redis have ways of their own."""
+
+    proxy: ProxyAddress | None = None
+    """None is what the environment says (HTTPS_PROXY, then ALL_PROXY); "off" is none whatever it says."""
+    proxy_login: SecretStr | None = None
+    """USER:PASSWORD."""
+    no_proxy: str = ""
+    """Hosts that are reached directly, separated by commas."""
+    proxy_loopback: bool = False
+    """Whether addresses of this machine go through the proxy too."""
+    ca: Path | None = None
+    """PEM file, or folder, of authorities that are trusted besides the system's."""
+    proxy_named: str = "network.proxy"
+    """What named the proxy: the setting, or a variable; not itself a setting."""
+    proxy_problem: str = ""
+    """Why the proxy of the environment cannot be used; not itself a setting."""
 
 
 class DatabaseSettings(Section):
@@ -301,6 +376,7 @@ class Settings(Section):
     """Folder of the team's catalogue overrides."""
     state_dir: Path
     datadog: DatadogSettings = DatadogSettings()
+    network: NetworkSettings = NetworkSettings()
     databases: DatabaseSettings = DatabaseSettings()
     ui: UiSettings = UiSettings()
     refresh: RefreshSettings = RefreshSettings()
@@ -318,6 +394,7 @@ class Settings(Section):
 SECRETS = (
     "datadog.api_key",
     "datadog.app_key",
+    "network.proxy_login",
     "databases.login",
     "databases.password",
     "databases.writer",
@@ -330,7 +407,7 @@ SECRETS = (
 )
 """Settings that may also be given as NAME_file or NAME_command."""
 
-NOT_SETTABLE = ("config_path",)
+NOT_SETTABLE = ("config_path", "network.proxy_named", "network.proxy_problem")
 """Fields of `Settings` that say something about the settings and cannot be set."""
 
 
@@ -341,7 +418,7 @@ def setting_names() -> tuple[str, ...]:
 
 def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if prefix == "" and name in NOT_SETTABLE:
+        if f"{prefix}{name}" in NOT_SETTABLE:
             continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _names(field.annotation, f"{name}.")

@@ -164,9 +164,10 @@ class Context:
     @Lazy
     def authorization(self) -> AuthorizationAddress:
         """Zillow's authorisation address, where one is set."""
+        from diagnostics.sources.proxies import route_of  # noqa: PLC0415  # as Lazy says
         from diagnostics.sources.zillow import AuthorizationAddress  # noqa: PLC0415  # as Lazy says
 
-        return AuthorizationAddress(self.settings.zillow)
+        return AuthorizationAddress(self.settings.zillow, route_of(self.settings.network))
 
     def close(self) -> None:
         """End every question under way and close what was opened."""

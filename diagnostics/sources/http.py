@@ -1,10 +1,11 @@
 """HTTP requests to services outside, under limits that hold: connecting, silence, total, size.
 
-httpcore, the engine of httpx, speaks HTTP and keeps connections; it knows no redirects, cookies or proxies, so that a
-key goes where it was sent and nowhere else. It limits each read, not their sum: a server that sends one byte a second,
-or a name server that does not answer, would hold a thread for hours. The sockets underneath are therefore ours. They
-are given what is left of the total, can be cut off from another thread, and remember whether anything was sent: what
-failed before that was surely not taken, what failed after it may have been.
+httpcore, the engine of httpx, speaks HTTP and keeps connections; it knows no redirects or cookies, so that a key goes
+where it was sent and nowhere else. A tunnel through a proxy is asked for here, before anything of the request leaves.
+httpcore limits each read, not their sum: a server that sends one byte a second, or a name server that does not answer,
+would hold a thread for hours. The sockets underneath are therefore ours. They are given what is left of the total, can
+be cut off from another thread, and remember whether anything was sent: what failed before that was surely not taken,
+what failed after it may have been.
 
 httpcore is imported with the first request, of which it is a tenth.
 """
@@ -15,7 +16,6 @@ import contextlib
 import functools
 import logging
 import math
-import os
 import queue
 import select
 import socket
@@ -32,9 +32,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
-from diagnostics.core.failures import FailureKind, Sent
+from diagnostics.config.settings import NetworkSettings
+from diagnostics.core.failures import FailureKind, Sent, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import SERVICE_TIME, machine_now, utc_now
+from diagnostics.sources.proxies import NO_PROXY, Proxy, Route, RouteUnusable, route_of
 
 if TYPE_CHECKING:
     import httpcore
@@ -132,6 +134,14 @@ class Why(StrEnum):
     NO_CONNECTION = "no_connection"
     SLOW_CONNECTION = "slow_connection"
     """Not connected within the limit for connecting, which includes the name server."""
+    UNUSABLE = "unusable"
+    """What is set for the way there, proxy or authority, cannot be used."""
+    NO_PROXY = "no_proxy"
+    """No connection to the proxy."""
+    PROXY_REFUSED = "proxy_refused"
+    """The proxy opened no way to the service."""
+    PROXY_LOGIN = "proxy_login"
+    """The proxy wants a login, or another one."""
     UNTRUSTED = "untrusted"
     """TLS failed: nobody vouches for the certificate, or the other side speaks no TLS."""
     SILENT = "silent"
@@ -156,12 +166,13 @@ class NoAnswer(Exception):  # noqa: N818  # an outcome, told by name
     """No answer came, and why. `reason` is one line without a secret.
 
     `sent` is NOT_SENT where nothing of the request left this machine, UNKNOWN where the service may have taken it.
-    `detail` is what the system or TLS said about a connection that did not come about; empty otherwise.
+    `detail` is what the system or TLS said about a connection that did not come about; empty otherwise. `remedy` is
+    set where the way there is at fault, a proxy or whom to trust, which no setting of the service mends.
     """
 
-    def __init__(self, why: Why, reason: str, sent: Sent, detail: str = "") -> None:
+    def __init__(self, why: Why, reason: str, sent: Sent, detail: str = "", remedy: str = "") -> None:
         self.why, self.sent = why, sent
-        self.reason, self.detail = clean(reason, limit=300), clean(detail, limit=200)
+        self.reason, self.detail, self.remedy = clean(reason, limit=400), clean(detail, limit=300), remedy
         super().__init__(self.reason)
 
     @property
@@ -169,6 +180,8 @@ class NoAnswer(Exception):  # noqa: N818  # an outcome, told by name
         """The kind of SourceFailure it becomes."""
         if self.why is Why.CLOSED:
             return FailureKind.CANCELLED
+        if self.why in {Why.UNUSABLE, Why.PROXY_LOGIN}:
+            return FailureKind.NOT_CONFIGURED
         late = self.why in {Why.SLOW_CONNECTION, Why.SILENT, Why.OVERRUN}
         return FailureKind.TIMED_OUT if late else FailureKind.UNREACHABLE
 
@@ -179,16 +192,27 @@ class HttpClient:
     Limits in seconds: `connect_s` until the connection stands, `read_s` without a byte, `total_s` for the whole. Of an
     answer at most `most_bytes` are read, counted after decompression. `keep_alive` connections stay open between
     requests; with none, no request can meet a connection that the service has closed meanwhile, which would leave
-    unknown whether it was taken.
+    unknown whether it was taken. `kept_for_reading` keeps those of GET only, for services that are also written to.
     """
 
     def __init__(
-        self, *, connect_s: float, read_s: float, total_s: float, most_bytes: int, keep_alive: int = 0
+        self,
+        *,
+        connect_s: float,
+        read_s: float,
+        total_s: float,
+        most_bytes: int,
+        keep_alive: int = 0,
+        kept_for_reading: bool = False,
+        route: Route | None = None,
     ) -> None:
         self._connect_s, self._read_s, self._total_s = min(connect_s, total_s), min(read_s, total_s), total_s
         self._most_bytes, self._keep_alive = most_bytes, keep_alive
+        self._kept_for_reading = kept_for_reading
+        self._route = route or route_of(_DIRECT)
         self._lock = threading.Lock()
-        self._pool: httpcore.ConnectionPool | None = None
+        self._pools: dict[int, httpcore.ConnectionPool] = {}
+        """By how many connections they keep."""
         self._transfers: set[_Transfer] = set()
         self._closed = False
 
@@ -196,13 +220,31 @@ class HttpClient:
         return "HttpClient()"
 
     def ask(self, request: HttpRequest, *, within_s: float | None = None) -> HttpResponse:
-        """The answer, whatever its status; `within_s` is what is left of the total. Raises `NoAnswer`."""
+        """The answer, whatever its status; `within_s` is what is left of the total. Raises `NoAnswer`.
+
+        A GET that met a kept connection which the service was just closing is sent once more.
+        """
+        import httpcore  # noqa: F401, PLC0415  # few commands ask
+
+        # What the first request of a process loads is no silence of the service.
+        with contextlib.suppress(RouteUnusable):
+            self._route.trust()
+        ends = time.monotonic() + (self._total_s if within_s is None else within_s)
+        told = self._asked(request, ends)
+        if isinstance(told, _Stale):
+            told = self._asked(request, ends)
+        if isinstance(told, HttpResponse):
+            return told
+        # Outside of the handlers: an exception from within has frames that hold the headers.
+        raise told
+
+    def _asked(self, request: HttpRequest, ends: float) -> HttpResponse | NoAnswer:
         import httpcore  # noqa: PLC0415  # few commands ask
 
-        transfer = _Transfer(self._connect_s, self._read_s, self._total_s if within_s is None else within_s)
+        transfer = _Transfer(self._connect_s, self._read_s, ends - time.monotonic())
         asked_at, began = machine_now(), time.monotonic()
         try:
-            pool = self._begin(transfer)
+            pool = self._begin(transfer, request.method)
             _here.transfer = transfer
             answer = self._exchange(pool, request)
             SERVICE_TIME.note(answer.headers.get("Date", ""), asked_at, time.monotonic() - began)
@@ -220,8 +262,9 @@ class HttpClient:
             told = self._no_answer(error, transfer)
         finally:
             self._end(transfer)
-        # Outside of the handlers: an exception from within has frames that hold the headers.
-        raise told
+        if told.why is Why.LOST and request.method == "GET" and not (transfer.connected or transfer.received):
+            return _Stale(told.why, told.reason, told.sent)
+        return told
 
     def close(self) -> None:
         """Cut off every request, close every connection, and refuse further requests."""
@@ -232,14 +275,15 @@ class HttpClient:
             transfer.abort()
         self._close_idle()
 
-    def _begin(self, transfer: _Transfer) -> httpcore.ConnectionPool:
+    def _begin(self, transfer: _Transfer, method: str) -> httpcore.ConnectionPool:
+        kept = 0 if self._kept_for_reading and method != "GET" else self._keep_alive
         with self._lock:
             if self._closed:
                 raise _Ended(Why.CLOSED)
-            if self._pool is None:
-                self._pool = _pool(self._keep_alive)
+            if kept not in self._pools:
+                self._pools[kept] = _pool(kept, self._route)
             self._transfers.add(transfer)
-            return self._pool
+            return self._pools[kept]
 
     def _end(self, transfer: _Transfer) -> None:
         # From here on the connection belongs to the pool, perhaps already to another request.
@@ -253,9 +297,10 @@ class HttpClient:
 
     def _close_idle(self) -> None:
         """Only these: the thread that uses another one closes it, when its transfer has ended."""
-        for connection in self._pool.connections if self._pool is not None else ():
-            if connection.is_idle():
-                connection.close()
+        for pool in tuple(self._pools.values()):
+            for connection in pool.connections:
+                if connection.is_idle():
+                    connection.close()
 
     def _exchange(self, pool: httpcore.ConnectionPool, request: HttpRequest) -> HttpResponse:
         given = _HEADERS | dict(request.headers)
@@ -271,18 +316,30 @@ class HttpClient:
             return HttpResponse(response.status, headers, _bounded(response.iter_stream(), packing, self._most_bytes))
 
     def _no_answer(self, error: Exception, transfer: _Transfer) -> NoAnswer:
-        why, detail = (error.why, error.detail) if isinstance(error, _Ended) else (_why(error, transfer), "")
+        why, detail, remedy = _why(error, transfer), "", ""
+        if isinstance(error, _Ended):
+            why, detail, remedy = error.why, error.detail, error.remedy
         if transfer.aborted:
             why = Why.CLOSED
         sent = transfer.sent
+        slow = why is Why.SLOW_CONNECTION or (why is Why.OVERRUN and sent is Sent.NOT_SENT)
+        if transfer.proxy is not None and (slow or why is Why.UNTRUSTED):
+            detail = f"{detail}{' ' if detail else ''}through {transfer.proxy}"
+        if why is Why.UNTRUSTED:
+            detail = f"{detail}; trusted are {self._route.trusted}"
+            remedy = _AUTHORITY
         waited_s = self._connect_s if why is Why.SLOW_CONNECTION else self._read_s
         words = {
             Why.NO_ADDRESS: f"no connection: {detail}",
             Why.NO_CONNECTION: f"no connection: {detail}",
             Why.UNTRUSTED: f"no connection: {detail}",
-            Why.SLOW_CONNECTION: f"no connection within {waited_s:g} s",
+            Why.UNUSABLE: detail,
+            Why.NO_PROXY: f"no connection to {detail}",
+            Why.PROXY_REFUSED: detail,
+            Why.PROXY_LOGIN: detail,
+            Why.SLOW_CONNECTION: f"no connection within {waited_s:g} s {detail}".rstrip(),
             Why.SILENT: f"no answer within {waited_s:g} s",
-            Why.OVERRUN: f"no {'connection' if sent is Sent.NOT_SENT else 'answer'} within {self._total_s:g} s",
+            Why.OVERRUN: f"no {'connection' if slow else 'answer'} within {self._total_s:g} s {detail}".rstrip(),
             Why.LOST: "the connection broke",
             Why.CUT_SHORT: "the connection ended before an answer was complete",
             Why.NOT_HTTP: "the answer is not HTTP",
@@ -291,7 +348,18 @@ class HttpClient:
             Why.NOT_SENDABLE: "the address or a header cannot be sent as it is set",
             Why.CLOSED: "closed before the answer came",
         }
-        return NoAnswer(why, words[why], sent, detail)
+        return NoAnswer(why, words[why], sent, detail, remedy)
+
+
+_DIRECT = NetworkSettings(proxy=NO_PROXY)
+_AUTHORITY = (
+    "where a proxy on the way looks into what is encrypted, or the service is your own, set network.ca to the PEM file "
+    "of its authority (or SSL_CERT_FILE to one with all authorities)"
+)
+
+
+class _Stale(NoAnswer):
+    """A kept connection ended as it was used again."""
 
 
 def travels_unencrypted(url: str) -> bool:
@@ -303,8 +371,8 @@ def travels_unencrypted(url: str) -> bool:
 class _Ended(Exception):  # noqa: N818  # an outcome, told by name
     """Why a request ended, from where it ended to where that is told."""
 
-    def __init__(self, why: Why, detail: str = "") -> None:
-        self.why, self.detail = why, detail
+    def __init__(self, why: Why, detail: str = "", remedy: str = "") -> None:
+        self.why, self.detail, self.remedy = why, detail, remedy
         super().__init__(why)
 
 
@@ -347,6 +415,9 @@ class _Transfer:
         self.received = False
         self.at_end = False
         """Whether the other side has closed the connection."""
+        self.connected = False
+        """Whether a connection was opened for it; False where one was used again."""
+        self.proxy: Proxy | None = None
         self.aborted = False
         self._lock = threading.Lock()
         self._stop: Callable[[], None] | None = None
@@ -387,28 +458,147 @@ class _Transfer:
 class _Backend:
     """Opens connections within the limits of this thread's transfer. Of the shape of httpcore's NetworkBackend."""
 
+    def __init__(self, route: Route) -> None:
+        self._route = route
+
     def connect_tcp(self, host: str, port: int, *_: object, **__: object) -> _Stream:
-        """Connect to the first address of `host` that answers."""
+        """Connect to the first address of `host` that answers, or to the proxy on the way, and through it."""
         transfer: _Transfer = _here.transfer
-        last = OSError("the name has no address")
-        for family, kind, protocol, _name, address in _resolve(host, port, transfer):
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                transfer.hold(functools.partial(_shut, sock))
-                sock.settimeout(transfer.to_connect())
-                sock.connect(address)
-            except OSError as error:
-                sock.close()
-                last = error
-            except BaseException:
-                sock.close()
+        transfer.connected = True
+        try:
+            proxy = self._route.proxy_for(host, port)
+        except RouteUnusable as unusable:
+            raise _Ended(Why.UNUSABLE, unusable.problem, unusable.next_step) from None
+        if proxy is None:
+            return _Stream(_connected(host, port, transfer))
+        transfer.proxy = proxy
+        sock = _tunnel(proxy, host, port, transfer)
+        return _Stream(sock)
+
+
+def _connected(host: str, port: int, transfer: _Transfer) -> socket.socket:
+    last = OSError("the name has no address")
+    for family, kind, protocol, _name, address in _resolve(host, port, transfer):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            transfer.hold(functools.partial(_shut, sock))
+            sock.settimeout(transfer.to_connect())
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            last = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    if isinstance(last, TimeoutError):
+        raise transfer.late(Why.SLOW_CONNECTION)
+    raise _Ended(Why.NO_CONNECTION, last.strerror or str(last))
+
+
+def _tunnel(proxy: Proxy, host: str, port: int, transfer: _Transfer) -> socket.socket:
+    """A connection to the service through the proxy. Nothing of the request is sent; raises `_Ended`."""
+    while True:
+        values = _login_for(proxy)
+        try:
+            sock = _connected(proxy.host, proxy.port, transfer)
+        except _Ended as ended:
+            if ended.why not in {Why.NO_ADDRESS, Why.NO_CONNECTION}:
                 raise
-            else:
-                return _Stream(sock)
-        if isinstance(last, TimeoutError):
-            raise transfer.late(Why.SLOW_CONNECTION)
-        raise _Ended(Why.NO_CONNECTION, last.strerror or str(last))
+            raise _Ended(Why.NO_PROXY, f"{proxy}: {ended.detail}", proxy.remedy) from None
+        try:
+            answer = _asked_for_way(sock, proxy.authorization(values), host, port, transfer)
+        except BaseException as error:
+            sock.close()
+            if isinstance(error, TimeoutError):
+                raise transfer.late(Why.SLOW_CONNECTION) from None
+            if isinstance(error, OSError):
+                raise _Ended(Why.PROXY_REFUSED, f"{proxy} ended the connection", proxy.remedy) from None
+            raise
+        if 200 <= answer.status < 300:
+            if proxy.guard is not None:
+                proxy.guard.accepted(values)
+            return sock
+        sock.close()
+        if answer.status != 407:
+            raise _Ended(Why.PROXY_REFUSED, *_refusal(proxy, answer.status, host, port))
+        if proxy.guard is None or not proxy.guard.refused(values):
+            raise _Ended(Why.PROXY_LOGIN, *_login_wanted(proxy, answer))
+
+
+def _login_for(proxy: Proxy) -> tuple[str, ...]:
+    """The login as it stands; empty without one. Raises `_Ended` where it cannot be had, or was refused just now."""
+    if proxy.guard is None:
+        return ()
+    try:
+        wait_s = proxy.guard.wait_s()
+        values = proxy.guard.values()
+    except UserError as error:
+        raise _Ended(Why.UNUSABLE, error.problem, error.accepted or error.next_step) from None
+    if wait_s:
+        said = f"{proxy} refused the login, and it is not sent again for {wait_s:.0f} s lest it be blocked"
+        raise _Ended(Why.PROXY_LOGIN, said, _LOGIN)
+    return values
+
+
+def _asked_for_way(
+    sock: socket.socket, login: tuple[tuple[str, str], ...], host: str, port: int, transfer: _Transfer
+) -> _ProxyAnswer:
+    """What the proxy answers to CONNECT; raises OSError, `_Ended`."""
+    import h11  # noqa: PLC0415  # loaded with httpcore
+
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    spoken = h11.Connection(our_role=h11.CLIENT)
+    asked = h11.Request(method="CONNECT", target=place, headers=[("Host", place), ("User-Agent", "warroom"), *login])
+    sock.settimeout(transfer.to_connect())
+    sock.sendall((spoken.send(asked) or b"") + (spoken.send(h11.EndOfMessage()) or b""))
+    try:
+        while True:
+            event = spoken.next_event()
+            if event is h11.NEED_DATA:
+                sock.settimeout(transfer.to_connect())
+                spoken.receive_data(sock.recv(_CHUNK_BYTES))
+            elif isinstance(event, h11.Response):
+                # A service is silent until it is spoken to: what comes with the answer is not the service's.
+                if 200 <= event.status_code < 300 and spoken.trailing_data[0]:
+                    break
+                return _ProxyAnswer(event.status_code, Headers(event.headers))
+    except h11.RemoteProtocolError:
+        pass
+    raise OSError("not an answer to CONNECT")
+
+
+@dataclass(slots=True, frozen=True)
+class _ProxyAnswer:
+    status: int
+    headers: Headers
+
+
+_LOGIN = "set network.proxy_login (USER:PASSWORD), or network.proxy_login_file or _command"
+
+
+def _refusal(proxy: Proxy, status: int, host: str, port: int) -> tuple[str, str]:
+    if status >= 500:
+        return f"{proxy} did not reach {host}:{port} (HTTP {status})", f"ask its owners; {proxy.remedy}"
+    return (
+        f"{proxy} opens no way to {host}:{port} (HTTP {status})",
+        f"ask its owners to let {host} through, or name it in network.no_proxy (NO_PROXY)",
+    )
+
+
+def _login_wanted(proxy: Proxy, answer: _ProxyAnswer) -> tuple[str, str]:
+    """Sentence and remedy for 407. The console knows Basic; the others belong to a domain, or send a challenge."""
+    offered = [one.strip().split(" ")[0] for one in answer.headers.get("Proxy-Authenticate", "").split(",")]
+    schemes = clean(", ".join(one for one in offered if one and "=" not in one), limit=80)
+    if schemes and "basic" not in schemes.lower():
+        return (
+            f"{proxy} wants a login by {schemes} (HTTP 407), and the console knows Basic only",
+            "put a helper that logs in between, such as cntlm or px, and name it in network.proxy",
+        )
+    said = "wants a login" if proxy.guard is None else "refused the login"
+    return f"{proxy} {said} (HTTP 407)", _LOGIN
 
 
 class _Stream:
@@ -515,20 +705,18 @@ def _resolve(host: str, port: int, transfer: _Transfer) -> list[tuple[Any, ...]]
     raise _Ended(Why.NO_ADDRESS, found.strerror or str(found) if isinstance(found, OSError) else str(found))
 
 
-def _pool(keep_alive: int) -> httpcore.ConnectionPool:
+def _pool(keep_alive: int, route: Route) -> httpcore.ConnectionPool:
     import httpcore  # noqa: PLC0415  # few commands ask
 
     # Its lines name addresses, and the address of a webhook is a secret.
     logging.getLogger("httpcore").setLevel(logging.WARNING)
+    try:
+        trust = route.trust()
+    except RouteUnusable as unusable:
+        raise _Ended(Why.UNUSABLE, unusable.problem, unusable.next_step) from None
     return httpcore.ConnectionPool(
-        ssl_context=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+        ssl_context=trust,
         max_connections=None,
         max_keepalive_connections=keep_alive,
-        network_backend=cast("httpcore.NetworkBackend", _Backend()),
+        network_backend=cast("httpcore.NetworkBackend", _Backend(route)),
     )
-
-
-@functools.lru_cache(maxsize=4)
-def _tls(_file: str | None, _folder: str | None) -> ssl.SSLContext:
-    """One context for all connections: each would otherwise read the system's certificates again, 19 ms."""
-    return ssl.create_default_context()

@@ -27,10 +27,13 @@ from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAn
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import JiraSettings
+    from diagnostics.sources.proxies import Route
 
 SOURCE = "jira"
 
 CONNECT_S = 3.0
+KEPT = 2
+"""Connections for reading that stay open."""
 MOST_BYTES = 4_000_000
 """Of an answer; the pages that are asked for are a tenth of it."""
 LONGEST_SUMMARY, LONGEST_TEXT = 255, 30_000
@@ -106,10 +109,18 @@ class FieldsRefused(SourceFailure):
 class Jira:
     """One site. Blocking and thread-safe; every call ends within the time limit. Raises SourceFailure."""
 
-    def __init__(self, settings: JiraSettings) -> None:
+    def __init__(self, settings: JiraSettings, route: Route | None = None) -> None:
         self._settings = settings
         limit = settings.timeout_s
-        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
+        self._http = HttpClient(
+            connect_s=CONNECT_S,
+            read_s=limit,
+            total_s=limit,
+            most_bytes=MOST_BYTES,
+            keep_alive=KEPT,
+            kept_for_reading=True,
+            route=route,
+        )
         self._guard = CredentialGuard([settings.token] if settings.token is not None else [])
 
     def __repr__(self) -> str:
@@ -407,6 +418,7 @@ def _not_configured(reason: str, remedy: str) -> SourceFailure:
 def no_answer(what: str, failure: NoAnswer) -> SourceFailure:
     """Nothing came back, or nothing went out."""
     remedy = "check the network, and jira.url" if failure.sent is Sent.NOT_SENT else "check the network when it lasts"
+    remedy = failure.remedy or remedy
     return SourceFailure(failure.kind, SOURCE, f"{what}: {failure.reason}", remedy=remedy, sent=failure.sent)
 
 

@@ -17,12 +17,13 @@ from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import units, within_units
-from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why, travels_unencrypted
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from diagnostics.config.settings import SlackSettings
+    from diagnostics.sources.proxies import Route
 
 SOURCE = "slack"
 EVENT_TYPE = "warroom_delivery"
@@ -38,6 +39,8 @@ _CUT = "\n_(cut here: Slack takes no more; the whole text stands in the console,
 _FENCE = "\n```"
 
 CONNECT_S = 3.0
+KEPT = 2
+"""Connections for reading that stay open."""
 MOST_BYTES = 4_000_000
 """Of an answer; the pages that are asked for are a tenth of it."""
 TOO_LARGE = "too_large"
@@ -162,10 +165,18 @@ class SlackChannel:
 class Slack:
     """Blocking and thread-safe; every call ends within the time limit. Raises `SlackFailure`."""
 
-    def __init__(self, settings: SlackSettings) -> None:
+    def __init__(self, settings: SlackSettings, route: Route | None = None) -> None:
         self._settings = settings
         limit = settings.timeout_s
-        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
+        self._http = HttpClient(
+            connect_s=CONNECT_S,
+            read_s=limit,
+            total_s=limit,
+            most_bytes=MOST_BYTES,
+            keep_alive=KEPT,
+            kept_for_reading=True,
+            route=route,
+        )
         self._ids: dict[str, str] = {}
         self._closed = threading.Event()
         self._guard = CredentialGuard([settings.bot_token] if settings.bot_token is not None else [])
@@ -391,6 +402,13 @@ class Slack:
         return self._ask(HttpRequest.of(verb, url, headers=headers, params=(params or {}).items(), body=body))
 
     def _ask(self, request: HttpRequest) -> HttpResponse:
+        if travels_unencrypted(request.url):
+            raise SlackFailure(
+                FailureKind.NOT_CONFIGURED,
+                "Slack's address is plain http: what is secret in the request would travel unencrypted",
+                lasting=True,
+                remedy="use https in slack.api_url and slack.webhook_url",
+            )
         try:
             return self._http.ask(request)
         except NoAnswer as failure:
@@ -549,7 +567,7 @@ def no_answer(failure: NoAnswer) -> SlackFailure:
     """Nothing came back: surely not taken when nothing was sent, unknown otherwise."""
     remedy = "check the network, and slack.api_url; warroom doctor tries it" if failure.sent is Sent.NOT_SENT else ""
     error = TOO_LARGE if failure.why is Why.TOO_LARGE else ""
-    return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=remedy, error=error)
+    return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=failure.remedy or remedy, error=error)
 
 
 def refused(answer: HttpResponse, *, webhook: bool = False) -> SlackFailure:

@@ -20,6 +20,7 @@ from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAn
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import ZillowSettings
+    from diagnostics.sources.proxies import Route
 
 SETTING = "zillow.authorization_url"
 CONNECT_S = 3.0
@@ -33,7 +34,16 @@ _OAUTH_ERROR = re.compile(
 )
 """RFC 6749, 4.1.2.1 and 5.2, without those that a server in trouble or a firewall gives: no proof that it works."""
 
-_NO_PROOF = {Why.TOO_LARGE, Why.UNPACKABLE, Why.NOT_SENDABLE, Why.CLOSED}
+_NO_PROOF = {
+    Why.TOO_LARGE,
+    Why.UNPACKABLE,
+    Why.NOT_SENDABLE,
+    Why.CLOSED,
+    Why.UNUSABLE,
+    Why.NO_PROXY,
+    Why.PROXY_REFUSED,
+    Why.PROXY_LOGIN,
+}
 """Reasons that lie on this side, or in an answer that came and cannot be read."""
 
 
@@ -57,10 +67,12 @@ NOT_SET = Answering(
 class AuthorizationAddress:
     """Blocking and thread-safe: who asks while another one does gets the other one's answer. Raises nothing."""
 
-    def __init__(self, settings: ZillowSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, settings: ZillowSettings, route: Route | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._url = settings.authorization_url
         limit = settings.timeout_s
-        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES)
+        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES, route=route)
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[float, Answering] | None = None
@@ -86,7 +98,8 @@ class AuthorizationAddress:
             status, said, next_step = _judged(self._http.ask(HttpRequest("GET", self._url)))
         except NoAnswer as none:
             status = Status.NO_DATA if none.why in _NO_PROOF else Status.UNREACHABLE
-            said, next_step = none.reason, f"Try {shown} from another network; then ask Zillow."
+            said = none.reason
+            next_step = none.remedy or f"Try {shown} from another network; then ask Zillow."
         evidence = Evidence(
             source="zillow",
             query=f"GET {shown}",

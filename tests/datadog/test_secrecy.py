@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-import shutil
-import ssl
-import subprocess
 import traceback
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -21,6 +17,7 @@ from diagnostics.sources.doctor.steps import examined
 from tests.datadog import server as misbehaviour
 from tests.datadog.conftest import END, START, Connect
 from tests.datadog.server import API_KEY, APP_KEY, DatadogServer, Misbehaviour, Reply
+from tests.network import COMPANY_CA, server_context
 
 ECHO = {"errors": [f"bad headers DD-API-KEY={API_KEY} DD-APPLICATION-KEY={APP_KEY}"]}
 REPLIES: list[Reply | Misbehaviour] = [
@@ -90,29 +87,13 @@ def test_keys_from_files_may_end_in_a_newline(server: DatadogServer, connect: Co
     assert datadog.search("*", start=START, end=END).events == ()
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate of this test")
-    path = tmp_path / "server.pem"
-    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(path)]
-    command = ["openssl", "req", "-x509", "-days", "2", *name, *key, "-out", str(path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
-    return path
+def serve_tls(server: DatadogServer) -> str:
+    server.socket = server_context().wrap_socket(server.socket, server_side=True)
+    return f"https://127.0.0.1:{server.server_address[1]}"
 
 
-def serve_tls(server: DatadogServer, certificate: Path) -> str:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    return f"https://localhost:{server.server_address[1]}"
-
-
-def test_a_certificate_nobody_vouches_for_gets_no_key(
-    server: DatadogServer, connect: Connect, certificate: Path
-) -> None:
-    datadog = connect(api_url=serve_tls(server, certificate))
+def test_a_certificate_nobody_vouches_for_gets_no_key(server: DatadogServer, connect: Connect) -> None:
+    datadog = connect(api_url=serve_tls(server))
     with pytest.raises(SourceFailure) as failed:
         datadog.validate()
     assert failed.value.kind is FailureKind.UNREACHABLE
@@ -121,21 +102,21 @@ def test_a_certificate_nobody_vouches_for_gets_no_key(
 
 
 def test_a_trusted_certificate_is_accepted(
-    server: DatadogServer, connect: Connect, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    server: DatadogServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    datadog = connect(api_url=serve_tls(server, certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(COMPANY_CA))
+    datadog = connect(api_url=serve_tls(server))
     datadog.validate()
     assert datadog.search("*", start=START, end=END).events == ()
     assert len(server.seen) == 2
 
 
 def test_a_tls_server_that_hangs_is_cut_off_too(
-    server: DatadogServer, connect: Connect, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    server: DatadogServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(COMPANY_CA))
     server.always = misbehaviour.drip_body
-    datadog = connect(api_url=serve_tls(server, certificate), total_timeout_s=0.8)
+    datadog = connect(api_url=serve_tls(server), total_timeout_s=0.8)
     with pytest.raises(SourceFailure) as failed:
         datadog.validate()
     assert failed.value.kind is FailureKind.TIMED_OUT

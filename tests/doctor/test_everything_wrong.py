@@ -137,6 +137,23 @@ CASES = (
         remedy=("state.url",),
         besides=("state journal",),
     ),
+    # ---- the way out
+    Wrong(
+        "a proxy that is not there",
+        {"datadog.api_url": "https://api.datadoghq.com", "network.proxy": CLOSED},
+        first="settings network",
+        says=("no connection to the proxy 127.0.0.1:{closed} (network.proxy)",),
+        remedy=("check network.proxy", "network.no_proxy"),
+        unasked=(*DATADOG, "datadog clock", *ROUTES, *SLACK, *JIRA),
+    ),
+    Wrong(
+        "an authority that is not there",
+        {"datadog.api_url": "https://api.datadoghq.com", "network.ca": "{folder}/absent.pem"},
+        first="settings network",
+        says=("network.ca names a file that is no readable certificate authority", "/absent.pem"),
+        remedy=("set network.ca",),
+        unasked=(*DATADOG, "datadog clock", *ROUTES, *SLACK, *JIRA),
+    ),
     # ---- Datadog
     Wrong(
         "datadog.api_url where nobody listens",

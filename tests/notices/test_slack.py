@@ -6,13 +6,14 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from diagnostics.config.settings import Settings
+from diagnostics.core.failures import FailureKind
 from diagnostics.incident.channels.base import outcome_of
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.status import Status
@@ -36,6 +37,14 @@ def webhook(slack: SlackServer, tmp_path: Path) -> Iterator[Slack]:
     made = Slack(console_settings(tmp_path, slack, "webhook").slack)
     yield made
     made.close()
+
+
+def test_a_token_is_not_sent_unencrypted_to_another_machine(slack: SlackServer, tmp_path: Path) -> None:
+    settings = console_settings(tmp_path, slack, slack__api_url="http://slack.invalid/api")
+    with closing(Slack(settings.slack)) as source:
+        failure = refusal(source)
+    assert (failure.kind, failure.lasting) == (FailureKind.NOT_CONFIGURED, True)
+    assert "slack.api_url" in failure.remedy
 
 
 def refusal(source: Slack) -> SlackFailure:
@@ -140,7 +149,7 @@ def test_nothing_was_taken_where_no_connection_came_about(tmp_path: Path) -> Non
 
 
 def test_a_name_that_does_not_resolve_is_definite(tmp_path: Path) -> None:
-    settings = console_settings(tmp_path, None, slack__bot_token=TOKEN, slack__api_url="http://slack.invalid/api")
+    settings = console_settings(tmp_path, None, slack__bot_token=TOKEN, slack__api_url="https://slack.invalid/api")
     assert outcome_of(refusal(Slack(settings.slack))) == "definite"
 
 

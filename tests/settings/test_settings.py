@@ -140,6 +140,59 @@ def test_an_authority_in_the_file_is_relative_to_the_file(load: Load, tmp_path: 
     assert str(loaded.settings.databases.client_tls) == f"verify-identity:{tmp_path / 'other.pem'}"
 
 
+@pytest.mark.parametrize(
+    ("site", "api", "web"),
+    [
+        ("datadoghq.com", "https://api.datadoghq.com", "https://fub.datadoghq.com"),
+        ("datadoghq.eu", "https://api.datadoghq.eu", "https://app.datadoghq.eu"),
+        ("us3.datadoghq.com", "https://api.us3.datadoghq.com", "https://us3.datadoghq.com"),
+        ("US5.datadoghq.com", "https://api.us5.datadoghq.com", "https://us5.datadoghq.com"),
+        ("ap1.datadoghq.com", "https://api.ap1.datadoghq.com", "https://ap1.datadoghq.com"),
+        ("ddog-gov.com", "https://api.ddog-gov.com", "https://app.ddog-gov.com"),
+    ],
+)
+def test_the_site_of_the_agent_is_the_site_and_links_follow_it(load: Load, site: str, api: str, web: str) -> None:
+    loaded = load(DD_SITE=site)
+    assert (loaded.settings.datadog.api_url, loaded.settings.datadog.web_url) == (api, web)
+    assert loaded.origins["datadog.api_url"] == "environment DD_SITE"
+    assert load(WARROOM_DATADOG__API_URL=api).settings.datadog.web_url == web
+    own = load('[datadog]\nweb_url = "https://ours.datadoghq.eu"\n', DD_SITE=site)
+    assert own.settings.datadog.web_url == "https://ours.datadoghq.eu"
+    other = load(DD_SITE=site, WARROOM_DATADOG__API_URL="http://127.0.0.1:9")
+    assert other.settings.datadog.api_url == "http://127.0.0.1:9", "the console's own variable stands above"
+
+
+@pytest.mark.parametrize(
+    ("given", "accepted"),
+    [
+        ("https://app.datadoghq.com", "https://api.datadoghq.com:"),
+        ("https://fub.datadoghq.com/", "https://api.datadoghq.com:"),
+        ("https://app.datadoghq.eu", "https://api.datadoghq.eu:"),
+        ("https://us5.datadoghq.com", "https://api.us5.datadoghq.com:"),
+        ("https://app.ddog-gov.com", "https://api.ddog-gov.com:"),
+        ("https://datadoghq.com", "https://api.datadoghq.com:"),
+    ],
+)
+def test_the_address_for_people_is_no_address_for_programs(load: Load, given: str, accepted: str) -> None:
+    with pytest.raises(UserError, match=r"datadog\.api_url is not accepted") as caught:
+        load(f'[datadog]\napi_url = "{given}"\n')
+    assert caught.value.accepted.startswith(accepted)
+
+
+@pytest.mark.parametrize(("site", "accepted"), [("app.datadoghq.com", "datadoghq.com"), ("us5", "us5.datadoghq.com")])
+def test_a_site_that_is_none_is_refused_with_those_there_are(load: Load, site: str, accepted: str) -> None:
+    with pytest.raises(UserError, match="DD_SITE is not a Datadog site") as caught:
+        load(DD_SITE=site)
+    assert accepted in caught.value.accepted
+
+
+def test_an_authority_that_cannot_be_read_is_warned_about(load: Load, tmp_path: Path) -> None:
+    absent = tmp_path / "absent.pem"
+    loaded = load(WARROOM_STATE__TLS=f"verify-ca:{absent}", WARROOM_NETWORK__CA=str(absent))
+    assert [warning.partition(" names")[0] for warning in loaded.warnings] == ["state.tls", "network.ca"]
+    assert all(str(absent) in warning for warning in loaded.warnings)
+
+
 def test_an_empty_variable_counts_as_not_given(load: Load) -> None:
     assert load(WARROOM_ENVIRONMENT="").origins["environment"] == "default"
 
@@ -359,7 +412,7 @@ def test_hostile_text_in_values_names_and_paths_reaches_no_line_and_no_error(loa
 def test_lines_are_aligned_and_name_every_setting_once(load: Load) -> None:
     lines = load(WARROOM_STATE_DIR="/state").lines()
     names = [line.partition(" ")[0] for line in lines]
-    assert len(names) == len(set(names)) == 74
+    assert len(names) == len(set(names)) == 79
     assert len({line.index(" = ") for line in lines}) == 1
     assert len({line.index("   # ") for line in lines}) == 1
 

@@ -16,6 +16,8 @@ from diagnostics.config.settings import RedisSettings
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mutexes import Mutexes, mutex_key
 from sandbox.server.redis_server import RedisServer
+from tests.network import COMPANY_CA
+from tests.network.servers import TlsFront
 from tests.sync.conftest import hold
 
 PASSWORD = "hunter2-and-more"
@@ -189,3 +191,51 @@ def test_nobody_is_let_in_without_the_password(locked: RedisServer) -> None:
     assert said_by(locked, *asked) == [first, refused, refused, refused, first]
     assert said_by(locked, b"AUTH " + PASSWORD.encode(), b"PTTL k") == [b"+OK\r\n", b":-2\r\n"]
     assert PASSWORD not in str(locked.commands)
+
+
+# ---- encrypted
+
+
+@pytest.fixture
+def encrypted(locked: RedisServer) -> Iterator[TlsFront]:
+    """The same server behind TLS, as a managed Redis is."""
+    with TlsFront(int(locked.url.rpartition(":")[2].partition("/")[0])) as front:
+        yield front
+
+
+def over_tls(url: str, tls: str | None) -> Mutexes:
+    given = {"url": url, "password": SecretStr(PASSWORD), "tls": tls, "timeout_s": 3}
+    return Mutexes(RedisSettings.model_validate(given))
+
+
+def test_an_encrypted_redis_is_read_as_far_verified_as_the_setting_says(encrypted: TlsFront) -> None:
+    url = f"redis://127.0.0.1:{encrypted.port}/0"
+    for address, tls in (
+        (url, f"verify-identity:{COMPANY_CA}"),
+        (url.replace("redis://", "rediss://"), f"verify-ca:{COMPANY_CA}"),
+        (url.replace("127.0.0.1", "localhost"), f"verify-ca:{COMPANY_CA}"),
+        (url, "required"),
+    ):
+        asked = over_tls(address, tls)
+        assert asked.held(mutex_key(5)).held is False
+        asked.close()
+    assert encrypted.connections == 4
+
+
+@pytest.mark.parametrize(
+    ("address", "tls", "reason", "remedy"),
+    [
+        ("redis://localhost", f"verify-identity:{COMPANY_CA}", "does not name localhost", f"verify-ca:{COMPANY_CA}"),
+        ("redis://127.0.0.1", "true", "signed by none of the system's authorities", "redis.tls to verify-ca:PATH"),
+        ("rediss://127.0.0.1", None, "signed by none of the system's authorities", "redis.tls to verify-ca:PATH"),
+        ("rediss://127.0.0.1", "off", "redis.url is rediss://, which encrypts", "take redis.tls away"),
+        ("redis://127.0.0.1", "verify-ca:/nowhere.pem", "redis.tls names a file that is no readable", "redis.tls"),
+    ],
+)
+def test_a_redis_that_is_not_trusted_names_the_value_that_would_do(
+    encrypted: TlsFront, address: str, tls: str | None, reason: str, remedy: str
+) -> None:
+    failure = failure_of(over_tls(f"{address}:{encrypted.port}/0", tls))
+    assert reason in failure.reason
+    assert remedy in failure.remedy
+    assert PASSWORD not in f"{failure} {failure.remedy}"

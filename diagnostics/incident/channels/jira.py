@@ -27,6 +27,7 @@ from diagnostics.incident.channels.base import (
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.sources.http import travels_unencrypted
 from diagnostics.sources.jira import Jira, mark
+from diagnostics.sources.proxies import route_of
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
@@ -46,7 +47,7 @@ class JiraDeliveryChannel:
     def __init__(self, settings: Settings, contact: Contact) -> None:
         self._settings = settings
         self._project = settings.jira.project or contact.project
-        self._jira = Jira(settings.jira)
+        self._jira = Jira(settings.jira, route_of(settings.network))
 
     @property
     def destination(self) -> str:

@@ -14,6 +14,7 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.incident.channels.base import CannotLook, Receipt, SearchReach, looked_for_since, not_delivered
 from diagnostics.incident.notices.texts import to_mrkdwn
 from diagnostics.models.entries import Channel
+from diagnostics.sources.proxies import route_of
 from diagnostics.sources.slack import Posted, Slack, SlackFailure
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class SlackDeliveryChannel:
         self._settings = settings.slack
         self._channel = settings.slack.channel or contact.channel
         self._trusted = tuple(one for one in (settings.datadog.web_url, settings.jira.url) if one)
-        self._slack = Slack(settings.slack)
+        self._slack = Slack(settings.slack, route_of(settings.network))
 
     @property
     def way(self) -> str:

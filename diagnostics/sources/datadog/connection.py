@@ -48,6 +48,7 @@ from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAn
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
+    from diagnostics.sources.proxies import Route
 
 MAX_ATTEMPTS = 3
 _CONNECTIONS = 16
@@ -70,7 +71,7 @@ class DatadogAnswer:
 class Connection:
     """One authenticated way to one Datadog site. Thread-safe. Raises SourceFailure only."""
 
-    def __init__(self, settings: DatadogSettings, budgets: Budgets) -> None:
+    def __init__(self, settings: DatadogSettings, budgets: Budgets, route: Route | None = None) -> None:
         self._settings = settings
         self._budgets = budgets
         self._closed = threading.Event()
@@ -82,6 +83,7 @@ class Connection:
             total_s=settings.total_timeout_s,
             most_bytes=MAX_BODY_BYTES,
             keep_alive=_CONNECTIONS,
+            route=route,
         )
 
     def __repr__(self) -> str:

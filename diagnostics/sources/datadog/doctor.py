@@ -69,7 +69,7 @@ def steps(
     looked.questions = {name: ask for name, (ask, _) in scopes.items()}
     return [
         Step(*configured, lambda: (_configured(settings),), keys[:1]),
-        Step(*reachable, looked.reachable, (configured,)),
+        Step(*reachable, looked.reachable, (configured, ("settings", "network"))),
         Step(SOURCE, "API key", looked.api_key, (reachable,)),
         Step(
             SOURCE,

@@ -203,6 +203,9 @@ _MALFORMED = {
 }
 
 
+_ON_THE_WAY = {Why.UNUSABLE, Why.NO_PROXY, Why.PROXY_REFUSED, Why.PROXY_LOGIN}
+
+
 def no_answer(operation: Operation, failure: NoAnswer, settings: DatadogSettings) -> SourceFailure:
     """What it means that no answer came."""
     where = urlsplit(settings.api_url).netloc
@@ -212,13 +215,18 @@ def no_answer(operation: Operation, failure: NoAnswer, settings: DatadogSettings
         return AnswerTooLarge(operation)
     if failure.why in _MALFORMED:
         return malformed(operation, _MALFORMED[failure.why])
+    if failure.why in _ON_THE_WAY:
+        return SourceFailure(failure.kind, SOURCE, failure.reason, remedy=failure.remedy, sent=failure.sent)
     reason, remedy = {
         Why.NO_ADDRESS: (f"no address is known for {where}", "Check datadog.api_url and the name server."),
         Why.NO_CONNECTION: (f"no connection to {where}: {failure.detail}", "Check the network and datadog.api_url."),
-        Why.SLOW_CONNECTION: (f"no connection to {where} within {settings.connect_timeout_s:g} s", _WHEN_SLOW),
+        Why.SLOW_CONNECTION: (
+            f"no connection to {where} within {settings.connect_timeout_s:g} s {failure.detail}".rstrip(),
+            _WHEN_SLOW,
+        ),
         Why.UNTRUSTED: (
             f"no trusted TLS connection to {where}: {failure.detail}",
-            "Check datadog.api_url; behind an inspecting proxy, point SSL_CERT_FILE at its certificates.",
+            f"Check datadog.api_url; {failure.remedy}.",
         ),
         Why.SILENT: (
             f"no byte from {where} for {settings.read_timeout_s:g} s during {operation.what}",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from diagnostics.config.settings import DatadogSettings
     from diagnostics.sources.datadog.connection import Connection, DatadogAnswer
     from diagnostics.sources.doctor.steps import Step
+    from diagnostics.sources.proxies import Route
 
 Value = TypeVar("Value")
 
@@ -118,8 +119,9 @@ _ASSUMED = {SEARCH.name: (3, 10.0), AGGREGATE.name: (2, 10.0)}
 class Datadog:
     """One Datadog organisation. Raises SourceFailure only; `close` ends every call under way with CANCELLED."""
 
-    def __init__(self, settings: DatadogSettings) -> None:
+    def __init__(self, settings: DatadogSettings, route: Route | None = None) -> None:
         self._settings = settings
+        self._route = route
         self._budgets = Budgets(SOURCE, _ASSUMED)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -337,7 +339,7 @@ class Datadog:
             if self._connection is None:
                 from diagnostics.sources.datadog.connection import Connection  # noqa: PLC0415  # the client is heavy
 
-                self._connection = Connection(self._settings, self._budgets)
+                self._connection = Connection(self._settings, self._budgets, self._route)
             return self._connection
 
 

@@ -11,6 +11,7 @@ from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step
 from diagnostics.sources.jira import OURS, PERMISSIONS, REPORTER, SOURCE, Jira, JiraField
+from diagnostics.sources.proxies import route_of
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
@@ -24,7 +25,11 @@ def steps(settings: Settings, contact: Contact, opened: Callable[[Jira], Jira]) 
     """Each stands on the one before. `opened` is given the client, for closing it."""
     if settings.jira.url is None:
         return [Step(SOURCE, "configured", lambda: (_line("configured", Status.NO_DATA, _NONE),))]
-    site = _Site(opened(Jira(settings.jira)), settings.jira.project or contact.project, settings.jira.issue_type)
+    site = _Site(
+        opened(Jira(settings.jira, route_of(settings.network))),
+        settings.jira.project or contact.project,
+        settings.jira.issue_type,
+    )
     order: list[tuple[str, Callable[[], Iterable[DoctorLine]]]] = [
         ("reachable", site.reachable),
         ("login", site.login),
@@ -39,7 +44,7 @@ def steps(settings: Settings, contact: Contact, opened: Callable[[Jira], Jira]) 
         if settings.writes.tracking
         else [Step(SOURCE, "permitted", lambda: (_line("permitted", Status.WARN, _OFF),))]
     )
-    ground: tuple[tuple[str, str], ...] = (("settings", "jira.token"),)
+    ground: tuple[tuple[str, str], ...] = (("settings", "jira.token"), ("settings", "network"))
     for subject, ask in order:
         found.append(Step(SOURCE, subject, ask, ground))
         # What a screen holds does not stand on what it requires.

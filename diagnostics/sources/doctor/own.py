@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from diagnostics.config.ownership import exposures, places
 from diagnostics.config.settings import SECRETS
@@ -15,6 +16,7 @@ from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.models.doctor import NOT_ASKED, DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step
+from diagnostics.sources.proxies import route_of
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from diagnostics.core.context import Context
 
 SETTINGS, STATE = "settings", "state"
+NETWORK = SETTINGS, "network"
+"""The step on which every service outside stands."""
 
 
 def steps(context: Context) -> Iterator[Step]:
@@ -31,6 +35,7 @@ def steps(context: Context) -> Iterator[Step]:
     yield Step(SETTINGS, "readable", lambda: _readable(context))
     for name, secret in _given(settings):
         yield Step(SETTINGS, name, partial(_secret, name, secret))
+    yield Step(*NETWORK, lambda: (_network(settings),))
     yield Step(SETTINGS, "permissions", lambda: _permissions(settings))
     yield Step(SETTINGS, "log file", lambda: _log_file(settings))
     yield Step(STATE, "kept", lambda: (_kept(context),))
@@ -59,6 +64,14 @@ def _secret(name: str, secret: SecretStr) -> Iterator[DoctorLine]:
         secret.get_secret_value()
     except UserError as error:
         yield DoctorLine.of(SETTINGS, name, Status.FAIL, error.problem, error.next_step or f"give {error.accepted}")
+
+
+def _network(settings: Settings) -> DoctorLine:
+    """Proxy and authorities of the services that are asked over HTTP; raises UserError."""
+    slack = settings.slack.bot_token is not None or settings.slack.webhook_url is not None
+    addresses = [settings.datadog.api_url, settings.slack.api_url if slack else "", settings.jira.url or ""]
+    hosts = [urlsplit(one).hostname or "" for one in addresses if one]
+    return DoctorLine.of(*NETWORK, Status.PASS, route_of(settings.network).examined(hosts))
 
 
 def _permissions(settings: Settings) -> Iterator[DoctorLine]:

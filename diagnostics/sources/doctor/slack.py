@@ -10,6 +10,7 @@ from diagnostics.core.failures import FailureKind
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step
+from diagnostics.sources.proxies import route_of
 from diagnostics.sources.slack import SOURCE, Identity, Slack, SlackChannel, SlackFailure
 
 if TYPE_CHECKING:
@@ -35,14 +36,22 @@ def steps(settings: Settings, contact: Contact, opened: Callable[[Slack], Slack]
     )
     if slack.bot_token is None and slack.webhook_url is None:
         return [*found, Step(SOURCE, "configured", lambda: (_line("configured", Status.NO_DATA, _NEITHER),))]
-    source = opened(Slack(slack))
+    source = opened(Slack(slack, route_of(settings.network)))
     if slack.bot_token is None:
-        return [*found, Step(SOURCE, "webhook", lambda: _webhook(source), (("settings", "slack.webhook_url"),))]
+        return [
+            *found,
+            Step(
+                SOURCE,
+                "webhook",
+                lambda: _webhook(source),
+                (("settings", "slack.webhook_url"), ("settings", "network")),
+            ),
+        ]
     bot = _Bot(source, slack.channel or contact.channel)
     reachable, token, channel = (SOURCE, "reachable"), (SOURCE, "token"), (SOURCE, "channel")
     return [
         *found,
-        Step(*reachable, bot.reachable, (("settings", "slack.bot_token"),)),
+        Step(*reachable, bot.reachable, (("settings", "slack.bot_token"), ("settings", "network"))),
         Step(*token, bot.token, (reachable,)),
         Step(SOURCE, "scopes", bot.scopes, (token,)),
         Step(*channel, bot.channel, (token,)),
