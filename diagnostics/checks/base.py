@@ -95,9 +95,13 @@ def finding(check: str, title: str, status: Status, summary: str, **shown: Unpac
     """A finding with its texts cleaned and its details bounded.
 
     Where its evidence is known to be of an earlier moment, nothing passes on it, and 0 is no data: what came since may
-    be anything.
+    be anything. The same holds where there were more rows than were read.
     """
     evidence, value = shown.get("evidence"), shown.get("value")
+    if evidence is not None and evidence.is_cut:
+        status = Status.NO_DATA if status is Status.PASS else status
+        value = None if value == 0 else value
+        summary = f"{sentence(capital(evidence.caveat.partition(';')[0]))} Of these: {summary}"
     if evidence is not None and evidence.is_old:
         old = status is Status.PASS
         status = Status.NO_DATA if old else status

@@ -49,8 +49,9 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "private key",
         re.compile(
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?:.{0,16384}?-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s]{0,16384})",
-            re.DOTALL,
+            # Up to its end, and not beyond the beginning of another: else each looks through all that follow.
+            r"(?:(?:[^-]|-(?!----BEGIN )){0,16384}?-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+            r"|[A-Za-z0-9+/=\s]{0,16384})",
         ),
     ),
     ("Slack webhook", re.compile(r"https://hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[\w/-]{8,200}")),
@@ -59,14 +60,15 @@ _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("GitHub token", re.compile(r"\b(?:gh[opsur]_[A-Za-z0-9]{20,255}|github_pat_\w{20,255})")),
     ("Atlassian token", re.compile(r"\bATATT3[\w=-]{20,400}")),
     ("Google key", re.compile(r"\bAIza[\w-]{35}\b")),
-    ("signed token", re.compile(r"\beyJ[\w-]{8,4096}\.eyJ[\w-]{8,8192}\.[\w-]{0,4096}")),
+    ("signed token", re.compile(r"\beyJ(?:(?!\beyJ)[\w-]){8,4096}+\.eyJ[\w-]{8,8192}+\.[\w-]{0,4096}")),
 )
 _BEARER = re.compile(r"\b(bearer|basic)([ \t:]{1,4})([A-Za-z0-9._~+/-]{12,4096}={0,2})", re.IGNORECASE)
 _URL_PASSWORD = re.compile(
     r"\b([a-z][a-z0-9+.-]{1,30}://[^\s/:@]{0,200}:)(?!\d{1,5}(?:[/?#\s]|$))([^\s]{1,400})@", re.IGNORECASE
 )
 _NAMED = re.compile(
-    r"\b((?:[\w-]{0,40}[_-])?(?:password|passwd|pwd|secret|token|api[_-]?key|app(?:lication)?[_-]?key|access[_-]?key))"
+    # What stands before the name, as in `client_secret`, stays as it is, and need not be looked at.
+    r"(?<![^\W_])((?:password|passwd|pwd|secret|token|api[_-]?key|app(?:lication)?[_-]?key|access[_-]?key))"
     r"""("?\s{0,3}[=:]\s{0,3}["']?)((?=[^\s"',;&]{0,200}\d)(?=[^\s"',;&]{0,200}[A-Za-z])[^\s"',;&]{8,400})""",
     re.IGNORECASE,
 )

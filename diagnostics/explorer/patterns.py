@@ -19,6 +19,9 @@ SIMILAR = 0.85
 MOST_WORDS = 60
 """Words of a message that are compared; the rest seldom tells messages apart."""
 
+MOST_LETTERS = 4_000
+"""Letters of a message that are looked at: sixty words, however long."""
+
 MOST_CLUSTERS = 400
 """Of one length; beyond, messages without a pattern are gathered under one that says so."""
 
@@ -29,7 +32,9 @@ OTHERS = "(messages without a common pattern)"
 _MASKS = (
     (re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"), "<id>"),
     (re.compile(r"\bX1-ZU\w+"), "<id>"),
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<address>"),
+    # From the beginning of a run only, and nothing given back: tried from each of its letters, a line of one long run
+    # would cost their square.
+    (re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"), "<address>"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r'"[^"]*"'), "<text>"),
@@ -44,6 +49,7 @@ _STATUS = re.compile(r"\b(?:HTTP|status|code)[ =:](\d{3})\b")
 
 def masked(message: str) -> str:
     """The message with its variable parts replaced; an HTTP status is no variable part, it tells messages apart."""
+    message = message[:MOST_LETTERS]
     statuses = _STATUS.findall(message)
     for mask, word in _MASKS:
         message = mask.sub(word, message)

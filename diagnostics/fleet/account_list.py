@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PAGE = 2_000
 """Accounts of one page."""
 
+MOST_ACCOUNTS = 100_000
+"""More than ten times as many as there are; beyond, something else writes to this table."""
+
 _NEEDED = ("id", "db_host", "db_database", "db_user")
 
 
@@ -48,6 +51,13 @@ def read_account_list(
     for page in _pages(databases, runner, wanted, go_on):
         first = first or page.evidence
         found += [_place(row) for row in page.rows if isinstance(row.get("id"), int)]
+        if len(found) > MOST_ACCOUNTS:
+            raise SourceFailure(
+                FailureKind.REJECTED,
+                "common",
+                f"accounts holds more than {MOST_ACCOUNTS:,} rows: that many are not asked one by one",
+                remedy="name accounts, or set analytics.url, which is asked once for all of them",
+            )
     if first is None:
         raise SourceFailure(FailureKind.NOT_CONFIGURED, "common", "no account was asked for", remedy="name accounts")
     known = {place.id for place in found}

@@ -85,8 +85,9 @@ def plain(
 
 
 def unless_old(status: Status, evidence: Iterable[Evidence]) -> Status:
-    """A pass on data that is known to be of an earlier moment is no data."""
-    return Status.NO_DATA if status is Status.PASS and any(part.is_old for part in evidence) else status
+    """A pass on data that is known to be of an earlier moment, or to be a part of the rows, is no data."""
+    partly = any(part.is_old or part.is_cut for part in evidence)
+    return Status.NO_DATA if status is Status.PASS and partly else status
 
 
 def failed(name: str, rule: Threshold, failure: SourceFailure, *, title: str = "", notes: Iterable[str] = ()) -> Figure:

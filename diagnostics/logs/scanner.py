@@ -202,15 +202,18 @@ class _Scanner:
 
     def _word(self) -> None:
         in_value = self._in_value()
+        sign = self.source[self.position : self.position + 2]
+        if sign in _SIGNS and not in_value:
+            # Before the word that it may begin: of many in a row, each would look through all that follow.
+            self._add(_SIGNS[sign], 2)
+            return
         match = _WORD.match(self.source, self.position)
         if match is None:
             self._stray()
             return
         word = match.group()
         following = self.source[match.end() : match.end() + 1]
-        if word[:2] in _SIGNS and not in_value:
-            self._add(_SIGNS[word[:2]], 2)
-        elif following == ":" and not in_value:
+        if following == ":" and not in_value:
             self._field(word)
         elif word == "CIDR" and following == "(" and not in_value:
             self._cidr()

@@ -38,15 +38,19 @@ class Evidence(Frozen):
     """Rows, events or buckets read; None when the source does not say."""
     newest_at: datetime | None = None
     """The newest moment that the data speaks of, where it is known to be older than the asking; None elsewhere."""
+    is_cut: bool = False
+    """There were more rows than were read; nothing that rests on them is an all-clear."""
     caveat: str = ""
     """Conditions under which this number is wrong."""
 
     @model_serializer(mode="wrap")
     def _without_unknown_age(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a value the field is left out, so that bytes stay as they were before it existed."""
+        """Without a value these fields are left out, so that bytes stay as they were before they existed."""
         written: dict[str, Any] = dump(self)
         if self.newest_at is None:
             written.pop("newest_at", None)
+        if not self.is_cut:
+            written.pop("is_cut", None)
         return written
 
     @property

@@ -52,10 +52,16 @@ OWN_PLACEHOLDER = ("accounts_affected", "large_accounts", "data_loss_risk")
 """Figures that are not repeated in the line of figures."""
 
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
-_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
+# Each ends before whatever could begin the next one, so that no letter is looked at by more than one beginning.
+_BOLD = re.compile(r"\*\*(?=\S)((?:[^*\n]|\*(?!\*))+)(?<=\S)\*\*")
+_HEADING = re.compile(r"^#{1,6} ++([^\n]++)$", re.MULTILINE)
 _BULLET = re.compile(r"^( *)[-*] +", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]\n]{1,300})\]\((https?://[^\s()<>]{1,2000})\)|(?<![\w(])(https?://[^\s<>|`]{1,2000})")
+_LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\((https?://[^\s()<>]{1,2000})\)|(?<![\w(])(https?://[^\s<>|`]{1,2000})")
+
+
+def _heading(line: re.Match[str]) -> str:
+    """The words of a heading, without the marks that may close it."""
+    return line[1].rstrip(" ").rstrip("#").rstrip(" ") or line[1]
 
 
 # ---- templates, and figures in them
@@ -462,7 +468,7 @@ def _marked(text: str, trusted: Sequence[str]) -> str:
 
 def _styled(text: str) -> str:
     text = escape(text)
-    text = _HEADING.sub(r"*\1*", text)
+    text = _HEADING.sub(lambda line: f"*{_heading(line)}*", text)
     text = _BULLET.sub("\\1\u2022 ", text)
     return _BOLD.sub(r"*\1*", text)
 
@@ -480,6 +486,6 @@ def _bare(address: str) -> str:
 
 def to_plain(markdown: str) -> str:
     """The same text without mark-up, for services that show it as it is."""
-    text = _HEADING.sub(r"\1", markdown)
+    text = _HEADING.sub(_heading, markdown)
     text = _LINK.sub(lambda link: link.group() if link.group(3) else f"{link.group(1)}: {link.group(2)}", text)
     return _BOLD.sub(r"\1", text).strip()

@@ -289,6 +289,11 @@ class Databases:
             rows=len(answer.rows),
             caveat=caveat,
         )
+        if answer.truncated and limit is None:
+            # Whoever gave a limit pages; whoever gave none wanted all of it.
+            first = f"the first {len(answer.rows):,} of more rows were read"
+            said = "; ".join(part for part in (first, caveat) if part)
+            evidence = evidence.model_copy(update={"is_cut": True, "caveat": said})
         return Rows(answer.rows, evidence, answer.truncated)
 
     def _find(self, account_id: int) -> AccountPlace:

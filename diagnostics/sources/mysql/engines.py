@@ -26,7 +26,7 @@ from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
-from diagnostics.sources.mysql.failures import TimeLimits, is_servers_own, not_configured
+from diagnostics.sources.mysql.failures import MOST_BYTES, AnswerTooLarge, TimeLimits, is_servers_own, not_configured
 from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
 from diagnostics.sources.mysql.tables import Kind
 from diagnostics.sources.tls import context_of
@@ -226,6 +226,7 @@ class Engines:
             )
             connection.text_factory = _lenient_text
             connection.execute("PRAGMA query_only = ON")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
             return connection
 
         # No pool: a file that was replaced is another file, and a kept connection would go on reading the old one.
@@ -367,6 +368,28 @@ class ServerSession:
     """What tells this server from every other one; empty where it is not known, or a proxy numbers connections anew."""
 
 
+class _Bounded(Connection):  # type: ignore[misc]  # PyMySQL's stubs do not name what is overridden here
+    """A connection on which no answer is read beyond `MOST_BYTES`, whatever a cell or the number of rows may be.
+
+    A server's own max_allowed_packet may be a gigabyte, and PyMySQL's is about what is sent.
+    """
+
+    _left = MOST_BYTES
+
+    def _execute_command(self, command: int, sql: str | bytes) -> None:
+        self._left = MOST_BYTES
+        super()._execute_command(command, sql)
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        self._left -= num_bytes
+        if self._left < 0:
+            # What is left of it would be taken for the next answer.
+            self._force_close()
+            raise AnswerTooLarge
+        read: bytes = super()._read_bytes(num_bytes)
+        return read
+
+
 def connect_session(
     arguments: Mapping[str, Any], login: Login, limits: TimeLimits, *, writes: bool = False
 ) -> tuple[Connection, ServerSession]:
@@ -379,7 +402,8 @@ def connect_session(
 
 
 def _connected(arguments: Mapping[str, Any], limits: TimeLimits, *, writes: bool) -> tuple[Connection, ServerSession]:
-    connection = pymysql.connect(**arguments, defer_connect=True)
+    # A page of the console's own journal may be larger: its entries are bounded one by one.
+    connection = (Connection if writes else _Bounded)(**arguments, defer_connect=True)
     guard = threading.Timer(2 * limits.connect_s, cut, [connection])
     guard.daemon = True
     guard.start()

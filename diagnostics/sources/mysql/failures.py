@@ -67,6 +67,17 @@ _OF_THE_PATH = {"unable to open", "not a database"}
 """Those that another path in the settings mends."""
 
 
+MOST_BYTES = 32 * 1_024 * 1_024
+"""Of one answer: a page of rows takes some hundred kilobytes, and each byte costs several as Python holds it."""
+
+
+class AnswerTooLarge(pymysql.err.OperationalError):  # type: ignore[misc]  # as in engines.py: PyMySQL's stubs end here
+    """An answer that is larger than the console reads; its connection is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(2013, "the answer is larger than the console reads")
+
+
 @dataclass(slots=True, frozen=True)
 class TimeLimits:
     """The time limits in force, for the sentences that name them. Seconds."""
@@ -79,7 +90,20 @@ class TimeLimits:
 def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     """The failure that `error` means. `connecting` is True until the connection is ready for its first statement."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return encryption_failure(cause, source) or _of_driver(cause, source, limits, connecting=connecting)
+    known = encryption_failure(cause, source) or _too_large(cause, source)
+    return known or _of_driver(cause, source, limits, connecting=connecting)
+
+
+def _too_large(cause: BaseException, source: str) -> SourceFailure | None:
+    """What is said of an answer beyond `MOST_BYTES`; None for any other error."""
+    if not isinstance(cause, AnswerTooLarge) and not (isinstance(cause, sqlite3.DataError) and "too big" in str(cause)):
+        return None
+    return SourceFailure(
+        FailureKind.REJECTED,
+        source,
+        f"the answer is larger than {MOST_BYTES // 1_048_576} MB, and was not read to its end",
+        remedy="ask for less: another account, a shorter window; one text of that size is a fault of its own",
+    )
 
 
 def _of_driver(cause: BaseException, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
