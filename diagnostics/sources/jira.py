@@ -23,7 +23,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import listed, units, within_units
 from diagnostics.models.evidence import Evidence
-from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, travels_unencrypted
+from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why, travels_unencrypted
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import JiraSettings
@@ -104,6 +104,14 @@ class FieldsRefused(SourceFailure):
         super().__init__(FailureKind.REJECTED, SOURCE, reason, remedy=remedy)
         self.fields = fields
         """Field to what Jira says about it."""
+
+
+class AnswerTooLarge(SourceFailure):
+    """The answer is larger than is read; asked for less at a time, it may be read."""
+
+    def __init__(self, what: str, failure: NoAnswer) -> None:
+        remedy = "look in Jira yourself"
+        super().__init__(failure.kind, SOURCE, f"{what}: {failure.reason}", remedy=remedy, sent=failure.sent)
 
 
 class Jira:
@@ -199,9 +207,17 @@ class Jira:
         Source: GET /rest/api/3/issue/{key}/comment.
         """
         what = f"reading the comments of {key}"
-        for page in range(_MOST_PAGES):
-            asked = {"orderBy": "-created", "startAt": str(page * _PAGE), "maxResults": str(_PAGE)}
-            answer = self._ask(what, "GET", f"/issue/{_path(key)}/comment", params=asked)
+        start, size = 0, _PAGE
+        while start < _MOST_PAGES * _PAGE:
+            asked = {"orderBy": "-created", "startAt": str(start), "maxResults": str(size)}
+            try:
+                answer = self._ask(what, "GET", f"/issue/{_path(key)}/comment", params=asked)
+            except AnswerTooLarge:
+                if size == 1:
+                    raise
+                # Larger than is read at once: the same place again, in smaller parts.
+                size = max(1, size // 8)
+                continue
             found = _object(answer, what).get("comments")
             if not isinstance(found, list):
                 raise unreadable(what)
@@ -210,8 +226,9 @@ class Jira:
                 if comment.created is not None and comment.created < since:
                     return
                 yield comment
-            if len(found) < _PAGE:
+            if len(found) < size:
                 return
+            start += size
         raise SourceFailure(
             FailureKind.REJECTED,
             SOURCE,
@@ -417,6 +434,8 @@ def _not_configured(reason: str, remedy: str) -> SourceFailure:
 
 def no_answer(what: str, failure: NoAnswer) -> SourceFailure:
     """Nothing came back, or nothing went out."""
+    if failure.why is Why.TOO_LARGE:
+        return AnswerTooLarge(what, failure)
     remedy = "check the network, and jira.url" if failure.sent is Sent.NOT_SENT else "check the network when it lasts"
     remedy = failure.remedy or remedy
     return SourceFailure(failure.kind, SOURCE, f"{what}: {failure.reason}", remedy=remedy, sent=failure.sent)

@@ -120,3 +120,16 @@ def test_one_channel_takes_so_many_messages_and_then_says_when_to_come_back() ->
         assert 1 <= int(answer.headers["retry-after"]) <= 60
         assert slack.post("elsewhere", channel="#fub-zyno-incidents")["ok"] is True
         slack.http.close()
+
+
+def test_the_token_has_scopes_that_every_answer_names_and_that_can_lack(outside: SandboxProcess, slack: Slack) -> None:
+    told = slack.http.post("auth.test", headers=slack.headers).headers["x-oauth-scopes"]
+    assert {"chat:write", "channels:history", "channels:read"} <= set(told.split(","))
+    assert slack.ask("conversations.info", channel=SUPPORT)["channel"]["is_member"] is True
+    assert slack.ask("conversations.info", channel="#fub-zyno-support")["error"] == "channel_not_found"
+    outside.set_faults("slack=lacks:channels:read", "slack=lacks:chat:write")
+    refused = slack.ask("conversations.info", channel=SUPPORT)
+    assert (refused["error"], refused["needed"]) == ("missing_scope", "channels:read")
+    assert "channels:read" not in refused["provided"].split(",")
+    assert slack.post("x")["error"] == "missing_scope"
+    assert outside.recorded().messages == []

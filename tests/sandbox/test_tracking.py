@@ -152,3 +152,37 @@ def test_words_are_no_search_for_incidents(datadog: httpx.Client) -> None:
 def test_incidents_want_both_keys(outside: SandboxProcess) -> None:
     key = {"DD-API-KEY": str(outside.flags()["datadog.api_key"])}
     assert httpx.get(f"{outside.url}/api/v2/incidents", headers=key).status_code == 403
+
+
+def test_permissions_issue_types_and_the_create_screen_are_told_as_jira_tells_them(
+    outside: SandboxProcess, jira: httpx.Client
+) -> None:
+    asked = {"permissions": "BROWSE_PROJECTS,CREATE_ISSUES", "projectKey": "ZYN"}
+    found = jira.get("/mypermissions", params=asked).json()["permissions"]
+    assert {name: one["havePermission"] for name, one in found.items()} == {
+        "BROWSE_PROJECTS": True,
+        "CREATE_ISSUES": True,
+    }
+    gone = jira.get("/mypermissions", params=asked | {"projectKey": "NOPE"})
+    assert (gone.status_code, gone.json()["errorMessages"]) == (404, ["No project could be found with key 'NOPE'."])
+    types = jira.get("/issue/createmeta/ZYN/issuetypes").json()
+    assert {one["name"] for one in types["issueTypes"]} == {"Bug", "Task", "Incident"}
+    bug = next(one["id"] for one in types["issueTypes"] if one["name"] == "Bug")
+    page = jira.get(f"/issue/createmeta/ZYN/issuetypes/{bug}", params={"startAt": 2, "maxResults": 3}).json()
+    assert (len(page["fields"]), page["startAt"], page["total"]) == (3, 2, 7)
+    outside.set_faults("jira_create=hidden:labels", "jira=lacks:CREATE_ISSUES")
+    fields = jira.get(f"/issue/createmeta/ZYN/issuetypes/{bug}").json()["fields"]
+    assert "labels" not in {one["fieldId"] for one in fields}
+    refused = jira.post("/issue", json=issue())
+    assert "not on the appropriate screen" in refused.json()["errors"]["labels"]
+    assert jira.get("/mypermissions", params=asked).json()["permissions"]["CREATE_ISSUES"]["havePermission"] is False
+    assert jira.get("/issue/createmeta/ZYN/issuetypes").json()["issueTypes"] == []
+
+
+def test_issues_are_found_by_label_or_by_words_of_their_description(jira: httpx.Client) -> None:
+    labelled = jira.post("/issue", json=issue()).json()["id"]
+    described = jira.post("/issue", json=issue(labels=[], description=paragraph("[warroom-abc] no label"))).json()["id"]
+    jira.post("/issue", json=issue(labels=["other"]))
+    jql = 'labels = "warroom-abc" OR description ~ "\\"warroom-abc\\"" ORDER BY created ASC'
+    found = jira.post("/search/jql", json={"jql": jql}).json()["issues"]
+    assert {one["id"] for one in found} == {labelled, described}

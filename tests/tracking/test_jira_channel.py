@@ -243,6 +243,32 @@ def test_a_comment_is_found_behind_pages_of_others(sandbox: SandboxProcess, make
     assert sandbox.recorded().requests["jira_comments"] == 2
 
 
+def test_a_page_of_comments_that_is_too_large_is_asked_for_again_smaller(
+    sandbox: SandboxProcess, make_jira: MakeJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diagnostics.sources.jira.MOST_BYTES", 40_000)
+    channel = make_jira()
+    key = channel.send(opening(), incident()).receipt
+    ours = channel.send(note(key), incident())
+    for number in range(30):
+        channel.send(note(key).model_copy(update={"token": f"other{number}", "text": "x" * 1_000}), incident())
+    assert channel.find(note(key), incident()) == ours
+    assert sandbox.recorded().requests["jira_comments"] == 4, "100 at once, then 12 three times"
+
+
+def test_the_lists_of_a_server_of_ones_own_are_read_too(make_jira: MakeJira, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Jira Data Center calls every list "values".
+    pages = iter(
+        [
+            b'{"startAt": 0, "maxResults": 1, "total": 2, "isLast": false, "values": [{"id": "1", "name": "Bug"}]}',
+            b'{"startAt": 1, "maxResults": 1, "total": 2, "isLast": true, "values": [{"id": "2", "name": "Task"}]}',
+        ]
+    )
+    jira = make_jira()._jira
+    monkeypatch.setattr(HttpClient, "ask", lambda *_, **__: HttpResponse(200, Headers([]), next(pages)))
+    assert jira.issue_types("ZYN") == {"Bug": "1", "Task": "2"}
+
+
 def test_a_note_without_an_issue_or_on_one_that_is_gone_is_permanent(make_jira: MakeJira) -> None:
     for key in ("", "ZYN-9999"):
         with pytest.raises(NotDelivered) as caught:

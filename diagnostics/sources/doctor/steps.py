@@ -52,19 +52,24 @@ def examined(steps: Sequence[Step], *, longest_s: float = LONGEST_S) -> Iterator
         for step in steps:
             ground = [asked[need] for need in step.needs if need in asked]
             asked[step.source, step.subject] = pool.submit(_outcome, step, ground)
+        causes: dict[tuple[str, str], str] = {}
         for step in steps:
             try:
                 outcome = asked[step.source, step.subject].result(max(0.0, ends - time.monotonic()))
             except Late:
-                yield DoctorLine.of(
-                    step.source,
-                    step.subject,
-                    Status.UNREACHABLE,
-                    f"no answer within {longest_s:g} s",
-                    "look at the network and at the service; the time limits of the settings are shorter than this",
-                )
-            else:
-                yield from outcome.lines
+                outcome = _late(step, next((causes[need] for need in step.needs if causes.get(need)), ""), longest_s)
+            causes[step.source, step.subject] = outcome.cause
+            yield from outcome.lines
+
+
+def _late(step: Step, cause: str, longest_s: float) -> _Outcome:
+    """What is said of a step that has not ended; `cause` is the step before it that has not, or that failed."""
+    if cause:
+        return _Outcome((not_asked(step.source, step.subject, cause),), cause)
+    remedy = "look at the network and at the service; the time limits of the settings are shorter than this"
+    told = f"no answer within {longest_s:g} s"
+    line = DoctorLine.of(step.source, step.subject, Status.UNREACHABLE, told, remedy)
+    return _Outcome((line,), f"{step.source} {step.subject}")
 
 
 def _outcome(step: Step, ground: Sequence[Future[_Outcome]]) -> _Outcome:
