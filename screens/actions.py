@@ -8,6 +8,7 @@ against this list when its class is made, so that a misspelt handler ends the im
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from textual.binding import Binding
+from textual.keys import Keys, _character_to_key
 
 from diagnostics.core.failures import UserError
 
@@ -194,25 +196,100 @@ def _defined_in(owner: type) -> dict[str, Handler]:
     return found
 
 
+PANE_KEYS = frozenset(
+    {"j", "k", "g", "G", "h", "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "ctrl+d", "ctrl+u"}
+)
+    ["j", "k", "g", "G", "h", "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "ctrl+d", "ctrl+u"]
+)
+"""Keys that panes keep for moving, whatever else is remapped."""
+
+NEVER_SENT: Mapping[str, str] = MappingProxyType(
+    {"ctrl+m": "enter", "ctrl+i": "tab", "ctrl+left_square_bracket": "escape", "ctrl+h": "backspace"}
+)
+"""Keys for which a terminal sends what it sends for another one."""
+
+_UNTOLD = frozenset({"alt", "meta", "super", "hyper"})
+_CONTROL = re.compile(r"ctrl\+(?:[a-z]|backslash|right_square_bracket|circumflex_accent|underscore|at|space)")
+
+
 def checked_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
-    """The user's keymap, each name known and no key taken twice; raises UserError otherwise."""
-    known = {item.name for item in ACTIONS} | {name for name, _, _ in MOVES}
-    taken: dict[str, str] = {}
+    """The user's keymap with its keys in Textual's spelling: actions known, keys that arrive, none taken twice.
+
+    Raises UserError otherwise, also where a key is still that of an action which has kept its own.
+    """
+    known = {item.name: item.keys for item in ACTIONS} | {name: shown.replace(" / ", ",") for name, shown, _ in MOVES}
+    given: dict[str, list[str]] = {}
     for name, keys in keymap.items():
         if name not in known:
-            raise UserError(
+            raise _mistake(
                 f"unknown action {name!r} in the keymap",
-                where="[ui.keymap] in the settings",
                 accepted=", ".join(sorted(known)),
                 next_step="press ? in the console for the list of actions",
             )
-        for key in keys.split(","):
-            if key in taken:
-                raise UserError(
-                    f"key {key!r} is given to both {taken[key]!r} and {name!r}",
-                    where="[ui.keymap] in the settings",
+        given[name] = [_spelled(key) for key in keys.split(",")]
+        for key in given[name]:
+            _check_key(name, key)
+    # Those that were given first: of two that want one key, it is these that can be changed.
+    taken: dict[str, str] = {}
+    for name in (*given, *(name for name in known if name not in given)):
+        for key in given.get(name) or known[name].split(","):
+            other = taken.setdefault(key, name)
+            if other != name:
+                raise _mistake(
+                    f"key {key!r} is given to both {other!r} and {name!r}"
+                    if name in given
+                    else f"key {key!r}, given to {other!r}, is that of {name!r}",
                     accepted="one action per key",
-                    next_step="give one of the two another key",
+                    next_step=f"give one of the two another key: [ui.keymap] {name} = …",
                 )
-            taken[key] = name
-    return dict(keymap)
+    return {name: ",".join(keys) for name, keys in given.items()}
+
+
+def _check_key(name: str, key: str) -> None:
+    """Raise UserError for what is no key, for one that never arrives, and for one that a pane keeps to itself."""
+    modifiers, _, last = key.rpartition("+")
+    problem = ""
+    if not key:
+        problem = f"action {name!r} is given no key"
+    elif key in NEVER_SENT:
+        problem = f"key {key!r} of {name!r} cannot be told from {NEVER_SENT[key]}: terminals send the same for both"
+    elif _UNTOLD & set(modifiers.split("+")):
+        problem = f"key {key!r} of {name!r} cannot be told from escape and {last!r}: terminals send the same for both"
+    elif modifiers == "shift" and len(last) == 1:
+        problem = f"key {key!r} of {name!r} is written {last.upper()!r}"
+    elif not _is_key(key):
+        problem = f"{key!r}, given to {name!r}, is no key that a terminal sends"
+    elif key in PANE_KEYS and not name.startswith("row."):
+        problem = f"key {key!r}, given to {name!r}, moves the cursor in every list"
+    if problem:
+        raise _mistake(
+            problem,
+            accepted="a letter, a digit or a sign; f1 to f12; ctrl+ and a letter other than h, i and m; "
+            "enter, tab, escape, space, backspace, delete, insert",
+            next_step="choose another key, or leave the action out to keep its own",
+        )
+
+
+def _is_key(key: str) -> bool:
+    if key.startswith("ctrl+") and _CONTROL.fullmatch(key):
+        return True
+    return key in _NAMED or (len(key) == 1 and key.isprintable())
+
+
+_NAMED = frozenset(
+    {str(key.value) for key in Keys if "<" not in key.value and not re.match(r"ctrl\+(?:shift\+)?.$", key.value)}
+    | {_character_to_key(character) for character in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"}
+)
+
+
+def _spelled(key: str) -> str:
+    """A key as Textual spells it: signs by their names."""
+    key = key.strip()
+    modifiers, plus, last = key.rpartition("+")
+    if len(key) == 1 or not last:
+        return _character_to_key(key[-1:]) if len(key) == 1 else key
+    return f"{modifiers}{plus}{_character_to_key(last) if len(last) == 1 else last}"
+
+
+def _mistake(problem: str, *, accepted: str, next_step: str) -> UserError:
+    return UserError(problem, where="[ui.keymap] in the settings", accepted=accepted, next_step=next_step)

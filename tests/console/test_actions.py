@@ -79,6 +79,53 @@ def test_a_keymap_that_uses_a_key_twice_is_refused() -> None:
         checked_keymap({"refresh": "f5", "pause": "f5"})
 
 
+@pytest.mark.parametrize(
+    ("keymap", "said"),
+    [
+        ({"quit": "foo"}, "'foo', given to 'quit', is no key"),
+        ({"quit": ""}, "is given no key"),
+        ({"quit": "j"}, "'j', given to 'quit', moves the cursor"),
+        ({"refresh": "pagedown"}, "moves the cursor"),
+        ({"quit": "w"}, "'w', given to 'quit', is that of 'why'"),
+        ({"quit": "ctrl+q"}, "is that of 'leave'"),
+        ({"quit": "/"}, "'slash', given to 'quit', is that of 'filter'"),
+        ({"quit": "f10,w"}, "is that of 'why'"),
+        ({"row.down": "q"}, "'q', given to 'row.down', is that of 'quit'"),
+        ({"quit": "ctrl+m"}, "cannot be told from enter"),
+        ({"quit": "ctrl+i"}, "cannot be told from tab"),
+        ({"quit": "ctrl+["}, "cannot be told from escape"),
+        ({"quit": "ctrl+h"}, "cannot be told from backspace"),
+        ({"quit": "alt+x"}, "cannot be told from escape and 'x'"),
+        ({"quit": "shift+q"}, "is written 'Q'"),
+        ({"quit": "ctrl+1"}, "is no key that a terminal sends"),
+        ({"quit": "f99"}, "is no key that a terminal sends"),
+    ],
+)
+def test_a_keymap_that_cannot_work_is_refused_in_words(keymap: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError) as error:
+        checked_keymap(keymap)
+    assert said in error.value.problem
+    assert "ui.keymap" in error.value.where
+
+
+@pytest.mark.parametrize(
+    ("keymap", "taken"),
+    [
+        ({"quit": "f10"}, {"quit": "f10"}),
+        ({"quit": "ctrl+x , Q"}, {"quit": "ctrl+x,Q"}),
+        ({"quit": "\\"}, {"quit": "backslash"}),
+        ({"quit": "ctrl+\\"}, {"quit": "ctrl+backslash"}),
+        # Two actions change places.
+        ({"why": "e", "escalation": "w"}, {"why": "e", "escalation": "w"}),
+        ({"row.down": "f7,j", "row.up": "f8"}, {"row.down": "f7,j", "row.up": "f8"}),
+        # The keys that everything has by default.
+        ({action.name: action.keys for action in ACTIONS}, {action.name: action.keys for action in ACTIONS}),
+    ],
+)
+def test_a_keymap_that_works_is_taken_in_the_terminals_spelling(keymap: dict[str, str], taken: dict[str, str]) -> None:
+    assert checked_keymap(keymap) == taken
+
+
 def test_the_quick_reference_lists_exactly_the_keys_of_the_registry() -> None:
     section = load_catalogue().guide_section("quick-reference", "keys")
     listed = {key for line in section.splitlines() if line.startswith("| `") for key in KEY.findall(line.split("|")[1])}
