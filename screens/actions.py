@@ -199,8 +199,6 @@ def _defined_in(owner: type) -> dict[str, Handler]:
 PANE_KEYS = frozenset(
     {"j", "k", "g", "G", "h", "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "ctrl+d", "ctrl+u"}
 )
-    ["j", "k", "g", "G", "h", "up", "down", "left", "right", "home", "end", "pageup", "pagedown", "ctrl+d", "ctrl+u"]
-)
 """Keys that panes keep for moving, whatever else is remapped."""
 
 NEVER_SENT: Mapping[str, str] = MappingProxyType(

@@ -103,6 +103,7 @@ class LogScreen(ConsoleScreen):
         """Put lines into the pane, newest or `older` ones."""
         if self.reader is not None:
             self.log_pane.log_list.mark(self.reader.late)
+        self.log_pane.log_list.set_today(utc_now().date())
         self.log_pane.add_events(list(events), older=older)
 
     def show_lines_age(self, reading: Reading[LogPage] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from diagnostics.core.failures import UserError
@@ -14,6 +15,10 @@ from tui.terminal.driver import missing_terminal
 
 def run_console(options: Options) -> int:
     """Build the console as the person prefers it to look, and run it; the exit code."""
+    for stale in ("COLUMNS", "LINES"):
+        # Exported by a shell that has been resized since. Rich believes them, and the driver the terminal: the screen
+        # would be laid out for the one and the other in turn, without end.
+        os.environ.pop(stale, None)
     return run(WarRoomApp(with_preferences(options)))
 
 
@@ -26,8 +31,9 @@ def run(app: WarRoomApp) -> int:
     if missing:
         raise UserError(
             missing,
-            accepted="a terminal: run it in a shell, over `ssh -t`, or in tmux",
-            next_step="for scripts and pipes: warroom triage --issue … --format json",
+            accepted="a terminal: run it in a shell, over `ssh -t`, in tmux or in GNU screen",
+            next_step="where TERM is wrong: TERM=xterm-256color warroom; "
+            "for scripts and pipes: warroom triage --issue … --format json",
         )
     install_crash_hooks(app.crash_folder)
     try:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from sandbox.launch import start_sandbox
 from tests.terminals.keys import KEYS
+from tests.terminals.looks import LOOKS
 from tests.terminals.stage import Case, Stage
 from tests.terminals.widths import WIDTHS
 
-CASES: tuple[Case, ...] = (*KEYS, *WIDTHS)
+CASES: tuple[Case, ...] = (*KEYS, *WIDTHS, *LOOKS)
 
 
 def say(line: str) -> None:

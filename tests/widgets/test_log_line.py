@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,25 @@ def test_the_clock_is_utc_and_wraps_at_midnight() -> None:
     assert clock(1_763_424_000_000) == "00:00:00"
 
 
+@pytest.mark.parametrize(
+    ("today", "width", "lead"),
+    [
+        (None, 118, "  14:00:01 "),
+        # The day of the lines, and one after it: from level 1 at 03:10 the window reaches back over midnight.
+        (date(2025, 11, 17), 118, "         14:00:01 "),
+        (date(2025, 11, 18), 118, "  17 Nov 14:00:01 "),
+        (date(2025, 11, 18), 60, "  17 Nov 14:00:01 "),
+        (date(2025, 11, 18), 59, "  17 Nov   "),
+        (date(2025, 11, 17), 59, "  14:00:01 "),
+        (date(2025, 11, 18), 39, "  "),
+    ],
+)
+def test_a_line_of_another_day_says_of_which(today: date | None, width: int, lead: str) -> None:
+    (first, _), *rest = row(event(1, status="error"), columns(width, today))
+    assert first == lead
+    assert sum(cell_len(text) for text, _ in [(first, ""), *rest]) == width
+
+
 def test_a_cut_end_and_a_moved_start_are_both_marked() -> None:
     assert cut("abcdefghij", 5) == "abcd…"
     assert cut("abcdefghij", 5, start=3) == "…efg…"
@@ -76,6 +97,8 @@ def test_any_event_fills_exactly_its_row(message: str, service: str, width: int,
     one = event(1, message=message, service=service, status="error")
     runs = row(one, columns(width), shift=shift)
     used = sum(cell_len(text) for text, _ in runs)
+    dated = row(one, columns(width, date(2026, 1, 1)), shift=shift)
+    assert sum(cell_len(text) for text, _ in dated) == used
     # Below fifteen cells the level alone is wider; the painter crops such rows.
     assert used == width or width < 15
 

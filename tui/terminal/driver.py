@@ -29,7 +29,7 @@ from tui.terminal.writer import Writer, open_output
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
     from textual.app import App
@@ -179,6 +179,14 @@ class WarRoomDriver(LinuxDriver):
         if isinstance(self._app, RemembersPaint):
             self._app.forget_painted()
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal itself: exported COLUMNS and LINES are those of another one, long ago."""
+        columns, rows = 0, 0
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                columns, rows = os.get_terminal_size(self._file.fileno())
+        return columns or 80, rows or 24
+
     # The way out.
 
     def _leave(self, code: int) -> None:
@@ -305,10 +313,25 @@ def paint_promptly() -> None:
         vars(textual.screen)["UPDATE_PERIOD"] = 1 / PAINTS_PER_SECOND
 
 
-def missing_terminal() -> str:
+MOVES_NO_CURSOR: Final = frozenset(
+    {"", "dumb", "unknown", "network", "dialup", "ethernet", "plugboard", "switch", "printer", "emacs"}
+)
+"""Names in TERM of what is no screen: text is written one line below the other."""
+
+
+def missing_terminal(environ: Mapping[str, str] | None = None) -> str:
     """Why the console cannot be shown here, as one sentence; empty when it can."""
     if sys.__stdin__ is None or not sys.__stdin__.isatty():
         return "standard input is not a terminal, so no key could be read"
     if not any(stream is not None and stream.isatty() for stream in (sys.__stderr__, sys.__stdout__)):
         return "neither standard error nor standard output is a terminal, so nothing could be shown"
-    return ""
+    return unfit_terminal(os.environ if environ is None else environ)
+
+
+def unfit_terminal(environ: Mapping[str, str]) -> str:
+    """Why no picture can be drawn on the terminal that TERM names; empty when one can, or nobody knows."""
+    name = environ.get("TERM", "")
+    if name not in MOVES_NO_CURSOR:
+        return ""
+    said = f"TERM is {name!r}" if name else "TERM is not set"
+    return f"{said}: on such a terminal no cursor can be moved, so no picture could be drawn"

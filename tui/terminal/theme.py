@@ -68,12 +68,26 @@ def capabilities(
 ) -> TerminalCapabilities:
     """Read what the terminal can draw from the environment: colours and character set."""
     environ = os.environ if environ is None else environ
-    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
-    utf8 = "utf-8" in locale.lower() or "utf8" in locale.lower() or not locale
+    utf8 = draws_utf_8(environ)
     return TerminalCapabilities(
         theme=NAMES[theme] if theme is not None and theme in NAMES else _automatic(environ),
         ascii_only=ascii_only or not utf8 or environ.get("TERM") in {"linux", "vt100", "dumb"},
     )
+
+
+_COERCED = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
+"""What Python puts into LC_CTYPE where it finds the C locale, or one that this host does not have (PEP 538)."""
+
+
+def draws_utf_8(environ: Mapping[str, str]) -> bool:
+    """Whether the locale says that the terminal takes UTF-8; one that says nothing is taken to.
+
+    Python hides a LANG of C by setting LC_CTYPE for itself before anybody can look: beside a LANG that says something
+    else it is Python's word and not the person's.
+    """
+    kind, language = environ.get("LC_CTYPE", ""), environ.get("LANG", "")
+    locale = environ.get("LC_ALL") or (language if kind in _COERCED and language else kind or language)
+    return not locale or "utf-8" in locale.lower() or "utf8" in locale.lower()
 
 
 def _automatic(environ: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ Nothing here knows the terminal library; a row is a list of (text, tone) runs th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, split_graphemes
@@ -44,6 +45,7 @@ _TONES = {
 
 _MARKER = 2
 _TIME = 8
+_DATE = 7
 _LEVEL = 6
 _SERVICE = 10
 _ACCOUNT = 11
@@ -62,22 +64,48 @@ class Columns:
     account: bool
     message: int
     """Cells left for the message."""
+    today: date | None = None
+    """The present day in UTC, where some of the lines are of another one: those say of which."""
 
 
-def columns(width: int) -> Columns:
-    """Return the columns of a row `width` cells wide."""
+def columns(width: int, today: date | None = None) -> Columns:
+    """Return the columns of a row `width` cells wide; with `today`, room for the date of lines of another day."""
     time = width >= _TIME_FROM
     account = width >= _ACCOUNT_FROM
     service = width >= _SERVICE_FROM
     taken = _MARKER + _LEVEL + 1
-    taken += (_TIME + 1) * time + (_ACCOUNT + 1) * account + (_SERVICE + 1) * service
-    return Columns(width, time, service, account, max(0, width - taken))
+    taken += (
+        (_DATE * (today is not None and width >= _ACCOUNT_FROM))
+        + (_TIME + 1) * time
+        + (_ACCOUNT + 1) * account
+        + (_SERVICE + 1) * service
+    )
+    return Columns(width, time, service, account, max(0, width - taken), today)
 
 
 def clock(timestamp_ms: int) -> str:
     """Return HH:MM:SS, UTC."""
     seconds = timestamp_ms // 1000 % 86_400
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _when(timestamp_ms: int, layout: Columns) -> str:
+    """Time of day, and the date before it where lines of several days stand together and this one is not of today.
+
+    Where the row has no room for both, the date stands alone: 23:59 of an unnamed day is worse than a day.
+    """
+    if layout.today is None:
+        return clock(timestamp_ms)
+    day = day_of(timestamp_ms)
+    words = "" if day == layout.today else f"{day:%d %b}"
+    if not layout.account:
+        return (words or clock(timestamp_ms)).ljust(_TIME)
+    return f"{words:<{_DATE}}{clock(timestamp_ms)}"
+
+
+def day_of(timestamp_ms: int) -> date:
+    """Return the day in UTC."""
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC).date()
 
 
 def level_word(status: str) -> str:
@@ -155,7 +183,7 @@ def row(event: LogEvent, layout: Columns, *, marker: str = " ", shift: int = 0, 
 
     Few runs matter: each costs some forty bytes of colour codes on the wire, on every row a busy tail scrolls.
     """
-    lead = f"{marker} {clock(event.timestamp_ms)} " if layout.time else f"{marker} "
+    lead = f"{marker} {_when(event.timestamp_ms, layout)} " if layout.time else f"{marker} "
     tone = level_tone(event.status)
     rest = " "
     if layout.service:

@@ -25,9 +25,11 @@ from textual.widget import Widget
 
 from widgets.glyphs import glyphs_for
 from widgets.log.buffer import AT_ONCE, CAPACITY, LogBuffer, Predicate
-from widgets.log.line import SHIFT_STEP, Columns, Run, cells, columns, longest, row
+from widgets.log.line import SHIFT_STEP, Columns, Run, cells, columns, day_of, longest, row
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from diagnostics.models.events import LogEvent
     from widgets.glyphs import Glyphs
 
@@ -178,6 +180,7 @@ class LogList(ScrollView, can_focus=True):
         self._read_timer: Timer | None = None
         self._flushed_at = 0.0
         self._interval = REPAINT_INTERVAL
+        self._today: date | None = None
 
     # ---- events in
 
@@ -279,6 +282,21 @@ class LogList(ScrollView, can_focus=True):
         if late.keys() - self._painter.late:
             self._painter.late = frozenset(late)
             self._painter.forget()
+            self._repaint()
+
+    def set_today(self, today: date) -> None:
+        """The present day in UTC: once a line of another day is among those listed, such lines carry their date."""
+        if today != self._today:
+            self._today = today
+            self._date()
+
+    def _date(self) -> None:
+        shown, today = self.buffer.shown, self._today
+        if today is None or not shown:
+            return
+        # In order of time: where both ends are of today, all of them are.
+        is_mixed = any(day_of(event.timestamp_ms) != today for event in (shown[0], shown[-1]))
+        if self._painter.date_from(today if is_mixed else None):
             self._repaint()
 
     def set_stale(self, stale: bool) -> None:
@@ -440,6 +458,7 @@ class LogList(ScrollView, can_focus=True):
             anchor = self._wanted
             self._cursor = self.buffer.nearest(anchor) if anchor is not None else len(shown) - 1
             top = self._cursor - height
+        self._date()
         self.set_reactive(Widget.virtual_size, Size(max(1, self.size.width), len(shown)))
         self._scroll_to_top(self._revealing(top))
         self._repaint()
@@ -558,9 +577,17 @@ class RowPainter:
         """The columns that fit now."""
         width = self.widget.size.width
         if width != self._columns.width:
-            self._columns = columns(width)
+            self._columns = columns(width, self._columns.today)
             self._strips.clear()
         return self._columns
+
+    def date_from(self, today: date | None) -> bool:
+        """Have lines carry their date where it is not this one, or none of them for None; True if that is new."""
+        if today == self._columns.today:
+            return False
+        self._columns = columns(self._columns.width, today)
+        self._strips.clear()
+        return True
 
     def event(self, event: LogEvent, *, under_cursor: bool) -> Strip:
         """Return one event as a strip."""
