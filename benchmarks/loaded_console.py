@@ -29,7 +29,7 @@ class LoadedConsole(WarRoomApp):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *WarRoomApp.BINDINGS,
-        Binding("ctrl+l", "fill", show=False),
+        Binding("ctrl+f", "fill", show=False),
         Binding("ctrl+n", "change_three", show=False),
     ]
 

@@ -23,7 +23,7 @@ def run(quick: bool) -> list[Figure]:
         our_memory = resident_mb(ours.pid)
     with running(module("benchmarks.loaded_console", str(LINES)), settle=has_data) as loaded:
         time.sleep(settle)
-        loaded.press("ctrl+l")
+        loaded.press("ctrl+f")
         loaded.wait_for("filled", 60)
         time.sleep(settle)
         full_memory = resident_mb(loaded.pid)
