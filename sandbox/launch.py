@@ -112,6 +112,11 @@ class SandboxProcess:
             "datadog.app_key": self._secrets.app_key,
             "databases.common_url": self.common_url,
             "databases.client_url": self.client_url,
+            # How a team's own servers are reached, by its file or the environment, is not how the stand-ins are.
+            "databases.tls": "off",
+            "databases.common_tls": "off",
+            "databases.client_tls": "off",
+            "network.proxy": "off",
         }
         is_server = not self.common_url.startswith("sqlite")
         # The stand-ins have a writer: what is practised here is written to them and to nothing else.
@@ -120,12 +125,12 @@ class SandboxProcess:
         if is_server:
             flags["databases.password"] = self._secrets.database_password
         if self.analytics_url is not None:
-            flags["analytics.url"] = self.analytics_url
+            flags |= {"analytics.url": self.analytics_url, "analytics.tls": "off"}
             flags |= {f"analytics.{name}": table for name, table in ANALYTICS_TABLES.items()}
             if is_server:
                 flags["analytics.password"] = self._secrets.database_password
         if self._ready.get("redis_url"):
-            flags["redis.url"] = self._ready["redis_url"]
+            flags |= {"redis.url": self._ready["redis_url"], "redis.tls": "off"}
             flags["redis.password"] = self._secrets.database_password
         return flags | self._outside(slack)
 

@@ -121,7 +121,9 @@ def _encryption(url: URL, tls: Tls | None) -> dict[str, Any]:
     """
     if tls is None:
         return {}
-    if not url.get_driver_name().startswith("psycopg"):
+    # Not get_driver_name, which loads the dialect: it may be missing, and that is told elsewhere.
+    driver = url.drivername.partition("+")[2]
+    if url.get_backend_name() != "postgresql" or (driver and not driver.startswith("psycopg")):
         raise not_configured(
             SOURCE,
             f"analytics.tls means nothing to {url.drivername}",

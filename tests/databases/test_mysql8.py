@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
+from diagnostics.config.settings import AnalyticsSettings, DatabaseSettings
+from diagnostics.config.tls import Tls
 from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.fleet.analytics import _encryption, open_engine
 from tests.databases.mysql8 import MySql8
 from tests.databases.worlds import SQLiteWorld
 from tests.network import COMPANY_CA, MYSQL_CA, MYSQL_SERVER, SERVER
@@ -117,3 +122,42 @@ def test_a_certificate_is_itself_an_authority_where_it_is_named(sqlite_world: SQ
     """The one that MySQL 8 shows is not signed by itself: naming it is not enough, and that is said."""
     failure = refusal(sqlite_world, mysql8, tls=f"verify-ca:{MYSQL_SERVER}")
     assert "signed by none of the authorities in" in failure.reason
+
+
+def test_an_analytics_engine_has_a_setting_of_its_own(mysql8: MySql8) -> None:
+    databases = DatabaseSettings.model_validate({"tls": f"verify-identity:{MYSQL_CA}", "connect_timeout_s": 3})
+    given = {"url": mysql8.url, "password": SecretStr(PASSWORD)}
+    own = open_engine(AnalyticsSettings.model_validate({**given, "tls": f"verify-ca:{MYSQL_CA}"}), databases)
+    with own.engine.connect():
+        assert mysql8.logins[-1].encrypted
+    inherited = open_engine(AnalyticsSettings.model_validate(given), databases)
+    with pytest.raises(DBAPIError, match="does not name 127"), inherited.engine.connect():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "said"),
+    [
+        ("databricks://token@host/?http_path=x", "verify-ca:/ca.pem", "analytics.tls means nothing to databricks"),
+        ("postgresql+pg8000://me@host/fub", "required", r"analytics.tls means nothing to postgresql\+pg8000"),
+        ("postgresql://me@host/fub", "verify-ca", "analytics.tls names no authority"),
+    ],
+)
+def test_a_value_that_an_engine_cannot_be_told_is_refused(url: str, tls: str, said: str) -> None:
+    with pytest.raises(SourceFailure, match=said) as caught:
+        open_engine(AnalyticsSettings.model_validate({"url": url, "tls": tls}), DatabaseSettings())
+    assert caught.value.kind is FailureKind.NOT_CONFIGURED
+
+
+@pytest.mark.parametrize(
+    ("tls", "words"),
+    [
+        ("off", {"sslmode": "disable"}),
+        ("required", {"sslmode": "require"}),
+        ("verify-ca:/ca.pem", {"sslmode": "verify-ca", "sslrootcert": "/ca.pem"}),
+        ("verify-identity:/ca.pem", {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}),
+        ("true", {"sslmode": "verify-full", "sslrootcert": "system"}),
+    ],
+)
+def test_postgresql_is_told_in_its_own_words(tls: str, words: dict[str, str]) -> None:
+    assert _encryption(make_url("postgresql+psycopg2://me@host/fub"), Tls.of(tls)) == words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import Settings
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import window_ending
+from diagnostics.service import Diagnostics
 from diagnostics.sources.datadog import Datadog
 from diagnostics.sources.jira import Jira
 from diagnostics.sources.proxies import route_of
@@ -19,6 +21,7 @@ from diagnostics.sources.slack import Slack
 from sandbox.launch import SandboxProcess
 from tests.network import COMPANY_CA
 from tests.network.servers import ConnectProxy, TlsFront
+from tests.shipped import shipped_catalogue
 
 HOSTS = ("api.datadoghq.com", "slack.com", "example.atlassian.net")
 LOGIN = "bastion:p@ss-w0rd"
@@ -41,7 +44,7 @@ def proxy(front: TlsFront) -> Iterator[ConnectProxy]:
 def settings_of(sandbox: SandboxProcess, **environ: str) -> Settings:
     """The services at their real addresses; where they are reached is the environment's matter."""
     datadog, slack, jira = HOSTS
-    flags = sandbox.flags() | {
+    flags = {name: value for name, value in sandbox.flags().items() if name != "network.proxy"} | {
         "datadog.api_url": f"https://{datadog}",
         "slack.api_url": f"https://{slack}/api",
         "jira.url": f"https://{jira}",
@@ -70,6 +73,21 @@ def test_three_services_are_reached_with_one_round_trip_a_connection_more(
     assert [one.target for one in proxy.asked] == [f"{host}:443" for host in HOSTS], "each connection was kept"
     assert [(one.trips, one.login) for one in proxy.asked] == [(1, LOGIN)] * 3
     assert front.connections == 3
+
+
+def test_what_a_team_has_set_for_its_own_network_does_not_reach_the_stand_ins(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[databases]\ntls = true\nclient_tls = "required"\n[redis]\ntls = "verify-identity"\n'
+        '[network]\nproxy = "http://proxy.example:3128"\nproxy_loopback = true\n'
+    )
+    settings = load_settings(file, sandbox.flags(), {}).settings
+    with Diagnostics.open(settings, shipped_catalogue()) as service:
+        assert service.context.datadog.validate().took_ms > 0
+        assert service.context.databases.ping_common().rows == 1
+        assert service.context.mutexes.ping().query == "PING"
 
 
 def test_a_message_that_is_written_has_a_connection_of_its_own(sandbox: SandboxProcess, proxy: ConnectProxy) -> None:
