@@ -1,5 +1,6 @@
-"""The fixture that makes applications, shared with the pilot tests."""
+"""The fixtures that make applications and keep their frames until they rest, shared with the pilot tests."""
 
+from tests.console.rest import frames_at_rest
 from tests.console.rooms import make_app
 
-__all__ = ["make_app"]
+__all__ = ["frames_at_rest", "make_app"]

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+import pytest
+from textual._compositor import Compositor
+from textual.app import App
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -21,6 +24,32 @@ SOON_S = 2.0
 
 STANDING = ("MainThread", "live-", "escalation-", "asyncio", "execnet", "Dummy", "textual", "Thread-", "database")
 """Threads that stand for as long as the console runs, by the beginning of their names."""
+
+
+_render_update = Compositor.render_update
+
+
+@pytest.fixture(autouse=True)
+def frames_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose a frame where the console has come to rest, and not at each of the dozens of changes on the way there.
+
+    Without a terminal nobody sees those, and they were a third of what a test of the console cost.
+    """
+    monkeypatch.setattr(Compositor, "render_update", _only_whole)
+
+
+def _only_whole(
+    compositor: Compositor, full: bool = False, screen_stack: list[Screen[Any]] | None = None, simplify: bool = False
+) -> object:
+    """The whole screen where a picture is taken of it. Otherwise nothing: what has changed stays marked as changed."""
+    return _render_update(compositor, full, screen_stack, simplify) if full else None
+
+
+def _paint(app: App[Any]) -> None:
+    """Compose the frame that is due, and hand it to the application as Textual does."""
+    compositor = app.screen._compositor
+    if compositor._dirty_regions:
+        app._display(app.screen, _render_update(compositor, screen_stack=app._background_screens))
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
@@ -80,6 +109,7 @@ async def _until_none(pilot: Pilot[Any], reasons: Callable[[], list[str]]) -> No
         found = reasons()
         quiet = 0 if found else quiet + 1
         assert time.monotonic() < latest, f"the console does not come to rest: {', '.join(found)}"
+    _paint(pilot.app)
 
 
 def _asked(app: Any) -> Iterator[str]:  # noqa: ANN401  # any application

@@ -15,7 +15,7 @@ from screens.document import DocumentScreen
 from screens.explorer.event import EventScreen
 from screens.listing import ListingScreen
 from tests.console.account_rooms import arrived, opened, press, stop_clocks, text_on
-from tests.console.rest import appeared, on_top, rest, until
+from tests.console.rest import appeared, drawn, on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted_accounts import ScriptedAccounts, ScriptedAccountService
 from tui.app import WarRoomApp
@@ -223,7 +223,7 @@ async def test_keys_work_before_anything_has_answered(make_app: MakeApp) -> None
     async with app.run_test(size=(120, 40)) as pilot:
         await rest(pilot)
         app.command("account 14009")
-        await rest(pilot)
+        await drawn(pilot)
         await press(pilot, "tab", "tab", "j", "enter", "w", "slash", "escape", "tab", "s", "y")
         assert isinstance(app.screen, AccountScreen)
         assert "nothing has answered yet" in text_on(pilot)
