@@ -212,12 +212,15 @@ class MariaDB:
             "--skip-log-bin",
             "--debug-no-sync",
             "--performance-schema=0",
-            "--innodb-buffer-pool-size=48M",
-            "--innodb-log-file-size=16M",
+            # Memory is taken as it is used; a story that fits into it is written once, and not evicted and read again.
+            "--innodb-buffer-pool-size=192M",
+            "--innodb-log-file-size=128M",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-doublewrite=0",
             "--innodb-fast-shutdown=2",
-            "--innodb-file-per-table=1",
+            # A story has seven hundred tables. One file for all halves what creating them costs.
+            "--innodb-file-per-table=0",
+            "--innodb-stats-auto-recalc=0",
             "--innodb-buffer-pool-dump-at-shutdown=0",
             "--innodb-buffer-pool-load-at-startup=0",
             "--key-buffer-size=1M",
