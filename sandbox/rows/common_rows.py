@@ -19,18 +19,26 @@ from sandbox.stories.story import Story
 Cells = tuple[Any, ...]
 Stamp = Callable[[float], str]
 """Turns seconds relative to the start into a moment as both kinds of database read it."""
+_DAY_S = 86_400
 
 
 @lru_cache(maxsize=2)
 def stamps(story: Story) -> Stamp:
     """Return the function that writes moments; few are distinct, so each is formatted once for all tables."""
     known: dict[int, str] = {}
+    days: dict[int, str] = {}
 
     def stamp(seconds: float) -> str:
         whole = int(seconds)
         text = known.get(whole)
         if text is None:
-            text = known[whole] = story.moment(whole).isoformat(" ", "microseconds")
+            # Sixty thousand moments lie on a few hundred days.
+            day, second = divmod(story.anchor + whole, _DAY_S)
+            date = days.get(day)
+            if date is None:
+                date = days[day] = story.moment(whole).date().isoformat()
+            minute, second = divmod(second, 60)
+            text = known[whole] = f"{date} {minute // 60:02d}:{minute % 60:02d}:{second:02d}.000000"
         return text
 
     return stamp

@@ -110,19 +110,21 @@ def _waiting(story: Story, stamp: Stamp, accounts: list[int], number: int) -> It
     flood_s = min(backlog.spread_s, INCIDENT_AGE_S)
     head_s = backlog.spread_s - flood_s - 10
     seen = 0
+    failures = takes = 0
     for index in range(total):
         if index < early:
             received = -backlog.spread_s + 10 + head_s * (index / early) ** 0.5
         else:
             received = -flood_s + flood_s * (index - early) / (total - early)
         # Spread exactly `failed` and `processing` rows evenly over all of them.
-        if index * failed // total != (index + 1) * failed // total:
+        before, failures = failures, (index + 1) * failed // total
+        if before != failures:
             status, attempts = "failed", 3 + index % 5
         else:
-            taken = seen * processing // calm != (seen + 1) * processing // calm
             seen += 1
+            before, takes = takes, seen * processing // calm
             attempts = 0 if received > -120 else index % 3
-            status = "processing" if taken else "pending"
+            status = "pending" if before == takes else "processing"
         yield (
             number + 1 + index,
             accounts[index * 97 % 256],
