@@ -21,11 +21,19 @@ from tui.options import Options
 DEADLINE_S = 120.0
 
 
-@pytest.fixture
-def sandbox() -> Iterator[SandboxProcess]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[SandboxProcess]:
     """The stand-ins, with rate limits that keep no console waiting."""
-    with start_sandbox("nov17", rate_limits=("search=1000/10", "aggregate=1000/10")) as running:
-        yield running
+    with start_sandbox("nov17", rate_limits=("search=1000/10", "aggregate=1000/10")) as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(running: SandboxProcess) -> SandboxProcess:
+    """In order, and without what was written there before."""
+    running.clear_faults()
+    running.forget()
+    return running
 
 
 @asynccontextmanager

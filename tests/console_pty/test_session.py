@@ -94,7 +94,14 @@ def end_at_once(terminal: Terminal) -> None:
     terminal.wait_exit()
 
 
-@pytest.mark.parametrize("lose", [lose_the_connection, end_at_once])
+@pytest.mark.parametrize(
+    "lose",
+    [
+        # `test_a_second_console_does_not_take_the_session_of_one_that_runs` loses its connection too.
+        pytest.param(lose_the_connection, marks=pytest.mark.matrix),
+        end_at_once,
+    ],
+)
 def test_a_console_that_broke_off_is_come_back_to_and_says_so(
     workstation: Workstation, lose: Callable[[Terminal], None]
 ) -> None:

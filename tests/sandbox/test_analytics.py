@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from diagnostics.config.layers import load_settings
-from sandbox.launch import start_sandbox
+from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.story import ANALYTICS_TABLES
 from tests.sandbox.api import Api
 
@@ -56,10 +56,9 @@ def test_its_address_and_tables_are_settings_of_the_console(present: Api) -> Non
         assert analytics.deals == "deals"
 
 
-def test_without_it_no_address_is_given() -> None:
-    with start_sandbox("healthy") as process:
-        assert process.analytics_url is None
-        assert not [name for name in process.flags() if name.startswith("analytics")]
+def test_without_it_no_address_is_given(outside_process: SandboxProcess) -> None:
+    assert outside_process.analytics_url is None
+    assert not [name for name in outside_process.flags() if name.startswith("analytics")]
 
 
 def test_one_that_is_behind_shows_the_shares_of_before_the_drift(behind: Api) -> None:

@@ -25,7 +25,7 @@ from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
 from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stories.story import ENVIRONMENT, Secrets
-from tests.sandbox.api import QUERIES, UNLIMITED, Api
+from tests.sandbox.api import UNLIMITED, Api
 from tui.log_file import start_log_file
 
 COMMAND = [sys.executable, "-m", "sandbox"]
@@ -141,26 +141,31 @@ def test_sigterm_ends_it_cleanly_and_keeps_a_directory_it_was_given(tmp_path: Pa
 
 
 def test_it_can_be_told_to_stop_before_it_is_ready() -> None:
-    process = _serve("--scenario", "nov17", "--parent-pipe")
+    process = _serve("--scenario", "healthy", "--parent-pipe")
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(120) == 0
 
 
 def test_a_sandbox_killed_and_started_again_goes_on_with_its_story(tmp_path: Path) -> None:
-    first = _serve("--scenario", "nov17", "--directory", str(tmp_path), "--rate-limit", "search=1000000/1")
+    first = _serve("--scenario", "healthy", "--directory", str(tmp_path), "--rate-limit", "search=1000000/1")
     ready = _ready(first)
     keys = {
         "DD-API-KEY": (tmp_path / "api_key").read_text(encoding="utf-8"),
         "DD-APPLICATION-KEY": (tmp_path / "app_key").read_text(encoding="utf-8"),
     }
-    query = {"filter[query]": QUERIES[2], "filter[from]": "now-20m", "filter[to]": "now-1m", "page[limit]": "200"}
+    query = {
+        "filter[query]": "service:fub-api",
+        "filter[from]": "now-20m",
+        "filter[to]": "now-1m",
+        "page[limit]": "200",
+    }
     before = httpx.get(f"{ready['url']}/api/v2/logs/events", params=query, headers=keys).json()
     stamp = (tmp_path / "common.db").stat().st_ino
     first.kill()
     first.wait(10)
     port = ready["url"].rsplit(":", 1)[1]
-    second = _serve("--scenario", "nov17", "--directory", str(tmp_path), "--port", port)
+    second = _serve("--scenario", "healthy", "--directory", str(tmp_path), "--port", port)
     try:
         assert _ready(second)["url"] == ready["url"]
         assert (tmp_path / "common.db").stat().st_ino == stamp, "the databases are taken over, not filled again"
@@ -185,18 +190,17 @@ def test_another_scenario_in_the_same_directory_replaces_the_first(tmp_path: Pat
             assert rows == [(undelivered,)]
 
 
-def test_a_console_settings_file_lies_ready(tmp_path: Path) -> None:
-    with start_sandbox("oauth_cascade", directory=tmp_path) as process:
-        written = tomllib.loads((tmp_path / "console.toml").read_text(encoding="utf-8"))
-        assert written["environment"] == "SANDBOX oauth_cascade"
-        loaded = load_settings(config=tmp_path / "console.toml", environ={}).settings
-        assert loaded.datadog.api_url == process.url
-        assert loaded.datadog.api_key is not None
-        keys = {
-            "DD-API-KEY": loaded.datadog.api_key.get_secret_value(),
-            "DD-APPLICATION-KEY": loaded.datadog.app_key.get_secret_value() if loaded.datadog.app_key else "",
-        }
-        assert httpx.get(f"{process.url}/api/v1/monitor", headers=keys).status_code == 200
+def test_a_console_settings_file_lies_ready(running: SandboxProcess) -> None:
+    file = running.directory / "console.toml"
+    assert tomllib.loads(file.read_text(encoding="utf-8"))["environment"] == "SANDBOX healthy"
+    loaded = load_settings(config=file, environ={}).settings
+    assert loaded.datadog.api_url == running.url
+    assert loaded.datadog.api_key is not None
+    keys = {
+        "DD-API-KEY": loaded.datadog.api_key.get_secret_value(),
+        "DD-APPLICATION-KEY": loaded.datadog.app_key.get_secret_value() if loaded.datadog.app_key else "",
+    }
+    assert httpx.get(f"{running.url}/api/v1/monitor", headers=keys).status_code == 200
 
 
 def test_http_answers_before_the_databases_are_filled() -> None:
