@@ -495,6 +495,7 @@ def _text(value: object) -> str:
 
 _TOKEN = "put a valid bot token into slack.bot_token (it begins with xoxb-); warroom doctor tries it"  # noqa: S105
 _CHANNEL = "set slack.channel to a channel that exists, best by its id (in Slack: channel details, at the bottom)"
+_SILENT = "see slack-status.com; where Slack is well, check slack.api_url and what stands between"
 _BY_ID = "set slack.channel to the channel's id (in Slack: channel details, at the bottom)"
 _SCOPE = "give the app the scopes chat:write and channels:history, and install it anew"
 _ADMIN = "ask an administrator of the Slack workspace"
@@ -565,7 +566,8 @@ _WEBHOOK_WORDS = {
 
 def no_answer(failure: NoAnswer) -> SlackFailure:
     """Nothing came back: surely not taken when nothing was sent, unknown otherwise."""
-    remedy = "check the network, and slack.api_url; warroom doctor tries it" if failure.sent is Sent.NOT_SENT else ""
+    unsent = failure.sent is Sent.NOT_SENT
+    remedy = "check the network, and slack.api_url; warroom doctor tries it" if unsent else _SILENT
     error = TOO_LARGE if failure.why is Why.TOO_LARGE else ""
     return SlackFailure(failure.kind, failure.reason, sent=failure.sent, remedy=failure.remedy or remedy, error=error)
 

@@ -441,6 +441,34 @@ CASES = (
         says=("not on the create screen of Bug",),
         remedy=("put Labels on that screen",),
     ),
+    # ---- services that take a question and never answer
+    Wrong(
+        "a Datadog that never answers",
+        {"datadog.read_timeout_s": 0.4, "datadog.total_timeout_s": 0.5},
+        faults=("validate=hang",),
+        first="datadog reachable",
+        says=("no byte from", "key validation"),
+        remedy=("Check the network",),
+        unasked=(*after("datadog reachable", DATADOG), "datadog clock", *ROUTES),
+    ),
+    Wrong(
+        "a Slack that never answers",
+        {"slack.timeout_s": 0.4},
+        faults=("slack=hang",),
+        first="slack reachable",
+        says=("no answer within 0.4 s",),
+        remedy=("slack-status.com", "slack.api_url"),
+        unasked=after("slack reachable", SLACK),
+    ),
+    Wrong(
+        "a Jira that never answers",
+        {"jira.timeout_s": 0.4},
+        faults=("jira=hang",),
+        first="jira reachable",
+        says=("no answer within 0.4 s",),
+        remedy=("check the network",),
+        unasked=after("jira reachable", JIRA),
+    ),
     # ---- Redis, analytics, Zillow
     Wrong(
         "redis.url",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
@@ -56,6 +56,18 @@ def test_a_warning_stops_nothing_and_a_failing_line_among_passing_ones_does() ->
 
     for status, expected in ((Status.WARN, "as it should be"), (Status.FAIL, "not asked: a table y")):
         steps = [Step("a", "tables", partial(say, status)), step("indexes", "tables")]
+        assert list(examined(steps))[-1].detail == expected
+
+
+def test_a_step_may_hold_others_although_one_of_its_lines_failed() -> None:
+    def sample() -> Iterable[DoctorLine]:
+        return (*passing("client 1", "reachable"), DoctorLine.of("client 2", "reachable", Status.FAIL, "no"))
+
+    def nobody_passed(lines: Sequence[DoctorLine]) -> bool:
+        return not any(line.status is Status.PASS for line in lines)
+
+    for judge, expected in ((None, "not asked: client 2 reachable"), (nobody_passed, "as it should be")):
+        steps = [Step("a", "sample", sample, is_lost=judge), step("on it", "sample")]
         assert list(examined(steps))[-1].detail == expected
 
 

@@ -35,6 +35,8 @@ class Step:
     """Lines; none where there is nothing to say."""
     needs: tuple[tuple[str, str], ...] = ()
     """Source and subject of the steps that have to have passed; they stand before this one, where they stand at all."""
+    is_lost: Callable[[Sequence[DoctorLine]], bool] | None = None
+    """Whether what stands on this step cannot be asked any more, by its lines; without it one that fails is enough."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -90,8 +92,9 @@ def _outcome(step: Step, ground: Sequence[Future[_Outcome]]) -> _Outcome:
         told = "the console met an error of its own; its log file has the details"
         line = DoctorLine.of(step.source, step.subject, Status.FAIL, told, "tell the console's maintainers")
         return _Outcome((line,), name)
-    bad = next((line for line in lines if line.status in _BAD), None)
-    return _Outcome(lines, "" if bad is None else f"{bad.source} {bad.subject}")
+    bad = [line for line in lines if line.status in _BAD]
+    lost = bool(bad) and (step.is_lost is None or step.is_lost(lines))
+    return _Outcome(lines, f"{bad[0].source} {bad[0].subject}" if lost else "")
 
 
 def not_asked(source: str, subject: str, cause: str) -> DoctorLine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,7 +99,7 @@ class Doctor:
         reachable = ("common", "reachable")
         found = self._patient(None).steps(*ground)
         if not account_ids:
-            return [*found, Step("client", "sample of accounts", self._sampled, (reachable,))]
+            return [*found, Step("client", "sample of accounts", self._sampled, (reachable,), _none_is_left)]
         for account_id in account_ids:
             found += self._patient(account_id).steps(reachable)
         return found
@@ -118,6 +118,11 @@ class Doctor:
         # The newest accounts: the oldest are the likeliest to have been closed.
         rows = self._databases.ask(None, select(key).order_by(key.desc()), limit=_SAMPLE).rows
         return tuple(found for row in rows if isinstance(found := row["id"], int))
+
+
+def _none_is_left(lines: Sequence[DoctorLine]) -> bool:
+    """Whether no database of the sample can be asked: one account that is broken breaks its own only."""
+    return not any(line.subject == "reachable" and line.status is Status.PASS for line in lines)
 
 
 class _Patient:
