@@ -43,6 +43,20 @@ class AccountAt(Address):
 
 
 @dataclass(slots=True, frozen=True)
+class ReconcileAt(Address):
+    """What disagrees in the data of one account."""
+
+    account_id: int
+
+
+@dataclass(slots=True, frozen=True)
+class RepairAt(Address):
+    """A repair, by its name in the journal: "REP-3"."""
+
+    name: str
+
+
+@dataclass(slots=True, frozen=True)
 class DealAt(Address):
     """One deal of an account."""
 

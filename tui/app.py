@@ -647,6 +647,7 @@ class WarRoomApp(App[int]):
         for header in self.screen.query(HeaderBar):
             header.set_state(
                 environment=self.environment() or "starting",
+                writes=self.opened is not None and self.opened.writes,
                 paused=self.live is not None and self.live.paused,
                 words=source_words(self.live, self.service, self.glyphs),
                 incident=incident_words(self.incidents.reading, self.service, alarm, utc_now(), self.glyphs),

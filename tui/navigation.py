@@ -204,6 +204,8 @@ class Navigator:
 SCREENS: Mapping[type[to.Address], str] = {
     to.AccountAt: "screens.account.screen.AccountScreen",
     to.DealAt: "screens.deal.DealScreen",
+    to.ReconcileAt: "screens.reconcile.ReconcileScreen",
+    to.RepairAt: "screens.reconcile.RepairScreen",
     to.EventAt: "screens.explorer.event.EventScreen",
     to.ExplorerAt: "screens.explorer.screen.ExplorerScreen",
     to.DocumentAt: "screens.document.DocumentScreen",

@@ -34,6 +34,8 @@ class Opened:
     loaded: LoadedSettings
     environment: str
     """As the header shows it."""
+    writes: bool = False
+    """Whether it has a writer, with which repairs can be written to the databases."""
     sandbox: SandboxProcess | None = None
     log_file: Path | None = None
     """Where unexpected errors are written; None when no file could be opened."""
@@ -107,6 +109,7 @@ def open_service(options: Options) -> Opened:
         diagnostics=diagnostics,
         loaded=prepared.loaded,
         environment=settings.environment,
+        writes=settings.writes.repairs and settings.databases.writer is not None,
         sandbox=prepared.sandbox,
         log_file=log_file,
     )

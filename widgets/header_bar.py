@@ -50,6 +50,7 @@ class HeaderBar(Widget):
         self.glyphs = glyphs
         self.clock = clock
         self.environment = "starting"
+        self.writes = False
         self.paused = False
         self.words: tuple[SourceWord, ...] = ()
         self.incident: Wordings = ()
@@ -76,11 +77,19 @@ class HeaderBar(Widget):
             self.query_one("#header-clock", LineView).show((Row((time,)),))
 
     def set_state(
-        self, *, environment: str, paused: bool, words: tuple[SourceWord, ...], incident: Wordings = ()
+        self,
+        *,
+        environment: str,
+        paused: bool,
+        words: tuple[SourceWord, ...],
+        incident: Wordings = (),
+        writes: bool = False,
     ) -> None:
-        """Show environment, pause state, sources, and the incident with its clock."""
-        if (environment, paused, words, incident) != (self.environment, self.paused, self.words, self.incident):
-            self.environment, self.paused, self.words, self.incident = environment, paused, words, incident
+        """Show environment, whether repairs can be written, pause state, sources, and the incident with its clock."""
+        shown = (self.environment, self.writes, self.paused, self.words, self.incident)
+        if (environment, writes, paused, words, incident) != shown:
+            self.environment, self.writes, self.paused = environment, writes, paused
+            self.words, self.incident = words, incident
             if self.children:
                 self.draw()
 
@@ -123,11 +132,10 @@ class HeaderBar(Widget):
 
     def _left(self, width: int, *, wide: bool, name: bool, details: bool, most: int = ALL) -> list[Piece]:
         title = (" Zillow War Room " if width > 84 and wide else " War Room ") if name else ""
-        pieces = [
-            Piece(title, "title"),
-            Piece(f" {self.environment} ", "accent"),
-            Piece(" read-only " if wide else " ro ", "muted"),
-        ]
+        may = Piece(" read-only " if wide else " ro ", "muted")
+        if self.writes:
+            may = Piece(" writer " if wide else " rw ", "warn")
+        pieces = [Piece(title, "title"), Piece(f" {self.environment} ", "accent"), may]
         if self.paused:
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:

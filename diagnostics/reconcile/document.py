@@ -115,6 +115,8 @@ def _repair(record: RepairRecord, now: datetime, what: str, *, may_write: bool) 
     plan = record.plan
     yield Fact("state", record.standing(now), "strong")
     yield Fact("what", what)
+    if plan.undoes:
+        yield Fact("", "the moment of change goes back to what it was, too")
     yield Fact("planned", f"by {record.planned_by} at {dated(record.planned_at, now)} UTC")
     yield Fact("rests on", ", ".join(f"{dated(at, now, '%H:%M:%S')} UTC" for at in plan.rests_on))
     if record.started is None:
@@ -128,9 +130,10 @@ def _repair(record: RepairRecord, now: datetime, what: str, *, may_write: bool) 
             words = "restored" if outcome == "mended" and plan.undoes else OUTCOME_WORDS[outcome]
             status = Status.PASS if outcome == "mended" else Status.WARN
             yield Result(status, f"{plural(count, 'row')} {words}")
-    yield Heading(f"{plural(len(plan.rows), 'row')}, old → new")
+    column = REPAIRS[DifferenceKind(plan.difference)].column
+    yield Heading(f"{plural(len(plan.rows), 'row')}, {column} old → new")
     for row in plan.rows[:MOST_LINES]:
-        yield _row(record, row)
+        yield _row(record, row, column)
     if len(plan.rows) > MOST_LINES:
         yield Text(f"… and {len(plan.rows) - MOST_LINES:,} more; --format json has them all", "muted")
     if plan.left_out:
@@ -139,17 +142,13 @@ def _repair(record: RepairRecord, now: datetime, what: str, *, may_write: bool) 
     yield from _next(record, now, may_write=may_write)
 
 
-def _row(record: RepairRecord, row: PlannedRow) -> Line:
-    changes = ", ".join(
-        f"{name} {cell_words(name, row.before.get(name))} → {cell_words(name, cell)}"
-        for name, cell in row.after.items()
-        if row.before.get(name) != cell
-    )
+def _row(record: RepairRecord, row: PlannedRow, column: str) -> Line:
+    change = f"{cell_words(column, row.before.get(column))} → {cell_words(column, row.after.get(column))}"
     outcome = record.outcomes.get(row.row)
     settled = "" if outcome is None else f"  {OUTCOME_WORDS[outcome.outcome]}"
     whose = f"user {row.user_id}" if row.user_id is not None else ""
     return Line(
-        (Cell(str(row.row), "", 12), Cell(whose, "muted", 14), Cell(changes, "", 44), Cell(settled, "muted")),
+        (Cell(str(row.row), "", 12), Cell(whose, "muted", 14), Cell(change, "", 30), Cell(settled, "muted")),
         key=f"row:{row.row}",
     )
 

@@ -234,6 +234,7 @@ class ScriptedOpening:
 
     diagnostics: Any
     environment: str = "PROD"
+    writes: bool = False
 
     def close(self) -> None:
         """Nothing is open."""

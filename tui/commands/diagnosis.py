@@ -104,8 +104,24 @@ def show_triage(host: ScreenHost, request: TriageRequest) -> None:
     host.ask(lambda: service.triage(request), show, doing=f"triage of {request.issue_type.replace('_', ' ')}")
 
 
+def _reconcile(app: CommandApp, rest: str) -> None:
+    words = rest.split()
+    if len(words) != 1:
+        raise UserError("which account?", accepted="reconcile ID", next_step="reconcile 14009, for example")
+    app.navigate(to.ReconcileAt(_number("account", words[0])))
+
+
+def _repair(app: CommandApp, rest: str) -> None:
+    words = rest.split()
+    if len(words) != 1:
+        raise UserError("which repair?", accepted="repair REP-N", next_step="repair REP-1, for example")
+    app.navigate(to.RepairAt(words[0].upper()))
+
+
 VERBS = (
     Verb("account ", "one account: what is wrong, users, agents, connections, deals, logs: account 14009", _account),
     Verb("deal ", "why a deal does not sync, by id: deal 12345, or with its account: deal 12345 14009", _deal),
+    Verb("reconcile ", "data of an account that disagrees, and its repair: reconcile 14009", _reconcile),
+    Verb("repair ", "a repair that was planned, by its name: repair REP-1", _repair),
     Verb("triage ", "a triage by name: triage rate_limiting incident", _triage),
 )
