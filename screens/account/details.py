@@ -150,9 +150,7 @@ def lead_rows(tab: str, summary: AccountSummary | None, glyphs: Glyphs) -> list[
         words = "which agents are stale, and since when"
         if isinstance(stale, int):
             words = f"{stale:,} agents stale: name every one" if stale else "no agent is stale: how they were resolved"
-        is_stale = isinstance(stale, int) and stale > 0
-        mend = [_lead("reconcile", "what disagrees, and how to mend it", glyphs, strong=False)] if is_stale else []
-        return [_lead("resolution", words, glyphs, strong=is_stale), *mend]
+        return [_lead("resolution", words, glyphs, strong=isinstance(stale, int) and stale > 0)]
     if tab == "deals":
         figures = summary.figures if summary is not None else ()
         unsynced = next((one for one in figures if one.id == "deals_unsynced"), None)

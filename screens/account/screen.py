@@ -19,7 +19,7 @@ from diagnostics.core.words import short
 from diagnostics.triage.document import finding_document
 from screens.account.details import AccountDetails, lead_rows
 from screens.account.tabs import KINDS, ORDER, TABS, TabState
-from screens.addresses import DealAt, ReconcileAt
+from screens.addresses import DealAt
 from screens.base import ReadingArrived
 from screens.log_screen import WINDOW_REST_S, LogScreen, window_after
 from screens.redraw import Redraw
@@ -507,8 +507,6 @@ class AccountScreen(LogScreen):
     def _open_bulk(self, name: str) -> None:
         if name == "resolution":
             self.details.diagnose_resolution()
-        elif name == "reconcile":
-            self.host.navigate(ReconcileAt(self.account_id))
         else:
             self.details.diagnose_unsynced()
 
