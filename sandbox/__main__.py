@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         help="show there what was so long before the start",
     )
     serve.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
+    serve.add_argument(
+        "--secrets-pipe", action="store_true", help="take secrets as JSON from the first line of standard input"
+    )
     return parser
 
 

@@ -11,17 +11,18 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from diagnostics.config.paths import without_secrets
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from sandbox.stories.scenario import scenario_named
-from sandbox.stories.story import ANALYTICS_TABLES, DATABASE_URL, ENVIRONMENT, STATE, Secrets, new_secrets
+from sandbox.stories.story import ANALYTICS_TABLES, ENVIRONMENT, STATE, TOKEN, Secrets, new_secrets
 
 STOP_S = 5.0
 DROP_S = 45.0
@@ -151,6 +152,11 @@ class SandboxProcess:
         """Address of Slack's incoming webhook: a secret."""
         return f"{self.url}{self._ready['webhook_path']}{self._secrets.slack_webhook}"
 
+    @property
+    def controls(self) -> dict[str, str]:
+        """Headers with which the stand-in's own endpoints are asked."""
+        return {TOKEN: self._secrets.control_token}
+
     def recorded(self) -> Recorded:
         """Entries stored so far by the outside world, and the number of requests."""
         return Recorded(**self._control("GET", "recorded"))
@@ -171,7 +177,7 @@ class SandboxProcess:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=_CONTROL_S)
         try:
             sent = None if body is None else json.dumps(body)
-            connection.request(method, f"/sandbox/{name}", sent)
+            connection.request(method, f"/sandbox/{name}", sent, self.controls)
             response = connection.getresponse()
             read = json.loads(response.read())
         finally:
@@ -228,7 +234,7 @@ def start_sandbox(
     was not ready in time; both carry the last lines that it wrote.
     """
     scenario_named(scenario)
-    arguments = ["serve", "--scenario", scenario, "--port", str(port), "--parent-pipe"]
+    arguments = ["serve", "--scenario", scenario, "--port", str(port), "--parent-pipe", "--secrets-pipe"]
     for spec in [fault] if isinstance(fault, str) else fault or ():
         arguments += ["--fault", spec]
     for limit in rate_limits:
@@ -245,10 +251,11 @@ def start_sandbox(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(secrets, database_url),
+        env=_environment(),
         # The terminal's ctrl+c must reach the console alone; the pipe ends the sandbox with it.
         start_new_session=True,
     )
+    _tell(process, {**asdict(secrets), "database_url": database_url or ""})
     running = SandboxProcess(process, secrets, DROP_S if database_url else STOP_S)
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_lines, args=(process, lines), daemon=True).start()
@@ -276,17 +283,23 @@ def _secrets_of(directory: Path | str | None) -> Secrets:
     return replace(fresh, **kept)
 
 
-def _environment(secrets: Secrets, database_url: str | None) -> dict[str, str]:
-    """Return the child's environment; what is secret goes here and not on the command line."""
-    environment = dict(os.environ)
+def _tell(process: subprocess.Popen[bytes], told: Mapping[str, str]) -> None:
+    """Hand over what is secret: arguments can be read by everybody, an environment by whatever else this user runs."""
+    assert process.stdin is not None  # noqa: S101  # it was opened as a pipe
+    try:
+        process.stdin.write(json.dumps(told).encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        # It has ended already, and what it said is read from its errors.
+        return
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment, without secrets."""
+    environment = without_secrets(os.environ)
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
-    environment.pop(DATABASE_URL, None)
-    if database_url:
-        environment[DATABASE_URL] = database_url
-    for name, variable in ENVIRONMENT.items():
-        environment[variable] = getattr(secrets, name)
     return environment
 
 

@@ -57,12 +57,24 @@ WRITER_FILE = "database_writer"
 """Name of the file with the webhook's whole address, which depends on the port."""
 
 
+def _told(options: argparse.Namespace) -> dict[str, str]:
+    """Secrets of a console that started it, in the first line of standard input."""
+    if not options.secrets_pipe:
+        return {}
+    line = bytearray()
+    while (byte := os.read(0, 1)) not in {b"", b"\n"}:
+        line += byte
+    return {str(name): str(value) for name, value in orjson.loads(line or b"{}").items()}
+
+
 def _database_url(options: argparse.Namespace) -> str:
     return str(options.database_url or os.environ.get(DATABASE_URL) or "")
 
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until told to stop; raises `UserError` for a wrong option and `SourceFailure` for the database."""
+    told = _told(options)
+    options.database_url = options.database_url or told.pop("database_url", "")
     scenario_named(options.scenario)
     faults = Faults(spec for spec in options.fault if not is_client_fault(spec) and not is_row_fault(spec))
     parse_row_faults(options.fault, is_server=bool(_database_url(options)))
@@ -80,7 +92,7 @@ def serve(options: argparse.Namespace) -> int:
     directory, temporary = _directory(options.directory)
     try:
         story = settle_story(directory, options.scenario, options.seed, faults.spoils_rows)
-        secrets = settle_secrets(directory)
+        secrets = settle_secrets(directory, told)
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         timeline = Timeline(story)
         world = World(story, secrets, timeline, faults, limits, url, QueryCache(timeline))
@@ -231,7 +243,7 @@ class _Process:
         settings = console_settings(
             world, store, self._directory, analytics_url=analytics_url, redis_url=redis_url, is_server=is_server
         )
-        config.write_text(settings, encoding="utf-8")
+        write_private(config, settings)
         write_private(self._directory / WEBHOOK_FILE, world.webhook_url)
         # The stand-ins have a writer: what is practised here is written to them and to nothing else.
         writer = f"{self._options.schema_prefix}_writer:{world.secrets.database_password}"

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Final
 
 from diagnostics.core.failures import UserError
-from diagnostics.core.masking import mask_url
+from diagnostics.core.masking import mask_secrets, mask_url
 from diagnostics.core.private import OwnFolder, new_file
 from diagnostics.core.sanitizer import clean
 
@@ -39,7 +39,7 @@ def log_crash(error: BaseException, state_dir: Path | None) -> Path:
     The file lies in `state_dir`/crashes. Where there is no such place, or it cannot be written, it lies in a folder of
     this user's among the temporary files. Raises OSError only when neither can.
     """
-    text = mask_url("".join(traceback.format_exception(error)))
+    text = mask_url(mask_secrets("".join(traceback.format_exception(error)))[0])
     body = (
         f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
         f"python {platform.python_version()}, {platform.platform()}\n\n"

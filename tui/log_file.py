@@ -9,7 +9,7 @@ import time
 from io import TextIOWrapper
 from pathlib import Path
 
-from diagnostics.core.masking import mask_url
+from diagnostics.core.masking import mask_secrets, mask_url
 from diagnostics.core.private import appended_file, private_folder
 from diagnostics.core.sanitizer import clean
 
@@ -26,7 +26,7 @@ class CleanFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record with its traceback."""
-        return clean(mask_url(super().format(record)), limit=100_000, multiline=True)
+        return clean(mask_url(mask_secrets(super().format(record))[0]), limit=100_000, multiline=True)
 
     @staticmethod
     def converter(seconds: float | None) -> time.struct_time:

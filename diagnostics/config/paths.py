@@ -21,6 +21,14 @@ THEMES = ("dark", "light", "16", "16-light")
 """Values of `ui.theme`; the two numbers stand for the terminal's own sixteen colours."""
 
 
+_OF_DATADOG = frozenset({"DD_API_KEY", "DD_APP_KEY", "DATADOG_API_KEY", "DATADOG_APP_KEY"})
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that the console starts: without its own settings, some of which are secrets."""
+    return {name: value for name, value in environ.items() if not name.startswith(PREFIX) and name not in _OF_DATADOG}
+
+
 def config_folder(environ: Mapping[str, str]) -> Path | None:
     """The user's configuration folder for this application, by XDG or by the platform's own custom.
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from diagnostics.config.paths import without_secrets
 from diagnostics.config.toml import ConfigurationError
 from diagnostics.core.masking import mask_url
 from diagnostics.core.sanitizer import clean
@@ -146,6 +147,7 @@ class LazySecret(SecretStr):
         try:
             with subprocess.Popen(  # noqa: S603  # the team's own configuration names the program; there is no shell
                 self._arguments,
+                env=without_secrets(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -3,11 +3,12 @@
 `GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one
 JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults; `GET /sandbox/recorded` tells what the
 services were told and kept, `DELETE` forgets it, with all messages, incidents and issues. They answer only callers on
-this machine, ask for no key, and refuse what a page in a browser could send.
+this machine who show the token that only the sandbox's user can read, and refuse what a page in a browser could send.
 """
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 from collections.abc import Iterator
 from typing import Any
@@ -25,6 +26,7 @@ from sandbox.server.world import World
 from sandbox.stores.client_faults import is_client_fault, parse_client_fault
 from sandbox.stores.row_faults import is_row_fault, refuse_while_running
 from sandbox.stories.clock import now_ms
+from sandbox.stories.story import TOKEN
 
 _BLOCK = 2_000
 
@@ -33,18 +35,18 @@ def control_routes(world: World) -> list[Route]:
     """Return the routes of the controls."""
 
     async def state(request: Request) -> Response:
-        _local_only(request)
+        _permitted(request, world)
         return json_response(_state(world))
 
     async def events(request: Request) -> Response:
-        _local_only(request)
+        _permitted(request, world)
         given, now = request.query_params, now_ms()
         start = moment_ms(given.get("from", "0"), "from", now)
         end = moment_ms(given.get("to", "now"), "to", now)
         return StreamingResponse(_lines(world, *world.timeline.span(start, end)), media_type="application/x-ndjson")
 
     async def faults(request: Request) -> Response:
-        _local_only(request)
+        _permitted(request, world)
         if request.method == "POST":
             body = await request.body()
             # The faults of client databases are written to them, which takes a moment.
@@ -52,7 +54,7 @@ def control_routes(world: World) -> list[Route]:
         return json_response({"faults": world.fault_specs()})
 
     async def recorded(request: Request) -> Response:
-        _local_only(request)
+        _permitted(request, world)
         if request.method == "DELETE":
             world.forget()
         return json_response(world.recorder.wire())
@@ -65,12 +67,15 @@ def control_routes(world: World) -> list[Route]:
     ]
 
 
-def _local_only(request: Request) -> None:
+def _permitted(request: Request, world: World) -> None:
     client = request.client
     name = request.headers.get("host", "").rsplit(":", 1)[0].strip("[]")
     from_here = client is not None and ipaddress.ip_address(client.host).is_loopback
     if not from_here or name not in {"127.0.0.1", "localhost", "::1"} or "origin" in request.headers:
         raise forbidden()
+    # The port is open to every user of the machine, and several share a bastion.
+    if not hmac.compare_digest(request.headers.get(TOKEN, "").encode(), world.secrets.control_token.encode()):
+        raise Rejected(401, f"the header {TOKEN} is missing or wrong: it is in the file control_token of this sandbox")
 
 
 def _state(world: World) -> dict[str, Any]:

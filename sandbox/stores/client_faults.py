@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
 from sandbox.stories.account_list import CLIENT_HOSTS, SECOND_OF_777, StoryAccount, account_list
+from sandbox.stories.story import write_private
 
 if TYPE_CHECKING:
     from sandbox.stores.filling import Store
@@ -125,7 +126,7 @@ class ClientFaults:
         self._keep()
 
     def _keep(self) -> None:
-        self._record.write_text(json.dumps([[fault.kind, fault.number] for fault in self._active]), encoding="utf-8")
+        write_private(self._record, json.dumps([[fault.kind, fault.number] for fault in self._active]))
 
     def _accounts(self, fault: ClientFault) -> list[StoryAccount]:
         accounts = account_list(self._story.seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pymysql
 from sqlalchemy import URL, MetaData, Table, create_engine
@@ -101,7 +101,7 @@ class DatabaseServer:
         """
         try:
             raw = self._engine().raw_connection()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, pymysql.MySQLError, OSError) as error:
             raise _failure(getattr(error, "orig", None) or error) from None
         try:
             cursor = raw.cursor()
@@ -109,10 +109,12 @@ class DatabaseServer:
                 self._use(cursor, database, create=create)
             yield cursor
             raw.commit()
-        except pymysql.MySQLError as error:
+        except (pymysql.MySQLError, OSError) as error:
+            # The server ended, or took the connection away.
             raise _failure(error) from None
         finally:
-            raw.close()
+            with suppress(pymysql.MySQLError, OSError, SQLAlchemyError):
+                raw.close()
 
     def created(self, databases: Iterable[str]) -> Iterator[Cursor]:
         """Create schemas and yield a cursor in each, all over one connection: opening one takes as long as a table."""

@@ -8,14 +8,12 @@ arrived. Without this a quiet day would show a stalled backlog after a quarter o
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.core.failures import SourceFailure
 from sandbox.rows import schema
 from sandbox.rows.common_rows import LEAD_EVENT_FIRST, Cells, lead_event_row, stamps
 from sandbox.rows.hostile_rows import EXTRA_ID
@@ -55,7 +53,7 @@ class Ticker:
             try:
                 self.keep(self._now_s() - self._story.anchor)
                 complained = False
-            except (SourceFailure, sqlite3.Error) as failure:
+            except Exception as failure:  # noqa: BLE001  # whatever a driver raises, the thread must outlive it
                 # The database may be stopped under us on purpose; it is tried again at the next tick.
                 if not complained:
                     sys.stderr.write(f"the databases stand still: {failure}\n")

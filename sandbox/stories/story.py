@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,9 @@ from sandbox.stories.scenario import INCIDENT_AGE_S, Scenario, scenario_named
 DEFAULT_SEED = 20_251_117
 DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
 """Names the environment variable with an administrator's URL, which keeps a password off the command line."""
+
+TOKEN = "x-sandbox-token"  # noqa: S105  # the name of a header
+"""The header of the stand-in's own endpoints."""
 
 STATE = "state"
 """The folder inside a sandbox's directory where a console that runs on it keeps what it knows and its log file."""
@@ -69,6 +73,8 @@ class Secrets:
     slack_webhook: str
     """Last part of the incoming webhook's address."""
     jira_token: str
+    control_token: str
+    """What a caller of the stand-in's own endpoints shows: the port is open to every user of the machine."""
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -81,6 +87,7 @@ ENVIRONMENT = {
     "slack_token": "WARROOM_SANDBOX_SLACK_TOKEN",
     "slack_webhook": "WARROOM_SANDBOX_SLACK_WEBHOOK",
     "jira_token": "WARROOM_SANDBOX_JIRA_TOKEN",
+    "control_token": "WARROOM_SANDBOX_CONTROL_TOKEN",
 }
 
 
@@ -93,11 +100,12 @@ def new_secrets() -> Secrets:
         slack_token=f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.token_hex(12)}",
         slack_webhook=secrets.token_hex(12),
         jira_token=f"ATATT3x{secrets.token_urlsafe(36)}",
+        control_token=secrets.token_urlsafe(24),
     )
 
 
-def settle_secrets(directory: Path) -> Secrets:
-    """Return the secrets of the environment, or those of the directory, or new ones; keep them as 0600 files.
+def settle_secrets(directory: Path, told: Mapping[str, str]) -> Secrets:
+    """Return the secrets that it was told, those of the environment or of the directory, or new ones; kept as files.
 
     A sandbox started again in the same directory keeps its keys, so a running console finds it again by itself.
     """
@@ -105,7 +113,7 @@ def settle_secrets(directory: Path) -> Secrets:
     chosen = {}
     for name, generated in fresh.items():
         path = directory / name
-        given = os.environ.get(ENVIRONMENT[name])
+        given = told.get(name) or os.environ.get(ENVIRONMENT[name])
         kept = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
         chosen[name] = given or kept or generated
         write_private(path, chosen[name])
@@ -135,5 +143,5 @@ def settle_story(directory: Path, name: str, seed: int, hostile: bool) -> Story:
         kept = fresh
     same = (kept.name, kept.seed, kept.hostile) == (name, seed, hostile)
     story = kept if same and 0 <= fresh.anchor - kept.anchor <= RESUME_WITHIN_S else fresh
-    path.write_text(json.dumps(asdict(story)), encoding="utf-8")
+    write_private(path, json.dumps(asdict(story)))
     return story

@@ -41,7 +41,8 @@ def window() -> tuple[datetime, datetime]:
 def everything(world: SandboxProcess, window: tuple[datetime, datetime]) -> list[LogEvent]:
     """The whole data set of the window, from the stand-in's own enumeration."""
     start, end = (int(moment.timestamp() * 1000) for moment in window)
-    with urllib.request.urlopen(f"{world.url}/sandbox/events?from={start}&to={end}", timeout=60) as answer:  # noqa: S310
+    asked = urllib.request.Request(f"{world.url}/sandbox/events?from={start}&to={end}", headers=world.controls)  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
         rows: list[dict[str, Any]] = [json.loads(line) for line in answer.read().splitlines() if line]
     events, skipped = decoded({"data": rows})
     assert skipped == 0

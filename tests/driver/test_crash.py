@@ -38,6 +38,14 @@ def test_the_log_masks_passwords_of_urls_and_removes_escape_sequences(tmp_path: 
     assert "\x1b" not in text
 
 
+def test_the_log_masks_tokens_that_an_error_quotes(tmp_path: Path) -> None:
+    tokens = ["xoxb-123456789012-abcdef0123456789abcdef01", "ATATT3x" + "Ab0_" * 9]
+    named = "api_key=0123456789abcdef0123456789abcdef, Authorization: Bearer abc123def456ghi7"
+    text = log_crash(raised(ValueError(f"refused: {' and '.join(tokens)}, {named}")), tmp_path).read_text()
+    for one in (*tokens, "0123456789abcdef0123456789abcdef", "abc123def456ghi7"):
+        assert one not in text
+
+
 @pytest.mark.parametrize("password", ["s3/cr@et", "p@ss", "s3/cret", "pass word", "p:w"])
 def test_a_password_may_hold_what_an_address_is_made_of_and_is_masked(tmp_path: Path, password: str) -> None:
     error = raised(OSError(f"first line\ncannot reach 'mysql+pymysql://u:{password}@db.internal/common'"))

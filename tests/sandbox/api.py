@@ -39,7 +39,7 @@ class Api:
         self.process = process
         flags = process.flags()
         self.keys = {"DD-API-KEY": str(flags["datadog.api_key"]), "DD-APPLICATION-KEY": str(flags["datadog.app_key"])}
-        self.http = httpx.Client(base_url=process.url, headers=self.keys, timeout=30.0)
+        self.http = httpx.Client(base_url=process.url, headers=self.keys | process.controls, timeout=30.0)
 
     def __enter__(self) -> Api:
         return self

@@ -99,10 +99,10 @@ def test_monitors_are_filtered_by_every_tag_asked_for(nov17: Api) -> None:
 
 
 def test_the_controls_refuse_what_a_page_in_a_browser_could_send(nov17: Api) -> None:
-    path = f"{nov17.process.url}/sandbox/faults"
-    assert httpx.post(path, json={"set": ["503"]}, headers={"origin": "https://example.com"}).status_code == 403
-    assert httpx.get(path, headers={"host": "rebound.example.com"}).status_code == 403
-    assert httpx.get(path).json() == {"faults": []}
+    path, given = f"{nov17.process.url}/sandbox/faults", nov17.process.controls
+    assert httpx.post(path, json={"set": ["503"]}, headers=given | {"origin": "https://example.com"}).status_code == 403
+    assert httpx.get(path, headers=given | {"host": "rebound.example.com"}).status_code == 403
+    assert httpx.get(path, headers=given).json() == {"faults": []}
 
 
 def test_the_state_tells_the_story(nov17: Api) -> None:

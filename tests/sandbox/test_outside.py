@@ -149,7 +149,7 @@ def test_the_record_can_be_read_and_forgotten(outside: SandboxProcess, slack: Sl
 
 
 def test_the_record_is_for_this_machine_only(outside: SandboxProcess) -> None:
-    answer = httpx.get(f"{outside.url}/sandbox/recorded", headers={"origin": "https://example.com"})
+    answer = httpx.get(f"{outside.url}/sandbox/recorded", headers=outside.controls | {"origin": "https://example.com"})
     assert answer.status_code == 403
 
 

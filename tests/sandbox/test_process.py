@@ -9,32 +9,40 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import orjson
+import pymysql
 import pytest
 
 from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
 from sandbox.launch import SandboxProcess, start_sandbox
-from sandbox.stories.story import ENVIRONMENT, Secrets
+from sandbox.stores.server_store import DatabaseServer
+from sandbox.stores.ticker import Ticker
+from sandbox.stories.story import ENVIRONMENT, Secrets, Story
 from tests.sandbox.api import UNLIMITED, Api
 from tui.log_file import start_log_file
 
 COMMAND = [sys.executable, "-m", "sandbox"]
 
 
-def _serve(*arguments: str) -> subprocess.Popen[bytes]:
+def _serve(*arguments: str, **variables: str) -> subprocess.Popen[bytes]:
     """Start a sandbox as a person would, with pipes to see what it says."""
     return subprocess.Popen(
-        [*COMMAND, "serve", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "serve", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | variables,
     )
 
 
@@ -207,19 +215,20 @@ def test_http_answers_before_the_databases_are_filled() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = _serve("--scenario", "nov17", "--port", str(port), "--parent-pipe")
+    arguments = ("--scenario", "nov17", "--port", str(port), "--parent-pipe")
+    process, given = _serve(*arguments, WARROOM_SANDBOX_CONTROL_TOKEN="shown"), {"x-sandbox-token": "shown"}
     try:
         deadline = time.monotonic() + 30
         while True:
             try:
-                state = httpx.get(f"http://127.0.0.1:{port}/sandbox/state").json()
+                state = httpx.get(f"http://127.0.0.1:{port}/sandbox/state", headers=given).json()
                 break
             except httpx.TransportError:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
         assert state["ready"] is False
         _ready(process)
-        assert httpx.get(f"http://127.0.0.1:{port}/sandbox/state").json()["ready"] is True
+        assert httpx.get(f"http://127.0.0.1:{port}/sandbox/state", headers=given).json()["ready"] is True
     finally:
         process.terminate()
         process.communicate(timeout=20)
@@ -237,8 +246,8 @@ def test_an_unknown_scenario_is_refused_with_the_names() -> None:
         ({"fault": "nonsense"}, "'nonsense' is not a fault"),
         ({"rate_limits": ["search=often"]}, "'search=often' is not a rate limit"),
         ({"port": 70_000}, "cannot listen on 127.0.0.1 port 70000"),
-        ({"database_url": "postgresql://someone:hidden@localhost/"}, "the stand-ins cannot use this kind of database"),
-        ({"database_url": "nonsense hidden"}, "the database's address cannot be read"),
+        ({"database_url": "postgresql://someone:s3cr3t@localhost/"}, "the stand-ins cannot use this kind of database"),
+        ({"database_url": "nonsense s3cr3t"}, "the database's address cannot be read"),
         ({"directory": "/proc/nowhere"}, "cannot use /proc/nowhere"),
     ],
 )
@@ -247,7 +256,7 @@ def test_what_the_process_refuses_reaches_the_caller_as_a_user_error(options: di
         start_sandbox("healthy", **options)
     assert caught.value.problem.startswith(problem)
     assert caught.value.accepted
-    assert "hidden" not in "".join(caught.value.lines())
+    assert "s3cr3t" not in "".join(caught.value.lines())
 
 
 def test_a_database_server_that_is_not_there_is_a_source_failure_without_the_password() -> None:
@@ -257,7 +266,7 @@ def test_a_database_server_that_is_not_there_is_a_source_failure_without_the_pas
     with pytest.raises(SourceFailure) as caught:
         start_sandbox("healthy", database_url=url)
     assert "Can't connect" in caught.value.reason
-    assert "hidden" not in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
 
 
 def test_a_port_in_use_is_refused() -> None:
@@ -289,6 +298,55 @@ def test_wrong_usage_ends_with_the_code_of_wrong_usage() -> None:
         done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=30)
         assert done.returncode == 64
         assert done.stderr.startswith("error: ")
+
+
+def test_neither_arguments_nor_environment_of_the_child_hold_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments are there for every user of the machine, an environment for all that this user runs."""
+    monkeypatch.setenv("DD_API_KEY", "marker-of-datadog")
+    monkeypatch.setenv("WARROOM_JIRA__TOKEN", "marker-of-jira")
+    with start_sandbox("healthy") as process:
+        given = [str(value) for name, value in process.flags().items() if name.endswith(("key", "token", "password"))]
+        secret = [*given, *process.controls.values(), process.webhook_url, "marker-of-datadog", "marker-of-jira"]
+        shown = [Path(f"/proc/{process.pid}/{name}").read_text() for name in ("cmdline", "environ")]
+        assert [one for one in secret if any(one in text for text in shown)] == []
+        wide = [str(path) for path in (process.directory, *process.directory.rglob("*")) if path.stat().st_mode & 0o077]
+        assert wide == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_another_user_of_the_machine_can_neither_read_nor_drive_it(method: str, nov17: Api) -> None:
+    """The port is open to everybody; the token, the keys and the databases' files are not."""
+    paths = {"GET": ("state", "events", "faults", "recorded"), "POST": ("faults",), "DELETE": ("recorded",)}[method]
+    for path in paths:
+        for wrong in ({}, {"x-sandbox-token": "guessed"}, {"x-sandbox-token": ""}):
+            answer = httpx.request(method, f"{nov17.process.url}/sandbox/{path}", headers=wrong)
+            assert answer.status_code == 401
+            assert "control_token" in answer.text
+    assert httpx.get(f"{nov17.process.url}/api/v1/validate").status_code == 403
+    assert httpx.get(f"{nov17.process.url}/rest/api/3/myself").status_code == 401
+    assert httpx.post(f"{nov17.process.url}/api/auth.test").json()["ok"] is False
+
+
+def test_the_keeper_outlives_a_server_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a restart: no connection, one that ends under a statement, whatever the driver makes of it."""
+    with pytest.raises(SourceFailure), DatabaseServer("mysql+pymysql://root@127.0.0.1:1/", "warroom", "x").cursor():
+        pytest.fail("nobody listens there")
+    monkeypatch.setattr("sandbox.stores.ticker.TICK_S", 0.01)
+    ticker = Ticker(Story("healthy", 1, 0), cast("Any", None))
+    trouble = iter([pymysql.OperationalError(2003), pymysql.InterfaceError(0, ""), BrokenPipeError(), AttributeError()])
+    well = threading.Event()
+
+    def keep(_elapsed_s: float) -> None:
+        for error in trouble:
+            raise error
+        well.set()
+
+    monkeypatch.setattr(ticker, "keep", keep)
+    ticker.start()
+    try:
+        assert well.wait(10)
+    finally:
+        ticker.stop()
 
 
 def test_the_environment_of_the_child_names_every_secret() -> None:

@@ -191,14 +191,15 @@ def test_faults_of_clients_on_a_server_take_a_place_or_a_table_but_no_host(
     url = f"{drifted.url}/sandbox/faults"
     where = "SELECT db_host, db_database FROM accounts WHERE id = 30511"
     lost = "SHOW TABLES LIKE 'zillow\\_agents'"
-    shown = httpx.post(url, json={"set": ["client_missing:30511", "client_table_missing:30511"]}).json()
+    asked = {"set": ["client_missing:30511", "client_table_missing:30511"]}
+    shown = httpx.post(url, json=asked, headers=drifted.controls).json()
     assert shown == {"faults": ["client_missing:30511", "client_table_missing:30511"]}
     assert mariadb.execute(where, database="drifted_common") == [("", "")]
     assert mariadb.execute(lost, database="drifted_client_30511") == []
-    refused = httpx.post(url, json={"set": ["client_host_down:1"]})
+    refused = httpx.post(url, json={"set": ["client_host_down:1"]}, headers=drifted.controls)
     assert refused.status_code == 400
     assert "none of their hosts can be taken away" in refused.text
-    assert httpx.post(url, json={"clear": True}).json() == {"faults": []}
+    assert httpx.post(url, json={"clear": True}, headers=drifted.controls).json() == {"faults": []}
     assert mariadb.execute(where, database="drifted_common") == [("127.0.0.1", "drifted_client_30511")]
     assert mariadb.execute(lost, database="drifted_client_30511") == [("zillow_agents",)]
 

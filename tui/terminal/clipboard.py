@@ -12,6 +12,8 @@ import base64
 import os
 from collections.abc import Mapping
 
+from diagnostics.config.paths import without_secrets
+
 MOST_BYTES = 74_000
 """Terminals drop an OSC 52 of more than about 100,000 base64 letters, some of them silently."""
 
@@ -26,7 +28,14 @@ def load_into_tmux(text: str) -> bool:
 
     command = ["tmux", "load-buffer", "-w", "-"]
     try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=2, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command,
+            input=text.encode(),
+            capture_output=True,
+            timeout=2,
+            check=False,
+            env=without_secrets(os.environ),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
