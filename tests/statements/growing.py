@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIRST = 10_000_000
 """Where ids of added rows begin."""
 
-EVENTS = 250_000
+EVENTS = 120_000
 AGENTS = 10_000
 DEALS = 20_000
 OTHERS = 300
