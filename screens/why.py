@@ -47,11 +47,10 @@ def why_figure(figures: Sequence[Figure], key: str) -> Why | None:
 
 def _figure_words(figure: Figure) -> tuple[str, ...]:
     covered = figure.coverage.words() if figure.coverage is not None else ""
-    against = f"held against {figure.threshold}" if figure.threshold else ""
     return (
         f"{figure.title}: {figure.shown}",
         str(figure.status).replace("_", " "),
-        against,
+        figure.held,
         covered,
         figure.note,
         figure.failure,

@@ -161,6 +161,8 @@ LEVEL_1 = re.compile(rf"^({'|'.join(ISSUES)})s? .*? {NUMBER} in 15 min(?:.* {NUM
 UNIT = r"(%|ms|s|pt|points|min)?"
 LIMIT = re.compile(rf"([<>]) {NUMBER} ?{UNIT} (warning|critical)")
 VERDICT = re.compile(rf"{NUMBER} ?{UNIT} *✔ ok|✔ ok +{NUMBER} ?{UNIT}")
+JUDGED = re.compile(rf"{NUMBER} ?{UNIT} of [^:<>]*: (?=[<>])")
+"""The number that the limits behind it judge, where the one above is another."""
 DRIFT = re.compile(r"([\d.]+) % +(?:base ([\d.]+) +([+-][\d.]+)|([+-][\d.]+) from ([\d.]+) %)")
 
 
@@ -225,6 +227,10 @@ def _verdicts(rows: Sequence[str]) -> Iterator[str]:
             continue
         value, unit = number(found[1] or found[3]), found[2] or found[4]
         place = row if LIMIT.search(row) else "" if VERDICT.search(below) else below
+        if (judged := JUDGED.search(place)) is not None:
+            value, unit = number(judged[1]), judged[2]
+        elif any(measure == "%" for _, _, measure, _ in LIMIT.findall(place)) and not unit:
+            yield f"ok beside limits of a share that is not there: {row.strip()!r} and {place.strip()!r}"
         for way, limit, measure, what in LIMIT.findall(place):
             beyond = value > number(limit) if way == ">" else value < number(limit)
             if beyond and (not measure or measure == unit):  # else the limit is one of a share, or of another figure

@@ -47,10 +47,13 @@ def span(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A length of time for a sentence, rounded: to minutes from two minutes on, to hours from two days on."""
+    """A length of time for a sentence: whole minutes from two minutes on, whole hours from two days on.
+
+    Cut off like an age on a pane, so that one instant has one age on a screen.
+    """
     for unit, from_s in ((HOUR_S, 2 * DAY_S), (MINUTE_S, 2 * MINUTE_S)):
         if seconds >= from_s:
-            return span(round(seconds / unit) * unit)
+            return span(seconds // unit * unit)
     return span(seconds)
 
 

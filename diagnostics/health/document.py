@@ -50,7 +50,9 @@ def _figure(figure: Figure, computed: str = "") -> list[Block]:
         State(figure.status, figure.title),
         GAP,
         Fact("value", "—" if figure.value is None else figure.shown, "strong"),
-        *facts(("held against", figure.threshold), ("computed", computed), ("note", figure.note)),
+        *facts(
+            ("judged", figure.judged), ("held against", figure.threshold), ("computed", computed), ("note", figure.note)
+        ),
         Fact("no answer", figure.failure, "warn"),
         *coverage_blocks(figure.coverage),
     ]

@@ -32,12 +32,14 @@ def figure(
     shown: str = "",
     status: Status | None = None,
     judged: float | None = None,
+    judged_words: str = "",
     unit: str | None = None,
     notes: Iterable[str] = (),
     evidence: Iterable[Evidence] = (),
     coverage: Coverage | None = None,
 ) -> Figure:
-    """A figure held against `rule`. `judged` is what is held against it where that is not `value` itself.
+    """A figure held against `rule`. `judged` is what is held against it where that is not `value` itself, and
+    `judged_words` says what that is.
 
     `status` overrides the judgement: a partial answer is no all-clear, and only its asker knows.
     """
@@ -52,6 +54,7 @@ def figure(
         unit=in_unit,
         status=unless_old(judgement, parts),
         threshold=rule.rule(),
+        judged=judged_words,
         note=remarks(notes),
         taken_at=taken_at(parts),
         coverage=coverage,

@@ -80,7 +80,6 @@ def _expiring(context: Context, rule: Threshold, hours: int) -> Figure:
     count = tokens.within_24_h if hours == 24 else tokens.within_72_h
     part = share(count, tokens.valid)
     notes = [
-        "" if part is None else f"{part:.1f} % of {tokens.valid:,} valid tokens",
         f"{plural(tokens.expired, 'token')} {form(tokens.expired, 'has', 'have')} expired already",
         f"{plural(tokens.unlimited, 'token')} without an expiry in no share" if tokens.unlimited else "",
         "no credential holds a valid token" if part is None else "",
@@ -92,6 +91,7 @@ def _expiring(context: Context, rule: Threshold, hours: int) -> Figure:
         title=f"Tokens expiring within {hours} h",
         shown=f"{count:,}",
         judged=part,
+        judged_words="" if part is None else f"{part:.1f} % of {plural(tokens.valid, 'valid token')}",
         unit="tokens",
         notes=notes,
         evidence=(tokens.evidence,),

@@ -91,8 +91,10 @@ class Worker:
             self._closed.wait(OBSERVE_EVERY_S)
 
     def _deliver(self, job: Job) -> None:
-        if self._service.notices.waiting():
-            self._service.notices.deliver(job)
+        if self._service.notices.waiting() and self._service.notices.deliver(job):
+            incident = self._service.incidents.following().incident
+            if incident is not None and incident.is_open:
+                self._service.assessments.tick_seen(incident.id)
 
     def _observe(self, job: Job) -> None:
         incident = self._service.incidents.following().incident

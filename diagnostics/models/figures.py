@@ -57,6 +57,8 @@ class Figure(Frozen):
     status: Status = Status.NO_DATA
     threshold: str = ""
     """The rule the value was held against, as text, from the catalogue."""
+    judged: str = ""
+    """What was held against the rule where that is not the value: "2.4 % of 2,000 valid tokens"."""
     note: str = ""
     """Biases of the number: partial coverage, a recent window only, rows left out and their effect."""
     failure: str = ""
@@ -64,6 +66,11 @@ class Figure(Frozen):
     taken_at: datetime | None = None
     coverage: Coverage | None = None
     evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def held(self) -> str:
+        """For a sentence: what was held against which rule; empty where no rule judges it."""
+        return f"{self.judged} held against {self.threshold}".lstrip() if self.threshold else ""
 
 
 class CoursePoint(Frozen):

@@ -359,8 +359,7 @@ def _figure_why(figure: Figure) -> Why:
     """Title, one line with the number and what bends it, evidence."""
     said = f"{figure.title}: {figure.shown}, {status_word(figure.status)}"
     covered = figure.coverage.words() if figure.coverage is not None else ""
-    held = f"held against {figure.threshold}" if figure.threshold else ""
-    summary = " · ".join(part for part in (said, held, covered, figure.failure, figure.note) if part)
+    summary = " · ".join(part for part in (said, figure.held, covered, figure.failure, figure.note) if part)
     return figure.title, summary, list(figure.evidence)
 
 

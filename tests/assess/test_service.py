@@ -74,6 +74,20 @@ def test_the_figures_of_17_november_are_measured_with_their_evidence(service: Di
         assert one.taken_at is not None
 
 
+def test_what_the_journal_shows_to_be_done_ticks_itself_without_a_source(nov17: SandboxProcess, tmp_path: Path) -> None:
+    with opened(nov17, tmp_path, **{"datadog.api_url": "http://127.0.0.1:9"}) as service:
+        name = declared(service)
+        rules = {one.rule for one in service.assessments.checklist("rate_limiting", "incident")}
+        role = next(rule for rule in sorted(rules) if rule.startswith("role:")).removeprefix("role:")
+        service.assessments.tick_seen(name)
+        before = {one.step for one in service.incidents.get(name).steps}
+        service.incidents.claim(name, role, "ann")
+        service.assessments.tick_seen(name)
+        service.assessments.tick_seen(name)
+        (made,) = (one for one in service.incidents.get(name).steps if one.step not in before)
+        assert (made.by_console, "ann is" in made.text) == (True, True)
+
+
 @pytest.mark.parametrize("issue", ["oauth_failure", "transaction_sync", "agent_resolution", "connection_health"])
 def test_every_issue_is_measured(service: Diagnostics, issue: str) -> None:
     figures = by_id(service.assessments.measure(issue))

@@ -53,7 +53,7 @@ def test_what_contradicts_is_found(text: str, quantity: str) -> None:
         "no connection is in error\nOf 53 connections, 0 are in error, 2 in warning, 25 disabled.",
         "largest drift  +4.99 points ✔ ok  > 5 warning, > 10 critical",
         "largest drift  +5.28 points ✔ ok  up to 9.8 points may be chance  > 5 points warning",
-        "Tokens expiring within 24 h  48 ✔ ok\n  > 25 % warning, > 50 % critical · 2.4 % of 2,000 valid tokens",
+        "Tokens expiring within 24 h  48 ✔ ok\n  2.4 % of 2,000 valid tokens: > 25 % warning, > 50 % critical",
         "OAuth token success  99.67 % ✔ ok\n  < 99 % warning, < 98 % critical",
         "tier 3: risk of data loss\nINC-7 · tier 3",
         "Accounts affected: 61.\nFigures: Users of the accounts affected 28,159",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -150,7 +150,8 @@ class Services:
         self.notices = types.SimpleNamespace(waiting=lambda: True, deliver=self._deliver)
         self.incidents = types.SimpleNamespace(following=self._following)
         self.reviews = types.SimpleNamespace(follow_ups=ScriptedFollowUps())
-        self.assessments: Any = None
+        self.ticked = threading.Event()
+        self.assessments = types.SimpleNamespace(tick_seen=self._tick_seen, observe=lambda _name, _job: None)
 
     def _deliver(self, _job: object) -> int:
         if self.failing:
@@ -161,7 +162,11 @@ class Services:
 
     def _following(self) -> object:
         self.observed.set()
-        return types.SimpleNamespace(incident=None)
+        return types.SimpleNamespace(incident=types.SimpleNamespace(id="INC-1", is_open=True))
+
+    def _tick_seen(self, name: str) -> None:
+        if name == "INC-1" and self.delivered.is_set():
+            self.ticked.set()
 
 
 def test_the_worker_goes_on_after_a_failure_and_says_what_it_was() -> None:
@@ -176,5 +181,6 @@ def test_the_worker_goes_on_after_a_failure_and_says_what_it_was() -> None:
             threading.Event().wait(0.02)
         worker.wake()
         assert services.delivered.wait(10)
+        assert services.ticked.wait(10), "what has arrived ticks its step before the next look"
     finally:
         worker.close()

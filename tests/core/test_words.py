@@ -66,15 +66,21 @@ def test_a_span_has_a_long_wording_and_a_short_one(seconds: int, long: str, smal
     [
         (119, "119 s"),
         (150, "2 min"),
-        (3_599, "1 h"),
+        (3_599, "59 min"),
         (3_660, "1 h 1 min"),
-        (172_799, "2 d"),
+        (172_799, "47 h 59 min"),
         (176_400, "49 h"),
         (864_000, "10 d"),
     ],
 )
 def test_a_rounded_span_names_the_unit_that_matters(seconds: int, words: str) -> None:
     assert about(seconds) == words
+
+
+@given(spans)
+def test_one_instant_has_one_age_in_a_sentence_and_on_a_pane(seconds: int) -> None:
+    if seconds >= 120:
+        assert length(about(seconds)) == length(grown(seconds))
 
 
 @pytest.mark.parametrize(

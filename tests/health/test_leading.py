@@ -32,7 +32,7 @@ def test_tokens_are_counted_by_when_they_expire(world: World) -> None:
     figures = leading(world.service)
     assert (figures["tokens_expiring_24h"].value, figures["tokens_expiring_72h"].value) == (2, 4)
     # 2 of 6 valid ones: the one without an expiry and the expired one are in no share.
-    assert "33.3 % of 6 valid tokens" in figures["tokens_expiring_24h"].note
+    assert figures["tokens_expiring_24h"].held.startswith("33.3 % of 6 valid tokens held against > ")
     assert "1 token has expired already" in figures["tokens_expiring_24h"].note
     assert "1 token without an expiry" in figures["tokens_expiring_24h"].note
     assert figures["tokens_expiring_24h"].status is Status.WARN

@@ -163,5 +163,7 @@ def _rest(line: FigureLine, columns: _Columns, glyphs: Glyphs, *, roomy: bool) -
 def _second(line: FigureLine) -> str:
     figure = line.figure
     partial = figure.coverage.words() if figure.coverage is not None and is_partial(figure) else ""
-    parts = [part for part in (figure.threshold, partial, figure.note) if part]
+    # The number that the limits judge stands before them: the one above is another.
+    limits = f"{figure.judged}: {figure.threshold}" if figure.judged else figure.threshold
+    parts = [part for part in (limits, partial, figure.note) if part]
     return " · ".join(parts) or "no limits: it is shown for its course"

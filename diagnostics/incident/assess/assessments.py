@@ -135,6 +135,16 @@ class AssessmentService:
         steps, _ = judge_steps(self._context.catalogue, newest, world.checks, self._context.now())
         return assessment.model_copy(update={"steps": steps})
 
+    def tick_seen(self, incident_id: str) -> None:
+        """Journal the steps that the journal alone shows to be done: a notice that has arrived, a role that is held.
+
+        Asks no source, so that "sent" does not stand beside an open step until the next look.
+        """
+        incident = self._incidents.get(incident_id)
+        if incident.is_open:
+            _, seen = judge_steps(self._context.catalogue, incident, {}, self._context.now())
+            self._tick(incident, seen)
+
     # ---- asking
 
     def _ask(self, incident: Incident, job: Job | None) -> _World:
