@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-NUMBER = r"(\d[\d,]*(?:\.\d+)?)"
+NUMBER = r"(?<![:\d])(\d[\d,]*(?:\.\d+)?)"
 HUNDREDTHS = 0.0101
 """What shares may differ by that are each written to a hundredth."""
 
@@ -66,7 +66,7 @@ QUANTITIES = (
     Quantity(
         "lost events",
         (
-            rf"{NUMBER} events? lost for good",
+            rf"{NUMBER} (?-i:events?) lost for good",  # "Events" begins a row of a table
             rf"lost for good {NUMBER}",
             rf"status lost\): {NUMBER}",
             r"no event is lost for good",

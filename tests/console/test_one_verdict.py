@@ -124,6 +124,13 @@ async def screens(pilot: Pilot[int], story: str) -> list[Shown]:
         await rest(pilot)
         await arrived(about)
         await press(pilot, "escape")
+    await press(pilot, "w")
+    await arrived()
+    await press(pilot, "escape")
+    app.command("deal 12345 14009")
+    await rest(pilot)
+    await arrived("deal 12345")
+    await press(pilot, "escape")
     account = ACCOUNTS.get(story, 14009)
     app.command(f"account {account}")
     await rest(pilot)
@@ -144,6 +151,11 @@ async def screens(pilot: Pilot[int], story: str) -> list[Shown]:
         await press(pilot, "escape")
         await until(pilot, lambda: "tier 3" in text_on(pilot))
         await arrived()
+        for line in ("timeline", "handoff", "review"):
+            app.command(line)
+            await until(pilot, lambda line=line: line in text_on(pilot).lower().replace("-", ""))  # type: ignore[misc]
+            await arrived("rate limiting")
+            await press(pilot, "escape")
     return shown
 
 
