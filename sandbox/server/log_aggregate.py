@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from sandbox.server.conventions import Rejected, interval_ms, invalid, iso
-from sandbox.server.log_search import QueryCache, section, selected, tells_events_apart, window
+from sandbox.server.log_search import QueryCache, check_tier, section, selected, tells_events_apart, window
 from sandbox.stories.timeline import Timeline
 
 PERCENTILES = {"median": 50.0, "pc75": 75.0, "pc90": 90.0, "pc95": 95.0, "pc98": 98.0, "pc99": 99.0}
@@ -169,6 +169,7 @@ class AggregateRequest:
         query = filters.get("query", "*")
         if not isinstance(query, str):
             raise invalid("filter.query", "expected a string")
+        check_tier(filters.get("storage_tier"))
         low, high = window(filters.get("from", "now-15m"), filters.get("to", "now"))
         measures = tuple(_measure(item, high - low) for item in _items(body, "compute"))
         if not measures:

@@ -100,6 +100,7 @@ class QueryCache:
 
 DEFAULT_LIMIT = 10
 LARGEST_LIMIT = 1_000
+STORAGE_TIERS = ("indexes", "online-archives", "flex")
 
 
 @dataclass(slots=True, frozen=True)
@@ -117,6 +118,7 @@ class SearchRequest:
     def read(cls, body: Mapping[str, Any]) -> SearchRequest:
         """Read the JSON body of the POST form; raises `Rejected` (400)."""
         filters, page = section(body, "filter"), section(body, "page")
+        check_tier(filters.get("storage_tier"))
         return cls._checked(
             filters.get("query", "*"),
             filters.get("from", "now-15m"),
@@ -129,6 +131,7 @@ class SearchRequest:
     @classmethod
     def read_parameters(cls, given: Mapping[str, str]) -> SearchRequest:
         """Read the query parameters of the GET form; raises `Rejected` (400)."""
+        check_tier(given.get("filter[storage_tier]"))
         limit = given.get("page[limit]", str(DEFAULT_LIMIT))
         return cls._checked(
             given.get("filter[query]", "*"),
@@ -152,6 +155,12 @@ class SearchRequest:
         if cursor is not None and not isinstance(cursor, str):
             raise invalid("page.cursor", "expected a string")
         return cls(query, start, end, sort == "-timestamp", limit, cursor)
+
+
+def check_tier(tier: object) -> None:
+    """Raise `Rejected` (400) for a storage tier that the service does not document; absent, it is the indexes."""
+    if tier is not None and tier not in STORAGE_TIERS:
+        raise invalid("filter.storage_tier", f"expected one of {', '.join(STORAGE_TIERS)}")
 
 
 def section(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

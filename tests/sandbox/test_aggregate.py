@@ -184,6 +184,7 @@ def test_groups_by_what_only_single_events_have(nov17: Api, window: tuple[int, i
         ({"compute": [COUNT], "group_by": [{"facet": "service", "sort": {"aggregation": "count"}}]}, "aggregation"),
         ({"compute": [COUNT], "filter": {"query": "status:["}}, "filter.query"),
         ({"compute": "count"}, "compute"),
+        ({"compute": [COUNT], "filter": {"storage_tier": "cold"}}, "filter.storage_tier"),
     ],
 )
 def test_what_cannot_be_computed_is_refused_in_the_words_of_the_service(

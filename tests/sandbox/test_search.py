@@ -150,6 +150,7 @@ def test_events_are_in_order_and_each_has_an_id_of_its_own(nov17: Api, window: t
     [
         ({"filter": {"query": "service:(fub"}}, "filter.query"),
         ({"filter": {"query": 7}}, "filter.query"),
+        ({"filter": {"storage_tier": "cold"}}, "filter.storage_tier"),
         ({"filter": {"from": "yesterday"}}, "filter.from"),
         ({"filter": {"from": "now", "to": "now-1h"}}, "filter.from"),
         ({"page": {"limit": 0}}, "page.limit"),

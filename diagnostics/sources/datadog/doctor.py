@@ -179,7 +179,7 @@ def _configured(settings: DatadogSettings) -> DoctorLine:
 
 
 def _tiers(flex: FlexTier) -> DoctorLine:
-    subject, asked = "storage tiers", f"asked: {ASKED}"
+    subject, asked = "storage tiers", f"asked: {ASKED}, never the archives"
     if flex.exists is None:
         return _line(
             subject,
@@ -189,7 +189,7 @@ def _tiers(flex: FlexTier) -> DoctorLine:
         )
     if not flex.exists:
         return _line(subject, Status.PASS, f"{asked}; there is no flex tier, says {flex.basis}")
-    detail = f"{asked}, not the flex tier, which may hold {flex.what}, says {flex.basis}"
+    detail = f"{asked} or the flex tier, which may hold {flex.what}, says {flex.basis}"
     remedy = "Before an empty answer is an all-clear, look in Datadog with the storage tier Flex."
     return _line(subject, Status.WARN, detail, remedy=remedy)
 
