@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -60,13 +61,17 @@ def test_sql_and_python_read_the_same_flag(mariadb_world: MariaDBWorld, kind: st
 
 
 @pytest.mark.mariadb
-@pytest.mark.honesty("zero dates (0000-00-00)", "no date, in SQL as in Python: counted, compared and shown as none")
+@pytest.mark.honesty(
+    "zero dates (0000-00-00, 2025-00-10)",
+    "no date where the year is zero, else the first day that it may be; the same in SQL and in Python",
+)
 def test_a_zero_date_is_no_date_on_either_side(mariadb_world: MariaDBWorld) -> None:
     world = mariadb_world
     world.execute(
         world.common,
         "SET SESSION sql_mode = ''",
-        "INSERT INTO zillow_webhook_events VALUES (1, 'x', '0000-00-00'), (2, 'x', NULL), (3, 'x', '2025-11-17 12:00')",
+        "INSERT INTO zillow_webhook_events VALUES (1, 'x', '0000-00-00'), (2, 'x', NULL), "
+        "(3, 'x', '2025-11-17 12:00'), (4, 'x', '2025-00-10'), (5, 'x', '2025-03-00 07:00')",
     )
     databases = world.open()
     events = databases.table("zillow_webhook_events")
@@ -81,9 +86,12 @@ def test_a_zero_date_is_no_date_on_either_side(mariadb_world: MariaDBWorld) -> N
     }
     counted = {name: func.sum(case((condition, 1), else_=0)) for name, condition in conditions.items()}
     row = databases.read_common(select(*(column.label(name) for name, column in counted.items()))).rows[0]
-    assert row == {"none": 2, "some": 1, "not some": 2, "before": 1, "until": 1, "after": 1}
-    dated = [row["received_at"] is not None for row in databases.read_common(select(at).order_by(events.c.id)).rows]
-    assert dated == [False, False, True]
+    assert row == {"none": 2, "some": 3, "not some": 2, "before": 3, "until": 3, "after": 3}
+    dated = [row["received_at"] for row in databases.read_common(select(at).order_by(events.c.id)).rows]
+    known = [datetime(2025, 11, 17, 12, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)]
+    assert dated == [None, None, *known], "a date without its month or day is where SQL puts it in order"
+    in_order = databases.read_common(select(at).where(at.is_not(None)).order_by(at)).rows
+    assert [row["received_at"] for row in in_order] == sorted(known)
 
 
 @pytest.mark.mariadb

@@ -6,6 +6,7 @@ Its types give a cell one meaning, whether SQL compares it or Python reads it: s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -56,6 +57,9 @@ def _moment(value: object) -> datetime | None:
 _FIRST_YEAR = 1000
 """MySQL documents moments from 1000-01-01 on; what lies before (0000-00-00, Go's year 1) stands for "never"."""
 
+_PARTIAL = re.compile(r"([1-9]\d{3})-(?:(00)-\d\d|(\d\d)-00)")
+"""A date of a known year whose month or day is zero: legal where sql_mode lacks NO_ZERO_IN_DATE."""
+
 _FIRST_MOMENT: ColumnElement[Any] = literal_column(f"'{_FIRST_YEAR}-01-01'")
 
 
@@ -97,7 +101,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """A naive moment becomes aware, a day its midnight; what is no moment (MySQL's 0000-00-00) is none at all."""
+        """A naive moment becomes aware, a day its midnight; what is no moment (MySQL's 0000-00-00) is none at all.
+
+        A date without its month or day (2025-00-10) is the first that it may be: where SQL puts it in order.
+        """
+        if isinstance(value, str | bytes) and (
+            partial := _PARTIAL.match(value if isinstance(value, str) else value.decode("ascii", "replace"))
+        ):
+            value = datetime(int(partial[1]), max(1, int(partial[2] or partial[3])), 1, tzinfo=UTC)
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime(value.year, value.month, value.day, tzinfo=UTC)
         if not isinstance(value, datetime) or value.year < _FIRST_YEAR:
