@@ -180,6 +180,7 @@ class Slack:
         self._ids: dict[str, str] = {}
         self._closed = threading.Event()
         self._guard = CredentialGuard([settings.bot_token] if settings.bot_token is not None else [])
+        self._webhook_guard = CredentialGuard([settings.webhook_url] if settings.webhook_url is not None else [])
 
     def post(self, channel: str, text: str, token: str) -> Posted:
         """One message with our token in its metadata. `text` is mrkdwn, escaped; nothing in it is unfurled.
@@ -200,16 +201,22 @@ class Slack:
 
     def post_webhook(self, text: str) -> None:
         """One message through the incoming webhook, to the channel that it was made for."""
-        url = self._secret(self._settings.webhook_url, "slack.webhook_url")
 
         def send(body: Mapping[str, object]) -> None:
-            answer = self._ask(HttpRequest.of("POST", url, body=body))
+            answer = self._to_webhook(body)
             document = answer.document()
             taken = document.get("ok") is True if document is not None else answer.words(80) == "ok"
             if answer.status != 200 or not taken:
                 raise refused(answer, webhook=True)
 
-        self._shorter_where_refused(text, send)
+        # An address that was revoked has posted nothing: with the one that is there now, it is the first attempt.
+        self._shorter_where_refused(
+            text, lambda body: self._webhook_guard.ask(lambda: send(body), _is_about_the_address, _webhook_withheld)
+        )
+
+    def _to_webhook(self, body: Mapping[str, object]) -> HttpResponse:
+        url = self._secret(self._settings.webhook_url, "slack.webhook_url")
+        return self._ask(HttpRequest.of("POST", url, body=body))
 
     def _shorter_where_refused(self, text: str, send: Callable[[dict[str, object]], Taken]) -> Taken:
         """What `send` returns for the body of the message, or of its beginning where the whole is refused as too long.
@@ -320,12 +327,15 @@ class Slack:
 
         Raises `SlackFailure` where it refuses for another reason: it was revoked, or its channel is gone.
         """
-        url, started = self._secret(self._settings.webhook_url, "slack.webhook_url"), time.monotonic()
-        answer = self._ask(HttpRequest.of("POST", url, body={}))
-        failure = refused(answer, webhook=True)
-        if failure.error != "no_text":
-            raise failure
-        return 1_000 * (time.monotonic() - started)
+
+        def attempt() -> float:
+            started = time.monotonic()
+            failure = refused(self._to_webhook({}), webhook=True)
+            if failure.error != "no_text":
+                raise failure
+            return 1_000 * (time.monotonic() - started)
+
+        return self._webhook_guard.ask(attempt, _is_about_the_address, _webhook_withheld)
 
     def identity(self) -> Identity:
         """Whose token it is. Changes nothing."""
@@ -443,6 +453,15 @@ def _withheld(wait_s: float) -> SlackFailure:
     return SlackFailure(FailureKind.DENIED, reason, remedy=_TOKEN, retry_after=wait_s, lasting=True)
 
 
+def _is_about_the_address(failure: SourceFailure) -> bool:
+    return isinstance(failure, SlackFailure) and failure.error in _BAD_ADDRESSES
+
+
+def _webhook_withheld(wait_s: float) -> SlackFailure:
+    reason = f"Slack refused the webhook's address, and it is not used again for {wait_s:.0f} s"
+    return SlackFailure(FailureKind.DENIED, reason, remedy=_WEBHOOK, retry_after=wait_s, lasting=True)
+
+
 def _accepted(answer: HttpResponse) -> dict[str, Any]:
     document = answer.document()
     if answer.status != 200 or document is None or document.get("ok") is not True:
@@ -519,6 +538,7 @@ _DENIED = {
 }
 _TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format"})
 _BAD_TOKENS = frozenset({"invalid_auth", "token_revoked", "token_expired", "account_inactive"})
+_BAD_ADDRESSES = frozenset({"no_service", "no_service_id", "no_team", "no_active_hooks", "invalid_token"})
 _REJECTED = {
     "channel_not_found": ("Slack knows no such channel, or the bot does not see it", _CHANNEL),
     "not_in_channel": ("the bot is not a member of the channel", "invite it: /invite @NAME in the channel"),

@@ -21,6 +21,14 @@ def shown(text: str, about: str = "") -> Shown:
             "connections with a problem",
         ),
         ("largest drift  +5.67 points ✔ ok  > 5 warning, > 10 critical", "ok beside its warning limit"),
+        (
+            "Tokens expiring within 24 h  48 ✔ ok\n  > 25 % warning, > 50 % critical · 2.4 % of 2,000 valid tokens",
+            "ok beside limits of a share that is not there",
+        ),
+        (
+            "Tokens expiring within 24 h  48 ✔ ok\n  30.0 % of 160 valid tokens: > 25 % warning, > 50 % critical",
+            "ok beside its warning limit",
+        ),
         ("INC-7 · INCIDENT · tier 3 · open\nINC-7 · INCIDENT · tier — · open", "tier"),
         (f"{KPI.format(value='5.67 pt')}\n  > 5 warning, > 10 critical", "ok beside its warning limit"),
         ("backlog 212,631 · 61 accounts\n212,613 webhook events wait for delivery", "backlog"),
