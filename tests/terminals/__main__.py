@@ -16,10 +16,11 @@ from pathlib import Path
 from sandbox.launch import start_sandbox
 from tests.terminals.keys import KEYS
 from tests.terminals.looks import LOOKS
+from tests.terminals.shell import SHELL
 from tests.terminals.stage import Case, Stage
 from tests.terminals.widths import WIDTHS
 
-CASES: tuple[Case, ...] = (*KEYS, *WIDTHS, *LOOKS)
+CASES: tuple[Case, ...] = (*KEYS, *WIDTHS, *LOOKS, *SHELL)
 
 
 def say(line: str) -> None:
