@@ -20,6 +20,7 @@ from benchmarks import (
     level_two,
     log_pane,
     memory,
+    pacing,
     query,
     rollups,
     sanitizer,
@@ -45,6 +46,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "account": account.run,
     "journal": journal.run,
     "escalation": escalation.run,
+    "pacing": pacing.run,
 }
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
