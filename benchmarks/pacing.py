@@ -1,7 +1,7 @@
 """The pacer against endpoint models, beside AIMD (Netflix) and CUBIC (the AWS SDK): share of the limit used, 429s.
 
-Half an hour of simulated time each, with outcomes heard 0, 1, 5 and 15 s late. Retry-After is in whole seconds, as RFC 9110
-has it; every rule obeys it. Deterministic: live traffic is drawn from a seed.
+Half an hour of simulated time each, with outcomes heard 0, 1, 5 and 15 s late. Retry-After is in whole seconds, as RFC
+9110 has it; every rule obeys it. Deterministic: live traffic is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from benchmarks.figures import Figure, Target
 from diagnostics.recovery.pacer import Answer, Outcome, Pacer, PaceRules
@@ -109,17 +110,20 @@ def run(quick: bool) -> list[Figure]:
     for name, endpoint in endpoints:
         for delay in DELAYS_S[::2] if quick else DELAYS_S:
             figures += _cell(f"{name}, {delay:g} s late", endpoint, delay)
-        known = PaceRules(known_rate=endpoint.rate, live_share=endpoint.live_rate / endpoint.rate)
         for delay in DELAYS_S[::2] if quick else DELAYS_S:
-            figures += _figures(
-                f"{name}, R known, {delay:g} s late", endpoint, _drained(endpoint, delay, lambda: Pacer(known, 0.0))
-            )
+            known = _drained(endpoint, delay, partial(Pacer, known_rules(endpoint), 0.0))
+            figures += _figures(f"{name}, R known, {delay:g} s late", endpoint, known)
     return figures
 
 
 def our_rules(endpoint: Endpoint) -> PaceRules:
     """As a drain would have them that does not know the limit, but knows whether live traffic shares it."""
     return PaceRules.beside_live() if endpoint.live_rate else PaceRules()
+
+
+def known_rules(endpoint: Endpoint) -> PaceRules:
+    """As a drain would have them that knows the limit, and what live traffic takes of it."""
+    return PaceRules(known_rate=endpoint.rate, live_share=endpoint.live_rate / endpoint.rate)
 
 
 def share(endpoint: Endpoint, run_: Run) -> float:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from diagnostics.incident.notices.notices import NoticeService
     from diagnostics.incident.review.reviews import ReviewService
     from diagnostics.reconcile.service import ReconcileService
+    from diagnostics.recovery.service import RecoveryService
     from diagnostics.signals.pulses import Pulses
     from diagnostics.store.recents import Recents
     from diagnostics.sync.service import DealService
@@ -100,6 +101,13 @@ class Diagnostics:
         from diagnostics.reconcile.service import ReconcileService  # noqa: PLC0415
 
         return ReconcileService(self.context)
+
+    @Lazy
+    def recovery(self) -> RecoveryService:
+        """zillow-incident-recovery, as far as it exists: the backlog in depth. Nothing of it writes to production."""
+        from diagnostics.recovery.service import RecoveryService  # noqa: PLC0415
+
+        return RecoveryService(self.context)
 
     @Lazy
     def explorer(self) -> ExplorerService:

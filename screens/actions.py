@@ -99,6 +99,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("level_investigate", "3", "3", "investigate", "Level 3: investigation."),
     Action("account", "a", "a", "account", "Go to an account: its tokens, by account id."),
     Action("deal", "d", "d", "deal", "Go to a deal: why it does not sync, by deal id."),
+    Action("backlog", "b", "b", "backlog", "The webhook backlog: does it get better, when is it empty, what is lost."),
     Action("notify", "n", "n", "notify", "Tell the team: preview, then send. Without an incident it declares one."),
     Action("claim", "c", "c", "claim", "The roles of the incident: claim one, take one over, give one back."),
     Action(

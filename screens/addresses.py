@@ -182,6 +182,10 @@ class ReviewAt(IncidentAt):
     """The post-incident review of an incident."""
 
 
+class BacklogAt(Address):
+    """The webhook backlog: its curve, its forecast, what is in it."""
+
+
 class RefusalsAt(Address):
     """The six conditions under which the console refuses."""
 

@@ -524,6 +524,10 @@ class WarRoomApp(App[int]):
         """The panel, from anywhere; a second press goes back."""
         self.navigator.back_or_open(to.EscalationAt(), "escalation")
 
+    def act_backlog(self) -> None:
+        """The backlog, from anywhere; a second press goes back."""
+        self.navigator.back_or_open(to.BacklogAt(), "backlog")
+
     def act_notify(self) -> None:
         """Tell the team: an update of the incident in view, or the first notice of the issue in view."""
         self.incidents.notify()

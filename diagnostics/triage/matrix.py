@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,14 @@ BUILT_ROUTES = frozenset({"zillow-oauth-diagnosis", "zillow-sync-diagnosis", "zi
 """The specialists that this version of the console brings along."""
 
 ROUTE_REASON = "This specialist is not part of this version of the console."
+
+
+BUILT_PARTS: Mapping[str, tuple[str, ...]] = {
+    "zillow-incident-recovery": (
+        "Does it get better, when is it empty, what is past saving: warroom recover backlog, or b in the console.",
+    ),
+}
+"""What there is of specialists that are not whole: it is pointed to where the specialist is refused."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,7 +81,7 @@ def open_route(catalogue: Catalogue, issue_type: str, request: TriageRequest | N
     if issue is None:
         return refusals.issue_type_unknown(named)
     route = route_named(issue.route)
-    return route if route.available else refusals.escalation_blocked(named, issue)
+    return route if route.available else refusals.escalation_blocked(named, issue, BUILT_PARTS.get(issue.route, ()))
 
 
 def refuse_change(catalogue: Catalogue, name: str, request: TriageRequest | None = None) -> Refusal:

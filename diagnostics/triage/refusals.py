@@ -126,16 +126,18 @@ class Refusals:
             findings=kept,
         )
 
-    def escalation_blocked(self, request: TriageRequest, issue: IssueType) -> Refusal:
-        """The specialist route exists in the matrix and not in this version of the console."""
+    def escalation_blocked(self, request: TriageRequest, issue: IssueType, parts: tuple[str, ...] = ()) -> Refusal:
+        """The specialist route exists in the matrix and not in this version of the console, but for some `parts`."""
         route = self._catalogue.routes.get(issue.route)
         purpose = f" ({route.purpose})" if route else ""
         return self._refusal(
             RefusalRule.ESCALATION_BLOCKED,
             request,
-            missing=f"The specialist {issue.route}{purpose} is not part of this version of the console.",
+            missing=f"The specialist {issue.route}{purpose} is not part of this version of the console"
+            + (", which reads for it and changes nothing." if parts else "."),
             accepted=(f"the first-response checks of {issue.name}: {', '.join(issue.checks)}",),
             guidance=(
+                *parts,
                 "Do its first steps by hand, in this order:",
                 *self._guide_steps(issue),
                 *self._look_elsewhere(issue),

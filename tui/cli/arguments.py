@@ -30,6 +30,7 @@ examples:
   warroom triage --issue transaction_sync --deal-id 12345 --format json
   warroom diagnose oauth --account-id 148261                zillow-oauth-diagnosis
   warroom diagnose sync --account-id 14009 --deal-id 12345  zillow-sync-diagnosis
+  warroom recover backlog                                   zillow-incident-recovery, as far as it exists
   warroom doctor --account-id 14009
   warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
   warroom incident update --text "Backlog halved" --audience stakeholders
@@ -103,6 +104,9 @@ def parser() -> Parser:
     diagnose = command("diagnose", "let a specialist look: the credentials of an account, or why its deals do not sync")
     diagnose.add_argument("what", choices=("oauth", "sync"))
     _form(diagnose, *FORMATS, "markdown")
+    recover = command("recover", "the webhook backlog: does it get better, when is it empty, what is past saving")
+    recover.add_argument("what", choices=("backlog",))
+    _form(recover)
     _form(command("doctor", "test every source: reachable, permitted, mapped, read-only"))
     config = command("config", "show the effective settings, or check settings and catalogue")
     config.add_argument("what", choices=("show", "check"))

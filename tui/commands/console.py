@@ -8,6 +8,7 @@ from diagnostics.core.document import Document, Markdown
 from diagnostics.core.failures import UserError
 from diagnostics.core.words import short
 from diagnostics.sources.document import doctor_document, sources_document
+from screens import addresses as to
 from screens.critical.screen import CriticalScreen
 from screens.log_screen import WINDOWS
 from tui.commands.verb import CommandApp, Verb
@@ -15,6 +16,12 @@ from tui.terminal import theme
 
 if TYPE_CHECKING:
     from diagnostics.models.doctor import DoctorLine
+
+
+def _backlog(app: CommandApp, rest: str) -> None:
+    if rest:
+        raise UserError("backlog takes no argument", next_step=":backlog")
+    app.navigate(to.BacklogAt())
 
 
 def _preventive(app: CommandApp, rest: str) -> None:
@@ -80,6 +87,7 @@ def _theme(app: CommandApp, rest: str) -> None:
 
 
 VERBS = (
+    Verb("backlog", "the webhook backlog: does it get better, when is it empty, what is lost", _backlog),
     Verb("preventive", "what will fail next: the leading indicators of level 2", _preventive),
     Verb("sources", "the evidence behind the header: last answers, latencies, rate limits", _sources),
     Verb("doctor", "test every source: reachable, permitted, mapped, read-only", _doctor),
