@@ -104,7 +104,7 @@ class Diagnostics:
 
     @Lazy
     def recovery(self) -> RecoveryService:
-        """zillow-incident-recovery, as far as it exists: the backlog in depth. Nothing of it writes to production."""
+        """zillow-incident-recovery, as far as it exists: the backlog, plans. Nothing of it writes to production."""
         from diagnostics.recovery.service import RecoveryService  # noqa: PLC0415
 
         return RecoveryService(self.context)

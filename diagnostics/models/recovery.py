@@ -98,3 +98,87 @@ class BacklogReport(Frozen):
     doubts: tuple[str, ...] = ()
     """What a number does not cover, or why it is not known."""
     evidence: tuple[Evidence, ...] = ()
+
+
+class SetAside(Frozen):
+    """Waiting events that a plan leaves alone, and why."""
+
+    cause: str
+    events: int
+    examples: tuple[int, ...] = ()
+    """Ids of a few."""
+
+
+class Rehearsal(Frozen):
+    """What the pace of a plan does against the limit, as it was recorded or as a person named it. Nothing is sent."""
+
+    limit_per_s: float | None
+    """None where nothing tells: then there is no rehearsal."""
+    limit_from: str
+    """Where the limit comes from, one sentence."""
+    live_per_s: float = 0.0
+    """Live traffic beside it: what arrives."""
+    retry_after_s: float | None = None
+    """As the newest answers named it; None where none did."""
+    delay_s: float = 0.0
+    """How late the outcome of an event is seen."""
+    seconds: float | None = None
+    """Until the last event is accepted; None where it does not end."""
+    sent: int = 0
+    limited_share: float | None = None
+    """Of what is sent, answered 429; 0 to 1."""
+    live_limited_share: float | None = None
+    """Of live traffic, answered 429 meanwhile."""
+    note: str = ""
+
+
+class RecoveryPlan(Frozen):
+    """Which waiting events would be delivered again, in which order and at which pace. Holds no right to do it."""
+
+    plan_id: str
+    made_at: datetime
+    expires_at: datetime
+    made_by: str
+    environment: str
+    """Stands for the shared database that the events are of."""
+    events: int
+    accounts: int
+    seal: str
+    """SHA-256 over the events, in their order, each with its status and attempts."""
+    first_received_at: datetime | None = None
+    set_aside: tuple[SetAside, ...] = ()
+    collapsed: str = ""
+    """What was left out because a later event says the same, or why nothing was."""
+    live_share: float = 0.0
+    expected_losses: str = ""
+    collateral: str = ""
+    rehearsal: Rehearsal
+    doubts: tuple[str, ...] = ()
+
+
+class PlanState(StrEnum):
+    """Whether a plan may still be used. It can be read in any state."""
+
+    READY = "ready"
+    EXPIRED = "expired"
+    STALE = "stale"
+    """The events have moved on since."""
+    ALTERED = "altered"
+    """It is not what was saved: its hash differs."""
+    ELSEWHERE = "elsewhere"
+    """It is about another database."""
+    UNCHECKED = "unchecked"
+    """The events cannot be read now."""
+
+
+class PlanView(Frozen):
+    """A plan and how it stands now."""
+
+    plan: RecoveryPlan
+    digest: str
+    """SHA-256 over the plan: its name in the record."""
+    state: PlanState
+    moved: tuple[Part, ...] = ()
+    """What changed since, by what it is: ended, tried again, not there any more, new."""
+    reason: str = ""
+    evidence: tuple[Evidence, ...] = ()

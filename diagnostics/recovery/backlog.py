@@ -1,7 +1,7 @@
 """The backlog in depth: how it came to be, what is in it, whether it ends. Source: common.
 
-How many waited at a moment is computed from the rows themselves: whatever was received by then and had not ended. So the
-curve needs no console to have watched, and begins two hours ago in the first second.
+How many waited at a moment is computed from the rows themselves: whatever was received by then and had not ended. So
+the curve needs no console to have watched, and begins two hours ago in the first second.
 
 Every read is of the events received in the last 24 hours, by the index that begins with their status.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, select
 
@@ -139,11 +139,9 @@ def _forecast(now: datetime, backlog: Backlog, flow: Flow | None) -> tuple[Backl
     if flow is None:
         return ()
     per_step = flow.net * STEP_S / 60
+    moments = [now + timedelta(seconds=step * STEP_S) for step in range(STEPS + 1)]
     return tuple(
-        BacklogPoint(
-            at=now + timedelta(seconds=step * STEP_S), waiting=max(0, round(backlog.waiting - step * per_step))
-        )
-        for step in range(STEPS + 1)
+        BacklogPoint(at=at, waiting=max(0, round(backlog.waiting - step * per_step))) for step, at in enumerate(moments)
     )
 
 
@@ -208,7 +206,7 @@ def _splits(context: Context, now: datetime) -> tuple[tuple[Split, ...], list[Ev
     evidence: list[Evidence] = []
     oldest_first = tuple(reversed(AGES_S))
     edges = [now - timedelta(seconds=age) for age in oldest_first[1:]]
-    asked: list[tuple[str, ColumnElement[object] | None]] = [
+    asked: list[tuple[str, ColumnElement[Any] | None]] = [
         ("age", _slot(events.c.received_at, edges)),
         ("attempts", _optional(events, "attempts")),
         ("account", events.c.account_id),
@@ -229,11 +227,11 @@ def _splits(context: Context, now: datetime) -> tuple[tuple[Split, ...], list[Ev
     return tuple(found), evidence
 
 
-def _optional(events: Table, name: str) -> ColumnElement[object] | None:
-    return events.c[name] if name in events.c else None
+def _optional(events: Table, name: str) -> ColumnElement[Any] | None:
+    return events.c.get(name)
 
 
-def _grouped(context: Context, events: Table, by: str, column: ColumnElement[object], now: datetime) -> Rows:
+def _grouped(context: Context, events: Table, by: str, column: ColumnElement[Any], now: datetime) -> Rows:
     since = now - timedelta(seconds=LOOK_BACK_S)
     statement = (
         select(column.label("part"), func.count().label("events"))

@@ -1,4 +1,4 @@
-"""What there is to read of a recovery: the backlog and where it goes."""
+"""What there is to read of a recovery: the backlog and where it goes; a plan and how it stands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from datetime import timedelta
 
 from diagnostics.core.document import GAP, Asked, Block, Cell, Document, Fact, Heading, Line, Part, Result, Text, facts
 from diagnostics.core.words import about, plural, span
-from diagnostics.models.recovery import BacklogReport, Outlook, Split, Trend
+from diagnostics.models.recovery import (
+    BacklogReport,
+    Outlook,
+    PlanState,
+    PlanView,
+    RecoveryPlan,
+    Rehearsal,
+    Split,
+    Trend,
+)
 from diagnostics.models.status import Status
+from diagnostics.recovery.ladder import RUNGS
 
 CURVE, SPLITS = "curve", "splits"
 """Parts that a screen draws by itself."""
@@ -36,8 +46,8 @@ TITLES = {
     "cause": "by the last answer",
 }
 
-BAR = 20
-LABEL = 18
+BAR = 16
+LABEL = 20
 COUNT = 11
 
 
@@ -78,9 +88,7 @@ def verdict(report: BacklogReport) -> str:
         return f"{word}: {report.doubts[-1] if len(report.doubts) > 1 else 'nothing tells where the backlog goes'}"
     change = report.change or 0
     ago = span(report.change_s)
-    moved = (
-        f"as many as {ago} ago" if not change else f"{abs(change):,} {'fewer' if change < 0 else 'more'} than {ago} ago"
-    )
+    moved = f"{abs(change):,} {'fewer' if change < 0 else 'more'} than {ago} ago" if change else f"as many as {ago} ago"
     return f"{word}: {plural(report.waiting or 0, 'event')} wait, {moved}."
 
 
@@ -130,7 +138,7 @@ def _course(report: BacklogReport) -> Iterable[Block]:
         Line(
             (
                 Cell(f"{point.at:%H:%M}", "muted", 7),
-                Cell("—" if point.waiting is None else f"{point.waiting:,}", "", COUNT, right=True),
+                Cell("  —" if point.waiting is None else f"  {point.waiting:,}", "", COUNT, right=True),
                 Cell(f"  {bar(point.waiting or 0, most)}", "accent"),
             )
         )
@@ -147,16 +155,105 @@ def split_blocks(split: Split) -> list[Block]:
     for part in split.parts:
         cells = (
             Cell(part.name, "", LABEL),
-            Cell(f"{part.events:,}", "", COUNT, right=True),
+            Cell(f"  {part.events:,}", "", COUNT, right=True),
             Cell(f"  {bar(part.events, most)}", "accent"),
         )
         name = part.name
         blocks.append(Line(cells, key=f"account:{name.split()[-1]}" if split.by == "account" else f"{split.by}:{name}"))
     if split.others:
-        blocks.append(Line((Cell("others", "muted", LABEL), Cell(f"{split.others:,}", "muted", COUNT, right=True))))
+        blocks.append(Line((Cell("others", "muted", LABEL), Cell(f"  {split.others:,}", "muted", COUNT, right=True))))
     return blocks if len(blocks) > 1 else [*blocks, Text("nothing waits", "muted")]
 
 
 def bar(events: int, most: int) -> str:
     """A bar whose length is a share of the longest; whatever is there at all has one cell."""
     return "" if not events or not most else "▪" * max(1, round(BAR * events / most))
+
+
+# ---- plans
+
+STATES = {
+    PlanState.READY: (Status.PASS, "as it was made: none of its events has moved on"),
+    PlanState.EXPIRED: (Status.WARN, "expired"),
+    PlanState.STALE: (Status.WARN, "STALE"),
+    PlanState.ALTERED: (Status.FAIL, "ALTERED"),
+    PlanState.ELSEWHERE: (Status.FAIL, "of another environment"),
+    PlanState.UNCHECKED: (Status.UNREACHABLE, "not checked"),
+}
+
+
+def plan_document(view: PlanView) -> Document:
+    """How it stands, what it would do, at what pace and cost, what it leaves alone."""
+    plan, run = view.plan, view.plan.rehearsal
+    status, word = STATES[view.state]
+    blocks: list[Block] = [
+        Result(status, f"{plan.plan_id}: {word}{f': {view.reason}' if view.reason else ''}."),
+        *(Text(f"{plural(one.events, 'event')} {one.name}", indent=2) for one in view.moved),
+        *facts(
+            ("delivers", _delivers(plan)),
+            ("order", "by receipt, so that of each account is kept"),
+            ("collapsed", plan.collapsed),
+            ("made", f"{plan.made_at:%d %b %H:%M:%S} UTC by {plan.made_by}; valid to {plan.expires_at:%H:%M:%S} UTC"),
+            ("hash", view.digest),
+            ("seal", plan.seal),
+        ),
+        Heading("left alone, and why"),
+        *_aside(plan),
+        Heading("pace and cost, rehearsed"),
+        *facts(
+            ("limit", _limit(plan)),
+            ("takes", _takes(run)),
+            ("answered 429", _share(run.limited_share)),
+            ("collateral", plan.collateral),
+            ("losses", plan.expected_losses),
+            ("first events", f"in rungs of {', '.join(map(str, RUNGS))}, each after the outcomes of the one before"),
+        ),
+        Heading("what bends it"),
+        *(Fact(" ·", doubt, width=3) for doubt in plan.doubts),
+        GAP,
+        Asked(view.evidence, "its events were not read again"),
+    ]
+    return Document(
+        f"plan {plan.plan_id}",
+        blocks,
+        issue=("rate_limiting", ""),
+        about=("zillow-incident-recovery", f"plan {plan.plan_id}"),
+        taken_at=plan.made_at,
+    )
+
+
+def _aside(plan: RecoveryPlan) -> list[Block]:
+    lines: list[Block] = [
+        Text(f"{plural(one.events, 'event')}: {one.cause} ({_such_as(one.examples)})", indent=2)
+        for one in plan.set_aside
+    ]
+    return lines or [Text("none", "muted", indent=2)]
+
+
+def _share(value: float | None) -> str:
+    return "not known" if value is None else f"{100 * value:.2f} % of what is sent"
+
+
+def _delivers(plan: RecoveryPlan) -> str:
+    at = plan.first_received_at
+    begins = "" if at is None else f", from {at:%d %b %H:%M:%S} UTC on"
+    return f"{plural(plan.events, 'event')} of {plural(plan.accounts, 'account')}, oldest first{begins}"
+
+
+def _such_as(ids: tuple[int, ...]) -> str:
+    return f"such as {', '.join(map(str, ids))}"
+
+
+def _limit(plan: RecoveryPlan) -> str:
+    run = plan.rehearsal
+    if run.limit_per_s is None:
+        return f"not known: {run.limit_from}"
+    live = f"; {run.live_per_s:,.1f} a second of live traffic beside it" if run.live_per_s else ""
+    wait = "" if run.retry_after_s is None else f"; Retry-After {span(run.retry_after_s)}, as answers say"
+    return f"{run.limit_per_s:,.2f} a second, {run.limit_from}{live}{wait}"
+
+
+def _takes(run: Rehearsal) -> str:
+    if run.seconds is None:
+        return f"not known: {run.note or 'there was no rehearsal'}"
+    return f"{about(run.seconds)}, outcomes seen {span(run.delay_s)} late"

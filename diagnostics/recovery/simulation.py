@@ -1,4 +1,4 @@
-"""A drain against an endpoint model, event by event, in simulated time: what a pace would do before anything is sent."""
+"""A drain against an endpoint model, event by event, in simulated time: what a pace does, before anything is sent."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class Endpoint:
     """Live events per second, at random moments."""
     halved: tuple[float, float] | None = None
     """From when to when the rate is half, seconds from the start."""
+    retry_after_s: float | None = None
+    """The same Retry-After with each 429; None names the time until there is room."""
     whole_seconds: bool = True
     """Retry-After as RFC 9110 has it, whole seconds and at least one; otherwise the exact time until there is room."""
 
@@ -124,6 +126,7 @@ def simulate(
             if not taken:
                 wait = (1.0 - tokens) / endpoint.rate_at(now)
                 wait = max(1.0, float(math.ceil(wait))) if endpoint.whole_seconds else wait
+                wait = wait if endpoint.retry_after_s is None else endpoint.retry_after_s
             out.append(Outcome(now, now + delay_s, Answer.ACCEPTED if taken else Answer.LIMITED, wait))
             run.most_in_flight = max(run.most_in_flight, len(out))
     run.seconds = min(now, until_s)

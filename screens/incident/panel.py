@@ -67,7 +67,8 @@ class EscalationScreen(ConsoleScreen):
     """
 
     hint_names: ClassVar[tuple[str, ...]] = (
-        "notify", "run", "claim", "open", "backlog", "snooze", "status", "why", "new", "link", "next_pane", "back", "help",
+        "notify", "run", "claim", "open", "backlog", "snooze", "status", "why", "new", "link", "next_pane", "back",
+        "help",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ class BacklogScreen(ListScreen):
         service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
-        live.watch(READING, lambda: service.recovery.backlog(), every_s=EVERY_S)
+        live.watch(READING, service.recovery.backlog, every_s=EVERY_S, source="common")
         self.reading = live.last(READING)
         self.host.look_again()
         self.draw()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -104,8 +105,13 @@ def parser() -> Parser:
     diagnose = command("diagnose", "let a specialist look: the credentials of an account, or why its deals do not sync")
     diagnose.add_argument("what", choices=("oauth", "sync"))
     _form(diagnose, *FORMATS, "markdown")
-    recover = command("recover", "the webhook backlog: does it get better, when is it empty, what is past saving")
-    recover.add_argument("what", choices=("backlog",))
+    recover = command("recover", "the webhook backlog: where it goes; make a plan for it, or show one. Sends nothing")
+    recover.add_argument("what", choices=("backlog", "plan", "show"))
+    recover.add_argument("plan", nargs="?", metavar="PLAN", help="of show: its id; left out, the newest")
+    recover.add_argument("--rate", type=_amount, metavar="N", help="of plan: the limit, events a second, where known")
+    recover.add_argument(
+        "--live-share", "--live_share", dest="live_share", type=_amount, metavar="SHARE", help="of it, for live traffic"
+    )
     _form(recover)
     _form(command("doctor", "test every source: reachable, permitted, mapped, read-only"))
     config = command("config", "show the effective settings, or check settings and catalogue")
@@ -179,6 +185,16 @@ def _whole_number(text: str) -> int:
         )
     # Zero and less go on: the triage service refuses them with guidance of its own.
     return int(text)
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"a number, such as 20 or 0.5, not {text[:60]!r}")
+    return value
 
 
 def _switch(text: str) -> bool:

@@ -46,10 +46,11 @@ def curve_rows(
     if ahead:
         forecast = _course(report.forecast, unit)
         right = course_chart(forecast, width=ahead + AXIS, height=height, scale=scale, glyphs=glyphs, stale=True)
-    per = " in thousands" if unit > 1 else ""
-    title = f"waiting events{per}, the last 2 h" + (" and, at the present rates, the next 2 h" if ahead else "")
+    per = ", in thousands" if unit > 1 else ""
+    title = f"waiting{per}: the last 2 h" + (" | the next 2 h at the present rates" if ahead else "")
     rows = [BLANK, row((glyphs.text(fit(title, width)), "title"))]
-    rows += [Row((*_padded(one, past), *_after_axis(other))) for one, other in zip(left, right, strict=True)]
+    # The line between them is now, also where no colour says what is forecast.
+    rows += [Row((*_padded(one, past), *_forecast(other, glyphs))) for one, other in zip(left, right, strict=True)]
     begin, now = f"{report.course[0].at:%H:%M}", f"{report.course[-1].at:%H:%M} UTC"
     axis = " " * AXIS + begin + now.rjust(max(1, past - AXIS - len(begin)))
     if ahead:
@@ -68,15 +69,12 @@ def _course(points: Sequence[BacklogPoint], unit: int) -> Course:
     )
 
 
-def _after_axis(one: Row) -> tuple[Piece, ...]:
-    """The row without the labels of its axis."""
-    left, pieces = AXIS, []
-    for piece in one.pieces:
-        text = piece.text[left:] if left < len(piece.text) else ""
-        left = max(0, left - len(piece.text))
-        if text:
-            pieces.append(Piece(text, piece.tone))
-    return tuple(pieces)
+def _forecast(one: Row, glyphs: Glyphs) -> tuple[Piece, ...]:
+    """The row with a line for now in the place of its labels and of its first cell."""
+    if not one.pieces:
+        return ()
+    text = one.text[AXIS + 1 :]
+    return Piece(glyphs.bar, "title"), Piece(text, "muted")
 
 
 def _padded(one: Row, width: int) -> tuple[Piece, ...]:
