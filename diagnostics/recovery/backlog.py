@@ -17,7 +17,7 @@ from sqlalchemy import and_, case, func, select
 from diagnostics.checks.base import number
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.words import span
-from diagnostics.models.recovery import BacklogPoint, BacklogReport, LostEvents, Outlook, Part, Split, Trend
+from diagnostics.recovery.models import BacklogPoint, BacklogReport, LostEvents, Outlook, Part, Split, Trend
 from diagnostics.signals.webhook_backlog import (
     DELIVERED,
     LOOK_BACK_CAVEAT,

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from diagnostics.core.document import GAP, Asked, Block, Cell, Document, Fact, Heading, Line, Part, Result, Text, facts
 from diagnostics.core.words import about, plural, span
-from diagnostics.models.recovery import (
+from diagnostics.models.status import Status
+from diagnostics.recovery.ladder import RUNGS
+from diagnostics.recovery.models import (
     BacklogReport,
     Outlook,
     PlanState,
@@ -17,8 +19,6 @@ from diagnostics.models.recovery import (
     Split,
     Trend,
 )
-from diagnostics.models.status import Status
-from diagnostics.recovery.ladder import RUNGS
 
 CURVE, SPLITS = "curve", "splits"
 """Parts that a screen draws by itself."""

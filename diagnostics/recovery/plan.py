@@ -19,9 +19,9 @@ from sqlalchemy import and_, select
 from diagnostics.checks.base import number
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.words import listed, plural
-from diagnostics.models.recovery import Part, PlanState, PlanView, RecoveryPlan, SetAside
 from diagnostics.recovery.backlog import examine
 from diagnostics.recovery.members import Member, pack, read_members, seal_of, seal_of_packed, unpack
+from diagnostics.recovery.models import Part, PlanState, PlanView, RecoveryPlan, SetAside
 from diagnostics.recovery.rehearsal import rehearse
 from diagnostics.signals.webhook_backlog import LOOK_BACK_S, LOST
 from diagnostics.store.identity import common_identity
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from diagnostics.core.context import Context
-    from diagnostics.models.recovery import BacklogReport
+    from diagnostics.recovery.models import BacklogReport
     from diagnostics.store.documents import Kept
 
 KIND = "recovery-plan"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diagnostics.models.recovery import Rehearsal
 from diagnostics.recovery.feeding import Feeding
+from diagnostics.recovery.models import Rehearsal
 from diagnostics.recovery.pacer import PaceRules
 from diagnostics.recovery.simulation import Endpoint, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from diagnostics.models.recovery import BacklogPoint
+    from diagnostics.recovery.models import BacklogPoint
 
 LONGEST_S = 7 * 86_400.0
 

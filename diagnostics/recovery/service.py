@@ -9,7 +9,7 @@ from diagnostics.recovery.backlog import examine
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
-    from diagnostics.models.recovery import BacklogReport, PlanView
+    from diagnostics.recovery.models import BacklogReport, PlanView
 
 
 class RecoveryService:

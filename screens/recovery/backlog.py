@@ -21,7 +21,7 @@ from widgets.rows.document import document_rows
 if TYPE_CHECKING:
     from diagnostics.models.evidence import Evidence
     from diagnostics.models.readings import Reading
-    from diagnostics.models.recovery import BacklogReport
+    from diagnostics.recovery.models import BacklogReport
     from widgets.glyphs import Glyphs
 
 READING = "recovery:backlog"

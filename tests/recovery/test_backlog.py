@@ -8,10 +8,10 @@ import pytest
 from rich.cells import cell_len
 
 from diagnostics.models.evidence import Evidence
-from diagnostics.models.recovery import BacklogPoint, BacklogReport, Outlook, Trend
 from diagnostics.models.triage import Refusal
 from diagnostics.recovery.backlog import outlook_of, trend_of
 from diagnostics.recovery.document import backlog_document, empties, verdict
+from diagnostics.recovery.models import BacklogPoint, BacklogReport, Outlook, Trend
 from diagnostics.recovery.service import RecoveryService
 from diagnostics.signals.webhook_backlog import Flow
 from diagnostics.sources.mysql.databases import Databases

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from diagnostics.core.failures import UserError
-from diagnostics.models.recovery import BacklogPoint, PlanState
 from diagnostics.recovery.document import plan_document
 from diagnostics.recovery.members import Member, pack, seal_of, seal_of_packed, unpack
+from diagnostics.recovery.models import BacklogPoint, PlanState
 from diagnostics.recovery.plan import KIND, choose
 from diagnostics.recovery.rehearsal import NO_ROOM, rehearse
 from diagnostics.recovery.service import RecoveryService

@@ -6,8 +6,8 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
-from diagnostics.models.recovery import BacklogReport, PlanState, Trend
 from diagnostics.recovery.document import backlog_document, plan_document
+from diagnostics.recovery.models import BacklogReport, PlanState, Trend
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers.document import as_text
@@ -17,7 +17,7 @@ from tui.options import Options
 
 if TYPE_CHECKING:
     from diagnostics.core.document import Document
-    from diagnostics.models.recovery import PlanView
+    from diagnostics.recovery.models import PlanView
     from diagnostics.service import Diagnostics
 
 PLAN_CODES = {PlanState.READY: ExitCode.HEALTHY, PlanState.UNCHECKED: ExitCode.UNREACHABLE}

@@ -17,7 +17,7 @@ from widgets.rows.trend import AXIS, Scale, course_chart
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from diagnostics.models.recovery import BacklogPoint, BacklogReport
+    from diagnostics.recovery.models import BacklogPoint, BacklogReport
     from widgets.glyphs import Glyphs
 
 THOUSANDS_FROM = 10_000
