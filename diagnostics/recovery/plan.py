@@ -47,7 +47,7 @@ TRIED_AGAIN = frozenset({408, 425, 429})
 
 NOT_COLLAPSED = "none: the table names no entity, so nothing tells that a later event says the same as an earlier one"
 
-NO_WRITER = "Nothing carries it out: this version of the console reads only, and holds no login that could write."
+NO_CARRIER = "Nothing carries it out: this version of the console has no way to have events delivered again."
 
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
 
@@ -95,7 +95,7 @@ def make_plan(context: Context, *, rate: float | None = None, live_share: float 
         expected_losses=_losses(chosen, exhausted, report),
         collateral=_collateral(rehearsal.live_limited_share),
         rehearsal=rehearsal,
-        doubts=(*report.doubts, NO_WRITER),
+        doubts=(*report.doubts, NO_CARRIER),
     )
     digest = digest_of(plan)
     payload: dict[str, object] = {"plan": plan.model_dump(mode="json"), "digest": digest, "members": [*pack(chosen)]}

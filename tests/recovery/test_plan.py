@@ -71,7 +71,7 @@ def test_a_plan_names_what_it_delivers_and_what_it_leaves_alone(waiting: World) 
     assert plan.rehearsal.seconds >= 4 * plan.rehearsal.delay_s
     text = "\n".join(as_text([plan_document(view)], Style()))
     assert "41 events of 2 accounts, oldest first" in text
-    assert "no login that could write" in text
+    assert "no way to have events delivered again" in text
 
 
 def test_a_plan_is_read_again_as_it_was_made(waiting: World) -> None:
