@@ -45,6 +45,7 @@ WALLS = {
     "diagnostics.incident.review.follow_ups": "a second subject: what is run after an incident",
     "diagnostics.incident.review.handoff": "one of the texts that the service lists",
     "diagnostics.incident.review.review_text": "one of the texts that the service lists",
+    "diagnostics.incident.seals": "a second subject: a secret that the journal does not hold, and what it proves",
     "diagnostics.incident.verification": "a second subject: looks at a journal that somebody may have changed",
     "diagnostics.logs.grammar": "imports lark, which only a parsed query needs",
     "diagnostics.oauth.findings": "together they are too long; findings are pure",

@@ -271,6 +271,8 @@ class StateSettings(Section):
     """SQLAlchemy URL; None is a SQLite file in `state_dir`."""
     password: SecretStr | None = None
     tls: TlsSetting = OFF
+    team_secret: SecretStr | None = None
+    """Signs what is confirmed to be sent, the same on every console of the team; None signs nothing on a shared one."""
 
 
 class SlackSettings(Section):
@@ -401,6 +403,7 @@ SECRETS = (
     "analytics.password",
     "redis.password",
     "state.password",
+    "state.team_secret",
     "slack.bot_token",
     "slack.webhook_url",
     "jira.token",

@@ -29,8 +29,9 @@ from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.incident.seals import SEALED, Seals, proof_of
 from diagnostics.incident.verification import ChainGuard
-from diagnostics.models.entries import Body, Entry, Unknown
+from diagnostics.models.entries import Body, Entry, Proof, Unknown
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered
 from diagnostics.store.journal_rows import EntryDraft, JournalRow, NewestEntry, canonical
@@ -89,6 +90,7 @@ class Journal:
 
     def __init__(self, state: StateStore, *, person: str, console: str, now: Callable[[], datetime] = utc_now) -> None:
         self._state = state
+        self._seals = Seals(state.settings, state.folder)
         self.person = stored_name(person, MOST_NAME) or "unknown"
         self.console = stored_name(console, MOST_NAME) or "unknown"
         self._now = now
@@ -182,9 +184,16 @@ class Journal:
         with self._state.read(journal=True) as connection:
             return journal_rows.streams(connection, prefix)
 
-    def verify(self, job: Job | None = None) -> Verification:
-        """Read everything and compute every hash again; progress is reported in entries, and it can be cancelled."""
-        return self._guard.verify(job)
+    def verify(self, job: Job | None = None, against: str = "") -> Verification:
+        """Read everything and compute every hash again; progress is reported in entries, and it can be cancelled.
+
+        `against`: see `ChainGuard.verify`.
+        """
+        return self._guard.verify(job, against)
+
+    def doubt(self, proofs: tuple[Proof, ...]) -> tuple[str, str]:
+        """Why nothing may leave because of these entries, and the remedy; empty where they are proven."""
+        return self._seals.doubt(proofs)
 
     def close(self) -> None:
         """Write down what was seen of it. Raises nothing."""
@@ -244,10 +253,15 @@ class Journal:
         who = self.person if actor is None else stored_name(actor, MOST_NAME) or "unknown"
         at_us = (self._now() - _EPOCH) // timedelta(microseconds=1)
         named = [secrets.token_hex(16) for _ in bodies] if keys is None else [stored_key(key) for key in keys]
-        return [
+        drafts = [
             EntryDraft("", body.kind, key, at_us, who, self.console, body_text(body))
             for body, key in zip(bodies, named, strict=True)
         ]
+        if any(draft.kind in SEALED for draft in drafts):
+            self._seals.make_ready()
+            for draft in drafts:
+                self._seals.remember(draft)
+        return drafts
 
     def _write(
         self, place: Callable[[Connection], str], drafts: Sequence[EntryDraft], *, begins: bool = False
@@ -262,7 +276,7 @@ class Journal:
             if missing and not (begins and there):
                 stream = place(connection)
                 written = journal_rows.put(
-                    connection, newest, [replace(one, stream=stream) for one in missing.values()]
+                    connection, newest, [self._seals.sealed(replace(one, stream=stream)) for one in missing.values()]
                 )
                 there |= {row.key: row for row in written}
             return tuple(there[draft.key] for draft in drafts if draft.key in there)
@@ -359,6 +373,7 @@ def _entry(row: JournalRow) -> Entry:
         body=read_body(row.kind, row.body),
         previous=str(row.previous),
         hash=str(row.hash),
+        proof=proof_of(EntryDraft(row.stream, row.kind, row.key, row.at_us, row.actor, row.console, row.body)),
     )
 
 

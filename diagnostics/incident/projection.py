@@ -246,7 +246,13 @@ _FAILED_AS = {"definite": "retrying", "ambiguous": "uncertain", "permanent": "fa
 
 
 def _delivery_confirmed(record: JsonRecord, entry: Entry, body: said.DeliveryConfirmed) -> None:
-    confirmed = Delivery(**shared_fields(body, Delivery), confirmed_at=entry.at, confirmed_by=entry.actor)
+    if any(one.delivery == body.delivery or one.token == body.token for one in record["deliveries"]):
+        # Confirmed once: the same again, under whatever key, sends nothing again.
+        return
+    proofs = (entry.proof,) if entry.proof is not None else ()
+    confirmed = Delivery(
+        **shared_fields(body, Delivery), confirmed_at=entry.at, confirmed_by=entry.actor, proofs=proofs
+    )
     record["deliveries"].append(confirmed)
     if body.purpose in _NOTICES:
         # A promise is kept by what a person confirmed; whether it arrived is shown beside it.
@@ -300,10 +306,17 @@ def _settled(record: JsonRecord, entry: Entry, body: said.DeliverySettled) -> No
     changes: dict[str, object] = {"state": _SETTLED_AS[body.outcome], "retry_at": None}
     if body.outcome == "arrived":
         changes["sent_at"] = entry.at
-    _change_unless_sent(record, body.delivery, changes)
+    if body.outcome != "send_again":
+        _change_unless_sent(record, body.delivery, changes)
+        return
+    # Whoever says "send it again" has to prove it as much as whoever said "send it".
+    proof = (entry.proof,) if entry.proof is not None else ()
+    _change_unless_sent(record, body.delivery, lambda one: {**changes, "proofs": (*one.proofs, *proof)})
 
 
-def _change_unless_sent(record: JsonRecord, name: str, changes: Mapping[str, object]) -> None:
+def _change_unless_sent(
+    record: JsonRecord, name: str, changes: Mapping[str, object] | Callable[[Any], Mapping[str, object]]
+) -> None:
     _change(record["deliveries"], lambda one: one.delivery == name and one.state != "sent", changes)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import threading
 import time
@@ -20,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diagnostics.core.failures import SourceFailure
+from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.private import new_file, private_folder
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
@@ -46,6 +47,8 @@ MOST_SUSPECTS = 400
 
 KEEP_EVERY_S, KEEP_EVERY = 60.0, 200
 """Seconds, or entries, after which a checkpoint is written; an unchanged one never is."""
+
+_ANCHOR = re.compile(r"(?:journal )?(?:(\d{1,18}):)?([0-9a-f]{12,64})")
 
 QUERY = "SELECT * FROM warroom_journal ORDER BY seq; sha256 over the hash before and every column of each entry"
 
@@ -143,10 +146,15 @@ class ChainGuard:
         if newest is not None and newest != self._seen:
             self.note(newest.seq, newest.hash)
 
-    def verify(self, job: Job | None = None) -> Verification:
-        """Read everything and compute every hash again; what was read is the checkpoint, where it is sound."""
+    def verify(self, job: Job | None = None, against: str = "") -> Verification:
+        """Read everything and compute every hash again; what was read is the checkpoint, where it is sound.
+
+        `against` is the end of the journal as a notice, a tracking entry or an export has it. Raises UserError for
+        what is none.
+        """
+        anchor = read_anchor(against) if against else None
         seen = self._file_now().read() if self._state.is_lasting else None
-        found, newest = verify(self._state, seen, self._now, job)
+        found, newest = verify(self._state, seen, self._now, job, anchor)
         if found.is_sound and newest.seq:
             self._keep(self._seen_now(newest.seq, newest.hash))
         return found
@@ -196,6 +204,39 @@ class ChainGuard:
             self._contradiction = ""
 
 
+# ---- what stands outside of it
+
+
+@dataclass(slots=True, frozen=True)
+class Anchor:
+    """Where the journal ended once, as something outside of it says."""
+
+    seq: int | None
+    """None where only the hash was kept."""
+    hash: str
+    """Its beginning at least."""
+
+    def is_met_by(self, row: JournalRow) -> bool:
+        """Whether it speaks of this entry."""
+        return row.hash.startswith(self.hash) and self.seq in {None, row.seq}
+
+    def words(self) -> str:
+        """As a flaw names it."""
+        return self.hash if self.seq is None else f"{self.seq}:{self.hash}"
+
+
+def read_anchor(text: str) -> Anchor:
+    """`journal 214:9f86d081884c7d65`, or the hash alone. Raises UserError."""
+    found = _ANCHOR.fullmatch(text.strip().lower())
+    if found is None:
+        raise UserError(
+            f"{clean(text, limit=100)!r} is no end of a journal",
+            accepted="NUMBER:HASH as under a notice, e.g. 214:9f86d081884c7d65, or at least 12 letters of HASH",
+            next_step="copy it from a notice, a tracking entry, or `journal` in an export",
+        )
+    return Anchor(int(found[1]) if found[1] else None, found[2])
+
+
 # ---- the whole chain
 
 
@@ -210,6 +251,8 @@ class _Progress:
     more: int = 0
     suspects: list[JournalRow] = field(default_factory=list)
     beyond: int = 0
+    is_anchored: bool = False
+    """The entry that something outside speaks of is there."""
 
     def tell(self, flaw: str) -> None:
         """Add a flaw."""
@@ -220,9 +263,15 @@ class _Progress:
 
 
 def verify(
-    state: StateStore, seen: Checkpoint | None, now: Callable[[], datetime], job: Job | None = None
+    state: StateStore,
+    seen: Checkpoint | None,
+    now: Callable[[], datetime],
+    job: Job | None = None,
+    anchor: Anchor | None = None,
 ) -> tuple[Verification, NewestEntry]:
     """Read everything, page by page; raises `SourceFailure`. `seen` is what this machine saw of it before.
+
+    `anchor` is what something outside of it says of it.
 
     Entries that are appended meanwhile are left for the next time. Also returns the newest entry that was read.
     """
@@ -240,6 +289,7 @@ def verify(
         rows = tuple(row for row in rows if row.seq <= last.seq)
         for row in rows:
             _read(reading, row, head)
+            reading.is_anchored = reading.is_anchored or (anchor is not None and anchor.is_met_by(row))
         job.report(reading.entries, max(last.seq, reading.entries), "entries")
         if len(rows) < PAGE:
             break
@@ -247,6 +297,11 @@ def verify(
     _tell_moved(reading)
     _compare_head(reading, head)
     _compare_seen(reading, seen, found)
+    if anchor is not None and not reading.is_anchored:
+        reading.tell(
+            f"entry {anchor.words()}: not in this journal, although it ended there once: it was cut or rewritten since,"
+            " or it is another journal"
+        )
     if reading.more:
         reading.flaws.append(f"and {reading.more:,} more")
     evidence = Evidence(
@@ -256,7 +311,7 @@ def verify(
         started_at=started_at,
         took_ms=(time.monotonic() - begin) * 1_000,
         rows=reading.entries,
-        caveat=_caveat(seen),
+        caveat=_caveat(seen) if anchor is None or not reading.is_anchored else _anchored(anchor),
     )
     verification = Verification(
         entries=reading.entries, head=reading.before.hash, flaws=tuple(reading.flaws), evidence=evidence
@@ -336,6 +391,10 @@ def _compare_seen(reading: _Progress, seen: Checkpoint | None, found: str | None
         reading.tell(
             f"entry {seen.seq}: not the one that this machine has seen{when}: the journal was rewritten up to its end"
         )
+
+
+def _anchored(anchor: Anchor) -> str:
+    return f"What lies behind {anchor.words()} was held against nothing: somebody who rewrote only that is not found."
 
 
 def _caveat(seen: Checkpoint | None) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from diagnostics.models.evidence import Evidence, Frozen
 from diagnostics.models.repairs import RepairEnded, RepairPlanned, RepairResumed, RepairStarted, RowImaged, RowSettled
@@ -312,7 +312,33 @@ class Snoozed(Frozen):
     why: str = ""
 
 
-class DeliveryConfirmed(Frozen):
+class Proof(Frozen):
+    """What is checked of an entry that makes something leave the console."""
+
+    basis: str
+    """Hash of everything that it says."""
+    mark: str
+    """Tells the process that wrote it that it did."""
+    signature: str = ""
+    signed_with: str = ""
+
+
+class Signed(Frozen):
+    """An entry that makes something leave the console. The signature is put in when it is written."""
+
+    signature: str = ""
+    """HMAC-SHA256 over everything else, hexadecimal; empty where the console that wrote it had no secret."""
+    signed_with: str = ""
+    """Id of the secret, which tells nothing about it."""
+
+    @model_serializer(mode="wrap")
+    def _without_signature(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without one the fields are left out, so that bytes stay as they were before there were any."""
+        written: dict[str, Any] = dump(self)
+        return {name: value for name, value in written.items() if value or name not in {"signature", "signed_with"}}
+
+
+class DeliveryConfirmed(Signed):
     """A person saw this text and said: send it. From here on it is sent exactly once, or shown as not sent."""
 
     kind: Literal["delivery_confirmed"] = "delivery_confirmed"
@@ -371,7 +397,7 @@ class DeliveryFailed(Frozen):
     retry_at: datetime | None = None
 
 
-class DeliverySettled(Frozen):
+class DeliverySettled(Signed):
     """A person decided about a delivery that the console could not."""
 
     kind: Literal["delivery_settled"] = "delivery_settled"
@@ -549,3 +575,5 @@ class Entry(Frozen):
     previous: str
     """Hash of the entry before, hexadecimal."""
     hash: str
+    proof: Proof | None = Field(default=None, exclude=True)
+    """Of an entry that makes something leave the console."""

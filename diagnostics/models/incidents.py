@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from diagnostics.models.entries import (
     Audience,
     BoundFigure,
@@ -15,6 +17,7 @@ from diagnostics.models.entries import (
     IncidentStatus,
     LessonNoted,
     Measured,
+    Proof,
     Purpose,
 )
 from diagnostics.models.evidence import Evidence, Frozen
@@ -96,6 +99,8 @@ class Delivery(Frozen):
     receipt: str = ""
     link: str = ""
     found_again: bool = False
+    proofs: tuple[Proof, ...] = Field(default=(), exclude=True)
+    """Of the entries that let it leave: its confirmation, and each "send it again"."""
 
     @property
     def is_settled(self) -> bool:

@@ -23,7 +23,9 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
+from sqlalchemy.exc import DBAPIError
 
+from diagnostics.store.failures import is_missing_table
 from diagnostics.store.schema import JOURNAL, JOURNAL_HEAD
 
 NOTHING_BEFORE = "0" * 64
@@ -91,6 +93,11 @@ class NewestEntry:
 
     seq: int
     hash: str
+
+    @property
+    def anchor(self) -> str:
+        """The same for people, short: "journal 214:9f86d081884c7d65"."""
+        return f"journal {self.seq}:{self.hash[:16]}"
 
 
 def canonical(value: object) -> str:
@@ -164,8 +171,13 @@ def _values(row: JournalRow) -> dict[str, object]:
 
 
 def head(connection: Connection) -> NewestEntry | None:
-    """The head row; None where somebody removed it."""
-    found = connection.execute(select(JOURNAL_HEAD.c.seq, JOURNAL_HEAD.c.hash).where(JOURNAL_HEAD.c.id == HEAD_ID))
+    """The head row; None where somebody removed it, or its table."""
+    try:
+        found = connection.execute(select(JOURNAL_HEAD.c.seq, JOURNAL_HEAD.c.hash).where(JOURNAL_HEAD.c.id == HEAD_ID))
+    except DBAPIError as error:
+        if not is_missing_table(error):
+            raise
+        return None
     row = found.one_or_none()
     return None if row is None else NewestEntry(_whole(row[0]), str(row[1]))
 

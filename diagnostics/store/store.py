@@ -292,6 +292,11 @@ class StateStore:
         self._unread: SourceFailure | None = None
 
     @property
+    def settings(self) -> StateSettings:
+        """Where it is kept, and with which secrets."""
+        return self._settings
+
+    @property
     def is_lasting(self) -> bool:
         """False when what is remembered ends with this process. Opens the place."""
         self._opened()

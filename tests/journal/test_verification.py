@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnostics.core.failures import FailureKind, SourceFailure
+from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.incident.journal import Journal
 from diagnostics.store import journal_rows
@@ -265,3 +265,39 @@ def test_very_many_flaws_are_counted(place: JournalPlace, fresh: Journal, monkey
     found = flaws(fresh)
     assert len(found) == 4
     assert found[-1] == "and 6 more"
+
+
+# ---- what stands outside of it
+
+
+@pytest.mark.parametrize("kept", ["journal 7:{hash}", "7:{hash}", "{hash}"])
+def test_a_journal_that_goes_on_from_where_a_notice_says_it_ended_is_sound(
+    place: JournalPlace, fresh: Journal, kept: str
+) -> None:
+    found = fresh.verify(against=kept.format(hash=hash_of(place, 7)[:16]))
+    assert found.is_sound, found.flaws
+    assert found.evidence.caveat.startswith("What lies behind ")
+
+
+def test_a_chain_rewritten_up_to_its_end_is_found_by_what_a_notice_says(place: JournalPlace, fresh: Journal) -> None:
+    anchor = f"7:{hash_of(place, 7)[:16]}"
+    rewrite(place, 5)
+    assert fresh.verify().is_sound, "the chain itself does not tell"
+    flaws_found = fresh.verify(against=anchor).flaws
+    assert flaws_found[-1].startswith(f"entry {anchor}: not in this journal, although it ended there once")
+
+
+@pytest.mark.parametrize("wrong", ["7", "abc", "7:xyz", "-1:0123456789abcdef"])
+def test_what_is_no_end_of_a_journal_is_refused(fresh: Journal, wrong: str) -> None:
+    with pytest.raises(UserError, match="is no end of a journal"):
+        fresh.verify(against=wrong)
+
+
+def test_the_hash_of_another_entry_does_not_do(place: JournalPlace, fresh: Journal) -> None:
+    assert not fresh.verify(against=f"6:{hash_of(place, 7)[:16]}").is_sound
+
+
+def test_a_head_table_that_was_dropped_reads_as_tampering(place: JournalPlace, fresh: Journal) -> None:
+    place.run("DROP TABLE warroom_journal_head")
+    assert any(re.search("^head row: missing", flaw) for flaw in flaws(fresh))
+    assert fresh.head().seq == ENTRIES

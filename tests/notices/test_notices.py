@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -289,7 +290,7 @@ def test_outside_text_in_words_reaches_slack_as_text(console: Console, slack: Sl
     assert "<https://evil" not in text
     assert "\x1b" not in text
     assert "{severity}" in text
-    assert text.endswith("_INC-1_")
+    assert re.search(r"\n\n_INC-1 · journal \d+:[0-9a-f]{16}_$", text)
 
 
 def test_a_template_that_cannot_be_filled_never_holds_a_notice_up(open_console: MakeConsole) -> None:

@@ -236,6 +236,9 @@ def _add_of_incidents(commands: Subparsers, shared: Parser) -> None:
 
     journal = under(commands, "journal", "read the whole journal and compute every hash again")
     journal.add_argument("what", choices=("verify",))
+    journal.add_argument(
+        "--against", metavar="HASH", default="", help="where it ended once, as a notice or an export says: NUMBER:HASH"
+    )
     _form(journal)
 
 

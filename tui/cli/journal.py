@@ -26,7 +26,7 @@ def run(options: Options, given: Namespace) -> int:
                 f"there is no journal to verify: {journal.problem}",
                 remedy="make the place that holds it usable, and verify again",
             )
-        found = journal.verify(Job(_progress if sys.stderr.isatty() else None))
+        found = journal.verify(Job(_progress if sys.stderr.isatty() else None), given.against)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     if given.format == "json":

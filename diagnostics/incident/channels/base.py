@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure
 from diagnostics.core.time import utc_now
-from diagnostics.models.entries import Channel
+from diagnostics.models.entries import Channel, Purpose
 
 if TYPE_CHECKING:
     from diagnostics.config.settings import Settings
@@ -20,6 +21,9 @@ DeliveryOutcome = Literal["definite", "ambiguous", "permanent"]
 
 SITE = "site"
 """Field of a delivery: the address of the service that it was confirmed for."""
+
+ANCHOR = "anchor"
+"""Field of a delivery as it is sent: where the journal ended then, so that its past can be held against it."""
 
 CLOCKS_DIFFER = timedelta(days=1)
 """Clocks of this machine and of a service are taken to differ by less than this."""
@@ -160,6 +164,26 @@ def looking(for_what: str) -> Iterator[None]:
 def is_its_site(channel: DeliveryChannel, delivery: Delivery) -> bool:
     """Whether it was confirmed for the service that this console writes to; deliveries of old do not say."""
     return delivery.fields.get(SITE, channel.site) == channel.site
+
+
+SLACK_ID = re.compile(r"[SUW][A-Z0-9]{2,30}")
+"""Groups and people that may be called; never a whole channel."""
+
+LONGEST_TITLE = 1_000
+
+
+def objection(delivery: Delivery, longest_text: int) -> str:
+    """Why it must not leave as it stands in the journal, whoever confirmed it; empty when it may. Asks nobody."""
+    if len(delivery.text) > longest_text:
+        return f"its text has {len(delivery.text):,} characters of at most {longest_text:,}"
+    if len(delivery.title) > LONGEST_TITLE:
+        return f"its title has {len(delivery.title):,} characters of at most {LONGEST_TITLE:,}"
+    called = [one for one in delivery.fields.get("mention", "").split(",") if one]
+    if any(not SLACK_ID.fullmatch(one) for one in called):
+        return "it calls something that is no Slack id of a person or a group"
+    if called and (delivery.channel is not Channel.SLACK or delivery.purpose is not Purpose.FIRST_NOTICE):
+        return "it calls people, which a first notice to Slack alone does"
+    return ""
 
 
 def setting_of(channel: Channel) -> str:

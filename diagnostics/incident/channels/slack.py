@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.incident.channels.base import CannotLook, Receipt, SearchReach, looked_for_since, not_delivered
+from diagnostics.incident.channels.base import ANCHOR, CannotLook, Receipt, SearchReach, looked_for_since, not_delivered
 from diagnostics.incident.notices.texts import to_mrkdwn
 from diagnostics.models.entries import Channel
 from diagnostics.sources.proxies import route_of
@@ -45,6 +45,7 @@ class SlackDeliveryChannel:
 
     def __init__(self, settings: Settings, contact: Contact) -> None:
         self._settings = settings.slack
+        self._contact = contact.channel
         self._channel = settings.slack.channel or contact.channel
         self._trusted = tuple(one for one in (settings.datadog.web_url, settings.jira.url) if one)
         self._slack = Slack(settings.slack, route_of(settings.network))
@@ -67,9 +68,13 @@ class SlackDeliveryChannel:
         return ""
 
     def carries(self, delivery: Delivery) -> bool:
-        """A token reaches every channel by its name; a webhook only its own, and nobody else knows which that is."""
+        """The channels that this console's own settings and catalogue name: a token reaches every other one too.
+
+        A webhook reaches only its own, and nobody else knows which that is.
+        """
         by_webhook = self.way == "webhook" or delivery.destination.endswith(BY_WEBHOOK)
-        return not by_webhook or delivery.destination in {"", self.destination}
+        own = {"", self.destination} if by_webhook else {"", self.destination, self._contact}
+        return delivery.destination in own
 
     def problem(self) -> str:
         """Why Slack cannot be used from here; empty when it can. Asks nobody."""
@@ -136,7 +141,8 @@ class SlackDeliveryChannel:
         """The message: who is called, the text as it was confirmed, and the incident's number."""
         called = " ".join(_mention(one) for one in delivery.fields.get("mention", "").split(",") if one)
         text = to_mrkdwn(delivery.text, self._trusted)
-        number = "" if incident.id in delivery.text else f"\n\n_{incident.id}_"
+        marks = [one for one in (incident.id, delivery.fields.get(ANCHOR, "")) if one and one not in delivery.text]
+        number = f"\n\n_{' · '.join(marks)}_" if marks else ""
         return f"{called}\n{text}{number}" if called else f"{text}{number}"
 
     def _receipt(self, posted: Posted) -> Receipt:

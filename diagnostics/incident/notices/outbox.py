@@ -20,17 +20,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import span
-from diagnostics.incident.channels.base import SITE, CannotLook, NotDelivered, Receipt, may_write
+from diagnostics.incident.channels.base import ANCHOR, SITE, CannotLook, NotDelivered, Receipt, may_write, objection
 from diagnostics.incident.incidents import INCIDENTS
 from diagnostics.incident.records import CONSOLE
 from diagnostics.models.entries import (
     Body,
+    Channel,
     DeliveryAttempted,
     DeliveryFailed,
     DeliverySent,
@@ -163,8 +165,10 @@ class Outbox:
             return self._left_behind(incident, delivery) if now >= watch.since + self._grace else 0
         if now < watch.due:
             return 0
-        if self._channel(delivery) is None:
-            return self._out_of_reach(incident, delivery, watch)
+        refused = self._refused(delivery)
+        if self._channel(delivery) is None or refused is not None:
+            left = self._out_of_reach if refused is None else partial(self._left_unsent, refused)
+            return left(incident, delivery, watch)
         if delivery.state == "uncertain":
             return self._look(incident, delivery, watch) if delivery.retry_at is not None else 0
         return self._send(incident, delivery)
@@ -196,6 +200,28 @@ class Outbox:
             self._close_unsent(incident, delivery, NotDelivered("permanent", why, remedy=remedy))
         return 0
 
+    def _refused(self, delivery: Delivery) -> NotDelivered | None:
+        """Why it is shown and not sent, whatever the journal says; None where it may be sent.
+
+        The journal is a record and no authority: who confirmed it is proven at this moment, and each field looked at.
+        """
+        why, remedy = self._context.journal.doubt(delivery.proofs)
+        if not why:
+            why, remedy = objection(delivery, self._rules.longest_text), "write it anew, or give it up"
+        return NotDelivered("permanent", why, remedy=remedy) if why else None
+
+    def _left_unsent(
+        self, obstacle: NotDelivered, incident: Incident, delivery: Delivery, watch: _WatchedDelivery
+    ) -> int:
+        """Shown and not sent: another console may be able to prove who confirmed it; when none does, a person."""
+        if self._steady() < watch.since + 3 * self._grace:
+            return 0
+        if delivery.state != "uncertain":
+            self._close_unsent(incident, delivery, obstacle)
+        elif delivery.retry_at is not None:
+            self._hand_over(incident, delivery, obstacle.reason, "look yourself, and say whether it arrived")
+        return 0
+
     def _watch(self, incident: Incident, delivery: Delivery) -> _WatchedDelivery:
         mark = (delivery.state, delivery.attempts)
         found = self._watches.get((incident.id, delivery.delivery))
@@ -217,7 +243,8 @@ class Outbox:
         channel = self._channel(delivery)
         if channel is None:
             return 0
-        carried, obstacle = self._prepared(incident, delivery)
+        refused = self._refused(delivery)
+        carried, obstacle = self._prepared(incident, delivery) if refused is None else (None, refused)
         if obstacle is not None:
             self._close_unsent(incident, delivery, obstacle)
             return 0
@@ -276,7 +303,7 @@ class Outbox:
     ) -> DeliverySent | DeliveryFailed:
         """Send, and say what became of it."""
         try:
-            return _sent(delivery, attempt, channel.send(_masked(delivery, incident), incident))
+            return _sent(delivery, attempt, channel.send(self._anchored(_masked(delivery, incident)), incident))
         except NotDelivered as failure:
             return self._failed(delivery, attempt, failure)
         except SourceFailure as failure:
@@ -286,6 +313,16 @@ class Outbox:
             logger.exception("a delivery failed unexpectedly")
             told = NotDelivered("ambiguous", "the console met an error of its own; its log file has the details")
             return self._failed(delivery, attempt, told)
+
+    def _anchored(self, delivery: Delivery) -> Delivery:
+        """With the end of the journal: what is outside of it can be held against it later."""
+        try:
+            anchor = self._context.journal.head().anchor
+        except SourceFailure:
+            return delivery
+        if delivery.channel is not Channel.SLACK:
+            return delivery.model_copy(update={"text": f"{delivery.text}\n\n{anchor}"})
+        return delivery.model_copy(update={"fields": {**delivery.fields, ANCHOR: anchor}})
 
     def _failed(self, delivery: Delivery, attempt: int, failure: NotDelivered) -> DeliveryFailed:
         """The entry about a failure: when it is tried again, or that a person has to decide."""
