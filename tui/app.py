@@ -34,7 +34,7 @@ from tui.session import SessionMemory
 from tui.terminal import theme
 from tui.terminal.clipboard import copy_sequence, load_into_tmux
 from tui.terminal.driver import WarRoomDriver
-from tui.terminal.frames import Picture
+from tui.terminal.frames import Picture, ask_only_what_changed
 from tui.terminal.widths import count_as_terminals_do
 from widgets.footer_bar import FooterBar, Hint
 from widgets.glyphs import glyphs_for
@@ -100,6 +100,7 @@ class WarRoomApp(App[int]):
 
     def __init__(self, options: Options) -> None:
         count_as_terminals_do()
+        ask_only_what_changed()
         self.capabilities = theme.capabilities(theme=options.theme, ascii_only=options.ascii)
         # Textual chooses its filter for NO_COLOR here, before a theme can be set: without the hint it would turn the
         # terminal's own colours into black on black.

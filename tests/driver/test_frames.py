@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import textual.screen
 from rich.console import Console
 from rich.segment import Segment
-from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.screen import Screen
@@ -17,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tests.emulator import Emulator
-from tui.terminal.frames import Picture, TightUpdate, boundary, ending
+from tui.terminal.frames import DirtyCompositor, Picture, TightUpdate, ask_only_what_changed, boundary, ending
 
 WIDTH, HEIGHT = 60, 12
 
@@ -181,3 +183,71 @@ def test_a_part_that_ends_within_a_wide_character_paints_all_of_it(first: int, l
 @pytest.mark.parametrize(("cell", "expected"), [(0, 0), (6, 6), (7, 8), (8, 8), (9, 10), (10, 10), (14, 14), (20, 20)])
 def test_a_piece_ends_where_a_character_ends(cell: int, expected: int) -> None:
     assert ending(Strip([Segment("plain 漢字"), Segment(" end")]), cell) == expected
+
+
+class Layers(App[None]):
+    """Panes beside each other, and one that lies over two of them."""
+
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    Screen { layers: below above; layout: horizontal; }
+    #left { width: 20; layer: below; } #right { width: 1fr; layer: below; }
+    #over { layer: above; width: 16; height: 4; offset: 12 3; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield from (Counting(id="left"), Counting(id="right"), Counting(id="over"))
+
+
+class Counting(Widget):
+    """Rows that carry its name, and how often they were asked for."""
+
+    asked = 0
+
+    def render_line(self, y: int) -> Strip:
+        return Strip([Segment(f"{self.id} {y} 漢字 ".ljust(60, "."))]).adjust_cell_length(self.size.width)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self.asked += 1
+        return super().render_lines(crop)
+
+
+@pytest.fixture
+def textuals_compositor() -> Iterator[None]:
+    """Textual's own class again afterwards."""
+    before = vars(textual.screen)["Compositor"]
+    yield
+    vars(textual.screen)["Compositor"] = before
+
+
+async def test_only_panes_that_changed_are_asked_and_the_picture_is_textuals(textuals_compositor: None) -> None:
+    ask_only_what_changed()
+    app = Layers()
+    async with app.run_test(size=(WIDTH, HEIGHT)):
+        ours = app.screen._compositor
+        assert type(ours) is DirtyCompositor
+        rng = random.Random(7)  # noqa: S311  # no secret
+        corners = [Region(0, 0, 20, 1), Region(14, 4, 4, 1), Region(30, 11, 9, 1), Region(10, 2, 30, 6)]
+        for number in range(60):
+            regions = corners[:number] if number < 5 else rng.sample(_REGIONS, rng.randint(1, 4))
+            if not regions:
+                continue
+            pictures = []
+            for painted in (DirtyCompositor.render_partial_update, Compositor.render_partial_update):
+                ours._dirty_regions = set(regions)
+                update = painted(ours)  # type: ignore[arg-type]  # it is one
+                assert isinstance(update, ChopsUpdate)
+                tight = TightUpdate(update.chops, update.spans, update.chop_ends)
+                pictures.append([(x, y, piece.text) for x, y, piece in tight.pieces()])
+            assert pictures[0] == pictures[1], regions
+        panes = {pane.id: pane for pane in app.query(Counting)}
+        for pane in panes.values():
+            pane.asked = 0
+        ours._dirty_regions = {Region(0, 0, 5, 1), Region(2, 10, 5, 1)}
+        ours.render_partial_update()
+        assert {name: pane.asked for name, pane in panes.items()} == {"left": 1, "right": 0, "over": 0}
+
+
+_REGIONS = [
+    Region(x, y, width, height) for x in (0, 11, 19, 25, 50) for y in (0, 3, 6) for width in (1, 9) for height in (1, 3)
+]

@@ -42,6 +42,9 @@ LEAVE = (
 
 PAINTS_PER_SECOND = 240
 
+GIVE_WAY_S = 0.001
+"""Seconds after which a thread that parses an answer gives the interpreter up to a key; Python's own five are felt."""
+
 POINTER_SHAPE = "\x1b]22;"
 """Textual also sets the shape of a pointer that it gets no reports of."""
 
@@ -132,6 +135,7 @@ class WarRoomDriver(LinuxDriver):
         os.set_blocking(self._wake_read, False)
         install_output_filter(app)
         paint_promptly()
+        sys.setswitchinterval(GIVE_WAY_S)
         self._exit_signals = ExitSignals(self._loop, self._leave, self._force_restore)
         self._exit_signals.install()
         # In the event loop instead of between any two instructions, where Textual would tear down the terminal.

@@ -10,22 +10,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import textual.screen
 from rich.cells import cell_len
 from rich.control import Control
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
+from textual.geometry import Region
 from textual.strip import Strip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console, RenderableType
-    from textual.geometry import Region
 
     Painted = list[list[Strip] | None]
 
 
 _WIDE = 2
 """Cells of a wide character."""
+
+
+class DirtyCompositor(Compositor):
+    """Textual's, which asks no widget for its lines that has no part in what is to be repainted.
+
+    Textual asks every widget within the box around all changes. With the clock in the first row and a cursor further
+    down that is every pane there is, on each key, although the lines of most of them are then thrown away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._updates: tuple[Region, ...] = ()
+        """Regions of the update under way; empty for a whole picture."""
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Return the update of what is dirty, or None where nothing is."""
+        self._updates = tuple(self._dirty_regions)
+        try:
+            return super().render_partial_update()
+        finally:
+            self._updates = ()
+
+    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
+        return self._renders_of(self._updates) if self._updates else super()._get_renders(crop)
+
+    def _renders_of(self, updates: tuple[Region, ...]) -> Iterator[tuple[Region, Region, list[Strip]]]:
+        # Front to back, as Textual goes: whatever lies over a changed cell is among those that are asked.
+        for widget, (region, clip) in self.visible_widgets.items():
+            shown = region.intersection(clip)
+            if shown and any(shown.overlaps(update) for update in updates):
+                yield region, clip, widget.render_lines(shown.translate(-region.offset))
+
+
+def ask_only_what_changed() -> None:
+    """Have every screen that is made from now on use `DirtyCompositor`."""
+    vars(textual.screen)["Compositor"] = DirtyCompositor
 
 
 class TightUpdate(ChopsUpdate):
