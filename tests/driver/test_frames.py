@@ -235,7 +235,7 @@ async def test_only_panes_that_changed_are_asked_and_the_picture_is_textuals(tex
             pictures = []
             for painted in (DirtyCompositor.render_partial_update, Compositor.render_partial_update):
                 ours._dirty_regions = set(regions)
-                update = painted(ours)  # type: ignore[arg-type]  # it is one
+                update = painted(ours)
                 assert isinstance(update, ChopsUpdate)
                 tight = TightUpdate(update.chops, update.spans, update.chop_ends)
                 pictures.append([(x, y, piece.text) for x, y, piece in tight.pieces()])
