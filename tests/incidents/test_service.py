@@ -211,7 +211,7 @@ def test_tasks_change_hands_and_are_done_and_opened_again(world: IncidentWorld) 
     with pytest.raises(UserError) as refused:
         world.incidents.change_task(incident.id, "T9", "done", "yes")
     assert refused.value.accepted == "T1"
-    with pytest.raises(UserError, match="no moment"):
+    with pytest.raises(UserError, match="is not a moment"):
         world.incidents.change_task(incident.id, "T1", "due_at", "soon")
 
 
