@@ -16,7 +16,7 @@ from screens.explorer.state import LONGEST, SHORTEST, ExplorerState
 from screens.listing import ListingScreen
 from screens.palette import PaletteScreen
 from tests.console.explorer_rooms import QUERY, answered, explorer_app, open_explorer, stop_clock
-from tests.console.rest import rest
+from tests.console.rest import on_top, rest, until
 from tests.console.rooms import MakeApp
 from widgets.line_view import LineView
 from widgets.log.histogram import HistogramView
@@ -91,10 +91,9 @@ async def test_l_on_a_text_opens_the_query_of_the_screen_that_the_text_speaks_of
     async with app.run_test(size=(120, 40)) as pilot:
         await open_explorer(pilot)
         await pilot.press("escape", "w")
-        await rest(pilot)
-        assert isinstance(app.screen, DocumentScreen)
+        await on_top(pilot, DocumentScreen)
         await pilot.press("L")
-        await rest(pilot)
+        await until(pilot, lambda: isinstance(app.screen, ExplorerScreen))
         assert isinstance(app.screen, ExplorerScreen)
         assert app.screen.state.query == app.catalogue.queries["rate_limited"].datadog  # type: ignore[union-attr]
 
