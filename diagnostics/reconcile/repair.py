@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, and_, select, update
@@ -37,6 +37,9 @@ CHUNK_S: Final = 0.5
 
 FIRST_CHUNK, LARGEST_CHUNK = 10, 500
 """Rows of a transaction, at first and at most."""
+
+CLOCKS_APART: Final = timedelta(hours=1)
+"""How far the clocks of two consoles may be apart that carry one plan."""
 
 BUSY_WAIT_S: Final = 2.0
 """Seconds between two looks at a server that is busy."""
@@ -176,6 +179,8 @@ class RepairRun:
                         and_(
                             logs.c.account_id == plan.account_id,
                             logs.c.user_id == row.user_id,
+                            # A million rows a year and no index on the reason: only those since it was planned.
+                            logs.c.created_at >= self._record.planned_at - CLOCKS_APART,
                             logs.c.change_reason == reason,
                         )
                     )

@@ -22,7 +22,10 @@ from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import FleetQuestion
 from diagnostics.incident.review.follow_ups import FollowUps
+from diagnostics.models.reconcile import DifferenceKind
 from diagnostics.models.triage import TriageRequest
+from diagnostics.reconcile.plans import confirmation, sealed
+from diagnostics.reconcile.service import ReconcileService
 from diagnostics.service import Diagnostics
 from diagnostics.signals.webhook_backlog import read_backlog
 from diagnostics.store.identity import common_identity
@@ -85,6 +88,7 @@ def catalogue(consoles: Consoles, *, whole: bool) -> Iterator[Question]:
     service = consoles.plain
     yield from _accounts(service)
     yield from _deals(service)
+    yield from _reconcile(service)
     yield from _checks(service)
     yield from _triage(service, whole=whole)
     yield from _health(service)
@@ -151,6 +155,42 @@ def _deals(service: Diagnostics) -> Iterator[Question]:
     yield Question("deals.unsynced of everybody", EVERYBODY, lambda: deals.unsynced(None, DAY_S, Job()))
     yield Question("deals.resolution", ONE, lambda: deals.resolution(BIG, Job()))
     yield Question("deals.resolution of a small one", ONE, lambda: deals.resolution(SMALL))
+
+
+def _reconcile(service: Diagnostics) -> Iterator[Question]:
+    """The stale agents of one account: read twice, planned, written and taken back, in the world that is tried."""
+    at = [utc_now()]
+    reconcile = ReconcileService(with_members(service.context, now=lambda: at[0]))
+
+    def words(name: str) -> str:
+        return confirmation(reconcile.show(name).plan)
+
+    def some() -> object:
+        """A plan for three of them: each row is several statements, and all rows are alike."""
+        plan = reconcile.plan(BIG, DifferenceKind.STALE_AGENT).plan
+        few = sealed(plan.model_copy(update={"rows": plan.rows[:3]}))
+        return service.journal.open("REP", [few])
+
+    def report() -> object:
+        at[0] += timedelta(seconds=61)
+        return reconcile.report(BIG, Job())
+
+    def nobody_waits() -> object:
+        job = Job()
+        job.cancel()
+        return reconcile.report_twice(BIG, job)
+
+    yield Question("reconcile.report", ONE, report)
+    yield Question("reconcile.report again", ONE, report)
+    yield Question("reconcile.report_twice", ONE, nobody_waits)
+    yield Question("reconcile.plan", ONE, some)
+    yield Question("reconcile.show", ONE, lambda: reconcile.show("REP-2"))
+    yield Question("reconcile.repairs", ONE, reconcile.repairs)
+    yield Question("reconcile.may_write", ONE, lambda: reconcile.may_write)
+    yield Question("reconcile.apply", ONE, lambda: reconcile.apply("REP-2", words("REP-2")))
+    yield Question("reconcile.resume", ONE, lambda: reconcile.resume("REP-2", words("REP-2")))
+    yield Question("reconcile.plan_undo", ONE, lambda: reconcile.plan_undo("REP-2"))
+    yield Question("reconcile.apply of the taking back", ONE, lambda: reconcile.apply("REP-3", words("REP-3")))
 
 
 def _requests(issue: str) -> dict[str, TriageRequest]:

@@ -36,6 +36,7 @@ SESSION: Final = text(
 REPLICA: Final = text("SHOW REPLICA STATUS")
 REPLICA_BEFORE: Final = text("SHOW SLAVE STATUS")
 """The word of servers before MySQL 8.0.22 and MariaDB 10.5."""
+LOAD: Final = text("SHOW GLOBAL STATUS LIKE 'Threads_running'")
 
 _ALL: Final = frozenset(
     known.text
@@ -50,6 +51,7 @@ _ALL: Final = frozenset(
         SESSION,
         REPLICA,
         REPLICA_BEFORE,
+        LOAD,
     )
 )
 _ROLE: Final = re.compile(r"SET ROLE (?:`[^`\\]{1,80}`(?:@`[^`\\]{1,255}`)?|'[^'\\]{1,80}'(?:@'[^'\\]{1,255}')?)")

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pymysql
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mysql.doctor import judge, parse_grants
 from diagnostics.sources.mysql.failures import failure_of
 from diagnostics.sources.mysql.logins import Login, LoginWithheld, PasswordWithheld
+from diagnostics.sources.mysql.own_texts import GRANTS, LOAD
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -80,13 +81,13 @@ class Writer:
         if database.is_sqlite:
             return ""
         with self.begin(place) as connection:
-            row: Any = connection.execute(text("SHOW GLOBAL STATUS LIKE 'Threads_running'")).first()
+            row: Any = connection.execute(LOAD).first()
         running = int(row[1]) if row is not None and str(row[1]).isdigit() else 0
         return f"{running} statements are running on the server" if running > BUSY_THREADS else ""
 
 
 def _refuse_other_rights(connection: Connection, source: str) -> None:
-    lines = [str(row[0]) for row in connection.execute(text("SHOW GRANTS"))]
+    lines = [str(row[0]) for row in connection.execute(GRANTS)]
     # Reading ended the session's first transaction, in which nothing was done.
     connection.rollback()
     grants, roles = parse_grants(lines)
