@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import and_, exists, not_, or_, select
+from sqlalchemy import and_, or_, select
 
 from diagnostics.checks.base import number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job
-from diagnostics.core.words import plural
+from diagnostics.core.words import form, listed, plural
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.reconcile import Cell, Difference, DifferenceKind, Snapshot
 from diagnostics.oauth.users import LINK_DANGLING, LINK_ELSEWHERE, UserRecords, walk_users
@@ -207,70 +207,104 @@ def _of_user(user: UserRecords) -> Iterator[Difference]:
 
 
 def _memberships(reading: _Reading) -> None:
-    members, agents, teams = map(reading.context.table, ("zillow_agent_teams", "zillow_agents", "zillow_teams"))
-    has_agent = exists(select(agents.c.id).where(agents.c.id == members.c.agent_id))
-    has_team = exists(select(teams.c.id).where(teams.c.id == members.c.team_id))
+    """Page by page along the key; agents and teams of a page are looked up by their ids."""
+    members = reading.context.table("zillow_agent_teams")
     last = (-1, -1)
     while True:
         beyond = or_(members.c.agent_id > last[0], and_(members.c.agent_id == last[0], members.c.team_id > last[1]))
         answer = reading.asking.client(
-            f"memberships without agent or team after {last}",
+            f"memberships after {last}",
             select(members.c.agent_id.label("agent_id"), members.c.team_id.label("team_id"))
-            .where(and_(or_(not_(has_agent), not_(has_team)), beyond))
+            .where(beyond)
             .order_by(members.c.agent_id, members.c.team_id)
             .limit(PAGE),
         )
-        reading.evidence.append(answer.evidence)
-        for row in answer.rows:
-            agent, team = number(row, "agent_id"), number(row, "team_id")
-            reading.add(
-                [
-                    Difference(
-                        kind=DifferenceKind.ORPHAN_AGENT_TEAM,
-                        table="zillow_agent_teams",
-                        row=f"{agent}/{team}",
-                        column="agent_id, team_id",
-                        found=f"{agent}/{team}",
-                        expected=None,
-                        because="zillow_agents or zillow_teams has no such row",
-                        cells={"agent_id": agent, "team_id": team},
-                    )
-                ]
+        pairs = [(number(row, "agent_id"), number(row, "team_id")) for row in answer.rows]
+        if last[0] < 0:
+            reading.evidence.append(answer.evidence)
+        reading.looked_at += len(pairs)
+        agents = _ids_there(reading, "zillow_agents", {agent for agent, _ in pairs})
+        teams = _ids_there(reading, "zillow_teams", {team for _, team in pairs})
+        reading.add(
+            Difference(
+                kind=DifferenceKind.ORPHAN_AGENT_TEAM,
+                table="zillow_agent_teams",
+                row=f"{agent}/{team}",
+                column="agent_id, team_id",
+                found=f"{agent}/{team}",
+                expected=None,
+                because=_missing(agent in agents, team in teams),
+                cells={"agent_id": agent, "team_id": team},
             )
-            last = (agent, team)
-        if len(answer.rows) < PAGE or reading.is_over:
+            for agent, team in pairs
+            if agent not in agents or team not in teams
+        )
+        if len(pairs) < PAGE or reading.is_over:
             return
+        last = pairs[-1]
+
+
+def _missing(has_agent: bool, has_team: bool) -> str:
+    tables = [name for name, there in (("zillow_agents", has_agent), ("zillow_teams", has_team)) if not there]
+    return f"{listed(tables)} {form(len(tables), 'has', 'have')} no such row"
+
+
+def _ids_there(reading: _Reading, logical: str, ids: set[int]) -> frozenset[int]:
+    table = reading.context.table(logical)
+    rows, _ = reading.asking.batches(
+        f"{logical} by id", ids, lambda part: select(table.c.id.label("id")).where(table.c.id.in_(part))
+    )
+    return frozenset(number(row, "id") for row in rows)
 
 
 def _legacy_teams(reading: _Reading) -> None:
     legacy, teams = map(reading.context.table, ("zillow_sync_teams", "zillow_teams"))
-    known = exists(select(teams.c.id).where(teams.c.zillow_team_id == legacy.c.zillow_team_id))
     last = 0
     while True:
         answer = reading.asking.client(
-            f"legacy teams unknown to the modern table after {last}",
+            f"legacy teams after {last}",
             select(legacy.c.id.label("id"), legacy.c.zillow_team_id.label("zillow_team_id"))
-            .where(and_(not_(known), legacy.c.zillow_team_id.is_not(None), legacy.c.id > last))
+            .where(legacy.c.id > last)
             .order_by(legacy.c.id)
             .limit(PAGE),
         )
-        reading.evidence.append(answer.evidence)
+        if not last:
+            reading.evidence.append(answer.evidence)
+        reading.looked_at += len(answer.rows)
+        named = {number(row, "id"): str(row["zillow_team_id"]) for row in answer.rows if row["zillow_team_id"]}
+        known = (
+            reading.asking.client(
+                f"modern teams of legacy teams after {last}",
+                select(teams.c.zillow_team_id.label("zillow_team_id")).where(
+                    teams.c.zillow_team_id.in_(sorted(set(named.values())))
+                ),
+            ).rows
+            if named
+            else ()
+        )
+        # As the databases compare text: without regard to case, or to blanks at the end.
+        there = {_compared(str(row["zillow_team_id"])) for row in known}
         reading.add(
             Difference(
                 kind=DifferenceKind.LEGACY_TEAM_UNKNOWN,
                 table="zillow_sync_teams",
-                row=str(number(row, "id")),
+                row=str(row),
                 column="zillow_team_id",
-                found=str(row["zillow_team_id"]),
+                found=zillow_id,
                 expected=None,
                 because="zillow_teams has no team of this Zillow id",
-                cells={"zillow_team_id": str(row["zillow_team_id"])},
+                cells={"zillow_team_id": zillow_id},
             )
-            for row in answer.rows
+            for row, zillow_id in named.items()
+            if _compared(zillow_id) not in there
         )
         if len(answer.rows) < PAGE or reading.is_over:
             return
         last = number(answer.rows[-1], "id")
+
+
+def _compared(text: str) -> str:
+    return text.rstrip().casefold()
 
 
 def _deals(reading: _Reading) -> None:

@@ -101,8 +101,9 @@ class Step:
 
     @property
     def reads_all(self) -> bool:
-        """Whether it would read the table, or an index, from end to end."""
-        return self.kind in {"ALL", "index"} and self.table != "" and not self.table.startswith("<")
+        """Whether it would read the table, or an index, from end to end. What only writes a new row reads none."""
+        reads = self.select != "INSERT" and self.table != "" and not self.table.startswith("<")
+        return self.kind in {"ALL", "index"} and reads
 
     def words(self) -> str:
         """For the report."""

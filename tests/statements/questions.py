@@ -281,6 +281,7 @@ def _escalation(service: Diagnostics, *, whole: bool) -> Iterator[Question]:
         )
         yield Question(f"assessments.assess {name}", EVERYBODY, partial(assessments.assess, incident.id))
         yield Question(f"assessments.observe {name}", EVERYBODY, partial(assessments.observe, incident.id))
+        yield Question(f"assessments.tick_seen {name}", EVERYBODY, partial(assessments.tick_seen, incident.id))
         yield from _telling(service, name, worst, incident.id)
 
 
