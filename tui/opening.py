@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.config.layers import LoadedSettings, load_settings
 from diagnostics.service import Diagnostics
+from diagnostics.store.store import FILE_NAME
 from tui.log_file import start_log_file
 from tui.options import Options
 
@@ -87,11 +89,21 @@ def prepare(options: Options) -> Prepared:
     database = options.sandbox_database or os.environ.get("WARROOM_SANDBOX_DATABASE_URL")
     sandbox = start_sandbox(options.sandbox, database_url=database, fault=options.fault)
     try:
-        loaded = load_settings(options.config, {**sandbox.flags(), **_flags(options)})
+        loaded = load_settings(options.config, {**practice_flags(sandbox.flags(), os.environ), **_flags(options)})
         return Prepared(loaded, load_catalogue(loaded.settings.catalogue), sandbox)
     except BaseException:
         sandbox.stop()
         raise
+
+
+def practice_flags(flags: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, object]:
+    """The sandbox's settings, its own journal among them: a drill is never written into the one of a team's file.
+
+    A journal elsewhere is asked for with `WARROOM_STATE__URL`, which somebody sets for this one command.
+    """
+    if environ.get("WARROOM_STATE__URL"):
+        return dict(flags)
+    return {**flags, "state.url": f"sqlite:///{Path(str(flags['state_dir'])).absolute() / FILE_NAME}"}
 
 
 def open_service(options: Options) -> Opened:

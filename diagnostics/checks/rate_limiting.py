@@ -156,7 +156,7 @@ class BatchRetry(FleetCheck):
         return self.finding(
             Status.WARN,
             f"A batch retry would replay {plural(waiting, 'event')}: {pending:,} pending and {failed:,} failed. "
-            "It changes production, and this console is read-only: nothing has been set up.",
+            "It changes production, and triage only reads: nothing has been set up.",
             value=waiting,
             unit="events",
             threshold=threshold,

@@ -147,7 +147,7 @@ class Refusals:
         )
 
     def safety_concern(self, request: TriageRequest, change: str) -> Refusal:
-        """A change to production was asked for; this console only reads."""
+        """A change to production was asked for; triage only reads."""
         issue = self._catalogue.issues.get(request.issue_type)
         named = clean(change, limit=80).replace("_", " ") or "this change"
         has_check = any(change in one.checks for one in self._catalogue.issues.values())
@@ -155,7 +155,7 @@ class Refusals:
         return self._refusal(
             RefusalRule.SAFETY_CONCERN,
             request,
-            missing=f"{capital(named)} would change production, and this console is read-only.",
+            missing=f"{capital(named)} would change production, and triage only reads.",
             accepted=("questions only: triage, checks, logs, guides and doctor",),
             guidance=(
                 f"Take the figures and their evidence from {source}, and hand them to the team.",

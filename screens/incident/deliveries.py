@@ -69,7 +69,7 @@ class DeliveriesScreen(IncidentScreen):
 
     def place(self) -> str:
         """The line that opens it again."""
-        return "deliveries"
+        return f"deliveries {self.follower.incident_id}"
 
     def shown_readings(self) -> tuple[str, ...]:
         return ("incident",)

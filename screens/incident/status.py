@@ -61,7 +61,7 @@ class StatusScreen(IncidentScreen):
 
     def place(self) -> str:
         """The line that opens it again."""
-        return "status"
+        return f"status {self.follower.incident_id}"
 
     def shown_readings(self) -> tuple[str, ...]:
         """The incident, and how far it is."""

@@ -90,7 +90,11 @@ async def test_a_note_stands_in_the_journal_and_is_said_to(make_app: MakeApp, wo
         assert world.incidents.timeline(incident.id).rows[0].text == "the queue is draining"
 
 
-async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(make_app: MakeApp, world: IncidentWorld) -> None:
+async def test_a_task_takes_its_owner_and_its_time_out_of_the_line(
+    make_app: MakeApp, world: IncidentWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Half an hour from the incident's own day on: a task of next year would be refused.
+    monkeypatch.setattr("tui.commands.incident.utc_now", lambda: NOON)
     async with console(make_app, world) as (pilot, incident):
         await line(pilot, "task call the customer @ann +30m")
         await until(pilot, lambda: world.incidents.get(incident.id).tasks)

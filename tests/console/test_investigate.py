@@ -252,7 +252,7 @@ async def test_hand_off_and_review_are_read_and_written_to_new_files(
         for number in (2, 4):
             await pilot.press("E")
             await until(pilot, partial(_holds, folder, number))
-            await showing(pilot, "written: ")
+            await showing(pilot, "written:")
         names = sorted(path.suffix for path in folder.iterdir())
         assert names == [".json", ".json", ".md", ".md"]
         assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())

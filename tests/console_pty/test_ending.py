@@ -33,7 +33,7 @@ def children(pid: int) -> list[int]:
 def test_it_draws_level_1_and_q_leaves_the_terminal_as_it_was(start: Start, sandbox: SandboxProcess) -> None:
     with start(*config(sandbox)) as terminal:
         terminal.wait_for(has_answers, 60)
-        assert "read-only" in terminal.screen()[0]
+        assert "writer" in terminal.screen()[0]
         assert "212,631" in terminal.text
         assert not terminal.modes.mouse
         terminal.send("q")

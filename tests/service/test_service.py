@@ -68,7 +68,7 @@ def test_the_specialist_that_is_not_built_is_refused_with_its_first_steps(world:
 def test_a_change_to_production_is_refused(world: World) -> None:
     refusal = world.service.request_change("batch_retry", TriageRequest(issue_type="rate_limiting"))
     assert refusal.rule is RefusalRule.SAFETY_CONCERN
-    assert refusal.missing == "Batch retry would change production, and this console is read-only."
+    assert refusal.missing == "Batch retry would change production, and triage only reads."
     assert world.service.request_change("batch_retry").issue_type == "rate_limiting"
 
 

@@ -52,8 +52,8 @@ WAIT_S, LONGEST_WAIT_S = 60, 3_600
 
 SANDBOX = """\
 with --sandbox: the stand-ins keep a journal of their own, in a folder that goes when the command ends. To go on with an
-incident in the next command, keep the journal elsewhere: WARROOM_STATE__URL=sqlite:////tmp/practice.db (or state.url).
-What goes to Slack, Jira and Datadog goes to the stand-ins. Never practise on the journal of the real world."""
+incident in the next command, keep the journal elsewhere: WARROOM_STATE__URL=sqlite:////tmp/practice.db. The journal of
+a settings file is never used for it. What goes to Slack, Jira and Datadog goes to the stand-ins."""
 
 _SENDING = "exit codes: 0 sent; 2 something waits, or nobody knows whether it arrived; 3 refused, nothing was done"
 _WRITING = "exit codes: 0 done; 3 refused, nothing was done; 4 the journal cannot be reached"

@@ -69,10 +69,6 @@ def _at(address: Callable[[], to.Address]) -> VerbRunner:
     return opens(lambda _app, _rest: address())
 
 
-def _in_view(address: Callable[[str], to.Address]) -> VerbRunner:
-    return opens(lambda app, _rest: address(_incident(app).id))
-
-
 def _named(address: Callable[[str], to.Address]) -> VerbRunner:
     """Of the incident of that id, or of the one in view where none is given."""
     return opens(lambda app, rest: address(rest.upper() or _incident(app).id))
@@ -197,7 +193,7 @@ VERBS = (
     Verb("declare", "declare an incident by hand, where no triage is in view", _declare),
     Verb("note ", "a line for the timeline of the incident in view: note the queue is draining", _note),
     Verb("task ", "something to do: task call the customer @cl.nolen +30m", _task),
-    Verb("tasks", "what is to be done, by whom and by when", _in_view(to.TasksAt)),
+    Verb("tasks", "what is to be done, by whom and by when", _named(to.TasksAt)),
     Verb("claim ", "take a role: claim commander", _claim),
     Verb("cadence ", "how often updates are promised, in minutes: cadence 30", _cadence),
     Verb("scope ", "who is affected: scope account 14009, scope system ZillowAuth; scope out account 14009", _scope),
@@ -213,7 +209,8 @@ VERBS = (
         _follow_up_done,
     ),
     Verb("timeline ", "the timeline of an incident: timeline INC-7", _named(to.TimelineAt)),
-    Verb("deliveries", "what was sent, what waits, what nobody knows of", _in_view(to.DeliveriesAt)),
+    Verb("status ", "the status of an incident, and its exit criteria: status INC-7", _named(to.StatusAt)),
+    Verb("deliveries", "what was sent, what waits, what nobody knows of", _named(to.DeliveriesAt)),
     Verb("handoff", "the hand-off note for the next commander", _named(to.HandoffAt)),
     Verb("review", "the post-incident review, from what was recorded", _named(to.ReviewAt)),
     Verb("refusals", "the six conditions under which the console refuses, and what to do then", _at(to.RefusalsAt)),
