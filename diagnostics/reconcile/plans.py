@@ -26,6 +26,7 @@ from diagnostics.models.repairs import (
 )
 from diagnostics.reconcile.differences import PART_OF
 from diagnostics.store.journal_rows import canonical
+from diagnostics.sync.resolution import WEAK_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -183,6 +184,7 @@ def refuse_start(record: RepairRecord, environment: str, confirmed: str, now: da
             f"{record.name} is not as it was planned: its seal does not fit",
             next_step="warroom journal verify; then plan anew",
         )
+    refuse_other_changes(record)
     if plan.environment != environment:
         raise UserError(f"{record.name} was planned for {plan.environment}, and this console is set to {environment}")
     if record.ended is not None:
@@ -201,6 +203,50 @@ def refuse_start(record: RepairRecord, environment: str, confirmed: str, now: da
     if plan.rests_on and now < max(plan.rests_on):
         raise UserError(f"{record.name} rests on a reading of the future: a clock was set back", next_step="plan anew")
     refuse_words(plan, confirmed)
+
+
+def refuse_other_changes(record: RepairRecord) -> None:
+    """Raise UserError unless plan and images write what the repair of their kind may write, and nothing else.
+
+    The journal is a record and no authority: whoever may write to its database can append a plan with a fitting seal.
+    """
+    plan = record.plan
+    repair = next((one for kind, one in REPAIRS.items() if kind.value == plan.difference), None)
+    rows = {row.row: row for row in plan.rows}
+    images = all(one.row in rows and _is_image_of(one, rows[one.row], repair) for one in record.images.values())
+    if (
+        repair is None
+        or plan.table != repair.table
+        or len(rows) != len(plan.rows)
+        or not images
+        or not all(_may_write(row, repair, undoes=bool(plan.undoes)) for row in plan.rows)
+    ):
+        raise UserError(
+            f"{record.name} would write something that no approved repair writes: nothing was written",
+            accepted=", ".join(f"{one.table}.{one.column} := {one.value}" for one in REPAIRS.values()),
+            next_step="warroom journal verify; find out who appended it; then plan anew",
+        )
+
+
+def _may_write(row: PlannedRow, repair: Repair, *, undoes: bool) -> bool:
+    if set(row.before) != {"user_id", repair.column, repair.touched}:
+        return False
+    if not undoes:
+        return row.after == {repair.column: repair.value}
+    same = {name for name in row.before if row.before[name] == row.after.get(name)}
+    return (
+        set(row.after) == set(row.before)
+        and set(row.before) - same <= {repair.column, repair.touched}
+        and row.before[repair.column] == repair.value
+        and row.after[repair.column] in WEAK_METHODS
+    )
+
+
+def _is_image_of(image: RowImaged, row: PlannedRow, repair: Repair | None) -> bool:
+    if repair is None or image.before != row.before or set(image.after) != set(image.before):
+        return False
+    planned = {**row.before, **row.after}
+    return all(image.after[name] == cell for name, cell in planned.items() if name != repair.touched)
 
 
 def refuse_words(plan: RepairPlanned, confirmed: str) -> None:

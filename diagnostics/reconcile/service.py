@@ -27,6 +27,7 @@ from diagnostics.reconcile.plans import (
     RepairRecord,
     plan_of,
     record_of,
+    refuse_other_changes,
     refuse_start,
     refuse_words,
     sealed,
@@ -124,6 +125,7 @@ class ReconcileService:
         plan = record.plan
         if record.started is None or record.ended is not None:
             raise UserError(f"{name} is {record.standing(self._context.now())}: there is nothing to go on with")
+        refuse_other_changes(record)
         if plan.environment != self._context.settings.environment:
             raise UserError(f"{name} was planned for {plan.environment}")
         refuse_words(plan, confirmed)

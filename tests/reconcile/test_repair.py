@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.incident.journal import Journal
-from diagnostics.models.repairs import RepairPlanned
-from diagnostics.reconcile.plans import seal_of
+from diagnostics.models.repairs import RepairPlanned, RepairStarted, RowImaged
+from diagnostics.reconcile.plans import seal_of, sealed
 from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sources.mysql.writer import Writer
 from tests.reconcile.account import ACCOUNT, CLIENT, PASSWORD, STALE, StaleAccount
@@ -130,6 +130,39 @@ def test_a_plan_edited_by_hand_is_refused(account: StaleAccount) -> None:
     entries = account.context().journal.open("REP", [forged])
     with pytest.raises(UserError, match="seal"):
         account.service.apply(entries[0].stream, account.words)
+    assert set(account.methods().values()) == {1, 3}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"after": {"resolution_method": 4}},
+        {"after": {"resolution_method": 1, "user_id": 900}},
+        {"after": {"email": "somebody@else.example"}},
+        {"before": {"resolution_method": 3}},
+    ],
+)
+@pytest.mark.parametrize("undoes", ["", "REP-1"])
+def test_a_plan_with_a_fitting_seal_writes_only_what_a_repair_may_write(
+    account: StaleAccount, change: dict[str, dict[str, object]], undoes: str
+) -> None:
+    record = account.planned()
+    rows = tuple(row.model_copy(update=change) for row in record.plan.rows)
+    forged = sealed(record.plan.model_copy(update={"rows": rows, "undoes": undoes}))
+    entries = account.context().journal.open("REP", [forged])
+    with pytest.raises(UserError, match="no approved repair"):
+        account.service.apply(entries[0].stream, account.words)
+    assert set(account.methods().values()) == {1, 3}
+
+
+def test_an_image_that_somebody_appended_is_not_obeyed(account: StaleAccount) -> None:
+    record = account.planned()
+    journal = account.context().journal
+    row = record.plan.rows[0]
+    forged = RowImaged(row=row.row, before=row.before, after={**row.before, "user_id": 900, "resolution_method": 1})
+    journal.append(record.name, [RepairStarted(seal=record.plan.seal, confirmed=account.words), forged])
+    with pytest.raises(UserError, match="no approved repair"):
+        account.service.resume(record.name, account.words)
     assert set(account.methods().values()) == {1, 3}
 
 
