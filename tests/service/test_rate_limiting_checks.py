@@ -74,7 +74,7 @@ def test_a_backlog_over_ten_thousand_is_a_high_risk_of_loss(world: World) -> Non
     assert check(world, "data_loss_risk").value == "high"
     retry = check(world, "batch_retry")
     assert (retry.status, retry.value) == (Status.WARN, 10_001)
-    assert "read-only" in retry.summary
+    assert "triage only reads" in retry.summary
     assert "CL Nolen" in retry.next_step
 
 

@@ -118,7 +118,9 @@ def test_any_order_of_commits_ends_at_the_full_count(world: EventsWorld, seed: i
 
 
 def test_widening_agrees_with_the_full_count_and_reports_its_progress(world: EventsWorld) -> None:
-    world.insert(steady(1, 4_000, begin=ago(hours=40), every_s=36))
+    # From the middle of an hour: where a table begins is told by the middle one of its first rows, to the hour.
+    begin = ago(hours=40).replace(minute=30, second=0, microsecond=0)
+    world.insert(steady(1, 3_900, begin=begin, every_s=36))
     rollup, told = world.rollup(), list[Progress]()
     rollup.refresh()
     rollup.widen(Job(told.append))
