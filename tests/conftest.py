@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import inspect
 import signal
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
 from diagnostics.core.time import SERVICE_TIME
@@ -57,6 +60,29 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Begin anew, once, where the database server itself crashed under a test: MariaDB 10.11 does now and then.
+
+    Everything that stands is taken down first, so that nothing is left of the server that died. A test that fails on a
+    server that runs has failed.
+    """
+    servers = sys.modules.get("tests.mariadb")
+    if servers is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(report.failed for report in reports) and (how := servers.crashed()):
+        item.warn(pytest.PytestWarning(f"the private MariaDB server crashed, and this test began anew: {how}"))
+        with suppress(Exception):
+            item.session._setupstate.teardown_exact(None)  # pytest's own: there is no public way
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 SHARED = frozenset({"session", "package", "module"})

@@ -104,6 +104,12 @@ class MariaDB:
             for user, host in cursor.fetchall():
                 cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (user, host, self.root_password))
 
+    @property
+    def crash(self) -> str:
+        """By which signal the server died although no test ended it; empty otherwise."""
+        code = None if self._process is None else self._process.poll()
+        return f"signal {-code}" if code is not None and code < 0 else ""
+
     def start(self, *, password: str | None = None) -> None:
         """Start the server and return when it answers."""
         log = self.directory / "log"
@@ -245,6 +251,18 @@ class MariaDB:
             process.wait(STOP_SECONDS)
 
 
+_RUNNING: list[MariaDB] = []
+
+
+def crashed() -> str:
+    """How a private server of this process died by itself, and the end of what it said; empty where none did."""
+    for server in _RUNNING:
+        if server.crash:
+            said = (server.directory / "log").read_text(errors="replace")[-3_000:]
+            return f"{server.crash}: {said}"
+    return ""
+
+
 @contextmanager
 def private_mariadb(*options: str) -> Iterator[MariaDB]:
     """Start a private server with further options, hand it over, stop it, remove it. Raises `MariaDBUnavailable`."""
@@ -255,8 +273,11 @@ def private_mariadb(*options: str) -> Iterator[MariaDB]:
     server = MariaDB(directory, program, installer, options)
     try:
         server.install()
+        _RUNNING.append(server)
         yield server
     finally:
+        if server in _RUNNING:
+            _RUNNING.remove(server)
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -194,14 +194,21 @@ def test_the_first_run_of_the_command_line_does_not_know_what_one_late_stream_ho
     "no figure counted from them is a pass or 0 in checklist or review, and no step is ticked by one",
 )
 @pytest.mark.parametrize(
-    ("fault", "counted", "note"),
+    ("scenario", "fault", "counted", "note"),
     [
-        (
-            "late:300",
-            tuple(one for one in OF_LOGS if one != "zillow_requests"),
-            r"read: [1-9][\d,]* HTTP 429 a minute at \d\d:\d\d UTC",
+        *(
+            pytest.param(
+                scenario,
+                f"late:{late_s}",
+                tuple(one for one in OF_LOGS if one != "zillow_requests"),
+                r"read: [1-9][\d,]* HTTP 429 a minute at \d\d:\d\d UTC",
+                marks=() if (scenario, late_s) == ("nov17_logs", 300) else pytest.mark.matrix,
+            )
+            for scenario in STORIES
+            for late_s in LATE
         ),
         (
+            "nov17_logs",
             "late:300/rate_limited",
             ("rate_limited_per_minute", "events_in_window", "accounts_affected"),
             "the check rate_limit_rate has no answer: .* late or over cannot be told",
@@ -209,9 +216,9 @@ def test_the_first_run_of_the_command_line_does_not_know_what_one_late_stream_ho
     ],
 )
 def test_with_late_logs_checklist_and_review_state_no_pass_and_no_zero(
-    late: Callable[..., Diagnostics], fault: str, counted: tuple[str, ...], note: str
+    late: Callable[..., Diagnostics], scenario: str, fault: str, counted: tuple[str, ...], note: str
 ) -> None:
-    service = late("nov17_logs", fault)
+    service = late(scenario, fault)
     taken = service.assessments.measure("rate_limiting")
     name = service.incidents.declare(
         title="HTTP 429 from Zillow", issue_type="rate_limiting", severity="incident", measured=taken
