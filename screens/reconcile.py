@@ -7,15 +7,17 @@ write is offered only where this console has a writer, and asks for the words of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import plural
 from screens.addresses import RepairAt
 from screens.line_entry import LineEntry
 from screens.list_screen import ListScreen
 from widgets.footer_bar import Hint
-from widgets.row import BLANK, Row, row
+from widgets.row import BLANK, Row, row, wrap
 from widgets.rows.document import document_rows
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from diagnostics.models.reconcile import DifferenceKind, ReconcileReport
     from diagnostics.reconcile.plans import RepairRecord
     from diagnostics.reconcile.service import ReconcileService
+
+Answer = TypeVar("Answer")
 
 Step = tuple[str, Callable[[], None]]
 """What Enter does, in words, and how."""
@@ -40,6 +44,27 @@ class _Steps(ListScreen):
         Hint("esc", "back"),
         Hint("?", "help"),
     )
+
+    problem: SourceFailure | UserError | None = None
+    """Why it could not be read the last time; None where it could, or nobody has tried."""
+
+    def ask(self, work: Callable[[Job], Answer], then: Callable[[Answer], None], *, doing: str) -> None:
+        """`start_job` for what the screen shows: why it could not be read stays on the screen, until it can be."""
+
+        def tried(job: Job) -> Answer | SourceFailure | UserError:
+            try:
+                return work(job)
+            except (SourceFailure, UserError) as problem:
+                return problem
+
+        def arrived(answer: Answer | SourceFailure | UserError) -> None:
+            self.problem = answer if isinstance(answer, SourceFailure | UserError) else None
+            if isinstance(answer, SourceFailure | UserError):
+                self.draw()
+            else:
+                then(answer)
+
+        self.start_job(tried, arrived, doing=doing)
 
     @property
     def reconcile(self) -> ReconcileService | None:
@@ -63,8 +88,12 @@ class _Steps(ListScreen):
             for at, (words, _) in enumerate(self.steps())
         ]
         document = self.document()
+        if self.problem is not None:
+            lines = [f"{glyphs.unreachable} not read; r asks again", *self.problem.lines()]
+            said = [row((part, "warn")) for line in lines for part in wrap(glyphs.text(clean(line, limit=500)), width)]
+            rows = [*rows, *(Row(item.pieces, f"problem:{at}") for at, item in enumerate(said))]
         if document is None:
-            return [*rows, BLANK, row(("reading…", "muted"))]
+            return rows if self.problem is not None else [*rows, BLANK, row((glyphs.text("reading…"), "muted"))]
         body = document_rows(document.blocks, width, glyphs)
         rows += [BLANK] if rows else []
         return [*rows, *(item if item.key else Row(item.pieces, f"line:{at}") for at, item in enumerate(body))]
@@ -104,14 +133,14 @@ class ReconcileScreen(_Steps):
         """Read the account once, and hold it against the reading before."""
         service = self.reconcile
         if service is not None:
-            self.start_job(
+            self.ask(
                 lambda job: service.report(self.account_id, job), self._arrived, doing=f"account {self.account_id}"
             )
 
     def _read_twice(self) -> None:
         service = self.reconcile
         if service is not None:
-            self.start_job(
+            self.ask(
                 lambda job: service.report_twice(self.account_id, job),
                 self._arrived,
                 doing="waiting for the second reading",
@@ -174,7 +203,7 @@ class RepairScreen(_Steps):
         """Read what the journal has of it."""
         service = self.reconcile
         if service is not None:
-            self.start_job(lambda _job: service.show(self.repair), self._arrived, doing=self.repair)
+            self.ask(lambda _job: service.show(self.repair), self._arrived, doing=self.repair)
 
     def _arrived(self, record: RepairRecord) -> None:
         self.record = record

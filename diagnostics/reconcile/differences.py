@@ -30,7 +30,7 @@ from diagnostics.sync.verdict import ELIGIBLE
 PAGE = 500
 """Users, or orphans, read at a time."""
 
-MOST_OF_A_KIND = 20_000
+MOST_OF_A_KIND = 6_000
 """Differences of one kind that one reading keeps; what lies beyond is said, and not known."""
 
 MOST_DEALS = 2_000

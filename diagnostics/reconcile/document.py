@@ -64,7 +64,12 @@ def _verdict(report: ReconcileReport) -> Block:
     if report.earlier_at is None:
         count = plural(len(report.unconfirmed), "difference")
         what = f"{count} seen once; whether {form(len(report.unconfirmed), 'it', 'they')} will last is not known yet"
-        return Result(Status.NO_DATA, what if report.unconfirmed else "no difference in one reading; one is not enough")
+        if report.unconfirmed:
+            return Result(Status.NO_DATA, what)
+        some = "not everything was read" if report.unread else "no difference in one reading"
+        return Result(
+            Status.NO_DATA, f"{some}, and one reading is not enough" if report.looked_at else "nothing was read"
+        )
     if report.persistent:
         repairable = sum(one.kind in REPAIRS for one in report.persistent)
         return Result(

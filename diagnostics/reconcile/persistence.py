@@ -19,7 +19,7 @@ from diagnostics.reconcile.differences import PART_OF
 APART_S = 60.0
 """Seconds between two readings at least."""
 
-KEPT = 3
+KEPT = 2
 """Readings of one account that are kept: the newest may be too young, and the one before it is then not lost."""
 
 OLDEST_S = 3_600.0
@@ -86,7 +86,7 @@ def earlier(readings: Sequence[Marks], at: datetime) -> Marks | None:
 def mark(difference: Difference) -> str:
     """A hash of the cells that a difference rests on."""
     cells = json.dumps(difference.cells, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(cells.encode()).hexdigest()[:32]
+    return hashlib.sha256(cells.encode()).hexdigest()[:16]
 
 
 def compare(snapshot: Snapshot, earlier: Marks | None, environment: str) -> ReconcileReport:

@@ -63,7 +63,7 @@ class ReconcileService:
         snapshot = read_account(self._context, account_id, job)
         state, environment = self._context.state, self._context.settings.environment
         key = f"{environment} account {account_id}"
-        kept = next((one for one in state.recall(READINGS, MOST_READINGS) if one.key == key), None)
+        kept = state.recall_one(READINGS, key)
         before = () if kept is None else readings_of(kept.payload)
         report = compare(snapshot, earlier(before, snapshot.taken_at), environment)
         if not before or not 0 <= before[-1].age_s(snapshot.taken_at) < APART_S:
@@ -185,6 +185,14 @@ class ReconcileService:
         secret = self._context.settings.databases.writer
         if not self.may_write or secret is None:
             raise UserError("this console has no writer: nothing can be written", next_step=WITHOUT_WRITER)
+        journal = self._context.journal
+        if not journal.is_lasting:
+            # An image that ends with this process is none: killed in between, nobody would know what stood there.
+            raise UserError(
+                "nothing was written: the journal that keeps each row before it is written ends with this console",
+                accepted=journal.problem,
+                next_step="make its place usable (state_dir or state.url), then begin anew",
+            )
         return Writer(self._context.databases, secret)
 
     def _cells_now(self, plan: RepairPlanned, images: Iterable[RowImaged]) -> dict[int, dict[str, Cell]]:

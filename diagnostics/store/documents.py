@@ -107,6 +107,14 @@ def recall(connection: Connection, kind: str, most: int) -> tuple[Kept, ...]:
     return tuple(kept for kept in read if kept is not None)
 
 
+def recall_one(connection: Connection, kind: str, key: str) -> Kept | None:
+    """The document of that key; None where there is none, or where it is no JSON object."""
+    table = DOCUMENTS.c
+    wanted = select(table.doc_key, table.payload, table.at_us).where(table.kind == kind, table.doc_id == identify(key))
+    row = connection.execute(wanted).first()
+    return None if row is None else _read(kind, *row)
+
+
 def forget(connection: Connection, kind: str, key: str) -> bool:
     """Remove one, if there is one; returns whether there was."""
     wanted = (DOCUMENTS.c.kind == kind, DOCUMENTS.c.doc_id == identify(key))

@@ -412,6 +412,11 @@ class StateStore:
         with self.read() as connection:
             return documents.recall(connection, kind, most)
 
+    def recall_one(self, kind: str, key: str) -> Kept | None:
+        """The document under (kind, key), its text cleaned; None where there is none. Raises `SourceFailure`."""
+        with self.read() as connection:
+            return documents.recall_one(connection, kind, key)
+
     def forget(self, kind: str, key: str) -> bool:
         """Remove one document, if there is one; True for the one console that removed it. Raises `SourceFailure`."""
         return self.transact(lambda connection: documents.forget(connection, kind, key))

@@ -90,6 +90,22 @@ async def test_without_a_writer_the_screen_has_nothing_that_writes(make_app: Mak
         assert account.service.show(record.name).started is None
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("reconcile 99999999", "there is no account 99999999"), ("repair REP-99", "there is no repair REP-99")],
+)
+async def test_what_is_not_there_is_said_on_the_screen_and_nothing_is_reading(
+    make_app: MakeApp, account: StaleAccount, line: str, says: str
+) -> None:
+    app = make_app(WithReconcile(account.service))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.command(line)
+        await until(pilot, lambda: says in text_on(pilot))
+        assert "r asks again" in text_on(pilot)
+        assert "reading…" not in text_on(pilot)
+
+
 async def test_one_reading_offers_the_second_and_esc_ends_the_waiting(make_app: MakeApp, account: StaleAccount) -> None:
     app = make_app(WithReconcile(account.service))
     async with app.run_test(size=(80, 24)) as pilot:

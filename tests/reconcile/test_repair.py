@@ -166,6 +166,19 @@ def test_an_image_that_somebody_appended_is_not_obeyed(account: StaleAccount) ->
     assert set(account.methods().values()) == {1, 3}
 
 
+def test_with_a_journal_that_ends_with_the_console_nothing_is_written(account: StaleAccount) -> None:
+    # A file stands where the folder of the state should be: the console's memory ends with it.
+    (account.folder / "a file").touch()
+    console = account.console(account.settings(state_dir=account.folder / "a file"))
+    console.report(ACCOUNT)
+    account.later(61)
+    record = console.plan(ACCOUNT, STALE)
+    with pytest.raises(UserError, match="ends with this console"):
+        console.apply(record.name, account.words)
+    assert set(account.methods().values()) == {1, 3}
+    assert account.audits() == []
+
+
 @pytest.mark.parametrize("change", ["no permission", "no login"])
 def test_without_a_writer_nothing_can_be_written(account: StaleAccount, change: str) -> None:
     record = account.planned()
