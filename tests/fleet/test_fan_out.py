@@ -267,9 +267,12 @@ def test_a_login_that_is_refused_costs_its_accounts_and_no_others(mariadb_world:
         mariadb_world.add(account_id, user="nobody_at_all" if account_id > 4 else "")
     answer = mariadb_world.open().ask(RESOLUTION_COUNTS)
     assert answer.coverage.words() == "4 of 6 accounts"
-    (gap,) = answer.coverage.gaps
-    assert gap.reason.startswith(f"client host 127.0.0.1:{mariadb_world.server.port}: the server refused this login")
-    assert (gap.count, sorted(gap.examples)) == (2, ["5", "6"])
+    # The login may be refused twice, or once and then held back: whichever of the two connections came first.
+    gaps = answer.coverage.gaps
+    refused = f"client host 127.0.0.1:{mariadb_world.server.port}: the server refused this login"
+    assert [gap.reason for gap in gaps if not gap.reason.startswith(refused)] == []
+    assert sum(gap.count for gap in gaps) == 2
+    assert sorted(account for gap in gaps for account in gap.examples) == ["5", "6"]
 
 
 @pytest.mark.mariadb
