@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import (
     URL,
     ColumnElement,
+    Dialect,
     MetaData,
     NullPool,
     Table,
@@ -45,7 +46,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql.addresses import is_known_driver, parse_url
 from diagnostics.sources.mysql.engines import Database, Engines
 from diagnostics.sources.mysql.failures import TimeLimits, not_configured
-from diagnostics.sources.mysql.logins import Login
+from diagnostics.sources.mysql.logins import Login, LoginWithheld
 from diagnostics.sources.mysql.statements import describe
 
 if TYPE_CHECKING:
@@ -73,6 +74,22 @@ _LIBPQ_MODES = {
 }
 _GUARDED = frozenset({"sqlite", "mysql", "mariadb", "postgresql"})
 _UNGUARDED = "this engine's sessions cannot be made read-only; only SELECT statements were sent"
+_REFUSED_CODES = frozenset({"28P01", "28000", "390100", "390101", "390144"})
+"""PostgreSQL's (https://www.postgresql.org/docs/current/errcodes-appendix.html) and Snowflake's."""
+
+_REFUSED_WORDS = (
+    "password authentication failed",
+    "incorrect username or password",
+    "invalid access token",
+    "token is invalid",
+    "token has expired",
+    "401 unauthorized",
+    "status code 401",
+    "http-code': 401",
+)
+_LOGIN = "check analytics.password, or the token in its place; it may have been changed, or have expired"
+_LOOKED_AT = 2_000
+"""Letters of a driver's message that are searched for these words."""
 _DRIVER = "install the driver of this engine, for Databricks: pip install 'zillow-war-room[databricks]'"
 
 
@@ -80,13 +97,12 @@ def open_engine(settings: AnalyticsSettings, databases: DatabaseSettings) -> Dat
     """The engine of the settings; connects to nothing. Raises `SourceFailure` (not configured)."""
     limits = TimeLimits(databases.connect_timeout_s, settings.timeout_s + _READ_GRACE_S, settings.timeout_s)
     url = _address(settings.url)
-    password = _password(url, settings.password)
+    secret = _secret(url, settings.password)
     if is_known_driver(url):
         url = parse_url(settings.url, SOURCE, "analytics.url")
-        secret = settings.password if settings.password is not None and not url.password else password
         tls = (databases.tls, "databases.tls") if settings.tls is None else (settings.tls, "analytics.tls")
         return Engines(databases, limits, tls).open(url, SOURCE, "client", Login(secret))
-    return _open_other(url, password, limits, _encryption(url, settings.tls))
+    return _open_other(url, secret, limits, _encryption(url, settings.tls))
 
 
 def caveat_of(database: Database) -> str:
@@ -104,13 +120,16 @@ def _address(setting: str | None) -> URL:
     return url
 
 
-def _password(url: URL, secret: SecretStr | None) -> SecretStr:
+def _secret(url: URL, secret: SecretStr | None) -> SecretStr:
+    """The password, which can be read again where it came from unless it stands in the address."""
     if url.password or secret is None:
         return SecretStr(url.password or "")
     try:
-        return SecretStr(secret.get_secret_value())
+        secret.get_secret_value()
     except UserError as error:
         unusable = error
+    else:
+        return secret
     raise not_configured(SOURCE, unusable.problem, unusable.accepted or unusable.next_step)
 
 
@@ -135,13 +154,12 @@ def _encryption(url: URL, tls: Tls | None) -> dict[str, Any]:
     return {"sslmode": _LIBPQ_MODES[tls.mode], **authority}
 
 
-def _open_other(url: URL, password: SecretStr, limits: TimeLimits, encryption: dict[str, Any]) -> Database:
-    if password.get_secret_value():
-        user = url.username or (_TOKEN_USER if url.get_backend_name() == "databricks" else None)
-        url = url.set(username=user, password=password.get_secret_value())
+def _open_other(url: URL, secret: SecretStr, limits: TimeLimits, encryption: dict[str, Any]) -> Database:
     arguments = _connect_arguments(url, limits) | encryption
+    # Without its password the URL can be printed by whoever finds it.
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
     try:
-        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+        engine = create_engine(bare, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
         missing = False
     except (NoSuchModuleError, ImportError, ArgumentError, TypeError):
         missing = True
@@ -159,10 +177,34 @@ def _open_other(url: URL, password: SecretStr, limits: TimeLimits, encryption: d
         with suppress(Exception):  # a driver without transactions needs none ended
             connection.commit()
 
+    login = Login(secret, is_refusal=_is_refusal)
+
+    def connect(dialect: Dialect, _record: object, _given: object, _named: object) -> Any:  # noqa: ANN401  # as above
+        def connected(given: Mapping[str, Any]) -> Any:  # noqa: ANN401  # as above
+            positional, named = dialect.create_connect_args(_with_password(bare, given["password"].decode()))
+            return dialect.connect(*positional, **{**named, **arguments})
+
+        return login.connect(connected)
+
     cursors = _Cursors()
+    event.listen(engine, "do_connect", connect)
     event.listen(engine, "connect", prepare)
     event.listen(engine, "before_cursor_execute", cursors.note)
     return Database(SOURCE, "client", engine, limits, {}, end=cursors.end, failure_of=_failures(limits))
+
+
+def _with_password(url: URL, password: str) -> URL:
+    if not password:
+        return url
+    user = url.username or (_TOKEN_USER if url.get_backend_name() == "databricks" else None)
+    return url.set(username=user, password=password)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether the engine took neither user nor password. While connecting, drivers tell it by code or only in words."""
+    told = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    codes = {str(getattr(told, name, "")) for name in ("sqlstate", "pgcode", "errno")}
+    return bool(codes & _REFUSED_CODES) or any(words in str(told)[:_LOOKED_AT].lower() for words in _REFUSED_WORDS)
 
 
 def _connect_arguments(url: URL, limits: TimeLimits) -> dict[str, Any]:
@@ -208,6 +250,9 @@ class _Cursors:
 
 def _failures(limits: TimeLimits) -> Callable[[BaseException, bool], SourceFailure]:
     def failure_of(error: BaseException, connecting: bool) -> SourceFailure:
+        if isinstance(error, LoginWithheld):
+            withheld = f"the engine refused this login, and it is not tried again for {error.wait_s:.0f} s"
+            return SourceFailure(FailureKind.DENIED, SOURCE, withheld, remedy=_LOGIN, retry_after=error.wait_s)
         kind, reason, remedy = _meaning(error, limits, connecting=connecting)
         return SourceFailure(kind, SOURCE, reason, remedy=remedy)
 
@@ -216,6 +261,8 @@ def _failures(limits: TimeLimits) -> Callable[[BaseException, bool], SourceFailu
 
 def _meaning(error: BaseException, limits: TimeLimits, *, connecting: bool) -> tuple[FailureKind, str, str]:
     """The driver's own message is never passed on: it may quote host, token, statement and values."""
+    if connecting and _is_refusal(error):
+        return FailureKind.DENIED, "the engine refused this login", _LOGIN
     name = type(error.orig if isinstance(error, DBAPIError) and error.orig is not None else error).__name__
     if isinstance(error, NoSuchModuleError | ImportError):
         return FailureKind.NOT_CONFIGURED, "the driver of this engine is not installed", _DRIVER

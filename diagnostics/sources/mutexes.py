@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from diagnostics.config.tls import Tls, TlsMode
+from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
@@ -44,6 +45,9 @@ _ABSENT, _WITHOUT_END = -2, -1
 _ADDRESS = "set redis.url, for example redis://redis.example:6379/0"
 
 
+_LOGIN = "check redis.password and the user in redis.url"
+
+
 def mutex_key(sync_user_id: int) -> str:
     """The key of one sync user's mutex."""
     return f"zillow-transaction-sync:{sync_user_id}"
@@ -59,6 +63,10 @@ class MutexState:
     evidence: Evidence
 
 
+class LoginRefused(SourceFailure):
+    """The server took neither user nor password; what a login may not ask is another failure."""
+
+
 class Mutexes:
     """Reads mutexes, from any thread. Nothing is opened before the first question."""
 
@@ -66,6 +74,9 @@ class Mutexes:
         self._settings = settings
         self._lock = threading.Lock()
         self._client: Redis | None = None
+        self._logged_in_with: tuple[str, ...] = ()
+        """The secrets that the client was made with."""
+        self._guard = CredentialGuard([settings.password] if settings.password is not None else [])
         self._closed = False
 
     @property
@@ -112,6 +123,9 @@ class Mutexes:
         return answer, started_at, took_ms
 
     def _asked(self, question: Callable[[Redis], Answer]) -> tuple[Answer, datetime, float]:
+        return self._guard.ask(lambda: self._once(question), _is_about_the_login, _withheld)
+
+    def _once(self, question: Callable[[Redis], Answer]) -> tuple[Answer, datetime, float]:
         failure: SourceFailure
         try:
             client = self._opened()
@@ -131,16 +145,21 @@ class Mutexes:
         raise failure
 
     def _opened(self) -> Redis:
+        if not self._settings.url:
+            raise SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, "redis.url is not set", remedy=_ADDRESS)
+        # Not under the lock, which `close` needs: a password command may take ten seconds.
+        secrets = self._guard.values()
         with self._lock:
             if self._closed:
                 raise SourceFailure(FailureKind.CANCELLED, SOURCE, "the console is closing")
-            if self._client is None:
-                self._client = self._open()
+            if self._client is None or secrets != self._logged_in_with:
+                before, self._client, self._logged_in_with = self._client, self._open(secrets), secrets
+                if before is not None:
+                    # Those that are lent out end with the questions that have them.
+                    before.connection_pool.disconnect(inuse_connections=False)
             return self._client
 
-    def _open(self) -> Redis:
-        if not self._settings.url:
-            raise SourceFailure(FailureKind.NOT_CONFIGURED, SOURCE, "redis.url is not set", remedy=_ADDRESS)
+    def _open(self, secrets: tuple[str, ...]) -> Redis:
         # Loaded here: few consoles have a Redis, and the package costs a tenth of a second.
         from redis import Redis  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415
@@ -157,9 +176,9 @@ class Mutexes:
             # The oldest protocol that knows everything asked here; servers before 6 speak no other.
             "protocol": 2,
         }
-        if self._settings.password is not None:
-            options["password"] = self._settings.password.get_secret_value()
-        return Redis.from_pool(_pool(self._settings.url, self._settings.tls, options))
+        if secrets:
+            options["password"] = secrets[0]
+        return Redis.from_pool(_pool(self._settings.url or "", self._settings.tls, options))
 
     def _failure_of(self, error: Exception) -> SourceFailure:
         """The driver's error as a failure. Its text may quote the address, so none of it is repeated."""
@@ -169,9 +188,11 @@ class Mutexes:
         if told is not None:
             return SourceFailure(FailureKind.UNREACHABLE, SOURCE, told.reason, remedy=told.remedy)
         limit = f"{self._settings.timeout_s:g} s"
-        if isinstance(error, exceptions.AuthenticationError | exceptions.NoPermissionError):
-            kind, reason = FailureKind.DENIED, "the login was refused"
-            remedy = "check redis.password and the user in redis.url; PTTL and PING must be permitted"
+        if isinstance(error, exceptions.NoPermissionError):
+            kind, reason = FailureKind.DENIED, "this login may not ask that"
+            remedy = "PTTL and PING must be permitted to the user in redis.url"
+        elif isinstance(error, exceptions.AuthenticationError) or _is_login_error(error):
+            return LoginRefused(FailureKind.DENIED, SOURCE, "the login was refused", remedy=_LOGIN)
         elif isinstance(error, exceptions.TimeoutError | TimeoutError):
             kind, reason = FailureKind.TIMED_OUT, f"no answer within {limit}"
             remedy = "look at the Redis server and the way to it"
@@ -223,11 +244,23 @@ def _about_encryption(error: Exception, settings: RedisSettings) -> TlsRefused |
     return None
 
 
+def _is_about_the_login(failure: SourceFailure) -> bool:
+    return isinstance(failure, LoginRefused)
+
+
+def _withheld(wait_s: float) -> SourceFailure:
+    reason = f"the server refused this login, and it is not sent again for {wait_s:.0f} s"
+    return SourceFailure(FailureKind.DENIED, SOURCE, reason, remedy=_LOGIN, retry_after=wait_s)
+
+
+def _is_login_error(error: Exception) -> bool:
+    """Errors that the driver has no class for; the first word is the server's code."""
+    return str(error).partition(" ")[0] in {"NOAUTH", "WRONGPASS"}
+
+
 def _refused(error: Exception) -> tuple[FailureKind, str, str]:
     """Failure for a refusal of the server. Its error code, the first word, is fixed by the server and says enough."""
     word = clean(str(error).partition(" ")[0], limit=20)
-    if word in {"NOAUTH", "WRONGPASS", "NOPERM"}:
-        return FailureKind.DENIED, "the login was refused", "check redis.password and the user in redis.url"
     if word in {"LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN"}:
         return FailureKind.UNREACHABLE, f"the server answers {word}", "ask again when the server has recovered"
     return FailureKind.REJECTED, "the server refused the question", "check that redis.url is the workers' Redis"

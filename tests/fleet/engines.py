@@ -49,12 +49,20 @@ class Engine(SQLiteDialect_pysqlite):
     told: ClassVar[list[str]] = []
     connected_with: ClassVar[dict[str, Any]] = {}
     interrupted: ClassVar[threading.Event] = threading.Event()
+    takes: ClassVar[set[str]] = set()
+    """Tokens that it takes; empty: it lets everybody in."""
+    refused: ClassVar[list[str]] = []
+    """Tokens that it did not take, in order."""
 
     def create_connect_args(self, url: Any) -> Any:  # noqa: ANN401  # SQLAlchemy's
         return [], {"path": url.query["http_path"], "token": url.password, "user": url.username}
 
     def connect(self, *_: Any, **arguments: Any) -> Any:  # noqa: ANN401  # SQLAlchemy's
         Engine.connected_with.update(arguments)
+        if Engine.takes and arguments["token"] not in Engine.takes:
+            Engine.refused.append(arguments["token"])
+            # As databricks-sql-connector words it.
+            raise self.dbapi.OperationalError("Error during request to server: : Invalid access token.")  # type: ignore[union-attr]
         return Wire(arguments["path"])
 
 
@@ -65,6 +73,8 @@ def register() -> None:
     Engine.told.clear()
     Engine.connected_with.clear()
     Engine.interrupted.clear()
+    Engine.takes.clear()
+    Engine.refused.clear()
 
 
 def unregister() -> None:

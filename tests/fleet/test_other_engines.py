@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from diagnostics.config.secrets import LazySecret
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import ANALYTICS, FAN_OUT, FleetQuestion
 from diagnostics.fleet.questions import RESOLUTION_COUNTS, STALE_CANDIDATES, UNSYNCED_COUNTS
@@ -77,3 +79,30 @@ def test_a_statement_of_it_is_ended_when_its_time_is_over(sqlite_world: SQLiteWo
     assert engines.Engine.interrupted.is_set()
     assert (answer.origin, answer.coverage.words()) == (FAN_OUT, "2 of 2 accounts")
     assert "analytics: timed out" in answer.notes[0]
+
+
+@pytest.mark.honesty("the token of the analytics engine was rotated", "read again once after it was refused")
+def test_a_rotated_token_is_taken_up_by_the_question_that_met_it(sqlite_world: SQLiteWorld, tmp_path: Path) -> None:
+    for account_id in (1, 2):
+        sqlite_world.add(account_id)
+    engines.Engine.takes, file = {"dapi-before"}, tmp_path / "token"
+    file.write_text("dapi-before")
+    fleet = opened(sqlite_world, password=LazySecret("analytics.password_file", where="test", file=file))
+    assert fleet.ask(RESOLUTION_COUNTS).origin == ANALYTICS
+    engines.Engine.takes = {"dapi-after"}
+    file.write_text("dapi-after")
+    assert fleet.ask(RESOLUTION_COUNTS).origin == ANALYTICS
+    assert engines.Engine.refused == ["dapi-before"]
+
+
+def test_a_token_that_stays_wrong_is_sent_once(sqlite_world: SQLiteWorld) -> None:
+    for account_id in (1, 2):
+        sqlite_world.add(account_id)
+    engines.Engine.takes = {"dapi-other"}
+    fleet = opened(sqlite_world)
+    first, second = (fleet.ask(RESOLUTION_COUNTS) for _ in range(2))
+    assert (first.origin, second.origin) == (FAN_OUT, FAN_OUT)
+    assert "the engine refused this login" in first.notes[0]
+    assert "it is not tried again for 30 s" in second.notes[0]
+    assert engines.Engine.refused == ["dapi-secret"]
+    assert "dapi" not in str(first) + str(second)

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from redis import Redis
 
+from diagnostics.config.secrets import LazySecret
 from diagnostics.config.settings import RedisSettings
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.sources.mutexes import Mutexes, mutex_key
@@ -76,6 +78,41 @@ def test_a_refused_login_is_denied_and_the_password_is_in_no_word(locked: RedisS
     assert "redis.password" in failure.remedy
     said = f"{failure!r} {failure.reason} {failure.remedy} {failure.__cause__!r} {failure.__context__!r}"
     assert "wrong-password" not in said
+
+
+def logins(server: RedisServer) -> int:
+    return sum(command[0] in {"AUTH", "HELLO"} for command in server.commands)
+
+
+@pytest.mark.honesty("the password of Redis was rotated", "read again once after it was refused; nobody notices")
+def test_a_rotated_password_is_taken_up_by_the_question_that_met_it(locked: RedisServer, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("of-yesterday")
+    secret = LazySecret("redis.password_file", where="test", file=file)
+    asked = Mutexes(RedisSettings(url=locked.url, password=secret, timeout_s=2))
+    secret.get_secret_value()
+    file.write_text(PASSWORD)
+    assert not asked.held(mutex_key(5)).held
+    assert logins(locked) == 2
+    assert not asked.held(mutex_key(5)).held
+    asked.close()
+
+
+def test_a_password_that_stays_wrong_is_sent_once_and_a_new_one_is_taken_up(
+    locked: RedisServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("wrong-password")
+    secret = LazySecret("redis.password_file", where="test", file=file)
+    asked = Mutexes(RedisSettings(url=locked.url, password=secret, timeout_s=2))
+    failures = [failure_of(asked) for _ in range(4)]
+    assert logins(locked) == 1
+    assert {failure.kind for failure in failures} == {FailureKind.DENIED}
+    assert "it is not sent again for 30 s" in failures[-1].reason
+    file.write_text(PASSWORD)
+    secret.renew("wrong-password")
+    assert not asked.held(mutex_key(5)).held
+    asked.close()
 
 
 def test_a_password_within_the_address_works_and_is_never_shown(locked: RedisServer) -> None:

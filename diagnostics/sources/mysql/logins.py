@@ -33,14 +33,27 @@ class PasswordWithheld(RuntimeError):  # noqa: N818  # as above
     """The server asked for the password in a form that gives it away over a connection that is not encrypted."""
 
 
+def is_refused_login(error: BaseException) -> bool:
+    """Whether it is MySQL's word, or MariaDB's, that this login is refused."""
+    return isinstance(error, pymysql.Error) and bool(error.args) and error.args[0] in REFUSED_LOGIN
+
+
 class Login:
     """A password, or user name and password in one secret ("USER:PASSWORD"). Shared by all connections that use it."""
 
-    def __init__(self, secret: SecretStr, *, names_user: bool = False) -> None:
+    def __init__(
+        self,
+        secret: SecretStr,
+        *,
+        names_user: bool = False,
+        is_refusal: Callable[[BaseException], bool] = is_refused_login,
+    ) -> None:
+        """`is_refusal` tells the errors of a driver that mean that this login was refused."""
         self._guard = CredentialGuard([secret])
         self._names_user = names_user
+        self._is_refusal = is_refusal
 
-    def connect(self, connect: Callable[[Mapping[str, object]], T]) -> T:
+    def connect(self, connect: Callable[[Mapping[str, Any]], T]) -> T:
         """What `connect` makes of PyMySQL's arguments for the login; raises what it raises, and `LoginWithheld`."""
         wait_s = self._guard.wait_s()
         if wait_s:
@@ -49,15 +62,14 @@ class Login:
             values = self._guard.values()
             try:
                 made = connect(self._arguments(values[0]))
-            except pymysql.Error as error:
-                code = error.args[0] if error.args else 0
-                if code not in REFUSED_LOGIN or not self._guard.refused(values):
+            except Exception as error:
+                if not self._is_refusal(error) or not self._guard.refused(values):
                     raise
             else:
                 self._guard.accepted()
                 return made
 
-    def _arguments(self, value: str) -> Mapping[str, object]:
+    def _arguments(self, value: str) -> Mapping[str, Any]:
         user, _, password = value.partition(":") if self._names_user else ("", "", value)
         # Bytes: PyMySQL would encode text as Latin-1, and name the password in the error when that fails.
         return {"password": password.encode(), **({"user": user} if user else {})}
