@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
 import pytest
 
+from diagnostics.health.resolution import MethodCounts, distribution
+from diagnostics.models.accounts import AccountHeader
+from diagnostics.models.triage import Finding, Status
+from screens.account.details import share_rows
 from tests.contradictions import Shown, contradictions
+from tests.shipped import shipped_catalogue
+from widgets.glyphs import UNICODE
+from widgets.incident_view import IncidentView
+from widgets.row import Row
+from widgets.rows.account import finding_rows, header_rows
+from widgets.rows.incident import tier_words
+
+if TYPE_CHECKING:
+    from diagnostics.core.context import Context
+    from diagnostics.models.incidents import Assessment, Incident
 
 KPI = "Resolution drift     {value} ✔ ok            0s"
 
@@ -80,3 +99,58 @@ def test_two_screens_are_compared_and_two_subjects_are_not() -> None:
     one, other = shown("Deals not synced  6", "account 14009"), shown("Deals not synced  7", "account 75172")
     assert contradictions(one, other) == []
     assert len(contradictions(one, shown("7 deals have never been synced", "account 14009"))) == 1
+
+
+# ---- the three that a user met, put back into what the console draws today
+
+NOW = datetime(2025, 11, 17, 14, 3, tzinfo=UTC)
+
+
+def drawn(rows: Iterable[Row]) -> list[str]:
+    return ["".join(piece.text for piece in one.pieces).rstrip() for one in rows]
+
+
+def test_a_denial_of_a_problem_that_is_counted_below_is_found_when_it_is_put_back() -> None:
+    header = AccountHeader(account_id=75172, name="x", status="active", db_host="h", db_database="d", user_count=1)
+    stuck = Finding(
+        check="account_stuck",
+        title="Are there connections that were never set up?",
+        status=Status.WARN,
+        summary="Of 53 connections, 2 have a problem and no integration id: onboarding is incomplete.",
+    )
+    above = drawn(header_rows(header, width=120, now=NOW, glyphs=UNICODE)[0])
+    below = drawn(finding_rows([stuck], width=120, glyphs=UNICODE))
+    assert contradictions(Shown("account 75172", [*above, *below])) == []
+    before = [row.replace("no connection is in error", "no connection with a problem is known") for row in above]
+    assert before != above
+    (found,) = contradictions(Shown("account 75172", [*before, *below]))
+    assert found.startswith("connections with a problem of account 75172")
+
+
+def test_an_ok_beside_the_limit_that_it_is_beyond_is_found_when_it_is_put_back() -> None:
+    # 100 agents of one account, 5.28 points from the baseline: beyond the limit of 5, and within chance.
+    context = cast("Context", SimpleNamespace(catalogue=shipped_catalogue(), now=lambda: NOW))
+    few = MethodCounts({1: 52, 3: 13, 4: 35}, 0, 0)
+    alone = distribution(context, few, origin="told", evidence=(), of_one=True)
+    everybody = distribution(context, few, origin="told", evidence=())
+    assert alone.drift is not None
+    assert everybody.drift is not None
+    first = drawn(share_rows(alone, 120, UNICODE))[0]
+    assert "+5.28 points" in first
+    assert "✔ ok" in first
+    assert contradictions(Shown("account 14009", [first, alone.drift.threshold])) == []
+    silent = alone.model_copy(update={"shares": tuple(one.model_copy(update={"note": ""}) for one in alone.shares)})
+    before = drawn(share_rows(silent, 120, UNICODE))[0]
+    assert before != first
+    (found,) = contradictions(Shown("account 14009", [before, everybody.drift.threshold]))
+    assert found.startswith("ok beside its warning limit")
+
+
+def test_a_dash_after_a_tier_is_found_when_it_is_put_back() -> None:
+    incident = cast("Incident", SimpleNamespace(id="INC-7"))
+    assessed = cast("Assessment", SimpleNamespace(tier=SimpleNamespace(tier=3)))
+    known = f"INC-7 · INCIDENT · {tier_words(IncidentView(incident, NOW, assessed))} · open"
+    assert contradictions(Shown("", [known]), Shown("", [known])) == []
+    before = f"INC-7 · INCIDENT · {tier_words(IncidentView(incident, NOW))} · open"
+    (found,) = contradictions(Shown("", [known]), Shown("", [before]))
+    assert found.startswith("tier: 'tier 3' and 'tier —'")
