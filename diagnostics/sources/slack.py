@@ -45,6 +45,8 @@ MOST_BYTES = 4_000_000
 """Of an answer; the pages that are asked for are a tenth of it."""
 TOO_LARGE = "too_large"
 """In place of Slack's own name of an error: the answer is larger than is read."""
+OTHER_WORKSPACE = "other_workspace"
+"""The same: the token is for another workspace than what was confirmed."""
 PAGE, MOST_PAGES = 200, 20
 """Messages of one page of a channel's history, and the pages that are read before it is given up."""
 CHANNELS_PAGE = 999
@@ -53,6 +55,8 @@ LONGEST_PAUSE_S = 5.0
 """While channels are looked through, a pause of the rate limit is waited for that is not longer."""
 
 _NAME = re.compile(r"[a-z0-9_]{1,80}")
+_TEAM_ID = re.compile(r"[TE][A-Z0-9]{1,30}")
+_WEBHOOK_TEAM = re.compile(r"/services/([TE][A-Z0-9]{1,30})/")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{7,}")
 
 
@@ -153,6 +157,21 @@ class Identity:
 
 
 @dataclass(slots=True, frozen=True)
+class Workspace:
+    """Where a token or a webhook writes: channels of two workspaces may have one name."""
+
+    id: str
+    """Slack's own name for it, T and letters."""
+    url: str = ""
+    """Its address for people; a webhook does not tell it."""
+
+    @property
+    def words(self) -> str:
+        """For people, the id last and in brackets."""
+        return f"{self.url} ({self.id})".strip()
+
+
+@dataclass(slots=True, frozen=True)
 class SlackChannel:
     """A channel that is there."""
 
@@ -178,14 +197,35 @@ class Slack:
             route=route,
         )
         self._ids: dict[str, str] = {}
+        self._learned: tuple[str, Workspace] | None = None
+        """The secret that was asked about last, and its workspace."""
         self._closed = threading.Event()
         self._guard = CredentialGuard([settings.bot_token] if settings.bot_token is not None else [])
         self._webhook_guard = CredentialGuard([settings.webhook_url] if settings.webhook_url is not None else [])
 
-    def post(self, channel: str, text: str, token: str) -> Posted:
+    @property
+    def workspace(self) -> Workspace | None:
+        """Where it writes, as far as somebody has asked; asks nobody."""
+        return self._learned[1] if self._learned is not None else None
+
+    def learn(self) -> Workspace | None:
+        """Where it writes now; None where Slack does not say. Raises `SlackFailure`. Source: auth.test."""
+        if self._settings.bot_token is not None:
+            self.identity()
+        else:
+            self._of_webhook(self._secret(self._settings.webhook_url, "slack.webhook_url"))
+        return self.workspace
+
+    def expect(self, workspace: str) -> None:
+        """Raise `SlackFailure` where the token is for another workspace than that of this id; "" is any."""
+        if workspace:
+            self._guard.ask(lambda: self._expect(workspace), _is_about_the_token, _withheld)
+
+    def post(self, channel: str, text: str, token: str, workspace: str = "") -> Posted:
         """One message with our token in its metadata. `text` is mrkdwn, escaped; nothing in it is unfurled.
 
         One that Slack finds too long is posted shorter: a notice that is cut, and says so, is better than none.
+        Nothing is posted to another workspace than that of the id `workspace`, where one is given.
         """
         given = {
             "channel": channel,
@@ -193,16 +233,21 @@ class Slack:
             "link_names": False,
             "metadata": {"event_type": EVENT_TYPE, "event_payload": {"token": token}},
         }
-        document = self._shorter_where_refused(text, lambda body: self._call("chat.postMessage", body=given | body))
+        document = self._shorter_where_refused(
+            text, lambda body: self._asked("chat.postMessage", None, given | body, workspace)[1]
+        )
         posted = Posted(_text(document.get("channel")), _text(document.get("ts")))
         if posted.channel:
             self._ids[channel] = posted.channel
         return posted
 
-    def post_webhook(self, text: str) -> None:
-        """One message through the incoming webhook, to the channel that it was made for."""
+    def post_webhook(self, text: str, workspace: str = "") -> None:
+        """One message through the incoming webhook, to the channel that it was made for; otherwise as `post`."""
 
         def send(body: Mapping[str, object]) -> None:
+            if workspace:
+                here = self._of_webhook(self._secret(self._settings.webhook_url, "slack.webhook_url"))
+                _check_workspace(here, workspace, "slack.webhook_url")
             answer = self._to_webhook(body)
             document = answer.document()
             taken = document.get("ok") is True if document is not None else answer.words(80) == "ok"
@@ -342,12 +387,44 @@ class Slack:
         answer, document = self._asked("auth.test", None, {})
         said = answer.headers.get("x-oauth-scopes")
         scopes = None if said is None else tuple(part.strip() for part in said.split(",") if part.strip())
+        self._note(self._secret(self._settings.bot_token, "slack.bot_token"), document)
         return Identity(_text(document.get("team")), _text(document.get("user")), scopes)
 
     def close(self) -> None:
         """End what is under way."""
         self._closed.set()
         self._http.close()
+
+    # ---- which workspace
+
+    def _expect(self, workspace: str) -> None:
+        """As `expect`, of the token as it stands at this moment. Whatever goes wrong, nothing has been written."""
+        token = self._secret(self._settings.bot_token, "slack.bot_token")
+        known = self._learned
+        here = known[1] if known is not None and known[0] == token else None
+        if here is None:
+            try:
+                here = self._note(token, _accepted(self._answer("auth.test", None, {})))
+            except SlackFailure as failure:
+                failure.sent = Sent.NOT_SENT
+                raise
+        _check_workspace(here, workspace, "slack.bot_token")
+
+    def _note(self, secret: str, document: Mapping[str, Any]) -> Workspace | None:
+        identity, url = _text(document.get("team_id")), _text(document.get("url"))
+        return self._remember(secret, Workspace(identity, url)) if _TEAM_ID.fullmatch(identity) else None
+
+    def _of_webhook(self, address: str) -> Workspace | None:
+        """The workspace that stands in a webhook's address; None where a proxy's stands in its place."""
+        found = _WEBHOOK_TEAM.search(address)
+        return self._remember(address, Workspace(found[1])) if found else None
+
+    def _remember(self, secret: str, workspace: Workspace) -> Workspace:
+        if self._learned is not None and self._learned[1].id != workspace.id:
+            # Names of channels are those of the workspace before.
+            self._ids.clear()
+        self._learned = (secret, workspace)
+        return workspace
 
     # ---- the wire
 
@@ -397,9 +474,12 @@ class Slack:
         return self._asked(method, params, body)[1]
 
     def _asked(
-        self, method: str, params: Mapping[str, str] | None, body: object | None
+        self, method: str, params: Mapping[str, str] | None, body: object | None, workspace: str = ""
     ) -> tuple[HttpResponse, dict[str, Any]]:
         def attempt() -> tuple[HttpResponse, dict[str, Any]]:
+            if workspace:
+                # Within the attempt: a token that is read again may be another workspace's.
+                self._expect(workspace)
             answer = self._answer(method, params, body)
             return answer, _accepted(answer)
 
@@ -442,6 +522,19 @@ class Slack:
                 remedy=f"set {setting} anew",
             )
         return value
+
+
+def _check_workspace(here: Workspace | None, confirmed: str, setting: str) -> None:
+    """Raise `SlackFailure` where what was confirmed for one workspace would go to another."""
+    if here is None or here.id == confirmed:
+        return
+    raise SlackFailure(
+        FailureKind.REJECTED,
+        f"it was confirmed for the Slack workspace {confirmed}, and {setting} is for {here.words}: nothing was sent",
+        lasting=True,
+        remedy=f"send it from a console whose {setting} is for that workspace, or give it up",
+        error=OTHER_WORKSPACE,
+    )
 
 
 def _is_about_the_token(failure: SourceFailure) -> bool:

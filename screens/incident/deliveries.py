@@ -211,7 +211,7 @@ def delivery_document(delivery: Delivery, glyphs: Glyphs) -> Document:
     own = (
         ("became", outcome(delivery, utc_now())),
         ("remedy", delivery.remedy if delivery.state != "sent" else ""),
-        ("to", delivery.destination),
+        ("to", f"{delivery.destination} {delivery.fields.get('site', '')}".strip()),
         ("for", str(delivery.audience)),
         ("confirmed", f"{delivery.confirmed_at:%d %b %H:%M:%S} UTC by {clean(delivery.confirmed_by, limit=120)}"),
         ("attempts", attempts),

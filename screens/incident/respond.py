@@ -465,7 +465,8 @@ class RespondScreen(ListScreen):
         if proposal is None or number >= len(proposal.drafts):
             return
         draft = proposal.drafts[number]
-        title = f"{channel_word(draft.channel)} to {clean(draft.destination, limit=80)}"
+        where = clean(f"{draft.destination} {draft.fields.get('site', '')}".strip(), limit=120)
+        title = f"{channel_word(draft.channel)} to {where}"
         self.open_text(title, clean(draft.text, multiline=True))
 
     def _open_deliveries(self) -> None:

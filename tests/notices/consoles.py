@@ -103,6 +103,9 @@ class Tracker:
     def site(self) -> str:
         return ""
 
+    def learn(self) -> None:
+        """Nothing: the settings say where it writes."""
+
     def problem(self) -> str:
         return ""
 

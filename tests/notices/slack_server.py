@@ -25,6 +25,8 @@ class SlackServer:
         self.arrived = threading.Event()
         """Set when a request has been stored that gets no answer."""
         self.page = 200
+        self.team = ("T1", "https://fub.slack.com/")
+        """Id and address of the workspace that the token is for."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -115,7 +117,8 @@ class SlackServer:
             return {"ok": True, "channels": [channel], "response_metadata": {}}
         if method == "chat.getPermalink":
             return {"ok": True, "permalink": f"https://fub.slack.com/archives/{CHANNEL}/p{given['message_ts']}"}
-        return {"ok": True, "team": "Follow Up Boss", "user": "warroom", "url": "https://fub.slack.com/"}
+        team, url = self.team
+        return {"ok": True, "team": "Follow Up Boss", "user": "warroom", "url": url, "team_id": team}
 
     def close(self) -> None:
         self.released.set()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from diagnostics.core.failures import SourceFailure, UserError
-from diagnostics.incident.channels.base import NotDelivered, not_delivered
+from diagnostics.incident.channels.base import SITE, NotDelivered, not_delivered
 from diagnostics.models.entries import Channel, DeliveryAttempted, Purpose
 from diagnostics.sources.datadog.failures import refused as datadog_refused
 from diagnostics.sources.datadog.source import CREATE_INCIDENT
@@ -18,7 +20,7 @@ from diagnostics.sources.jira import refused as jira_refused
 from diagnostics.sources.slack import refused as slack_refused
 from tests.notices.conftest import MakeConsole
 from tests.notices.consoles import Clocks, Console, Tracker
-from tests.notices.slack_server import SECRET, SlackServer
+from tests.notices.slack_server import SECRET, TOKEN, SlackServer
 
 
 def test_a_confirmed_notice_is_sent_once_and_carries_its_receipt(console: Console, slack: SlackServer) -> None:
@@ -127,6 +129,101 @@ def test_a_delivery_goes_to_the_destination_that_was_confirmed(
     assert other.slack_of(incident).state == "sent"
 
 
+@pytest.fixture
+def elsewhere() -> Iterator[SlackServer]:
+    """Another workspace, with a channel of the same name and the same id."""
+    made = SlackServer()
+    made.team = ("T2", "https://others.slack.com/")
+    yield made
+    made.close()
+
+
+@pytest.mark.honesty(
+    "another console's token is for another Slack workspace, which has a channel of the same name",
+    "nothing is sent or looked for there; the reason names both workspaces",
+)
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_was_confirmed_for_one_workspace_is_neither_sent_nor_looked_for_in_another(
+    open_console: MakeConsole, slack: SlackServer, elsewhere: SlackServer, clocks: Clocks, *, lost: bool
+) -> None:
+    first, other = open_console(), open_console("b.berg", slack=elsewhere)
+    answer = {"store": True, "status": 502} if lost else {"store": False, "status": 429}
+    slack.plan("chat.postMessage", body=b"", **answer)
+    incident = first.confirm()
+    first.notices.deliver()
+    clocks.forward(61)
+    other.notices.deliver()
+    left = other.slack_of(incident)
+    if not lost:
+        assert "for the Slack workspace T1, and slack.bot_token is for https://others.slack.com/ (T2)" in left.reason
+    for _ in range(2):
+        clocks.forward(61)
+        other.notices.deliver()
+        first.notices.deliver()
+    assert first.slack_of(incident).state == "sent"
+    assert (len(slack.messages), elsewhere.messages) == (1, [])
+    assert {method for method, _, _ in elsewhere.requests} == {"auth.test"}
+
+
+def test_a_token_of_another_workspace_alone_closes_it_with_both_names(
+    open_console: MakeConsole, slack: SlackServer, elsewhere: SlackServer, clocks: Clocks
+) -> None:
+    first = open_console()
+    incident = first.confirm()
+    first.notices.close()
+    other = open_console("b.berg", slack=elsewhere)
+    for _ in range(6):
+        clocks.forward(120)
+        other.notices.deliver()
+    left = other.slack_of(incident)
+    assert left.state == "failed"
+    assert "confirmed for #fub-zyno-support https://fub.slack.com/ (T1)" in left.reason
+    assert "this console writes to #fub-zyno-support https://others.slack.com/ (T2)" in left.reason
+    assert (slack.messages, elsewhere.messages) == ([], [])
+
+
+def test_a_token_that_was_exchanged_for_another_workspaces_sends_nothing(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    console = open_console(slack__bot_token=None, slack__bot_token_file=str(file))
+    incident = console.confirm()
+    file.write_text(f"{TOKEN}-of-others")
+    slack.plan("chat.postMessage", body={"ok": False, "error": "token_revoked"})
+    slack.team = ("T2", "https://others.slack.com/")
+    console.notices.deliver()
+    assert slack.messages == []
+    assert (
+        "slack.bot_token is for https://others.slack.com/ (T2): nothing was sent" in console.slack_of(incident).reason
+    )
+
+
+def test_a_webhook_of_another_workspace_sends_nothing(
+    open_console: MakeConsole, slack: SlackServer, clocks: Clocks
+) -> None:
+    first = open_console(way="webhook")
+    incident = first.confirm()
+    other = open_console("b.berg", way="webhook", slack__webhook_url=slack.webhook_url.replace("/T1/", "/T2/"))
+    other.notices.deliver()
+    assert "for the Slack workspace T1, and slack.webhook_url is for (T2)" in other.slack_of(incident).reason
+    clocks.forward(61)
+    first.notices.deliver()
+    assert (first.slack_of(incident).state, len(slack.messages)) == ("sent", 1)
+
+
+def test_where_slack_does_not_say_its_workspace_a_notice_waits_no_longer_than_a_moment(
+    open_console: MakeConsole, slack: SlackServer
+) -> None:
+    slack.plan("auth.test", silent=True)
+    console = open_console(slack__timeout_s=10)
+    started = time.monotonic()
+    (draft,) = console.propose().sendable
+    assert time.monotonic() - started < 5
+    assert SITE not in draft.fields
+    slack.released.set()
+
+
 def test_what_was_confirmed_for_a_webhook_goes_by_no_other_way(
     open_console: MakeConsole, slack: SlackServer, clocks: Clocks
 ) -> None:
@@ -137,7 +234,7 @@ def test_what_was_confirmed_for_a_webhook_goes_by_no_other_way(
         other.notices.deliver()
     left = other.slack_of(incident)
     assert (left.state, slack.messages) == ("failed", [])
-    assert "it was confirmed for #fub-zyno-support, by webhook, and this console writes to #fub" in left.reason
+    assert "it was confirmed for #fub-zyno-support, by webhook (T1), and this console writes to #fub" in left.reason
     first.notices.settle(incident.id, left.delivery, "send_again")
     first.notices.deliver()
     assert (first.slack_of(incident).state, len(slack.messages)) == ("sent", 1)

@@ -97,6 +97,9 @@ class DeliveryChannel(Protocol):
     def site(self) -> str:
         """Address of the service that the destination is part of; empty where it has one for everybody."""
 
+    def learn(self) -> None:
+        """Ask the service for `site` where only it knows that. Raises `SourceFailure`."""
+
     def problem(self) -> str:
         """Why it cannot be used from here, with the remedy; empty when it can. Asks nobody."""
 
@@ -164,6 +167,11 @@ def looking(for_what: str) -> Iterator[None]:
 def is_its_site(channel: DeliveryChannel, delivery: Delivery) -> bool:
     """Whether it was confirmed for the service that this console writes to; deliveries of old do not say."""
     return delivery.fields.get(SITE, channel.site) == channel.site
+
+
+def site_of(channel: DeliveryChannel | None) -> dict[str, str]:
+    """The field of a delivery that says for which service it is confirmed; none where that is not known."""
+    return {SITE: channel.site} if channel is not None and channel.site else {}
 
 
 SLACK_ID = re.compile(r"[SUW][A-Z0-9]{2,30}")

@@ -62,6 +62,9 @@ class DatadogDeliveryChannel:
         self._datadog = datadog
         self._severities = severities
 
+    def learn(self) -> None:
+        """Nothing: the settings say where it writes."""
+
     def problem(self) -> str:
         """Why no incident can be opened from here, with the remedy; empty when it can. Asks nobody."""
         if not self._settings.writes.tracking:

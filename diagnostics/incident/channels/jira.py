@@ -54,6 +54,9 @@ class JiraDeliveryChannel:
         """The project."""
         return f"{_JIRA}{self._project}"
 
+    def learn(self) -> None:
+        """Nothing: the settings say where it writes."""
+
     def problem(self) -> str:
         """Why no issue can be opened from here, with the remedy; empty when it can. Asks nobody."""
         if not self._settings.writes.tracking:

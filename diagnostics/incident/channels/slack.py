@@ -11,11 +11,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure
-from diagnostics.incident.channels.base import ANCHOR, CannotLook, Receipt, SearchReach, looked_for_since, not_delivered
+from diagnostics.incident.channels.base import (
+    ANCHOR,
+    SITE,
+    CannotLook,
+    NotDelivered,
+    Receipt,
+    SearchReach,
+    looked_for_since,
+    not_delivered,
+)
 from diagnostics.incident.notices.texts import to_mrkdwn
 from diagnostics.models.entries import Channel
 from diagnostics.sources.proxies import route_of
-from diagnostics.sources.slack import Posted, Slack, SlackFailure
+from diagnostics.sources.slack import OTHER_WORKSPACE, Posted, Slack, SlackFailure
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import Contact
@@ -64,14 +73,23 @@ class SlackDeliveryChannel:
 
     @property
     def site(self) -> str:
-        """One for everybody: which workspace it is, the token says."""
-        return ""
+        """The workspace, as far as Slack has been asked: the token knows it, and no setting."""
+        known = self._slack.workspace
+        return known.words if known is not None else ""
+
+    def learn(self) -> None:
+        """Ask Slack for the workspace, once. Raises `SourceFailure`."""
+        if self.way and self._slack.workspace is None:
+            self._slack.learn()
 
     def carries(self, delivery: Delivery) -> bool:
         """The channels that this console's own settings and catalogue name: a token reaches every other one too.
 
-        A webhook reaches only its own, and nobody else knows which that is.
+        A webhook reaches only its own, and nobody else knows which that is. Of another workspace, none.
         """
+        known, confirmed = self._slack.workspace, _workspace_of(delivery)
+        if known is not None and confirmed and known.id != confirmed:
+            return False
         by_webhook = self.way == "webhook" or delivery.destination.endswith(BY_WEBHOOK)
         own = {"", self.destination} if by_webhook else {"", self.destination, self._contact}
         return delivery.destination in own
@@ -87,27 +105,30 @@ class SlackDeliveryChannel:
         text = self.message(delivery, incident)
         try:
             if self.way == "webhook":
-                self._slack.post_webhook(text)
+                self._slack.post_webhook(text, _workspace_of(delivery))
                 return Receipt("")
-            posted = self._slack.post(self._channel_of(delivery), text, delivery.token)
+            posted = self._slack.post(self._channel_of(delivery), text, delivery.token, _workspace_of(delivery))
         except SlackFailure as failure:
+            if failure.error == OTHER_WORKSPACE:
+                # Another console may carry it; where none does, this one closes it with both names.
+                raise NotDelivered("definite", failure.reason, remedy=failure.remedy) from None
             raise not_delivered(failure) from None
         return self._receipt(posted)
 
     def find(self, delivery: Delivery, incident: Incident) -> Receipt | None:  # noqa: ARG002  # the protocol's
         """The message with this token, or None. Raises `CannotLook`, `SourceFailure`."""
-        with self._looking():
+        with self._looking(delivery):
             posted = next(self._carrying(delivery), None)
         return None if posted is None else self._receipt(posted)
 
     def sight(self, delivery: Delivery) -> SearchReach:
         """Up to the newest message that the channel's history shows. Raises `CannotLook`, `SourceFailure`."""
-        with self._looking():
+        with self._looking(delivery):
             return SearchReach(self._slack.newest(self._channel_of(delivery)))
 
     def twins(self, delivery: Delivery) -> tuple[Receipt, ...]:
         """Every message with this token. Raises `CannotLook`, `SourceFailure`."""
-        with self._looking():
+        with self._looking(delivery):
             return tuple(map(self._receipt, self._carrying(delivery)))
 
     def _channel_of(self, delivery: Delivery) -> str:
@@ -118,13 +139,14 @@ class SlackDeliveryChannel:
         return self._slack.carrying(self._channel_of(delivery), delivery.token, looked_for_since(delivery))
 
     @contextmanager
-    def _looking(self) -> Iterator[None]:
+    def _looking(self, delivery: Delivery) -> Iterator[None]:
         if self.way != "token":
             raise CannotLook(
                 "a webhook cannot read what it wrote",
                 remedy="look in the channel, and say here whether it arrived; slack.bot_token could look by itself",
             )
         try:
+            self._slack.expect(_workspace_of(delivery))
             yield
         except SlackFailure as failure:
             if failure.error in _CANNOT_READ or failure.kind is FailureKind.DENIED:
@@ -152,6 +174,11 @@ class SlackDeliveryChannel:
             # The message is there; only its address for people is not known.
             link = ""
         return Receipt(posted.ts, link)
+
+
+def _workspace_of(delivery: Delivery) -> str:
+    """The id of the workspace that was confirmed with it; empty where nobody knew it then."""
+    return delivery.fields.get(SITE, "").rpartition("(")[2].rstrip(")")
 
 
 def _mention(identity: str) -> str:

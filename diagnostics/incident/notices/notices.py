@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
 from diagnostics.core.words import listed
-from diagnostics.incident.channels.base import SITE, may_write, setting_of
+from diagnostics.incident.channels.base import may_write, setting_of, site_of
 from diagnostics.incident.incidents import LONGEST_TITLE, check_severity, issue_named
 from diagnostics.incident.notices.outbox import Outbox
 from diagnostics.incident.notices.texts import (
@@ -64,6 +65,9 @@ if TYPE_CHECKING:
 
 MOST_ACCOUNTS = 20
 """Accounts that enter the scope with the declaration; more are proposed afterwards."""
+
+LEARNS_S = 0.5
+"""How long a proposal waits for a service to say where a channel writes."""
 
 _NAMES = {Channel.SLACK: "Slack", Channel.DATADOG_INCIDENT: "a Datadog incident", Channel.JIRA: "a Jira issue"}
 _TRACKERS = (Channel.DATADOG_INCIDENT, Channel.JIRA)
@@ -116,6 +120,7 @@ class NoticeService:
         beside those: `title`, `summary`, `began_at`, `detected_at` (ISO 8601) and, for a note, `text`.
         What a source does not answer is told in the proposal, and raises nothing.
         """
+        self._learn()
         given = {name: clean(text, limit=4_000, multiline=True) for name, text in (words or {}).items()}
         asked = ProposalRequest(purpose, audience, given, uuid.uuid4().hex, job)
         if incident is not None:
@@ -131,6 +136,21 @@ class NoticeService:
         if proposal.incident:
             return self._proposals.about(self._incidents.get(proposal.incident), asked)
         return self._proposals.new(proposal.issue_type, proposal.severity, asked)
+
+    def _learn(self) -> None:
+        """Have channels ask where they write, which only the service knows; a proposal waits for it but a moment."""
+
+        def learn(channel: DeliveryChannel) -> None:
+            with suppress(SourceFailure):
+                channel.learn()
+
+        unknown = [one for one in self._channels if not one.problem() and not one.site]
+        asking = [threading.Thread(target=learn, args=(one,), name="where it writes", daemon=True) for one in unknown]
+        for thread in asking:
+            thread.start()
+        until = time.monotonic() + LEARNS_S
+        for thread in asking:
+            thread.join(max(0.0, until - time.monotonic()))
 
     # ---- confirming
 
@@ -220,7 +240,7 @@ class NoticeService:
         return tuple(
             DeliveryConfirmed(
                 **shared_fields(draft, DeliveryConfirmed)
-                | {"figures": tuple(map(self._now, draft.figures)), "fields": draft.fields | self._site(draft)},
+                | {"figures": tuple(map(self._now, draft.figures)), "fields": self._site(draft) | draft.fields},
                 delivery=f"D{before + number}",
                 token=f"{proposal.key}-{number}",
                 accepted_stale=tuple(
@@ -232,8 +252,7 @@ class NoticeService:
 
     def _site(self, draft: Draft) -> dict[str, str]:
         """The service that is confirmed with it: another console's may be another one."""
-        site = next((one.site for one in self._channels if one.channel is draft.channel), "")
-        return {SITE: site} if site else {}
+        return site_of(next((one for one in self._channels if one.channel is draft.channel), None))
 
     def _now(self, figure: BoundFigure) -> BoundFigure:
         made = aged(figure, now=self._context.now(), good_s=self._context.settings.escalation.figures_good_s)
@@ -541,7 +560,8 @@ class Drafts:
             destination=found.destination if found is not None else _NAMES[channel],
             title=title,
             text=text,
-            fields=self._fields(channel, purpose, audience, subject, state),
+            # What is confirmed is what was shown: a token that is exchanged meanwhile moves nothing.
+            fields=site_of(found) | self._fields(channel, purpose, audience, subject, state),
             figures=rendered.figures,
             problem=self._problem(channel),
             notes=(*rendered.notes, *masked),

@@ -67,8 +67,9 @@ def proposal_lines(proposal: Proposal, style: Style) -> Iterator[str]:
 
 def _draft_lines(draft: Draft, style: Style) -> Iterator[str]:
     channel = draft.channel.value.replace("_", " ")
+    where = f"{draft.destination} {draft.fields.get('site', '')}".strip()
     yield from style.block(
-        f"{channel}  {draft.purpose.value.replace('_', ' ')} to {draft.destination or 'nowhere'}"
+        f"{channel}  {draft.purpose.value.replace('_', ' ')} to {where or 'nowhere'}"
         + (f": {draft.title}" if draft.title else "")
     )
     if draft.problem:
