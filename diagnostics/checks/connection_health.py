@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from diagnostics.checks.base import Check, share, worst
@@ -140,12 +139,12 @@ def _monitors(context: Context) -> tuple[str, Status, tuple[str, ...]]:
     tag = context.catalogue.contact.monitor_tag
     try:
         # Every alert matters here, so the list is not shared for longer than other answers are.
-        found: Iterable[Monitor] = tuple(context.datadog.monitors(tag))
+        found = context.datadog.monitors(tag)
     except SourceFailure as failure:
         # A quiet database alone is no all-clear.
         status = Status.NO_DATA if isinstance(failure, TurnAwaited) else Status.UNREACHABLE
         return f"monitors not known ({failure.headline()})", status, ()
-    monitors = tuple(found)
+    monitors: tuple[Monitor, ...] = tuple(found)
     alerting = [monitor for monitor in monitors if monitor.state in ALERTING]
     lines = tuple(f"monitor {one.id} {one.state}: {one.name}" for one in alerting)
     if not monitors:
@@ -153,7 +152,13 @@ def _monitors(context: Context) -> tuple[str, Status, tuple[str, ...]]:
     silent = [monitor for monitor in monitors if monitor.state not in ALERTING | SPEAKING]
     lines += tuple(f"monitor {one.id} {one.state or 'without a state'}: {one.name}" for one in silent)
     said = f"{len(alerting)} of {plural(len(monitors), 'monitor')} alerting"
-    return said + (f", {len(silent)} without data" if silent else ""), _graver(alerting, silent), lines
+    said += f", {len(silent)} without data" if silent else ""
+    status = _graver(alerting, silent)
+    if found.evidence.is_cut:
+        # One that was not read may alert.
+        said += f" ({found.evidence.caveat})"
+        status = Status.NO_DATA if status is Status.PASS else status
+    return said, status, lines
 
 
 def _graver(alerting: list[Monitor], silent: list[Monitor]) -> Status:

@@ -164,7 +164,15 @@ class MonitorService:
         """The monitor that carries our tag. The service filters; what it hands over is looked at once more."""
         tag = f"{KEY}:{indicator.id}"
         answer = self._context.datadog.monitors(tag)
-        return next((monitor for monitor in answer if tag in monitor.tags), None), (answer.evidence,)
+        found = next((monitor for monitor in answer if tag in monitor.tags), None)
+        if found is None and answer.evidence.is_cut:
+            raise SourceFailure(
+                FailureKind.REJECTED,
+                answer.evidence.source,
+                f"not all monitors with the tag {tag} were read ({answer.evidence.caveat})",
+                remedy="Look in Datadog for that tag yourself.",
+            )
+        return found, (answer.evidence,)
 
     def _look(self, indicator: Indicator, query: str) -> tuple[Monitor | None, list[str]]:
         """Existing monitors for a draft: ours, and those of the team that watch the same question."""

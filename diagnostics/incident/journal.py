@@ -17,6 +17,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -35,7 +36,7 @@ from diagnostics.models.entries import Body, Entry, Proof, Unknown
 from diagnostics.store import journal_rows
 from diagnostics.store.failures import SOURCE, Unanswered
 from diagnostics.store.journal_rows import EntryDraft, JournalRow, NewestEntry, canonical
-from diagnostics.store.schema import MOST_NAME
+from diagnostics.store.schema import MOST_BODY, MOST_NAME
 
 if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
@@ -52,9 +53,6 @@ LOOK_AGAIN_S = 10.0
 
 MOST_TEXT = 200_000
 """Characters of one text; more is refused, because what is cut off would be lost without a word."""
-
-MOST_BODY = 2_000_000
-"""Bytes of one entry."""
 
 _SHOWN_UNKNOWN = 2_000
 _UNREAD = (
@@ -158,18 +156,22 @@ class Journal:
 
     def since(self, seq: int, most: int = PAGE) -> tuple[Entry, ...]:
         """Entries of all streams behind `seq`, oldest first, at most `most`."""
-        with self._state.read(journal=True) as connection:
-            rows = journal_rows.after(connection, seq, most)
-        return _entries(rows)
+        read: list[journal_rows.JournalRow] = []
+        while len(read) < most:
+            page, is_end = journal_rows.page_after(self._reading, seq, most - len(read))
+            read += page
+            if is_end:
+                break
+            seq = read[-1].seq
+        return _entries(read)
 
     def stream(self, stream: str, after: int = 0) -> tuple[Entry, ...]:
         """All entries of one stream behind `after`, oldest first; empty for a stream that nobody opened."""
         read: list[Entry] = []
         while True:
-            with self._state.read(journal=True) as connection:
-                rows = journal_rows.after(connection, after, PAGE, stream)
+            rows, is_end = journal_rows.page_after(self._reading, after, PAGE, stream)
             read += _entries(rows)
-            if len(rows) < PAGE:
+            if is_end:
                 return tuple(read)
             after = rows[-1].seq
 
@@ -178,6 +180,9 @@ class Journal:
         with self._state.read(journal=True) as connection:
             rows = journal_rows.before(connection, before, most, stream)
         return _entries(rows)
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return self._state.read(journal=True)
 
     def streams(self, prefix: str) -> tuple[str, ...]:
         """Names of the streams of a prefix, the one opened last first."""

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -284,14 +285,13 @@ def verify(
     after: int | None = None
     while True:
         job.raise_if_cancelled(SOURCE)
-        with state.read(journal=True) as connection:
-            rows = journal_rows.after(connection, after, PAGE)
-        rows = tuple(row for row in rows if row.seq <= last.seq)
+        page, is_end = journal_rows.page_after(partial(state.read, journal=True), after, PAGE)
+        rows = tuple(row for row in page if row.seq <= last.seq)
         for row in rows:
             _read(reading, row, head)
             reading.is_anchored = reading.is_anchored or (anchor is not None and anchor.is_met_by(row))
         job.report(reading.entries, max(last.seq, reading.entries), "entries")
-        if len(rows) < PAGE:
+        if is_end or len(rows) < len(page):
             break
         after = rows[-1].seq
     _tell_moved(reading)

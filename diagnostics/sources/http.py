@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     import httpcore
 
 _CHUNK_BYTES = 65_536
+MOST_VALUES = 500_000
+"""Values of one answer that is read as JSON: each costs up to a hundred bytes as Python holds it, however short it is.
+
+Commas and opening brackets are counted, those within texts too: it is a bound, not a number.
+"""
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "warroom"}
 _here = threading.local()
 
@@ -190,7 +195,8 @@ class HttpClient:
     """Blocking and thread-safe; `close` ends every request under way.
 
     Limits in seconds: `connect_s` until the connection stands, `read_s` without a byte, `total_s` for the whole. Of an
-    answer at most `most_bytes` are read, counted after decompression. `keep_alive` connections stay open between
+    answer at most `most_bytes` are read, counted after decompression, and none of more than `most_values` is handed on
+    to be read as JSON; None is for what is not read as JSON. `keep_alive` connections stay open between
     requests; with none, no request can meet a connection that the service has closed meanwhile, which would leave
     unknown whether it was taken. `kept_for_reading` keeps those of GET only, for services that are also written to.
     """
@@ -202,12 +208,13 @@ class HttpClient:
         read_s: float,
         total_s: float,
         most_bytes: int,
+        most_values: int | None = MOST_VALUES,
         keep_alive: int = 0,
         kept_for_reading: bool = False,
         route: Route | None = None,
     ) -> None:
         self._connect_s, self._read_s, self._total_s = min(connect_s, total_s), min(read_s, total_s), total_s
-        self._most_bytes, self._keep_alive = most_bytes, keep_alive
+        self._most_bytes, self._most_values, self._keep_alive = most_bytes, most_values, keep_alive
         self._kept_for_reading = kept_for_reading
         self._route = route or route_of(_DIRECT)
         self._lock = threading.Lock()
@@ -313,7 +320,10 @@ class HttpClient:
         ) as response:
             headers = Headers(response.headers)
             packing = headers.get("Content-Encoding", "").strip().lower()
-            return HttpResponse(response.status, headers, _bounded(response.iter_stream(), packing, self._most_bytes))
+            body = _bounded(response.iter_stream(), packing, self._most_bytes)
+            if self._most_values is not None and _holds_more(body, self._most_values):
+                raise _Ended(Why.TOO_LARGE, f"the answer holds more than {self._most_values:,} values")
+            return HttpResponse(response.status, headers, body)
 
     def _no_answer(self, error: Exception, transfer: _Transfer) -> NoAnswer:
         why, detail, remedy = _why(error, transfer), "", ""
@@ -344,7 +354,7 @@ class HttpClient:
             Why.CUT_SHORT: "the connection ended before an answer was complete",
             Why.NOT_HTTP: "the answer is not HTTP",
             Why.UNPACKABLE: "the answer cannot be decompressed",
-            Why.TOO_LARGE: f"the answer is larger than {self._most_bytes:,} bytes",
+            Why.TOO_LARGE: detail or f"the answer is larger than {self._most_bytes:,} bytes",
             Why.NOT_SENDABLE: "the address or a header cannot be sent as it is set",
             Why.CLOSED: "closed before the answer came",
         }
@@ -402,6 +412,11 @@ def _bounded(parts: Iterable[bytes], packing: str, most: int) -> bytes:
     except zlib.error:
         raise _Ended(Why.UNPACKABLE) from None
     return bytes(kept)
+
+
+def _holds_more(body: bytes, most: int) -> bool:
+    """Whether it may hold more values than that: each stands behind a comma, or first within its brackets."""
+    return len(body) > most and sum(map(body.count, (b",", b"[", b"{"))) >= most
 
 
 class _Transfer:

@@ -41,6 +41,8 @@ LONGEST_SUMMARY, LONGEST_TEXT = 255, 30_000
 other with what its own way of writing paragraphs adds."""
 CUT = "\n\n[cut here: Jira takes no more; the whole text stands in the incident's journal]"
 _PAGE, _MOST_PAGES = 100, 5
+_ALIKE = 50
+"""Issues of one search for ours."""
 _API = "/rest/api/3"
 
 
@@ -171,13 +173,17 @@ class Jira:
         """
         what, sought = "the search for issues", mark(label)
         either = f"labels = {_quoted(label)} OR description ~ {_quoted(_quoted(label))}"
-        body = {"jql": f"{either} ORDER BY created ASC", "fields": ["labels", "description"], "maxResults": 50}
+        body = {"jql": f"{either} ORDER BY created ASC", "fields": ["labels", "description"], "maxResults": _ALIKE}
         found = _object(self._ask(what, "POST", "/search/jql", body=body), what).get("issues")
         if not isinstance(found, list):
             raise unreadable(what)
         # A search of words finds what is alike, too.
         issues = [(_issue(one, what), orjson.dumps(one["fields"].get("description")).decode()) for one in found]
-        return tuple(one for one, description in issues if label in one.labels or sought in description)
+        ours = tuple(one for one, description in issues if label in one.labels or sought in description)
+        if not ours and len(found) >= _ALIKE:
+            # Ours may stand behind these: to say that there is none would open it a second time.
+            raise _more(f"more than {_ALIKE} issues look like the one that is sought ({label})")
+        return ours
 
     def newest(self, project: str) -> datetime | None:
         """When the newest issue of a project was created that the search shows; None where it shows none at all.
@@ -229,12 +235,7 @@ class Jira:
             if len(found) < size:
                 return
             start += size
-        raise SourceFailure(
-            FailureKind.REJECTED,
-            SOURCE,
-            f"{key} has more than {_MOST_PAGES * _PAGE} comments to look through",
-            remedy="look at the issue yourself",
-        )
+        raise _more(f"{key} has more than {_MOST_PAGES * _PAGE} comments to look through")
 
     def probe(self) -> Evidence:
         """Whether the account is accepted. Changes nothing. Source: GET /rest/api/3/myself."""
@@ -297,6 +298,7 @@ class Jira:
             start, total = start + len(found), page.get("total")
             if not found or (start >= total if isinstance(total, int) else len(found) < _PAGE):
                 return
+        raise _more(f"{what}: there are more than the {start} that are read")
 
     def close(self) -> None:
         """End what is under way."""
@@ -426,6 +428,11 @@ def _moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment
+
+
+def _more(reason: str) -> SourceFailure:
+    """There is more than is read: what was looked for may be there."""
+    return SourceFailure(FailureKind.REJECTED, SOURCE, reason, remedy="look in Jira yourself")
 
 
 def _not_configured(reason: str, remedy: str) -> SourceFailure:

@@ -38,6 +38,10 @@ MUTEX_S = 60.0
 """How long a worker may hold the mutex of one sync user, seconds."""
 
 MOST_CONNECTIONS = 4
+MOST_BYTES = 4_000_000
+"""Of all answers to one question: a hundred jobs take a tenth of it."""
+LIMITS_A_QUESTION = 3
+"""How many times its limit for one silence a question may take in all, however slowly its bytes drip."""
 
 _ABSENT, _WITHOUT_END = -2, -1
 """Answers of PTTL for a key that does not exist, and for one that never expires."""
@@ -129,6 +133,7 @@ class Mutexes:
         failure: SourceFailure
         try:
             client = self._opened()
+            _here.allowance = _Allowance(MOST_BYTES, time.monotonic() + LIMITS_A_QUESTION * self._settings.timeout_s)
             started_at, clock = utc_now(), time.perf_counter()
             answer = question(client)
             took_ms = round((time.perf_counter() - clock) * 1_000, 3)
@@ -141,6 +146,8 @@ class Mutexes:
             failure = self._failure_of(error)
         else:
             return answer, started_at, took_ms
+        finally:
+            _here.allowance = None
         # Raised out here so that the driver's error, which may quote the address, is not chained to it.
         raise failure
 
@@ -188,7 +195,10 @@ class Mutexes:
         if told is not None:
             return SourceFailure(FailureKind.UNREACHABLE, SOURCE, told.reason, remedy=told.remedy)
         limit = f"{self._settings.timeout_s:g} s"
-        if isinstance(error, exceptions.NoPermissionError):
+        if isinstance(error, _TooMuch):
+            kind, reason = FailureKind.REJECTED, f"the answer is larger than {MOST_BYTES:,} bytes"
+            remedy = "look in this Redis yourself: one job, or one name, is a fault of its own at that size"
+        elif isinstance(error, exceptions.NoPermissionError):
             kind, reason = FailureKind.DENIED, "this login may not ask that"
             remedy = "PTTL and PING must be permitted to the user in redis.url"
         elif isinstance(error, exceptions.AuthenticationError) or _is_login_error(error):
@@ -207,14 +217,64 @@ class Mutexes:
         return SourceFailure(kind, SOURCE, reason, remedy=remedy)
 
 
+class _TooMuch(Exception):  # noqa: N818  # an outcome, told by name
+    """More bytes than one question may cost."""
+
+
+class _Allowance:
+    """What is left to the question of this thread."""
+
+    def __init__(self, left: int, ends: float) -> None:
+        self.left, self.ends = left, ends
+
+
+_here = threading.local()
+
+
+class _Counted:
+    """A connection's socket on which no question reads more, or longer, than it may. The driver sees a socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def recv(self, most: int) -> bytes:
+        """Bytes that arrived. Raises `_TooMuch`, TimeoutError."""
+        allowance: _Allowance | None = getattr(_here, "allowance", None)
+        if allowance is not None and time.monotonic() > allowance.ends:
+            raise TimeoutError
+        data = self._sock.recv(most)
+        if allowance is not None:
+            allowance.left -= len(data)
+            if allowance.left < 0:
+                raise _TooMuch
+        return data
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # whatever a socket has
+        return getattr(self._sock, name)
+
+
+def _counting(connects: type[Any]) -> type[Any]:
+    """That class of the driver's connections, on counted sockets."""
+
+    class Counting(connects):  # type: ignore[misc]  # one of three classes, none of which has types
+        def _connect(self) -> _Counted:
+            return _Counted(super()._connect())
+
+    return Counting
+
+
 def _pool(url: str, tls: Tls | None, options: dict[str, Any]) -> BlockingConnectionPool:
     """Connections as `redis.tls` says, or as the address does; raises SourceFailure where the two contradict."""
     from redis import BlockingConnectionPool  # noqa: PLC0415  # loaded by then
-    from redis.connection import SSLConnection, parse_url  # noqa: PLC0415  # loaded by then
+    from redis._parsers import _RESP2Parser  # noqa: PLC0415  # the driver may choose one in C, which reads by itself
+    from redis.connection import Connection, SSLConnection, parse_url  # noqa: PLC0415  # loaded by then
 
     scheme, _, rest = url.partition("://")
+    options |= {"parser_class": _RESP2Parser}
     if tls is None or (tls.mode is TlsMode.OFF and scheme != "rediss"):
-        return BlockingConnectionPool.from_url(url, **options)
+        asked = parse_url(url)  # type: ignore[no-untyped-call]  # the driver has no types here
+        counted = _counting(asked.get("connection_class", Connection))
+        return BlockingConnectionPool(**options | asked | {"connection_class": counted})  # type: ignore[no-untyped-call]  # as above
     if tls.mode is TlsMode.OFF or scheme == "unix":
         way = "rediss://, which encrypts" if scheme == "rediss" else "a socket of this machine, which is not encrypted"
         raise SourceFailure(
@@ -232,7 +292,7 @@ def _pool(url: str, tls: Tls | None, options: dict[str, Any]) -> BlockingConnect
             return context.wrap_socket(sock, server_hostname=self.host)
 
     asked = parse_url(f"rediss://{rest}")  # type: ignore[no-untyped-call]  # the driver has no types here
-    return BlockingConnectionPool(**options | asked | {"connection_class": Encrypted})  # type: ignore[no-untyped-call]  # as above
+    return BlockingConnectionPool(**options | asked | {"connection_class": _counting(Encrypted)})  # type: ignore[no-untyped-call]  # as above
 
 
 def _about_encryption(error: Exception, settings: RedisSettings) -> TlsRefused | None:

@@ -7,7 +7,7 @@ register as `host:pid:queue,queue`, where `*` stands for every queue; Ruby's als
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ PREFIX = "resque:"
 MOST_QUEUES, JOBS_OF_EACH = 50, 3
 """Queues that are looked into, and jobs of each that are read."""
 MOST_FAILED = 20
+MOST_NAMES = 2_000
+"""Queues, and workers, that are read of each list."""
 PRUNED_S = 300.0
 """Ruby's Resque takes a worker for dead whose heartbeat is older."""
 
@@ -57,6 +59,8 @@ class ResqueState:
     """Of the jobs that were seen: "PHP", "Ruby"."""
     jobs_seen: int
     queues_left_out: int = 0
+    workers_left_out: bool = False
+    """There are more workers than were read: a queue may have one of those."""
     taken_at: datetime | None = None
 
     def unattended(self) -> tuple[str, ...]:
@@ -86,29 +90,37 @@ def _read(client: Redis) -> ResqueState:
             pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # the driver's own method
         return list(pipe.execute())
 
-    names, workers, beats, failed = together(
-        ("SMEMBERS", f"{PREFIX}queues"),
-        ("SMEMBERS", f"{PREFIX}workers"),
-        ("HGETALL", f"{PREFIX}workers:heartbeat"),
+    count, names, registered, failed = together(
+        ("SCARD", f"{PREFIX}queues"),
+        # A list's whole may be of any length; these answer with about as many as are asked for.
+        ("SSCAN", f"{PREFIX}queues", 0, "COUNT", MOST_NAMES),
+        ("SSCAN", f"{PREFIX}workers", 0, "COUNT", MOST_NAMES),
         ("LRANGE", f"{PREFIX}failed", -MOST_FAILED, -1),
     )
-    queues = sorted(map(_text, names))
+    queues = sorted(map(_text, _scanned(names)[1]))
     looked = queues[:MOST_QUEUES]
-    asked = [
+    unread, members = _scanned(registered)
+    more = unread or len(members) > MOST_NAMES
+    members = sorted(members[:MOST_NAMES], key=str)
+    asked: list[tuple[object, ...]] = [
         command for queue in looked for command in (("LLEN", _key(queue)), ("LRANGE", _key(queue), 0, JOBS_OF_EACH - 1))
     ]
+    if members:
+        asked.append(("HMGET", f"{PREFIX}workers:heartbeat", *members))
     told = together(*asked) if asked else []
+    workers, beats = list(map(_text, members)), told[-1] if members else ()
     waiting = {queue: int(told[2 * at]) for at, queue in enumerate(looked)}
     jobs = [_job(raw) for at in range(len(looked)) for raw in told[2 * at + 1]]
     jobs += [_job(raw, within="payload") for raw in failed]
     dialects = [one for one in map(dialect_of, jobs) if one]
-    heartbeats = {_text(name): _moment(_text(at)) for name, at in _pairs(beats)}
+    heartbeats = {name: _moment(_text(at)) for name, at in zip(workers, beats, strict=True) if at is not None}
     return ResqueState(
         waiting,
-        tuple(_worker(name, heartbeats) for name in sorted(map(_text, workers))),
+        tuple(_worker(name, heartbeats) for name in workers),
         frozenset(dialects),
         len(dialects),
-        len(queues) - len(looked),
+        max(int(count), len(queues)) - len(looked),
+        more,
         utc_now(),
     )
 
@@ -143,11 +155,10 @@ def _key(queue: str) -> str:
     return f"{PREFIX}queue:{queue}"
 
 
-def _pairs(found: object) -> Iterable[tuple[object, object]]:
-    if isinstance(found, dict):
-        return tuple(found.items())
-    flat = list(found) if isinstance(found, list | tuple) else []
-    return tuple(zip(flat[::2], flat[1::2], strict=False))
+def _scanned(found: object) -> tuple[bool, list[object]]:
+    """Whether there are more, and the members of one step of SSCAN. Raises ValueError, TypeError."""
+    cursor, members = found if isinstance(found, list | tuple) else (None, None)
+    return int(cursor or 0) != 0, list(members or ())
 
 
 def _moment(text: str) -> datetime | None:

@@ -72,7 +72,14 @@ class AuthorizationAddress:
     ) -> None:
         self._url = settings.authorization_url
         limit = settings.timeout_s
-        self._http = HttpClient(connect_s=CONNECT_S, read_s=limit, total_s=limit, most_bytes=MOST_BYTES, route=route)
+        self._http = HttpClient(
+            connect_s=CONNECT_S,
+            read_s=limit,
+            total_s=limit,
+            most_bytes=MOST_BYTES,
+            most_values=None,
+            route=route,
+        )
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[float, Answering] | None = None

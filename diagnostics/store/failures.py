@@ -8,10 +8,17 @@ import pymysql
 from sqlalchemy.exc import DBAPIError
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.sources.mysql.failures import TimeLimits, encryption_failure, failure_of
+from diagnostics.sources.mysql.failures import (
+    MOST_BYTES,
+    TimeLimits,
+    encryption_failure,
+    failure_of,
+    is_too_large,
+)
 from diagnostics.store.schema import VERSION, SchemaTooNew
 
 SOURCE = "state"
+_SWOLLEN = "look at the tables warroom_journal and warroom_documents: no console writes texts of that size"
 _OTHER_PLACE = "make room or free it for writing, or set state_dir to a folder of your own"
 _SQLITE: tuple[tuple[str, FailureKind, str, str], ...] = (
     ("readonly", FailureKind.DENIED, "its file may only be read", _OTHER_PLACE),
@@ -37,6 +44,14 @@ _RACES = frozenset({1205, 1213, 1062})
 _LOST = frozenset({1927, 2006, 2013, 2055, 4031})
 
 
+class StateTooLarge(SourceFailure):
+    """An answer is larger than is read of one; asked for less at a time, it may be read."""
+
+    def __init__(self) -> None:
+        reason = f"an answer is larger than {MOST_BYTES // 1_048_576} MB, and was not read to its end"
+        super().__init__(FailureKind.REJECTED, SOURCE, reason, remedy=_SWOLLEN)
+
+
 class Unanswered(SourceFailure):
     """A commit ended without an answer: nobody knows yet whether it was done."""
 
@@ -46,7 +61,7 @@ def state_failure(error: BaseException, limits: TimeLimits, *, connecting: bool)
     if known := _known(error):
         return known
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    if isinstance(cause, sqlite3.Error):
+    if isinstance(cause, sqlite3.Error) and not is_too_large(cause):
         return _of_file(str(cause))
     if isinstance(cause, OSError) and not isinstance(cause, ConnectionError):
         return SourceFailure(
@@ -57,8 +72,8 @@ def state_failure(error: BaseException, limits: TimeLimits, *, connecting: bool)
         )
     if _code(cause) in _FULL:
         return SourceFailure(FailureKind.REJECTED, SOURCE, "the server's disk is full", remedy="tell its owner")
-    if about_encryption := encryption_failure(cause, SOURCE):
-        return about_encryption
+    if about := encryption_failure(cause, SOURCE) or (StateTooLarge() if is_too_large(cause) else None):
+        return about
     told = failure_of(error, SOURCE, limits, connecting=connecting)
     return SourceFailure(told.kind, SOURCE, told.reason, remedy=_REMEDIES.get(told.kind, told.remedy))
 
@@ -87,6 +102,8 @@ def is_lost_race(error: BaseException, *, committing: bool) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(cause, sqlite3.OperationalError):
         return "locked" in str(cause)
+    if is_too_large(cause):
+        return False
     return _code(cause) in (_RACES if committing else _RACES | _LOST)
 
 

@@ -17,16 +17,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.exc import DBAPIError
 
-from diagnostics.store.failures import is_missing_table
-from diagnostics.store.schema import JOURNAL, JOURNAL_HEAD
+from diagnostics.store.failures import StateTooLarge, is_missing_table
+from diagnostics.store.schema import JOURNAL, JOURNAL_HEAD, MOST_BODY
 
 NOTHING_BEFORE = "0" * 64
 """Previous hash of the first entry."""
@@ -43,7 +44,10 @@ _COLUMNS = (
     JOURNAL.c.at_us,
     JOURNAL.c.actor,
     JOURNAL.c.console,
-    JOURNAL.c.body,
+    # Of what is longer the beginning, whose hash then does not fit: one cell must not cost the memory of all.
+    case(
+        (func.length(JOURNAL.c.body) > MOST_BODY, func.substr(JOURNAL.c.body, 1, MOST_BODY)), else_=JOURNAL.c.body
+    ).label("body"),
     JOURNAL.c.previous,
     JOURNAL.c.hash,
 )
@@ -235,6 +239,25 @@ def after(connection: Connection, seq: int | None, most: int, stream: str | None
     if stream is not None:
         wanted = wanted.where(JOURNAL.c.stream == stream)
     return tuple(_row(row) for row in connection.execute(wanted))
+
+
+def page_after(
+    reading: Callable[[], AbstractContextManager[Connection]], seq: int | None, most: int, stream: str | None = None
+) -> tuple[tuple[JournalRow, ...], bool]:
+    """Entries behind `seq`, oldest first, and whether these are all; fewer where `most` are more than is read at once.
+
+    `reading` begins a transaction. Raises `SourceFailure`.
+    """
+    while True:
+        try:
+            with reading() as connection:
+                rows = after(connection, seq, most, stream)
+        except StateTooLarge:
+            if most == 1:
+                raise
+            most = max(1, most // 8)
+        else:
+            return rows, len(rows) < most
 
 
 def before(connection: Connection, seq: int | None, most: int, stream: str) -> tuple[JournalRow, ...]:

@@ -18,6 +18,9 @@ _LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 MOST_KIND, MOST_KEY, MOST_NAME, MOST_STATUS = 64, 4_000, 191, 64
 """Characters of a document's kind and key, of a sample's or person's name, and of a status in a rollup."""
 
+MOST_BODY = 2_000_000
+"""Bytes of one entry of the journal: no console writes more, and of what a stranger wrote no more is read."""
+
 SCHEMA = Table(
     "warroom_schema",
     METADATA,

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import pymysql
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, StaticPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,7 +32,8 @@ from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.private import new_file, private_folder
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, parse_url
-from diagnostics.sources.mysql.failures import TimeLimits, not_configured
+from diagnostics.sources.mysql.engines import BoundedConnection
+from diagnostics.sources.mysql.failures import MOST_BYTES, TimeLimits, not_configured
 from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
 from diagnostics.sources.tls import context_of
 from diagnostics.store import documents, journal_rows
@@ -133,6 +133,7 @@ def _open_file(path: Path) -> Location:
             address, uri=True, timeout=BUSY_S, check_same_thread=False, isolation_level=None, cached_statements=64
         )
         try:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
             # A network file system that cannot share memory answers with another mode: slower, and as safe.
             connection.execute("PRAGMA journal_mode = WAL")
             # The incident's journal must outlive a power cut too, which NORMAL does not promise.
@@ -178,6 +179,7 @@ def open_file_to_read(path: Path) -> Location:
 def _to_read(address: str) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, timeout=BUSY_S, check_same_thread=False, isolation_level=None)
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except BaseException:
         connection.close()
@@ -230,7 +232,7 @@ def _open_server(url: URL, settings: StateSettings) -> Location:
 
     def connect(_dialect: object, _record: object, _positional: object, given: dict[str, Any]) -> object:
         try:
-            return login.connect(lambda credentials: pymysql.connect(**{**given, **credentials}))
+            return login.connect(lambda credentials: BoundedConnection(**{**given, **credentials}))
         except RuntimeError as error:
             # A login that is withheld, in whatever way: no error of the driver's, for which questions are prepared.
             failure = state_failure(error, LIMITS, connecting=True)

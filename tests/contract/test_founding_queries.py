@@ -44,7 +44,7 @@ def everything(world: SandboxProcess, window: tuple[datetime, datetime]) -> list
     asked = urllib.request.Request(f"{world.url}/sandbox/events?from={start}&to={end}", headers=world.controls)  # noqa: S310
     with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
         rows: list[dict[str, Any]] = [json.loads(line) for line in answer.read().splitlines() if line]
-    events, skipped = decoded({"data": rows})
+    events, skipped, _ = decoded({"data": rows}, len(rows))
     assert skipped == 0
     assert len(events) > 20_000
     return list(events)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
+import pymysql
 import pytest
 from sqlalchemy import select
 
@@ -10,7 +14,8 @@ from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.fleet import account_list
 from diagnostics.health.figures import unless_old
 from diagnostics.models.status import Status
-from diagnostics.sources.mysql import engines, statements
+from diagnostics.sources.mysql import engines, runner, statements
+from diagnostics.sources.mysql.failures import TimeLimits, failure_of
 from tests.databases.test_reading import auth_rows
 from tests.databases.worlds import World, mapped, schema_map
 
@@ -78,3 +83,44 @@ def test_a_table_of_accounts_that_is_too_long_is_not_asked_account_by_account(
         account_list.read_account_list(databases, runner, None, lambda: None)
     assert caught.value.reason == "accounts holds more than 2 rows: that many are not asked one by one"
     assert "analytics.url" in caught.value.remedy
+
+
+def test_rows_that_together_hold_too_much_end_the_question(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MOST_BYTES", FEW_BYTES)
+    world = sqlite_world
+    world.execute(world.common, "CREATE TABLE big (deal_id BIGINT, note LONGTEXT)")
+    world.insert(world.common, "big", *((number, "x" * (FEW_BYTES // 100)) for number in range(150)))
+    names = {"deal_id": "deal_id", "user_id": "note"}
+    databases = world.open(schema_map(mapped("deal_agents", "common", names, name="big")))
+    statement = select(databases.table("deal_agents"))
+    assert len(databases.read_common(statement, limit=90).rows) == 90
+    with pytest.raises(SourceFailure, match="larger than 32 MB"):
+        databases.read_common(statement)
+
+
+def test_an_answer_that_drips_ends_although_it_is_never_silent() -> None:
+    here, there = socket.socketpair()
+    ended = threading.Event()
+
+    def drip() -> None:
+        # The head of a packet of a million bytes, then one byte after the other.
+        there.sendall((1_000_000).to_bytes(3, "little") + b"\0")
+        while not ended.wait(0.02):
+            there.sendall(b"x")
+
+    connection = engines.BoundedConnection(defer_connect=True, connect_timeout=0.1, read_timeout=0.1)
+    thread = threading.Thread(target=drip)
+    with here, there:
+        thread.start()
+        # The greeting is such an answer as well.
+        with pytest.raises(pymysql.OperationalError) as caught:
+            connection.connect(here)
+        ended.set()
+        thread.join(5)
+    failure = failure_of(caught.value, "state", TimeLimits(0.1, 0.1, 0.1), connecting=False)
+    assert (failure.kind, failure.reason) == (
+        FailureKind.TIMED_OUT,
+        "the answer was not complete within 0.4 s, although some of it came",
+    )

@@ -12,7 +12,7 @@ from diagnostics.models.datadog import Compute
 from diagnostics.models.events import LogPage
 from diagnostics.sources.datadog import Datadog
 from tests.datadog.conftest import END, START, Connect
-from tests.datadog.server import DatadogServer, log
+from tests.datadog.server import DatadogServer, Reply, log
 
 BOUND = 60_000
 
@@ -113,3 +113,33 @@ def test_a_first_page_that_was_cut_has_not_read_its_whole_window(server: Datadog
         read |= {one.id for one in older.events}
     assert len(read) == 100
     assert not tail.came_late(), "what stands behind a page that was cut did not come late"
+
+
+@pytest.mark.honesty("a page of logs with more values than are read at once", "fewer at a time; the evidence says so")
+def test_a_page_of_too_many_values_is_asked_for_again_smaller(server: DatadogServer, connect: Connect) -> None:
+    server.limit = (1_000, 10)
+    for event in long_lines(100, 1):
+        event["attributes"]["attributes"] = {"many": [0] * 10_000}  # type: ignore[index]  # as the server writes it
+        server.events.append(event)
+    page = connect().search("*", start=START, end=END, limit=100)
+    assert sizes(server) == [100, 12], "a million values, then 120,000"
+    assert (len(page.events), page.cut) == (12, True)
+
+
+@pytest.mark.honesty("more lines than were asked for", "those asked for, and the page says that more came")
+def test_lines_beyond_those_asked_for_are_left_out_and_said(server: DatadogServer, connect: Connect) -> None:
+    server.always = Reply({"data": long_lines(30, 5), "meta": {"page": {"after": "30"}}})
+    page = connect().search("*", start=START, end=END, limit=10)
+    assert [one.id for one in page.events] == [f"line-{at}" for at in range(10)]
+    assert page.partial
+    assert "20 more events than were asked for" in page.evidence.caveat
+
+
+def test_monitors_that_were_not_all_read_are_said_to_be_cut(server: DatadogServer, connect: Connect) -> None:
+    good = {"id": 1, "name": "deals", "overall_state": "OK", "query": "logs", "tags": ["team:zyno"]}
+    server.monitors = [good]
+    assert not connect().monitors("team:zyno").evidence.is_cut
+    server.monitors = [good, {"id": "no number"}]
+    assert connect().monitors("team:zyno").evidence.is_cut, "the one that cannot be read may be the one that alerts"
+    server.monitors = [good | {"id": at} for at in range(1_000)]
+    assert connect().monitors("team:zyno").evidence.is_cut

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from diagnostics.config.settings import RedisSettings
+from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.doctor import DoctorLine
+from diagnostics.sources import resque
 from diagnostics.sources.doctor import redis as examination
 from diagnostics.sources.doctor.steps import examined
 from diagnostics.sources.mutexes import Mutexes
@@ -52,7 +57,7 @@ def inspected(*commands: Sequence[bytes]) -> list[DoctorLine]:
         lines = list(examined(examination.steps(mutexes)))
         mutexes.close()
     asked = {command[0] for command in server.commands}
-    assert asked <= {"CLIENT", "HELLO", "PING", "SMEMBERS", "HGETALL", "LLEN", "LRANGE"}, "nothing is written"
+    assert asked <= {"CLIENT", "HELLO", "PING", "SCARD", "SSCAN", "HMGET", "LLEN", "LRANGE"}, "nothing is written"
     return lines
 
 
@@ -123,3 +128,53 @@ def test_text_from_redis_is_cleaned_and_what_is_no_job_is_passed_over() -> None:
         mutexes.close()
     assert all(name.isprintable() for name in (*state.waiting, *(one.name for one in state.workers)))
     assert (state.jobs_seen, state.dialects) == (0, frozenset())
+
+
+def test_a_job_of_megabytes_ends_the_question_and_says_so() -> None:
+    server = RedisServer(holds=[*queue(b"sync", PHP | {"args": ["x" * 5_000_000]}), *worker(b"host:1:sync")])
+    with server:
+        mutexes = Mutexes(RedisSettings(url=server.url, timeout_s=10))
+        with pytest.raises(SourceFailure) as caught:
+            read(mutexes)
+        assert mutexes.ping().query == "PING", "the next question is answered"
+        mutexes.close()
+    assert (caught.value.kind, caught.value.reason) == (
+        FailureKind.REJECTED,
+        "the answer is larger than 4,000,000 bytes",
+    )
+
+
+def test_an_answer_that_drips_ends_although_it_is_never_silent() -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                connection.recv(1_024)
+                connection.sendall(b"+")
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        address = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        with pytest.raises(SourceFailure) as caught:
+            Mutexes(RedisSettings(url=address, timeout_s=0.2)).ping()
+        ended.set()
+        thread.join(5)
+    assert caught.value.kind is FailureKind.TIMED_OUT
+
+
+@pytest.mark.honesty(
+    "more queues or workers in Redis than are read", "the count of what was left out, and no data in place of ok"
+)
+def test_nothing_passes_where_not_every_queue_or_worker_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [command for number in range(60) for command in queue(f"q{number}".encode())]
+    assert told(inspected(*many, *worker(b"host:1:*")))["workers"][0] == "no_data"
+    monkeypatch.setattr(resque, "MOST_NAMES", 600)
+    # Beyond 512 members Redis keeps a set in a table, and answers in steps.
+    workers = [command for number in range(1_500) for command in worker(f"host:{number}:other".encode())]
+    (status, words) = told(inspected(*queue(b"sync", PHP), *workers))["workers"]
+    assert status == "no_data", "a worker that was not read may listen to it"
+    assert "only the first" in words

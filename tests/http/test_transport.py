@@ -241,3 +241,13 @@ def test_importing_the_transport_imports_no_engine() -> None:
     code = "import sys, diagnostics.sources.http; print({'httpcore', 'h11', 'httpx'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_an_answer_of_too_many_values_is_not_read_as_json(
+    peer: Callable[[Callable[[socket.socket], None]], Peer],
+) -> None:
+    # 900 kB on the wire; as Python's dictionaries they would be 20 MB, and 16 MiB of them 350.
+    body = b"[" + b"{}," * 299_999 + b"{}]"
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    told = asked(client(), peer(lambda sock: sock.sendall(head + body)).url)
+    assert (told.why, told.reason) == (Why.TOO_LARGE, "the answer holds more than 500,000 values")

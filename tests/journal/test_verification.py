@@ -10,6 +10,7 @@ import pytest
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.incident.journal import Journal
+from diagnostics.sources.mysql import engines
 from diagnostics.store import journal_rows
 from diagnostics.store.journal_rows import NOTHING_BEFORE, EntryDraft
 from tests.journal.places import JournalPlace, notes
@@ -301,3 +302,28 @@ def test_a_head_table_that_was_dropped_reads_as_tampering(place: JournalPlace, f
     place.run("DROP TABLE warroom_journal_head")
     assert any(re.search("^head row: missing", flaw) for flaw in flaws(fresh))
     assert fresh.head().seq == ENTRIES
+
+
+@pytest.mark.honesty("somebody wrote a cell of megabytes into the journal", "its beginning is read, and it is a flaw")
+def test_an_entry_larger_than_any_console_writes_costs_little_and_is_a_flaw(
+    place: JournalPlace, journal: Journal, fresh: Journal
+) -> None:
+    place.run("UPDATE warroom_journal SET body = ? WHERE seq = 5", ["x" * 3_000_000])
+    with place.store().read(journal=True) as connection:
+        (row,) = journal_rows.after(connection, 4, 1)
+    assert len(row.body) == 2_000_000
+    only(fresh, r"entry 5\b.*")
+    assert len(journal.since(0)) == ENTRIES
+
+
+@pytest.mark.mariadb
+def test_a_page_that_is_larger_than_is_read_at_once_is_read_in_parts(
+    mariadb_place: JournalPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = mariadb_place.journal()
+    journal.append("INC-1", notes(*("x" * 1_000 for _ in range(40))))
+    monkeypatch.setattr(engines, "MOST_BYTES", 20_000)
+    assert [entry.seq for entry in journal.since(0)] == list(range(1, 41))
+    assert len(journal.stream("INC-1")) == 40
+    found = journal.verify()
+    assert (found.is_sound, found.entries) == (True, 40)

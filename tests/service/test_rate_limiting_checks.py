@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from diagnostics.checks import connection_health
 from diagnostics.checks.registry import CHECKS
 from diagnostics.incident.assess.readings import measure
+from diagnostics.models.datadog import Monitors
 from diagnostics.models.triage import Finding, Status, TriageRequest
 from diagnostics.sources.mysql.databases import Rows
 from diagnostics.sources.mysql.statements import Question
@@ -216,3 +218,18 @@ def test_events_without_an_account_concern_an_unknown_number_of_accounts(world: 
 def test_no_events_concern_no_account(world: World) -> None:
     figures = {one.id: one for one in measure(world.service.context, world.service.health, "rate_limiting")}
     assert (figures["accounts_affected"].value, figures["large_accounts"].value) == (0, "none")
+
+
+@pytest.mark.honesty("more monitors than are read, or one that is unreadable", "no data, with the reason")
+def test_monitors_that_were_not_all_read_are_no_all_clear(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert connection_health._monitors(world.service.context)[:2] == ("0 of 1 monitor alerting", Status.PASS)
+    read = world.datadog.monitors
+
+    def partly(tags: str) -> Monitors:
+        whole = read(tags)
+        said = {"is_cut": True, "caveat": "1 unreadable monitor left out"}
+        return Monitors(whole.monitors, whole.evidence.model_copy(update=said))
+
+    monkeypatch.setattr(world.datadog, "monitors", partly)
+    told, status, _ = connection_health._monitors(world.service.context)
+    assert (told, status) == ("0 of 1 monitor alerting (1 unreadable monitor left out)", Status.NO_DATA)

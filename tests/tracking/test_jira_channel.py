@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.incident.channels.base import CannotLook, NotDelivered
 from diagnostics.models.entries import Channel, Purpose
 from diagnostics.models.incidents import Delivery
+from diagnostics.sources import jira
 from diagnostics.sources.http import Headers, HttpClient, HttpResponse
 from diagnostics.sources.jira import Jira, document
 from sandbox.launch import SandboxProcess
@@ -350,3 +352,27 @@ def test_plain_text_becomes_paragraphs_with_their_line_breaks() -> None:
         {"type": "paragraph", "content": [{"type": "text", "text": "three"}]},
     ]
     assert document("")["content"] == [{"type": "paragraph", "content": []}]
+
+
+@pytest.mark.honesty("more issues look like ours than one search shows", "not known; never 'there is none'")
+def test_ours_may_stand_behind_those_that_look_like_it(
+    sandbox: SandboxProcess, make_jira: MakeJira, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jira, "_ALIKE", 2)
+    channel = make_jira()
+    for number in range(2):
+        channel.send(opening(token=f"other{number}", text=f"as in warroom-{TOKEN}"), incident())
+    with pytest.raises(CannotLook, match="more than 2 issues look like"):
+        channel.find(opening(), incident())
+    monkeypatch.setattr(jira, "_ALIKE", 3)
+    assert channel.find(opening(), incident()) is None
+
+
+def test_a_list_that_is_longer_than_is_read_says_so(make_jira: MakeJira, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_self: HttpClient, _request: object, **_limits: object) -> HttpResponse:
+        types = [{"name": f"Type {number}", "id": str(number)} for number in range(100)]
+        return HttpResponse(200, Headers([]), json.dumps({"issueTypes": types, "total": 10_000}).encode())
+
+    monkeypatch.setattr(HttpClient, "ask", answer)
+    with pytest.raises(SourceFailure, match="more than the 500 that are read"):
+        make_jira()._jira.issue_types("ZYN")

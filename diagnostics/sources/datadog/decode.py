@@ -67,17 +67,18 @@ def document(body: bytes) -> dict[str, Any]:
     return value
 
 
-def events(page: Mapping[str, Any]) -> tuple[tuple[LogEvent, ...], int]:
-    """The events of one search page in their order, and how many could not be read. Raises WrongShape.
+def events(page: Mapping[str, Any], most: int) -> tuple[tuple[LogEvent, ...], int, int]:
+    """The first `most` events of one search page in their order, how many of these could not be read, and how many
+    more there were. Raises WrongShape.
 
     A page without events is recorded as an empty list; without a list, nothing says that there are none.
     """
     data = page.get("data")
     if not isinstance(data, list):
         raise WrongShape("has no list of events")
-    read = [_event(item) for item in data]
+    read = [_event(item) for item in data[:most]]
     good = tuple(event for event in read if event is not None)
-    return good, len(read) - len(good)
+    return good, len(read) - len(good), max(0, len(data) - most)
 
 
 def _event(item: object) -> LogEvent | None:

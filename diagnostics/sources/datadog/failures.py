@@ -30,11 +30,11 @@ class TransientFailure(SourceFailure):
 class AnswerTooLarge(SourceFailure):
     """The answer is larger than is read; asked for less at a time, the same question may be answered."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, how: str = "") -> None:
         super().__init__(
             FailureKind.MALFORMED,
             SOURCE,
-            f"the answer to {operation.what} is larger than {MAX_BODY_BYTES // 1_048_576} MiB",
+            f"the answer to {operation.what} {how or f'is larger than {MAX_BODY_BYTES // 1_048_576} MiB'}",
             remedy="Narrow the window or the query.",
         )
 
@@ -212,7 +212,7 @@ def no_answer(operation: Operation, failure: NoAnswer, settings: DatadogSettings
     if failure.why is Why.CLOSED:
         return cancelled(failure.sent)
     if failure.why is Why.TOO_LARGE:
-        return AnswerTooLarge(operation)
+        return AnswerTooLarge(operation, failure.detail.removeprefix("the answer "))
     if failure.why in _MALFORMED:
         return malformed(operation, _MALFORMED[failure.why])
     if failure.why in _ON_THE_WAY:

@@ -27,7 +27,6 @@ from diagnostics.models.readings import Budget
 from diagnostics.sources.budgets import Budgets
 from diagnostics.sources.datadog import decode
 from diagnostics.sources.datadog.failures import (
-    MAX_BODY_BYTES,
     SOURCE,
     AnswerTooLarge,
     Operation,
@@ -164,7 +163,7 @@ class Datadog:
                     raise
                 size = self._sizes.smaller(SEARCH, size)
         tier = self._tiers.flex(WAIT_S).caveat(start)
-        found = _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end), tier=tier))
+        found = _decoded(SEARCH, lambda: _page(answer, query, window_text(start, end), size, tier=tier))
         return found if size == asked else _cut(found, asked, size)
 
     def aggregate(
@@ -214,7 +213,7 @@ class Datadog:
             monitors, lost = _decoded(MONITORS, partial(decode.monitors, answer.body))
             found += monitors
             unreadable += lost
-            if len(monitors) + lost < size:
+            if len(monitors) + lost < size or len(found) + unreadable >= LARGEST_PAGE:
                 break
         full = f"only the first {LARGEST_PAGE:,}" if len(found) + unreadable >= LARGEST_PAGE else ""
         evidence = _evidence(
@@ -223,7 +222,8 @@ class Datadog:
             rows=len(found),
             caveats=(_unreadable(unreadable, "monitor"), full),
         )
-        return Monitors(tuple(found), evidence)
+        # One that was not read may be the one that alerts, or the one that is looked for.
+        return Monitors(tuple(found), evidence.model_copy(update={"is_cut": bool(full or unreadable)}))
 
     def create_monitor(
         self, *, name: str, kind: str, query: str, message: str, tags: Sequence[str], options: dict[str, Any]
@@ -503,10 +503,14 @@ def _evidence(
     )
 
 
-def _page(answer: DatadogAnswer, query: str, window: str, *, tier: str) -> LogPage:
+def _page(answer: DatadogAnswer, query: str, window: str, most: int, *, tier: str) -> LogPage:
     document = decode.document(answer.body)
-    events, unreadable = decode.events(document)
-    caveats = (*decode.missing(document), *([_unreadable(unreadable, "event")] if unreadable else ()))
+    events, unreadable, left_out = decode.events(document, most)
+    said = (
+        f"Datadog sent {left_out} more events than were asked for, and these are left out" if left_out else "",
+        _unreadable(unreadable, "event"),
+    )
+    caveats = (*decode.missing(document), *filter(None, said))
     evidence = _evidence(answer, query, window=window, rows=len(events), caveats=(*caveats, tier))
     return LogPage(events, decode.next_cursor(document), evidence, bool(caveats))
 
@@ -537,7 +541,7 @@ def _aggregate(
 
 def _cut(page: LogPage, asked: int, size: int) -> LogPage:
     """The page with the remark that it holds fewer events than were asked for, and that this says nothing."""
-    remark = f"read {size} at a time: {asked:,} were larger than {MAX_BODY_BYTES // 1_048_576} MiB"
+    remark = f"read {size} at a time: {asked:,} were larger than is read of one answer"
     caveat = "; ".join(part for part in (page.evidence.caveat, remark) if part)
     return replace(page, cut=True, evidence=page.evidence.model_copy(update={"caveat": caveat}))
 

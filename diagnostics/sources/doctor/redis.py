@@ -80,16 +80,19 @@ class _Server:
         if state is None or not (state.waiting or state.workers):
             return ()
         left_out = f"; {plural(state.queues_left_out, 'further queue')} not looked at" if state.queues_left_out else ""
+        left_out += f"; only the first {len(state.workers):,} workers were read" if state.workers_left_out else ""
         found = []
         if alone := state.unattended():
             shown = listed([f"{queue} ({plural(state.waiting[queue], 'job')} waiting)" for queue in alone[:_SHOWN]])
             more = f" and {len(alone) - _SHOWN} more" if len(alone) > _SHOWN else ""
-            waits = any(state.waiting[queue] for queue in alone)
+            # A worker that was not read may listen to it.
+            who = "none of these workers" if state.workers_left_out else "nobody"
+            waits = not state.workers_left_out and any(state.waiting[queue] for queue in alone)
             found.append(
                 _line(
                     "workers",
                     Status.WARN if waits else Status.NO_DATA,
-                    f"nobody listens to {shown}{more}{left_out}",
+                    f"{who} listens to {shown}{more}{left_out}",
                     "start a worker for it, or ask its owner whether it is still used" if waits else "",
                 )
             )
@@ -107,7 +110,8 @@ class _Server:
             )
             more = f" and {len(state.waiting) - _SHOWN} more queues" if len(state.waiting) > _SHOWN else ""
             total = plural(len(state.workers), "worker")
-            found.append(_line("workers", Status.PASS, f"{total}; listening to {each}{more}{left_out}"))
+            status = Status.NO_DATA if left_out else Status.PASS
+            found.append(_line("workers", status, f"{total}; listening to {each}{more}{left_out}"))
         return found
 
 

@@ -7,6 +7,7 @@ import math
 import socket
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,7 +27,16 @@ from diagnostics.config.tls import Tls, TlsMode
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.sources.mysql.addresses import SQLITE_DRIVERS, AccountPlace, ClientAddresses, fill, parse_url
-from diagnostics.sources.mysql.failures import MOST_BYTES, AnswerTooLarge, TimeLimits, is_servers_own, not_configured
+from diagnostics.sources.mysql.failures import (
+    DRIPS,
+    LOST,
+    MOST_BYTES,
+    SILENCES,
+    AnswerTooLarge,
+    TimeLimits,
+    is_servers_own,
+    not_configured,
+)
 from diagnostics.sources.mysql.logins import AUTHENTICATION, Login
 from diagnostics.sources.mysql.tables import Kind
 from diagnostics.sources.tls import context_of
@@ -368,16 +378,23 @@ class ServerSession:
     """What tells this server from every other one; empty where it is not known, or a proxy numbers connections anew."""
 
 
-class _Bounded(Connection):  # type: ignore[misc]  # PyMySQL's stubs do not name what is overridden here
+class BoundedConnection(Connection):  # type: ignore[misc]  # PyMySQL's stubs do not name what is overridden here
     """A connection on which no answer is read beyond `MOST_BYTES`, whatever a cell or the number of rows may be.
 
-    A server's own max_allowed_packet may be a gigabyte, and PyMySQL's is about what is sent.
+    A server's own max_allowed_packet may be a gigabyte, and PyMySQL's is about what is sent. The limit for reading is
+    of one silence: an answer that drips ends after `SILENCES` of them.
     """
 
     _left = MOST_BYTES
+    _ends = math.inf
+
+    def connect(self, sock: socket.socket | None = None) -> None:
+        self._ends = time.monotonic() + SILENCES * self.connect_timeout
+        super().connect(sock)
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
-        self._left = MOST_BYTES
+        self._left, limit_s = MOST_BYTES, self._read_timeout
+        self._ends = math.inf if limit_s is None else time.monotonic() + SILENCES * limit_s
         super()._execute_command(command, sql)
 
     def _read_bytes(self, num_bytes: int) -> bytes:
@@ -386,8 +403,26 @@ class _Bounded(Connection):  # type: ignore[misc]  # PyMySQL's stubs do not name
             # What is left of it would be taken for the next answer.
             self._force_close()
             raise AnswerTooLarge
-        read: bytes = super()._read_bytes(num_bytes)
-        return read
+        read = bytearray()
+        while len(read) < num_bytes:
+            read += self._piece(num_bytes - len(read))
+        return bytes(read)
+
+    def _piece(self, most: int) -> bytes:
+        """What has arrived, at most so many bytes; PyMySQL would wait for all of them, each one for its whole limit."""
+        told = ""
+        try:
+            if time.monotonic() <= self._ends:
+                if piece := self._rfile.read1(most):
+                    return bytes(piece)
+                told = "the other side ended it"
+        except OSError as error:
+            told = str(error)
+        except BaseException:
+            self._force_close()
+            raise
+        self._force_close()
+        raise pymysql.err.OperationalError(LOST, f"Lost connection to MySQL server during query ({told or DRIPS})")
 
 
 def connect_session(
@@ -402,8 +437,7 @@ def connect_session(
 
 
 def _connected(arguments: Mapping[str, Any], limits: TimeLimits, *, writes: bool) -> tuple[Connection, ServerSession]:
-    # A page of the console's own journal may be larger: its entries are bounded one by one.
-    connection = (Connection if writes else _Bounded)(**arguments, defer_connect=True)
+    connection = BoundedConnection(**arguments, defer_connect=True)
     guard = threading.Timer(2 * limits.connect_s, cut, [connection])
     guard.daemon = True
     guard.start()
@@ -483,7 +517,7 @@ def kill_statement(arguments: Mapping[str, Any], login: Login, session: ServerSe
     False, and nothing was ended, where it cannot be shown that this connection reached the same server: behind a load
     balancer the number would be a stranger's.
     """
-    connected = login.connect(lambda given: pymysql.connect(**{**arguments, **given}))
+    connected = login.connect(lambda given: BoundedConnection(**{**arguments, **given}))
     with connected as connection, connection.cursor() as cursor:
         if not session.server or _introduction(cursor)[2] != session.server:
             return False

@@ -33,6 +33,15 @@ _LOST = frozenset({2006, 2013, 2014, 2055})
 _LAST_WORDS = frozenset({1053, 1080, 1152, 1184, 1927, 4031})
 """Errors after which the server ends the connection."""
 
+LOST = 2013
+"""PyMySQL's own, for a connection that ended during an answer."""
+
+DRIPS = "it took too long"
+"""In the message of that error: the answer came, and came too slowly."""
+
+SILENCES = 4
+"""How many times its limit for one silence an answer may take in all."""
+
 _NO_CONNECTION = frozenset({2002, 2003, 2005, 2026})
 _OVER_TIME = frozenset({1969, 3024})
 """MariaDB's and MySQL's statement limits."""
@@ -75,7 +84,7 @@ class AnswerTooLarge(pymysql.err.OperationalError):  # type: ignore[misc]  # as 
     """An answer that is larger than the console reads; its connection is closed."""
 
     def __init__(self) -> None:
-        super().__init__(2013, "the answer is larger than the console reads")
+        super().__init__(LOST, "the answer is larger than the console reads")
 
 
 @dataclass(slots=True, frozen=True)
@@ -95,9 +104,17 @@ def failure_of(error: BaseException, source: str, limits: TimeLimits, *, connect
 
 
 def _too_large(cause: BaseException, source: str) -> SourceFailure | None:
-    """What is said of an answer beyond `MOST_BYTES`; None for any other error."""
-    if not isinstance(cause, AnswerTooLarge) and not (isinstance(cause, sqlite3.DataError) and "too big" in str(cause)):
-        return None
+    """The failure of an answer beyond `MOST_BYTES`; None for any other error."""
+    return too_large(source) if is_too_large(cause) else None
+
+
+def is_too_large(cause: BaseException) -> bool:
+    """True for an answer, or a cell of a file, beyond `MOST_BYTES`."""
+    return isinstance(cause, AnswerTooLarge) or (isinstance(cause, sqlite3.DataError) and "too big" in str(cause))
+
+
+def too_large(source: str) -> SourceFailure:
+    """What is said of an answer beyond `MOST_BYTES`."""
     return SourceFailure(
         FailureKind.REJECTED,
         source,
@@ -291,6 +308,13 @@ def _by_code(error: pymysql.Error, code: int, source: str) -> SourceFailure:
 def _disconnected(code: int, message: str, source: str, limits: TimeLimits, *, connecting: bool) -> SourceFailure:
     if connecting or code in _NO_CONNECTION:
         return _unreachable(source, limits, refused="refused" in message.lower())
+    if DRIPS in message:
+        return SourceFailure(
+            FailureKind.TIMED_OUT,
+            source,
+            f"the answer was not complete within {SILENCES * limits.read_s:g} s, although some of it came",
+            remedy="the server or the way to it is slow: run `warroom doctor`",
+        )
     if "timed out" in message:
         return SourceFailure(
             FailureKind.TIMED_OUT,

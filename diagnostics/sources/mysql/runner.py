@@ -12,18 +12,30 @@ from datetime import datetime
 from typing import Any
 
 import pymysql
-from sqlalchemy import Connection, TextClause
+from sqlalchemy import Connection, CursorResult, Row, TextClause
 
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Timers
 from diagnostics.sources.mysql.engines import Database, ServerSession, cut, kill_statement
-from diagnostics.sources.mysql.failures import cancelled, failure_of, is_servers_own, left_running, over_time
+from diagnostics.sources.mysql.failures import (
+    MOST_BYTES,
+    AnswerTooLarge,
+    cancelled,
+    failure_of,
+    is_servers_own,
+    left_running,
+    over_time,
+    too_large,
+)
 from diagnostics.sources.mysql.statements import Statement, clean_rows
 
 _GRACE_SECONDS = 1.0
 """How long after its limit a server may take to end a statement before this side does, and then the connection."""
+
+_TOGETHER = 100
+"""Rows fetched between two looks at how much they hold. MySQL's are bounded as they arrive, other drivers' here."""
 
 _SQLITE_STEPS = 20_000
 """SQLite instructions between two looks at the clock: well under a millisecond."""
@@ -145,7 +157,7 @@ class _Running:
             if self._before is not None:
                 connection.execute(self._before)
             result = connection.execute(statement, self._parameters)
-            fetched = result.fetchmany(keep + 1) if result.returns_rows else []
+            fetched = _fetched(result, keep + 1) if result.returns_rows else []
             keys = _keys(statement, list(result.keys()) if result.returns_rows else [])
             result.close()
             took_ms = (time.perf_counter() - clock) * 1000
@@ -169,6 +181,8 @@ class _Running:
         return Answer(rows, len(fetched) > keep, started_at, took_ms, self._version(), limited)
 
     def _failure_of(self, error: BaseException, *, connecting: bool) -> SourceFailure:
+        if isinstance(error, AnswerTooLarge):
+            return too_large(self.source)
         if self._database.failure_of is not None:
             return self._database.failure_of(error, connecting)
         return failure_of(error, self.source, self._database.limits, connecting=connecting)
@@ -226,6 +240,22 @@ class _Running:
             return self._session.version
         name = self._database.engine.dialect.name
         return f"SQLite {sqlite3.sqlite_version}" if self._database.is_sqlite else clean(name, limit=80)
+
+
+def _fetched(result: CursorResult[Any], most: int) -> list[Row[Any]]:
+    """At most so many rows. Raises AnswerTooLarge where they hold more than `MOST_BYTES`."""
+    fetched: list[Row[Any]] = []
+    held = 0
+    while len(fetched) < most:
+        wanted = min(_TOGETHER, most - len(fetched))
+        rows = result.fetchmany(wanted)
+        held += sum(len(cell) for row in rows for cell in row if isinstance(cell, str | bytes))
+        if held > MOST_BYTES:
+            raise AnswerTooLarge
+        fetched += rows
+        if len(rows) < wanted:
+            break
+    return fetched
 
 
 def _keys(statement: Statement, sent: list[str]) -> list[str]:
