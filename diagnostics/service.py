@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from diagnostics.incident.journal import Journal
     from diagnostics.incident.notices.notices import NoticeService
     from diagnostics.incident.review.reviews import ReviewService
+    from diagnostics.models.health import RollUp
     from diagnostics.reconcile.service import ReconcileService
     from diagnostics.recovery.service import RecoveryService
     from diagnostics.signals.pulses import Pulses
@@ -206,6 +207,16 @@ class Diagnostics:
     def pulse(self, issue_type: str, window_s: int) -> Pulse:
         """How much of one issue there is now, against what is usual. Raises SourceFailure, UserError."""
         return self._pulses.take(self.catalogue.issue(issue_type), window_s)
+
+    def rollup(self) -> RollUp:
+        """Levels 2 and 3 as far as one line of level 1 shows them. Raises nothing that a source can do."""
+        from diagnostics.models.health import RollUp  # noqa: PLC0415
+
+        try:
+            opened = sum(one.closed_at is None for one in self.investigations.lines())
+        except SourceFailure:
+            return RollUp(figures=self.health.rollup(), investigations=None)
+        return RollUp(figures=self.health.rollup(), investigations=opened)
 
     def forget_answers(self) -> None:
         """From now on every question is asked anew, except for what is usual, which changes over hours.

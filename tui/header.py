@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import span
 from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import incident_clock
 from widgets.header_bar import SourceWord
@@ -14,33 +15,44 @@ from widgets.wording import severity_tone, status_glyph, status_tone
 if TYPE_CHECKING:
     from diagnostics.live.watches import Live
     from diagnostics.models.incidents import Following, Incident
-    from diagnostics.models.readings import Reading
+    from diagnostics.models.readings import Reading, SourceState
     from diagnostics.service import Diagnostics
     from widgets.glyphs import Glyphs
     from widgets.header_bar import Wordings
 
 
 def source_words(live: Live | None, service: Diagnostics | None, glyphs: Glyphs) -> tuple[SourceWord, ...]:
-    """One word a source: `db ● 12 ms`, `datadog ● 3/3 per 10 s`. Grey until it has answered."""
+    """One word a source: `db 12 ms`, `datadog 2 of 3 calls left`, `logs 8 s late`. Grey until it has answered."""
     if live is None or service is None:
-        return (SourceWord("sources", glyphs.waiting, "muted", "opening"),)
+        return (SourceWord("sources", glyphs.waiting, "muted", ("opening",)),)
     reading = live.last("sources")
     if reading is None or reading.value is None:
         detail = reading.failure if reading is not None and reading.failure else "asking"
-        return (SourceWord("sources", glyphs.waiting, "muted", detail),)
-    words = []
-    for state in sorted(reading.value, key=lambda state: state.name != "common"):
-        name = "db" if state.name == "common" else state.name
-        fine = str(state.status) == "pass"
-        detail = state.detail
-        if fine and not detail and state.latency_ms is not None:
-            detail = f"{_rounded(state.latency_ms)}ms"
-        if not fine:
-            # One word: what went wrong in full stands behind `:sources`.
-            detail = detail.removeprefix(f"{state.name}: ").partition(":")[0]
-        tone = status_tone(state.status)
-        words.append(SourceWord(name, glyphs.dot if fine else status_glyph(state.status, glyphs), tone, detail))
-    return tuple(words)
+        return (SourceWord("sources", glyphs.waiting, "muted", (detail,)),)
+    return tuple(_word(state, glyphs) for state in sorted(reading.value, key=_place))
+
+
+PLACES = ("common", "datadog", "logs")
+"""The order in the header; what else is wrong stands behind them."""
+
+
+def _place(state: SourceState) -> int:
+    return PLACES.index(state.name) if state.name in PLACES else len(PLACES)
+
+
+def _word(state: SourceState, glyphs: Glyphs) -> SourceWord:
+    """What is fine says its figure and no glyph; what is not has the glyph of its state and one word."""
+    name, tone = "db" if state.name == "common" else state.name, status_tone(state.status)
+    short = {"datadog": "dd"}.get(name, name)
+    if tone == "pass":
+        details = [state.detail or (f"{_rounded(state.latency_ms)} ms" if state.latency_ms is not None else "ok")]
+        if state.calls_left is not None:
+            left, calls = state.calls_left, state.calls
+            details = [f"{left} of {calls} calls left", f"{left} of {calls} left", f"{left}/{calls} left"]
+        return SourceWord(name, "", tone, tuple(details), short)
+    # One word: what went wrong in full stands behind `:sources`.
+    detail = state.detail.removeprefix(f"{state.name}: ").partition(":")[0]
+    return SourceWord(name, status_glyph(state.status, glyphs), tone, (detail,), short)
 
 
 def _rounded(latency_ms: float) -> int:
@@ -80,7 +92,12 @@ def _of_incident(incident: Incident, next_update_at: datetime | None, now: datet
     said = _promise("first notice", clock)
     if clock is None:
         said = _promise("update", incident_clock.update_clock(incident, next_update_at, now))
-    return _lengths(incident.id, severity, incident_clock.elapsed(incident.declared_at, now), said, glyphs)
+    return _lengths(incident.id, severity, _lasted(incident.declared_at, now), said, glyphs)
+
+
+def _lasted(since: datetime, now: datetime) -> str:
+    """Whole minutes, and the first one from its beginning: nothing changes more often."""
+    return span(max(60.0, (now - since).total_seconds() // 60 * 60))
 
 
 def _promise(what: str, clock: incident_clock.PromiseClock | None) -> tuple[str, str, Tone]:
@@ -90,7 +107,7 @@ def _promise(what: str, clock: incident_clock.PromiseClock | None) -> tuple[str,
     # Whole minutes: the last one is counted in the panel, and not here.
     words = "1 min" if clock.span.endswith(" s") else clock.span
     if clock.state == "due":
-        return f"{what} due {words}", f"due {words}", clock.tone
+        return f"{what} due in {words}", f"due {words}", clock.tone
     if clock.state == "snoozed":
         return f"{what} overdue {words}", f"overdue {words}", "warn"
     return f"{what.upper()} OVERDUE {words}", f"OVERDUE {words}", "fail"
@@ -112,9 +129,9 @@ def _lengths(
         if with_severity and severity[0]:
             pieces.append(Piece(f" {severity[0]}", severity[1]))
         if with_time and lasted:
-            pieces.append(Piece(f" {lasted}"))
+            pieces.append(Piece(f" for {lasted}"))
         if words:
-            pieces.append(Piece(dot if with_time and name else " " if name else ""))
+            pieces.append(Piece(dot if name else ""))
             pieces.append(Piece(glyphs.text(words), tone))
         made = tuple(piece for piece in pieces if piece.text)
         if made and made not in parts:

@@ -20,18 +20,53 @@ class SourceWord:
 
     name: str
     glyph: str
+    """Of a state that is not well; empty for one that is, which says its figure."""
     tone: Tone
-    detail: str
+    details: tuple[str, ...]
+    """The same at several lengths, the longest first."""
+    short: str = ""
+    """The name where there is little room; empty for the same."""
 
 
 Wordings = tuple[tuple[Piece, ...], ...]
 """The same thing said at several lengths, the longest first."""
 
-CLOCK = 14
-"""Columns of the clock."""
-
 ALL, SHORT = 1_000, 12
 """Columns of what is said of one source."""
+
+ROOMY, USUAL = 150, 105
+"""From so many columns on the header says everything, or the usual; below, it is short."""
+
+
+@dataclass(slots=True, frozen=True)
+class _Step:
+    """How much one try of the row says."""
+
+    size: int
+    """0 everything, 1 the usual, 2 short."""
+    name: bool = True
+    """With the console's name."""
+    details: bool = True
+    """With the figures of sources that are well."""
+    most: int = ALL
+    """Columns of what is said of a source that is not."""
+    least: bool = False
+    """Down to the shortest wording of the incident."""
+
+
+LADDER = (
+    _Step(0),
+    _Step(1),
+    _Step(1, least=True),
+    _Step(2),
+    _Step(2, least=True),
+    _Step(2, name=False, least=True),
+    _Step(2, name=False, details=False, least=True),
+    _Step(2, name=False, details=False, most=SHORT, least=True),
+    _Step(2, name=False, details=False, most=0, least=True),
+)
+"""Parts of less use at this moment make room: long words, the console's name, figures of sources that are well, then
+the ends of what is wrong with the others. That something is wrong stays."""
 
 
 class HeaderBar(Widget):
@@ -41,7 +76,7 @@ class HeaderBar(Widget):
     HeaderBar { height: 1; layout: horizontal; background: $surface; }
     HeaderBar > LineView { height: 1; background: $surface; scrollbar-size-vertical: 0; }
     HeaderBar > #header-state { width: 1fr; }
-    HeaderBar > #header-clock { width: 14; }
+    HeaderBar > #header-clock { width: 7; }
     HeaderBar:ansi, HeaderBar:ansi > LineView { background: ansi_default; }
     """
 
@@ -66,15 +101,27 @@ class HeaderBar(Widget):
         self.tick(self.clock)
 
     def on_resize(self) -> None:
-        """Parts are dropped from the right when the line is short."""
+        """Parts are dropped from the right when the line is short, and seconds from the clock."""
+        self.tick(self.clock)
         self.draw()
 
     def tick(self, clock: str) -> None:
-        """Show the time, as HH:MM:SS UTC; once there are parts to show it in."""
+        """Show the time, given as HH:MM:SS UTC, as far as there is room; once there are parts to show it in."""
         self.clock = clock
-        if self.children:
-            time = Piece(fit(f"{clock} ", 14, right=True), "strong")
-            self.query_one("#header-clock", LineView).show((Row((time,)),))
+        if not self.children:
+            return
+        size = self._room()
+        shown = (clock, clock.replace(clock[5:8], "", 1), clock[:5])[size]
+        cells = len(shown) + 2
+        view = self.query_one("#header-clock", LineView)
+        if view.styles.width is None or view.styles.width.value != cells:
+            view.styles.width = cells
+        view.show((Row((Piece(fit(f"{shown} ", cells, right=True), "strong"),)),))
+
+    def _room(self) -> int:
+        """0 where there is room for everything, 1 for the usual, 2 for little."""
+        full = self.size.width or self.app.size.width
+        return 0 if full >= ROOMY else 1 if full >= USUAL else 2
 
     def set_state(
         self,
@@ -96,24 +143,16 @@ class HeaderBar(Widget):
     def draw(self) -> None:
         """Build the row again; the view repaints the difference."""
         view = self.query_one("#header-state", LineView)
-        full = self.size.width or self.app.size.width
-        width = max(20, full - CLOCK)
-        # Parts of less use at this moment make room: the console's name, details of sources that are fine, then the
-        # ends of what is wrong with the others. That something is wrong stays.
+        full, size = self.size.width or self.app.size.width, self._room()
+        width = max(20, full - (14, 11, 7)[size])
         last = len(self.incident) - 1
         left: list[Piece] = []
         chosen: tuple[Piece, ...] = ()
-        for wide, name, details, most, least in (
-            (width > 76, True, True, ALL, 0),
-            (False, True, True, ALL, 0),
-            (False, False, True, ALL, 0),
-            (False, False, True, ALL, last),
-            (False, False, False, ALL, last),
-            (False, False, False, SHORT, last),
-            (False, False, False, 0, last),
-        ):
-            left = self._left(width, wide=wide, name=name, details=details, most=most)
-            chosen = self._fitting(width - _cells(left), least)
+        for step in LADDER:
+            if step.size < size:
+                continue
+            left = self._left(step)
+            chosen = self._fitting(width - _cells(left), last if step.least else 0)
             if chosen or (not self.incident and _cells(left) <= width):
                 break
         if not self.incident:
@@ -130,20 +169,22 @@ class HeaderBar(Widget):
         """The longest wording that fits, none shorter than the one at `least`; the empty one where none fits."""
         return next((one for one in self.incident[: least + 1] if _cells(one) + 2 <= room), ())
 
-    def _left(self, width: int, *, wide: bool, name: bool, details: bool, most: int = ALL) -> list[Piece]:
-        title = (" Zillow War Room " if width > 84 and wide else " War Room ") if name else ""
-        may = Piece(" read-only " if wide else " ro ", "muted")
+    def _left(self, step: _Step) -> list[Piece]:
+        title = (" War Room " if step.size == 2 else " Zillow War Room ") if step.name else ""
+        may = Piece(" ro " if step.size == 2 else " read-only ", "muted")
         if self.writes:
-            may = Piece(" writer " if wide else " rw ", "warn")
+            may = Piece(" rw " if step.size == 2 else " writer ", "warn")
         pieces = [Piece(title, "title"), Piece(f" {self.environment} ", "accent"), may]
         if self.paused:
             pieces.append(Piece(" PAUSED ", "warn"))
         for word in self.words:
-            detail = word.detail if wide else word.detail.partition(" per ")[0]
-            if cell_len(detail) > most:
-                detail = fit(detail, most)
-            shown = f"{word.glyph} {detail}".rstrip() if details or word.tone != "pass" else word.glyph
-            pieces += [Piece(f"  {word.name} "), Piece(shown, word.tone)]
+            name = (word.short or word.name) if step.size == 2 else word.name
+            detail = word.details[min(step.size, len(word.details) - 1)]
+            if word.tone != "pass" and cell_len(detail) > step.most:
+                detail = fit(detail, step.most)
+            if word.tone == "pass" and not step.details:
+                detail = "ok"
+            pieces += [Piece(f"  {name} "), Piece(f"{word.glyph} {detail}".strip(), word.tone)]
         return pieces
 
 

@@ -129,6 +129,13 @@ class Threshold(CatalogueEntry):
         limits = (("warning", self.warning), ("critical", self.critical), ("escalate at once", self.escalate))
         return ", ".join(f"{sign} {self._shown(limit)} {word}" for word, limit in limits if limit is not None)
 
+    def limit(self, status: Status) -> str:
+        """The one limit to show beside a value of this status: "> 100/min". What it passed, or would come to first."""
+        sign = "<" if self.bad == "below" else ">"
+        order = (self.critical, self.escalate, self.warning) if status is Status.FAIL else (self.warning, self.critical)
+        limit = next((one for one in (*order, self.escalate) if one is not None), None)
+        return "" if limit is None else f"{sign} {self._shown(limit)}"
+
     def healthy_text(self) -> str:
         """The healthy side for a person, such as "≥ 98.8 %"; a dash when none is given."""
         if self.healthy is None:

@@ -30,6 +30,9 @@ class Shown(TypedDict, total=False):
     next_step: str
     evidence: Evidence | None
     details: Iterable[str]
+    name: str
+    limit: str
+    remark: str
 
 
 class Check(ABC):
@@ -38,6 +41,8 @@ class Check(ABC):
     id: ClassVar[str]
     title: ClassVar[str]
     """The question, for a person."""
+    name: ClassVar[str] = ""
+    """What it judges, in at most 16 letters, for the table of level 1."""
 
     @abstractmethod
     def answer(self, context: Context, request: TriageRequest) -> Finding:
@@ -76,6 +81,7 @@ class Check(ABC):
 
     def finding(self, status: Status, summary: str, **shown: Unpack[Shown]) -> Finding:
         """A finding of this check; see `finding`."""
+        shown.setdefault("name", self.name)
         return finding(self.id, self.title, status, summary, **shown)
 
 
@@ -97,16 +103,18 @@ def finding(check: str, title: str, status: Status, summary: str, **shown: Unpac
     Where its evidence is known to be of an earlier moment, nothing passes on it, and 0 is no data: what came since may
     be anything. The same holds where there were more rows than were read.
     """
-    evidence, value = shown.get("evidence"), shown.get("value")
+    evidence, value, remark = shown.get("evidence"), shown.get("value"), shown.get("remark", "")
     if evidence is not None and evidence.is_cut:
         status = Status.NO_DATA if status is Status.PASS else status
         value = None if value == 0 else value
         summary = f"{sentence(capital(evidence.caveat.partition(';')[0]))} Of these: {summary}"
+        remark = evidence.caveat.partition(";")[0]
     if evidence is not None and evidence.is_old:
         old = status is Status.PASS
         status = Status.NO_DATA if old else status
         value = None if value == 0 else value
         summary = f"{sentence(capital(evidence.caveat.partition(';')[0]))} As of then: {summary}" if old else summary
+        remark = evidence.caveat.partition(";")[0] if old else remark
     return Finding(
         check=check,
         title=title,
@@ -118,6 +126,9 @@ def finding(check: str, title: str, status: Status, summary: str, **shown: Unpac
         next_step=clean(shown.get("next_step", ""), limit=500),
         evidence=evidence,
         details=bounded(shown.get("details", ())),
+        name=shown.get("name", ""),
+        limit=shown.get("limit", ""),
+        remark=clean(remark, limit=200),
     )
 
 

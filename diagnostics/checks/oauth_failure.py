@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from diagnostics.core.words import about, capital, listed, percent, plural, sent
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
 if TYPE_CHECKING:
+    from diagnostics.catalogue.model import Threshold
     from diagnostics.sources.mysql.databases import Rows
 
 FLEET_CAVEAT = "A token that nobody has used since it expired counts as expired, although its next use may refresh it."
@@ -25,6 +26,7 @@ class TokenStatus(Check):
 
     id = "token_status"
     title = "Do users hold valid OAuth tokens?"
+    name = "expired tokens"
 
     def answer(self, context: Context, request: TriageRequest) -> Finding:
         """Fleet-wide without an account or user, else user by user."""
@@ -141,12 +143,22 @@ class TokenStatus(Check):
             f"{missing[0]:,} of {missing[1]:,} credentials hold no token ({percent(missing_share)}){partly}.",
             value=None if expired_share is None else round(expired_share, 2),
             unit="%",
+            limit=_token_limit(rules, status, expired_share, missing_share),
+            remark=f"{expired[0]:,} of {expired[1]:,}, {missing[0]:,} without a token",
             threshold=f"expired {rules['token_expiry_share'].rule()}; missing {rules['token_missing_share'].rule()}"
             + ("" if alone is None else f"; any of them warning, all critical; age {rules['token_age_hours'].rule()}"),
             next_step=_token_advice(status, missing[0], expired[0]),
             evidence=evidence.evidence,
             details=details,
         )
+
+
+def _token_limit(rules: Mapping[str, Threshold], status: Status, expired: float | None, missing: float | None) -> str:
+    """The limit that decided: that on expired tokens, unless it is the one on missing ones."""
+    held, absent = rules["token_expiry_share"], rules["token_missing_share"]
+    if expired is not None and held.judge(expired) is not status and absent.judge(missing) is status:
+        return f"missing {absent.limit(status)}"
+    return held.limit(status)
 
 
 class OAuthApplication(FleetCheck):
@@ -157,6 +169,7 @@ class OAuthApplication(FleetCheck):
 
     id = "oauth_application"
     title = "Is the OAuth application set up?"
+    name = "OAuth app"
 
     def look(self, context: Context) -> Finding:
         """Fail when no Zillow application is active or one that is lacks its redirect address or scopes."""
@@ -205,11 +218,21 @@ class OAuthApplication(FleetCheck):
             summary,
             value=None if undecided else len(active) - len(broken),
             unit="in order",
+            limit="at least 1",
+            remark=_short_of(len(rows.rows), undecided=undecided, active=len(active), broken=broken),
             threshold="every active one has redirect_uri and scopes, and at least one is active",
             next_step=advice,
             evidence=rows.evidence,
             details=[_application_line(row) for row in rows.rows],
         )
+
+
+def _short_of(total: int, *, undecided: bool, active: int, broken: list[dict[str, object]]) -> str:
+    if undecided:
+        return "is_active says neither yes nor no"
+    if broken:
+        return f"{len(broken):,} without {', '.join(sorted({part for row in broken for part in _lacks(row)}))}"
+    return "active, with address and scopes" if active else f"none of {total:,} active"
 
 
 def _application_summary(total: int, active: int, broken: list[dict[str, object]]) -> str:

@@ -15,6 +15,9 @@ from diagnostics.signals.pulses import of_counts
 from diagnostics.signals.webhook_backlog import WAITING, Backlog, Flow, read_backlog, read_flow
 
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
+_PLACE = re.compile(r" \(| in |:")
+"""What follows the Retry-After itself: why it is not known, or where none was."""
+
 _RETRY_AFTER_NAMES = ("retry_after", "retryAfter", "Retry-After", "retry-after")
 
 
@@ -23,6 +26,7 @@ class RateLimitRate(FleetCheck):
 
     id = "rate_limit_rate"
     title = "How often does Zillow answer HTTP 429?"
+    name = "429 answers"
 
     def look(self, context: Context) -> Finding:
         """Judge the busier of the last two complete minutes against the catalogue's rate."""
@@ -35,19 +39,23 @@ class RateLimitRate(FleetCheck):
                 Status.NO_DATA,
                 sentence(counts.doubt or "the window holds no complete minute"),
                 threshold=rule.rule(),
+                limit=rule.limit(Status.NO_DATA),
+                remark=counts.doubt or "no complete minute",
                 next_step=_rate_advice(Status.NO_DATA),
                 evidence=counts.evidence,
             )
         status = of_counts(rule.judge(float(rate)), partial=counts.partial)
-        retry_after = _retry_after(context, query) if counts.count else "none: no HTTP 429 in the window"
+        retry_after = _retry_after(context, query) if counts.count else "no Retry-After: no HTTP 429 in the window"
         accounts = "" if counts.accounts is None else f" in {plural(counts.accounts, 'account')}"
         return self.finding(
             status,
             f"{rate:,} HTTP 429 a minute {counts.until}, {counts.count or 0:,} in the last {span(context.window_s)}"
-            f"{accounts}; Retry-After {retry_after}.{f' {counts.doubt}.' if counts.doubt else ''}",
+            f"{accounts}; {retry_after}.{f' {counts.doubt}.' if counts.doubt else ''}",
             value=rate,
             unit="/min",
             threshold=rule.rule(),
+            limit=rule.limit(status),
+            remark=", ".join(filter(None, (_PLACE.split(retry_after)[0], counts.doubt))),
             next_step=_rate_advice(status),
             evidence=counts.evidence,
             details=(
@@ -62,6 +70,7 @@ class WebhookBacklog(FleetCheck):
 
     id = "webhook_backlog"
     title = "How many webhook events wait for delivery?"
+    name = "webhook backlog"
 
     def look(self, context: Context) -> Finding:
         """Judge pending, processing and failed events of the last 24 hours together."""
@@ -79,6 +88,8 @@ class WebhookBacklog(FleetCheck):
             value=backlog.waiting,
             unit="events",
             threshold=rule.rule(),
+            limit=rule.limit(status),
+            remark="" if oldest is None else f"oldest {about(oldest * 60)}",
             next_step="Call the team now, then look at data_loss_risk and prepare the batch retry."
             if status is Status.FAIL
             else "",
@@ -92,6 +103,7 @@ class DataLossRisk(FleetCheck):
 
     id = "data_loss_risk"
     title = "How likely is permanent loss of events?"
+    name = "risk of loss"
 
     def look(self, context: Context) -> Finding:
         """High beyond a critical limit, medium beyond a warning or after a loss, else low."""
@@ -118,6 +130,8 @@ class DataLossRisk(FleetCheck):
             f"{backlog.waiting:,} waiting{'' if status is Status.PASS else ', ' + _outlook(backlog, flow)}.",
             value=risk,
             threshold=threshold,
+            limit=_risk_limit(context, backlog, oldest, status),
+            remark=f"{backlog.lost:,} lost, {_outlook(backlog, flow)}",
             next_step=""
             if status is Status.PASS
             else "Tell the team how many events are at risk; do not purge any queue.",
@@ -131,6 +145,7 @@ class BatchRetry(FleetCheck):
 
     id = "batch_retry"
     title = "What would a batch retry replay?"
+    name = "batch retry"
 
     def look(self, context: Context) -> Finding:
         """Warn while more waits than ordinary flow explains, and say who may replay it."""
@@ -151,6 +166,7 @@ class BatchRetry(FleetCheck):
                 value=waiting,
                 unit="events",
                 threshold=threshold,
+                remark="none of them late, nothing to set up",
                 evidence=backlog.evidence,
             )
         return self.finding(
@@ -160,6 +176,7 @@ class BatchRetry(FleetCheck):
             value=waiting,
             unit="events",
             threshold=threshold,
+            remark="to replay, nothing started",
             next_step=f"Ask {context.catalogue.contact.line()} to replay in paced batches once the HTTP 429 rate has "
             "fallen; give them this count and the Retry-After.",
             evidence=backlog.evidence,
@@ -176,9 +193,22 @@ def _nothing_received(check: Check, backlog: Backlog, threshold: str) -> Finding
         Status.NO_DATA,
         "zillow_webhook_events holds nothing received in the last 24 h, so an empty backlog means nothing.",
         threshold=threshold,
+        remark="nothing received in 24 h",
         next_step="Check that webhooks arrive at all, and that the schema map names the right table: warroom doctor.",
         evidence=backlog.evidence,
     )
+
+
+def _risk_limit(context: Context, backlog: Backlog, oldest: float | None, decided: Status) -> str:
+    """Which of the limits decided: that of the backlog, that of the oldest event, or that something is lost already."""
+    waiting, age = (context.catalogue.thresholds[name] for name in ("webhook_backlog", "oldest_pending_minutes"))
+    if decided is not Status.PASS and waiting.judge(float(backlog.waiting)) is decided:
+        return f"backlog {waiting.limit(decided)}"
+    known = backlog.age_is_known(context.now())
+    judged = age.judge(oldest) if oldest is not None else Status.PASS if known else Status.NO_DATA
+    if decided is not Status.PASS and judged is decided:
+        return f"oldest {age.limit(decided)}"
+    return "any lost"
 
 
 def _rate_advice(status: Status) -> str:
@@ -205,7 +235,7 @@ def _outlook(backlog: Backlog, flow: Flow | SourceFailure) -> str:
     if isinstance(flow, SourceFailure):
         return "arrivals and deliveries not known"
     minutes = flow.minutes_to_empty(backlog.waiting)
-    return "never empty at this rate" if minutes is None else f"empty in {about(minutes * 60)} at this rate"
+    return "not draining" if minutes is None else f"empty in {about(minutes * 60)} at this rate"
 
 
 def _loss_details(backlog: Backlog, flow: Flow | SourceFailure, oldest: float | None) -> Iterator[str]:
@@ -226,9 +256,9 @@ def _retry_after(context: Context, query: str) -> str:
     try:
         page = context.logs.newest(query, context.window_s)
     except SourceFailure as failure:
-        return f"not known ({failure.headline()})"
+        return f"Retry-After not known ({failure.headline()})"
     found = next((seconds for event in page.events if (seconds := retry_after_of(event)) is not None), None)
-    return "not named in recent log lines" if found is None else f"{found:g} s as last seen"
+    return "no Retry-After in recent log lines" if found is None else f"last Retry-After {found:g} s"
 
 
 def retry_after_of(event: LogEvent) -> float | None:

@@ -70,6 +70,7 @@ class DealAgentCount(_DealCheck):
 
     id = "deal_agent_count"
     title = "Does the deal have agents?"
+    name = "agents on deal"
 
     def look(self, context: Context, deal: Deal) -> Finding:
         """Fails for a deal without agents."""
@@ -83,6 +84,8 @@ class DealAgentCount(_DealCheck):
             value=len(users),
             unit="agents",
             threshold="at least 1",
+            limit="at least 1",
+            remark=f"deal {deal.id}",
             next_step="" if users else "The customer assigns an agent to the deal; then it syncs with its next update.",
             evidence=evidence,
             details=(
@@ -97,6 +100,7 @@ class DealAgentResolution(_DealCheck):
 
     id = "deal_agent_resolution"
     title = "Are the deal's agents verified with Zillow?"
+    name = "verified agents"
 
     def look(self, context: Context, deal: Deal) -> Finding:
         """Fail when no agent is verified, warn when only some are; a path that cannot be read is not a failure."""
@@ -110,6 +114,8 @@ class DealAgentResolution(_DealCheck):
                 value=0,
                 unit="verified",
                 threshold=threshold,
+                limit="at least 1",
+                remark=f"deal {deal.id}, no agents to verify",
                 next_step=NO_AGENTS,
                 evidence=evidence,
             )
@@ -130,6 +136,8 @@ class DealAgentResolution(_DealCheck):
             value=len(verified),
             unit="verified",
             threshold=threshold,
+            limit="at least 1",
+            remark=f"of {len(agents):,} on deal {deal.id}",
             next_step=_verification_advice(status, len(weak)),
             evidence=asked[0],
             details=(
@@ -162,6 +170,7 @@ class DealEligibility(_DealCheck):
 
     id = "deal_eligibility"
     title = "May the deal sync?"
+    name = "may it sync"
 
     def look(self, context: Context, deal: Deal) -> Finding:
         """Fail with the first condition that does not hold; the others are listed."""
@@ -192,6 +201,7 @@ class DealEligibility(_DealCheck):
             status,
             summary,
             value=value,
+            remark=f"deal {deal.id}, {synced}",
             threshold="property, verified agent, contact with an active connection, active data-sync system",
             next_step=next_step,
             evidence=evidence,
@@ -217,6 +227,7 @@ class ZeroAgentDeals(FleetCheck):
 
     id = "zero_agent_deals"
     title = "How many deals are found without agents?"
+    name = "no-agent deals"
 
     def look(self, context: Context) -> Finding:
         """Judge the count of the window by the issue's own rule; name the deals seen last."""
@@ -233,6 +244,8 @@ class ZeroAgentDeals(FleetCheck):
             value=counts.count,
             unit="events",
             threshold=judged.rule,
+            limit=f"> {issue.pulse.high_ratio:g}× usual",
+            remark=", ".join(filter(None, (judged.comparison, counts.doubt))),
             next_step="Open one of the deals: its agents and its eligibility say why." if counts.count else "",
             evidence=counts.evidence,
             details=_candidate_lines(context, query, counts),

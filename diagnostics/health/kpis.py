@@ -184,7 +184,7 @@ def read_kpis(
         "token_success": lambda rule: _token_success(context, rule),
         "transaction_sync_success": lambda rule: _transactions(context, rule),
         "api_p95": lambda rule: _api(context, rule),
-        "webhook_latency_p95": lambda rule: _webhooks(context, rule),
+        "webhook_latency_p95": lambda rule: webhook_figure(context, rule),
         "resolution_accuracy": lambda _: accuracy_figure(
             context, context.answers.within("stale", ALL_ACCOUNTS, lambda job: read_stale(context, job), wait_s)
         ),
@@ -325,7 +325,8 @@ def percentile_of_logs(
     return (value if isinstance(value, float) else None), evidence, answer.partial or lag.is_late
 
 
-def _webhooks(context: Context, rule: Threshold) -> Figure:
+def webhook_figure(context: Context, rule: Threshold) -> Figure:
+    """The 95th percentile from receipt to delivery, seconds; a lower bound says so. Raises SourceFailure."""
     latency = read_latency(context, rule)
     value = latency.seconds
     shown = "" if value is None else quantity(value, rule.unit)

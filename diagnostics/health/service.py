@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from diagnostics.health.connections import Order, connection_health, problems
+from diagnostics.health.connections import Order, connection_health, problems, read_states
 from diagnostics.health.figures import LastKnown
-from diagnostics.health.kpis import KPIS, TellFigures, read_kpis
+from diagnostics.health.kpis import KPIS, TellFigures, read_kpis, together, webhook_figure
 from diagnostics.health.leading import RULES, read_leading
 from diagnostics.health.monitors import MonitorService
-from diagnostics.health.overview import Overview
+from diagnostics.health.overview import Overview, health_figure
 from diagnostics.health.resolution import of_everybody
 from diagnostics.health.systems import TellSystems, read_systems
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from diagnostics.catalogue.model import Threshold
     from diagnostics.core.context import Context
     from diagnostics.core.waiting import Job
     from diagnostics.models.figures import Figure, Page
@@ -41,6 +44,15 @@ class HealthService:
     def overview(self) -> HealthOverview:
         """The big number, its last 24 hours and the sync events. Raises SourceFailure without `common`."""
         return self._overview.read()
+
+    def rollup(self) -> tuple[Figure, ...]:
+        """Health and the latency of webhooks, which one source answers. A failure is a figure without a value."""
+        context, rules = self._context, {"health": "system_health"}
+        reads: dict[str, Callable[[Threshold], Figure]] = {
+            "health": lambda _: health_figure(context, read_states(context)),
+            "webhook_latency_p95": lambda rule: webhook_figure(context, rule),
+        }
+        return together(context, reads, rules)
 
     def kpis(self, only: tuple[str, ...] = KPIS, tell: TellFigures | None = None) -> tuple[Figure, ...]:
         """token_success, transaction_sync_success, api_p95, webhook_latency_p95, resolution_accuracy.

@@ -22,6 +22,15 @@ class HealthOverview(Frozen):
     """How many events `sync` is a share of; None where they could not be counted."""
 
 
+class RollUp(Frozen):
+    """Levels 2 and 3 in one line of level 1. Source: `common` and the console's own journal; no log is asked."""
+
+    figures: tuple[Figure, ...]
+    """Health, then the latency of webhooks; one without an answer says why."""
+    investigations: int | None
+    """Investigations that are open; None where the journal gave no answer."""
+
+
 class ConnectionProblem(Frozen):
     """One connection with a problem. Source: common.zillow_sync_users."""
 

@@ -87,6 +87,10 @@ class SourceState(Frozen):
     detail: str = ""
     """e.g. "3/3 per 10 s", "unreachable since 14:01:10"."""
     checked_at: datetime | None = None
+    calls_left: int | None = None
+    """Calls that the scarcest rate limit still allows; None where the source has none, or has not said."""
+    calls: int | None = None
+    """Calls that this limit allows in its period."""
 
 
 class Budget(Frozen):

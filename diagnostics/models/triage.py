@@ -49,6 +49,12 @@ class Finding(Frozen):
     evidence: Evidence | None = None
     details: tuple[str, ...] = ()
     """Further lines for the drill-down, already cleaned and bounded."""
+    name: str = ""
+    """What was judged, in at most 16 letters: "webhook backlog". Empty where the finding stands in no table."""
+    limit: str = ""
+    """The limit that decided, short: "> 10,000"; `threshold` has all of them. Empty where there is none."""
+    remark: str = ""
+    """What belongs beside the value, in parts between commas: "2 lost, not draining"."""
 
 
 class Route(Frozen):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import SERVICE_TIME, utc_now
 from diagnostics.core.waiting import as_they_come
-from diagnostics.core.words import plural
+from diagnostics.core.words import plural, span
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.readings import Budget, SourceState
 from diagnostics.models.status import Status
@@ -55,7 +55,8 @@ class SourceStates:
     def _with_own(self, found: Mapping[str, SourceState]) -> tuple[SourceState, ...]:
         datadog = found["datadog"]
         return (
-            datadog.model_copy(update={"detail": datadog.detail or self._scarcest_budget()}),
+            self._with_budget(datadog),
+            *self._log_lag(datadog),
             found["common"],
             *self._wrong_clock(),
             *self._lost_state(),
@@ -110,13 +111,22 @@ class SourceStates:
             return ()
         return (SourceState(name="state", status=Status.WARN, detail="in memory only", checked_at=utc_now()),)
 
-    def _scarcest_budget(self) -> str:
-        """Remainder of the log budget nearest to its end, such as "1/3 per 10 s"."""
+    def _with_budget(self, datadog: SourceState) -> SourceState:
+        """The state with what is left of the log budget nearest to its end, such as "1/3 per 10 s"."""
         budgets = log_budgets(self._context.datadog.budgets(), SEARCH, AGGREGATE)
-        if not budgets:
-            return ""
+        if datadog.detail or not budgets:
+            return datadog
         scarce = min(budgets, key=lambda budget: budget.remaining / max(1, budget.limit))
-        return f"{scarce.remaining}/{scarce.limit} per {scarce.period_s:g} s"
+        detail = f"{scarce.remaining}/{scarce.limit} per {scarce.period_s:g} s"
+        return datadog.model_copy(update={"detail": detail, "calls_left": scarce.remaining, "calls": scarce.limit})
+
+    def _log_lag(self, datadog: SourceState) -> tuple[SourceState, ...]:
+        """How late logs are while that is within the limits; beyond them it is what is said of Datadog itself."""
+        lag = self._context.logs.known_lag()
+        if datadog.status is not Status.PASS or lag is None or lag.seconds is None:
+            return ()
+        detail = f"{span(_calm(lag.seconds))} late"
+        return (SourceState(name="logs", status=Status.PASS, detail=detail, checked_at=datadog.checked_at),)
 
     def _probe(self, name: str, ask: Callable[[], Evidence]) -> SourceState:
         def probe() -> SourceState:
@@ -129,6 +139,11 @@ class SourceStates:
             )
 
         return self._context.answers.get(("probe", name), PROBE_KEEP_S, probe)
+
+
+def _calm(seconds: float) -> float:
+    """Seconds in steps: a lag that flickers between 8 and 9 would repaint the header for nothing."""
+    return max(1.0, round(seconds)) if seconds < 10 else 5.0 * round(seconds / 5.0)
 
 
 def log_budgets(budgets: tuple[Budget, ...], *operations: str) -> tuple[Budget, ...]:

@@ -25,15 +25,18 @@ from screens.listing import Listing, ListingScreen
 from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
 from screens.redraw import Redraw
 from widgets import wording
+from widgets.critical.checks import IssueDetail, detail
+from widgets.critical.rollup import rollup_row
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 from widgets.log.list import LogList
 from widgets.log.pane import LogPane
 from widgets.row import row
-from widgets.rows.issues import IssueDetail, IssueLine, detail_rows, issue_row
+from widgets.rows.issues import IssueLine, issue_row, level_title
 
 if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
     from diagnostics.models.readings import Reading
     from diagnostics.models.triage import Finding, Route
     from diagnostics.signals.counts import Accounts
@@ -57,6 +60,9 @@ NARROW = 110
 MONITORING = "zillow-system-monitoring"
 """The specialist whose place is level 2 as a whole; the others look at one account or deal."""
 
+ROLLUP = "rollup"
+"""The reading of levels 2 and 3 in one line."""
+
 BULK_DEALS = "transaction_sync"
 MOST_ACCOUNTS = 20
 
@@ -64,9 +70,9 @@ MOST_ACCOUNTS = 20
 class CriticalScreen(LogScreen):
     """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
 
-    hint_names = ("open", "why", "escalation", "filter", "window", "pause", "logs", "command", "help")
+    hint_names = ("open", "notify", "why", "escalation", "logs", "filter", "window", "pause", "command", "help")
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide")]  # noqa: RUF012  # Textual's own name and type
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide"), (150, "-broad"), (190, "-vast")]  # noqa: RUF012  # Textual's own name and type
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (24, "-short"), (32, "-tall")]  # noqa: RUF012
 
     DEFAULT_CSS = """
@@ -74,13 +80,16 @@ class CriticalScreen(LogScreen):
     CriticalScreen #main { width: 1fr; }
     CriticalScreen .title { height: 1; scrollbar-size-vertical: 0; }
     CriticalScreen #issues { height: 3; }
-    CriticalScreen #detail { height: 7; }
+    CriticalScreen #rollup { height: 1; scrollbar-size-vertical: 0; padding: 0 0 0 2; }
+    CriticalScreen #detail { height: 8; }
     CriticalScreen #logs { height: 1fr; }
-    CriticalScreen #side { width: 36; display: none; border-left: solid $panel-lighten-1; }
+    CriticalScreen #side { width: 38; display: none; border-left: solid $panel-lighten-1; }
     CriticalScreen #escalation { height: 1fr; padding: 0 0 0 1; }
     CriticalScreen.-ascii #side { border-left: ascii $panel-lighten-1; }
-    CriticalScreen.-tall #detail { height: 11; }
+    CriticalScreen.-tall #detail { height: 10; }
     CriticalScreen.-wide #side { display: block; }
+    CriticalScreen.-broad #side { display: block; width: 50; }
+    CriticalScreen.-vast #side { display: block; width: 64; }
     CriticalScreen.-flat #detail, CriticalScreen.-flat #detail-title { display: none; }
     """
 
@@ -97,6 +106,7 @@ class CriticalScreen(LogScreen):
             self,
             {
                 "issues": self._draw_issues,
+                "rollup": self._draw_rollup,
                 "detail": self._draw_detail,
                 "escalation": self._draw_escalation,
                 "total": self._draw_total,
@@ -116,6 +126,7 @@ class CriticalScreen(LogScreen):
             with Vertical(id="main"):
                 yield LineView(glyphs=glyphs, cursor=False, id="issues-title").add_class("title")
                 yield LineView(glyphs=glyphs, id="issues")
+                yield LineView(glyphs=glyphs, cursor=False, id="rollup")
                 yield LineView(glyphs=glyphs, cursor=False, id="detail-title").add_class("title")
                 yield LineView(glyphs=glyphs, id="detail")
                 yield LogPane(ascii=glyphs.ascii_only, id="logs")
@@ -162,6 +173,7 @@ class CriticalScreen(LogScreen):
                     every_s=service.settings.refresh.checks_s,
                     source=check_lane(check),
                 )
+        live.watch(ROLLUP, service.rollup, every_s=service.settings.refresh.checks_s)
         self.watch_logs()
         self.draw()
 
@@ -202,7 +214,7 @@ class CriticalScreen(LogScreen):
         """Pulses and checks of all issues, which are judged together, and the log lines."""
         yield from (f"pulse:{issue}" for issue in self.state.issues)
         yield from (f"check:{issue}:{check}" for issue, checks in self.state.checks.items() for check in checks)
-        yield self.log_key
+        yield from (ROLLUP, self.log_key)
         if self.people is not None and self.people.incident is not None and self.size.width >= NARROW:
             yield "assessment"
 
@@ -227,6 +239,8 @@ class CriticalScreen(LogScreen):
         if kind == "logs":
             self.show_lines(reading)
             self._draw_lines_age()
+        elif kind == ROLLUP:
+            self._redraw.soon("rollup")
         elif kind == "pulse":
             self._settle_order()
             self._redraw.soon("issues", "detail", "escalation", "total")
@@ -306,7 +320,7 @@ class CriticalScreen(LogScreen):
     def _width(self, view: LineView) -> int:
         if view.size.width:
             return view.text_width()
-        return max(20, self.app.size.width - (38 if self.app.size.width >= NARROW else 2))
+        return max(20, self.app.size.width - (40 if self.app.size.width >= NARROW else 2))
 
     def _draw_issues(self) -> None:
         now, glyphs = utc_now(), self.host.glyphs
@@ -331,11 +345,23 @@ class CriticalScreen(LogScreen):
         ]
         view.show(rows)
         view.place(self.state.selected)
-        small = f" · {self.size.width}×{self.size.height}: 80×24 shows the checks" if self.has_class("-flat") else ""
         asked = [wording.asked_at(reading) for issue in self.state.issues if (reading := self.state.pulse(issue))]
         oldest = min((moment for moment in asked if moment is not None), default=None)
-        aged = f" · {age(oldest, now)} old" if oldest is not None else ""
-        self._bar("#issues-title", f" 1 CRITICAL · last {short(self.state.window_s)}{aged}{small}")
+        aged = f"{age(oldest, now)} old" if oldest is not None else ""
+        if self.has_class("-flat"):
+            aged = f"{self.size.width}×{self.size.height}: 80×24 shows the checks"
+        severities = [self.state.severity(issue) for issue in self.state.issues]
+        title = level_title(severities, self.state.window_s, glyphs, aged=aged, width=width)
+        self._bar("#issues-title", title)
+
+    def _draw_rollup(self) -> None:
+        view, catalogue = self.query_one("#rollup", LineView), self.host.catalogue
+        if catalogue is None:
+            return
+        usual = f"{catalogue.baselines['system_health'].value:.2f} %"
+        width = max(20, view.size.width or self.app.size.width - 2)
+        reading = self.state.readings.get(ROLLUP)
+        view.show((rollup_row(reading, usual=usual, width=width, glyphs=self.host.glyphs),))
 
     def _draw_detail(self) -> None:
         catalogue, service = self.host.catalogue, self.host.service
@@ -346,22 +372,27 @@ class CriticalScreen(LogScreen):
             view.show((row(("reading the settings and the catalogue; nothing has been asked yet", "muted")),))
             return
         model = catalogue.issues[issue]
-        detail = IssueDetail(
-            meaning=model.meaning,
+        verdict = self.state.verdict(issue)
+        # What a check says stands below; what the pulse says does not.
+        found = IssueDetail(
+            title=model.title,
+            severity=self.state.severity(issue),
             impact=model.impact,
             route=model.route,
             checks=tuple((check, self.state.finding(issue, check)) for check in self.state.checks.get(issue, ())),
+            contact="" if self.size.width >= NARROW else self._contact(catalogue),
+            reason=verdict.reason if verdict is not None and verdict.decided_by == (PULSE,) else "",
         )
-        rows = detail_rows(
-            detail, width=self._width(view), now=utc_now(), glyphs=self.host.glyphs, roomy=view.size.height > 8
+        title, rows = detail(
+            found, width=self._width(view), height=view.size.height, now=utc_now(), glyphs=self.host.glyphs
         )
         view.show(rows)
-        verdict = self.state.verdict(issue)
-        by = ""
-        if verdict is not None and verdict.decided_by:
-            # What a check says stands below; what the pulse says does not.
-            by = f" by {verdict.reason if verdict.decided_by == (PULSE,) else verdict.names}"
-        self._bar("#detail-title", f" {model.title.lower()} · {self.state.severity(issue)}{by}")
+        self._bar("#detail-title", title)
+
+    def _contact(self, catalogue: Catalogue) -> str:
+        """Whom to tell and with which key, where the panel beside it is folded away."""
+        who = catalogue.contact
+        return f"{who.manager} · {who.channel} · n notifies · e escalation"
 
     def _draw_escalation(self) -> None:
         view = self.query_one("#escalation", LineView)

@@ -19,6 +19,8 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.models.doctor import DoctorLine, Guide
 from diagnostics.models.events import LogEvent, LogPage
 from diagnostics.models.evidence import Evidence
+from diagnostics.models.figures import Figure
+from diagnostics.models.health import RollUp
 from diagnostics.models.readings import Budget, Pulse, SourceState
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
 from tests.console.scripted_incidents import ScriptedIncidents, ScriptedNotices, ScriptedReviews
@@ -28,6 +30,26 @@ from tests.shipped import shipped_catalogue
 NOW = datetime(2025, 11, 17, 14, 3, 22, tzinfo=UTC)
 
 HOSTILE = "\x1b]52;c;cm0gLXJmIC8=\x07 [/foo] [A=http://x \u202egnp.exe \x1b[2J" + "x" * 300
+
+
+NAMES = {
+    "rate_limit_rate": "429 answers",
+    "webhook_backlog": "webhook backlog",
+    "data_loss_risk": "risk of loss",
+    "batch_retry": "batch retry",
+    "token_status": "expired tokens",
+    "oauth_application": "OAuth app",
+    "zero_agent_deals": "no-agent deals",
+}
+UNITS = {"rate_limit_rate": "/min", "webhook_backlog": "events", "batch_retry": "events", "zero_agent_deals": "events"}
+REMARKS = {
+    "rate_limit_rate": "last Retry-After 30 s",
+    "webhook_backlog": "oldest 55 min",
+    "data_loss_risk": "2 lost, not draining",
+    "batch_retry": "to replay, nothing started",
+    "token_status": "31 of 2,000",
+}
+"""What real checks put into the table of level 1."""
 
 
 def evidence(source: str, query: str, rows: int) -> Evidence:
@@ -105,7 +127,12 @@ class ScriptedService:
     def console_check(self, issue: str, check: str) -> Finding:
         self._fail(f"check:{check}")
         answers: dict[str, tuple[Status, str, object, str]] = {
-            "rate_limit_rate": (Status.FAIL, "1,204 HTTP 429 a minute from Zillow, Retry-After 30 s", 1204, "> 100"),
+            "rate_limit_rate": (
+                Status.FAIL,
+                "1,204 HTTP 429 a minute from Zillow, Retry-After 30 s",
+                1204,
+                "> 100/min",
+            ),
             "webhook_backlog": (Status.FAIL, "212,631 events wait: HIGH RISK of permanent loss", 212_631, "> 10,000"),
             "data_loss_risk": (Status.FAIL, "high: 2 events past saving, arrivals 9× deliveries", "high", ""),
             "batch_retry": (Status.WARN, "212,631 events to replay; the console is read-only", 212_631, ""),
@@ -123,6 +150,10 @@ class ScriptedService:
             summary=self._say(summary),
             value=value if isinstance(value, int | str) else None,
             threshold=threshold,
+            name=NAMES[check],
+            unit=UNITS.get(check, ""),
+            limit=threshold,
+            remark=self._say(REMARKS.get(check, "")) if not self.quiet else "",
             next_step=self._say("Name a commander; do not replay before the 429s have stopped."),
             evidence=evidence("common", self._say("SELECT COUNT(*) FROM zillow_webhook_events WHERE …"), 1),
             details=(self._say("pending 200,412 · processing 1,120 · failed 11,099"),),
@@ -187,9 +218,29 @@ class ScriptedService:
             SourceState(
                 name="datadog",
                 status=Status.UNREACHABLE if down else Status.PASS,
-                detail="unreachable" if down else "3/3 per 10 s",
+                detail="unreachable" if down else "2/3 per 10 s",
                 checked_at=NOW,
+                calls_left=None if down else 2,
+                calls=None if down else 3,
             ),
+            *([] if down else [SourceState(name="logs", status=Status.PASS, detail="8 s late", checked_at=NOW)]),
+        )
+
+    def rollup(self) -> RollUp:
+        self._fail("rollup")
+        health, latency, late = (98.8, 12.0, Status.PASS) if self.quiet else (94.2, 1800.0, Status.FAIL)
+        return RollUp(
+            figures=(
+                Figure(id="system_health", title="System health", value=health, shown=f"{health:.2f} %", status=late),
+                Figure(
+                    id="webhook_latency_p95",
+                    title="Webhook latency, p95",
+                    value=latency,
+                    shown="12 s" if self.quiet else "> 1,800 s",
+                    status=late,
+                ),
+            ),
+            investigations=0 if self.quiet else 1,
         )
 
     def forget_answers(self) -> None:

@@ -76,7 +76,7 @@ async def test_without_an_incident_the_panel_counts_five_minutes_and_names_one_t
     async with panel(make_app, world, size=(80, 24)) as pilot:
         assert "FIRST NOTICE due 14:08 UTC" in shown(pilot)
         assert "n begins: declare, tell, track" in shown(pilot)
-        assert "first notice due" in header(cast("WarRoomApp", pilot.app))
+        assert "due 5 min" in header(cast("WarRoomApp", pilot.app))
         world.clock.forward(minutes=9)
         cast("EscalationScreen", pilot.app.screen).tick()
         cast("WarRoomApp", pilot.app).draw_header()
@@ -107,10 +107,10 @@ async def test_overdue_is_a_word_and_snoozing_says_by_whom_and_until_when(
     story.overdue(world)
     async with panel(make_app, world, size=(80, 24)) as pilot:
         assert "UPDATE OVERDUE since 14:53 UTC" in shown(pilot)
-        assert "UPDATE OVERDUE 3 min" in header(cast("WarRoomApp", pilot.app))
+        assert "OVERDUE 3 min" in header(cast("WarRoomApp", pilot.app))
         await pilot.press("z")
         await until(pilot, lambda: "reminder off until 15:11 by cl.nolen" in shown(pilot))
-        assert "update overdue 3 min" in header(cast("WarRoomApp", pilot.app))
+        assert "overdue 3 min" in header(cast("WarRoomApp", pilot.app))
 
 
 async def test_x_ticks_the_step_under_the_cursor_and_unticks_it(make_app: MakeApp, world: IncidentWorld) -> None:
@@ -290,9 +290,9 @@ def test_the_header_says_it_in_four_lengths_and_keeps_the_promise_in_each(world:
     reading = Reading[Following](key="incident", freshness=Freshness.FRESH, value=following)
     words = incident_words(reading, world.service(), None, world.clock.now, UNICODE)  # type: ignore[arg-type]  # scripted
     texts = ["".join(piece.text for piece in one) for one in words]
-    assert texts[0] == "INC-2 INCIDENT 00:20 · update due 10 min"
-    assert texts[-1] == "INC-2 due 10 min"
-    assert all("due 10 min" in text for text in texts)
+    assert texts[0] == "INC-2 INCIDENT for 20 min · update due in 10 min"
+    assert texts[-1] == "INC-2 · due 10 min"
+    assert all(text.endswith((" due in 10 min", " due 10 min")) for text in texts)
     assert incident_words(None, None, None, NOW, UNICODE) == ()
 
 

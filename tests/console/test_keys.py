@@ -397,8 +397,8 @@ async def test_a_view_that_changed_while_it_was_hidden_shows_the_change(make_app
         await rest(pilot)
         await pilot.resize_terminal(80, 24)
         await rest(pilot)
-        title = "".join(segment.text for segment in app.screen._compositor.render_strips()[5])
-        assert title.startswith(" oauth failures · ")
+        title = "".join(segment.text for segment in app.screen._compositor.render_strips()[6])
+        assert title.startswith(" OAUTH FAILURES · ")
 
 
 async def test_the_console_draws_nothing_but_ascii_when_asked_to(make_app: MakeApp) -> None:

@@ -241,6 +241,7 @@ def _health(service: Diagnostics) -> Iterator[Question]:
     health = service.health
     yield Question("health.overview", EVERYBODY, health.overview)
     yield Question("health.kpis", EVERYBODY, health.kpis)
+    yield Question("health.rollup", EVERYBODY, health.rollup)
     yield Question("health.connections", EVERYBODY, health.connections)
     yield Question("health.resolution", EVERYBODY, lambda: health.resolution(Job()))
     yield Question("health.systems", EVERYBODY, health.systems)

@@ -1,4 +1,4 @@
-"""Issues of level 1: one row each, narrower as the terminal is, and the selected one in full with its checks."""
+"""Issues of level 1: one row each, narrower as the terminal is, and the title that counts what is on fire."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import form, span
+from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.signals.severity import JUDGING, OK, UNKNOWN
 from widgets import wording
-from widgets.row import Piece, Row, Tone, fit, labelled, row, wrap
+from widgets.row import Piece, Row, Tone, fit, row
 from widgets.sparkline import sparkline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from diagnostics.models.readings import Pulse, Reading
-    from diagnostics.models.triage import Finding
     from diagnostics.signals.severity import Verdict
     from widgets.glyphs import Glyphs
 
@@ -63,9 +65,11 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, glyphs: Glyphs) -> 
     pieces = [
         *head,
         Piece(fit(_count(line, pulse, glyphs), 18) + " ", "muted" if stale else "strong"),
-        Piece(fit(f"{wording.ratio(pulse.ratio, glyphs)} usual", 12) + " ", "muted" if stale else ""),
     ]
-    rest_cells = width - 17 - 12 - 19 - 13
+    usual = _usual(pulse, glyphs)
+    usual_cells = max(12, len(usual)) + 1
+    pieces.append(Piece(fit(usual, usual_cells), "muted" if stale or pulse.ratio is None else ""))
+    rest_cells = width - 17 - 12 - 19 - usual_cells
     tail = _tail(line, pulse, now, glyphs, stale, room=rest_cells)
     spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest_cells - max(TAIL, len(tail)))
     if spark >= LEAST_SPARK and not stale and not pulse.log_failure:
@@ -97,78 +101,43 @@ def _count(line: IssueLine, pulse: Pulse, glyphs: Glyphs) -> str:
     return f"{wording.count(pulse.count, glyphs)} in {span(pulse.window_s)}{arrow}"
 
 
+def _usual(pulse: Pulse, glyphs: Glyphs) -> str:
+    """The count as a multiple of what is usual, or why there is none."""
+    if pulse.ratio is not None:
+        return f"{wording.ratio(pulse.ratio, glyphs)} usual"
+    if pulse.usual is not None:
+        return "none usual"
+    return "baseline pending"
+
+
 def _tail(line: IssueLine, pulse: Pulse, now: datetime, glyphs: Glyphs, stale: bool, *, room: int) -> str:
     if stale and line.reading is not None:
         return glyphs.text(f"stale {wording.aged(line.reading, now)}: {line.reading.failure}")
-    accounts = f"{wording.count(pulse.accounts, glyphs)} {form(pulse.accounts or 0, 'account')}"
-    parts = [f"count old: {pulse.log_failure}" if pulse.log_failure else accounts]
+    if pulse.log_failure:
+        return glyphs.text(f"count old: {pulse.log_failure}")
+    parts = [f"{wording.count(pulse.accounts, glyphs)} {form(pulse.accounts or 0, 'account')}"]
     if pulse.headline.startswith("backlog"):
-        # Another number than the count: it does not stand where the count's ratio is.
-        parts.insert(0, pulse.headline)
-    if sum(len(part) + 3 for part in parts) - 3 > room and not pulse.log_failure:
+        # Another number than the count: it does not stand where the count's ratio is. It is a check's as well.
+        parts.append(pulse.headline)
+    if sum(len(part) + 3 for part in parts) - 3 > room:
         # A number is not cut: the last gives way.
         parts = parts[:1]
     return glyphs.text(f" {glyphs.separator} ".join(parts))
 
 
-# ---- the selected issue in full
-
-LABEL = 16
-
-
-@dataclass(slots=True, frozen=True)
-class IssueDetail:
-    """Everything the detail pane shows for one issue."""
-
-    meaning: str
-    impact: str
-    route: str
-    checks: tuple[tuple[str, Reading[Finding] | None], ...]
-    """Check id and its newest reading, in the order of the first response."""
-
-
-def detail_rows(detail: IssueDetail, *, width: int, now: datetime, glyphs: Glyphs, roomy: bool) -> list[Row]:
-    """Rows of the detail pane. `roomy` wraps long sentences; otherwise each stays on one line."""
-    most = 3 if roomy else 1
-    rows = labelled("what it means", glyphs.text(detail.meaning), width, label_width=LABEL, most=most)
-    rows += labelled("impact", glyphs.text(detail.impact), width, label_width=LABEL, most=most)
-    for index, (check, reading) in enumerate(detail.checks):
-        label = "first response" if index == 0 else ""
-        rows += check_rows(check, reading, label=label, width=width, now=now, glyphs=glyphs, roomy=roomy)
-    arrow = glyphs.text(f"{glyphs.step} {detail.route}")
-    rows.append(
-        row((fit("hand over to", LABEL), "muted"), (arrow, "accent"), ("   enter", "key"), key=f"route:{detail.route}")
-    )
-    return rows
-
-
-def check_rows(
-    check: str,
-    reading: Reading[Finding] | None,
-    *,
-    label: str,
-    width: int,
-    now: datetime,
-    glyphs: Glyphs,
-    roomy: bool,
-) -> list[Row]:
-    """One check: glyph and word, sentence, age. Stale answers say so and lose their colour."""
-    key = f"check:{check}"
-    head = Piece(fit(label, LABEL), "muted")
-    finding = reading.value if reading is not None else None
-    if reading is None or finding is None:
-        waiting = reading is None or str(reading.freshness) == "loading"
-        name = check.replace("_", " ")
-        why = reading.failure if reading is not None else ""
-        words = f"{glyphs.waiting} asking: {name}" if waiting else f"{glyphs.missing} {name}: {why}"
-        return [row(head, (glyphs.text(words), "muted" if waiting else "warn"), key=key)]
-    stale = wording.is_stale(reading)
-    status = wording.status_piece(finding.status, glyphs)
-    state = Piece(fit(status.text, 14), "muted" if stale else status.tone)
-    aged = wording.aged(reading, now)
-    tail = glyphs.text(f"stale {aged}: {reading.failure}") if stale else aged
-    tail = fit(tail, min(len(tail), 30, max(4, width // 2)))
-    room = max(12, width - LABEL - 14 - len(tail) - 2)
-    lines = wrap(glyphs.text(finding.summary), room, most=2 if roomy else 1)
-    first = row(head, state, fit(lines[0], room), (f" {tail}", "warn" if stale else "muted"), key=key)
-    return [first, *(row(" " * (LABEL + 14), line) for line in lines[1:])]
+def level_title(severities: Sequence[str], window_s: int, glyphs: Glyphs, *, aged: str, width: int) -> str:
+    """How many of the issues are on fire, over which window, and how old that is. What is not known is never calm."""
+    fire = sum(word in NOTIFY_SEVERITIES for word in severities)
+    judging, unknown = (severities.count(word) for word in (JUDGING, UNKNOWN))
+    told = len(severities) - judging - unknown
+    calm = "none" if not judging and not unknown else str(fire)
+    parts = ["LEVEL 1"]
+    if fire or told:
+        parts.append(f"{fire or calm} of {len(severities)} on fire")
+    high = severities.count("high")
+    parts += [f"{high} high"] * bool(high)
+    parts += [f"{judging} being judged"] * bool(judging) + [f"{unknown} NOT KNOWN"] * bool(unknown)
+    parts.append(f"last {span(window_s)}")
+    longest = f" {f' {glyphs.separator} '.join([*parts, aged])}" if aged else ""
+    shown = longest if longest and len(longest) <= width else f" {f' {glyphs.separator} '.join(parts)}"
+    return glyphs.text(shown)
