@@ -350,7 +350,7 @@ class CriticalScreen(LogScreen):
         aged = f"{age(oldest, now)} old" if oldest is not None else ""
         if self.has_class("-flat"):
             aged = f"{self.size.width}×{self.size.height}: 80×24 shows the checks"
-        severities = [self.state.severity(issue) for issue in self.state.issues]
+        severities = [] if catalogue is None else [self.state.severity(issue) for issue in self.state.issues]
         title = level_title(severities, self.state.window_s, glyphs, aged=aged, width=width)
         self._bar("#issues-title", title)
 

@@ -92,11 +92,12 @@ def detail(found: IssueDetail, *, width: int, height: int, now: datetime, glyphs
     calm = found.severity in NOT_JUDGED
     label = MARK + widths.name
 
-    def beside(name: str, text: str, tone: Tone = "") -> list[Row]:
-        return labelled(f"  {name}", glyphs.text(text), width, label_width=label, tone=tone)
+    def beside(name: str, text: str, tone: Tone = "", most: int = 0) -> list[Row]:
+        return labelled(f"  {name}", glyphs.text(text), width, label_width=label, tone=tone, most=most)
 
     step = "" if calm else _next_step([reading.value for _, reading in found.checks if reading is not None])
-    rows += beside("next", step, "strong") if step else []
+    # The route and the people stand beneath it whatever a step says; ours are shorter than what is left.
+    rows += beside("next", step, "strong", max(1, height - len(rows) - 2)) if step else []
     arrow = glyphs.text(f"{glyphs.step} {found.route}")
     rows.append(row((fit("  hand over to", label), "muted"), (arrow, "accent"), key=f"route:{found.route}"))
     if found.contact:

@@ -31,14 +31,14 @@ def rollup_row(reading: Reading[RollUp] | None, *, usual: str, width: int, glyph
         said = "asking" if waiting else f"NOT KNOWN: {reading.failure}" if reading is not None else ""
         return row(("LEVEL 2 ", "title"), (glyphs.text(said)[: max(0, width - 8)], "muted" if waiting else "warn"))
     stale = wording.is_stale(reading)
-    for with_usual, with_age in ((True, True), (False, True), (False, False)):
-        pieces = _pieces(found, usual if with_usual else "", glyphs, stale=stale and with_age)
+    for with_usual, long in ((True, True), (False, True), (False, False)):
+        pieces = _pieces(found, usual if with_usual else "", glyphs, stale=stale, long=long)
         if sum(cell_len(piece.text) for piece in pieces) <= width:
             break
     return row(*pieces)
 
 
-def _pieces(found: RollUp, usual: str, glyphs: Glyphs, *, stale: bool) -> list[Piece]:
+def _pieces(found: RollUp, usual: str, glyphs: Glyphs, *, stale: bool, long: bool) -> list[Piece]:
     pieces = [Piece("LEVEL 2", "title")]
     for figure in found.figures:
         shown, tone = _figure(figure, glyphs)
@@ -46,13 +46,14 @@ def _pieces(found: RollUp, usual: str, glyphs: Glyphs, *, stale: bool) -> list[P
         pieces.append(Piece(f"  {shown}{beside}", "muted" if stale else tone))
     if stale:
         pieces.append(Piece("  OLD", "warn"))
-    return [*pieces, Piece("   LEVEL 3", "title"), _investigations(found.investigations)]
+    return [*pieces, Piece("   LEVEL 3", "title"), _investigations(found.investigations, long=long)]
 
 
-def _investigations(opened: int | None) -> Piece:
+def _investigations(opened: int | None, *, long: bool) -> Piece:
     if opened is None:
         return Piece("  NOT KNOWN", "warn")
-    return Piece(f"  {plural(opened, 'open investigation')}") if opened else Piece("  nothing open", "muted")
+    said = plural(opened, "open investigation") if long else f"{opened:,} open"
+    return Piece(f"  {said}") if opened else Piece("  nothing open", "muted")
 
 
 def _figure(figure: Figure, glyphs: Glyphs) -> tuple[str, Tone]:

@@ -132,7 +132,7 @@ def level_title(severities: Sequence[str], window_s: int, glyphs: Glyphs, *, age
     told = len(severities) - judging - unknown
     calm = "none" if not judging and not unknown else str(fire)
     parts = ["LEVEL 1"]
-    if fire or told:
+    if told:
         parts.append(f"{fire or calm} of {len(severities)} on fire")
     high = severities.count("high")
     parts += [f"{high} high"] * bool(high)
