@@ -19,7 +19,7 @@ import orjson
 import uvicorn
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.core.private import private_folder
+from diagnostics.core.private import close_folder, private_folder
 from sandbox.server.application import application
 from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL
@@ -127,6 +127,7 @@ def _directory(given: Path | None) -> tuple[Path, bool]:
         return Path(tempfile.mkdtemp(prefix="warroom-sandbox-")), True
     try:
         private_folder(given)
+        close_folder(given)
     except OSError as error:
         raise UserError(
             f"cannot use {given}: {error.strerror}", where="--directory", accepted="a folder to write in"

@@ -5,6 +5,7 @@ Closed in the opposite order. Imported after the first paint: this is where the 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.catalogue import Catalogue, load_catalogue
 from diagnostics.config.layers import LoadedSettings, load_settings
+from diagnostics.config.ownership import secure
 from diagnostics.service import Diagnostics
 from diagnostics.store.store import FILE_NAME
 from tui.log_file import start_log_file
@@ -23,6 +25,8 @@ from tui.options import Options
 if TYPE_CHECKING:
     from sandbox.launch import SandboxProcess
 
+
+logger = logging.getLogger(__name__)
 
 LONGEST_S = 1.5
 """What is first on screen or on paper may wait so long for the services' time."""
@@ -106,12 +110,19 @@ def practice_flags(flags: Mapping[str, object], environ: Mapping[str, str]) -> d
     return {**flags, "state.url": f"sqlite:///{Path(str(flags['state_dir'])).absolute() / FILE_NAME}"}
 
 
-def open_service(options: Options) -> Opened:
-    """Open everything, asking for nothing but the time. Raises UserError, SourceFailure; nothing runs on then."""
+def open_service(options: Options, *, examines: bool = False) -> Opened:
+    """Open everything, asking for nothing but the time. Raises UserError, SourceFailure; nothing runs on then.
+
+    The console's files are closed to others first, and what others could have written is refused; not where somebody
+    `examines`, who has it told line by line.
+    """
     prepared = prepare(options)
     try:
         settings = prepared.loaded.settings
+        closed = () if examines else secure(settings)
         log_file = start_log_file(settings.state_dir)
+        for told in closed:
+            logger.warning("%s", told)
         diagnostics = Diagnostics.open(settings, prepared.catalogue, prepared.loaded.remarks)
         diagnostics.learn_time(LONGEST_S)
     except BaseException:

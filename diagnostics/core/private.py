@@ -9,10 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+_OPEN = 0o077
+"""What group and others may do."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -34,6 +37,46 @@ def private_folder(folder: Path) -> Path:
     if found.st_uid not in {os.geteuid(), 0}:
         raise PermissionError(errno.EPERM, f"it belongs to another user ({found.st_uid})", str(folder))
     return folder
+
+
+def close_folder(folder: Path, names: Iterable[str] = ()) -> tuple[Path, ...]:
+    """Take away what group and others may do with a folder of this user's, and with what bears `names` in it.
+
+    Returns what was open. Links are left alone, and so is what belongs to another user, the folder that everybody may
+    write in (it has the sticky bit) and the home folder: these are not the console's. Raises OSError.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX:
+            return ()
+        closed = []
+        if found.st_mode & _OPEN and folder.resolve() != _home():
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~_OPEN)
+            closed.append(folder)
+        # Behind the folder's own door nobody puts another file in place of one that was just looked at.
+        closed += [folder / name for name in names if _closes(descriptor, name)]
+    finally:
+        os.close(descriptor)
+    return tuple(closed)
+
+
+def _closes(folder: int, name: str) -> bool:
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    if stat.S_ISLNK(found.st_mode) or found.st_uid != os.geteuid() or not found.st_mode & _OPEN:
+        return False
+    os.chmod(name, stat.S_IMODE(found.st_mode) & ~_OPEN, dir_fd=folder)
+    return True
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home().resolve()
+    except (RuntimeError, OSError):
+        return None
 
 
 def _make(folder: Path) -> None:

@@ -196,6 +196,10 @@ class Journal:
         """
         return self._guard.verify(job, against)
 
+    def secret(self) -> tuple[str, str]:
+        """Which secret confirmations are signed with: see `Seals.examined`."""
+        return self._seals.examined()
+
     def doubt(self, proofs: tuple[Proof, ...]) -> tuple[str, str]:
         """Why nothing may leave because of these entries, and the remedy; empty where they are proven."""
         return self._seals.doubt(proofs)

@@ -34,6 +34,7 @@ FILE_NAME = "journal-secret"
 FEWEST_CHARACTERS = 16
 """Of a secret: a short one can be guessed from a signature that everybody with the database sees."""
 
+_NOBODY_ELSES = "not set: what was confirmed on another console is shown here, and never delivered"
 _MOST_BYTES = 65_536
 _SIGNATURE = ("signature", "signed_with")
 
@@ -47,6 +48,23 @@ class Seals:
         self._lock = threading.Lock()
         self._own: set[str] = set()
         self._secret: bytes | None = None
+
+    def examined(self) -> tuple[str, str]:
+        """Which secret signs and checks, by its id, and why there is none; one of the two is empty.
+
+        May wait for the secret's command.
+        """
+        secret = self._read()
+        if secret is not None:
+            return key_id(secret), ""
+        given = self._settings.team_secret
+        if given is None:
+            return "", _NOBODY_ELSES if self._settings.url is not None else f"{self._folder / FILE_NAME} is not used"
+        try:
+            text = given.get_secret_value().strip()
+        except UserError as error:
+            return "", error.problem
+        return "", f"it has {len(text)} characters, and {FEWEST_CHARACTERS} are needed: it is not used"
 
     def remember(self, draft: EntryDraft) -> None:
         """This process saw a person say it."""

@@ -69,3 +69,12 @@ def test_without_a_lasting_place_there_is_nothing_to_verify(
 def test_the_doctor_tells_of_the_journal(on_nov17: Command, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARROOM_STATE_DIR", str(folder))
     assert "state  journal: 5 entries; you write as" in on_nov17("doctor").out
+
+
+def test_the_incident_command_verifies_as_the_journal_command_does(command: Command, folder: Path) -> None:
+    assert command("incident", "verify").out.startswith("PASS         5 entries, each as it was written")
+    alter(folder, "UPDATE warroom_journal SET actor = 'ben' WHERE seq = 2")
+    for arguments in (("verify",), ("verify", "--against", "5:0123456789abcdef")):
+        both = [command(name, *arguments) for name in ("journal", "incident")]
+        assert {said.code for said in both} == {1}
+        assert both[0].out.count("- entry") == both[1].out.count("- entry") == len(arguments) - len(arguments) // 2

@@ -219,3 +219,21 @@ def test_empty_words_write_nothing(
     assert said.code == 3
     assert "is empty" in said.err
     assert on_nov17("incident", "show", "--format", "json").out.count('"seq"') == before
+
+
+def test_settings_that_others_can_write_are_not_obeyed_and_the_doctor_tells_them(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARROOM_STATE_DIR", str(tmp_path / "state"))
+    config = tmp_path / "config.toml"
+    config.write_text("[ui]\nascii = true\n")
+    config.chmod(0o666)
+    said = command("incident", "list", "--config", str(config))
+    assert said.code == 64
+    assert f"{config} can be written by everybody on this machine" in said.err
+    assert f"chmod go-w {config}" in said.err
+    assert not (tmp_path / "state").exists()
+    told = command("doctor", "--config", str(config))
+    assert "permissions of the configuration file" in told.out
+    config.chmod(0o644)
+    assert command("incident", "list", "--config", str(config)).code == 0

@@ -90,7 +90,15 @@ CASES = (
             ("slack.bot_token", SLACK),
             ("jira.token", JIRA),
             ("redis.password", REDIS),
+            ("state.team_secret", ("state team secret",)),
         )
+    ),
+    Wrong(
+        "a team secret that can be guessed",
+        {"state.team_secret": "short"},
+        first="state team secret",
+        says=("it has 5 characters, and 16 are needed",),
+        remedy=("the same state.team_secret",),
     ),
     Wrong(
         "a secret command that fails",

@@ -12,17 +12,21 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from diagnostics.config.layers import load_settings
 from diagnostics.config.settings import StateSettings
 from diagnostics.incident.channels.base import objection
 from diagnostics.incident.journal import Journal
 from diagnostics.incident.seals import Seals, proof_of
 from diagnostics.models.entries import Audience, Channel, DeliveryConfirmed, DeliverySettled, Purpose
 from diagnostics.models.incidents import Delivery
+from diagnostics.service import Diagnostics
+from diagnostics.sources.doctor import own
 from diagnostics.store.journal_rows import EntryDraft, canonical
 from diagnostics.store.store import StateStore
 from tests.notices.conftest import MakeConsole
 from tests.notices.consoles import Clocks, Console
 from tests.notices.slack_server import SlackServer
+from tests.shipped import shipped_catalogue
 
 SECRET = "correct horse battery staple"
 OTHER = "another secret of that length"
@@ -289,3 +293,27 @@ def test_every_field_is_looked_at_before_it_leaves(clocks: Clocks, changes: dict
     found = objection(delivery, 100)
     assert words in found
     assert bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("shared", "secret", "status", "words"),
+    [
+        (False, None, "pass", "one of this journal's own, beside its file: it signs confirmations as "),
+        (True, None, "warn", "not set: what was confirmed on another console is shown here, and never delivered"),
+        (True, "correct horse battery staple", "pass", "state.team_secret: it signs confirmations as fb048e9b003d"),
+        (True, "too short", "fail", "it has 9 characters, and 16 are needed: it is not used"),
+    ],
+)
+def test_the_doctor_says_which_secret_proves_what_was_confirmed(
+    tmp_path: Path, *, shared: bool, secret: str | None, status: str, words: str
+) -> None:
+    flags: dict[str, object] = {"state_dir": str(tmp_path / "state")}
+    flags |= {"state.url": f"sqlite:///{tmp_path}/shared.db"} if shared else {}
+    flags |= {"state.team_secret": secret} if secret else {}
+    with closing(Diagnostics.open(load_settings(flags=flags, environ={}).settings, shipped_catalogue())) as service:
+        (line,) = (one for step in own.steps(service.context) if step.subject == "team secret" for one in step.ask())
+    assert str(line.status) == status
+    assert line.detail.startswith(words)
+    assert bool(line.remedy) is (status != "pass")
+    if secret:
+        assert secret not in f"{line.detail} {line.remedy}"

@@ -236,10 +236,7 @@ def _add_of_incidents(commands: Subparsers, shared: Parser) -> None:
 
     journal = under(commands, "journal", "read the whole journal and compute every hash again")
     journal.add_argument("what", choices=("verify",))
-    journal.add_argument(
-        "--against", metavar="HASH", default="", help="where it ended once, as a notice or an export says: NUMBER:HASH"
-    )
-    _form(journal)
+    _verifying(journal)
 
 
 def _add_reconcile(commands: Subparsers, shared: Parser) -> None:
@@ -337,6 +334,14 @@ def _reading(whats: Subparsers, under: Under) -> None:
     _incident(export)
     _form(listed)
     _form(shown)
+    _verifying(under(whats, "verify", "the same as `journal verify`: is the record of all incidents as it was written"))
+
+
+def _verifying(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--against", metavar="HASH", default="", help="where it ended once, as a notice or an export says: NUMBER:HASH"
+    )
+    _form(parser)
 
 
 def _incident(parser: argparse.ArgumentParser) -> None:

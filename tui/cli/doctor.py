@@ -19,7 +19,7 @@ def run(options: Options, given: Namespace) -> int:
     """Test every source and print what is right, what is wrong and what to do about it."""
     lines: list[DoctorLine] = []
     style = Style.of_stdout()
-    with open_service(options) as opened:
+    with open_service(options, examines=True) as opened:
         for line in opened.diagnostics.doctor(tuple(getattr(given, "account_id", ()))):
             lines.append(line)
             if given.format == "text":

@@ -14,7 +14,7 @@ from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.models.triage import Refusal
 from diagnostics.triage.document import refusal_document
-from tui.cli import sending
+from tui.cli import journal, sending
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render
@@ -37,6 +37,8 @@ DECLARE = "declare"
 
 def run(options: Options, given: Namespace) -> int:
     """Run one of the commands; what the rules refuse is exit code 3, with nothing done."""
+    if given.what == "verify":
+        return journal.run(options, given)
     with open_service(options) as opened:
         service = opened.diagnostics
         if given.what not in READS:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SETTINGS, STATE = "settings", "state"
 NETWORK = SETTINGS, "network"
 """The step on which every service outside stands."""
+_TEAM_SECRET = STATE, "team secret"
 
 
 def steps(context: Context) -> Iterator[Step]:
@@ -40,6 +41,7 @@ def steps(context: Context) -> Iterator[Step]:
     yield Step(SETTINGS, "log file", lambda: _log_file(settings))
     yield Step(STATE, "kept", lambda: (_kept(context),))
     yield Step(STATE, "journal", lambda: (_journal(context),))
+    yield Step(*_TEAM_SECRET, lambda: _team_secret(context), ((SETTINGS, "state.team_secret"),))
 
 
 def _given(settings: Settings) -> Iterator[tuple[str, SecretStr]]:
@@ -142,6 +144,26 @@ def _journal(context: Context) -> DoctorLine:
         f"{detail}; other consoles do not see them, and they end with this one",
         "they are taken along when the place comes back before this console ends; export what matters",
     )
+
+
+def _team_secret(context: Context) -> Iterator[DoctorLine]:
+    """Whether this console can prove to others what was confirmed on it, and they to it."""
+    if not context.state.is_lasting:
+        # Nothing that ends with this console is another one's to deliver.
+        return
+    settings = context.settings.state
+    key, problem = context.journal.secret()
+    if key:
+        signs = f"it signs confirmations as {key}"
+        told = f"state.team_secret: {signs}; a console that says the same has the same secret"
+        if settings.team_secret is None:
+            told = f"one of this journal's own, beside its file: {signs}"
+        yield DoctorLine.of(*_TEAM_SECRET, Status.PASS, told)
+        return
+    status = Status.WARN if settings.team_secret is None else Status.FAIL
+    file = f"{context.settings.state_dir} has to be yours alone; then it is made anew" if settings.url is None else ""
+    remedy = "give every console of the team the same state.team_secret, best with state.team_secret_command"
+    yield DoctorLine.of(*_TEAM_SECRET, status, problem, file if settings.team_secret is None and file else remedy)
 
 
 def failed(source: str, subject: str, failure: SourceFailure) -> DoctorLine:
