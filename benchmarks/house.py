@@ -33,6 +33,7 @@ WALLS = {
     "widgets.rows.markdown": "imports Rich's Markdown, which only a review or a runbook needs",
     "diagnostics.catalogue.crosscheck": "a second subject: what entries say of each other, once all of them are read",
     "diagnostics.catalogue.insertions": "a second subject: what stands in the braces of a text",
+    "tui.cli.journal": "a command of its own, which `incident verify` is another name of",
     "diagnostics.config.secrets": "a second subject: values that are read late and never shown",
     "diagnostics.explorer.completion": "a second subject: what a line that is typed may become",
     "diagnostics.explorer.export": "a second subject: files on disk and their escaping",
