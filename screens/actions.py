@@ -117,7 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("command", "colon", ":", "command", "Every action and guide by name."),
     Action("next_pane", "tab", "tab", "pane", "To the next pane."),
     Action("previous_pane", "shift+tab", "shift+tab", "pane", "To the previous pane."),
-    Action("repaint", "ctrl+l", "ctrl+l", "repaint", "Paint the screen anew, after something else wrote on it."),
+    Action("repaint", "ctrl+l", "ctrl+l", "redraw", "Redraw the screen, after something else wrote on it."),
     Action("suspend", "ctrl+z", "ctrl+z", "suspend", "Put the console into the background; `fg` brings it back."),
     Action("help", "question_mark", "?", "help", "The keys and the meaning of this screen."),
     Action("quit", "q", "q", "quit", "Leave the console; from a screen on top, one step out."),

@@ -195,7 +195,7 @@ class LineEntry(ConsoleScreen):
         self.entry.cursor_position = len(self.entry.value)
         self.call_later(self.focus_in_turn, lambda: self.entry)
         self.query_one(FooterBar).set_hints(
-            (Hint("enter", "take it"), Hint("up", "typed before"), Hint("esc", "leave, nothing is sent"))
+            (Hint("enter", "save"), Hint("↑", "history"), Hint("esc", "leave, nothing is sent"))
         )
 
     def on_resize(self) -> None:

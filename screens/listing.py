@@ -85,7 +85,7 @@ def _keyed(rows: Sequence[Row]) -> list[Row]:
 
 class DrillScreen(ListScreen):
     """A document with a cursor. `choices` opens lines by the first part of their key; `step` is what `x` does, and
-    enter where no line has anything of its own to open.
+    enter where no line has anything of its own to open; without one, enter shows the evidence.
     """
 
     margin = 5
@@ -118,7 +118,8 @@ class DrillScreen(ListScreen):
 
     def hints(self) -> tuple[Hint, ...]:
         """Only the actions of this listing."""
-        first = [Hint("enter", "open" if self._choices else self._step_word)]
+        enter = "open" if self._choices else self._step_word if self._step is not None else "why"
+        first = [Hint("enter", enter)]
         first += [Hint("x", self._step_word)] if self._step is not None else []
         return (*first, Hint("w", "why"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
 
@@ -131,7 +132,7 @@ class DrillScreen(ListScreen):
         elif self._step is not None:
             self._step()
         else:
-            self.host.say("nothing stands behind this line", "muted")
+            self.act_why()
 
     def act_run(self) -> None:
         """The step that this document offers."""

@@ -190,7 +190,7 @@ class GuidanceScreen(ListScreen):
         # The lines were posted before the answer, so they have arrived.
         bad = sum(str(line.status) in {"fail", "unreachable"} for line in self.doctor)
         amount = plural(len(self.doctor), "line")
-        said = f"{amount}, {bad} to be mended" if bad else f"{amount}, nothing to be mended"
+        said = f"{amount}, {bad} to fix" if bad else f"{amount}, nothing to fix"
         self.check_state = said if complete else f"ended because you asked for it, after {amount}"
         self.draw()
         self.host.say(f"access check: {self.check_state}", "warn" if bad else "")
@@ -201,7 +201,7 @@ class GuidanceScreen(ListScreen):
         """Where the line under the cursor leads."""
         opens = self.opens.get(self.body.cursor_key or "")
         if opens is None:
-            self.host.say("nothing stands behind this line; x checks access, n escalates to people", "muted")
+            self.host.say("x checks access, n escalates to people", "muted")
             return
         opens()
 

@@ -77,7 +77,15 @@ def catalogue_steps(catalogue: Catalogue, issue_type: str, severity: str) -> tup
     if checklist is None:
         return ()
     return tuple(
-        Step(id=name, text=step.text, rule=step.rule, minutes=step.minutes, note=step.people, status=Status.WARN)
+        Step(
+            id=name,
+            title=step.title,
+            text=step.text,
+            rule=step.rule,
+            minutes=step.minutes,
+            note=step.people,
+            status=Status.WARN,
+        )
         for name, step in checklist.steps.items()
         if not step.severities or severity in step.severities or severity in {"unknown", "judging"}
     )

@@ -206,7 +206,7 @@ def _notes(shown: Sequence[AgentRow], rows: Sequence[AgentRecord], account_id: i
         yield f"{plural(retired, 'agent')} with the retired method 2 on this page: in no share of the distribution."
     unknown = sum(agent.method_name.startswith("unknown") for agent in shown)
     if unknown:
-        yield f"{plural(unknown, 'agent')} with no method, or one that nobody knows, on this page: in no share."
+        yield f"{plural(unknown, 'agent')} on this page with no known method: in no share."
     foreign = sum(whole(row["account_id"]) not in {None, account_id} for row in rows)
     if foreign:
         yield f"{plural(foreign, 'agent')} on this page carry the number of another account."

@@ -151,7 +151,7 @@ def _notes(rows: Sequence[SyncRecord], rules: Rules) -> Iterator[str]:
         )
     other = sum(one.state not in _KNOWN_STATES for one in rows)
     if other:
-        yield f"{plural(other, 'connection')} on this page in a state that nobody knows: in no count of states."
+        yield f"{plural(other, 'connection')} on this page in an unknown state: in no count of states."
     future = sum(
         any(map(rules.is_in_future, (one.problem_at, one.last_verified_at, one.last_agent_sync_at))) for one in rows
     )

@@ -16,7 +16,7 @@ from sqlalchemy import and_, case, func, literal, select
 from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import SETTLE_S, StillAsking, aside
-from diagnostics.core.words import about, plural, sentence
+from diagnostics.core.words import about, form, plural, sentence
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure
@@ -463,14 +463,21 @@ def _broken_tokens(auths: CountRow, title: str, total: int, of: str) -> Finding:
         "account_tokens",
         title,
         Status.FAIL if bad == total else Status.WARN if bad or undated else _quiet(total),
-        f"Of {of}, {missing:,} hold no token, {expired:,} have expired"
-        + (f", {undated:,} name no expiry." if undated else "."),
+        _tokens_words(of, missing, expired, undated),
         value=bad,
         unit="broken",
         threshold="any of them warning, all critical",
         next_step="Open users & OAuth, only those with something wrong." if bad else "",
         evidence=auths.evidence,
     )
+
+
+def _tokens_words(of: str, missing: int, expired: int, undated: int) -> str:
+    """How many of the credentials lack a token, or a valid one."""
+    parts = [f"{missing:,} {form(missing, 'has', 'have')} no token"] if missing else []
+    parts += [f"{expired:,} {form(expired, 'has', 'have')} expired"] if expired else []
+    parts += [f"{undated:,} {form(undated, 'names', 'name')} no expiry"] if undated else []
+    return f"Of {of}, {', '.join(parts)}." if parts else f"No token is missing or expired among {of}."
 
 
 def _switched_off(auths: CountRow, of: str) -> Iterator[Finding]:

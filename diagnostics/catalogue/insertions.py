@@ -280,7 +280,7 @@ def _criteria(values: Values, criteria: ExitCriteria) -> str:
             " (assumed)" if criterion.assumed else ""
         )
 
-    gap = f"- A gap of over {criteria.longest_gap_s:g} s between two looks begins the hold time anew."
+    gap = f"- A gap of over {criteria.longest_gap_s:g} s between two looks restarts the hold time."
     return "\n".join([*(line(one) for one in criteria.criteria.values()), gap])
 
 

@@ -52,6 +52,9 @@ _COMPARED: dict[str, Callable[[float, float], bool]] = {
 
 Comparison = Literal["above", "at_least", "below", "at_most", "is"]
 
+LONGEST_STEP_TITLE = 40
+"""Cells of a step's title: so much stands whole beside its state on the narrowest panel."""
+
 SIMPLE_RULES = (
     "notice_sent",
     "tracking_opened",
@@ -113,7 +116,10 @@ class ExitCriteria(CatalogueEntry):
 class ChecklistStep(CatalogueEntry):
     """One step of a quick response."""
 
+    title: Annotated[str, Field(max_length=LONGEST_STEP_TITLE)] = ""
+    """The step in a few words, which no screen cuts; empty where the text itself is short, or is shown instead."""
     text: Text
+    """All of it, for whoever does the step."""
     minutes: Annotated[int, Field(ge=1, le=10_080)] | None = None
     """Due so many minutes after the declaration; None is not bound to a time."""
     rule: str = ""
@@ -126,6 +132,11 @@ class ChecklistStep(CatalogueEntry):
     """Where there is no rule: why only people can tick it."""
     severities: Texts = ()
     """Only for these severities; empty is for all."""
+
+    @property
+    def named(self) -> str:
+        """What a line calls it: its title, or the text where it has none."""
+        return self.title or self.text
 
 
 class Checklist(CatalogueEntry):

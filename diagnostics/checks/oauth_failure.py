@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select
 
 from diagnostics.checks.base import Check, FleetCheck, moment, number, share, switched, worst
 from diagnostics.core.context import Context
-from diagnostics.core.words import about, capital, listed, percent, plural, sentence
+from diagnostics.core.words import about, capital, form, listed, percent, plural, sentence
 from diagnostics.models.triage import Finding, Status, TriageRequest
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ class TokenStatus(Check):
         partly = " (the first ones read)" if evidence.truncated else ""
         return self.finding(
             status,
-            f"{expired[0]:,} of {plural(expired[1], 'token')}{scope} have expired ({percent(expired_share)}); "
-            f"{missing[0]:,} of {missing[1]:,} credentials hold no token ({percent(missing_share)}){partly}.",
+            f"{expired[0]:,} of {plural(expired[1], 'token')}{scope} {form(expired[0], 'has', 'have')} expired "
+            f"({percent(expired_share)}); "
+            f"{_tokens_held(missing, missing_share)}{partly}.",
             value=None if expired_share is None else round(expired_share, 2),
             unit="%",
             limit=_token_limit(rules, status, expired_share, missing_share),
@@ -296,6 +297,16 @@ def _token_state(row: dict[str, object], now: datetime) -> str:
     if expires < now:
         return f"expired {about((now - expires).total_seconds())} ago"
     return f"valid for {about((expires - now).total_seconds())}"
+
+
+def _tokens_held(missing: tuple[int, int], missing_share: float | None) -> str:
+    """How many credentials are without a token, as a sentence's half."""
+    without, of = missing
+    if of and not without:
+        return f"all {plural(of, 'credential')} have a token" if of > 1 else "the credential has a token"
+    return (
+        f"{without:,} of {plural(of, 'credential')} {form(without, 'has', 'have')} no token ({percent(missing_share)})"
+    )
 
 
 def _token_advice(status: Status, missing: int, expired: int) -> str:

@@ -218,7 +218,7 @@ def _rate_advice(status: Status) -> str:
         case Status.NO_DATA:
             return "Ask again in a moment, or search for HTTP 429 by hand."
         case _:
-            return "Stop bulk work against Zillow; let the workers honour Retry-After before anything is replayed."
+            return "Stop bulk jobs against Zillow; let the workers honour Retry-After before anything is replayed."
 
 
 def _flow(context: Context) -> Flow | SourceFailure:

@@ -161,7 +161,7 @@ def _verification_advice(status: Status, weak: int) -> str:
     if status is Status.NO_DATA:
         return UNREAD_PATHS
     if status is not Status.PASS:
-        return "The agents who are not verified connect to Zillow; the OAuth path is the one to mend."
+        return "The agents who are not verified connect to Zillow; the OAuth path is the one to fix."
     return "Note the agents on the deprecated path alone for migration; they sync today." if weak else ""
 
 

@@ -209,7 +209,7 @@ def asked(evidence: Iterable[Evidence]) -> list[Block]:
         amount = "rows not stated" if one.rows is None else f"{plural(one.rows, 'row')} read"
         blocks += [Heading(f"asked of {one.source}"), Text(one.query, "code")]
         blocks += facts(("window", one.window or "the present state"), ("ran at", took + amount))
-        blocks.append(Fact("wrong if", one.caveat))
+        blocks.append(Fact("note", one.caveat))
     return blocks
 
 

@@ -18,7 +18,7 @@ POINT = 3
 """Cells before each of several notes."""
 
 
-def notes(texts: Iterable[str], title: str = "what bends it") -> list[Block]:
+def notes(texts: Iterable[str], title: str = "caveats") -> list[Block]:
     """What bends a number, one note a paragraph."""
     lines = [Fact(" ·", note, width=POINT) for note in texts if note]
     return [Heading(title), *lines] if lines else []
@@ -187,7 +187,7 @@ def _cascade(system: SystemState) -> list[Block]:
 def failure_document(title: str, reading: Reading[object] | None) -> Document:
     """A pane that has no value: why, and what to do."""
     if reading is None or str(reading.freshness) == "loading":
-        blocks: list[Block] = [Text("It is being asked for; nothing has answered yet.")]
+        blocks: list[Block] = [Text("No answer yet.")]
     else:
         again = f"{reading.next_at:%H:%M:%S} UTC" if reading.next_at is not None else ""
         blocks = [

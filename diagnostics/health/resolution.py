@@ -179,7 +179,7 @@ def _share(context: Context, agents: MethodCounts, code: int, *, of_one: bool) -
 def _left_out(agents: MethodCounts) -> Iterable[str]:
     for count, what in (
         (agents.retired, "the retired method 2"),
-        (agents.unclear, "no method, or one that nobody knows"),
+        (agents.unclear, "no known method"),
     ):
         if count and agents.total:
             effect = max(agents.by_method.values()) / agents.total - max(agents.by_method.values()) / (

@@ -48,7 +48,7 @@ def step_document(step: Step, incident: Incident | None) -> Document:
     evidence = (record.evidence,) if record is not None and record.evidence is not None else ()
     name = f"{incident.id} · " if incident is not None else ""
     blocks = [Text(step.text, "strong"), GAP, done, *further]
-    return document(f"{name}step {step.id.replace('_', ' ')}", blocks, evidence)
+    return document(f"{name}step: {step.title or step.id.replace('_', ' ')}", blocks, evidence)
 
 
 def how_far(criterion: Criterion) -> str:

@@ -332,7 +332,7 @@ class Journal:
         return SourceFailure(
             failure.kind,
             SOURCE,
-            f"{failure.reason}; nobody knows yet whether the entry was written",
+            f"{failure.reason}; it is unknown yet whether the entry was written",
             remedy="look at the timeline before you say it once more",
         )
 

@@ -212,7 +212,7 @@ def _content(body: str) -> str:
 
 _UNSIGNED = (
     "nobody can prove who confirmed it: it carries no signature, and this console did not confirm it",
-    "write it anew and confirm it here; with one state.team_secret, consoles deliver what another confirmed",
+    "write it again and confirm it here; with one state.team_secret, consoles deliver what another confirmed",
 )
 _NO_SECRET = (
     "another console confirmed it, and this one has no secret to check that with",

@@ -96,7 +96,7 @@ def _sent(body: said.DeliverySent) -> str:
 
 
 def _failed(body: said.DeliveryFailed) -> str:
-    words = {"definite": "not taken", "ambiguous": "nobody knows whether it arrived", "permanent": "refused"}
+    words = {"definite": "not taken", "ambiguous": "unclear whether it arrived", "permanent": "refused"}
     retry = f"; next attempt {body.retry_at:%H:%M:%S} UTC" if body.retry_at else ""
     return f"{body.delivery} {words[body.outcome]}: {body.reason}{retry}"
 

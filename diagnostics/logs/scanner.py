@@ -430,7 +430,7 @@ class _Scanner:
         if self.source[self.position - 1] == _HIDDEN:
             message, step = (
                 f"an invisible or control character ({name}) is in the query",
-                "remove it, or type the query anew",
+                "remove it, or type the query again",
             )
         elif char == "\\":
             message, step = "the backslash escapes nothing", r"write \\ for the character"

@@ -310,7 +310,10 @@ class Step(Frozen):
     """A step of the quick-response checklist of an issue type."""
 
     id: str
+    title: str = ""
+    """In a few words, never cut; empty where the catalogue names none."""
     text: str
+    """All of it."""
     rule: str = ""
     """How the console sees by itself that it has happened; empty for one that only people can tick.
 
@@ -323,6 +326,11 @@ class Step(Frozen):
     """pass: done; warn: open; fail: open and overdue."""
     note: str = ""
     """Why the console cannot tick it now, e.g. that a source does not answer."""
+
+    @property
+    def named(self) -> str:
+        """What a line calls it: its title, or the text where it has none."""
+        return self.title or self.text
 
 
 class Tier(Frozen):

@@ -11,7 +11,7 @@ from diagnostics.models.reconcile import Cell
 Outcome = Literal["mended", "changed_since", "gone", "no_longer_differs"]
 
 OUTCOME_WORDS: dict[Outcome, str] = {
-    "mended": "mended",
+    "mended": "fixed",
     "changed_since": "changed since it was planned, left as it is",
     "gone": "not there any more",
     "no_longer_differs": "no longer disagrees, left as it is",

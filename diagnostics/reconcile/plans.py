@@ -129,12 +129,12 @@ def plan_of(report: ReconcileReport, kind: DifferenceKind, now: datetime) -> Rep
         raise UserError(f"not all of it was read, so nothing is planned: {unread[0]}", next_step="ask again")
     chosen = [one for one in report.persistent if one.kind is kind]
     if not chosen:
-        raise UserError(f"account {report.account_id} has nothing to mend of the kind {kind.value} that persists")
+        raise UserError(f"account {report.account_id} has no persistent difference of the kind {kind.value}")
     if len(chosen) > MOST_ROWS:
         raise UserError(
             f"{len(chosen):,} rows are more than one plan may write",
             accepted=f"{MOST_ROWS:,} rows",
-            next_step="so many stale rows have one cause: mend the sync that writes them first",
+            next_step="so many stale rows have one cause: fix the sync that writes them first",
         )
     return sealed(
         RepairPlanned(
@@ -182,7 +182,7 @@ def refuse_start(record: RepairRecord, environment: str, confirmed: str, now: da
     if seal_of(plan) != plan.seal:
         raise UserError(
             f"{record.name} is not as it was planned: its seal does not fit",
-            next_step="warroom journal verify; then plan anew",
+            next_step="warroom journal verify; then plan again",
         )
     refuse_other_changes(record)
     if plan.environment != environment:
@@ -201,7 +201,7 @@ def refuse_start(record: RepairRecord, environment: str, confirmed: str, now: da
             next_step=f"warroom reconcile plan --account-id {plan.account_id}",
         )
     if plan.rests_on and now < max(plan.rests_on):
-        raise UserError(f"{record.name} rests on a reading of the future: a clock was set back", next_step="plan anew")
+        raise UserError(f"{record.name} rests on a reading of the future: a clock was set back", next_step="plan again")
     refuse_words(plan, confirmed)
 
 
@@ -224,7 +224,7 @@ def refuse_other_changes(record: RepairRecord) -> None:
         raise UserError(
             f"{record.name} would write something that no approved repair writes: nothing was written",
             accepted=", ".join(f"{one.table}.{one.column} := {one.value}" for one in REPAIRS.values()),
-            next_step="warroom journal verify; find out who appended it; then plan anew",
+            next_step="warroom journal verify; find out who appended it; then plan again",
         )
 
 

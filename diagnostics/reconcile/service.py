@@ -191,7 +191,7 @@ class ReconcileService:
             raise UserError(
                 "nothing was written: the journal that keeps each row before it is written ends with this console",
                 accepted=journal.problem,
-                next_step="make its place usable (state_dir or state.url), then begin anew",
+                next_step="make its place usable (state_dir or state.url), then start again",
             )
         return Writer(self._context.databases, secret)
 

@@ -68,7 +68,7 @@ def backlog_document(report: BacklogReport) -> Document:
     if report.lost:
         blocks.append(Heading("past saving, and why"))
         blocks += [Text(f"{plural(one.events, 'event')}: {one.reason}", indent=2) for one in report.lost]
-    blocks.append(Heading("what bends it"))
+    blocks.append(Heading("caveats"))
     blocks += [Fact(" ·", doubt, width=3) for doubt in report.doubts]
     blocks += [GAP, Asked(report.evidence)]
     return Document(
@@ -208,7 +208,7 @@ def plan_document(view: PlanView) -> Document:
             ("losses", plan.expected_losses),
             ("first events", f"in rungs of {', '.join(map(str, RUNGS))}, each after the outcomes of the one before"),
         ),
-        Heading("what bends it"),
+        Heading("caveats"),
         *(Fact(" ·", doubt, width=3) for doubt in plan.doubts),
         GAP,
         Asked(view.evidence, "its events were not read again"),

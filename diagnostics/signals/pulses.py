@@ -247,7 +247,7 @@ def _usual_line(baseline: MeasuredBaseline, window_s: int) -> str:
     if usual is not None:
         return f"usual is the median of {usual.windows} windows of {span(window_s)}"
     if baseline.is_pending:
-        return "usual not known yet: it is being asked for"
+        return "baseline pending: it is being measured"
     if baseline.failure is not None:
         return f"usual not known: {baseline.failure.headline()}"
     return f"usual not known: fewer than {FEWEST_WINDOWS} windows of {span(window_s)} hold logs before this one"
@@ -286,22 +286,20 @@ def judge_count(issue: IssueType, count: int | None, usual: float | None, *, is_
         f"{rule.top_ratio:g} times is {issue.severities[0]}"
     )
     if count is None:
-        return JudgedCount(OK, Status.NO_DATA, None, "nothing is known to hold against what is usual", text)
+        return JudgedCount(OK, Status.NO_DATA, None, "no count to compare with the baseline", text)
     enough = count >= max(1, rule.minimum_count)
     if usual is None and is_pending:
         status = Status.NO_DATA if enough or not count else Status.PASS
-        return JudgedCount(OK, status, None, "how many are usual is being asked for", text)
+        return JudgedCount(OK, status, None, "baseline pending", text)
     if usual is None:
         severity = _unsure(issue) if enough else OK
         status = (Status.WARN if enough else Status.PASS) if count else Status.NO_DATA
-        return JudgedCount(severity, status, None, "how many are usual is not known", text)
+        return JudgedCount(severity, status, None, "baseline not known", text)
     ratio = count / usual if usual else None
     if count == 0:
         silence_is_usual = usual < max(1, rule.minimum_count)
         comparison = (
-            f"usual are {usual:,.0f}"
-            if silence_is_usual
-            else f"usual are {usual:,.0f}: such a silence may mean that logs no longer arrive"
+            f"{usual:,.0f} are usual" if silence_is_usual else f"{usual:,.0f} are usual: logs may no longer arrive"
         )
         return JudgedCount(OK, Status.PASS if silence_is_usual else Status.NO_DATA, ratio, comparison, text)
     severity = _severity(issue, count, count / max(usual, 1.0))

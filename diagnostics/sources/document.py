@@ -48,13 +48,13 @@ def doctor_summary(lines: Sequence[DoctorLine]) -> DoctorLine:
     bad = [line for line in lines if str(line.status) in {"warn", "fail", "unreachable"}]
     amount = plural(len(lines), "line")
     if not bad:
-        return DoctorLine.of("doctor", "summary", Status.PASS, f"nothing to be mended, {amount}")
+        return DoctorLine.of("doctor", "summary", Status.PASS, f"nothing to fix, {amount}")
     first = bad[0]
     name = f"{first.source} {first.subject}"
     unasked = sum(line.detail.startswith(f"{NOT_ASKED}{name}") for line in lines)
     because = f"; {plural(unasked, 'line')} not asked because of it" if unasked else ""
-    further = f"; {len(bad) - 1} more to be mended" if len(bad) > 1 else ""
-    told = f"first to be mended: {name}: {first.detail}{because}{further}"
+    further = f"; {len(bad) - 1} more to fix" if len(bad) > 1 else ""
+    told = f"fix first: {name}: {first.detail}{because}{further}"
     return DoctorLine.of("doctor", "summary", first.status, told, first.remedy)
 
 

@@ -519,7 +519,7 @@ class Slack:
                 FailureKind.NOT_CONFIGURED,
                 f"{setting} holds characters that cannot stand in a request",
                 lasting=True,
-                remedy=f"set {setting} anew",
+                remedy=f"set {setting} again",
             )
         return value
 
@@ -609,7 +609,7 @@ _TOKEN = "put a valid bot token into slack.bot_token (it begins with xoxb-); war
 _CHANNEL = "set slack.channel to a channel that exists, best by its id (in Slack: channel details, at the bottom)"
 _SILENT = "see slack-status.com; where Slack is well, check slack.api_url and what stands between"
 _BY_ID = "set slack.channel to the channel's id (in Slack: channel details, at the bottom)"
-_SCOPE = "give the app the scopes chat:write and channels:history, and install it anew"
+_SCOPE = "give the app the scopes chat:write and channels:history, and reinstall it"
 _ADMIN = "ask an administrator of the Slack workspace"
 _WEBHOOK = "make a new incoming webhook for the channel and put its address into slack.webhook_url"
 

@@ -364,7 +364,7 @@ def _notes(
         yield f"{plural(retired, 'agent')} with the retired method 2: in no share and not counted as stale."
     unclear = sum(count for method, count in counts.items() if method not in {1, RETIRED, *WEAK_METHODS})
     if unclear:
-        yield f"{plural(unclear, 'agent')} with no method, or one that nobody knows: not compared, not counted."
+        yield f"{plural(unclear, 'agent')} with no known method: not compared, not counted."
     if search.expired:
         yield f"{plural(search.expired, 'agent')} whose user's token has expired: not counted as stale."
     if search.unlimited:

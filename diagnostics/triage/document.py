@@ -131,5 +131,5 @@ def certainty_blocks(conclusion: Conclusion) -> list[Block]:
         sure += f" ({', '.join(conclusion.sources)})"
     if conclusion.is_inference:
         sure += "; inferred, not observed"
-    doubts = zip(("wrong if", *[""] * len(conclusion.overturned_by)), conclusion.overturned_by, strict=False)
+    doubts = zip(("unless", *[""] * len(conclusion.overturned_by)), conclusion.overturned_by, strict=False)
     return [Fact("confidence", sure), *(Fact(label, doubt, "muted") for label, doubt in doubts)]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RISE = 1.05
 """A count rises when it is more than this many times the one before; less is noise."""
 
-ASKING_ANEW = "asking anew"
+ASKING_ANEW = "asking again"
 """Why the answer to a question that was replaced is old."""
 
 SETTLE_S = 8.0

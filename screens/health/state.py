@@ -102,7 +102,7 @@ class HealthState(HeldReadings):
         found = self._foreseen()
         old = [reading for key in (SYSTEMS, LEADING) if (reading := self.readings.get(key)) and is_stale(reading)]
         if any(reading.value is not None for reading in old):
-            return NextToFail(f"as last seen: {found.text}", "muted", found.word)
+            return NextToFail(f"stale: {found.text}", "muted", found.word)
         return found
 
     def _foreseen(self) -> NextToFail:

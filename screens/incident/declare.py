@@ -121,7 +121,7 @@ class DeclareScreen(ListScreen):
                 tells = "the team is told and tracking opened within five minutes" if tone == "fail" else ""
                 mine, key = severity == self.severity, f"severity:{severity}"
                 rows.append(choice_row(severity, tone, tells, cells=20, chosen=mine, key=key, glyphs=glyphs))
-        rows += section("in your words (enter writes)", width, glyphs)
+        rows += section("add details (Enter to edit)", width, glyphs)
         nothing = "(the console's own words, unless you write some)"
         for name in ("title", "summary"):
             rows += keyed(name, glyphs.text(self.words.get(name, nothing)), width, key=f"write:{name}", most=3)

@@ -1,4 +1,4 @@
-"""Every delivery of an incident: what was sent, what waits, what nobody knows; and what a person decides about it."""
+"""Every delivery of an incident: what was sent, what waits, what is uncertain; and what a person decides about it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DeliveriesScreen(IncidentScreen):
     what = "deliveries"
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "in full"),
-        Hint("x", "settle"),
+        Hint("x", "resolve"),
         Hint("r", "look again"),
         Hint("y", "copy text"),
         Hint("o", "link"),
@@ -96,7 +96,7 @@ class DeliveriesScreen(IncidentScreen):
             rows += [BLANK, *delivery_rows(one, width, now, glyphs)]
             words = may_settle(one)
             if words and one.state not in {"queued", "sending"}:
-                said = f"x settles it: {', '.join(words)}"
+                said = f"x resolves it: {', '.join(words)}"
                 rows.append(row(" " * 5, (said, "muted"), key=f"delivery:{one.delivery}+settle"))
         return rows
 
@@ -152,7 +152,7 @@ class DeliveriesScreen(IncidentScreen):
     def _ask_decision(self, delivery: Delivery) -> None:
         accepted = may_settle(delivery)
         if not accepted:
-            self.host.say(f"{delivery.delivery} has arrived; there is nothing to settle", "muted")
+            self.host.say(f"{delivery.delivery} has arrived; there is nothing to resolve", "muted")
             return
 
         def check(text: str) -> str:

@@ -233,7 +233,7 @@ class EscalationScreen(ConsoleScreen):
         elif kind == "incidents":
             self.host.navigate(addresses.IncidentsAt())
         elif kind in {"notice", "begin", "issue", "people", "alarm"} and incident is None:
-            self.host.say("n begins: it declares the incident, tells the team and opens tracking, once you confirm")
+            self.host.say("n: declare the incident and notify the team, once you confirm")
         elif kind == "step":
             self._open_step(name)
         elif kind == "problem":
@@ -359,7 +359,7 @@ class EscalationScreen(ConsoleScreen):
     def _writer(self) -> IncidentWriter | None:
         service, incident = self.host.service, self.follower.incident
         if service is None or incident is None:
-            self.host.say("nothing is declared yet; n begins", "muted")
+            self.host.say("no incident is declared yet; n declares one and notifies the team", "muted")
             return None
         return IncidentWriter(self.host, service.incidents, incident.id, self.follower.keep)
 

@@ -30,7 +30,7 @@ class RecordScreen(TitledScreen):
         Hint("y", "copy Markdown"),
         Hint("Y", "plain text"),
         Hint("E", "write files"),
-        Hint("r", "write it anew"),
+        Hint("r", "write it again"),
         Hint("esc", "back"),
         Hint("?", "help"),
     )

@@ -383,7 +383,7 @@ class RespondScreen(ListScreen):
             self.close_input(f"nothing was sent: {obstacle}", "warn")
             self._entered_at = time.monotonic()
         elif said != proposal.word:
-            self.host.say(f"that is not the word {proposal.word!r}; nothing was sent", "warn")
+            self.host.say(f"type {proposal.word} to confirm; nothing was sent", "warn")
         else:
             self._confirm(said)
 

@@ -51,7 +51,7 @@ def body_rows(  # each state of the preview has its own rows
     if state.problem is not None:
         rows += _problem(state.problem, width, glyphs)
     if waiting:
-        rows.append(row((glyphs.text("being made anew; below stands the one before"), "accent"), key="waiting"))
+        rows.append(row((glyphs.text("preparing again; the previous one is shown below"), "accent"), key="waiting"))
     rows += [*verdict_rows(state, width, now, glyphs), *head_rows(proposal, state.rank, width, glyphs)]
     rows += _criteria_rows(state, width, glyphs)
     if state.copied:
@@ -143,11 +143,11 @@ def _next_rows(state: RespondState, width: int, glyphs: Glyphs) -> list[Row]:
     proposal = state.proposal
     said: list[str] = []
     if any(one.state in {"failed", "given_up", "uncertain"} for one in slack):
-        said.append("the text is on your clipboard: paste it where people are, then settle it under deliveries")
+        said.append("the text is on your clipboard: paste it where people are, then say so under Deliveries")
     elif not slack and proposal is not None and proposal.fallback:
         said.append("no message went to the team: y copies the text, paste it where people are")
     if any(one.state in {"failed", "uncertain", "retrying"} for one in state.deliveries):
-        said.append("deliveries (below) shows every attempt, and settles what nobody knows")
+        said.append("Deliveries (below) shows every attempt, and resolves uncertain ones")
     if state.purpose is not Purpose.RESOLUTION:
         said.append("c claims a role, u moves the incident on, e shows the panel")
     return [
@@ -162,7 +162,7 @@ def steps_of(state: RespondState, now: datetime, *, typing: bool) -> list[Previe
     if state.declared is not None:
         return [
             (CANCEL, "Leave", "safe at any time: what is not delivered yet goes on", "muted"),
-            (DELIVERIES, "Deliveries", "every attempt; settle what nobody knows", "muted"),
+            (DELIVERIES, "Deliveries", "every attempt; resolve uncertain deliveries", "muted"),
         ]
     cancel: PreviewStep = (CANCEL, "Cancel", "sends nothing", "muted")
     if state.confirming:

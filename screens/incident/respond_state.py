@@ -20,17 +20,17 @@ Fields = tuple[tuple[str, str, str], ...]
 WORDS: Mapping[Purpose, Fields] = {
     Purpose.FIRST_NOTICE: (
         ("actions_taken", "done so far", "what has been done already"),
-        ("eta", "expected end", "when it is expected to end, if anybody knows"),
+        ("eta", "ETA", "when you expect it to be over, if anybody knows"),
     ),
     Purpose.UPDATE: (
         ("progress", "progress", "what has been done since the last update, and what is next"),
         ("degradation", "degradation", "what works badly or not at all for customers"),
-        ("eta", "expected end", "when it is expected to end, if anybody knows"),
+        ("eta", "ETA", "when you expect it to be over, if anybody knows"),
     ),
     Purpose.RESOLUTION: (
-        ("root_cause", "root cause", "what caused it; say so when nobody knows yet"),
+        ("root_cause", "root cause", "what caused it; say so if it is not known yet"),
         ("confidence", "confidence", "strict, standard or preliminary: how many independent sources say so"),
-        ("steps", "what was done", "the steps that mended it"),
+        ("steps", "what was done", "the steps that fixed it"),
         ("verification", "verified by", "how it was seen that they did"),
         ("prevention", "prevention", "what is done so that it does not return"),
     ),

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 LIMIT_S = 60.0
 
 MEANS = {
-    IncidentStatus.DECLARED: "nobody works on it yet",
-    IncidentStatus.INVESTIGATING: "somebody looks for the cause",
-    IncidentStatus.IN_PROGRESS: "the mending is under way",
-    IncidentStatus.MONITORING: "mended; watched whether it holds",
+    IncidentStatus.DECLARED: "nobody is working on it yet",
+    IncidentStatus.INVESTIGATING: "looking for the cause",
+    IncidentStatus.IN_PROGRESS: "fix in progress",
+    IncidentStatus.MONITORING: "fix applied, monitoring",
     IncidentStatus.RESOLVED: "the exit criteria hold; asks for the incident's id",
 }
 
@@ -242,7 +242,7 @@ class StatusScreen(IncidentScreen):
         unmet = self.unmet
         explain = [f"{len(unmet)} exit criteria are not met:", *(f"{one.title}: {one.shown}" for one in unmet)]
         if self.assessment is None:
-            explain = [f"Nobody knows whether the exit criteria are met: {self.unasked}."]
+            explain = [f"Whether the exit criteria are met is unknown: {self.unasked}."]
         elif not unmet:
             self._ask_id("", "")
             return

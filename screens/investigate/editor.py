@@ -241,7 +241,7 @@ class InvestigationEditor:
         found.append(
             (f"reword {name}", "the words before stay in the journal", partial(self._reword, one, "statement"))
         )
-        found.append((f"what would overturn {name}", "say it anew", partial(self._reword, one, "overturned_by")))
+        found.append((f"what would overturn {name}", "reword it", partial(self._reword, one, "overturned_by")))
         return found
 
     def _stand(self, one: Hypothesis, standing: str) -> None:

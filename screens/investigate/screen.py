@@ -1,4 +1,4 @@
-"""Level 3: what is being understood? Investigations, incidents, the cascade that threatens, races and drift."""
+"""Level 3: what is being understood? Investigations, incidents, possible cascades, races and drift."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ class InvestigateScreen(ConsoleScreen):
 
     def _indicators(self, width: int) -> tuple[list[Row], str]:
         glyphs, state = self.host.glyphs, self.state
-        rows = self._heading("cascade that threatens", SYSTEMS, width)
+        rows = self._heading("possible cascade", SYSTEMS, width)
         if state.systems is None:
             rows += answer_rows(state.reading(SYSTEMS), "the systems", width, glyphs)
         else:

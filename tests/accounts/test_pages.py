@@ -175,7 +175,7 @@ def test_agents_carry_their_token_their_teams_and_whether_they_are_wrong(place: 
     ]
     notes = " ".join(page.notes)
     assert "retired method 2" in notes
-    assert "no method, or one that nobody knows" in notes
+    assert "no known method" in notes
     assert "future" in notes
     assert [row.agent_id for row in rows(place.accounts.agents, 2)] == [11, 12, 13, 14, 15]
 
@@ -238,7 +238,7 @@ def test_connections_page_by_user_with_those_of_nobody_first(place: Place) -> No
     notes = " ".join(place.accounts.connections(ACCOUNT).notes)
     assert "2 connections on this page without a user" in notes
     assert "contradict themselves" in notes
-    assert "state that nobody knows" in notes
+    assert "an unknown state" in notes
 
 
 def test_deals_come_newest_first_and_unsynced_ones_name_their_code(place: Place) -> None:
@@ -344,7 +344,7 @@ def test_a_connection_that_names_no_state_is_not_called_healthy(place: Place) ->
     place.sync(1, connection_health_status=None)
     page = place.accounts.connections(ACCOUNT, only_wrong=True)
     assert [row.state for row in page.rows] == ["unclear"]
-    assert any("a state that nobody knows" in note for note in page.notes)
+    assert any("an unknown state" in note for note in page.notes)
 
 
 def test_wrong_agents_are_found_where_a_batch_of_credentials_ends_among_those_of_one_user(place: Place) -> None:

@@ -76,7 +76,8 @@ def test_a_reading_informs_a_step_and_never_ticks_it(world: IncidentWorld) -> No
 def test_a_step_that_only_people_can_tick_says_why(world: IncidentWorld) -> None:
     incident = world.declare()
     assert (
-        steps(world, incident.id)["stop_bulk_work"].note == "Bulk work runs outside the console; who stops it says so."
+        steps(world, incident.id)["stop_bulk_work"].note
+        == "Bulk jobs run outside the console; whoever stops them says so."
     )
 
 
@@ -130,16 +131,19 @@ def test_what_an_update_says_of_a_step_is_a_fact_with_who_did_it(world: Incident
     known = world.catalogue.checklists["rate_limiting"].steps
     at = world.clock()
     mine = StepRecord(step="replay", at=at, by="ana")
-    assert happened(mine, known["replay"]) == "the backlog was replayed (ana)"
+    assert happened(mine, known["replay"]) == "backlog replayed (ana)"
     seen = StepRecord(step="tracking", at=at, by="console", by_console=True, text="opened: Jira ZYN-1")
-    assert happened(seen, known["tracking"]) == "incident tracking was opened (seen by the console: opened: Jira ZYN-1)"
+    assert happened(seen, known["tracking"]) == "incident tracking opened (seen by the console: opened: Jira ZYN-1)"
     # As earlier consoles ticked it, 29 s after the declaration: it was read, and nothing was prepared.
     old = StepRecord(step="batch_retry", at=at, by="console", by_console=True, text="212,631 events can be retried.")
     assert happened(old, known["batch_retry"]) == "read: 212,631 events can be retried"
+    assert happened(mine, known["stop_bulk_work"].model_copy(update={"done": "OAuth checked"})) == "OAuth checked (ana)"
     assert happened(mine, None) == 'ticked as done: "replay" (ana)'
     for checklist in world.catalogue.checklists.values():
         for step in checklist.steps.values():
             assert step.done, step.text
+            # Beside level 1 stand 34 cells: a box, OVERDUE, and the title whole.
+            assert 0 < len(step.title) <= 22, step.title
             assert not step.text.startswith(step.done)
 
 

@@ -174,7 +174,7 @@ def test_the_doctor_finds_the_stand_ins_in_order(on_nov17: Command) -> None:
     assert {"datadog", "common", "client 14009", "client 75172", "slack", "jira", "settings"} <= sources
     text = on_nov17("doctor")
     assert text.code == 0
-    assert text.out.splitlines()[-1].startswith("PASS         nothing to be mended, ")
+    assert text.out.splitlines()[-1].startswith("PASS         nothing to fix, ")
     assert "common  reachable" in text.out
 
 
@@ -185,7 +185,7 @@ def test_the_doctor_says_what_cannot_be_reached_and_what_to_do(
     said = on_nov17("doctor")
     assert said.code in {1, 4}
     first, remedy = said.out.splitlines()[-2:]
-    assert "first to be mended: common reachable: the database file cannot be opened; " in first
+    assert "fix first: common reachable: the database file cannot be opened; " in first
     assert "lines not asked because of it" in first
     assert "do: check that the file exists" in remedy
 

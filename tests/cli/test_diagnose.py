@@ -23,7 +23,7 @@ def test_text_begins_with_the_conclusion_and_markdown_is_escaped(on_nov17: Comma
     text = on_nov17("diagnose", "oauth", "--account-id", "148261")
     assert text.out.splitlines()[0] == "zillow-oauth-diagnosis  account 148261"
     assert "conclusion:" in text.out
-    assert "wrong if:" in text.out
+    assert "unless:" in text.out
     markdown = on_nov17("diagnose", "oauth", "--account-id", "148261", "--format", "markdown")
     assert markdown.out.startswith("# zillow-oauth-diagnosis: account 148261")
     assert "| status | finding | rule |" in markdown.out

@@ -34,7 +34,7 @@ TEXTS = {
         "Since 13:51 UTC. Accounts affected: 61. Large accounts among them: 75172, 14009.\n\n"
         "Impact: sync is suspended; 212,631 webhook events wait, and those that wait too long may be lost for good.\n\n"
         "Done so far: {actions_taken}\n\n"
-        "Handed to: zillow-incident-recovery. Expected end: {eta}.\n\n"
+        "Handed to: zillow-incident-recovery. ETA: {eta}.\n\n"
         "Follow it: `service:fub @context.error_message:*429* @context.service:zillow`\n\n"
         "Contact: CL Nolen, Zynaptic Overlords, #fub-zyno-support"
     ),

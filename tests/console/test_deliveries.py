@@ -56,7 +56,7 @@ async def test_every_delivery_stands_with_its_outcome_and_what_to_do(make_app: M
         async with opened(make_app, service, told(world, notices)) as pilot:
             text = " ".join(text_on(pilot).split())
             assert "UNCERTAIN" in text
-            assert "nobody knows whether it arrived: no answer within 10 s" in text
+            assert "unclear whether it arrived: no answer within 10 s" in text
             assert "not sent: channel_not_found" in text
             assert "invite the bot to the channel" in text
             assert "SENT" in text
@@ -113,7 +113,7 @@ async def test_what_has_arrived_needs_no_decision(make_app: MakeApp, tmp_path: P
     with notice_world(tmp_path) as (world, notices, service):
         async with opened(make_app, service, told(world, notices)) as pilot:
             await press(pilot, "x")
-            assert "has arrived; there is nothing to settle" in footer(pilot)
+            assert "has arrived; there is nothing to resolve" in footer(pilot)
             assert isinstance(pilot.app.screen, DeliveriesScreen)
 
 

@@ -75,7 +75,7 @@ async def test_without_an_incident_the_panel_counts_five_minutes_and_names_one_t
 ) -> None:
     async with panel(make_app, world, size=(80, 24)) as pilot:
         assert "FIRST NOTICE due 14:08 UTC" in shown(pilot)
-        assert "n begins: declare, tell, track" in shown(pilot)
+        assert "n: declare the incident and notify the team" in shown(pilot)
         assert "due 5 min" in header(cast("WarRoomApp", pilot.app))
         world.clock.forward(minutes=9)
         cast("EscalationScreen", pilot.app.screen).tick()
@@ -454,7 +454,7 @@ async def test_a_journal_that_cannot_be_read_is_not_an_empty_one(
             await settle(pilot)
             await until(pilot, lambda: "incidents NOT KNOWN" in header(app))
             assert "NOT KNOWN whether an incident is" in everything(pilot)
-            assert "n begins" not in everything(pilot)
+            assert "n: declare" not in everything(pilot)
             await pilot.press("T")
             await rest(pilot)
             assert "it is not known whether an incident is open" in everything(pilot)

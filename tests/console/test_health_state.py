@@ -80,7 +80,7 @@ def test_an_old_answer_is_called_one() -> None:
     state = state_of(ScriptedHealth())
     state.take(reading(SYSTEMS, ScriptedHealth().systems(), failure="common: timed out", sequence=2))
     found = state.next_to_fail()
-    assert found.text.startswith("as last seen: ZillowAuth FAILS")
+    assert found.text.startswith("stale: ZillowAuth FAILS")
     assert found.tone == "muted"
 
 

@@ -48,7 +48,7 @@ async def at_level_3(make_app: MakeApp, level: Level3, size: tuple[int, int] = (
         await opened_sources(pilot)
         await pilot.press("3")
         await on_screen(pilot, InvestigateScreen)
-        await showing(pilot, "cascade that threatens")
+        await showing(pilot, "possible cascade")
         yield pilot
 
 

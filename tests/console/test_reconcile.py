@@ -60,7 +60,7 @@ async def test_from_the_report_to_the_taking_back(make_app: MakeApp, account: St
         assert 'type "4 PROD" to write' in text_on(pilot)
         assert set(account.methods().values()) == {1, 3}
         await press(pilot, "ctrl+u", *"4 PROD", "enter")
-        await until(pilot, lambda: "4 rows mended" in text_on(pilot))
+        await until(pilot, lambda: "4 rows fixed" in text_on(pilot))
         assert set(account.methods().values()) == {1}
         await press(pilot, "enter")
         await until(pilot, lambda: "takes REP-1 back" in text_on(pilot))

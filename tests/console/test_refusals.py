@@ -110,7 +110,7 @@ async def test_the_access_check_is_written_line_by_line_into_the_same_screen(mak
         await showing(pilot, "running", "reachable: yes")
         assert "permitted" not in shown(pilot)
         service.go_on.set()
-        await showing(pilot, "permitted: no", "ask for logs_read_data", "2 lines, 1 to be mended")
+        await showing(pilot, "permitted: no", "ask for logs_read_data", "2 lines, 1 to fix")
         assert "permitted: no" in screen(pilot).channel_text()
 
 

@@ -160,7 +160,7 @@ async def test_measuring_again_makes_old_numbers_fresh_and_keeps_what_was_writte
             await press(pilot, "r")
             await until(pilot, lambda: shown.state.seen and not shown.state.blocking)
             assert "BLOCKED" not in text_on(pilot)
-            assert "Expected end: within the hour." in text_on(pilot)
+            assert "ETA: within the hour." in text_on(pilot)
 
 
 async def test_an_acceptance_does_not_hold_for_another_value(make_app: MakeApp, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ async def test_what_failed_is_named_with_what_to_do(
             text = " ".join(text_on(pilot).split())
             assert "not sent: channel_not_found" in text
             assert "invite the bot to the channel" in text
-            await until(pilot, lambda: "nobody knows whether it arrived" in text_on(pilot))
+            await until(pilot, lambda: "unclear whether it arrived" in text_on(pilot))
             assert copied
             assert copied[-1].startswith("*INCIDENT")
             shown.steps.place("deliveries")

@@ -111,7 +111,7 @@ async def test_criteria_that_nobody_could_measure_need_a_reason_too(make_app: Ma
             assert "not known: common: unreachable" in text_on(pilot)
             screen(pilot).body.place("status:resolved")
             await press(pilot, "enter")
-            assert "Nobody knows whether the exit criteria are met" in text_on(pilot)
+            assert "Whether the exit criteria are met is unknown" in text_on(pilot)
 
 
 async def test_the_severity_is_changed_with_a_reason_within_the_matrix(make_app: MakeApp, tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ CASES = (
         faults=("slack=lacks:chat:write",),
         first="slack scopes",
         says=("chat:write is missing", "nothing can be sent"),
-        remedy=("the scope chat:write", "install it anew"),
+        remedy=("the scope chat:write", "reinstall it"),
     ),
     Wrong(
         "the scope channels:history lacks",

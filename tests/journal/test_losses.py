@@ -79,10 +79,10 @@ def test_an_append_that_nobody_answers_says_what_is_known(place: JournalPlace, m
     with pytest.raises(SourceFailure) as failed:
         journal.append("INC-1", notes("a"))
     assert failed.value.source == "state"
-    known = "nothing was written" if isinstance(place, SQLitePlace) else "nobody knows yet whether the entry was"
+    known = "nothing was written" if isinstance(place, SQLitePlace) else "it is unknown yet whether the entry was"
     assert known in failed.value.reason
     Unreliable(monkeypatch, done=True)
-    with pytest.raises(SourceFailure, match="nobody knows yet"):
+    with pytest.raises(SourceFailure, match="unknown yet"):
         journal.append("INC-1", notes("b"))
     monkeypatch.undo()
     assert texts(journal) == ["before", "b"]

@@ -70,8 +70,8 @@ def test_a_notice_says_that_it_was_handed_over_once_somebody_said_so(open_consol
         f"zillow-incident-recovery (handed over 2025-11-17 {NOW:%H:%M} UTC, as {console.incidents.person} says)" in told
     )
     update = console.propose(incident=incident.id, purpose=Purpose.UPDATE).fallback
-    assert f"{NOW:%H:%M} UTC bulk work against Zillow was stopped ({console.incidents.person})" in update
-    assert "Have bulk work" not in update
+    assert f"{NOW:%H:%M} UTC bulk jobs against Zillow stopped ({console.incidents.person})" in update
+    assert "Get bulk jobs" not in update
 
 
 def test_what_nobody_knows_is_said_to_be_not_known_and_never_zero(console: Console) -> None:
@@ -79,7 +79,7 @@ def test_what_nobody_knows_is_said_to_be_not_known_and_never_zero(console: Conso
     proposal = console.propose()
     assert "Accounts affected: not known." in proposal.fallback
     assert "Webhook backlog not known" in proposal.fallback
-    assert "Expected end: not known yet." in proposal.fallback
+    assert "ETA: not known yet." in proposal.fallback
     assert " 0" not in proposal.fallback.partition("Follow it")[0].replace("2025-11-17", "")
     assert any("Webhook backlog" in note for note in proposal.notes)
 
@@ -105,7 +105,7 @@ def test_a_figure_grows_old_while_somebody_reads_and_is_fresh_after_a_refresh(co
         console.notices.confirm(proposal, "send")
     fresh = console.notices.refresh(proposal)
     assert (fresh.key, fresh.title, fresh.detected_at) == (proposal.key, "Zillow says 429", NOW)
-    assert "Expected end: soon." in fresh.fallback
+    assert "ETA: soon." in fresh.fallback
     assert console.confirm(fresh).title == "Zillow says 429"
 
 

@@ -50,7 +50,7 @@ def test_missing_tokens_are_counted_apart_from_expired_ones(world: World) -> Non
     finding = tokens(world)
     assert finding.status is Status.FAIL
     assert "0 of 90 tokens have expired" in finding.summary
-    assert "10 of 100 credentials hold no token (10.0 %)" in finding.summary
+    assert "10 of 100 credentials have no token (10.0 %)" in finding.summary
     assert "connect to Zillow again" in finding.next_step
 
 

@@ -283,7 +283,7 @@ def test_days_before_the_oldest_log_make_no_incident_of_a_quiet_day(world: World
     world.webhooks("delivered", 1, received=ago(minutes=3), processed=ago(minutes=2))
     found = day_pulse(world, issue)
     assert (found.severity, found.status, found.usual, found.ratio) == ("high", Status.WARN, None, None)
-    assert "how many are usual is not known" in found.findings[0]
+    assert "baseline not known" in found.findings[0]
     assert "usual not known: fewer than 3 windows of 24 h hold logs before this one" in found.findings
 
 

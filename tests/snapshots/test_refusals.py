@@ -31,7 +31,7 @@ def showing_refusal(what: Refusal, *keys: str) -> Callable[[Pilot[Any]], Awaitab
             await pilot.press(key)
             await rest(pilot)
         if "x" in keys:
-            await showing(pilot, "nothing to be mended")
+            await showing(pilot, "nothing to fix")
         await rest(pilot)
         pilot.app.query_one("#footer").hush()  # type: ignore[attr-defined]  # the footer
 

@@ -92,7 +92,7 @@ def test_retired_and_unknown_methods_are_named_and_in_no_share(shelf: Shelf) -> 
     assert (answer.distribution.total, answer.distribution.retired, answer.distribution.unclear) == (4, 2, 1)
     notes = " ".join(answer.notes)
     assert "2 agents with the retired method 2: in no share" in notes
-    assert "1 agent with no method, or one that nobody knows" in notes
+    assert "1 agent with no known method" in notes
 
 
 def test_orphans_are_counted_and_named(shelf: Shelf) -> None:
@@ -219,4 +219,4 @@ def test_rows_without_moments_and_with_future_ones_are_no_obstacle(world: World)
     answer = world.service.deals.resolution(LOOSE)
     assert [agent.stale_since is None for agent in answer.stale] == [True, False]
     assert "future" in answer.stale[1].note
-    assert any("no method" in note for note in answer.notes)
+    assert any("no known method" in note for note in answer.notes)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 exit codes: 0 healthy; 1 critical or incident found; 2 warning found; 3 refused, with guidance; 4 a source was
 unreachable; 64 bad usage or bad configuration; 70 an error of the console's own; 130 interrupted. Of incidents: 0 done;
-2 something waits, or nobody knows whether it arrived; 3 refused. Of `journal verify`: 1 where it was tampered with.
+2 something waits, or it is unclear whether it arrived; 3 refused. Of `journal verify`: 1 where it was tampered with.
 
 examples:
   warroom                                                   the console
@@ -55,7 +55,7 @@ with --sandbox: the stand-ins keep a journal of their own, in a folder that goes
 incident in the next command, keep the journal elsewhere: WARROOM_STATE__URL=sqlite:////tmp/practice.db. The journal of
 a settings file is never used for it. What goes to Slack, Jira and Datadog goes to the stand-ins."""
 
-_SENDING = "exit codes: 0 sent; 2 something waits, or nobody knows whether it arrived; 3 refused, nothing was done"
+_SENDING = "exit codes: 0 sent; 2 something waits, or it is unclear whether it arrived; 3 refused, nothing was done"
 _WRITING = "exit codes: 0 done; 3 refused, nothing was done; 4 the journal cannot be reached"
 
 _REPAIRING = """\
@@ -267,7 +267,7 @@ def _add_reconcile(commands: Subparsers, shared: Parser) -> None:
 
     report = under("report", "differences of an account, held against the reading before")
     plan = under("plan", "seal a plan for the differences that persist; writes nothing")
-    plan.add_argument("--kind", choices=REPAIRABLE, default=REPAIRABLE[0], help="the kind of difference to mend")
+    plan.add_argument("--kind", choices=REPAIRABLE, default=REPAIRABLE[0], help="the kind of difference to fix")
     for one in (report, plan):
         one.add_argument("--wait", action="store_true", help="read a second time after a minute, where that is needed")
     under("list", "all repairs, the newest first")
@@ -291,12 +291,12 @@ def _sending(whats: Subparsers, under: Under) -> None:
     declare.add_argument("--summary", default="", help="what it means for customers")
     declare.add_argument("--began-at", "--began_at", dest="began_at", metavar="MOMENT", help="ISO 8601 with its offset")
     declare.add_argument("--no-notices", action="store_true", help="declare only: nothing is sent, nothing is opened")
-    update = under(whats, "update", "tell people how far it is", _SENDING)
-    resolve = under(whats, "resolve", "tell people that it is over, and end it", _SENDING)
+    update = under(whats, "update", "post an update", _SENDING)
+    resolve = under(whats, "resolve", "announce resolution, and end the incident", _SENDING)
     resolve.add_argument("--root-cause", "--root_cause", dest="root_cause", default="", help="what caused it, if known")
     for one in (update, resolve):
         _incident(one)
-        one.add_argument("--text", required=True, help="what was done, in your words")
+        one.add_argument("--text", required=True, help="what was done, as free text")
     for one in (declare, update, resolve):
         _worded(one)
         one.add_argument("--yes", action="store_true", help="confirm without being asked: the text is sent as it is")

@@ -130,7 +130,7 @@ def _update(service: Diagnostics, options: Options, given: Namespace) -> int:
 def _says_something(given: Namespace) -> None:
     """An empty text would be found out only after people were told, or not at all."""
     if not clean(given.text, multiline=True).strip():
-        raise AgainstTheRules(UserError("--text is empty", accepted="what was done, in your words").lines())
+        raise AgainstTheRules(UserError("--text is empty", accepted="what was done, as free text").lines())
 
 
 def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:

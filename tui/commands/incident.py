@@ -210,7 +210,7 @@ VERBS = (
     ),
     Verb("timeline ", "the timeline of an incident: timeline INC-7", _named(to.TimelineAt)),
     Verb("status ", "the status of an incident, and its exit criteria: status INC-7", _named(to.StatusAt)),
-    Verb("deliveries", "what was sent, what waits, what nobody knows of", _named(to.DeliveriesAt)),
+    Verb("deliveries", "what was sent, what waits, what is uncertain", _named(to.DeliveriesAt)),
     Verb("handoff", "the hand-off note for the next commander", _named(to.HandoffAt)),
     Verb("review", "the post-incident review, from what was recorded", _named(to.ReviewAt)),
     Verb("refusals", "the six conditions under which the console refuses, and what to do then", _at(to.RefusalsAt)),

@@ -30,7 +30,7 @@ each entry moves all of its rows, which costs bytes."""
 SIDE_LINES = 8
 """Entries of the timeline beside level 1."""
 
-BEGIN = "n begins: declare, tell, track"
+BEGIN = "n: declare the incident and notify the team"
 NOT_KNOWN = "NOT KNOWN whether an incident is open"
 BY_HAND = "n shows the text to paste by hand; ask the team"
 
@@ -149,7 +149,7 @@ def issue_step_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     rows = [head("FIRST RESPONSE", f"{len(view.steps)} steps; they are ticked once it is declared", width, key="steps")]
     for step in view.steps:
         within = f"within {step.minutes} min" if step.minutes is not None else ""
-        text = glyphs.text(step.text)
+        text = glyphs.text(step.named)
         rows.append(pair([(f"{OPEN_BOX} ", "muted"), text], within, "muted", width, f"step:{step.id}"))
     return rows
 
@@ -191,7 +191,7 @@ def issue_side_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     rows += issue_people_rows(view, width, glyphs)[1:]
     rows += [BLANK, row(("first response", "title"))]
     for step in view.steps:
-        lines = wrap(glyphs.text(step.text), max(10, width - 4), most=2)
+        lines = wrap(glyphs.text(step.named), max(10, width - 4), most=2)
         rows += [row((f"{OPEN_BOX} " if index == 0 else "    ", "muted"), line) for index, line in enumerate(lines)]
     return rows
 
@@ -275,7 +275,7 @@ def _steps(view: IncidentView, width: int, most: int, glyphs: Glyphs) -> list[Ro
     for step in open_ones[:most]:
         late = str(step.status) == "fail"
         mark = "OVERDUE " if late else ""
-        text = fit(glyphs.text(step.text), width - 4 - len(mark)).rstrip()
+        text = fit(glyphs.text(step.named), width - 4 - len(mark)).rstrip()
         rows.append(row((f"{OPEN_BOX} ", "muted"), (mark, "fail"), text))
     if len(open_ones) > most:
         rows.append(row((f"    and {len(open_ones) - most} more: e", "muted")))

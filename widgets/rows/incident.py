@@ -231,14 +231,14 @@ def step_row(step: Step, view: IncidentView, width: int, glyphs: Glyphs) -> Row:
     if record is not None:
         by = "seen by the console" if record.by_console else record.by
         right = glyphs.text(fit(f"{by} {moment(record.at, view.now)}", min(width // 2, cell_len(by) + 13)).strip())
-        return pair([(f" {glyphs.passed}  ", "pass"), (glyphs.text(step.text), "muted")], right, "muted", width, key)
+        return pair([(f" {glyphs.passed}  ", "pass"), (glyphs.text(step.named), "muted")], right, "muted", width, key)
     right, tone = "", "muted"
     if step.minutes is not None and view.incident.is_open:
         gone = (view.now - view.incident.declared_at).total_seconds() / 60
         late = gone > step.minutes
         right = f"OVERDUE {stepped((gone - step.minutes) * 60)}" if late else f"within {step.minutes} min"
         tone = "fail" if late else "muted"
-    return pair([(f"{OPEN_BOX} ", "muted"), glyphs.text(step.text)], right, tone, width, key)  # type: ignore[arg-type]  # one of two literals
+    return pair([(f"{OPEN_BOX} ", "muted"), glyphs.text(step.named)], right, tone, width, key)  # type: ignore[arg-type]  # one of two literals
 
 
 # ---- exit criteria

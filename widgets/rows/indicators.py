@@ -60,7 +60,7 @@ def cascade_rows(systems: Sequence[SystemState], *, width: int, glyphs: Glyphs, 
         said = glyphs.text(fit(f"{', '.join(unknown)}", room))
         rows.append(row((fit(f"{glyphs.no_data} not known", STATE), "muted"), (said, "muted"), key="systems"))
     if not rows:
-        said = f"none of the {len(systems)} systems fails, so none threatens another"
+        said = f"all {len(systems)} systems work; no cascade to expect"
         rows.append(row(_state("pass", glyphs, stale=stale), (fit(said, room), ""), key="systems"))
     return rows
 
@@ -80,10 +80,10 @@ def race_rows(
     span = f"{days:g} days"
     least = "at least " if partial else ""
     if not lines:
-        said = f"no log line of {span} speaks of an installation race"
+        said = f"no installation race logged in {span}"
         status = "no_data" if partial else "pass"
         return [row(_state(status, glyphs, stale=stale), (fit(glyphs.text(said), room), ""), key="races")]
-    said = f"{least}{lines:,} log lines of {span} say that an installation came second"
+    said = f"{least}{lines:,} log lines in {span} report an installation race"
     rows = [row(_state("warn", glyphs, stale=stale), (fit(glyphs.text(said), room), ""), key="races")]
     for account, count in accounts:
         words = plural(count, "line")

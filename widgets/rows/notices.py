@@ -103,9 +103,9 @@ def head_rows(proposal: Proposal, rank: Sequence[str], width: int, glyphs: Glyph
 
 
 def _times(proposal: Proposal) -> str:
-    began = "—" if proposal.began_at is None else f"{proposal.began_at:%d %b %H:%M:%S} UTC"
-    noticed = "—" if proposal.detected_at is None else f"{proposal.detected_at:%H:%M:%S} UTC"
-    return f"{began} · noticed {noticed}"
+    began = "start time unknown" if proposal.began_at is None else f"{proposal.began_at:%d %b %H:%M:%S} UTC"
+    seen = "unknown" if proposal.detected_at is None else f"{proposal.detected_at:%H:%M:%S} UTC"
+    return f"{began}; first seen {seen}"
 
 
 def _scope(proposal: Proposal) -> str:
@@ -190,7 +190,7 @@ def words_rows(
     """Texts of people: label, and the text or its meaning; Enter on one writes it."""
     if not fields:
         return []
-    rows = section("in your words (enter writes)", width, glyphs)
+    rows = section("add details (Enter to edit)", width, glyphs)
     for name, label, meaning in fields:
         said = words.get(name, "")
         text = glyphs.text(clean(said or meaning))
@@ -247,7 +247,7 @@ def outcome(delivery: Delivery, now: datetime) -> str:
         "queued": "confirmed; its turn has not come yet",
         "sending": f"attempt {delivery.attempts}, {age(delivery.attempted_at, now)} ago, no answer yet",
         "retrying": f"not taken: {reason}; {_again(delivery, now)}",
-        "uncertain": f"nobody knows whether it arrived: {reason}{after}",
+        "uncertain": f"unclear whether it arrived: {reason}{after}",
         "failed": f"not sent: {reason}",
         "given_up": "somebody decided not to send it",
         "sent": _arrival(delivery),
@@ -306,7 +306,7 @@ def headline(deliveries: Sequence[Delivery], incident: str) -> tuple[str, Tone]:
     if uncertain:
         names = ", ".join(dict.fromkeys(channel_word(one.channel) for one in uncertain))
         return (
-            f"{incident}: nobody knows whether it arrived: {names}. It is not sent again before somebody looked",
+            f"{incident}: unclear whether it arrived: {names}. It is not sent again until somebody has looked",
             "warn",
         )
     if waiting:

@@ -67,10 +67,11 @@ def happened(record: StepRecord, step: ChecklistStep | None) -> str:
     if step is not None and step.rule.startswith(CHECK) and record.by_console:
         # Earlier consoles ticked what they had read.
         return f"read: {record.text.rstrip('.')}"
-    asked = step.text if step is not None else record.step.replace("_", " ")
+    asked = step.named if step is not None else record.step.replace("_", " ")
     what = step.done if step is not None and step.done else f'ticked as done: "{asked}"'
     who = f"seen by the console: {record.text}" if record.by_console else record.by
-    return f"{what[:1].lower()}{what[1:].rstrip('.')} ({who.rstrip('.')})"
+    begins = what[:1] if what[1:2].isupper() else what[:1].lower()
+    return f"{begins}{what[1:].rstrip('.')} ({who.rstrip('.')})"
 
 
 def plan(catalogue: Catalogue, issue_type: str, severity: str) -> tuple[Step, ...]:
@@ -78,6 +79,7 @@ def plan(catalogue: Catalogue, issue_type: str, severity: str) -> tuple[Step, ..
     return tuple(
         Step(
             id=name,
+            title=step.title,
             text=step.text,
             rule=step.rule,
             minutes=minutes_of(catalogue, step, severity),
@@ -129,7 +131,9 @@ def judge_steps(
     seen: dict[str, Sight] = {}
     for name, step in steps_of(catalogue, incident.issue_type, incident.severity).items():
         minutes = minutes_of(catalogue, step, incident.severity)
-        made = Step(id=name, text=step.text, rule=step.rule, minutes=minutes, record=records.get(name))
+        made = Step(
+            id=name, title=step.title, text=step.text, rule=step.rule, minutes=minutes, record=records.get(name)
+        )
         if made.record is not None:
             judged.append(made.model_copy(update={"status": Status.PASS}))
             continue
@@ -218,10 +222,10 @@ def _scope_named(incident: Incident) -> Sight:
 
 def _figures_taken(incident: Incident) -> Sight:
     if not incident.measured:
-        return Sight(False, "no figures have been taken down yet")
+        return Sight(False, "no figures have been recorded yet")
     first = incident.measured[0]
     known = sum(1 for one in first.measured.figures if one.value is not None)
-    return Sight(bool(known), f"{known} of {len(first.measured.figures)} figures taken down at {first.at:%H:%M:%S} UTC")
+    return Sight(bool(known), f"{known} of {len(first.measured.figures)} figures recorded at {first.at:%H:%M:%S} UTC")
 
 
 def _evidence_pinned(incident: Incident) -> Sight:

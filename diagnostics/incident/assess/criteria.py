@@ -305,8 +305,8 @@ def _note(status: Status, held: float | None, needs: float, doubt: str, hold: Ho
     elif status is Status.FAIL:
         said = ["does not hold"]
     else:
-        begun_anew = hold is not None and hold.why and status is Status.WARN
-        said = [how_far or "holds", f"began anew: {hold.why}" if hold is not None and begun_anew else ""]
+        restarted = hold is not None and hold.why and status is Status.WARN
+        said = [how_far or "holds", f"restarted: {hold.why}" if hold is not None and restarted else ""]
     return "; ".join(part for part in said if part)
 
 

@@ -207,7 +207,7 @@ class Outbox:
         """
         why, remedy = self._context.journal.doubt(delivery.proofs)
         if not why:
-            why, remedy = objection(delivery, self._rules.longest_text), "write it anew, or give it up"
+            why, remedy = objection(delivery, self._rules.longest_text), "write it again, or give it up"
         return NotDelivered("permanent", why, remedy=remedy) if why else None
 
     def _left_unsent(
@@ -289,7 +289,7 @@ class Outbox:
         ]
         if not opened:
             words = "what it is a note on was never opened"
-            return None, NotDelivered("permanent", words, remedy="give it up, or open tracking and write it anew")
+            return None, NotDelivered("permanent", words, remedy="give it up, or open tracking and write it again")
         sent = next((one for one in opened if one.state == "sent" and one.receipt), None)
         if sent is None:
             return None, None

@@ -398,7 +398,7 @@ def _timeline(incident: Incident | None) -> str:
 def _started(subject: NoticeSubject) -> str:
     if subject.began_at is not None:
         return _moment(subject.began_at)
-    return f"{NOT_KNOWN_YET} (noticed {_moment(subject.detected_at)})" if subject.detected_at else NOT_KNOWN_YET
+    return f"unknown; first seen {_moment(subject.detected_at)}" if subject.detected_at else "unknown"
 
 
 def _elapsed(basis: Basis) -> TextValue:

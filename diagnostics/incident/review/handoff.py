@@ -168,10 +168,10 @@ def _open(material: Material, present: Present) -> list[str]:
         for step in present.assessment.steps:
             if step.status is not Status.PASS:
                 late = ", **overdue**" if step.status is Status.FAIL else ""
-                lines.append(f"step: {plain(step.text)}{late}")
+                lines.append(f"step: {plain(step.named)}{late}")
     else:
         done = {one.step for one in incident.steps}
-        lines += [f"step: {plain(step.text)}" for name, step in present.steps.items() if name not in done]
+        lines += [f"step: {plain(step.named)}" for name, step in present.steps.items() if name not in done]
     return _bounded(lines, MOST_OPEN, "in the panel")
 
 

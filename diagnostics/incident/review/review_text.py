@@ -344,7 +344,7 @@ def _follow_ups(follow_ups: Sequence[FollowUp], now: datetime) -> list[str]:
         for one in follow_ups
     ]
     head = ("No.", "What", "Due", "Owner", "How", "State")
-    return table(head, rows, empty="None is scheduled. When will somebody look whether it stays mended?")
+    return table(head, rows, empty="None is scheduled. Who checks later that the fix holds?")
 
 
 def _follow_up_state(one: FollowUp, now: datetime) -> str:

@@ -113,7 +113,7 @@ def _kept(context: Context) -> DoctorLine:
         "kept",
         Status.WARN,
         f"in memory only, until this console ends: {state.problem}",
-        "make state_dir writable, or set state.url; counts and recent places begin anew until then",
+        "make state_dir writable, or set state.url; counts and recent places start from nothing until then",
     )
 
 

@@ -102,7 +102,7 @@ class _Bot:
             return (_line("scopes", Status.PASS, ", ".join(has)),)
         status = Status.FAIL if "chat:write" in missing else Status.WARN
         lost = "nothing can be sent" if status is Status.FAIL else "what was sent cannot be found again"
-        remedy = f"give the app the scope {' and '.join(missing)} (OAuth & Permissions), and install it anew"
+        remedy = f"give the app the scope {' and '.join(missing)} (OAuth & Permissions), and reinstall it"
         return (_line("scopes", status, f"{', '.join(missing)} is missing: {lost}", remedy),)
 
     def channel(self) -> Iterable[DoctorLine]:

@@ -16,7 +16,7 @@ STATES = {
     "queued": "waits",
     "sending": "is being sent",
     "retrying": "waits for the next attempt",
-    "uncertain": "NOBODY KNOWS whether it arrived",
+    "uncertain": "UNCLEAR whether it arrived",
     "sent": "sent",
     "failed": "FAILED",
     "given_up": "given up",
