@@ -175,6 +175,8 @@ class NamedQuery(CatalogueEntry):
     datadog: Text
     issue: str = ""
     """Issue type it belongs to; empty for a query of general use."""
+    kind: str = ""
+    """Facet that tells one kind of failure from another, such as "@context.errorCode"; empty where none does."""
     note: str = ""
     assumed: bool = False
 

@@ -47,6 +47,8 @@ class GroupBy:
 
     facet: str
     limit: int = 10
+    missing: str = ""
+    """Name of the group of events without the facet; empty leaves them out."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
@@ -129,6 +129,48 @@ class Accounts:
     """There may be further accounts."""
 
 
+@dataclass(slots=True, frozen=True)
+class AccountEvents:
+    """One account that matching events name: how many, and when."""
+
+    account_id: int
+    events: int
+    first: datetime | None
+    """Start of the step in which its first event of the window lies, UTC."""
+    last: datetime | None
+    """Start of the step of its newest event, UTC."""
+
+
+@dataclass(slots=True, frozen=True)
+class AccountsSeen:
+    """Accounts that matching events of one window name, most events first."""
+
+    accounts: tuple[AccountEvents, ...]
+    unnamed: int
+    """Events that carry no account, or none that is an id: whom they concern is not known."""
+    is_cut: bool
+    """As many as were asked for: there are probably more."""
+    partial: bool
+    """The figures are lower bounds: the source answered in part, or logs are late."""
+    doubt: str
+    """Why they are; empty where they are not."""
+    step_s: int
+    start: datetime
+    evidence: Evidence
+
+    @property
+    def events(self) -> int:
+        """Events of the accounts named, and of none."""
+        return sum(one.events for one in self.accounts) + self.unnamed
+
+
+MOST_STEPS = 60
+"""Steps of a window in which first and last events are told apart."""
+
+NO_ACCOUNT = "none"
+MOST_KINDS = 3
+
+
 class LogQuestions:
     """Questions to Datadog with a few seconds of shared memory. Raises SourceFailure only."""
 
@@ -170,6 +212,32 @@ class LogQuestions:
         return self._answers.get(
             ("accounts", query, window_s, most), KEEP_SAMPLES_S, lambda: self._accounts(query, window_s, most)
         )
+
+    def accounts_seen(self, query: str, window_s: int, most: int) -> AccountsSeen:
+        """Accounts with matching events, with their number, first and last one; at most `most` accounts."""
+        return self._answers.get(
+            ("accounts seen", query, window_s, most), KEEP_COUNTS_S, lambda: self._accounts_seen(query, window_s, most)
+        )
+
+    def kinds_of_accounts(
+        self, query: str, window_s: int, facet: str, most: int
+    ) -> tuple[dict[int, tuple[tuple[str, int], ...]], Evidence]:
+        """The most frequent values of `facet` of each account with their events; an account without any is absent."""
+
+        def ask() -> tuple[dict[int, tuple[tuple[str, int], ...]], Evidence]:
+            lag = self.lag(query)
+            start, end = window_ending(window_s, lag.ends or self._now())
+            groups = (GroupBy(ACCOUNT_FACET, limit=most), GroupBy(facet, limit=MOST_KINDS))
+            answer = self._aggregate(query, start=start, end=end, computes=(Compute(),), group_by=groups)
+            found: dict[int, list[tuple[str, int]]] = {}
+            for bucket in answer.buckets:
+                account, kind = positive_id(bucket.by.get(ACCOUNT_FACET)), bucket.by.get(facet, "")
+                if account is not None and kind:
+                    found.setdefault(account, []).append((kind, _whole(bucket.values[0]) or 0))
+            ranked = {one: tuple(sorted(kinds, key=lambda kind: -kind[1])) for one, kinds in found.items()}
+            return ranked, of_late_logs(answer.evidence, lag, end)
+
+        return self._answers.get(("kinds", query, window_s, facet, most), KEEP_SAMPLES_S, ask)
 
     def newest(self, query: str, window_s: int, limit: int = 50) -> LogPage:
         """The newest matching events."""
@@ -359,6 +427,47 @@ class LogQuestions:
         named = (positive_id(bucket.by.get(ACCOUNT_FACET)) for bucket in answer.buckets)
         evidence = of_late_logs(answer.evidence, lag, end)
         return Accounts(tuple(name for name in named if name is not None), evidence, answer.partial or lag.is_late)
+
+    def _accounts_seen(self, query: str, window_s: int, most: int) -> AccountsSeen:
+        lag = self.lag(query)
+        minutes = -(-window_s // (60 * MOST_STEPS))
+        step_s = 60 * max(1, minutes)
+
+        def ask() -> tuple[Aggregate, datetime, datetime]:
+            start, end = window_ending(window_s, lag.ends or self._now())
+            computes = (Compute(), Compute(interval_ms=step_s * 1_000))
+            group = GroupBy(ACCOUNT_FACET, limit=most, missing=NO_ACCOUNT)
+            found = self._aggregate(query, start=start, end=end, computes=computes, group_by=(group,))
+            return found, start, end
+
+        answer, start, end = _in_services_time(ask)
+        named: list[AccountEvents] = []
+        unnamed = 0
+        for bucket in answer.buckets:
+            account, events = positive_id(bucket.by.get(ACCOUNT_FACET)), _whole(bucket.values[0]) or 0
+            if account is None:
+                unnamed += events
+                continue
+            series = bucket.values[1]
+            moments = [at for at, count in series if count > 0] if isinstance(series, tuple) else []
+            first, last = (min(moments), max(moments)) if moments else (None, None)
+            named.append(AccountEvents(account, events, _moment(first), _moment(last)))
+        evidence = of_late_logs(answer.evidence, lag, end)
+        doubts = [PARTIAL if answer.partial else "", lag.words() if lag.is_late else ""]
+        return AccountsSeen(
+            tuple(sorted(named, key=lambda one: (-one.events, one.account_id))),
+            unnamed,
+            len(answer.buckets) >= most,
+            any(doubts),
+            "; ".join(filter(None, doubts)),
+            step_s,
+            start,
+            evidence,
+        )
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1_000, UTC)
 
 
 def _in_services_time(ask: Callable[[], T]) -> T:

@@ -13,6 +13,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import ask_together
 from diagnostics.core.words import span
 from diagnostics.health.systems import downstream
+from diagnostics.incident.assess.affected import read_affected
 from diagnostics.incident.assess.checklists import Sight, judge_steps, open_checks, plan, run_checks, ticked
 from diagnostics.incident.assess.criteria import (
     UNANSWERED,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from diagnostics.core.waiting import Job
     from diagnostics.health.service import HealthService
     from diagnostics.incident.incidents import IncidentService
+    from diagnostics.models.affected import AffectedAccounts
     from diagnostics.models.health import SystemState
     from diagnostics.models.triage import Finding
 
@@ -97,6 +99,22 @@ class AssessmentService:
         if isinstance(found, SourceFailure):
             raise found
         return found
+
+    def affected(
+        self,
+        issue_type: str,
+        severity: str | None = None,
+        window_s: int | None = None,
+        *,
+        tell: Callable[[AffectedAccounts], object] | None = None,
+        job: Job | None = None,
+    ) -> AffectedAccounts:
+        """Accounts that an issue affects, those that weigh most first; `tell` gets what is known meanwhile.
+
+        The window is that of the settings unless given, in seconds. Raises SourceFailure where nobody can say which
+        accounts they are, and UserError.
+        """
+        return read_affected(self._context, issue_type, severity, window_s, tell=tell, job=job)
 
     def tier(self, issue_type: str, severity: str, impact: Impact | None, measured: Sequence[MeasuredFigure]) -> Tier:
         """The alert tier that these make. Asks nothing. Raises UserError for an unknown issue type."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from diagnostics.catalogue.response import ImpactRules
     from diagnostics.core.waiting import Job
 
-BATCH = 100
+BATCH = 500
 """Accounts asked for in one statement."""
 
 DAY_S = 86_400

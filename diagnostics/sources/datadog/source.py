@@ -486,7 +486,8 @@ def _group(group: GroupBy, by: Compute) -> dict[str, Any]:
     sort = {"type": "measure", "aggregation": by.aggregation, "order": "desc"}
     if by.metric is not None:
         sort["metric"] = by.metric
-    return {"facet": group.facet, "limit": group.limit, "sort": sort}
+    asked = {"facet": group.facet, "limit": group.limit, "sort": sort}
+    return asked | {"missing": group.missing} if group.missing else asked
 
 
 def _evidence(
