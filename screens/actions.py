@@ -39,6 +39,7 @@ class Action:
 
 
 _EXPLORER = "the log explorer; L opens it"
+_TABLES = "a table; i opens that of the accounts affected"
 _LISTS = "tasks, timeline and investigations; e, T and 3 open them"
 
 ACTIONS: tuple[Action, ...] = (
@@ -57,8 +58,8 @@ ACTIONS: tuple[Action, ...] = (
         "s",
         "s",
         "sort",
-        "Another order; where rows are read by their key, only those with something wrong.",
-        where="an account; a opens one",
+        "Sort a table by the column under the cursor; on an account, only rows with something wrong.",
+        where="a table or an account; i lists accounts, a opens one",
     ),
     Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
     Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
@@ -72,7 +73,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("explore", "L", "L", "explore", "The log explorer on the query in view: histogram, values, patterns."),
     Action("zoom_in", "plus,equals_sign", "+", "zoom in", "A quarter of the time, around the cursor.", where=_EXPLORER),
     Action("zoom_out", "minus", "-", "zoom out", "Back out, and at last to four times the time.", where=_EXPLORER),
-    Action("patterns", "p", "p", "patterns", "Group similar messages; enter opens an example.", where=_EXPLORER),
+    Action(
+        "patterns",
+        "p",
+        "p",
+        "group",
+        "Group similar messages; in a table, rows that say the same in the column under the cursor.",
+        where="the log explorer or a table; L and i open them",
+    ),
+    Action("columns", "V", "V", "columns", "Choose the columns of a table.", where=_TABLES),
+    Action("numbers", "number_sign", "#", "numbers", "Number the rows of a table.", where=_TABLES),
     Action(
         "facets",
         "v",
@@ -93,12 +103,22 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("pins", "P", "P", "pins", "The pinned lines.", where=_EXPLORER),
     Action("save", "S", "S", "save", "Give the query in view a name.", where=_EXPLORER),
-    Action("export", "E", "E", "export", "Write the pinned lines, or all shown, to a file.", where=_EXPLORER),
+    Action(
+        "export",
+        "E",
+        "E",
+        "export",
+        "Write the rows of a table, the pinned log lines or all shown to a new file.",
+        where="a table or the log explorer; i and L open them",
+    ),
     Action("level_critical", "1", "1", "critical", "Level 1: critical issues, act now."),
     Action("level_health", "2", "2", "health", "Level 2: system health."),
     Action("level_investigate", "3", "3", "investigate", "Level 3: investigation."),
     Action("account", "a", "a", "account", "Go to an account: its tokens, by account id."),
     Action("deal", "d", "d", "deal", "Go to a deal: why it does not sync, by deal id."),
+    Action(
+        "affected", "i", "i", "accounts hit", "Accounts affected by the issue in view, those that weigh most first."
+    ),
     Action("backlog", "b", "b", "backlog", "The webhook backlog: does it get better, when is it empty, what is lost."),
     Action("notify", "n", "n", "notify", "Tell the team: preview, then send. Without an incident it declares one."),
     Action("claim", "c", "c", "claim", "The roles of the incident: claim one, take one over, give one back."),

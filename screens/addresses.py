@@ -109,6 +109,17 @@ class ProblemsAt(Address):
 
 
 @dataclass(slots=True, frozen=True)
+class AffectedAt(Address):
+    """The accounts that an issue affects, those that weigh most first."""
+
+    issue_type: str
+    severity: str | None = None
+    """Whose weight their impact has; None is the issue's gravest."""
+    window_s: int = 0
+    """0 is the window of the settings."""
+
+
+@dataclass(slots=True, frozen=True)
 class MonitorAt(Address):
     """A monitor drafted for a leading indicator."""
 

@@ -499,6 +499,23 @@ class WarRoomApp(App[int]):
         """Ask for a deal id."""
         self.palette("deal ")
 
+    def act_affected(self) -> None:
+        """Accounts affected by the issue in view, else by that of the incident in view."""
+        found = next((seen for one in reversed(self.navigator.screens) if (seen := one.issue_in_view())), None)
+        if found is None and self.incident is not None:
+            found = (self.incident.issue_type, self.incident.severity)
+        if found is None:
+            self.say("no issue is in view; :affected rate_limiting names one", "warn")
+        elif self.navigator.screens[-1].place() == f"affected {found[0]}":
+            self.act_back()
+        else:
+            self.navigate(to.AffectedAt(found[0], self._graded(*found)))
+
+    def _graded(self, issue_type: str, severity: str) -> str | None:
+        """The severity, where it is one of the issue's."""
+        issue = None if self.catalogue is None else self.catalogue.issues.get(issue_type)
+        return severity if issue is not None and severity in issue.severities else None
+
     def act_explore(self) -> None:
         """The log explorer on the query in view, or on everything."""
         query = ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from screens.explorer.screen import ExplorerScreen
     from screens.health.screen import HealthScreen
     from screens.palette import PaletteScreen
+    from screens.table_screen import TableScreen
     from widgets.glyphs import Glyphs
 
 # Screens are imported where they are opened: the first paint must not pay for those that nobody has asked for.
@@ -212,6 +213,7 @@ SCREENS: Mapping[type[to.Address], str] = {
     to.ListingAt: "screens.listing.ListingScreen",
     to.ProblemsAt: "screens.health.problems.ProblemsScreen",
     to.MonitorAt: "screens.health.monitors.MonitorScreen",
+    to.AffectedAt: "screens.account.affected.AffectedScreen",
     to.RefusalAt: "screens.refusals.RefusalScreen",
     to.RefusalsAt: "screens.refusals.RefusalsScreen",
     to.InvestigateAt: "screens.investigate.screen.InvestigateScreen",
@@ -250,3 +252,10 @@ def explorer_on(screen: Screen[Any]) -> ExplorerScreen | None:
     from screens.explorer.screen import ExplorerScreen
 
     return screen if isinstance(screen, ExplorerScreen) else None
+
+
+def table_on(screen: Screen[Any]) -> TableScreen | None:
+    """The screen as a table; None where it is another one."""
+    from screens.table_screen import TableScreen
+
+    return screen if isinstance(screen, TableScreen) else None

@@ -58,7 +58,7 @@ class LineView(ScrollView, can_focus=True):
     def __init__(self, *, glyphs: Glyphs = UNICODE, cursor: bool = True, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.glyphs = glyphs
-        self.rows: tuple[Row, ...] = ()
+        self.rows: Sequence[Row] = ()
         self.cursor_key: str | None = None
         self.has_cursor = cursor
         self.can_focus = cursor

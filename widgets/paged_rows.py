@@ -41,6 +41,10 @@ class Column:
     right: bool = False
     wish: int = 0
     """Cells it should have before columns of a higher rank are shown; 0 is `least`."""
+    name: str = ""
+    """How it is called where columns are chosen, and in exports."""
+    value: Callable[[Any], Any] | None = None
+    """What it is sorted by and exported as; None of it is not known."""
 
 
 Layout = tuple[tuple[Column, int], ...]

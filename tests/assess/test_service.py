@@ -318,7 +318,7 @@ def on_mariadb(mariadb: MariaDB) -> Iterator[SandboxProcess]:
 @pytest.mark.mariadb
 def test_sizes_and_shares_are_read_in_batches_on_mariadb(on_mariadb: SandboxProcess, tmp_path: Path) -> None:
     with opened(on_mariadb, tmp_path) as service:
-        ids = [STALE_AGENTS, INTEGRATION_DISABLED, *range(900_000, 900_150)]
+        ids = [STALE_AGENTS, INTEGRATION_DISABLED, *range(900_000, 900_550)]
         known, evidence = read_accounts(service.context, ids)
         assert len(evidence) == 2
         assert known[STALE_AGENTS].users == 612

@@ -22,7 +22,10 @@ from widgets.log.pane import LogPane
 
 MakeApp = Callable[..., WarRoomApp]
 
-CLOCKS = ("tui.app", "screens.critical.screen", "screens.list_screen", "screens.log_screen")
+CLOCKS = (
+    *("tui.app", "screens.critical.screen", "screens.list_screen", "screens.log_screen"),
+    *("screens.table_screen", "screens.account.affected"),
+)
 """The clocks that every console looks at, on whatever screen."""
 
 

@@ -18,6 +18,7 @@ from screens.incident.respond import RespondScreen
 from screens.incident.tasks import TasksScreen
 from screens.incident.timeline import TimelineScreen
 from screens.investigate.record import InvestigationScreen
+from screens.table_screen import TableScreen
 from tui.app import WarRoomApp
 
 KEY = re.compile(r"`([^`]+)`")
@@ -51,6 +52,10 @@ def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
         "tasks, timeline and investigations": (TasksScreen, TimelineScreen, InvestigationScreen),
         "the preview of a notice": (RespondScreen,),
         "the list of incidents": (IncidentsScreen,),
+        "a table": (TableScreen,),
+        "a table or an account": (TableScreen, AccountScreen),
+        "the log explorer or a table": (ExplorerScreen, TableScreen),
+        "a table or the log explorer": (TableScreen, ExplorerScreen),
     }
     for action in ACTIONS:
         if action.where:

@@ -22,7 +22,7 @@ from diagnostics.incident.journal import Journal
 from diagnostics.incident.notices.notices import NoticeService
 from diagnostics.models.entries import Channel, MeasuredFigure
 from diagnostics.models.evidence import Evidence
-from diagnostics.models.incidents import Delivery, Incident
+from diagnostics.models.incidents import AffectedAccount, AffectedAccounts, Delivery, Incident
 from diagnostics.models.notices import Proposal
 from diagnostics.store.store import StateStore
 from tests.notices.slack_server import TOKEN, SlackServer
@@ -75,6 +75,10 @@ class Readings:
         if self.failure is not None:
             raise self.failure
         return tuple(self._one(name, value) for name, value in self.values.items())
+
+    def affected(self, issue_type: str, severity: str, **_: object) -> AffectedAccounts:
+        rows = tuple(AffectedAccount(issue_type, number, 1.0, "told") for number in (14009, 75172))
+        return AffectedAccounts(issue_type, severity, 900, rows, 2, False, "told", self.clocks.now)
 
     def _one(self, name: str, value: float | str | None) -> MeasuredFigure:
         lost = name in self.unreachable
@@ -193,11 +197,8 @@ def make_console(
     journal = Journal(state, person=person, console=f"bastion:{person}", now=clocks.wall)
     readings = Readings(clocks)
     datadog = types.SimpleNamespace(link=lambda *_, **__: f"{settings.datadog.web_url}/logs?query=x")
-    logs = types.SimpleNamespace(
-        accounts=lambda *_: types.SimpleNamespace(ids=(14009, 75172), partial=False, evidence=None)
-    )
     members = {"settings": settings, "catalogue": known, "state": state, "journal": journal, "datadog": datadog}
-    context = cast("Context", types.SimpleNamespace(**members, now=clocks.wall, logs=logs, window_s=900))
+    context = cast("Context", types.SimpleNamespace(**members, now=clocks.wall, window_s=900))
     incidents = IncidentService(context)
     carriers = channels if channels is not None else (SlackDeliveryChannel(settings, known.contact),)
     notices = NoticeService(context, incidents, cast("AssessmentService", readings), carriers, steady=clocks.steady)

@@ -24,7 +24,7 @@ def test_team_and_trackers_hold_one_of_each_although_every_first_attempt_times_o
             notices = service.notices
             proposal = notices.propose(issue_type="rate_limiting", severity="incident")
             # The logs of this story name 61 accounts: more than enter the scope with the declaration.
-            assert any(note.startswith("Only the first 20 accounts enter the scope") for note in proposal.notes)
+            assert "Accounts in the scope: 20 of 61, those that weigh most." in proposal.notes
             assert [one.problem for one in proposal.drafts] == ["", "", ""]
             sandbox.set_faults("slack_post=stored_hang/1", "jira_create=stored_hang/1", "incident_create=stored_hang/1")
             accepted = frozenset(one.name for one in notices.stale(proposal))

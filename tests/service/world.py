@@ -56,6 +56,12 @@ class Told:
     """Events of every earlier window of the same length."""
     events: tuple[LogEvent, ...] = ()
     by_account: dict[int, int] = field(default_factory=dict)
+    unnamed: int = 0
+    """Events that carry no account."""
+    kinds: dict[int, dict[str, int]] = field(default_factory=dict)
+    """Events of each account by kind of failure."""
+    seen_s: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """How long ago each account's first and last event was, seconds; half a minute both unless told."""
     more: bool = False
     """There are older events than these."""
     partial: bool = False
@@ -116,11 +122,8 @@ class ToldDatadog:
             return self._newest_logs(start, end, computes[0])
         told = self.about(query)
         if group_by:
-            self._ask("accounts", query)
-            buckets = tuple(
-                Bucket({group_by[0].facet: str(account)}, (float(count),)) for account, count in told.by_account.items()
-            )
-            return Aggregate(buckets, evidence(query), told.partial)
+            self._ask("kinds" if len(group_by) > 1 else "accounts", query)
+            return Aggregate(_grouped(told, group_by, computes, end), evidence(query), told.partial)
         if computes[0].aggregation == "pc95":
             self._ask("p95", query)
             return Aggregate((Bucket({}, (told.p95,)),), evidence(query), told.partial)
@@ -198,6 +201,32 @@ class ToldDatadog:
         self.asked.append((kind, query))
         if self.failure is not None:
             raise self.failure
+
+
+def _grouped(
+    told: Told, group_by: tuple[GroupBy, ...], computes: tuple[Compute, ...], end: datetime
+) -> tuple[Bucket, ...]:
+    """By account, also by a second facet, also over time; at most as many groups as were asked for."""
+    account = group_by[0].facet
+    if len(group_by) > 1:
+        return tuple(
+            Bucket({account: str(one), group_by[1].facet: kind}, (float(count),))
+            for one, kinds in told.kinds.items()
+            for kind, count in kinds.items()
+        )
+    named = {str(one): count for one, count in told.by_account.items()}
+    if group_by[0].missing and told.unnamed:
+        named[group_by[0].missing] = told.unnamed
+    buckets: list[Bucket] = []
+    for one, count in sorted(named.items(), key=lambda found: -found[1])[: group_by[0].limit]:
+        values: tuple[MeasuredValue, ...] = (float(count),)
+        if len(computes) > 1:
+            step = computes[1].interval_ms or 60_000
+            seen = told.seen_s.get(int(one), (30.0, 30.0)) if one.isdigit() else (30.0, 30.0)
+            moments = sorted({int((end.timestamp() - ago_s) * 1_000) // step * step for ago_s in seen})
+            values = (*values, tuple((at, float(count) / len(moments)) for at in moments))
+        buckets.append(Bucket({account: one}, values))
+    return tuple(buckets)
 
 
 def _counter(start: datetime, end: datetime, compute: Compute, each: float) -> tuple[tuple[int, float], ...]:

@@ -273,6 +273,7 @@ def _escalation(service: Diagnostics, *, whole: bool) -> Iterator[Question]:
         yield Question(
             f"assessments.impact {name}", EVERYBODY, partial(assessments.impact, name, worst, accounts=(BIG, SMALL))
         )
+        yield Question(f"assessments.affected {name}", EVERYBODY, partial(assessments.affected, name))
         yield Question(f"assessments.tier {name}", EVERYBODY, partial(assessments.tier, name, worst, None, ()))
         yield Question(f"assessments.checklist {name}", EVERYBODY, partial(assessments.checklist, name, worst))
         if not (whole or name == SAMPLE):

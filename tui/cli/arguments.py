@@ -32,6 +32,7 @@ examples:
   warroom diagnose oauth --account-id 148261                zillow-oauth-diagnosis
   warroom diagnose sync --account-id 14009 --deal-id 12345  zillow-sync-diagnosis
   warroom recover backlog                                   zillow-incident-recovery, as far as it exists
+  warroom accounts affected --issue rate_limiting --format csv
   warroom doctor --account-id 14009
   warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
   warroom incident update --text "Backlog halved" --audience stakeholders
@@ -49,6 +50,7 @@ AUDIENCES = ("responders", "stakeholders", "executives")
 PURPOSES = ("first_notice", "update", "resolution")
 STATUSES = ("declared", "investigating", "in_progress", "monitoring", "resolved")
 WAIT_S, LONGEST_WAIT_S = 60, 3_600
+LONGEST_WINDOW_S = 86_400
 
 SANDBOX = """\
 with --sandbox: the stand-ins keep a journal of their own, in a folder that goes when the command ends. To go on with an
@@ -113,6 +115,13 @@ def parser() -> Parser:
         "--live-share", "--live_share", dest="live_share", type=_amount, metavar="SHARE", help="of it, for live traffic"
     )
     _form(recover)
+    accounts = command(
+        "accounts", "accounts affected by an issue, the largest impact first; without --issue, by each of level 1"
+    )
+    accounts.add_argument("what", choices=("affected",))
+    accounts.add_argument("--window", type=_window, metavar="SECONDS", help="left out, the window of the settings")
+    accounts.add_argument("--output", metavar="FILE", help="write a new file; one that is there already is left alone")
+    _form(accounts, *FORMATS, "csv")
     _form(command("doctor", "test every source: reachable, permitted, mapped, read-only"))
     config = command("config", "show the effective settings, or check settings and catalogue")
     config.add_argument("what", choices=("show", "check"))
@@ -361,6 +370,12 @@ def _form(parser: argparse.ArgumentParser, *forms: str) -> None:
 
 def _status(text: str) -> str:
     return text.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _window(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and 60 <= int(text) <= LONGEST_WINDOW_S):
+        raise argparse.ArgumentTypeError(f"60 to {LONGEST_WINDOW_S:,} whole seconds, not {text[:60]!r}")
+    return int(text)
 
 
 def _seconds(text: str) -> int:

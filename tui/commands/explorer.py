@@ -54,9 +54,4 @@ VERBS = (
     Verb("logs ", "the log explorer on a query: logs service:fub status:error", _logs),
     Verb("queries", "saved queries; enter asks one", _queries),
     Verb("save ", "in the log explorer: give the query in view a name", lambda app, rest: _explorer(app).save(rest)),
-    Verb(
-        "export ",
-        "in the log explorer: export jsonl, export csv or export markdown",
-        lambda app, rest: _explorer(app).export(rest),
-    ),
 )

@@ -9,14 +9,16 @@ from diagnostics.core.failures import UserError
 from diagnostics.core.words import listed, short
 from screens.actions import ACTIONS
 from screens.log_screen import WINDOWS
-from tui.commands import console, diagnosis, explorer, incident
+from tui.commands import console, diagnosis, explorer, incident, tables
 from tui.terminal import theme
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from tui.commands.verb import CommandApp
 
-VERBS = {verb.name: verb for verb in (*diagnosis.VERBS, *console.VERBS, *explorer.VERBS, *incident.VERBS)}
+_FAMILIES = (diagnosis, console, explorer, tables, incident)
+
+VERBS = {verb.name: verb for family in _FAMILIES for verb in family.VERBS}
 
 _ACTION_NAMES = tuple(item.name for item in ACTIONS)
 

@@ -1,9 +1,12 @@
-"""One account: above its tabs what is wrong and its figures, and the columns of users, agents, connections, history."""
+"""One account: above its tabs what is wrong and its figures, and the columns of users, agents, connections, history.
+
+And the columns of many accounts at once: those that an issue affects.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from diagnostics.models.accounts import AccountHeader, AccountSummary, AgentRow, HistoryRow, UserRow
     from diagnostics.models.deals import StaleAgent
     from diagnostics.models.figures import Figure
+    from diagnostics.models.incidents import AffectedAccount
     from diagnostics.models.triage import Finding
 
 STATE = 14
@@ -291,3 +295,101 @@ HISTORY_COLUMNS = (
     Column("reason", said(lambda entry: entry.reason), 20, 110),
     Column("row", whole(lambda entry: entry.id), 10, rank=2, right=True),
 )
+
+
+# ---- accounts affected
+
+DAY = timedelta(days=1)
+
+
+def _number(value: float | None, glyphs: Glyphs, text: str = "") -> Piece:
+    return Piece(glyphs.missing, "muted") if value is None else Piece(text or f"{value:,.0f}")
+
+
+def _share(one: AffectedAccount, glyphs: Glyphs, _now: datetime) -> Piece:
+    return _number(one.share, glyphs, f"{100 * (one.share or 0.0):,.0f} %")
+
+
+def _minute(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
+    """To the minute, which is all that is known; with its day where that is not clear."""
+    if at is None:
+        return glyphs.missing
+    return f"{at:%H:%M}" if now - at < DAY else f"{at:%d %b}"
+
+
+def _first(one: AffectedAccount, glyphs: Glyphs, now: datetime) -> Piece:
+    # Where it was there in the first step of the window, it may have begun before.
+    early = "≤" if one.began_before else ""
+    return Piece(f"{early}{_minute(one.first_seen, now, glyphs)}", "" if one.first_seen else "muted")
+
+
+def _last(one: AffectedAccount, glyphs: Glyphs, now: datetime) -> Piece:
+    return Piece(_minute(one.last_seen, now, glyphs), "" if one.last_seen else "muted")
+
+
+def _synced(one: AffectedAccount, glyphs: Glyphs, _now: datetime) -> Piece:
+    if not one.synced:
+        return Piece(glyphs.missing, "muted")
+    return Piece(one.synced, "pass" if one.synced == "yes" else "muted" if one.synced == "none" else "warn")
+
+
+AFFECTED_COLUMNS: tuple[Column, ...] = (
+    Column(
+        "account",
+        lambda one, _glyphs, _now: Piece(str(one.account_id), "key"),
+        7,
+        name="account",
+        value=lambda one: one.account_id,
+        most=10,
+    ),
+    Column("name", said(lambda one: one.name), 22, most=48, name="name", value=lambda one: one.name),
+    Column(
+        "users",
+        lambda one, glyphs, _now: _number(one.size, glyphs),
+        7,
+        right=True,
+        name="users",
+        value=lambda one: one.size,
+    ),
+    Column(
+        "impact",
+        lambda one, glyphs, _now: _number(one.impact, glyphs, f"{one.impact:,.1f}"),
+        8,
+        right=True,
+        rank=2,
+        name="impact",
+        value=lambda one: one.impact,
+    ),
+    Column("share", _share, 6, right=True, rank=4, name="share", value=lambda one: one.share),
+    Column(
+        "events",
+        lambda one, glyphs, _now: _number(one.events, glyphs),
+        7,
+        right=True,
+        name="events",
+        value=lambda one: one.events,
+    ),
+    Column("first seen", _first, 10, rank=3, name="first_seen", value=lambda one: one.first_seen),
+    Column("last seen", _last, 9, rank=7, name="last_seen", value=lambda one: one.last_seen),
+    Column("sync", _synced, 10, rank=5, name="synced", value=lambda one: one.synced),
+    Column(
+        "kind of failure",
+        said(lambda one: one.kinds[0][0] if len(one.kinds) == 1 else one.kind_words),
+        16,
+        most=120,
+        rank=6,
+        wish=16,
+        name="kind",
+        value=lambda one: one.kinds[0][0] if one.kinds else None,
+    ),
+    Column(
+        "counted",
+        said(lambda one: one.share_words),
+        18,
+        most=60,
+        rank=8,
+        name="counted",
+        value=lambda one: one.share_words,
+    ),
+)
+"""Ranks: what is left at 60 columns is account, name, users and events."""

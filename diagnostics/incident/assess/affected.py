@@ -27,8 +27,8 @@ from diagnostics.incident.assess.impact import (
     weigh,
 )
 from diagnostics.incident.incidents import issue_named
-from diagnostics.models.affected import AffectedAccount, AffectedAccounts
 from diagnostics.models.evidence import Evidence
+from diagnostics.models.incidents import AffectedAccount, AffectedAccounts
 from diagnostics.signals.counts import UNNAMED
 
 if TYPE_CHECKING:
@@ -74,11 +74,13 @@ def read_affected(
     *,
     tell: Tell | None = None,
     job: Job | None = None,
+    kinds: bool = True,
 ) -> AffectedAccounts:
     """The accounts that an issue affects now, those that weigh most first.
 
-    `tell` gets what is known while something is still asked. Raises SourceFailure where nobody can say which accounts
-    they are, and UserError for an unknown issue or severity. Every other part that fails is a note.
+    `kinds` of failure cost one more of Datadog's scarce aggregates. `tell` gets what is known while something is still
+    asked. Raises SourceFailure where nobody can say which accounts they are, and UserError for an unknown issue or
+    severity. Every other part that fails is a note.
     """
     issue = issue_named(context.catalogue, issue_type)
     grave = severity or issue.severities[0]
@@ -88,7 +90,7 @@ def read_affected(
         )
     seconds = window_s or context.window_s
     known = _of_agents(context) if issue.name == RESOLUTION else _of_logs(context, issue, seconds)
-    facet = context.catalogue.queries[issue.query].kind if issue.name != RESOLUTION else ""
+    facet = context.catalogue.queries[issue.query].kind if kinds and issue.name != RESOLUTION else ""
     pending = ["sizes", "parts affected", "sync", *(["kinds of failure"] if facet else [])]
 
     def answer() -> AffectedAccounts:

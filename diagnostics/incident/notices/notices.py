@@ -358,7 +358,7 @@ class Proposals:
         if not severity:
             raise UserError("no severity is given", accepted=", ".join(issue.severities))
         check_severity(issue, severity)
-        accounts, notes = self._accounts(issue.query)
+        accounts, notes = self._accounts(issue.name, severity)
         subject = NoticeSubject(
             issue_type=issue.name,
             severity=severity,
@@ -467,17 +467,17 @@ class Proposals:
         ]
         return measured, (f"Without a value now: {'; '.join(without)}.",) if without else ()
 
-    def _accounts(self, query: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """The accounts that the issue's log lines name, most lines first."""
-        most = min(self._context.catalogue.impact.most_accounts, MOST_ACCOUNTS)
+    def _accounts(self, issue_type: str, severity: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """The accounts that the issue affects, those that weigh most first, and how many of all they are."""
         try:
-            found = self._context.logs.accounts(
-                self._context.catalogue.queries[query].datadog, self._context.window_s, most
-            )
+            found = self._assessments.affected(issue_type, severity, kinds=False)
         except SourceFailure as failure:
             return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)
-        more = (f"Only the first {len(found.ids)} accounts enter the scope; there may be more.",)
-        return found.ids, more if found.partial or len(found.ids) >= most else ()
+        if found.total is None:
+            return (), (f"Accounts affected: not known ({found.basis}). Add them to the scope later.",)
+        chosen = tuple(row.account_id for row in found.rows[:MOST_ACCOUNTS])
+        whole = len(chosen) == found.total and not found.at_least
+        return chosen, () if whole else (f"Accounts in the scope: {found.heaviest(MOST_ACCOUNTS)}.",)
 
     def already_open(self, issue_type: str) -> tuple[str, ...]:
         """One sentence about each incident of this type that is open; it begins with the incident's number."""
