@@ -41,6 +41,7 @@ WALLS = {
     "diagnostics.fleet.analytics": "another engine, imported only where one is configured",
     "diagnostics.fleet.fan_out": "a second subject: threads and connections; together they are too long",
     "diagnostics.health.monitors": "the one part of level 2 that writes",
+    "diagnostics.incident.assess.affected": "a second subject: whom it hits, one by one; the score is one number",
     "diagnostics.incident.assess.readings": "together they are too long; measuring is not judging",
     "diagnostics.incident.notices.outbox": "together they are too long; delivering is not drafting",
     "diagnostics.incident.review.follow_ups": "a second subject: what is run after an incident",
