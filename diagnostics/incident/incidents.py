@@ -6,6 +6,7 @@ Each change is decided against the newest state and gives the new one; see `Reco
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -39,6 +40,38 @@ LONGEST_TITLE, LONGEST_NAME = 200, 120
 LONGEST_SNOOZE_MINUTES, LONGEST_CADENCE_MINUTES = 240, 1_440
 
 What = Literal["system", "account"]
+
+
+@dataclass(slots=True, frozen=True)
+class Ending:
+    """That an incident is resolved, said in one step with the notice that tells it."""
+
+    why: str = ""
+    unmet: tuple[str, ...] = ()
+    """Ids of the exit criteria that are not met."""
+
+
+def status_changes(
+    incident: Incident, status: IncidentStatus, why: str = "", unmet: Sequence[str] = ()
+) -> tuple[Body, ...]:
+    """What moving an incident on or back writes; nothing where it stands there. Raises UserError."""
+    steps = list(IncidentStatus)
+    reason = clean(why, limit=LONGEST_TEXT, multiline=True).strip()
+    _living(incident)
+    if incident.status is status:
+        return ()
+    backwards = steps.index(status) < steps.index(incident.status)
+    if backwards and not reason:
+        raise UserError(
+            f"going back from {incident.status.words} to {status.words} needs a reason", accepted="one sentence why"
+        )
+    if status is IncidentStatus.RESOLVED and unmet and not reason:
+        raise UserError(
+            f"{len(unmet)} exit criteria are not met: {', '.join(unmet)}",
+            accepted="a reason why it is resolved all the same",
+        )
+    kept = tuple(unmet) if status is IncidentStatus.RESOLVED else ()
+    return (said.StatusChanged(status=status, why=reason, unmet=kept),)
 
 
 class IncidentService:
@@ -178,28 +211,7 @@ class IncidentService:
         self, incident_id: str, status: IncidentStatus, why: str = "", unmet: Sequence[str] = ()
     ) -> Incident:
         """Move it on, or back. A step back, and an end with exit criteria unmet, need a reason (UserError)."""
-        steps = list(IncidentStatus)
-        reason = clean(why, limit=LONGEST_TEXT, multiline=True).strip()
-
-        def decision(incident: Incident) -> Sequence[Body]:
-            _living(incident)
-            if incident.status is status:
-                return ()
-            backwards = steps.index(status) < steps.index(incident.status)
-            if backwards and not reason:
-                raise UserError(
-                    f"going back from {incident.status.words} to {status.words} needs a reason",
-                    accepted="one sentence why",
-                )
-            if status is IncidentStatus.RESOLVED and unmet and not reason:
-                raise UserError(
-                    f"{len(unmet)} exit criteria are not met: {', '.join(unmet)}",
-                    accepted="a reason why it is resolved all the same",
-                )
-            kept = tuple(unmet) if status is IncidentStatus.RESOLVED else ()
-            return (said.StatusChanged(status=status, why=reason, unmet=kept),)
-
-        return self.decide(incident_id, decision)
+        return self.decide(incident_id, lambda incident: status_changes(incident, status, why, unmet))
 
     def edit(self, incident_id: str, field: str, value: str, why: str = "") -> Incident:
         """Set one of `EDITABLE` anew; moments in ISO 8601 with their offset. Raises UserError."""

@@ -130,8 +130,6 @@ def followed_rows(state: RespondState, width: int, now: datetime, glyphs: Glyphs
     rows += [BLANK, *keyed("incident", f"{incident.id} {title}", width, key="title", tone="strong")]
     words = f"{incident.severity} {glyphs.separator} {incident.status.words}"
     rows += keyed("state", words, width, key="state")
-    if state.aftermath:
-        rows += keyed("not done", glyphs.text(clean(state.aftermath, limit=600)), width, key="aftermath", tone="fail")
     for one in state.deliveries:
         rows += [BLANK, *delivery_rows(one, width, now, glyphs)]
     rows += [BLANK, *_next_rows(state, width, glyphs)]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import advice, sentence
-from diagnostics.models.entries import IncidentStatus, Purpose
+from diagnostics.incident.incidents import Ending
+from diagnostics.models.entries import Purpose
 from diagnostics.models.incidents import Incident
 from screens.incident.respond_state import NotPrepared, PreparedNotice
 
@@ -88,25 +89,13 @@ class Sending:
     # ---- confirming
 
     def confirm(self, proposal: Proposal, word: str, accepted: frozenset[str]) -> Incident | Refusal:
-        """Into the journal; a resolution that was told is also one there. Raises SourceFailure, UserError."""
+        """Into the journal, in one step with the end that it tells. Raises SourceFailure, UserError."""
         state = self.state
-        answer = self.service.notices.confirm(proposal, word, accepted)
-        if state.purpose is not Purpose.RESOLUTION or not isinstance(answer, Incident):
-            return answer
-        if answer.status is IncidentStatus.RESOLVED:
-            return answer
+        if state.purpose is not Purpose.RESOLUTION:
+            return self.service.notices.confirm(proposal, word, accepted)
         unmet = tuple(one.id for one in state.prepared.unmet) if state.prepared is not None else ()
         why = state.overruled or clean(state.words.get("verification", ""), limit=400)
-        try:
-            after = self.service.incidents.set_status(answer.id, IncidentStatus.RESOLVED, why, unmet)
-        except (SourceFailure, UserError) as failure:
-            # The notice is confirmed: a failure here must not look as if it were not.
-            said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
-            state.aftermath = (
-                f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}; u does it"
-            )
-            return answer
-        return answer.model_copy(update={"status": after.status})
+        return self.service.notices.confirm(proposal, word, accepted, Ending(why, unmet))
 
 
 def headline_of(failure: SourceFailure | UserError) -> str:

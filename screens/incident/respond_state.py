@@ -85,8 +85,6 @@ class RespondState:
     """The incident after the confirmation; None before it."""
     sent: tuple[str, ...] = ()
     """Names of the deliveries that this confirmation put on their way."""
-    aftermath: str = ""
-    """Why something could not be done after the confirmation; empty when all was."""
     copied: bool = False
 
     @property

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import pwd
 import resource
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
+from diagnostics.store import journal_rows
+from diagnostics.store.journal_rows import EntryDraft, JournalRow, NewestEntry
 from tests.cli.conftest import Command
 
 WARROOM = [sys.executable, "-m", "tui"]
@@ -143,6 +148,44 @@ def test_a_user_without_a_home_who_names_a_place_works(
     assert homeless("--version").code == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a program as a user that the system does not know")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv of util-linux is not there")
+def test_a_number_that_is_no_user_is_told_what_to_set_and_works_in_a_place_that_it_names() -> None:
+    number = 54_321
+    # Not beneath the folder of this run's files, which root keeps to itself.
+    place = Path(tempfile.mkdtemp(prefix="warroom-nobody-"))
+    os.chown(place, number, number)
+    # The interpreter may lie in root's home: reading is let to it, and nothing else.
+    may_read = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
+    as_nobody = ["setpriv", "--reuid", str(number), "--regid", str(number), "--clear-groups", *may_read]
+
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "PYTHONPATH") if name in os.environ}
+        return subprocess.run(
+            [*as_nobody, *WARROOM, *arguments],
+            cwd=ROOT,
+            env=kept | {"PYTHONDONTWRITEBYTECODE": "1"} | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    try:
+        said = run("incident", "list")
+        assert (said.returncode, "Traceback" in said.stderr) == (64, False)
+        assert "HOME is not set" in said.stderr
+        assert "WARROOM_STATE_DIR" in said.stderr
+        said = run("incident", "list", WARROOM_STATE_DIR=str(place))
+        assert (said.returncode, said.stdout) == (0, "no incident has been declared\n")
+        database = place / "state.db"
+        assert (database.stat().st_uid, database.stat().st_mode & 0o777) == (number, 0o600)
+        said = run("incident", "list", WARROOM_STATE_DIR="/root")
+        assert said.returncode == 64
+        assert "/root belongs to user 0, and not to you (54321)" in said.stderr
+    finally:
+        shutil.rmtree(place)
+
+
 @pytest.mark.parametrize("given", ["--config", "WARROOM_CONFIG", "WARROOM_STATE_DIR"])
 def test_a_tilde_that_leads_nowhere_is_said_with_where_it_stands(
     homeless: Command, monkeypatch: pytest.MonkeyPatch, given: str
@@ -237,3 +280,21 @@ def test_settings_that_others_can_write_are_not_obeyed_and_the_doctor_tells_them
     assert "permissions of the configuration file" in told.out
     config.chmod(0o644)
     assert command("incident", "list", "--config", str(config)).code == 0
+
+
+def test_an_end_and_the_notice_that_tells_it_are_one_step(
+    on_nov17: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARROOM_STATE_DIR", str(tmp_path / "kept"))
+    on_nov17(*DECLARE, "--no-notices")
+    steps: list[set[str]] = []
+    write = journal_rows.put
+
+    def put(connection: Connection, newest: NewestEntry, drafts: Sequence[EntryDraft]) -> tuple[JournalRow, ...]:
+        steps.append({draft.kind for draft in drafts})
+        return write(connection, newest, drafts)
+
+    monkeypatch.setattr(journal_rows, "put", put)
+    on_nov17("incident", "resolve", "--text", "The batch ran again.", "--yes")
+    (step,) = [kinds for kinds in steps if "status_changed" in kinds]
+    assert "delivery_confirmed" in step, "nobody is told of an end that may then not be written"

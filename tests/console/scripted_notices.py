@@ -18,8 +18,9 @@ import pytest
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.waiting import Job
+from diagnostics.incident.incidents import Ending, status_changes
 from diagnostics.models import entries as said
-from diagnostics.models.entries import Audience, Body, BoundFigure, Channel, Purpose
+from diagnostics.models.entries import Audience, Body, BoundFigure, Channel, IncidentStatus, Purpose
 from diagnostics.models.figures import Coverage
 from diagnostics.models.incidents import Assessment, Criterion, Delivery, Impact, Incident, Tier
 from diagnostics.models.notices import Draft, Proposal
@@ -203,7 +204,13 @@ class ScriptedNoticeService:
 
     # ---- confirming
 
-    def confirm(self, proposal: Proposal, typed: str, accept_stale: frozenset[str] = frozenset()) -> Incident | Refusal:
+    def confirm(
+        self,
+        proposal: Proposal,
+        typed: str,
+        accept_stale: frozenset[str] = frozenset(),
+        ending: Ending | None = None,
+    ) -> Incident | Refusal:
         if self.holding is not None:
             self.holding.wait(20)
         self.confirmed.append((typed, accept_stale))
@@ -229,7 +236,11 @@ class ScriptedNoticeService:
                 more=self._bodies(proposal, 0, accept_stale),
             )
         return self.world.incidents.decide(
-            proposal.incident, lambda incident: self._bodies(proposal, len(incident.deliveries), accept_stale)
+            proposal.incident,
+            lambda incident: (
+                *self._bodies(proposal, len(incident.deliveries), accept_stale),
+                *(status_changes(incident, IncidentStatus.RESOLVED, ending.why, ending.unmet) if ending else ()),
+            ),
         )
 
     def _bodies(self, proposal: Proposal, before: int, accepted: frozenset[str]) -> Sequence[Body]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.incident.incidents import Ending
 from diagnostics.models.entries import IncidentStatus
 from diagnostics.models.incidents import Criterion, Delivery, Incident
 from diagnostics.models.notices import Proposal
@@ -140,18 +141,22 @@ def _resolve(service: Diagnostics, options: Options, given: Namespace) -> int:
     unmet = sending.unmet_criteria(service, incident)
     proposal = sending.proposal_for(service, options, given)
 
-    def end(confirmed: Incident) -> Incident:
-        why = clean(given.text, limit=4_000, multiline=True)
-        return service.incidents.set_status(confirmed.id, IncidentStatus.RESOLVED, why, tuple(one.id for one in unmet))
-
+    ending = Ending(clean(given.text, limit=4_000, multiline=True), tuple(one.id for one in unmet))
     if proposal.sendable:
-        return _send(service, given, proposal, incident, end=end, unmet=unmet)
+        return _send(service, given, proposal, incident, ending=ending, unmet=unmet)
     # Nobody can be told from here; the incident can be ended all the same.
     if given.format == "text":
         sending.say_proposal(proposal, unmet)
     what = f"{incident.id} is resolved without a notice: paste the text above by hand.\nType"
     sending.ask_to("resolve", given, what, "does nothing")
-    return _written(given, lambda: end(incident), "is resolved; nobody was told from here") or ExitCode.WARNING
+    return (
+        _written(
+            given,
+            lambda: service.incidents.set_status(incident.id, IncidentStatus.RESOLVED, ending.why, ending.unmet),
+            "is resolved; nobody was told from here",
+        )
+        or ExitCode.WARNING
+    )
 
 
 def _send(
@@ -160,26 +165,20 @@ def _send(
     proposal: Proposal,
     incident: Incident | None = None,
     *,
-    end: Callable[[Incident], Incident] | None = None,
+    ending: Ending | None = None,
     unmet: tuple[Criterion, ...] = (),
 ) -> int:
-    """Have it confirmed, deliver it, and say what became of it; `end` is done once it is confirmed.
+    """Have it confirmed, deliver it, and say what became of it; `ending` is written with it.
 
     `incident` is as it was before; None where the notice declares one.
     """
     before = frozenset(one.delivery for one in incident.deliveries) if incident is not None else frozenset[str]()
-    answer = _by_the_rules(lambda: sending.confirmed(service, given, proposal, unmet))
+    answer = _by_the_rules(lambda: sending.confirmed(service, given, proposal, unmet, ending))
     if isinstance(answer, Refusal):
         return _refused(answer, given.format)
     if given.format == "text":
         say(["", f"{answer.id}: confirmed, and written into the journal"])
     problems = []
-    if end is not None:
-        try:
-            answer = end(answer)
-        except (SourceFailure, UserError) as failure:
-            said = failure.headline() if isinstance(failure, SourceFailure) else failure.problem
-            problems.append(f"the notice is confirmed, but {answer.id} is not resolved in the journal: {said}")
     answer, trouble = sending.delivered(service, answer, before, given.wait)
     mine = sending.new_deliveries(answer, before)
     _say_sent(answer, mine, proposal, given.format)

@@ -20,6 +20,7 @@ from tui.cli.output import Style, say
 from tui.cli.renderers import incident as render
 
 if TYPE_CHECKING:
+    from diagnostics.incident.incidents import Ending
     from diagnostics.service import Diagnostics
     from tui.options import Options
 
@@ -129,9 +130,13 @@ def open_incident(service: Diagnostics, named: str | None = None) -> Incident:
 
 
 def confirmed(
-    service: Diagnostics, given: Namespace, proposal: Proposal, unmet: tuple[Criterion, ...] = ()
+    service: Diagnostics,
+    given: Namespace,
+    proposal: Proposal,
+    unmet: tuple[Criterion, ...] = (),
+    ending: Ending | None = None,
 ) -> Incident | Refusal:
-    """Show it, have it confirmed, write it down. Raises `NotConfirmed`, UserError, SourceFailure."""
+    """Show it, have it confirmed, write it down, with what it ends. Raises `NotConfirmed`, UserError, SourceFailure."""
     if given.format == "text":
         say_proposal(proposal, unmet)
     typed = _asked(proposal, given)
@@ -142,7 +147,7 @@ def confirmed(
             say(["", "The figures had grown old meanwhile; they were measured again:", ""])
             say_proposal(proposal)
             typed = _asked(proposal, given)
-    return service.notices.confirm(proposal, typed, frozenset(given.accept))
+    return service.notices.confirm(proposal, typed, frozenset(given.accept), ending)
 
 
 def say_proposal(proposal: Proposal, unmet: Iterable[Criterion] = ()) -> None:

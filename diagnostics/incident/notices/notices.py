@@ -22,7 +22,7 @@ from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
 from diagnostics.core.words import listed
 from diagnostics.incident.channels.base import may_write, setting_of, site_of
-from diagnostics.incident.incidents import LONGEST_TITLE, check_severity, issue_named
+from diagnostics.incident.incidents import LONGEST_TITLE, Ending, check_severity, issue_named, status_changes
 from diagnostics.incident.notices.outbox import Outbox
 from diagnostics.incident.notices.texts import (
     Basis,
@@ -154,10 +154,18 @@ class NoticeService:
 
     # ---- confirming
 
-    def confirm(self, proposal: Proposal, typed: str, accept_stale: frozenset[str] = frozenset()) -> Incident | Refusal:
+    def confirm(
+        self,
+        proposal: Proposal,
+        typed: str,
+        accept_stale: frozenset[str] = frozenset(),
+        ending: Ending | None = None,
+    ) -> Incident | Refusal:
         """Decide it: declare where there is no incident yet, and enqueue every draft that can go. Sends nothing.
 
-        `accept_stale`: names of old figures that may be sent as they are. Confirming a proposal again changes nothing.
+        `accept_stale`: names of old figures that may be sent as they are. `ending`: the incident is resolved with it,
+        in the same transaction, so that people are not told of an end that was not written down. Confirming a proposal
+        again changes nothing.
         Raises UserError: the word, stale figures, an incident declared meanwhile; SourceFailure: the journal.
         """
         with self._confirming:
@@ -171,7 +179,9 @@ class NoticeService:
                 return refusal
             self._check_figures(proposal, accept_stale)
             incident = (
-                self._extend(proposal, accept_stale) if proposal.incident else self._begin(proposal, accept_stale)
+                self._extend(proposal, accept_stale, ending)
+                if proposal.incident
+                else self._begin(proposal, accept_stale)
             )
             self._confirmed[proposal.key] = incident.id
             return incident
@@ -210,7 +220,7 @@ class NoticeService:
                     return incident
         return None
 
-    def _extend(self, proposal: Proposal, accept_stale: frozenset[str]) -> Incident:
+    def _extend(self, proposal: Proposal, accept_stale: frozenset[str], ending: Ending | None) -> Incident:
         if not proposal.sendable:
             reasons = "; ".join(dict.fromkeys(one.problem for one in proposal.drafts)) or "everything is there already"
             raise UserError(
@@ -220,6 +230,14 @@ class NoticeService:
         def decision(incident: Incident) -> Sequence[Body]:
             if any(one.token.startswith(proposal.key) for one in incident.deliveries):
                 return ()
+            if ending is not None:
+                return (
+                    *told(incident),
+                    *status_changes(incident, IncidentStatus.RESOLVED, ending.why, ending.unmet),
+                )
+            return told(incident)
+
+        def told(incident: Incident) -> Sequence[Body]:
             # Tracking that somebody else has confirmed meanwhile is not opened a second time.
             drafts = [
                 one
