@@ -58,6 +58,8 @@ class InvestigationScreen(ConsoleScreen):
         self.pins: tuple[Pin, ...] = ()
         self.failure = ""
         self._asking = False
+        self._recalled = ""
+        """Key of the row that was in view before the connection dropped, until it has been read."""
         self._journal_seq = 0
 
     # ---- construction
@@ -109,7 +111,8 @@ class InvestigationScreen(ConsoleScreen):
         """The hypothesis in view again, once it has been read."""
         key = memory.get("hypothesis")
         if isinstance(key, str):
-            self.list_view.cursor_key = key
+            self._recalled = key
+            self.draw()
 
     # ---- reading
 
@@ -189,6 +192,9 @@ class InvestigationScreen(ConsoleScreen):
         else:
             rows = [hypothesis_row(one, width=width - 4, glyphs=glyphs) for one in found.hypotheses]
             self.list_view.show(rows or [row(("no hypothesis yet; N adds the first one", "muted"))])
+            # A list forgets a row that it does not have: the one that was in view is put there once it is read.
+            recalled, self._recalled = self._recalled, ""
+            self.list_view.place(recalled)
         self._draw_detail()
 
     def _question(self, width: int) -> list[Row]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,32 @@ from screens.explorer.screen import ExplorerScreen
 from screens.incident.timeline import TimelineScreen
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, footer
-from tests.console.scripted_investigations import Level3, fill, level_3, opened_sources, stop_clocks
+from tests.console.scripted_accounts import ScriptedAccounts
+from tests.console.scripted_deals import ScriptedDeals
+from tests.console.scripted_investigations import Level3, fill, level_3, opened_sources, stop_clocks, unreachable
+from tui.navigation import SCREENS
+
+
+class Silent:
+    """A service whose sources do not answer: coming back needs none of them."""
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def ask(*_given: object, **_named: object) -> object:
+            raise unreachable("common")
+
+        return ask
 
 
 @pytest.fixture
 def level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Level3]:
     stop_clocks(monkeypatch)
     made = level_3(tmp_path)
+    made.service.accounts, made.service.deals = ScriptedAccounts(), ScriptedDeals()  # type: ignore[attr-defined]
+    for name in ("reconcile", "recovery", "affected"):
+        setattr(made.service, name, Silent())
     yield made
     made.close()
 
@@ -45,33 +65,62 @@ def broken_off(*places: tuple[str, dict[str, object]]) -> ConsoleSession:
     )
 
 
+LINES: Mapping[str, tuple[str, dict[str, object]]] = {
+    "TimelineScreen": ("timeline {incident}", {"filter": "declared"}),
+    "ExplorerScreen": ("logs service:zillow-sync", {"window_s": 3600, "fixed": None}),
+    "InvestigationScreen": ("investigation INV-2", {"hypothesis": "hypothesis:H2"}),
+    "AccountScreen": ("account 14009", {"tab": "agents"}),
+    "DealScreen": ("deal 5501 14009", {}),
+    "ReconcileScreen": ("reconcile 14009", {}),
+    "RepairScreen": ("repair REP-1", {}),
+    "BacklogScreen": ("backlog", {}),
+    "AffectedScreen": ("affected rate_limiting", {}),
+    "DeclareScreen": ("declare", {}),
+    "IncidentsScreen": ("incidents", {}),
+    "EscalationScreen": ("escalation", {}),
+    "StatusScreen": ("status {incident}", {}),
+    "DeliveriesScreen": ("deliveries {incident}", {}),
+    "ReviewScreen": ("review {incident}", {}),
+    "HandoffScreen": ("handoff {incident}", {}),
+}
+"""By screen: the `:` line that opens it again, and what it kept of itself. The levels have ways of their own."""
+READ_AGAIN = {"DocumentScreen", "InvestigateScreen"}
+"""Opened by many lines, of which one is taken below; a level."""
+STARTED_ANEW = {
+    *("EventScreen", "ListingScreen", "ProblemsScreen", "MonitorScreen", "RefusalScreen", "RefusalsScreen"),
+    *("RespondScreen", "ClaimScreen", "TasksScreen"),
+}
+"""They show what was found, or what somebody was about to say, from the screen below: that one is come back to."""
+
+
+def test_every_screen_that_an_address_leads_to_is_come_back_to_or_is_known_not_to_be() -> None:
+    for address, path in SCREENS.items():
+        module, _, name = path.rpartition(".")
+        screen = getattr(import_module(module), name)
+        if name in LINES or name in READ_AGAIN:
+            assert screen.place is not ConsoleScreen.place, address
+        else:
+            assert name in STARTED_ANEW, f"{name} is new: what line opens it again after a dropped connection?"
+
+
 async def test_every_screen_is_come_back_to_with_what_it_kept(
     make_app: MakeApp, level: Level3, incident: Incident
 ) -> None:
-    timeline, explorer = f"timeline {incident.id}", "logs service:zillow-sync"
-    places: tuple[tuple[str, dict[str, object]], ...] = (
-        (timeline, {"filter": "declared"}),
-        (explorer, {"window_s": 3600, "fixed": None}),
-        ("investigation INV-2", {"hypothesis": "H1"}),
-        ("incidents", {}),
-        ("escalation", {}),
-        (f"status {incident.id}", {}),
-        (f"deliveries {incident.id}", {}),
-        (f"review {incident.id}", {}),
-        (f"handoff {incident.id}", {}),
-        ("refusals", {}),
-    )
+    places = tuple((line.format(incident=incident.id), kept) for line, kept in LINES.values())
+    places += (("refusals", {}),)
     level.service.recents.session = broken_off(*places)
     app = make_app(level.service)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened_sources(pilot)
         await until(pilot, lambda: len(app.navigator.screens) > len(places))
         assert app.navigator.lines() == tuple(line for line, _ in places)
+        assert [type(screen).__name__ for screen in app.navigator.screens[1:-1]] == list(LINES)
         await until(pilot, lambda: all(screen.is_mounted for screen in app.navigator.screens))
         await rest(pilot)
+        assert "could not be" not in footer(pilot)
         kept = {screen.place(): screen.memory() for screen in app.navigator.screens}
-        assert kept[timeline] == {"filter": "declared"}
-        assert kept[explorer]["window_s"] == 3600
+        for line, memory in places:
+            assert kept[line].items() >= memory.items(), line
         assert app.return_code is None
         # Each of the levels is a way of its own.
         for number, line in ((2, "level health"), (3, "level investigate")):
