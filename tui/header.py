@@ -110,7 +110,8 @@ def _promise(what: str, clock: incident_clock.PromiseClock | None) -> tuple[str,
         return f"{what} due in {words}", f"due {words}", clock.tone
     if clock.state == "snoozed":
         return f"{what} overdue {words}", f"overdue {words}", "warn"
-    return f"{what.upper()} OVERDUE {words}", f"OVERDUE {words}", "fail"
+    # What is late is said in every length: "OVERDUE" alone might be anything.
+    return f"{what.upper()} OVERDUE {words}", f"{what.rpartition(' ')[2].upper()} OVERDUE {words}", "fail"
 
 
 def _lengths(

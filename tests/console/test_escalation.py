@@ -81,7 +81,7 @@ async def test_without_an_incident_the_panel_counts_five_minutes_and_names_one_t
         cast("EscalationScreen", pilot.app.screen).tick()
         cast("WarRoomApp", pilot.app).draw_header()
         assert "OVERDUE 4 min" in shown(pilot)
-        assert "FIRST NOTICE OVERDUE 4 min" in header(cast("WarRoomApp", pilot.app))
+        assert "NOTICE OVERDUE 4 min" in header(cast("WarRoomApp", pilot.app))
 
 
 async def test_the_answer_stands_above_everything(make_app: MakeApp, world: IncidentWorld) -> None:
@@ -107,7 +107,7 @@ async def test_overdue_is_a_word_and_snoozing_says_by_whom_and_until_when(
     story.overdue(world)
     async with panel(make_app, world, size=(80, 24)) as pilot:
         assert "UPDATE OVERDUE since 14:53 UTC" in shown(pilot)
-        assert "OVERDUE 3 min" in header(cast("WarRoomApp", pilot.app))
+        assert "UPDATE OVERDUE 3 min" in header(cast("WarRoomApp", pilot.app))
         await pilot.press("z")
         await until(pilot, lambda: "reminder off until 15:11 by cl.nolen" in shown(pilot))
         assert "overdue 3 min" in header(cast("WarRoomApp", pilot.app))
