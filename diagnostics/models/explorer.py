@@ -135,3 +135,21 @@ class SavedQuery:
     query: str
     window_s: int
     at: datetime
+
+
+@dataclass(slots=True, frozen=True)
+class LineGroup:
+    """Log lines of one pattern, status and endpoint within a window, as far as they have been read."""
+
+    key: str
+    """The same for as long as the group is there."""
+    template: str
+    """The message with what varies masked."""
+    status: str
+    """HTTP status; empty where the lines carry none."""
+    endpoint: str
+    """Method and path; empty where the lines carry none."""
+    count: int
+    accounts: tuple[str, ...]
+    """Accounts that the lines name, each once."""
+    newest: LogEvent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
 from screens.redraw import Redraw
 from widgets import wording
 from widgets.critical.checks import IssueDetail, detail
+from widgets.critical.patterns import pattern_note, pattern_rows
 from widgets.critical.rollup import rollup_row
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
@@ -37,6 +38,9 @@ from widgets.rows.issues import IssueLine, issue_row, level_title
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
+    from diagnostics.explorer.groups import GroupedLines
+    from diagnostics.models.events import LogEvent, LogPage
+    from diagnostics.models.explorer import LineGroup
     from diagnostics.models.readings import Reading
     from diagnostics.models.triage import Finding, Route
     from diagnostics.signals.counts import Accounts
@@ -62,6 +66,9 @@ MONITORING = "zillow-system-monitoring"
 
 ROLLUP = "rollup"
 """The reading of levels 2 and 3 in one line."""
+
+PATTERNS = "log-patterns"
+"""Id of the pane of patterns."""
 
 BULK_DEALS = "transaction_sync"
 MOST_ACCOUNTS = 20
@@ -102,6 +109,9 @@ class CriticalScreen(LogScreen):
         self.log_key = "logs:0"
         """Key of the log reading in view. Each question has its own, so that a late answer to another is dropped."""
         self._generation = 0
+        self._groups: GroupedLines | None = None
+        self._patterns: dict[str, LineGroup] = {}
+        """The patterns on screen by their keys, in their order."""
         self._redraw = Redraw(
             self,
             {
@@ -129,7 +139,7 @@ class CriticalScreen(LogScreen):
                 yield LineView(glyphs=glyphs, cursor=False, id="rollup")
                 yield LineView(glyphs=glyphs, cursor=False, id="detail-title").add_class("title")
                 yield LineView(glyphs=glyphs, id="detail")
-                yield LogPane(ascii=glyphs.ascii_only, id="logs")
+                yield LogPane(ascii=glyphs.ascii_only, grouped=True, id="logs")
             with Vertical(id="side"):
                 yield LineView(glyphs=glyphs, cursor=False, id="side-title").add_class("title")
                 people = LineView(glyphs=glyphs, cursor=False, id="escalation")
@@ -196,18 +206,27 @@ class CriticalScreen(LogScreen):
         service, live = self.host.service, self.host.live
         if service is None or live is None:
             return
+        from diagnostics.explorer.groups import GroupedLines  # noqa: PLC0415
         from diagnostics.live.tail import Tail  # noqa: PLC0415
 
-        query = service.query_for(self.state.selected)
-        pane = self.log_pane
+        query, pane = self.query_in_view(), self.log_pane
         pane.reset()
         pane.show_query(query, short(self.state.window_s))
+        self._draw_total()
         live.unwatch(self.log_key)
         self.state.readings.pop(self.log_key, None)
         self._generation += 1
         self.log_key = f"logs:{self._generation}"
-        self.reader = Tail(service, query, window_s=self.state.window_s)
-        live.watch(self.log_key, self.reader.newest, every_s=service.settings.refresh.logs_s, source="datadog")
+        reader = self.reader = Tail(service, query, window_s=self.state.window_s)
+        groups = self._groups = GroupedLines(self.state.window_s)
+
+        def newest() -> LogPage:
+            page = reader.newest()
+            # Grouped where they were asked for: a page of lines is more than a key should wait for.
+            groups.take(page.events)
+            return page
+
+        live.watch(self.log_key, newest, every_s=service.settings.refresh.logs_s, source="datadog")
         self.host.look_again()
 
     def shown_readings(self) -> Iterable[str]:
@@ -238,6 +257,7 @@ class CriticalScreen(LogScreen):
             self.host.draw_header()
         if kind == "logs":
             self.show_lines(reading)
+            self._draw_patterns()
             self._draw_lines_age()
         elif kind == ROLLUP:
             self._redraw.soon("rollup")
@@ -275,8 +295,28 @@ class CriticalScreen(LogScreen):
         self.show_lines_age(self.state.readings.get(self.log_key))
 
     def _draw_total(self) -> None:
+        self.log_pane.set_total(self._total())
+
+    def _total(self) -> int | None:
+        """Lines in the window, which the pulse has counted; with a filter nobody has."""
         pulse = self.state.pulse(self.state.selected)
-        self.log_pane.set_total(pulse.value.count if pulse is not None and pulse.value is not None else None)
+        if self.log_pane.filter_text or pulse is None or pulse.value is None:
+            return None
+        return pulse.value.count
+
+    def _draw_patterns(self) -> None:
+        """The lines by pattern. While somebody stands among them none changes its place, and new ones come behind."""
+        pane, groups = self.log_pane, self._groups
+        if groups is None or not pane.grouped:
+            return
+        found = groups.groups(int(utc_now().timestamp() * 1_000))
+        if self.focused_pane() == PATTERNS:
+            places = {key: place for place, key in enumerate(self._patterns)}
+            found = tuple(sorted(found, key=lambda group: places.get(group.key, len(places))))
+        self._patterns = {group.key: group for group in found}
+        view = pane.query_one("#log-patterns", LineView)
+        rows = pattern_rows(found, width=self._width(view), glyphs=self.host.glyphs)
+        pane.show_patterns(rows, pattern_note(found, self._total(), self.host.glyphs))
 
     # ---- selection
 
@@ -443,12 +483,17 @@ class CriticalScreen(LogScreen):
         """The selected issue's query, with the filter in force."""
         service, text = self.host.service, self.log_pane.filter_text
         query = service.query_for(self.state.selected) if service is not None else ""
-        return f"{query} {text}".strip()
+        return f"{query} ({text})" if " OR " in text else f"{query} {text}".strip()
 
     def memory(self) -> dict[str, object]:
         """Issue, window and filter, where a person chose them."""
         chosen = {"issue": self.state.selected} if self.state.chosen_by_person else {}
-        return {**chosen, "window_s": self.state.window_s, "filter": self.log_pane.filter_text}
+        return {
+            **chosen,
+            "window_s": self.state.window_s,
+            "filter": self.log_pane.filter_text,
+            "lines": not self.log_pane.grouped,
+        }
 
     def recall(self, memory: Mapping[str, object]) -> None:
         """Choose them again; an issue or a window that is not offered any more is left alone."""
@@ -459,9 +504,11 @@ class CriticalScreen(LogScreen):
         if isinstance(window, int) and window in WINDOWS and window != self.state.window_s:
             self.state.window_s = window
             self.watch_pulses()
-        self.watch_logs()
+        if memory.get("lines"):
+            self.log_pane.set_grouped(False)
         if isinstance(text, str) and text:
             self.log_pane.set_filter(text)
+        self.watch_logs()
         self.draw()
 
     # ---- in and out
@@ -475,6 +522,8 @@ class CriticalScreen(LogScreen):
             self._open_detail_row()
         elif place == "logs":
             self.query_one(LogList).action_open()
+        elif place == PATTERNS and (group := self._patterns.get(self.key_under_cursor()[1])) is not None:
+            self.open_line(group.newest)
         elif place == "escalation":
             self.host.navigate(EscalationAt())
 
@@ -511,10 +560,57 @@ class CriticalScreen(LogScreen):
                 doing=f"{route.name}: which account?",
             )
 
+    # ---- lines one by one
+
+    def act_logs(self) -> None:
+        """From the patterns to the lines one by one, and back."""
+        self.show_one_by_one(self.log_pane.is_grouped or self.focused_pane() != "logs")
+
+    def show_one_by_one(self, wanted: bool = True) -> None:
+        """Show each line, or the patterns, and give them the keys."""
+        pane = self.log_pane
+        pane.set_grouped(not wanted)
+        self._draw_patterns()
+        pane.focus()
+
+    def act_filter(self) -> None:
+        """Filter the lines; what is typed is tried on those that were read, Enter asks for the whole window."""
+        self.show_one_by_one()
+        super().act_filter()
+
+    @on(LogPane.Filtered)
+    def filtered(self) -> None:
+        """Ask for the lines of the whole window that pass, and not only for those among the newest."""
+        self.watch_logs()
+
+    def narrow(self, term: str) -> None:
+        """A term was chosen in an opened line: the lines of the whole window that hold it."""
+        self.show_one_by_one()
+        super().narrow(term)
+        self.watch_logs()
+
+    def act_next_error(self) -> None:
+        self.show_one_by_one()
+        super().act_next_error()
+
+    def act_previous_error(self) -> None:
+        self.show_one_by_one()
+        super().act_previous_error()
+
+    def act_older(self) -> None:
+        self.show_one_by_one()
+        super().act_older()
+
+    def older_arrived(self, events: Sequence[LogEvent]) -> None:
+        if self._groups is not None:
+            self._groups.take(events)
+        super().older_arrived(events)
+
     def act_back(self) -> None:
         """Out of a pane to the list."""
         if self.focused_pane() == "logs" and self.query_one(LogList).filter_text:
             self.log_pane.set_filter("")
+            self.watch_logs()
             return
         self.query_one("#issues", LineView).focus()
 
@@ -532,7 +628,7 @@ class CriticalScreen(LogScreen):
         self.open_why(self._evidence())
 
     def _evidence(self) -> Why:
-        if self.focused_pane() == "logs":
+        if self.focused_pane() in {"logs", PATTERNS}:
             reading = self.state.readings.get(self.log_key)
             found = [reading.value.evidence] if reading is not None and reading.value is not None else []
             return "log lines", f"{self.crumb()}: the newest answer behind the log pane", found

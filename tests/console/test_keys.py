@@ -256,6 +256,35 @@ async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: M
         assert lines.state.matching == lines.state.total
 
 
+async def test_lines_stand_by_pattern_until_l_shows_them_one_by_one(make_app: MakeApp) -> None:
+    async with console(make_app) as pilot:
+        pane = level_1(pilot).query_one(LogPane)
+        assert pane.is_grouped
+        assert "in the newest 60 of 18,204 lines" in text_on(pilot)
+        await press(pilot, "l")
+        assert not pane.is_grouped
+        assert isinstance(level_1(pilot).focused, LogList)
+        assert len(pane.log_list.buffer.shown) == 60
+        await press(pilot, "l")
+        assert pane.is_grouped
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(on_top(pilot), EventScreen))
+
+
+async def test_an_applied_filter_asks_for_the_lines_of_the_whole_window(make_app: MakeApp) -> None:
+    service = ScriptedService()
+    async with console(make_app, service) as pilot:
+        screen = level_1(pilot)
+        assert screen.reader is not None
+        whole = screen.reader.query
+        await press(pilot, "slash", *"status:error", "enter")
+        await until(pilot, lambda: screen.reader is not None and screen.reader.query == f"{whole} status:error")
+        await rest(pilot)
+        assert {event.status for event in screen.log_pane.log_list.buffer.shown} == {"error"}
+        await press(pilot, "escape")
+        await until(pilot, lambda: screen.reader is not None and screen.reader.query == whole)
+
+
 async def test_a_line_opens_as_a_tree_and_its_term_becomes_the_filter(make_app: MakeApp) -> None:
     async with console(make_app) as pilot:
         await press(pilot, "l", "enter")

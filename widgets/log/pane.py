@@ -66,6 +66,9 @@ class LogPane(Widget):
     LogPane #log-query, LogPane #log-note { width: 1fr; }
     LogPane #log-count, LogPane #log-status, LogPane #log-position { width: 8; }
     LogPane > #log-body { height: 1fr; }
+    LogPane #log-patterns { height: 1fr; display: none; }
+    LogPane.-grouped #log-patterns { display: block; }
+    LogPane.-grouped LogList { display: none; }
     LogPane FilterLine LineView { background: $panel; }
     LogPane:ansi, LogPane:ansi LineView, LogPane:ansi FilterLine LineView { background: ansi_default; }
     LogPane:ansi > #log-title LineView { text-style: reverse; }
@@ -83,6 +86,12 @@ class LogPane(Widget):
         event: LogEvent
 
     @dataclass
+    class Filtered(FromPane):
+        """Somebody has applied a filter, or taken it away."""
+
+        text: str
+
+    @dataclass
     class OlderWanted(FromPane):
         """Somebody stands at the oldest event and wants the ones before it."""
 
@@ -91,6 +100,7 @@ class LogPane(Widget):
         *,
         label: str = "logs",
         filters: bool = True,
+        grouped: bool = False,
         ascii: bool = False,  # noqa: A002  # the flag's name everywhere
         capacity: int = CAPACITY,
         id: str | None = None,  # noqa: A002
@@ -102,6 +112,10 @@ class LogPane(Widget):
         self.label = label
         self.filters = filters
         """False where the query itself is edited with the same key."""
+        self.grouped = grouped
+        """Lines are wanted by pattern; they stand one by one while there is no pattern to show."""
+        self._patterns: Sequence[Row] = ()
+        self._patterns_note = ""
         self.query_text = ""
         self.window_text = ""
         self.filter_text = ""
@@ -122,6 +136,7 @@ class LogPane(Widget):
             yield LineView(glyphs=self.glyphs, cursor=False, id="log-count")
             yield LineView(glyphs=self.glyphs, cursor=False, id="log-status")
         with Vertical(id="log-body"):
+            yield LineView(glyphs=self.glyphs, id="log-patterns")
             yield self.log_list
             yield FilterLine(ascii=self.glyphs.ascii_only)
         with Horizontal():
@@ -157,6 +172,7 @@ class LogPane(Widget):
         self._older_pending = False
         self.log_list.set_stale(False)
         self.log_list.clear()
+        self.show_patterns((), "")
         self._set_place()
         self._draw_title()
         self._draw_foot()
@@ -176,6 +192,43 @@ class LogPane(Widget):
         self._set_place()
         self._draw_foot()
         return added
+
+    def show_patterns(self, rows: Sequence[Row], note: str) -> None:
+        """The lines by pattern, and of how many lines they are; shown while `grouped`."""
+        self._patterns, self._patterns_note = rows, note
+        self._arrange()
+        if self.is_grouped:
+            self._pattern_view.show(rows)
+            self._draw_foot()
+
+    def set_grouped(self, grouped: bool) -> None:
+        """Show the lines by pattern, or one by one."""
+        self.grouped = grouped
+        self._arrange()
+        self._draw_foot()
+
+    @property
+    def is_grouped(self) -> bool:
+        """True while patterns are on screen."""
+        return self.has_class("-grouped")
+
+    @property
+    def _pattern_view(self) -> LineView:
+        return self.query_one("#log-patterns", LineView)
+
+    def _arrange(self) -> None:
+        """Patterns where they are wanted and there are some; the focus stays within the pane."""
+        if not self.is_mounted:
+            return
+        shown = self.grouped and bool(self._patterns)
+        if shown is self.is_grouped:
+            return
+        held = self._pattern_view.has_focus or self.log_list.has_focus
+        self.set_class(shown, "-grouped")
+        if shown:
+            self._pattern_view.show(self._patterns)
+        if held:
+            self.focus(scroll_visible=False)
 
     def set_status(self, text: str, tone: Tone = "muted", *, stale: bool = False) -> None:
         """Set age or state at the right of the title; `stale` dims the rows, which are then the last good ones."""
@@ -212,8 +265,8 @@ class LogPane(Widget):
         return self.log_list.current
 
     def focus(self, scroll_visible: bool = True) -> Self:
-        """Give the keys to the list; the frame itself takes none."""
-        self.log_list.focus(scroll_visible)
+        """Give the keys to the list, or to the patterns in its place; the frame itself takes none."""
+        (self._pattern_view if self.is_grouped else self.log_list).focus(scroll_visible)
         return self
 
     # ---- keys
@@ -278,6 +331,7 @@ class LogPane(Widget):
         event.stop()
         self._close_filter()
         self.set_filter(event.text)
+        self.post_message(self.Filtered(self, event.text))
 
     @on(FilterLine.Cancelled)
     def _filter_cancelled(self, event: FilterLine.Cancelled) -> None:
@@ -371,6 +425,13 @@ class LogPane(Widget):
 
     def _draw_foot(self) -> None:
         if not self.is_mounted:
+            return
+        if self.is_grouped:
+            self._draw_side("#log-position", ("", "muted"), share=3)
+            view, notice = self.query_one("#log-note", LineView), self._notice_piece(len(self._patterns))
+            parts = [*([notice] if notice is not None else []), Piece(self._patterns_note, "muted")]
+            pieces = cut_middle(_joined(parts, self.glyphs), max(1, view.size.width - 3), self.glyphs.ellipsis)
+            view.show((Row((Piece("  "), *pieces)),))
             return
         state = self.log_list.state
         self._draw_side("#log-position", (foot_position(state, self.glyphs), "muted"), share=3)
