@@ -5,6 +5,7 @@ Lines are taken as they come, each once, in the thread that asked for them; what
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,12 @@ MOST_KNOWN = 4_000
 """Messages whose group is remembered as they stand."""
 
 MINUTE_MS = 60_000
+
+MOST_LETTERS = 1_000
+"""Letters of a message in which a status and an endpoint are looked for."""
+
+_STATUS = re.compile(r"\bHTTP (\d{3})\b")
+_CALL = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE|HEAD) (/[\w./~-]{1,120})")
 
 Shape = tuple[str, str, int]
 """HTTP status, endpoint, and the number of words of the message."""
@@ -130,22 +137,27 @@ class GroupedLines:
 
 
 def status_of(event: LogEvent) -> str:
-    """The HTTP status as text; empty where the line has none."""
+    """The HTTP status as text, of the attribute or else of the message; empty where the line has none."""
     http = event.attributes.get("http")
     value = http.get("status_code") if isinstance(http, Mapping) else None
-    return str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        return str(value)
+    found = _STATUS.search(event.message, 0, MOST_LETTERS)
+    return found[1] if found is not None else ""
 
 
 def endpoint_of(event: LogEvent) -> str:
-    """Method and path, such as "POST /v1/leads"; empty where the line names none."""
+    """Method and path, such as "POST /v1/leads", of attributes or else of the message; empty where there is none."""
     http = event.attributes.get("http")
-    if not isinstance(http, Mapping):
-        return ""
-    details = http.get("url_details")
-    path = details.get("path") if isinstance(details, Mapping) else None
-    path = path if isinstance(path, str) else http.get("url")
-    method = http.get("method")
-    return " ".join(part for part in (method, path) if isinstance(part, str) and part)
+    if isinstance(http, Mapping):
+        details = http.get("url_details")
+        path = details.get("path") if isinstance(details, Mapping) else None
+        path = path if isinstance(path, str) else http.get("url")
+        named = " ".join(part for part in (http.get("method"), path) if isinstance(part, str) and part)
+        if named:
+            return named
+    found = _CALL.search(event.message, 0, MOST_LETTERS)
+    return f"{found[1]} {found[2]}" if found is not None else ""
 
 
 def account_of(event: LogEvent) -> str:

@@ -315,8 +315,9 @@ class CriticalScreen(LogScreen):
             found = tuple(sorted(found, key=lambda group: places.get(group.key, len(places))))
         self._patterns = {group.key: group for group in found}
         view = pane.query_one("#log-patterns", LineView)
-        rows = pattern_rows(found, width=self._width(view), glyphs=self.host.glyphs)
-        pane.show_patterns(rows, pattern_note(found, self._total(), self.host.glyphs))
+        width, glyphs = self._width(view), self.host.glyphs
+        note = pattern_note(found, self._total(), width=width - 16, glyphs=glyphs)
+        pane.show_patterns(pattern_rows(found, width=width, glyphs=glyphs), note)
 
     # ---- selection
 

@@ -85,9 +85,12 @@ def test_count_status_endpoint_and_accounts_stand_whole_at_every_width(width: in
         for words in (f"{group.count:,}", "429", group.endpoint, f"{len(group.accounts)} account"):
             assert words in row.text, (words, row.text)
         assert len(row.text.rstrip()) <= width
-    assert "in the newest 1,400 of 18,014 lines" in pattern_note(groups, 18_014, UNICODE)
+    assert "in the newest 1,400 of 18,014 lines" in pattern_note(groups, 18_014, width=60, glyphs=UNICODE)
+    assert pattern_note(groups, 18_014, width=30, glyphs=UNICODE) == "1,400 of 18,014 lines"
 
 
 def test_a_line_without_a_request_has_no_endpoint() -> None:
+    said = LogEvent("said", NOW_MS, "fub", "error", "HTTP 502 from POST /v1/leads?page=2")
+    assert (endpoint_of(said), status_of(said)) == ("POST /v1/leads", "502")
     bare = LogEvent("bare", NOW_MS, "fub", "error", "no request", attributes={"http": "none", "context": [1]})
     assert (endpoint_of(bare), status_of(bare), account_of(bare)) == ("", "", "")

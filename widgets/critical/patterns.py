@@ -70,9 +70,11 @@ def _message(group: LineGroup, glyphs: Glyphs) -> str:
     return glyphs.text(f"{level_word(group.newest.status)} {text.strip()}")
 
 
-def pattern_note(groups: Sequence[LineGroup], total: int | None, glyphs: Glyphs) -> str:
+def pattern_note(groups: Sequence[LineGroup], total: int | None, *, width: int, glyphs: Glyphs) -> str:
     """Of how many lines the patterns are: those that were read, of those that there are."""
     read = sum(group.count for group in groups)
     of = f" of {total:,}" if total is not None and total > read else ""
     kinds = f"{len(groups):,} {form(len(groups), 'pattern')}"
-    return glyphs.text(f"{kinds} in {'the newest ' if of else ''}{read:,}{of} {form(total or read, 'line')} · l lines")
+    lines = f"{read:,}{of} {form(total or read, 'line')}"
+    long = f"{kinds} in {'the newest ' if of else ''}{lines} · l lines"
+    return glyphs.text(long if cell_len(long) <= width else lines)

@@ -33,9 +33,15 @@ def rollup_row(reading: Reading[RollUp] | None, *, usual: str, width: int, glyph
     stale = wording.is_stale(reading)
     for with_usual, long in ((True, True), (False, True), (False, False)):
         pieces = _pieces(found, usual if with_usual else "", glyphs, stale=stale, long=long)
-        if sum(cell_len(piece.text) for piece in pieces) <= width:
+        if _cells(pieces) <= width:
             break
+    while _cells(pieces) > width and len(pieces) > 2:
+        pieces.pop()
     return row(*pieces)
+
+
+def _cells(pieces: list[Piece]) -> int:
+    return sum(cell_len(piece.text) for piece in pieces)
 
 
 def _pieces(found: RollUp, usual: str, glyphs: Glyphs, *, stale: bool, long: bool) -> list[Piece]:
