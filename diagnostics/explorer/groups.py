@@ -94,10 +94,13 @@ class GroupedLines:
         self._shapes: dict[Shape, list[_Group]] = {}
         self._groups: list[_Group] = []
         self._others: _Group | None = None
+        self._until_ms = 0
+        """When the newest answer was asked for, epoch milliseconds."""
 
-    def take(self, events: Iterable[LogEvent]) -> None:
-        """Count these lines, those that have been counted before excepted."""
+    def take(self, events: Iterable[LogEvent], at_ms: int) -> None:
+        """Count these lines, those that have been counted before excepted. The window ends now, at `at_ms`."""
         with self._lock:
+            self._until_ms = max(self._until_ms, at_ms)
             for event in events:
                 if event.id and event.id in self._seen:
                     continue
@@ -106,10 +109,13 @@ class GroupedLines:
             for name in list(self._seen)[: max(0, len(self._seen) - MOST_SEEN)]:
                 del self._seen[name]
 
-    def groups(self, now_ms: int) -> tuple[LineGroup, ...]:
-        """The groups of the window that ends at `now_ms` (epoch milliseconds), the one with most lines first."""
-        oldest_ms = now_ms - self.window_s * 1_000
+    def groups(self) -> tuple[LineGroup, ...]:
+        """The groups of the window as of the newest answer, the one with most lines first.
+
+        Where nothing is answered any more, what was known stays: it is called old beside them.
+        """
         with self._lock:
+            oldest_ms = self._until_ms - self.window_s * 1_000
             every = [*self._groups, *([self._others] if self._others is not None else [])]
             found = [group.since(oldest_ms) for group in every]
         return tuple(sorted((one for one in found if one is not None), key=lambda one: (-one.count, one.key)))

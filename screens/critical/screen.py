@@ -223,7 +223,7 @@ class CriticalScreen(LogScreen):
         def newest() -> LogPage:
             page = reader.newest()
             # Grouped where they were asked for: a page of lines is more than a key should wait for.
-            groups.take(page.events)
+            groups.take(page.events, int(utc_now().timestamp() * 1_000))
             return page
 
         live.watch(self.log_key, newest, every_s=service.settings.refresh.logs_s, source="datadog")
@@ -309,7 +309,7 @@ class CriticalScreen(LogScreen):
         pane, groups = self.log_pane, self._groups
         if groups is None or not pane.grouped:
             return
-        found = groups.groups(int(utc_now().timestamp() * 1_000))
+        found = groups.groups()
         if self.focused_pane() == PATTERNS:
             places = {key: place for place, key in enumerate(self._patterns)}
             found = tuple(sorted(found, key=lambda group: places.get(group.key, len(places))))
@@ -604,7 +604,7 @@ class CriticalScreen(LogScreen):
 
     def older_arrived(self, events: Sequence[LogEvent]) -> None:
         if self._groups is not None:
-            self._groups.take(events)
+            self._groups.take(events, 0)
         super().older_arrived(events)
 
     def act_back(self) -> None:

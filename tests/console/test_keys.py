@@ -48,6 +48,10 @@ def text_on(pilot: Pilot[int]) -> str:
     return "\n".join(row.text for view in pilot.app.screen.query(LineView) for row in view.rows)
 
 
+def by_pattern(pilot: Pilot[int]) -> bool:
+    return level_1(pilot).log_pane.is_grouped
+
+
 def is_following(lines: LogList) -> bool:
     return lines.state.following
 
@@ -258,15 +262,15 @@ async def test_the_filter_keeps_what_passes_and_escape_takes_it_away(make_app: M
 
 async def test_lines_stand_by_pattern_until_l_shows_them_one_by_one(make_app: MakeApp) -> None:
     async with console(make_app) as pilot:
-        pane = level_1(pilot).query_one(LogPane)
-        assert pane.is_grouped
+        pane = level_1(pilot).log_pane
+        assert by_pattern(pilot)
         assert "in the newest 60 of 18,204 lines" in text_on(pilot)
         await press(pilot, "l")
-        assert not pane.is_grouped
+        assert not by_pattern(pilot)
         assert isinstance(level_1(pilot).focused, LogList)
         assert len(pane.log_list.buffer.shown) == 60
         await press(pilot, "l")
-        assert pane.is_grouped
+        assert by_pattern(pilot)
         await press(pilot, "enter")
         await until(pilot, lambda: isinstance(on_top(pilot), EventScreen))
 

@@ -35,40 +35,45 @@ def line(number: int, *, ago_s: float = 0.0, status: int = 429, call: int = 0, t
 
 def test_lines_differ_by_status_and_endpoint_and_not_by_their_numbers() -> None:
     grouped = GroupedLines(900)
-    grouped.take(line(number, call=number % 3, status=503 if number % 30 == 1 else 429) for number in range(300))
-    found = {(one.status, one.endpoint): one.count for one in grouped.groups(NOW_MS)}
+    grouped.take(
+        (line(number, call=number % 3, status=503 if number % 30 == 1 else 429) for number in range(300)), NOW_MS
+    )
+    found = {(one.status, one.endpoint): one.count for one in grouped.groups()}
     assert found == {
         ("429", "POST /v1/leads"): 100,
         ("429", "GET /v1/userInfo"): 90,
         ("429", "GET /v1/teams/881/members"): 100,
         ("503", "GET /v1/userInfo"): 10,
     }
-    assert all(len(one.accounts) == 7 for one in grouped.groups(NOW_MS))
+    assert all(len(one.accounts) == 7 for one in grouped.groups())
 
 
 def test_a_line_that_is_read_again_is_counted_once() -> None:
     grouped, lines = GroupedLines(900), [line(number) for number in range(50)]
     for _ in range(3):
-        grouped.take(reversed(lines))
-    assert [one.count for one in grouped.groups(NOW_MS)] == [50]
+        grouped.take(reversed(lines), NOW_MS)
+    assert [one.count for one in grouped.groups()] == [50]
 
 
 def test_what_has_left_the_window_is_not_counted_any_more() -> None:
     grouped = GroupedLines(900)
-    grouped.take(line(number, ago_s=60 * number) for number in range(40))
-    first, later = grouped.groups(NOW_MS), grouped.groups(NOW_MS + 600_000)
+    grouped.take((line(number, ago_s=60 * number) for number in range(40)), NOW_MS)
+    first = grouped.groups()
+    grouped.take((), NOW_MS + 600_000)
+    later = grouped.groups()
     # Whole minutes are kept, so that the window begins up to a minute early.
     assert first[0].count in {15, 16}
     assert later[0].count == first[0].count - 10
-    assert grouped.groups(NOW_MS + 3_600_000) == ()
+    grouped.take((), NOW_MS + 3_600_000)
+    assert grouped.groups() == ()
 
 
 def test_every_line_is_in_exactly_one_of_a_bounded_number_of_groups() -> None:
     random, grouped = Random(11), GroupedLines(900)  # noqa: S311  # cases, not secrets
     words = [f"word{chr(97 + one % 26)}{chr(97 + one // 26)}" for one in range(600)]
     lines = [line(number, text=" ".join(random.sample(words, 6))) for number in range(3 * MOST_GROUPS)]
-    grouped.take(lines)
-    found = grouped.groups(NOW_MS)
+    grouped.take(lines, NOW_MS)
+    found = grouped.groups()
     assert sum(one.count for one in found) == len(lines)
     assert len(found) <= MOST_GROUPS + 1
     assert any(one.template == OTHERS for one in found)
@@ -78,8 +83,8 @@ def test_every_line_is_in_exactly_one_of_a_bounded_number_of_groups() -> None:
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_count_status_endpoint_and_accounts_stand_whole_at_every_width(width: int, glyphs: object) -> None:
     grouped = GroupedLines(900)
-    grouped.take(line(number, call=number // 7 % 3) for number in range(1_400))
-    groups = grouped.groups(NOW_MS)
+    grouped.take((line(number, call=number // 7 % 3) for number in range(1_400)), NOW_MS)
+    groups = grouped.groups()
     rows = pattern_rows(groups, width=width, glyphs=glyphs)  # type: ignore[arg-type]  # one of the two sets
     for group, row in zip(groups, rows, strict=True):
         for words in (f"{group.count:,}", "429", group.endpoint, f"{len(group.accounts)} account"):
