@@ -13,7 +13,7 @@ from diagnostics.core.failures import SourceFailure, TurnAwaited, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import advice, capital, sentence
 from diagnostics.models.evidence import Evidence
-from diagnostics.models.triage import Finding, Status, TriageRequest
+from diagnostics.models.triage import ASKED_AS, Finding, Status, TriageRequest
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def bounded(lines: Iterable[str], most: int = MOST_DETAILS) -> tuple[str, ...]:
 
 def asked_as(shown: Evidence, parts: Iterable[Evidence]) -> tuple[str, ...]:
     """The further statements behind a finding that shows the evidence of one, each once, with the source first."""
-    lines = dict.fromkeys(f"asked as: {part.source}: {part.query}" for part in (shown, *parts))
+    lines = dict.fromkeys(f"{ASKED_AS}{part.source}: {part.query}" for part in (shown, *parts))
     return tuple(lines)[1:]
 
 

@@ -31,6 +31,10 @@ class TriageRequest(Frozen):
     preventive: bool = False
 
 
+ASKED_AS = "asked as: "
+"""Begins a detail that is a query: evidence, and shown where evidence is."""
+
+
 class Finding(Frozen):
     """One check's answer."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from diagnostics.checks.base import finding, share
 from diagnostics.core.words import about, plural
 from diagnostics.models.status import Status
-from diagnostics.models.triage import Finding
+from diagnostics.models.triage import ASKED_AS, Finding
 from diagnostics.oauth.aggregate import (
     BROKEN,
     DISABLED,
@@ -435,4 +435,4 @@ _GRAVITY = (Status.PASS, Status.NO_DATA, Status.WARN, Status.FAIL)
 
 def _also(aggregate: OAuthAggregate, kind: str) -> tuple[str, ...]:
     evidence = aggregate.evidence(kind)
-    return () if evidence is None else (f"asked as: {evidence.source}: {evidence.query}",)
+    return () if evidence is None else (f"{ASKED_AS}{evidence.source}: {evidence.query}",)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from diagnostics.core.document import GAP, WIDE, Asked, Block, Check, Document, Fact, Heading, State, Text, Tone
-from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES
+from diagnostics.core.words import plural
+from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES, Status
 from diagnostics.models.triage import Finding, Refusal, Triage
 from diagnostics.signals.severity import OK
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 
 NOTICE = f"tell the team and open tracking within {FIRST_NOTICE_MINUTES} minutes"
+
+GRAVE = (Status.FAIL, Status.WARN)
+"""Findings that make a verdict, the gravest first."""
 
 WELL = frozenset({"consistent", "already_synced"})
 """Codes of conclusions that say that nothing is wrong."""
@@ -54,14 +58,48 @@ def finding_document(finding: Finding, *, doubt: str = "") -> Document:
     return Document(f"check · {finding.check.replace('_', ' ')}", blocks)
 
 
+def judged(triage: Triage) -> tuple[str, str]:
+    """Severity as it is shown, and where it comes from."""
+    severity, how = triage.severity, "assessed from the findings" if triage.assessed else "as given"
+    if triage.assessed and triage.known_severity == OK and not triage.missing:
+        # The row of the matrix has no "ok": its mildest word is filed, and would contradict level 1 if it were shown.
+        return OK, f"{how}; filed as {triage.severity}, the mildest of its row"
+    return severity, how
+
+
+def verdict(answer: Triage | Refusal) -> tuple[str, str]:
+    """The answer in one sentence, and the next step; the step is empty where there is nothing to do."""
+    if isinstance(answer, Refusal):
+        return f"REFUSED ({answer.rule}): {answer.missing}", answer.guidance[0] if answer.guidance else answer.contact
+    word = judged(answer)[0].upper()
+    gravest = next((one for status in GRAVE for one in answer.findings if one.status is status), None)
+    if gravest is not None:
+        return f"{word}: {gravest.summary}", gravest.next_step or f"Hand over to {answer.route.name}."
+    if answer.missing:
+        amount = plural(len(answer.missing), "answer")
+        return f"{word}, as far as is known: {amount} missing: {', '.join(answer.missing)}", "warroom doctor"
+    return f"{word}: {plural(len(answer.findings), 'check')} without a finding", ""
+
+
+def brief(answer: Triage | Refusal) -> str:
+    """The verdict on one line: what, how bad, what next, who takes it over."""
+    said, step = verdict(answer)
+    if isinstance(answer, Refusal):
+        return f"{answer.issue_type} {said} next: {step}"
+    route = f" route: {answer.route.name}" + ("" if answer.route.available else " (not available in this version)")
+    return f"{answer.issue_type}{_scope(answer)} {said}{f' next: {step}' if step else ''}{route}"
+
+
+def _scope(triage: Triage) -> str:
+    scope = f" account {triage.account_id}" if triage.account_id else ""
+    return scope + (f" deal {triage.deal_id}" if triage.deal_id else "")
+
+
 def triage_document(triage: Triage, contact: str = "") -> Document:
     """A whole triage: severity, findings, route; `contact` is whom to tell."""
     available = triage.route.available
     route = triage.route.name if available else f"{triage.route.name} (not available in this version)"
-    severity, how = triage.severity, "assessed from the findings" if triage.assessed else "as given"
-    if triage.assessed and triage.known_severity == OK and not triage.missing:
-        # The row of the matrix has no "ok": its mildest word is filed, and would contradict level 1 if it were shown.
-        severity, how = OK, f"{how}; filed as {triage.severity}, the mildest of its row"
+    severity, how = judged(triage)
     blocks = [
         State(severity, how),
         GAP,
@@ -72,8 +110,7 @@ def triage_document(triage: Triage, contact: str = "") -> Document:
         *(Fact("note", note, width=WIDE) for note in triage.notes),
         *map(Check, triage.findings),
     ]
-    scope = f" account {triage.account_id}" if triage.account_id else ""
-    scope += f" deal {triage.deal_id}" if triage.deal_id else ""
+    scope = _scope(triage)
     return Document(
         f"triage · {triage.issue_type.replace('_', ' ')}{scope}",
         blocks,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 GUIDE = "immediate-actions"
 """The guide whose sections belong to the issue types."""
 
+CHECK_ROUTES = "warroom doctor (lines routes)."
 CHECK_ACCESS = "Check what this console can reach and read: warroom doctor."
 
 _STEP = re.compile(r"^\d+\.\s+(.*?)(?=^\s*-\s|^\d+\.\s|^\s*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -55,6 +56,7 @@ class Refusals:
             guidance=(
                 *((f"Did you mean {listed(near, 'or')}?",) if near else ()),
                 "Read what each issue type means: warroom guide quick-reference.",
+                f"Required context: {self._context_needed()}.",
                 "When nothing fits, look at the three critical issues together in the console: warroom.",
                 CHECK_ACCESS,
                 self._escalate(),
@@ -74,6 +76,7 @@ class Refusals:
             guidance=(
                 f"Leave the severity out to have it assessed from the findings: warroom triage --issue {issue.name}.",
                 *((f"{given} is a severity of {', '.join(elsewhere)}.",) if elsewhere else ()),
+                f"Required context: {issue.name} needs {_needs(issue)}.",
                 *self._look_elsewhere(issue),
                 CHECK_ACCESS,
                 self._escalate(),
@@ -90,7 +93,7 @@ class Refusals:
         first_steps: Iterable[str] = (),
     ) -> Refusal:
         """An account or a deal that the question needs is absent, impossible, unknown or ambiguous."""
-        needs = listed(f"--{name}-id (a positive whole number)" for name in issue.needs) or "no id"
+        needs = _needs(issue)
         found = tuple(candidates)
         return self._refusal(
             RefusalRule.MISSING_CONTEXT,
@@ -138,6 +141,7 @@ class Refusals:
             accepted=(f"the first-response checks of {issue.name}: {', '.join(issue.checks)}",),
             guidance=(
                 *parts,
+                f"Check which specialist routes this console has, and whether they can read: {CHECK_ROUTES}",
                 "Do its first steps by hand, in this order:",
                 *self._guide_steps(issue),
                 *self._look_elsewhere(issue),
@@ -218,6 +222,9 @@ class Refusals:
         """Every accepted issue type with its severities, most severe first."""
         return tuple(f"{issue.name}: {', '.join(issue.severities)}" for issue in self._catalogue.issues.values())
 
+    def _context_needed(self) -> str:
+        return "; ".join(f"{one.name} needs {_needs(one)}" for one in self._catalogue.issues.values())
+
     def _look_elsewhere(self, issue: IssueType) -> tuple[str, ...]:
         query = self._catalogue.queries[issue.query]
         return (
@@ -257,6 +264,10 @@ class Refusals:
             findings=findings,
             taken_at=utc_now(),
         )
+
+
+def _needs(issue: IssueType) -> str:
+    return listed(f"--{name}-id (a positive whole number)" for name in issue.needs) or "no id"
 
 
 def near_names(given: str, names: Iterable[str]) -> tuple[str, ...]:

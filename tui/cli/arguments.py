@@ -24,6 +24,16 @@ exit codes: 0 healthy; 1 critical or incident found; 2 warning found; 3 refused,
 unreachable; 64 bad usage or bad configuration; 70 an error of the console's own; 130 interrupted. Of incidents: 0 done;
 2 something waits, or it is unclear whether it arrived; 3 refused. Of `journal verify`: 1 where it was tampered with.
 
+issue types and their severities, of --issue and --severity:
+  oauth_failure      critical, high, normal
+  transaction_sync   critical, high, normal
+  rate_limiting      incident, high, normal
+  agent_resolution   high, normal
+  connection_health  monitoring, preventive
+
+faults of the stand-ins, --fault [SCOPE=]KIND[:SECONDS or NAME][/COUNT]: e.g. 429:20 (rate limited for 20 s),
+aggregate=503 (one endpoint), slack_post=hang/1 (once). All kinds and scopes: warroom sandbox serve --help
+
 examples:
   warroom                                                   the console
   warroom --issue rate_limiting --severity incident         the console, opened on that triage
@@ -37,7 +47,9 @@ examples:
   warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
   warroom incident update --text "Backlog halved" --audience stakeholders
   warroom reconcile report --account-id 14009 --wait
-  warroom journal verify"""
+  warroom journal verify
+  warroom triage --issue rate_limiting --brief              one line, for chat and status bars
+  source <(warroom completion bash)                         also zsh, fish; `warroom completion man` is the manual"""
 
 TRUE_WORDS = frozenset({"true", "1", "yes", "on"})
 FALSE_WORDS = frozenset({"false", "0", "no", "off"})
@@ -46,6 +58,7 @@ MOST_DIGITS = 20
 """More than any id column holds; what still fits is refused by the triage service, with guidance."""
 
 FORMATS = ("text", "json")
+SHELLS = ("bash", "zsh", "fish", "man")
 AUDIENCES = ("responders", "stakeholders", "executives")
 PURPOSES = ("first_notice", "update", "resolution")
 STATUSES = ("declared", "investigating", "in_progress", "monitoring", "resolved")
@@ -104,6 +117,8 @@ def parser() -> Parser:
 
     triage = command("triage", "classify one issue, run its first-response checks, print the answer")
     _form(triage, *FORMATS, "markdown")
+    triage.add_argument("--evidence", action="store_true", help="text with the query behind each finding")
+    triage.add_argument("--brief", action="store_true", help="one line: verdict, next step, route")
     diagnose = command("diagnose", "let a specialist look: the credentials of an account, or why its deals do not sync")
     diagnose.add_argument("what", choices=("oauth", "sync"))
     _form(diagnose, *FORMATS, "markdown")
@@ -127,6 +142,8 @@ def parser() -> Parser:
     config.add_argument("what", choices=("show", "check"))
     guide = command("guide", "print one of the responders' guides, or list them")
     guide.add_argument("name", nargs="?")
+    completion = command("completion", "print the completion of a shell, or the manual page")
+    completion.add_argument("shell", choices=SHELLS)
     _add_of_incidents(commands, shared)
     _add_reconcile(commands, shared)
     sandbox = commands.add_parser("sandbox", help="run or list the built-in stand-ins", add_help=False)

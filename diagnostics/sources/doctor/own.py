@@ -161,7 +161,7 @@ def _team_secret(context: Context) -> Iterator[DoctorLine]:
         yield DoctorLine.of(*_TEAM_SECRET, Status.PASS, told)
         return
     status = Status.WARN if settings.team_secret is None else Status.FAIL
-    file = f"{context.settings.state_dir} has to be yours alone; then it is made anew" if settings.url is None else ""
+    file = f"{context.settings.state_dir} has to be yours alone; then it is made again" if settings.url is None else ""
     remedy = "give every console of the team the same state.team_secret, best with state.team_secret_command"
     yield DoctorLine.of(*_TEAM_SECRET, status, problem, file if settings.team_secret is None and file else remedy)
 

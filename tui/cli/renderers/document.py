@@ -8,14 +8,15 @@ from itertools import groupby
 from diagnostics.core.document import GAP, Block, Check, Document, Fact, Heading, Line, Note, Result, State, Text, flat
 from diagnostics.core.sanitizer import clean
 from diagnostics.models.evidence import Evidence
+from diagnostics.models.triage import ASKED_AS
 from tui.cli.output import WORD_WIDTH, WORDS, Style
 
 BESIDE = WORD_WIDTH + 2
 """Columns before what stands beside a status."""
 
 
-def as_text(documents: Iterable[Document], style: Style) -> Iterator[str]:
-    """For a person: what matters first, in the order of the document."""
+def as_text(documents: Iterable[Document], style: Style, *, evidence: bool = True) -> Iterator[str]:
+    """For a person: what matters first, in the order of the document; without `evidence`, no query behind a check."""
     for place, document in enumerate(documents):
         if place:
             yield ""
@@ -24,13 +25,13 @@ def as_text(documents: Iterable[Document], style: Style) -> Iterator[str]:
         for block in flat(document.blocks):
             if isinstance(block, Check | Result) and not isinstance(after, Check | Result | Heading):
                 yield ""
-            yield from _text(block, style)
+            yield from _text(block, style, evidence=evidence)
             after = block
         if document.taken_at is not None:
             yield from ("", f"taken: {document.taken_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _text(block: Block, style: Style) -> Iterator[str]:
+def _text(block: Block, style: Style, *, evidence: bool) -> Iterator[str]:
     match block:
         case Text(text, indent=indent) if text and block is not GAP:
             yield from style.block(text, indent=indent)
@@ -49,10 +50,11 @@ def _text(block: Block, style: Style) -> Iterator[str]:
         case Check(finding):
             first = f"{style.status(finding.status)}  "
             yield from style.block(f"{finding.check}: {finding.summary}", indent=BESIDE, first=first)
-            why = f"why: {evidence_line(finding.evidence)}" if finding.evidence is not None else ""
+            why = f"why: {evidence_line(finding.evidence)}" if evidence and finding.evidence is not None else ""
             rule = f"rule: {finding.threshold}" if finding.threshold else ""
             step = f"next: {finding.next_step}" if finding.next_step else ""
-            for line in (rule, step, *(f"- {detail}" for detail in finding.details), why):
+            details = [one for one in finding.details if evidence or not one.startswith(ASKED_AS)]
+            for line in (rule, step, *(f"- {detail}" for detail in details), why):
                 yield from style.block(line, indent=BESIDE) if line else ()
 
 
