@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,12 @@ from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.models.triage import Status, TriageRequest
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
+from sandbox.rows.common_rows import LEAD_EVENT_FIRST
+from sandbox.stores.server_store import ServerStore
+from sandbox.stores.ticker import Ticker
+from sandbox.stories.story import Story
+from tests.mariadb import private_mariadb
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
@@ -259,3 +266,39 @@ def test_odd_rows_are_refused_without_a_server() -> None:
     for spec, said in (("bits", "SQLite has no such columns"), ("zerodates", "SQLite has no such"), ("bits:3", "no")):
         with pytest.raises(UserError, match=said):
             start_sandbox("healthy", fault=spec, ready_timeout_s=START_S)
+
+
+@pytest.mark.matrix  # the errors of a restart, without a server: `test_the_keeper_outlives_a_server_that_is_gone`
+def test_the_keeper_goes_on_after_a_restart_and_writes_each_row_once(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sandbox.stores.ticker.TICK_S", 0.2)
+    story = Story("nov17", 7, int(time.time()))
+    with private_mariadb() as server:
+        store = ServerStore(story, server.root_url, PREFIX, "a password")
+        store.fill()
+        ticker = Ticker(story, store)
+        # A minute passes in a quarter of a second.
+        ticker._now_s = lambda: story.anchor + (time.time() - story.anchor) * 240
+        ticker.start()
+
+        def events() -> list[int]:
+            rows = server.execute("SELECT id FROM zillow_lead_events_log ORDER BY id", database=f"{PREFIX}_common")
+            return [number for (number,) in rows]
+
+        try:
+            for how in (server.stop, server.kill):
+                known = len(events())
+                wait_until(lambda known=known: len(events()) > known)  # type: ignore[misc]
+                how()
+                wait_until(lambda: "the databases stand still: " in capfd.readouterr().err)
+                server.start()
+                after = len(events())
+                wait_until(lambda after=after: len(events()) > after)  # type: ignore[misc]
+        finally:
+            ticker.stop()
+        found = events()
+        assert len(found) == len(set(found))
+        mine = [number for number in found if number >= LEAD_EVENT_FIRST]
+        assert mine == list(range(mine[0], mine[0] + len(mine))), "no row is missing and none was written twice"
+        assert "Traceback" not in capfd.readouterr().err
