@@ -24,6 +24,7 @@ from benchmarks import (
     query,
     rollups,
     sanitizer,
+    tables,
     traffic,
 )
 from benchmarks.figures import Figure, NotAvailable
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "journal": journal.run,
     "escalation": escalation.run,
     "pacing": pacing.run,
+    "tables": tables.run,
 }
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"

@@ -59,8 +59,8 @@ class ScreenHost(Protocol):
     def quietly(self, work: Callable[[], Answer], then: Callable[[Answer], None]) -> None:
         """Run `work` in a thread and `then` on the event loop, for conveniences that fail without a word."""
 
-    def palette(self, start: str) -> None:
-        """Open the palette with a line begun."""
+    def palette(self, start: str, proposed: str = "") -> None:
+        """Open the palette with a line begun, and `proposed` behind it, which typing replaces."""
 
     def say(self, text: str, tone: Tone = "") -> None:
         """Show one line at the bottom for a few seconds."""
@@ -211,6 +211,11 @@ class ConsoleScreen(Screen[None]):
         view = self.cursor_view
         kind, _, name = (view.cursor_key or "" if view is not None else "").partition(":")
         return kind, name
+
+    def subject_under_cursor(self) -> Mapping[str, int]:
+        """Ids of what the row under the cursor is about, by "account" and "deal"; empty where it names none."""
+        kind, name = self.key_under_cursor()
+        return {kind: int(name)} if kind in {"account", "deal"} and name.isascii() and name.isdigit() else {}
 
     def text_under_cursor(self) -> str:
         """The row under the cursor as text; empty where there is none."""

@@ -90,6 +90,15 @@ class LogScreen(ConsoleScreen):
             return "logs"
         return self.focused.id or "" if self.focused is not None else ""
 
+    def subject_under_cursor(self) -> Mapping[str, int]:
+        """Account and deal that the log line under the cursor names; else those of the row."""
+        if self.focused_pane() != "logs" or self.log_pane.current is None:
+            return super().subject_under_cursor()
+        context = self.log_pane.current.attributes.get("context")
+        named = context if isinstance(context, Mapping) else {}
+        found = {kind: named.get(f"{kind}_id") for kind in ("account", "deal")}
+        return {kind: one for kind, one in found.items() if isinstance(one, int) and one > 0}
+
     # ---- lines
 
     def show_lines(self, reading: Reading[LogPage]) -> None:

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.fuzzy import FuzzySearch
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
@@ -65,10 +66,12 @@ class PaletteScreen(ConsoleScreen):
         Binding("tab", "complete", "complete", show=False, priority=True, id="palette.complete"),
     ]
 
-    def __init__(self, entries: list[tuple[str, str]], start: str) -> None:
+    def __init__(self, entries: list[tuple[str, str]], start: str, proposed: str = "") -> None:
         super().__init__()
         self.entries = entries
         self.start = start
+        self.proposed = proposed
+        """Stands behind the start and is selected: enter takes it, a letter replaces it."""
         self.recent: tuple[tuple[str, str], ...] = ()
         """Places seen lately, newest first; they arrive after the screen."""
 
@@ -81,7 +84,11 @@ class PaletteScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         """The line, the matches, the keys."""
         glyphs = self.host.glyphs
-        yield Input(value=self.start, placeholder="an action, guide NAME, account ID, deal ID", select_on_focus=False)
+        yield Input(
+            value=self.start + self.proposed,
+            placeholder="an action, guide NAME, account ID, deal ID",
+            select_on_focus=False,
+        )
         yield LineView(glyphs=glyphs, id="palette-matches")
         yield FooterBar(glyphs=glyphs)
 
@@ -89,7 +96,7 @@ class PaletteScreen(ConsoleScreen):
         entry = self.query_one(Input)
         # A blinking cursor is two repaints a second over SSH, for nothing.
         entry.cursor_blink = False
-        entry.cursor_position = len(self.start)
+        entry.selection = Selection(len(self.start), len(self.start) + len(self.proposed))
         self.call_later(self.focus_in_turn, lambda: entry)
         hints = (Hint("enter", "run"), Hint("tab", "complete"), Hint("up/down", "choose"), Hint("esc", "back"))
         self.query_one(FooterBar).set_hints(hints)

@@ -69,6 +69,11 @@ class TableScreen(FilteredScreen):
         yield TableView(glyphs=glyphs, id="screen-body")
         yield RowFilter(glyphs=glyphs)
 
+    def subject_under_cursor(self) -> Mapping[str, int]:
+        """The account that the row under the cursor is about."""
+        account = getattr(self.view.item, "account_id", None)
+        return {"account": account} if isinstance(account, int) else {}
+
     # ---- said by the screen
 
     def key_of(self, item: Any) -> str:  # noqa: ANN401  # any row model

@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -374,11 +374,11 @@ class WarRoomApp(App[int]):
         """Breadcrumbs of the screens below the one on top."""
         return self.navigator.trail()
 
-    def palette(self, start: str) -> None:
-        """The palette with a line begun."""
+    def palette(self, start: str, proposed: str = "") -> None:
+        """The palette with a line begun, and `proposed` behind it, which typing replaces."""
         from tui.commands.grammar import entries  # noqa: PLC0415  # with every verb, after the first paint
 
-        palette = self.navigator.open_palette(entries(self.catalogue), start)
+        palette = self.navigator.open_palette(entries(self.catalogue), start, proposed)
         if self.service is not None:
             self.quietly(
                 self.service.recents.recent, lambda found: palette.offer([(place.line, place.title) for place in found])
@@ -492,12 +492,20 @@ class WarRoomApp(App[int]):
         self.palette("")
 
     def act_account(self) -> None:
-        """Ask for an account id."""
-        self.palette("account ")
+        """Ask for an account id; that of the thing under the cursor is there already, and typing replaces it."""
+        account = self._subject().get("account")
+        self.palette("account ", "" if account is None else str(account))
 
     def act_deal(self) -> None:
-        """Ask for a deal id."""
-        self.palette("deal ")
+        """Ask for a deal id; that of the thing under the cursor is there already, and typing replaces it."""
+        found = self._subject()
+        known = [str(found[kind]) for kind in ("deal", "account") if kind in found] if "deal" in found else []
+        self.palette("deal ", " ".join(known))
+
+    def _subject(self) -> Mapping[str, int]:
+        """Ids of what is under the cursor of the screen on top."""
+        screen = self.screen
+        return screen.subject_under_cursor() if isinstance(screen, ConsoleScreen) else {}
 
     def act_affected(self) -> None:
         """Accounts affected by the issue in view, else by that of the incident in view."""

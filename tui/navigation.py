@@ -125,11 +125,11 @@ class Navigator:
         else:
             self.open(address)
 
-    def open_palette(self, entries: Sequence[tuple[str, str]], start: str) -> PaletteScreen:
-        """The palette on top, with a line begun."""
+    def open_palette(self, entries: Sequence[tuple[str, str]], start: str, proposed: str = "") -> PaletteScreen:
+        """The palette on top, with a line begun and what is proposed behind it."""
         from screens.palette import PaletteScreen
 
-        palette = PaletteScreen([*entries], start)
+        palette = PaletteScreen([*entries], start, proposed)
         self.push(palette)
         return palette
 

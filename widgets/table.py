@@ -108,7 +108,9 @@ class Table:
         key = self.key(item)
         text = self._texts.get(key)
         if text is None:
-            text = self._texts[key] = " ".join(_said(one, item) for one in self.columns).casefold()
+            # Moments and fractions are not what people type; writing them costs more than all the rest.
+            said = (one.value(item) for one in self.columns if one.value is not None)
+            text = self._texts[key] = " ".join(str(one) for one in said if isinstance(one, str | int)).casefold()
         return text
 
     def _sorted(self, items: list[Any]) -> list[Any]:

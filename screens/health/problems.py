@@ -1,17 +1,20 @@
-"""All connections with a problem, newest or longest-standing first, page by page; Enter goes to the account."""
+"""All connections with a problem, newest or longest-standing first, page by page; Enter goes to the account.
+
+A table: sorted and grouped are the rows that have been read, and the title says whether there are more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
-from diagnostics.core.time import utc_now
-from screens.list_screen import ListScreen
-from widgets.line_view import LineView
-from widgets.row import BLANK, Row, fit, row
-from widgets.rows.connections import problem_row
+from screens.table_screen import TableScreen
+from widgets.footer_bar import Hint
+from widgets.paged_rows import PagedRows
+from widgets.rows.connections import PROBLEM_COLUMNS
 
 if TYPE_CHECKING:
     from diagnostics.health.connections import Order
@@ -25,18 +28,30 @@ PAGE = 100
 TITLES = {"newest": "connection problems, newest first", "longest": "connection problems, longest-standing first"}
 
 
-class ProblemsScreen(ListScreen):
+class ProblemsScreen(TableScreen):
     """A list that grows by a page when its end is reached. Rows read stay; asking again starts over."""
 
-    hint_names: ClassVar[tuple[str, ...]] = ("open", "older", "why", "refresh", "copy", "back", "help")
-    ends_blank = False
+    columns = PROBLEM_COLUMNS
+    export_name = "connection-problems"
+    footer_keys: ClassVar[tuple[Hint, ...]] = (
+        Hint("enter", "account"),
+        Hint("O", "older"),
+        Hint("/", "filter"),
+        Hint("s", "sort"),
+        Hint("←→", "column"),
+        Hint("p", "group"),
+        Hint("V", "columns"),
+        Hint("E", "export"),
+        Hint("w", "why"),
+        Hint("?", "help"),
+    )
 
     def __init__(self, order: Order) -> None:
         super().__init__()
         self.order: Order = order
         self.problems: dict[int, ConnectionProblem] = {}
         self.evidence: list[Evidence] = []
-        self.notes: list[str] = []
+        self.notes_of_rows: list[str] = []
         self.after: str | None = None
         self.failure = ""
         self.asking = False
@@ -69,56 +84,52 @@ class ProblemsScreen(ListScreen):
     def _arrived(self, after: str | None, page: Page[ConnectionProblem]) -> None:
         self.asking, self.failure = False, ""
         if after is None:
-            self.problems, self.evidence, self.notes = {}, [], []
+            self.problems, self.evidence, self.notes_of_rows = {}, [], []
         self.problems |= {problem.sync_user_id: problem for problem in page.rows}
         self.evidence += page.evidence
-        self.notes += [note for note in page.notes if note not in self.notes]
+        self.notes_of_rows += [note for note in page.notes if note not in self.notes_of_rows]
         self.after = page.after
-        self.draw()
+        self.take_items(tuple(self.problems.values()))
 
     def _failed(self) -> None:
         self.asking = False
         self.failure = "no answer; r asks again"
         self.draw()
 
-    @on(LineView.Moved)
-    def moved(self, message: LineView.Moved) -> None:
-        """The last row brings the next page."""
-        keys = [item.key for item in message.view.rows if item.key is not None]
-        if keys and message.key == keys[-1] and self.after is not None:
+    @on(PagedRows.EndNear)
+    def end_near(self) -> None:
+        """The last rows bring the next page; of groups there is no next one."""
+        if self.after is not None and not self.table.grouped_by:
             self.ask_page(self.after)
 
     # ---- drawing
 
     def heading(self) -> str:
-        """Which problems, and how many have been read."""
+        """Which problems, how many have been read, and how they are looked at."""
         more = " and more" if self.after is not None else ""
-        state = self.failure or ("asking" if self.asking else f"{len(self.problems):,}{more}")
-        return f"{TITLES[self.order]} · {state}"
+        state = self.failure or ("asking" if self.asking and not self.problems else f"{len(self.problems):,}{more}")
+        return f"{TITLES[self.order]} · {state}{self.described()}"
 
-    def rows(self, width: int) -> list[Row]:
-        """Problems, then what is wrong with their rows."""
-        glyphs, now = self.host.glyphs, utc_now()
-        rows = [
-            problem_row(problem, order=self.order, width=width, now=now, glyphs=glyphs)
-            for problem in self.problems.values()
-        ]
-        if not rows and not self.asking and not self.failure:
-            rows.append(row(("no connection has a problem", "muted")))
-        if self.notes:
-            rows.append(BLANK)
-        rows += [row((glyphs.text(fit(note, width)), "muted"), key=f"note:{at}") for at, note in enumerate(self.notes)]
-        return rows
+    def notes(self) -> Sequence[tuple[str, bool]]:
+        """What is wrong with rows, and what a sorted or grouped part of the list is not."""
+        said = [(note, False) for note in self.notes_of_rows]
+        if self.after is not None and self.table.sentence():
+            words = f"Of the {len(self.problems):,} that have been read; there are more (O reads on)."
+            return [(words, True), *said]
+        return said
 
-    # ---- keys
+    def empty_words(self) -> str:
+        """None, only where that is known."""
+        return "" if self.asking or self.failure else "no connection has a problem"
 
-    def act_open(self) -> None:
-        """To the account of the problem under the cursor."""
-        kind, name = self.key_under_cursor()
-        number = name.rpartition(":")[2]
-        problem = self.problems.get(int(number)) if kind == "problem" and number.isdigit() else None
-        if problem is not None:
-            self.host.navigate(f"account {problem.account_id}")
+    # ---- rows
+
+    def key_of(self, item: ConnectionProblem) -> str:
+        return f"problem:{item.sync_user_id}"
+
+    def open_item(self, item: ConnectionProblem) -> None:
+        """To the account of the problem."""
+        self.host.navigate(f"account {item.account_id}")
 
     def act_older(self) -> None:
         """The next page."""

@@ -454,6 +454,6 @@ async def settle_health(pilot: Pilot[Any], *, besides: frozenset[str] = frozense
 @contextmanager
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ages are counted to `NOW` on every screen of level 2."""
-    for module in ("screens.health.screen", "screens.health.panes", "screens.health.problems"):
+    for module in ("screens.health.screen", "screens.health.panes"):
         monkeypatch.setattr(f"{module}.utc_now", lambda: NOW)
     yield

@@ -13,10 +13,12 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.models.incidents import AffectedAccount, AffectedAccounts
 from screens.account.affected import AffectedScreen
+from screens.critical.screen import CriticalScreen
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, footer, settle
 from tests.console.scripted import NOW, ScriptedService, evidence
@@ -252,3 +254,29 @@ async def test_a_line_for_a_table_says_where_one_is(make_app: MakeApp) -> None:
             app.command(line)
             await rest(pilot)
             assert said in text_on(pilot)
+
+
+async def test_the_account_under_the_cursor_is_proposed_and_typing_replaces_it(make_app: MakeApp) -> None:
+    async with listing(make_app) as (pilot, screen, _):
+        await press(pilot, "j", "a")
+        assert pilot.app.screen.query_one(Input).value == "account 168527"
+        await press(pilot, "enter")
+        assert "account 168527" in text_on(pilot)
+        await press(pilot, "escape")
+        assert pilot.app.screen is screen
+        await press(pilot, "a", *"14009", "enter")
+        assert "account 14009" in text_on(pilot)
+
+
+async def test_the_account_of_the_log_line_under_the_cursor_is_proposed(make_app: MakeApp) -> None:
+    app = make_app(ScriptedService())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "a")
+        assert pilot.app.screen.query_one(Input).value == "account "
+        await press(pilot, "escape", "l", "k")
+        line = cast("CriticalScreen", pilot.app.screen).log_pane.current
+        assert line is not None
+        account = cast("dict[str, Any]", line.attributes["context"])["account_id"]
+        await press(pilot, "a")
+        assert pilot.app.screen.query_one(Input).value == f"account {account}"

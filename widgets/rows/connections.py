@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.words import DAY_S, age, short
 from diagnostics.health.document import state_of, state_tone
+from widgets.paged_rows import Column, said, whole
 from widgets.row import BLANK, Piece, Row, column, fit, row
 
 if TYPE_CHECKING:
@@ -123,3 +124,33 @@ def problem_row(
         used += ACCOUNT
     pieces.append(Piece(fit(glyphs.text(problem.message or "no message"), max(0, width - used))))
     return row(*pieces, key=f"problem:{order}:{problem.sync_user_id}")
+
+
+def _since(problem: ConnectionProblem, glyphs: Glyphs, now: datetime) -> Piece:
+    return Piece(glyphs.text(standing(problem.problem_at, now)), "strong")
+
+
+PROBLEM_COLUMNS: tuple[Column, ...] = (
+    Column("for", _since, 6, right=True, name="since", value=lambda one: one.problem_at),
+    Column(
+        "account",
+        lambda one, _glyphs, _now: Piece(str(one.account_id), "key"),
+        7,
+        most=10,
+        name="account",
+        value=lambda one: one.account_id,
+    ),
+    Column(
+        "name", said(lambda one: one.account_name), 16, most=40, rank=2, name="name", value=lambda o: o.account_name
+    ),
+    Column(
+        "state",
+        lambda one, glyphs, _now: Piece(glyphs.text(one.state), state_tone(one.state)),
+        9,
+        name="state",
+        value=lambda one: one.state,
+    ),
+    Column("user", whole(lambda one: one.user_id), 8, right=True, rank=3, name="user", value=lambda one: one.user_id),
+    Column("message", said(lambda one: one.message), 20, most=240, name="message", value=lambda one: one.message),
+)
+"""Connections with a problem, where they have a screen to themselves."""
