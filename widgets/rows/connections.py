@@ -136,12 +136,11 @@ PROBLEM_COLUMNS: tuple[Column, ...] = (
         "account",
         lambda one, _glyphs, _now: Piece(str(one.account_id), "key"),
         7,
-        most=10,
         name="account",
         value=lambda one: one.account_id,
     ),
     Column(
-        "name", said(lambda one: one.account_name), 16, most=40, rank=2, name="name", value=lambda o: o.account_name
+        "name", said(lambda one: one.account_name), 16, most=20, rank=2, name="name", value=lambda o: o.account_name
     ),
     Column(
         "state",
