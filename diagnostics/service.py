@@ -28,6 +28,7 @@ from diagnostics.triage.matrix import Classification, classify, open_route, refu
 if TYPE_CHECKING:
     from diagnostics.accounts.service import AccountService
     from diagnostics.catalogue import Catalogue
+    from diagnostics.charts.service import ChartService
     from diagnostics.config.settings import Settings
     from diagnostics.explorer.service import ExplorerService
     from diagnostics.health.service import HealthService
@@ -116,6 +117,13 @@ class Diagnostics:
         from diagnostics.explorer.service import ExplorerService  # noqa: PLC0415
 
         return ExplorerService(self.context)
+
+    @Lazy
+    def charts(self) -> ChartService:
+        """Numbers over time, with their limits, marks and questions."""
+        from diagnostics.charts.service import ChartService  # noqa: PLC0415
+
+        return ChartService(self.context, self.health, self.recovery, self.incidents)
 
     @Lazy
     def recents(self) -> Recents:

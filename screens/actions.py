@@ -40,6 +40,7 @@ class Action:
 
 _EXPLORER = "the log explorer; L opens it"
 _TABLES = "a table; i opens that of the accounts affected"
+_WRITTEN = "the log explorer and charts; L and D open them"
 _LISTS = "tasks, timeline and investigations; e, T and 3 open them"
 
 ACTIONS: tuple[Action, ...] = (
@@ -61,6 +62,7 @@ ACTIONS: tuple[Action, ...] = (
         "Sort a table by the column under the cursor; on an account, only rows with something wrong.",
         where="a table or an account; i lists accounts, a opens one",
     ),
+    Action("chart", "D", "D", "chart", "The number under the cursor over time; on a chart, another drawing of it."),
     Action("run", "x", "x", "run", "Run the check under the cursor again, or the step, where that is permitted."),
     Action("copy", "y", "y", "copy", "Copy what is under the cursor to your terminal's clipboard."),
     Action("plain", "Y", "Y", "plain text", "Show it as plain text, for terminals that take no copy."),
@@ -71,8 +73,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_error", "right_square_bracket", "]", "next error", "To the next error in the log pane."),
     Action("previous_error", "left_square_bracket", "[", "previous error", "To the previous error in the log pane."),
     Action("explore", "L", "L", "explore", "The log explorer on the query in view: histogram, values, patterns."),
-    Action("zoom_in", "plus,equals_sign", "+", "zoom in", "A quarter of the time, around the cursor.", where=_EXPLORER),
-    Action("zoom_out", "minus", "-", "zoom out", "Back out, and at last to four times the time.", where=_EXPLORER),
+    Action(
+        "zoom_in",
+        "plus,equals_sign",
+        "+",
+        "zoom in",
+        "A shorter time; in the log explorer, around the cursor.",
+        where=_WRITTEN,
+    ),
+    Action("zoom_out", "minus", "-", "zoom out", "Back out, to a longer time.", where=_WRITTEN),
     Action(
         "patterns",
         "p",
@@ -91,7 +100,13 @@ ACTIONS: tuple[Action, ...] = (
         "The most frequent values of attributes; enter adds one to the query.",
         where=_EXPLORER,
     ),
-    Action("correlate", "C", "C", "correlate", "Follow this line's correlation id over all services.", where=_EXPLORER),
+    Action(
+        "correlate",
+        "C",
+        "C",
+        "correlate",
+        "Follow a line's correlation id over all services, or one that is typed.",
+    ),
     Action("pin", "m", "m", "pin", "Keep this for the incident's review; in the log explorer, pin the line."),
     Action(
         "merge",
@@ -108,8 +123,8 @@ ACTIONS: tuple[Action, ...] = (
         "E",
         "E",
         "export",
-        "Write the rows of a table, the pinned log lines or all shown to a new file.",
-        where="a table or the log explorer; i and L open them",
+        "Write the rows of a table, log lines or a chart to a new file.",
+        where="a table, the log explorer or a chart; i, L and D open them",
     ),
     Action("level_critical", "1", "1", "critical", "Level 1: critical issues, act now."),
     Action("level_health", "2", "2", "health", "Level 2: system health."),

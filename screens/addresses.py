@@ -197,6 +197,18 @@ class BacklogAt(Address):
     """The webhook backlog: its curve, its forecast, what is in it."""
 
 
+@dataclass(slots=True, frozen=True)
+class ChartAt(Address):
+    """One number over time."""
+
+    name: str
+    """As `:chart` takes it."""
+    window_s: int | None = None
+    """None is about the console's own window."""
+    about: Document | None = None
+    """The same number in words, for who comes from there."""
+
+
 class RefusalsAt(Address):
     """The six conditions under which the console refuses."""
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual import on
 
 from diagnostics.core.time import utc_now
-from screens.addresses import EventAt
+from diagnostics.core.words import form
+from screens.addresses import EventAt, ExplorerAt
 from screens.base import ConsoleScreen
 from widgets import wording
 from widgets.log.list import LogList
@@ -16,8 +17,13 @@ from widgets.log.pane import LogPane
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent, LogPage
+    from diagnostics.models.explorer import Correlation
     from diagnostics.models.readings import Reading
+    from screens.base import ScreenHost
     from widgets.row import Tone
+
+LONGEST_NAME = 14
+"""Letters of a correlation id in a title; a longer one is cut there."""
 
 WINDOWS = (300, 900, 3600, 4 * 3600, 24 * 3600)
 """Time windows that `t` walks through, seconds."""
@@ -146,6 +152,13 @@ class LogScreen(ConsoleScreen):
 
     # ---- keys
 
+    def act_correlate(self) -> None:
+        """Follow the correlation id of the line under the cursor over all services."""
+        if self.log_pane.current is None:
+            self.host.say("put the cursor on a line first", "muted")
+        else:
+            follow_correlation(self, self.log_pane.current)
+
     @on(LogPane.Opened)
     def line_opened(self, message: LogPane.Opened) -> None:
         """Open the chosen line."""
@@ -198,3 +211,27 @@ class LogScreen(ConsoleScreen):
             pane.older_done("" if page is None or page.events else self.nothing_older)
 
         self.host.ask(reader.older, add, doing="loading older lines", failed=pane.older_done)
+
+
+def follow_correlation(screen: ConsoleScreen, event: LogEvent) -> None:
+    """Open everything that bears the line's correlation id, over all services, in the log explorer."""
+    service = screen.host.service
+    if service is None:
+        screen.host.say("the sources are still opening; try again in a moment", "warn")
+        return
+    screen.start_job(
+        lambda job: service.explorer.follow(event, job),
+        lambda found: _show_correlation(screen.host, found),
+        doing="following the correlation",
+    )
+
+
+def _show_correlation(host: ScreenHost, found: Correlation) -> None:
+    from diagnostics.explorer.service import around  # noqa: PLC0415  # with its models, after the first paint
+
+    step = " > " if host.glyphs.ascii_only else " → "
+    more = "" if found.is_complete else " and more"
+    name = found.correlation_id if len(found.correlation_id) <= LONGEST_NAME else f"{found.correlation_id[:12]}…"
+    lines = form(len(found.events), "line")
+    about = f"correlation {name}: {len(found.events):,} {lines}{more}, {step.join(found.services)}"
+    host.navigate(ExplorerAt(found.query, fixed=around(found.events), events=found.events, about=about))

@@ -524,6 +524,10 @@ class WarRoomApp(App[int]):
         issue = None if self.catalogue is None else self.catalogue.issues.get(issue_type)
         return severity if issue is not None and severity in issue.severities else None
 
+    def act_correlate(self) -> None:
+        """Ask for a correlation id: there is no log line under the cursor to take it from."""
+        self.palette("correlate ")
+
     def act_explore(self) -> None:
         """The log explorer on the query in view, or on everything."""
         query = ""

@@ -218,6 +218,7 @@ SCREENS: Mapping[type[to.Address], str] = {
     to.RefusalsAt: "screens.refusals.RefusalsScreen",
     to.InvestigateAt: "screens.investigate.screen.InvestigateScreen",
     to.InvestigationAt: "screens.investigate.record.InvestigationScreen",
+    to.ChartAt: "screens.chart.ChartScreen",
     to.BacklogAt: "screens.recovery.backlog.BacklogScreen",
     to.RespondAt: "screens.incident.respond.RespondScreen",
     to.DeclareAt: "screens.incident.declare.DeclareScreen",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from diagnostics.explorer.export import write_export
 from diagnostics.explorer.facets import FacetCounter
 from diagnostics.logs import bind
 from diagnostics.models.datadog import Compute, GroupBy, Series
-from diagnostics.models.events import LogEvent, LogPage
+from diagnostics.models.events import CORRELATION_PATHS, LogEvent, LogPage, correlation_of
 from diagnostics.models.explorer import Bin, Correlation, Facet, Histogram, SavedQuery, level_of
 from diagnostics.signals.counts import of_late_logs
 
@@ -30,9 +30,6 @@ MOST_CORRELATED = 1_000
 AROUND = timedelta(minutes=15)
 """How far before and after an event its correlation is followed; requests and their workers end well within."""
 
-CORRELATION_PATHS = ("correlation_id", "correlationId", "request_id", "trace_id")
-"""Names under which an event carries what ties it to others, best first."""
-
 SAVED = "saved_query"
 MOST_SAVED = 200
 LONGEST_NAME = 80
@@ -41,17 +38,6 @@ LONGEST_NAME = 80
 def step_s(seconds: float, most_bins: int) -> int:
     """The shortest step with which `seconds` need at most `most_bins`."""
     return next((step for step in STEPS_S if seconds / step <= most_bins), STEPS_S[-1])
-
-
-def correlation_of(event: LogEvent) -> tuple[str, str] | None:
-    """(attribute path, value) of what ties an event to others, or None."""
-    context = event.attributes.get("context")
-    for name in CORRELATION_PATHS:
-        for prefix, place in (("", event.attributes), ("context.", context)):
-            value = place.get(name) if isinstance(place, Mapping) else None
-            if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
-                return f"{prefix}{name}", str(value)
-    return None
 
 
 def around(events: Sequence[LogEvent]) -> tuple[datetime, datetime] | None:

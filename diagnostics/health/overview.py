@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from diagnostics.checks.base import share
@@ -64,6 +65,7 @@ class Overview:
             rollup = self._refreshed()
             hours = rollup.hours(self._hour() - timedelta(seconds=DAY_S - STEP_S))
             sync = self._sync(rollup, hours)
+            self._note_sync(sync)
         except SourceFailure as failure:
             rollup, sync = (
                 None,
@@ -79,15 +81,20 @@ class Overview:
     def _samples(self, states: States) -> tuple[tuple[CoursePoint, ...], str]:
         """Note the present health and return the last 24 hours of it, one point an hour, and why it is not lasting."""
         try:
-            samples = self._opened_samples()
+            samples = self.samples()
             samples.note(HEALTH, states.health, self._context.now())
             since = self._hour() - timedelta(seconds=DAY_S - STEP_S)
             return samples.course(HEALTH, since, step_s=STEP_S), self._context.state.problem
         except SourceFailure as failure:
             return (), failure.headline()
 
-    def _opened_samples(self) -> Samples:
+    def _note_sync(self, sync: Figure) -> None:
+        if isinstance(sync.value, int | float) and sync.status is not Status.NO_DATA:
+            with suppress(SourceFailure):
+                self.samples().note(sync.id, float(sync.value), self._context.now())
 
+    def samples(self) -> Samples:
+        """What this console has seen of figures, step by step."""
         parts = self._context
         with self._lock:
             # One for all questions: it holds back what the store does not take at once.

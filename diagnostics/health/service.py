@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from diagnostics.core.failures import SourceFailure
 from diagnostics.health.connections import Order, connection_health, problems, read_states
 from diagnostics.health.figures import LastKnown
 from diagnostics.health.kpis import KPIS, TellFigures, read_kpis, together, webhook_figure
 from diagnostics.health.leading import RULES, read_leading
 from diagnostics.health.monitors import MonitorService
-from diagnostics.health.overview import Overview, health_figure
+from diagnostics.health.overview import HEALTH, Overview, health_figure
 from diagnostics.health.resolution import of_everybody
 from diagnostics.health.systems import TellSystems, read_systems
+from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
         SystemState,
     )
     from diagnostics.models.triage import Refusal
+    from diagnostics.store.samples import Samples
 
 
 class HealthService:
@@ -52,7 +56,7 @@ class HealthService:
             "health": lambda _: health_figure(context, read_states(context)),
             "webhook_latency_p95": lambda rule: webhook_figure(context, rule),
         }
-        return together(context, reads, rules)
+        return self._noted(together(context, reads, rules))
 
     def kpis(self, only: tuple[str, ...] = KPIS, tell: TellFigures | None = None) -> tuple[Figure, ...]:
         """token_success, transaction_sync_success, api_p95, webhook_latency_p95, resolution_accuracy.
@@ -60,7 +64,7 @@ class HealthService:
         A figure whose source fails keeps its last value and says so, or has none and says why; one that asks every
         account comes when it is there. `tell` gets what is there while others are missing.
         """
-        return self._known.beside(read_kpis(self._context, only=only, tell=self._beside(tell)))
+        return self._noted(self._known.beside(read_kpis(self._context, only=only, tell=self._beside(tell))))
 
     def connections(self) -> ConnectionHealth:
         """Connections by state, newest and longest-standing problems. Raises SourceFailure."""
@@ -83,7 +87,25 @@ class HealthService:
 
     def leading(self, only: tuple[str, ...] = tuple(RULES), tell: TellFigures | None = None) -> tuple[Figure, ...]:
         """Leading indicators, which worsen before sync does; otherwise as `kpis`."""
-        return self._known.beside(read_leading(self._context, only=only, tell=self._beside(tell)))
+        return self._noted(self._known.beside(read_leading(self._context, only=only, tell=self._beside(tell))))
+
+    def samples(self) -> Samples:
+        """How figures went, as far as somebody looked. Raises SourceFailure where the state store takes nothing."""
+        return self._overview.samples()
+
+    def _noted(self, figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
+        """The same figures, kept for their charts: those that are known, whole and of now."""
+        values = {
+            HEALTH if figure.id == "system_health" else figure.id: float(figure.value)
+            for figure in figures
+            if isinstance(figure.value, int | float)
+            and not figure.failure
+            and figure.status not in {Status.NO_DATA, Status.UNREACHABLE}
+            and (figure.coverage is None or figure.coverage.is_complete)
+        }
+        with suppress(SourceFailure):
+            self.samples().note_all(values, self._context.now())
+        return figures
 
     def _beside(self, tell: TellFigures | None) -> TellFigures | None:
         return None if tell is None else lambda figures: tell(self._known.beside(figures))

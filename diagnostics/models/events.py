@@ -8,6 +8,17 @@ from typing import Any
 
 from diagnostics.models.evidence import Evidence
 
+CORRELATION_PATHS = ("correlation_id", "correlationId", "request_id", "trace_id")
+"""Names under which an event carries what ties it to others, best first."""
+
+TELLING_PATHS: Mapping[str, tuple[str, ...]] = {
+    "error": ("context.error_message", "error.message", "error_message", "context.error", "error", "error.kind"),
+    "http status": ("http.status_code", "context.status_code", "status_code", "context.http_status"),
+    "endpoint": ("http.url_details.path", "http.route", "http.url", "context.endpoint", "context.url", "endpoint"),
+    "account": ("context.account_id", "account_id", "context.account"),
+}
+"""What a responder reads of an event first, and the attributes that may hold it, best first."""
+
 
 @dataclass(slots=True, frozen=True)
 class LogEvent:
@@ -41,3 +52,37 @@ class LogPage:
     not here may be there. The evidence's caveat says why."""
     cut: bool = False
     """It holds fewer events than were asked for because more would have been too large: more may stand behind it."""
+
+
+def attribute(event: LogEvent, path: str) -> str | int | float | None:
+    """The value at a dotted path of an event's attributes; None where there is none, or it is no single value."""
+    value: Any = event.attributes
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    is_single = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return value if is_single and str(value) else None
+
+
+def correlation_of(event: LogEvent) -> tuple[str, str] | None:
+    """(attribute path, value) of what ties an event to others, or None."""
+    for name in CORRELATION_PATHS:
+        for path in (name, f"context.{name}"):
+            value = attribute(event, path)
+            if value is not None and not isinstance(value, float):
+                return path, str(value)
+    return None
+
+
+def telling(event: LogEvent) -> tuple[tuple[str, str, str | int | float], ...]:
+    """(label, attribute path, value) of what is read first: error, status, endpoint, account, correlation id.
+
+    What an event does not carry is left out.
+    """
+    found: list[tuple[str, str, str | int | float]] = []
+    for label, paths in TELLING_PATHS.items():
+        held = ((path, value) for path in paths if (value := attribute(event, path)) is not None)
+        first = next(held, None)
+        if first is not None:
+            found.append((label, *first))
+    tied = correlation_of(event)
+    return (*found, ("correlation id", *tied)) if tied is not None else tuple(found)

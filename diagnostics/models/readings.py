@@ -56,7 +56,9 @@ class Pulse(Frozen):
     ratio: float | None = None
     """count ÷ usual; None when nothing is usual."""
     per_minute: tuple[int, ...] = ()
-    """Events a minute, oldest first, for the sparkline."""
+    """Events a minute, oldest first, for the curve."""
+    minutes_from: datetime | None = None
+    """When the first of these minutes begins."""
     accounts: int | None = None
     """Distinct accounts in the window."""
     headline: str = ""

@@ -74,6 +74,8 @@ class Counts:
     """None where nothing was found of logs that are late: they may still come, and 0 would say that they do not."""
     per_minute: tuple[int, ...]
     """Events in each minute of the window that can be complete, oldest first."""
+    minutes_from: datetime | None = field(default=None, kw_only=True)
+    """When the first of `per_minute` begins."""
     filling: tuple[int, ...] = field(default=(), kw_only=True)
     """Events in the minutes after them so far: at least so many, and more may come."""
     accounts: int | None
@@ -331,6 +333,7 @@ class LogQuestions:
         return Counts(
             count=total or (None if lag.is_late else 0),
             per_minute=minutes[:whole],
+            minutes_from=datetime.fromtimestamp(first_ms / 1_000, UTC),
             filling=minutes[whole:],
             accounts=accounts or (None if lag.is_late else accounts),
             evidence=evidence,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -45,11 +45,16 @@ class Samples:
 
         What a failing store does not take waits in memory, 500 samples at most, and is written with the next one.
         """
-        if value is None or not math.isfinite(value):
-            return
+        self.note_all({name: value}, at)
+
+    def note_all(self, values: Mapping[str, float | None], at: datetime) -> None:
+        """As `note`, of several figures of one moment: they are written together."""
         slot = _seconds(at) // SLOT_S * SLOT_S
+        noted = [(name, value) for name, value in values.items() if value is not None and math.isfinite(value)]
+        if not noted:
+            return
         with self._lock:
-            self._waiting.append((self._named(name), slot, float(value)))
+            self._waiting.extend((self._named(name), slot, float(value)) for name, value in noted)
             waiting = tuple(self._waiting)
             try:
                 self._state.transact(lambda connection: self._write(connection, waiting))

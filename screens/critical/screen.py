@@ -18,7 +18,7 @@ from diagnostics.core.words import age, short
 from diagnostics.live.lanes import check_lane, pulse_lane
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.signals.severity import PULSE
-from screens.addresses import EscalationAt, RefusalAt
+from screens.addresses import ChartAt, EscalationAt, RefusalAt
 from screens.base import ReadingArrived
 from screens.critical.state import SETTLE_S, CriticalState, doubt
 from screens.listing import Listing, ListingScreen
@@ -69,6 +69,9 @@ ROLLUP = "rollup"
 
 PATTERNS = "log-patterns"
 """Id of the pane of patterns."""
+
+BACKLOG = "webhook_backlog"
+"""The check whose number has a chart of its own."""
 
 BULK_DEALS = "transaction_sync"
 MOST_ACCOUNTS = 20
@@ -377,6 +380,7 @@ class CriticalScreen(LogScreen):
                     self.state.pulse(issue),
                     issue in self.state.rising,
                     self.state.verdict(issue),
+                    self._began_at(issue),
                 ),
                 width=width,
                 now=now,
@@ -403,6 +407,11 @@ class CriticalScreen(LogScreen):
         width = max(20, view.size.width or self.app.size.width - 2)
         reading = self.state.readings.get(ROLLUP)
         view.show((rollup_row(reading, usual=usual, width=width, glyphs=self.host.glyphs),))
+
+    def _began_at(self, issue: str) -> datetime | None:
+        """When the incident in view began, where it is about this issue."""
+        incident = self.people.incident if self.people is not None else None
+        return incident.began_at if incident is not None and incident.issue_type == issue else None
 
     def _draw_detail(self) -> None:
         catalogue, service = self.host.catalogue, self.host.service
@@ -527,6 +536,12 @@ class CriticalScreen(LogScreen):
             self.open_line(group.newest)
         elif place == "escalation":
             self.host.navigate(EscalationAt())
+
+    def act_chart(self) -> None:
+        """How much there is of the selected issue, minute by minute; on the backlog's check, how the backlog went."""
+        kind, name = self.key_under_cursor()
+        backlog = self.focused_pane() == "detail" and (kind, name) == ("check", BACKLOG)
+        self.host.navigate(ChartAt(BACKLOG if backlog else self.state.selected))
 
     def _open_detail_row(self) -> None:
         kind, name = self.key_under_cursor()

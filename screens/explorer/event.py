@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from textual import on
 from textual.widget import Widget
 
 from screens.list_screen import TitledScreen
-from widgets.log.event_tree import EventTree
+from screens.log_screen import follow_correlation
+from widgets.log.event_tree import EventTree, TreeNode
 
 if TYPE_CHECKING:
     from diagnostics.models.events import LogEvent
@@ -17,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class EventScreen(TitledScreen):
-    """Reserved fields, tags, nested attributes; `y` copies the term under the cursor, ready for a query."""
+    """Message, error, status, endpoint, account and correlation id first, then everything as a tree.
+
+    Enter filters the lines by the value under the cursor, `y` copies it, `Y` the whole line; `C` follows the id.
+    """
+
+    hint_names: ClassVar[tuple[str, ...]] = ("open", "copy", "plain", "correlate", "pin", "filter", "back", "help")
 
     def __init__(self, event: LogEvent, filter_by: Callable[[str], None]) -> None:
         super().__init__()
@@ -55,18 +63,50 @@ class EventScreen(TitledScreen):
         return f"log line of {event.service} at {self.when[11:]}", text, None
 
     def act_open(self) -> None:
-        """Unfold a long value."""
-        self.fields.action_toggle_node()
+        """Filter by the value under the cursor."""
+        self.fields.action_choose_node()
 
+    @on(EventTree.Chosen)
     def act_filter(self) -> None:
-        """Back to the lines, filtered by the term under the cursor."""
+        """Back to the lines, filtered by the value under the cursor."""
         wanted = self.fields.filter_term()
         if wanted is None:
-            self.host.say("this node is no term to filter by; choose a value", "warn")
+            self.host.say("no search finds lines by this; y copies it, or choose another value", "warn")
             return
         self.dismiss()
         self.filter_by(wanted)
 
+    def act_correlate(self) -> None:
+        """Follow the correlation id of this line over all services."""
+        follow_correlation(self, self.event)
+
     def act_copy(self) -> None:
-        """Copy the term under the cursor."""
-        self.host.copy(self.fields.filter_term() or self.event.message)
+        """Copy the value under the cursor, as it came; of a branch, everything in it."""
+        node = self.fields.node
+        self.host.copy(self.event.message if node is None else self._value_of(node))
+
+    def _value_of(self, node: TreeNode) -> str:
+        if node.path == "tags":
+            return "\n".join(self.event.tags)
+        return _json(node.raw if node.path != "attributes" else self.event.attributes) if node.branch else node.value
+
+    def act_plain(self) -> None:
+        """The whole line as JSON: copied, and shown as plain text that the terminal itself can select."""
+        event = self.event
+        whole = {
+            "id": event.id,
+            "timestamp": self.when,
+            "service": event.service,
+            "status": event.status,
+            "host": event.host,
+            "message": event.message,
+            "tags": list(event.tags),
+            "attributes": dict(event.attributes),
+        }
+        text = _json(whole)
+        self.host.copy(text)
+        self.open_plain(text)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)

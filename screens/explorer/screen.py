@@ -11,8 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import form, short, span
-from screens.addresses import ExplorerAt
+from diagnostics.core.words import short, span
 from screens.base import ReadingArrived
 from screens.explorer.documents import patterns_listing, pins_listing
 from screens.explorer.state import ExplorerState, TimeRange, ValueCounts, range_words
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from diagnostics.live.tail import Tail
     from diagnostics.models.events import LogEvent
     from diagnostics.models.evidence import Evidence
-    from diagnostics.models.explorer import Completions, Correlation, Facet, Histogram, SavedQuery
+    from diagnostics.models.explorer import Completions, Facet, Histogram, SavedQuery
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
 
@@ -390,26 +389,6 @@ class ExplorerScreen(LogScreen):
                 self.values.put_exact(facet)
 
         self.host.ask(lambda: service.explorer.facet(query, name, start=start, end=end), take, doing=f"counting {name}")
-
-    def act_correlate(self) -> None:
-        """Follow the correlation id of the line under the cursor over all services."""
-        event, service = self._line_under_cursor(), self._service()
-        if event is not None:
-            self.start_job(
-                lambda job: service.explorer.follow(event, job),
-                self._show_correlation,
-                doing="following the correlation",
-            )
-
-    def _show_correlation(self, found: Correlation) -> None:
-        from diagnostics.explorer.service import around  # noqa: PLC0415
-
-        step = " > " if self.host.glyphs.ascii_only else " → "
-        more = "" if found.is_complete else " and more"
-        name = found.correlation_id if len(found.correlation_id) <= 14 else f"{found.correlation_id[:12]}…"
-        lines = form(len(found.events), "line")
-        about = f"correlation {name}: {len(found.events):,} {lines}{more}, {step.join(found.services)}"
-        self.host.navigate(ExplorerAt(found.query, fixed=around(found.events), events=found.events, about=about))
 
     # ---- keeping
 

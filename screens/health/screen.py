@@ -23,7 +23,7 @@ from diagnostics.health.document import (
     resolution_document,
     system_document,
 )
-from screens.addresses import MonitorAt, ProblemsAt
+from screens.addresses import ChartAt, MonitorAt, ProblemsAt
 from screens.base import ConsoleScreen, ReadingArrived
 from screens.health import layout as places
 from screens.health import state as known
@@ -287,8 +287,10 @@ class HealthScreen(ConsoleScreen):
             self.host.open_document(figure_document(overview.health, self.host.catalogue, doubt=doubt))
 
     def _open_figure(self, under: UnderCursor) -> None:
+        """A KPI over time; Enter there shows it in words."""
         if under.figure is not None:
-            self.host.open_document(figure_document(under.figure, self.host.catalogue, doubt=under.doubt))
+            about = figure_document(under.figure, self.host.catalogue, doubt=under.doubt)
+            self.host.navigate(ChartAt(under.figure.id, about=about))
 
     def _open_resolution(self, under: UnderCursor) -> None:
         resolution, catalogue = self.state.resolution, self.host.catalogue
@@ -334,6 +336,17 @@ class HealthScreen(ConsoleScreen):
                 step_word="draft a monitor",
             )
         )
+
+    def act_chart(self) -> None:
+        """The figure under the cursor over time; in the health pane, health itself."""
+        self.touched()
+        under = self.under()
+        if under.figure is not None:
+            self.host.navigate(ChartAt(under.figure.id))
+        elif under.pane == places.HEALTH:
+            self.host.navigate(ChartAt("system_health"))
+        else:
+            self.host.say("there are charts of health, of the KPIs and of the leading indicators", "muted")
 
     # ---- monitors
 

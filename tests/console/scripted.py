@@ -100,6 +100,7 @@ class ScriptedService:
     asked: list[str] = field(default_factory=list)
     recents: ScriptedRecents = field(default_factory=ScriptedRecents)
     explorer: Any = None
+    charts: Any = None
     incidents: Any = field(default_factory=ScriptedIncidents)
     assessments: Any = None
     notices: Any = field(default_factory=ScriptedNotices)

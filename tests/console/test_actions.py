@@ -11,6 +11,7 @@ from diagnostics.core.failures import UserError
 from screens.account.screen import AccountScreen
 from screens.actions import ACTIONS, MOVES, checked_keymap, handlers_of
 from screens.base import ConsoleScreen
+from screens.chart import ChartScreen
 from screens.critical.screen import CriticalScreen
 from screens.explorer.screen import ExplorerScreen
 from screens.incident.incidents import IncidentsScreen
@@ -48,6 +49,7 @@ def test_every_action_is_answered_on_level_1() -> None:
 def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
     screens: dict[str, tuple[type, ...]] = {
         "the log explorer": (ExplorerScreen,),
+        "the log explorer and charts": (ExplorerScreen, ChartScreen),
         "an account": (AccountScreen,),
         "tasks, timeline and investigations": (TasksScreen, TimelineScreen, InvestigationScreen),
         "the preview of a notice": (RespondScreen,),
@@ -55,7 +57,7 @@ def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
         "a table": (TableScreen,),
         "a table or an account": (TableScreen, AccountScreen),
         "the log explorer or a table": (ExplorerScreen, TableScreen),
-        "a table or the log explorer": (TableScreen, ExplorerScreen),
+        "a table, the log explorer or a chart": (TableScreen, ExplorerScreen, ChartScreen),
     }
     for action in ACTIONS:
         if action.where:

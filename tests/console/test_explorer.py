@@ -197,6 +197,51 @@ async def test_a_correlation_opens_over_all_services(make_app: MakeApp) -> None:
         assert isinstance(app.screen, ExplorerScreen)
 
 
+async def test_an_opened_line_is_followed_copied_and_filtered_by_its_values(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = explorer_app(make_app)
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy", copied.append)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_explorer(pilot)
+        await pilot.press("k", "enter")
+        await rest(pilot)
+        screen = app.screen
+        assert isinstance(screen, EventScreen)
+        await pilot.press("C")
+        await rest(pilot)
+        assert isinstance(app.screen, ExplorerScreen)
+        assert "fub-api → fub-worker → fub" in app.screen.about
+        await pilot.press("escape")
+        await rest(pilot)
+        screen.fields.place("first\naccount")
+        await pilot.press("y")
+        account = str(screen.event.attributes["context"]["account_id"])
+        assert copied == [account]
+        await pilot.press("Y")
+        await rest(pilot)
+        assert json.loads(copied[-1])["attributes"] == screen.event.attributes
+        await pilot.press("escape")
+        await rest(pilot)
+        await pilot.press("enter")
+        await rest(pilot)
+        explorer = app.screen
+        assert isinstance(explorer, ExplorerScreen)
+        assert f"@context.account_id:{account}" in explorer.state.query
+
+
+async def test_an_id_that_is_typed_is_looked_for_under_every_name(make_app: MakeApp) -> None:
+    app = explorer_app(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await open_explorer(pilot)
+        app.command("correlate c-000123")
+        await rest(pilot)
+        assert isinstance(app.screen, ExplorerScreen)
+        assert "correlation c-000123" in app.screen.about
+        assert app.screen.state.query.count(" OR ") == 7
+
+
 async def test_pinned_lines_are_what_is_exported(make_app: MakeApp, tmp_path: Path) -> None:
     app = explorer_app(make_app, tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:

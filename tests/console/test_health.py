@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from diagnostics.models.readings import Freshness
+from screens.chart import ChartScreen
 from screens.document import DocumentScreen
 from screens.health import state as known
 from screens.health.monitors import MonitorScreen
@@ -23,6 +24,7 @@ from screens.health.screen import HealthScreen
 from screens.held_readings import RESOLUTION
 from screens.listing import DrillScreen
 from screens.refusals import RefusalScreen
+from tests.charts.scripted import ScriptedCharts
 from tests.console.rest import drawn, on_top, rest, until
 from tests.console.rooms import MakeApp
 from tests.console.scripted import NOW, ScriptedService
@@ -248,8 +250,13 @@ async def test_the_footer_names_this_screens_keys(make_app: MakeApp) -> None:
 
 
 async def test_enter_on_a_kpi_shows_value_limits_computation_and_evidence(make_app: MakeApp) -> None:
-    async with level_2(make_app) as pilot:
+    service = service_with()
+    service.charts = ScriptedCharts()
+    async with level_2(make_app, service) as pilot:
         await in_pane(pilot, "kpis", "j", "enter")
+        assert isinstance(pilot.app.screen, ChartScreen)
+        assert service.charts.asked == [("transaction_sync_success", 3_600)]
+        await press(pilot, "enter")
         assert isinstance(pilot.app.screen, DocumentScreen)
         shown = text_on(pilot)
         for part in (

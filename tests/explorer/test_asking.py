@@ -11,8 +11,8 @@ import pytest
 from diagnostics.config.layers import load_settings
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.waiting import Job
-from diagnostics.explorer.service import AROUND, correlation_of, step_s
-from diagnostics.models.events import LogEvent
+from diagnostics.explorer.service import AROUND, step_s
+from diagnostics.models.events import LogEvent, correlation_of
 from diagnostics.service import Diagnostics
 from sandbox.launch import SandboxProcess, start_sandbox
 from tests.shipped import shipped_catalogue

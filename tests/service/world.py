@@ -126,6 +126,9 @@ class ToldDatadog:
             return Aggregate(_grouped(told, group_by, computes, end), evidence(query), told.partial)
         if computes[0].aggregation == "pc95":
             self._ask("p95", query)
+            if computes[0].interval_ms is not None:
+                slow = () if told.p95 is None else _counter(start, end, computes[0], told.p95)
+                return Aggregate((Bucket({}, (slow,)),), evidence(query), told.partial)
             return Aggregate((Bucket({}, (told.p95,)),), evidence(query), told.partial)
         if len(computes) == 1:
             self._ask("usual", query)

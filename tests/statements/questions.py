@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import Any, Literal
 
+from diagnostics.charts.plot import Drawing
 from diagnostics.checks.base import FleetCheck
 from diagnostics.checks.connection_health import ProactiveMonitoring
 from diagnostics.checks.registry import CHECKS
@@ -97,10 +98,20 @@ def catalogue(consoles: Consoles, *, whole: bool) -> Iterator[Question]:
     yield Question("recovery.backlog", EVERYBODY, service.recovery.backlog)
     yield Question("recovery.plan", EVERYBODY, partial(service.recovery.plan, rate=200.0))
     yield Question("recovery.show", EVERYBODY, service.recovery.show)
+    yield from _charts(service)
     yield from _memory(service)
     yield from _logs(service)
     yield from _sources(service)
     yield from _elsewhere(consoles)
+
+
+def _charts(service: Diagnostics) -> Iterator[Question]:
+    charts = service.charts
+    yield Question("charts.names", EVERYBODY, charts.names)
+    yield Question("charts.named", EVERYBODY, partial(charts.named, "backlog"))
+    chart = charts.read("webhook_backlog", 7_200)
+    yield Question("charts.read", EVERYBODY, partial(charts.read, "webhook_backlog", 7_200))
+    yield Question("charts.export", EVERYBODY, partial(charts.export, chart, Drawing()))
 
 
 def _accounts(service: Diagnostics) -> Iterator[Question]:
@@ -246,6 +257,7 @@ def _health(service: Diagnostics) -> Iterator[Question]:
     yield Question("health.resolution", EVERYBODY, lambda: health.resolution(Job()))
     yield Question("health.systems", EVERYBODY, health.systems)
     yield Question("health.leading", EVERYBODY, health.leading)
+    yield Question("health.samples", EVERYBODY, health.samples)
     yield Question("health.indicators", EVERYBODY, health.indicators)
     orders: tuple[Literal["newest", "longest"], ...] = ("newest", "longest")
     for order in orders:
@@ -354,6 +366,7 @@ def _memory(service: Diagnostics) -> Iterator[Question]:
         yield Question(f"rollup.{name}", EVERYBODY, partial(getattr, rollup, name))
     samples = Samples(service.context.state, source=common_identity(service.settings.databases))
     yield Question("samples.note", EVERYBODY, lambda: samples.note("tried", 1.0, now))
+    yield Question("samples.note_all", EVERYBODY, lambda: samples.note_all({"tried": 2.0, "other": None}, now))
     yield Question("samples.course", EVERYBODY, lambda: samples.course("tried", now - timedelta(hours=3)))
     recents = service.recents
     session = ConsoleSession("somebody", "somewhere", 1, "", ("account 1",), ({},), now)

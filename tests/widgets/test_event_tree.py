@@ -94,9 +94,12 @@ async def test_the_cursor_gives_the_term_under_it() -> None:
     async with app.run_test(size=(100, 40)) as pilot:
         tree.focus()
         tree.show_event(RICH)
-        await pilot.press("j", "j")
+        assert tree.filter_term() == 'message:"HTTP 429 \\"Too Many\\" Requests"'
+        await pilot.press("j")
+        assert tree.filter_term() == "status:error"
+        tree.place("service")
         assert tree.filter_term() == "service:fub-worker"
-        await pilot.press("g")
+        tree.place("timestamp")
         assert tree.filter_term() is None
 
 
@@ -117,16 +120,51 @@ async def test_enter_closes_and_opens_a_branch() -> None:
         assert "account_id" in "\n".join(rows(app))
 
 
-async def test_enter_unrolls_a_long_value_without_losing_a_letter() -> None:
+def test_what_a_responder_looks_for_stands_first_and_can_be_searched_for() -> None:
+    one = event(
+        1,
+        status="error",
+        message="Zillow API request failed: HTTP 429  POST /v1/leads",
+        attributes={
+            "context": {"account_id": 14009, "error_message": "429 Too Many Requests"},
+            "http": {"status_code": 429, "url_details": {"path": "/v1/leads"}},
+            "correlation_id": "c-000123",
+        },
+    )
+    first = [(node.label, node.value, term(node)) for node in nodes(one)][:7]
+    assert first == [
+        ("message", one.message, 'message:"Zillow API request failed: HTTP 429  POST /v1/leads"'),
+        ("error", "429 Too Many Requests", '@context.error_message:"429 Too Many Requests"'),
+        ("status", "error", "status:error"),
+        ("http status", "429", "@http.status_code:429"),
+        ("endpoint", "/v1/leads", '@http.url_details.path:"/v1/leads"'),
+        ("account", "14009", "@context.account_id:14009"),
+        ("correlation id", "c-000123", "@correlation_id:c-000123"),
+    ]
+    assert all(compile_query(text)(one) for _, _, text in first if text is not None)
+
+
+def test_an_endpoint_that_only_the_message_names_is_shown_and_is_no_term() -> None:
+    one = event(1, message="Zillow API request failed: HTTP 429  POST /v1/leads")
+    found = [(node.value, term(node)) for node in nodes(one) if node.label == "endpoint"]
+    assert found == [("POST /v1/leads", None)]
+
+
+def test_what_an_event_does_not_carry_has_no_line_at_the_top() -> None:
+    assert [node.label for node in nodes(event(1, message="quiet", attributes={"x": 1}))][:3] == [
+        "message",
+        "status",
+        "timestamp",
+    ]
+
+
+async def test_a_long_message_stands_in_full_without_losing_a_letter() -> None:
     app, tree = staged()
     text = "".join(chr(97 + n % 26) for n in range(900))
     async with app.run_test(size=(80, 24)) as pilot:
         tree.focus()
         tree.show_event(event(1, message=text))
         tree.place("message")
-        await pilot.pause()
-        assert "…" in "\n".join(rows(app))
-        await pilot.press("enter")
         await pilot.pause()
         unrolled = [row for row in rows(app) if "message" in row or row.startswith(" " * 20)]
         letters = "".join(row.replace("▶", "").replace("message", "").rstrip("▁▂▃▄▅▆▇█ ").strip() for row in unrolled)

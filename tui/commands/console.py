@@ -11,7 +11,7 @@ from diagnostics.sources.document import doctor_document, sources_document
 from screens import addresses as to
 from screens.critical.screen import CriticalScreen
 from screens.log_screen import WINDOWS
-from tui.commands.verb import CommandApp, Verb
+from tui.commands.verb import CommandApp, Verb, opened
 from tui.terminal import theme
 
 if TYPE_CHECKING:
@@ -22,6 +22,22 @@ def _backlog(app: CommandApp, rest: str) -> None:
     if rest:
         raise UserError("backlog takes no argument", next_step=":backlog")
     app.navigate(to.BacklogAt())
+
+
+def _chart(app: CommandApp, rest: str) -> None:
+    """`chart NAME [WINDOW]`: without a name, what there are charts of."""
+    charts = opened(app).charts
+    *words, last = rest.split() or [""]
+    windows = {short(seconds): seconds for one in charts.names() for seconds in one.windows_s}
+    window = windows.get(last) if words else None
+    known = charts.named(" ".join(words) if window is not None else rest)
+    if window is not None and window not in known.windows_s:
+        raise UserError(
+            f"{known.name} has no chart over {last}",
+            accepted=", ".join(short(one) for one in known.windows_s),
+            next_step=f"chart {known.name}",
+        )
+    app.navigate(to.ChartAt(known.name, window))
 
 
 def _preventive(app: CommandApp, rest: str) -> None:
@@ -88,6 +104,7 @@ def _theme(app: CommandApp, rest: str) -> None:
 
 VERBS = (
     Verb("backlog", "the webhook backlog: does it get better, when is it empty, what is lost", _backlog),
+    Verb("chart ", "a number over time, with its limits: chart rate_limiting 1h, chart token_success", _chart),
     Verb("preventive", "what will fail next: the leading indicators of level 2", _preventive),
     Verb("sources", "the evidence behind the header: last answers, latencies, rate limits", _sources),
     Verb("doctor", "test every source: reachable, permitted, mapped, read-only", _doctor),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
+from diagnostics.core.sanitizer import clean
 from screens import addresses as to
 from tui.commands.verb import CommandApp, Verb, opened
 from tui.navigation import explorer_on
@@ -30,6 +31,20 @@ def _logs(app: CommandApp, query: str) -> None:
     app.navigate(to.ExplorerAt(query or "*", window_s=window))
 
 
+def _correlate(app: CommandApp, rest: str) -> None:
+    """Every line that bears an id, under any of the names that ids go by."""
+    from diagnostics.logs import bind  # noqa: PLC0415  # the parser, after the first paint
+    from diagnostics.models.events import CORRELATION_PATHS  # noqa: PLC0415
+
+    words = rest.split()
+    if len(words) != 1:
+        raise UserError("which correlation id?", accepted="correlate ID", next_step="correlate c-000123, for example")
+    paths = [path for name in CORRELATION_PATHS for path in (name, f"context.{name}")]
+    query = " OR ".join(bind(f"@{path}:{{value}}", value=words[0]) for path in paths)
+    opened(app)
+    app.navigate(to.ExplorerAt(query, window_s=CORRELATED_S, about=f"correlation {clean(words[0], limit=40)}"))
+
+
 def _queries(app: CommandApp, _rest: str) -> None:
     from screens.explorer.documents import saved_listing  # noqa: PLC0415  # with its models, after the first paint
 
@@ -50,8 +65,12 @@ def _queries(app: CommandApp, _rest: str) -> None:
     )
 
 
+CORRELATED_S = 4 * 3_600
+"""Window in which an id that was typed is looked for."""
+
 VERBS = (
     Verb("logs ", "the log explorer on a query: logs service:fub status:error", _logs),
+    Verb("correlate ", "every log line that bears a correlation id, over all services", _correlate),
     Verb("queries", "saved queries; enter asks one", _queries),
     Verb("save ", "in the log explorer: give the query in view a name", lambda app, rest: _explorer(app).save(rest)),
 )

@@ -1,6 +1,7 @@
-"""EventTree: one log event whole, as an indented tree of its fields, tags and attributes. Read-only.
+"""EventTree: one log event, what is read first at the top, then the whole as an indented tree. Read-only.
 
-A value too long for its row is opened over several rows with Enter; a branch is closed and opened the same way.
+Message and error stand in full; another value too long for its row is opened and closed with right and left, and so is
+a branch. Enter chooses a value; on a branch it closes and opens.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.words import plural
+from diagnostics.models.events import telling
 from widgets.glyphs import glyphs_for
 from widgets.line_view import LineView
 from widgets.log.line import cells, cut, level_tone
@@ -35,6 +38,9 @@ _DEEPEST = 32
 _INDENT = 2
 _LABEL_CELLS = 24
 _WRAPPED_ROWS = 200
+_CALLED = re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /[^\s\"'<>]{0,200}")
+_IN_FULL = frozenset({"message", "first\nerror"})
+"""Values that are opened from the beginning."""
 _NEEDS_ESCAPE = re.compile(r"[^\w.$/-]")
 _LEVEL_TONES: dict[str, Tone] = {"fatal": "fail", "error": "fail", "warning": "warn"}
 
@@ -59,6 +65,7 @@ class TreeNode:
 
 def nodes(event: LogEvent, closed: frozenset[str] = frozenset()) -> Iterator[TreeNode]:
     """Yield the nodes of an event in the order they are shown; nothing below a closed branch."""
+    yield from _first(event)
     yield from _reserved(event)
     if event.tags:
         yield TreeNode("tags", "tags", plural(len(event.tags), "tag"), 0, branch=True)
@@ -74,16 +81,34 @@ def nodes(event: LogEvent, closed: frozenset[str] = frozenset()) -> Iterator[Tre
             yield from _children(event.attributes, "attributes", "@", 1, closed)
 
 
+def _first(event: LogEvent) -> Iterator[TreeNode]:
+    """Message, error, status, endpoint, account, correlation id: what a responder looks for."""
+    yield TreeNode("message", "message", event.message, 0, branch=False, facet="message", raw=event.message)
+    told = {label: (path, value) for label, path, value in telling(event)}
+    if "error" in told:
+        yield _lifted("error", *told.pop("error"), tone="fail")
+    tone = _LEVEL_TONES.get(level_tone(event.status), "")
+    yield TreeNode("status", "status", event.status, 0, branch=False, tone=tone, facet="status", raw=event.status)
+    if "endpoint" not in told and (called := _CALLED.search(event.message)) is not None:
+        # Many services name the endpoint in the message alone; no search finds it by itself.
+        yield TreeNode("first\nendpoint", "endpoint", called.group(), 0, branch=False)
+    for label, (path, value) in told.items():
+        yield _lifted(label, path, value)
+
+
+def _lifted(label: str, path: str, value: str | float, tone: Tone = "") -> TreeNode:
+    """An attribute once more, at the top."""
+    facet = "@" + ".".join(_escaped(part) for part in path.split("."))
+    return TreeNode(f"first\n{label}", label, _text(value), 0, branch=False, tone=tone, facet=facet, raw=value)
+
+
 def _reserved(event: LogEvent) -> Iterator[TreeNode]:
     moment = datetime.fromtimestamp(event.timestamp_ms / 1000, UTC)
     stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{event.timestamp_ms % 1000:03d} UTC"
     yield TreeNode("timestamp", "timestamp", stamp, 0, branch=False)
-    tone = _LEVEL_TONES.get(level_tone(event.status), "")
-    yield TreeNode("status", "status", event.status, 0, branch=False, tone=tone, facet="status", raw=event.status)
     yield TreeNode("service", "service", event.service, 0, branch=False, facet="service", raw=event.service)
     if event.host:
         yield TreeNode("host", "host", event.host, 0, branch=False, facet="host", raw=event.host)
-    yield TreeNode("message", "message", event.message, 0, branch=False, facet="message", raw=event.message)
     yield TreeNode("id", "id", event.id, 0, branch=False)
 
 
@@ -156,10 +181,13 @@ class EventTree(LineView):
     DEFAULT_CSS = "EventTree { scrollbar-gutter: stable; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "toggle_node", "open or close", show=False, id="tree.toggle"),
+        Binding("enter", "choose_node", "filter", show=False, id="tree.choose"),
         Binding("right", "open_node", "open", show=False, id="tree.open"),
         Binding("left", "close_node", "close", show=False, id="tree.close"),
     ]
+
+    class Chosen(Message):
+        """Enter on a value."""
 
     def __init__(self, *, ascii: bool = False, id: str | None = None) -> None:  # noqa: A002
         super().__init__(glyphs=glyphs_for(ascii), id=id)
@@ -169,10 +197,10 @@ class EventTree(LineView):
         self._unrolled: frozenset[str] = frozenset()
 
     def show_event(self, event: LogEvent | None) -> None:
-        """Show another event, everything open, long values on one row each; None empties the tree."""
+        """Show another event: every branch open, message and error in full, other values on a row; None empties it."""
         self.event = event
         self._shut = frozenset()
-        self._unrolled = frozenset()
+        self._unrolled = _IN_FULL
         self.cursor_key = None
         self._lay_out()
         self.scroll_to(y=0, animate=False)
@@ -188,11 +216,16 @@ class EventTree(LineView):
 
     # ---- keys
 
-    def action_toggle_node(self) -> None:
-        """Open what is closed, close what is open."""
+    def action_choose_node(self) -> None:
+        """A value is chosen; a branch closes, or opens."""
         node = self.node
-        if node is None:
-            return
+        if node is not None and node.branch:
+            self._toggle(node)
+        elif node is not None:
+            self.post_message(self.Chosen())
+
+    def _toggle(self, node: TreeNode) -> None:
+        """Open what is closed, close what is open."""
         if node.branch:
             self._shut ^= {node.path}
         elif self._is_long(node):
@@ -203,13 +236,13 @@ class EventTree(LineView):
         """Open the branch or the long value under the cursor."""
         node = self.node
         if node is not None and (node.path in self._shut or (self._is_long(node) and node.path not in self._unrolled)):
-            self.action_toggle_node()
+            self._toggle(node)
 
     def action_close_node(self) -> None:
         """Close the branch or the long value under the cursor."""
         node = self.node
         if node is not None and (node.path in self._unrolled or (node.branch and node.path not in self._shut)):
-            self.action_toggle_node()
+            self._toggle(node)
 
     # ---- layout
 

@@ -11,7 +11,7 @@ from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.signals.severity import JUDGING, OK, UNKNOWN
 from widgets import wording
 from widgets.row import Piece, Row, Tone, fit, row
-from widgets.sparkline import sparkline
+from widgets.sparkline import curve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,9 @@ LEAST_SPARK = 10
 
 WIDEST_SPARK = 62
 
+ROOM_FOR_WORDS = 7
+"""Cells behind the minutes: where the incident began, which scale it is, and two between it and what follows."""
+
 QUIET_A_MINUTE = 5.0
 """The sparkline's scale reaches at least this high: three events in a quarter of an hour are not a wall."""
 
@@ -44,6 +47,8 @@ class IssueLine:
     """The count has risen since the reading before."""
     verdict: Verdict | None = None
     """The judgement of pulse and checks; None while there is nothing to judge."""
+    began_at: datetime | None = None
+    """When the incident about this issue began; None where there is none, or nobody knows."""
 
 
 def issue_row(line: IssueLine, *, width: int, now: datetime, glyphs: Glyphs) -> Row:
@@ -71,14 +76,26 @@ def issue_row(line: IssueLine, *, width: int, now: datetime, glyphs: Glyphs) -> 
     pieces.append(Piece(fit(usual, usual_cells), "muted" if stale or pulse.ratio is None else ""))
     rest_cells = width - 17 - 12 - 19 - usual_cells
     tail = _tail(line, pulse, now, glyphs, stale, room=rest_cells)
-    spark = min(WIDEST_SPARK, len(pulse.per_minute) + 2, rest_cells - max(TAIL, len(tail)))
+    spark = min(WIDEST_SPARK, len(pulse.per_minute) + ROOM_FOR_WORDS, rest_cells - max(TAIL, len(tail)))
     if spark >= LEAST_SPARK and not stale and not pulse.log_failure:
-        ceiling = max(QUIET_A_MINUTE, 2 * (pulse.usual or 0.0) * 60 / pulse.window_s)
-        line_of_time = sparkline(pulse.per_minute, spark - 2, ascii=glyphs.ascii_only, ceiling=ceiling)
-        pieces.append(Piece(fit(line_of_time, spark), "accent"))
+        pieces.append(Piece(fit(_curve(line, pulse, spark - 2, glyphs), spark), "accent"))
         rest_cells -= spark
     pieces.append(Piece(fit(tail, max(0, rest_cells)), "warn" if stale or pulse.log_failure else "muted"))
     return row(*pieces, key=line.name)
+
+
+def _curve(line: IssueLine, pulse: Pulse, width: int, glyphs: Glyphs) -> str:
+    """The minutes of the window against the usual, and where the incident began."""
+    usual = None if pulse.usual is None else pulse.usual * 60 / pulse.window_s
+    began = None
+    if line.began_at is not None and pulse.minutes_from is not None:
+        began = int((line.began_at - pulse.minutes_from).total_seconds() // 60)
+    ceiling = max(QUIET_A_MINUTE, 2 * (usual or 0.0))
+    # A handful of events is no reason for another scale.
+    loud = max(pulse.per_minute, default=0) > ceiling
+    return curve(
+        pulse.per_minute, width, glyphs.ascii_only, usual=usual if loud else None, ceiling=ceiling, began=began
+    )
 
 
 def _severity(line: IssueLine, glyphs: Glyphs) -> tuple[str, Tone]:

@@ -1,0 +1,1 @@
+"""Numbers over time: axes, gaps, limits, marks, drawings, files."""
