@@ -30,7 +30,7 @@ REGISTERED = {
 """Modules that list others of one kind (pages of an account, checks, channels, endpoints, commands, verbs, screens)."""
 
 WALLS = {
-    "diagnostics.charts.marks": "what the journal says of a stretch of time; the service reads sources and knows no entry",
+    "diagnostics.charts.marks": "a second subject: moments of the journal; the service knows no entry",
     "widgets.rows.markdown": "imports Rich's Markdown, which only a review or a runbook needs",
     "diagnostics.catalogue.crosscheck": "a second subject: what entries say of each other, once all of them are read",
     "diagnostics.catalogue.insertions": "a second subject: what stands in the braces of a text",
