@@ -169,7 +169,8 @@ class LineEntry(ConsoleScreen):
         self.confirms = confirms
         """The words confirm something: they are typed anew each time, and nothing of them is kept."""
         self.done = False
-        self._refused = False
+        self._refused = ""
+        """What was wrong with the text that was entered, until another letter is typed."""
         self._place: int | None = None
         """Which earlier text is shown; None for none of them."""
 
@@ -230,7 +231,7 @@ class LineEntry(ConsoleScreen):
     @on(Input.Changed)
     def typed(self) -> None:
         """Judge the text after each letter."""
-        self._refused = False
+        self._refused = ""
         self.draw()
 
     @on(EntryInput.Walked)
@@ -257,7 +258,7 @@ class LineEntry(ConsoleScreen):
 
     def _verdict(self, width: int) -> list[Row]:
         """The verdict of `check`: at once while something stands there, and loudly once it was entered."""
-        wrong = self.check(self.words) if self.words or self._refused else ""
+        wrong = self._refused or (self.check(self.words) if self.words else "")
         tone: Tone = "fail" if self._refused else "warn"
         return [
             row((line, tone)) for line in wrap(self.host.glyphs.text(clean(wrong, limit=500)), width, most=3) if line
@@ -271,8 +272,12 @@ class LineEntry(ConsoleScreen):
         if self.done:
             return
         words = self.words
-        if self.check(words):
-            self._refused = True
+        if wrong := self.check(words):
+            self._refused = wrong
+            if self.confirms:
+                # A word that confirms is typed whole; what was refused is gone, and why stands below.
+                with self.prevent(Input.Changed):
+                    self.put("")
             self.draw()
             return
         if not self.confirms:

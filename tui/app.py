@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -122,6 +123,8 @@ class WarRoomApp(App[int]):
         self._crash_report = CrashReport(self.crash_folder)
         self._seconds = 0
         self._quiet_at = 0
+        self._leaving_until = float("-inf")
+        """Until when a second q leaves although an incident is open, by the steady clock."""
         for item in (theme.DARK, theme.LIGHT):
             self.register_theme(item)
         self.theme = self.capabilities.theme
@@ -328,6 +331,12 @@ class WarRoomApp(App[int]):
     def _footer(self, use: Callable[[FooterBar], None]) -> None:
         for footer in self.screen.query(FooterBar):
             use(footer)
+
+    def _hush_everywhere(self) -> None:
+        """Notices of covered screens end as well: whoever comes back later finds the keys, and no old news."""
+        for screen in self.screen_stack:
+            for footer in screen.query(FooterBar):
+                footer.hush()
 
     def copy(self, text: str) -> None:
         """Put text on the terminal's clipboard, or show it plainly when it is too long for that."""
@@ -597,8 +606,15 @@ class WarRoomApp(App[int]):
         """Leave; from a screen on top, one step out, as pagers have taught everybody's fingers."""
         if len(self.screen_stack) > 1:
             self.act_back()
+        elif (incident := self.incidents.incident) is not None and incident.is_open and not self._is_asked_twice():
+            self.say(f"{incident.id} is open: q again leaves the console")
         else:
             self.act_leave()
+
+    def _is_asked_twice(self) -> bool:
+        """Whether the question whether to leave still stands at the bottom, and q answers it."""
+        asked, self._leaving_until = self._leaving_until, time.monotonic() + NOTICE_S
+        return time.monotonic() < asked
 
     def act_leave(self) -> None:
         """Leave from wherever one is."""
@@ -668,7 +684,7 @@ class WarRoomApp(App[int]):
             header.tick(clock)
         if self._quiet_at and self._seconds >= self._quiet_at:
             self._quiet_at = 0
-            self._footer(lambda footer: footer.hush())
+            self._hush_everywhere()
         if self._seconds % AGES_EVERY_S == 0 and isinstance(self.screen, ConsoleScreen):
             self.screen.tick()
             self.draw_header()

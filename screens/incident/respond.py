@@ -383,6 +383,8 @@ class RespondScreen(ListScreen):
             self.close_input(f"nothing was sent: {obstacle}", "warn")
             self._entered_at = time.monotonic()
         elif said != proposal.word:
+            # What was refused is not left to be corrected letter by letter: the whole word is typed.
+            self.entry.value = ""
             self.host.say(f"type {proposal.word} to confirm; nothing was sent", "warn")
         else:
             self._confirm(said)

@@ -22,7 +22,7 @@ from tests.console import scripted_escalation as story
 from tests.console.escalation_rooms import console, go_to, in_view, panel, shown, world
 from tests.console.incident_rooms import IncidentWorld, incident_world
 from tests.console.rest import rest, until
-from tests.console.rooms import MakeApp, settle
+from tests.console.rooms import MakeApp, footer, settle
 from tests.console.scripted import NOW
 from tests.console.scripted_escalation import ScriptedAssessments
 from tests.journal.places import SQLitePlace
@@ -68,6 +68,19 @@ async def test_e_opens_the_panel_from_every_screen_and_goes_back(make_app: MakeA
         await pilot.press("2")
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, EscalationScreen))
+
+
+async def test_q_asks_once_while_an_incident_is_open(make_app: MakeApp, world: IncidentWorld) -> None:
+    incident = world.declare()
+    app = console(make_app, world)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await in_view(pilot, world)
+        await pilot.press("q")
+        assert app.is_running
+        assert f"{incident.id} is open: q again leaves the console" in footer(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_code == 0)
 
 
 async def test_without_an_incident_the_panel_counts_five_minutes_and_names_one_thing_to_do(

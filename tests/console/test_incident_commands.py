@@ -15,12 +15,15 @@ import pytest
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.incident.worker import Worker
 from diagnostics.models.incidents import Incident
+from screens.actions import ACTIONS
 from screens.document import DocumentScreen
+from screens.palette import ranked
 from tests.console.incident_rooms import IncidentWorld, followed, incident_world
 from tests.console.rest import until
 from tests.console.rooms import MakeApp, settle
 from tests.console.scripted_escalation import ScriptedAssessments
 from tests.console.scripted_incidents import ScriptedFollowUps
+from tui.commands.grammar import SYNONYMS, VERBS, entries
 from tui.commands.incident import moment_of
 from widgets.footer_bar import FooterBar
 
@@ -188,3 +191,25 @@ def test_the_worker_goes_on_after_a_failure_and_says_what_it_was() -> None:
         assert services.ticked.wait(10), "what has arrived ticks its step before the next look"
     finally:
         worker.close()
+
+
+async def test_other_peoples_words_lead_to_the_same_places(make_app: MakeApp, world: IncidentWorld) -> None:
+    async with console(make_app, world) as (pilot, _):
+        for text, place in (
+            ("oncall", "EscalationScreen"),
+            ("resolve", "StatusScreen"),
+            ("slack", "RespondScreen"),
+            ("page", "RespondScreen"),
+            ("diagnose 14009", "AccountScreen"),
+        ):
+            await line(pilot, text)
+            await until(pilot, lambda place=place: type(pilot.app.screen).__name__ == place)  # type: ignore[misc]  # of this round
+            cast("WarRoomApp", pilot.app).act_level_critical()
+            await pilot.pause()
+
+
+def test_the_palette_finds_them_under_the_word_that_was_typed() -> None:
+    (found, said), *_ = ranked(entries(None), "slack")
+    assert (found, said.partition(":")[0]) == ("slack", "= notify")
+    for own in SYNONYMS.values():
+        assert own in {item.name for item in ACTIONS} | set(VERBS)

@@ -154,6 +154,47 @@ async def test_words_that_confirm_are_typed_anew_each_time(make_app: MakeApp) ->
         assert not entry.text
 
 
+async def test_a_word_that_is_refused_is_cleared_and_why_stands_until_a_letter_is_typed(make_app: MakeApp) -> None:
+    got: list[str] = []
+    async with console(make_app) as pilot:
+        entry = await ask(pilot, got.append, confirms=True, check=only_digits)
+        await press(pilot, *"INC", "enter")
+        assert entry.text == ""
+        assert "'INC' is no number" in text_on(pilot)
+        await press(pilot, *"7", "enter")
+        await rest(pilot)
+        assert got == ["7"]
+
+
+async def test_keys_of_a_shell_edit_the_line(make_app: MakeApp) -> None:
+    async with console(make_app) as pilot:
+        entry = await ask(pilot, lambda _text: None)
+        await press(pilot, *"one two three", "ctrl+w")
+        assert entry.text == "one two "
+        await press(pilot, "home", *"x", "end", *"y")
+        assert entry.text == "xone two y"
+        await press(pilot, "ctrl+a", *"(", "ctrl+e", *")")
+        assert entry.text == "(xone two y)"
+        await press(pilot, "left", "left", "ctrl+k")
+        assert entry.text == "(xone two "
+        await press(pilot, "left", "ctrl+u")
+        assert entry.text == " "
+        burst(pilot, paste="pasted")
+        await rest(pilot)
+        assert entry.text == "pasted "
+
+
+async def test_a_message_of_a_screen_that_was_covered_meanwhile_ends_too(make_app: MakeApp) -> None:
+    async with console(make_app) as pilot:
+        app = cast("WarRoomApp", pilot.app)
+        app.say("said below")
+        below = app.screen.query_one(FooterBar)
+        await ask(pilot, lambda _text: None)
+        assert below.notice is not None
+        app._quiet_at = app._seconds + 1  # the next tick is late enough
+        await until(pilot, lambda: below.notice is None)
+
+
 async def test_pasted_control_sequences_do_not_get_through(make_app: MakeApp) -> None:
     got: list[str] = []
     async with console(make_app) as pilot:

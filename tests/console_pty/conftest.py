@@ -46,7 +46,8 @@ def config(sandbox: SandboxProcess) -> tuple[str, str]:
 
 def issue_rows(terminal: Terminal) -> list[str]:
     """The rows of the issue list, top first."""
-    return [line for line in terminal.screen() if any(title in line[:24] for title in ISSUES)]
+    # The heading below the list names one of them, too.
+    return [line for line in terminal.screen() if any(title in line[:24] for title in ISSUES) and "· why" not in line]
 
 
 def has_answers(terminal: Terminal) -> bool:

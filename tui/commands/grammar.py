@@ -23,10 +23,24 @@ VERBS = {verb.name: verb for family in _FAMILIES for verb in family.VERBS}
 _ACTION_NAMES = tuple(item.name for item in ACTIONS)
 
 
+SYNONYMS = {
+    "slack": "notify",
+    "page": "notify",
+    "tell": "notify",
+    "oncall": "escalation",
+    "contact": "escalation",
+    "resolve": "status",
+    "diagnose": "account",
+}
+"""Other people's words for an action or a verb; what stands behind them goes on with it."""
+
+
 def entries(catalogue: Catalogue | None) -> list[tuple[str, str]]:
     """Every line the palette offers, with what it does. Verbs that need an argument end in a space."""
     lines = [(item.name.replace("_", " "), item.sentence) for item in ACTIONS if item.name not in {"open", "command"}]
     lines += [(verb.line, verb.sentence) for verb in VERBS.values() if verb.sentence]
+    said = {item.name: item.sentence for item in ACTIONS} | {one.name: one.sentence for one in VERBS.values()}
+    lines += [(name, f"= {own}: {said[own]}") for name, own in SYNONYMS.items()]
     lines += [(f"window {short(seconds)}", "time window of level 1") for seconds in WINDOWS]
     lines += [(f"theme {name}", "colours for this session") for name in theme.NAMES]
     if catalogue is not None:
@@ -40,6 +54,10 @@ def run_command(app: CommandApp, line: str) -> None:
     words = line.split()
     if not words:
         return
+    own = SYNONYMS.get(words[0])
+    if own is not None:
+        words[0] = own
+        line = " ".join(words)
     action, name = "_".join(words), words[0]
     if action in _ACTION_NAMES:
         app.action_act(action)
