@@ -55,7 +55,7 @@ QUANTITIES = (
     Quantity(
         "backlog",
         (
-            rf"backlog:? {NUMBER}",
+            rf"backlog:? {NUMBER}",  # the table of level 1 among them
             rf"{NUMBER} webhook events? waits? for delivery",
             rf"good, {NUMBER} waiting",
             r"no webhook event waits",
@@ -78,13 +78,16 @@ QUANTITIES = (
         moves=1,
     ),
     Quantity(
-        "HTTP 429 a minute", (rf"{NUMBER} HTTP 429 a minute", rf"HTTP 429 rate {NUMBER}/min"), share=LOGGED, moves=1
+        "HTTP 429 a minute",
+        (rf"{NUMBER} HTTP 429 a minute", rf"429 answers {NUMBER} /min", rf"HTTP 429 rate {NUMBER}/min"),
+        share=LOGGED,
+        moves=1,
     ),
     Quantity("events of rate limiting", (rf"429 a minute now, {NUMBER} in the last 15 min",), share=LOGGED, moves=1),
     Quantity(
         "accounts of rate limiting",
         (
-            rf"in the last 15 min in {NUMBER} accounts; Retry",
+            rf"in the last 15 min in {NUMBER} accounts; (?:last |no )?Retry",
             rf"impact [\d,]+ over {NUMBER} accounts",
             rf"(?<!of the )accounts affected:? {NUMBER}",
             rf"scope \S+ · {NUMBER} accounts:",
