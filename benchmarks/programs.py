@@ -72,7 +72,7 @@ def quit_by_key(terminal: Terminal) -> None:
 
 def has_data(terminal: Terminal) -> bool:
     """True when every issue of level 1 shows an answer."""
-    shown = [line for line in terminal.screen() if any(title in line[:30] for title in ISSUE_TITLES)]
+    shown = [line for line in terminal.screen() if line[2:].startswith(ISSUE_TITLES)]
     return len(shown) == len(ISSUE_TITLES) and not any("asking" in line or "opening" in line for line in shown)
 
 

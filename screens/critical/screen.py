@@ -26,7 +26,7 @@ from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
 from screens.redraw import Redraw
 from widgets import wording
 from widgets.critical.checks import IssueDetail, detail
-from widgets.critical.patterns import pattern_note, pattern_rows
+from widgets.critical.patterns import in_order, pattern_note, pattern_rows
 from widgets.critical.rollup import rollup_row
 from widgets.footer_bar import FooterBar
 from widgets.header_bar import HeaderBar
@@ -312,10 +312,7 @@ class CriticalScreen(LogScreen):
         pane, groups = self.log_pane, self._groups
         if groups is None or not pane.grouped:
             return
-        found = groups.groups()
-        if self.focused_pane() == PATTERNS:
-            places = {key: place for place, key in enumerate(self._patterns)}
-            found = tuple(sorted(found, key=lambda group: places.get(group.key, len(places))))
+        found = in_order(groups.groups(), tuple(self._patterns), held=self.focused_pane() == PATTERNS)
         self._patterns = {group.key: group for group in found}
         view = pane.query_one("#log-patterns", LineView)
         width, glyphs = self._width(view), self.host.glyphs

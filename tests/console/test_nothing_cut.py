@@ -68,7 +68,7 @@ def of_finding(finding: Finding) -> Iterator[str]:
     value, unit = finding.value, finding.unit
     if isinstance(value, str):
         yield value if "_" in value or finding.status != "fail" else value.upper()
-    elif value is None:
+    elif value is None or (value == 0 and finding.status == "no_data"):
         yield "unreachable" if finding.status == "unreachable" else "no data"
     else:
         written = f"{value:.2f}" if isinstance(value, float) else f"{value:,}"
@@ -116,13 +116,13 @@ def missing(model: Iterator[str], text: str) -> list[str]:
 
 
 async def look(pilot: Pilot[Any], *, most: int = 3) -> None:
-    """Compare level 1 and the panel with what they are drawn from: each issue, or `most` of them, in each size."""
+    """Compare level 1 and the panel with what they are drawn from: each issue in each size, or one in the smallest."""
     app = cast("WarRoomApp", pilot.app)
     screen = cast("CriticalScreen", app.screen)
     for issue in screen.state.issues[:most]:
         screen.state.chosen_by_person = True
         screen.select(issue)
-        for width, height in SIZES:
+        for width, height in SIZES if most > 1 else SIZES[:1]:
             await pilot.resize_terminal(width, height)
             await rest(pilot)
             screen.draw()

@@ -9,7 +9,8 @@ import pytest
 from diagnostics.explorer.groups import MOST_GROUPS, GroupedLines, account_of, endpoint_of, status_of
 from diagnostics.explorer.patterns import OTHERS
 from diagnostics.models.events import LogEvent
-from widgets.critical.patterns import pattern_note, pattern_rows
+from diagnostics.models.explorer import LineGroup
+from widgets.critical.patterns import in_order, pattern_note, pattern_rows
 from widgets.glyphs import ASCII, UNICODE
 
 NOW_MS = 1_763_388_202_000
@@ -99,3 +100,17 @@ def test_a_line_without_a_request_has_no_endpoint() -> None:
     assert (endpoint_of(said), status_of(said)) == ("POST /v1/leads", "502")
     bare = LogEvent("bare", NOW_MS, "fub", "error", "no request", attributes={"http": "none", "context": [1]})
     assert (endpoint_of(bare), status_of(bare), account_of(bare)) == ("", "", "")
+
+
+def test_near_equals_keep_their_places_and_nothing_moves_under_a_reader() -> None:
+    def groups(*counts: int) -> tuple[LineGroup, ...]:
+        made = [LineGroup(f"g{at}", "t", "", "", count, (), line(at)) for at, count in enumerate(counts)]
+        return tuple(sorted(made, key=lambda group: -group.count))
+
+    def order(*counts: int, held: bool = False) -> str:
+        return "".join(group.key for group in in_order(groups(*counts), ("g0", "g1"), held=held))
+
+    assert order(100, 110) == "g0g1"
+    assert order(100, 130) == "g1g0"
+    assert order(100, 130, held=True) == "g0g1"
+    assert order(100, 90, 95) == "g0g1g2", "a new one comes behind"

@@ -160,7 +160,8 @@ def _line(check: str, reading: Reading[Finding] | None, now: datetime, glyphs: G
 def value_words(finding: Finding, glyphs: Glyphs) -> str:
     """The value with its unit: "1,216 /min", "HIGH"; where there is none, the word of the status."""
     value, unit, status = finding.value, finding.unit, str(finding.status)
-    if value is None:
+    if value is None or (value == 0 and status == "no_data"):
+        # None found among what could not be looked at is no count.
         return wording.status_piece(status, glyphs).text.partition(" ")[2]
     if isinstance(value, str):
         return value.upper() if status == "fail" and value.isalpha() else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 COUNT, SHARE, STATUS, ACCOUNTS, NEWEST = 8, 6, 4, 15, 9
 LEAST_MESSAGE = 20
+MARGIN = 1.2
 MOST_ENDPOINT = 48
 
 
@@ -29,6 +31,18 @@ def pattern_rows(groups: Sequence[LineGroup], *, width: int, glyphs: Glyphs) -> 
     left = width - COUNT - SHARE - states - ends - named
     newest = NEWEST if left - NEWEST >= LEAST_MESSAGE else 0
     return [_row(group, lines, (states, ends, named, newest), left - newest, glyphs) for group in groups]
+
+
+def in_order(groups: Sequence[LineGroup], before: Sequence[str], *, held: bool) -> tuple[LineGroup, ...]:
+    """The groups, given with the most lines first, where they stood `before` (keys), new ones behind them.
+
+    They change places only where one has a fifth more lines than the one above it, and not while somebody stands among
+    them (`held`): near-equals would swap at each answer.
+    """
+    places = {key: place for place, key in enumerate(before)}
+    kept = tuple(sorted(groups, key=lambda group: places.get(group.key, len(places))))
+    calm = all(lower.count <= MARGIN * upper.count for upper, lower in pairwise(kept))
+    return kept if held or calm else tuple(groups)
 
 
 def _row(group: LineGroup, lines: int, cells: tuple[int, int, int, int], left: int, glyphs: Glyphs) -> Row:
