@@ -51,6 +51,13 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_report_header() -> str:
+    """The seed of what was drawn, for whoever wants to draw the same again."""
+    from tests.sampling import SEED, VARIABLE  # noqa: PLC0415  # beside the tests that draw
+
+    return f"samples: seed {SEED} (another by {VARIABLE}=…, all of them by make matrix)"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Modules, tests and their parameters stay for good: looking for garbage among them was a third of collecting."""

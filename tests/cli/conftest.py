@@ -60,5 +60,5 @@ def on_nov17(command: Command, nov17: SandboxProcess, monkeypatch: pytest.Monkey
 def hostile() -> Iterator[SandboxProcess]:
     """Stand-ins that put terminal escapes into every string of every answer and row."""
     limits = ("search=1000/10", "aggregate=1000/10")
-    with start_sandbox("nov17", fault="hostile", rate_limits=limits) as sandbox:
+    with start_sandbox("nov17_logs", fault="hostile", rate_limits=limits) as sandbox:
         yield sandbox

@@ -413,7 +413,15 @@ def test_the_whole_program_answers_on_its_own_stand_ins() -> None:
 def test_an_interrupted_program_ends_quickly_and_takes_its_stand_ins_along(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     program = _program(
-        "triage", "--sandbox", "nov17", "--fault", "hang", "--issue", "rate_limiting", env=environment, process_group=0
+        "triage",
+        "--sandbox",
+        "healthy",
+        "--fault",
+        "hang",
+        "--issue",
+        "rate_limiting",
+        env=environment,
+        process_group=0,
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("warroom-sandbox-*/console.toml")) and time.monotonic() < deadline:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import pytest
 from textual._compositor import Compositor
 from textual.app import App
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -36,6 +38,24 @@ def frames_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     Without a terminal nobody sees those, and they were a third of what a test of the console cost.
     """
     monkeypatch.setattr(Compositor, "render_update", _only_whole)
+
+
+_parse_rules = Stylesheet._parse_rules
+_PARSED: dict[tuple[object, ...], list[RuleSet]] = {}
+
+
+@pytest.fixture(autouse=True)
+def sheets_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse a style sheet once for each theme, and not in every application: hundreds of them have the same."""
+    monkeypatch.setattr(Stylesheet, "_parse_rules", _parsed)
+
+
+def _parsed(sheet: Stylesheet, css: str, *where: object, **how: object) -> list[RuleSet]:
+    """The rules, which nothing changes once they are parsed; they hang on the text and on the theme's variables."""
+    key = (css, where, *sorted(how.items()), *sorted(sheet._variables.items()))
+    if key not in _PARSED:
+        _PARSED[key] = _parse_rules(sheet, css, *where, **how)  # type: ignore[arg-type]  # as it was called
+    return _PARSED[key]
 
 
 def _only_whole(

@@ -56,7 +56,7 @@ def level_1(service: Diagnostics) -> CriticalState:
     return shown
 
 
-@pytest.fixture(scope="module", params=sampled(tuple(SCENARIOS), 2))
+@pytest.fixture(scope="module", params=sampled(tuple(SCENARIOS), 1))
 def story(request: pytest.FixtureRequest) -> Iterator[SandboxProcess]:
     """The stand-ins on one story, which every test here only looks at."""
     limits = ("search=1000/10", "aggregate=1000/10")

@@ -64,7 +64,14 @@ async def within(pilot: Pilot[int], condition: Any, deadline_s: float = DEADLINE
     pytest.fail(text_on(pilot))
 
 
-@pytest.mark.parametrize("faults", [(), ("slack_post=stored_hang/1", "incident_create=stored_hang/1")], ids=str)
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param((), marks=pytest.mark.matrix),  # the same way, with nothing to be looked for again
+        ("slack_post=stored_hang/1", "incident_create=stored_hang/1"),
+    ],
+    ids=str,
+)
 async def test_from_triage_to_told_and_tracked_in_three_keys_and_a_word(
     sandbox: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...]
 ) -> None:

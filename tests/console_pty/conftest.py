@@ -31,9 +31,9 @@ def start(tmp_path: Path) -> Start:
     return started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """The incident of 17 November, started by hand and shared by the tests of a module that do not harm it."""
+    """The incident of 17 November, started by hand and shared by the tests that do not harm it."""
     folder = tmp_path_factory.mktemp("sandbox")
     with start_sandbox("nov17", directory=folder, rate_limits=GENEROUS) as running:
         yield running

@@ -31,7 +31,7 @@ def strange(raw: bytes) -> list[str]:
 
 @pytest.mark.parametrize("size", [(120, 40), pytest.param((60, 15), marks=pytest.mark.matrix)])
 def test_no_sequence_reaches_the_terminal_that_the_console_did_not_write(start: Start, size: tuple[int, int]) -> None:
-    with start("--sandbox", "nov17", "--fault", "hostile", columns=size[0], rows=size[1]) as terminal:
+    with start("--sandbox", "nov17_logs", "--fault", "hostile", columns=size[0], rows=size[1]) as terminal:
         terminal.wait_for(has_answers, 60)
         # The escalation panel comes last: Enter in it copies, and a slow machine may still be there at the next key.
         for keys in (["w"], ["enter"], ["l", "k", "k", "enter"], ["?"], [":"], ["tab", "tab", "w"], ["j", "w"], ["e"]):

@@ -26,7 +26,7 @@ FOUNDING = ("oauth_failures", "zero_agent_deals", "rate_limited", "connection_er
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[SandboxProcess]:
-    with start_sandbox("nov17", rate_limits=UNLIMITED) as sandbox:
+    with start_sandbox("nov17_logs", rate_limits=UNLIMITED) as sandbox:
         yield sandbox
 
 

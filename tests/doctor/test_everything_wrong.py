@@ -521,7 +521,7 @@ CASES = (
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[SandboxProcess]:
     """One for all cases; each sets one thing wrong, and its faults end with it."""
-    with start_sandbox("nov17", rate_limits=LIMITS) as running:
+    with start_sandbox("nov17_logs", rate_limits=LIMITS) as running:
         yield running
 
 

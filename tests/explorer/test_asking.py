@@ -25,7 +25,7 @@ QUERY = "service:fub @context.error_message:*429* @context.service:zillow"
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[SandboxProcess]:
-    with start_sandbox("nov17", rate_limits=("search=1000000/1", "aggregate=1000000/1")) as sandbox:
+    with start_sandbox("nov17_logs", rate_limits=("search=1000000/1", "aggregate=1000000/1")) as sandbox:
         yield sandbox
 
 

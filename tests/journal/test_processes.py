@@ -9,8 +9,10 @@ import pytest
 
 from tests.journal.places import JournalPlace
 from tests.journal.writing import STREAM, Writer, key_of, write_together
+from tests.sampling import on_one_kind
 
 
+@on_one_kind("place", "killed writers")
 @pytest.mark.parametrize(
     ("writers", "entries", "kills"), [(3, 300, 1), pytest.param(8, 1_000, 3, marks=pytest.mark.matrix)]
 )

@@ -15,6 +15,7 @@ from diagnostics.reconcile.plans import seal_of, sealed
 from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sources.mysql.writer import Writer
 from tests.reconcile.account import ACCOUNT, CLIENT, PASSWORD, STALE, StaleAccount
+from tests.sampling import on_one_kind
 
 # ---- what was built for
 
@@ -40,6 +41,7 @@ def test_report_47_plan_47_apply_47_undo_47(either: StaleAccount) -> None:
     assert len(either.audits()) == 94
 
 
+@on_one_kind("either", "changed meanwhile")
 def test_3_changed_meanwhile_are_reported_and_2_changed_before_the_undo_are_said(either: StaleAccount) -> None:
     record = either.planned()
     either.someone_changes(5, 6)

@@ -47,6 +47,32 @@ def cascade(sandbox: Callable[[str], Api]) -> Api:
 
 
 @pytest.fixture(scope="package")
+def running() -> Iterator[SandboxProcess]:
+    """One with the limits of the real service, that is only looked at. Whoever started it had secrets about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DD_API_KEY", "marker-of-datadog")
+        patch.setenv("WARROOM_JIRA__TOKEN", "marker-of-jira")
+        process = start_sandbox("healthy")
+    with process:
+        yield process
+
+
+@pytest.fixture(scope="package")
+def harmed() -> Iterator[Api]:
+    """One for faults, which would disturb the others; who puts one in force takes it back."""
+    with start_sandbox("healthy", rate_limits=UNLIMITED) as process, Api(process) as api:
+        yield api
+
+
+@pytest.fixture(scope="package")
+def limited() -> Iterator[Api]:
+    """One whose limits of searches and of messages are so long that a test cannot cross their border."""
+    limits = ["search=3/3600", "slack_channel=2/60"]
+    with start_sandbox("healthy", rate_limits=limits) as process, Api(process) as api:
+        yield api
+
+
+@pytest.fixture(scope="package")
 def outside_process() -> Iterator[SandboxProcess]:
     with start_sandbox("healthy", rate_limits=["slack_channel=1000/1"]) as process:
         yield process

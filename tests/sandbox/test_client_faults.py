@@ -13,16 +13,15 @@ from diagnostics.core.failures import UserError
 from sandbox.launch import start_sandbox
 from sandbox.stores.client_faults import ClientFault, parse_client_fault
 from sandbox.stories.story import DEFAULT_SEED
-from tests.sandbox.api import UNLIMITED, Api
+from tests.sandbox.api import Api
 
 AGENTS = "SELECT COUNT(*) FROM zillow_agents"
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
-    """A sandbox of its own: faults would disturb the shared ones."""
-    with start_sandbox("healthy", rate_limits=UNLIMITED) as process, Api(process) as api:
-        yield api
+def api(harmed: Api) -> Api:
+    """In order, as each test leaves it."""
+    return harmed
 
 
 @contextmanager

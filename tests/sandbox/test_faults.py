@@ -23,10 +23,9 @@ SEARCH = "/api/v2/logs/events"
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
-    """A sandbox of its own: faults would disturb the shared ones."""
-    with start_sandbox("healthy", rate_limits=UNLIMITED) as process, Api(process) as api:
-        yield api
+def api(harmed: Api) -> Api:
+    """In order, as each test leaves it."""
+    return harmed
 
 
 @contextmanager

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from sandbox.launch import start_sandbox
+from sandbox.launch import SandboxProcess
 from tests.sandbox.api import Api
 
 ENDPOINTS = (
@@ -19,13 +17,6 @@ ENDPOINTS = (
     ("GET", "/api/v1/logs/config/indexes", "logs_config_api"),
 )
 HEADERS = {"x-ratelimit-limit", "x-ratelimit-period", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-name"}
-
-
-@pytest.fixture(scope="module")
-def limited() -> Iterator[Api]:
-    """A sandbox with one search limit long enough that a test cannot cross its border, the others as they are."""
-    with start_sandbox("healthy", rate_limits=["search=3/3600"]) as process, Api(process) as api:
-        yield api
 
 
 @pytest.mark.parametrize(("method", "path", "name"), ENDPOINTS)
@@ -66,11 +57,11 @@ def test_requests_beyond_the_limit_are_refused_with_the_seconds_to_the_reset(lim
     assert limited.http.get("/api/v1/validate").status_code == 200
 
 
-def test_the_default_limits_are_those_observed_of_the_real_service(limited: Api) -> None:
+def test_the_default_limits_are_those_observed_of_the_real_service(limited: Api, running: SandboxProcess) -> None:
     compute = {"compute": [{"aggregation": "count"}]}
     answer = limited.http.post("/api/v2/logs/analytics/aggregate", json=compute)
     assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-period"]) == ("2", "10")
-    with start_sandbox("healthy") as process, Api(process) as api:
+    with Api(running) as api:
         search = api.http.get("/api/v2/logs/events")
         assert (search.headers["x-ratelimit-limit"], search.headers["x-ratelimit-period"]) == ("3", "10")
 

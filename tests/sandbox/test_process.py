@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +28,7 @@ from sandbox.launch import SandboxProcess, start_sandbox
 from sandbox.stores.server_store import DatabaseServer
 from sandbox.stores.ticker import Ticker
 from sandbox.stories.story import ENVIRONMENT, Secrets, Story
+from tests.sampling import sampled
 from tests.sandbox.api import UNLIMITED, Api
 from tui.log_file import start_log_file
 
@@ -65,13 +65,6 @@ def _gone(pid: int) -> bool:
             return True
         time.sleep(0.02)
     return False
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxProcess]:
-    """One that is only looked at."""
-    with start_sandbox("healthy") as process:
-        yield process
 
 
 def test_the_ready_line_names_addresses_and_no_secret(running: SandboxProcess) -> None:
@@ -242,14 +235,21 @@ def test_an_unknown_scenario_is_refused_with_the_names() -> None:
 
 @pytest.mark.parametrize(
     ("options", "problem"),
-    [
-        ({"fault": "nonsense"}, "'nonsense' is not a fault"),
-        ({"rate_limits": ["search=often"]}, "'search=often' is not a rate limit"),
-        ({"port": 70_000}, "cannot listen on 127.0.0.1 port 70000"),
-        ({"database_url": "postgresql://someone:s3cr3t@localhost/"}, "the stand-ins cannot use this kind of database"),
-        ({"database_url": "nonsense s3cr3t"}, "the database's address cannot be read"),
-        ({"directory": "/proc/nowhere"}, "cannot use /proc/nowhere"),
-    ],
+    sampled(
+        [
+            ({"fault": "nonsense"}, "'nonsense' is not a fault"),
+            ({"rate_limits": ["search=often"]}, "'search=often' is not a rate limit"),
+            ({"port": 70_000}, "cannot listen on 127.0.0.1 port 70000"),
+            (
+                {"database_url": "postgresql://someone:s3cr3t@localhost/"},
+                "the stand-ins cannot use this kind of database",
+            ),
+            ({"database_url": "nonsense s3cr3t"}, "the database's address cannot be read"),
+            ({"directory": "/proc/nowhere"}, "cannot use /proc/nowhere"),
+        ],
+        2,
+        "refusals",
+    ),
 )
 def test_what_the_process_refuses_reaches_the_caller_as_a_user_error(options: dict[str, Any], problem: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -300,17 +300,14 @@ def test_wrong_usage_ends_with_the_code_of_wrong_usage() -> None:
         assert done.stderr.startswith("error: ")
 
 
-def test_neither_arguments_nor_environment_of_the_child_hold_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_arguments_nor_environment_of_the_child_hold_a_secret(running: SandboxProcess) -> None:
     """Arguments are there for every user of the machine, an environment for all that this user runs."""
-    monkeypatch.setenv("DD_API_KEY", "marker-of-datadog")
-    monkeypatch.setenv("WARROOM_JIRA__TOKEN", "marker-of-jira")
-    with start_sandbox("healthy") as process:
-        given = [str(value) for name, value in process.flags().items() if name.endswith(("key", "token", "password"))]
-        secret = [*given, *process.controls.values(), process.webhook_url, "marker-of-datadog", "marker-of-jira"]
-        shown = [Path(f"/proc/{process.pid}/{name}").read_text() for name in ("cmdline", "environ")]
-        assert [one for one in secret if any(one in text for text in shown)] == []
-        wide = [str(path) for path in (process.directory, *process.directory.rglob("*")) if path.stat().st_mode & 0o077]
-        assert wide == []
+    given = [str(value) for name, value in running.flags().items() if name.endswith(("key", "token", "password"))]
+    secret = [*given, *running.controls.values(), running.webhook_url, "marker-of-datadog", "marker-of-jira"]
+    shown = [Path(f"/proc/{running.pid}/{name}").read_text() for name in ("cmdline", "environ")]
+    assert [one for one in secret if any(one in text for text in shown)] == []
+    wide = [str(path) for path in (running.directory, *running.directory.rglob("*")) if path.stat().st_mode & 0o077]
+    assert wide == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.launch import SandboxProcess, start_sandbox
+from sandbox.launch import SandboxProcess
+from tests.sandbox.api import Api
 from tests.sandbox.services import METADATA, SUPPORT, Slack
 
 
@@ -110,16 +111,15 @@ def test_a_webhook_can_be_revoked(outside: SandboxProcess, fault: str, status: i
     assert outside.recorded().messages == []
 
 
-def test_one_channel_takes_so_many_messages_and_then_says_when_to_come_back() -> None:
-    with start_sandbox("healthy", rate_limits=["slack_channel=2/60"]) as process:
-        slack = Slack(process)
-        for _ in range(5):
-            answer = slack.http.post("chat.postMessage", json={"channel": SUPPORT, "text": "x"}, headers=slack.headers)
-        assert answer.status_code == 429
-        assert answer.json() == {"ok": False, "error": "ratelimited"}
-        assert 1 <= int(answer.headers["retry-after"]) <= 60
-        assert slack.post("elsewhere", channel="#fub-zyno-incidents")["ok"] is True
-        slack.http.close()
+def test_one_channel_takes_so_many_messages_and_then_says_when_to_come_back(limited: Api) -> None:
+    slack = Slack(limited.process)
+    for _ in range(5):
+        answer = slack.http.post("chat.postMessage", json={"channel": SUPPORT, "text": "x"}, headers=slack.headers)
+    assert answer.status_code == 429
+    assert answer.json() == {"ok": False, "error": "ratelimited"}
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert slack.post("elsewhere", channel="#fub-zyno-incidents")["ok"] is True
+    slack.http.close()
 
 
 def test_the_token_has_scopes_that_every_answer_names_and_that_can_lack(outside: SandboxProcess, slack: Slack) -> None:

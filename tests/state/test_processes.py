@@ -15,6 +15,7 @@ import pytest
 
 from diagnostics.config.settings import StateSettings
 from diagnostics.store.store import StateStore
+from tests.sampling import on_one_kind
 from tests.state.events import SMALL, EventsWorld, MariaDBEvents, SQLiteEvents, ago, hours_of, steady
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ def console(world: EventsWorld, rounds: int) -> subprocess.Popen[str]:
     )
 
 
+@on_one_kind("world", "killed consoles")
 @pytest.mark.parametrize("kills", [3, pytest.param(6, marks=pytest.mark.matrix)])
 def test_a_console_killed_between_any_two_parts_leaves_counts_to_go_on_from(world: EventsWorld, kills: int) -> None:
     world.insert(steady(1, 6_000, begin=ago(hours=30), every_s=18))
@@ -58,6 +60,7 @@ def test_a_console_killed_between_any_two_parts_leaves_counts_to_go_on_from(worl
     assert hours_of(rollup, ago(days=3)) == world.full_count(since)
 
 
+@on_one_kind("world", "consoles that share a store")
 def test_consoles_that_share_a_store_count_every_row_once(world: EventsWorld) -> None:
     world.insert(steady(1, 3_000, begin=ago(hours=30), every_s=36))
     processes = [console(world, 12) for _ in range(3)]

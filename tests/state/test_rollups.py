@@ -13,7 +13,7 @@ from diagnostics.config.settings import StateSettings
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.store.rollups import SyncRollup
-from tests.sampling import sampled
+from tests.sampling import on_one_kind, sampled
 from tests.state.events import SMALL, EventsWorld, Listening, ago, hours_of, now, steady
 
 
@@ -94,6 +94,7 @@ def test_rows_that_change_or_vanish_after_they_were_settled_are_followed(world: 
     assert any("fewer, deleted since" in note for note in rollup.notes)
 
 
+@on_one_kind("world", "any order of commits")
 @pytest.mark.parametrize("seed", sampled(range(4), 1))
 def test_any_order_of_commits_ends_at_the_full_count(world: EventsWorld, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  # a sequence that can be repeated
@@ -160,6 +161,7 @@ def test_a_widening_that_is_ended_keeps_what_it_has_and_goes_on_from_there(world
     assert rollup.since <= ago(hours=24)
 
 
+@on_one_kind("world", "died between two statements")
 def test_counting_goes_on_after_the_process_died_between_any_two_statements(world: EventsWorld) -> None:
     world.insert(steady(1, 1_500, begin=ago(hours=3.5), every_s=8))
     survived = 0

@@ -23,6 +23,7 @@ from diagnostics.store import schema
 from diagnostics.store.documents import identify
 from diagnostics.store.store import StateStore
 from tests.mariadb import private_mariadb
+from tests.sampling import on_one_kind
 from tests.state.events import EventsWorld, MariaDBEvents, now
 
 
@@ -296,6 +297,7 @@ def test_the_steps_lead_to_the_tables_that_the_program_uses(world: EventsWorld) 
             assert sorted(found.keys()) == sorted(table.c.keys())
 
 
+@on_one_kind("world", "consoles that start together")
 def test_consoles_that_start_at_the_same_moment_prepare_the_tables_once(world: EventsWorld) -> None:
     code = (
         "import sys; from pathlib import Path; from diagnostics.config.settings import StateSettings;"

@@ -14,7 +14,7 @@ from diagnostics.models.triage import TriageRequest
 from diagnostics.sync.deals import Asking
 from diagnostics.sync.gates import judge, read_facts
 from diagnostics.sync.verdict import ERROR_ORDER, DealVerdict
-from tests.sampling import sampled
+from tests.sampling import on_one_kind, sampled
 from tests.sync.rows import Shelf, naive
 
 WHOLE, WITHOUT_SYSTEM, WITHOUT_CONNECTION, BARE = 14009, 75172, 148261, 30511
@@ -69,6 +69,7 @@ def expected(account: int, crew: tuple[int, ...], contacts: int, *, has_property
     return next((code for code in ERROR_ORDER if fails.get(code)), "")
 
 
+@on_one_kind("shelf", "every combination")
 def test_every_combination_of_conditions_is_judged_alike_one_by_one_and_in_bulk(shelf: Shelf) -> None:
     populate(shelf)
     built: dict[int, dict[int, str]] = {account: {} for account in ACCOUNTS}
@@ -113,6 +114,7 @@ def judge_deals(context: Context, account_id: int, deal_ids: Sequence[int]) -> d
     return {facts.deal_id: judge(facts) for facts in read_facts(Asking(context, account_id), deal_ids)}
 
 
+@on_one_kind("shelf", "random deals")
 @pytest.mark.parametrize("seed", sampled([1, 2, 3], 1))
 def test_random_deals_are_judged_alike_one_by_one_and_in_bulk(shelf: Shelf, seed: int) -> None:
     populate(shelf)
