@@ -24,7 +24,8 @@ KINDS = ("sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb))
 def sampled(values: Sequence[Any], keep: int, named: str = "") -> list[Any]:
     """The values as parameters of a test, all but `keep` of them marked for the matrix; the same ones for one seed.
 
-    Groups with a name draw each for themselves, so that not all of them take the first.
+    Groups with a name draw each for themselves, so that not all of them take the first. Cases of several parameters
+    are written as `pytest.param`.
     """
     draw = Random(f"{SEED} {named}" if named or not SEED.isdecimal() else int(SEED))  # noqa: S311  # cases, not secrets
     kept = set(draw.sample(range(len(values)), keep))

@@ -237,15 +237,15 @@ def test_an_unknown_scenario_is_refused_with_the_names() -> None:
     ("options", "problem"),
     sampled(
         [
-            ({"fault": "nonsense"}, "'nonsense' is not a fault"),
-            ({"rate_limits": ["search=often"]}, "'search=often' is not a rate limit"),
-            ({"port": 70_000}, "cannot listen on 127.0.0.1 port 70000"),
-            (
+            pytest.param({"fault": "nonsense"}, "'nonsense' is not a fault"),
+            pytest.param({"rate_limits": ["search=often"]}, "'search=often' is not a rate limit"),
+            pytest.param({"port": 70_000}, "cannot listen on 127.0.0.1 port 70000"),
+            pytest.param(
                 {"database_url": "postgresql://someone:s3cr3t@localhost/"},
                 "the stand-ins cannot use this kind of database",
             ),
-            ({"database_url": "nonsense s3cr3t"}, "the database's address cannot be read"),
-            ({"directory": "/proc/nowhere"}, "cannot use /proc/nowhere"),
+            pytest.param({"database_url": "nonsense s3cr3t"}, "the database's address cannot be read"),
+            pytest.param({"directory": "/proc/nowhere"}, "cannot use /proc/nowhere"),
         ],
         2,
         "refusals",
