@@ -87,6 +87,17 @@ def test_trees_are_cleaned_in_keys_and_values_and_bounded_in_depth() -> None:
     assert MARK in repr(cleaned["deep"])
 
 
+def test_a_tree_is_whole_to_the_depth_that_is_named_and_marked_below() -> None:
+    def nested(levels: int) -> object:
+        tree: object = {"deep": "text"}
+        for _ in range(levels - 1):
+            tree = [tree]
+        return tree
+
+    assert clean_tree(nested(24)) == nested(24)
+    assert "text" not in repr(clean_tree(nested(25)))
+
+
 @given(st.text(alphabet=st.characters(codec=None), max_size=200))
 def test_nothing_a_terminal_obeys_survives(text: str) -> None:
     assert is_harmless(clean(text))

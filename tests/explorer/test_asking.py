@@ -108,7 +108,9 @@ def test_steps_that_late_logs_cannot_have_reached_are_no_data(world: SandboxProc
     (title, *_) = facet_rows((facet,), width=60, most=5, glyphs=ASCII)
     assert "at least" in title.text
     *columns, axis = histogram_rows(histogram, width=120, height=3, cursor=len(histogram.bins) - 1, glyphs=ASCII)
-    assert columns[-1].text.count("?") >= len(late) - 1
+    # A step may hold what came before the newest log did; on a busy machine there are several of them.
+    unknown = sum(not one.total for one in late)
+    assert columns[-1].text.count("?") >= unknown >= len(late) / 2
     assert "no data" in axis.text
 
 

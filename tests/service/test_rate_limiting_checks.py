@@ -73,7 +73,8 @@ def test_a_backlog_over_ten_thousand_is_a_high_risk_of_loss(world: World) -> Non
     finding = check(world, "webhook_backlog")
     assert (finding.status, finding.value) == (Status.FAIL, 10_001)
     assert "HIGH RISK of permanent loss" in finding.summary
-    assert check(world, "data_loss_risk").value == "high"
+    risk = check(world, "data_loss_risk")
+    assert (risk.value, risk.limit) == ("high", "backlog > 10,000")
     retry = check(world, "batch_retry")
     assert (retry.status, retry.value) == (Status.WARN, 10_001)
     assert "triage only reads" in retry.summary
@@ -117,13 +118,14 @@ def test_an_old_event_or_a_lost_one_lifts_the_risk(world: World) -> None:
     world.webhooks("pending", 3, received=ago(minutes=20))
     finding = check(world, "data_loss_risk")
     assert (finding.status, finding.value) == (Status.WARN, "medium")
+    assert finding.limit == "oldest > 15 min"
     assert check(world, "batch_retry").status is Status.WARN
 
 
 def test_lost_events_alone_are_a_medium_risk(world: World) -> None:
     world.webhooks("lost", 2, received=ago(hours=3))
     finding = check(world, "data_loss_risk")
-    assert (finding.status, finding.value) == (Status.WARN, "medium")
+    assert (finding.status, finding.value, finding.limit) == (Status.WARN, "medium", "any lost")
     assert "2 events lost for good" in finding.summary
 
 
