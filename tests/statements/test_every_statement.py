@@ -39,9 +39,6 @@ EVENT_TABLES = frozenset({"zillow_lead_events_log", "zillow_webhook_events", "zi
 ANALYTICS = f"{PREFIX}_analytics"
 """Stands for an engine that is made for reading whole columns; it holds copies, and production feels nothing."""
 
-SETS = 2
-"""Sets of parameters with which `make test` has a statement planned; a thousand rows and one are two plans."""
-
 NOT_EXPLAINED = ("SHOW ", "SET ROLE ")
 """Statements about the server itself, which reads no table for them."""
 
@@ -63,19 +60,13 @@ class Asked:
     errors: list[str]
     plans: Plans
 
-    whole: bool
-
     def distinct(self) -> Iterator[Heard]:
-        """Each statement once for each set of parameters, those to client databases as if to one.
-
-        Unless `whole`, with its first sets of each place and scope: further ones are other moments, or other accounts.
-        """
-        seen: dict[tuple[str | None, str, str, str], set[str]] = {}
+        """Each statement once for each set of parameters, those to client databases as if to one."""
+        seen: set[tuple[str | None, str, str, str]] = set()
         for heard in self.listener.heard:
-            schema, sql = self.plans.in_big_account(heard)
-            sets = seen.setdefault((schema, sql, self.scopes[heard.question], heard.place), set())
-            if (given := repr(heard.parameters)) not in sets and (self.whole or len(sets) < SETS):
-                sets.add(given)
+            key = (*self.plans.in_big_account(heard), repr(heard.parameters), self.scopes[heard.question])
+            if key not in seen:
+                seen.add(key)
                 yield heard
 
 
@@ -84,7 +75,7 @@ def asked(
     request: pytest.FixtureRequest, mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asked]:
     begun = start_sandbox(
-        "oauth_cascade",
+        "nov17",
         database_url=mariadb.root_url,
         schema_prefix=PREFIX,
         rate_limits=NO_LIMIT,
@@ -148,7 +139,6 @@ def _ask_everything(consoles: Consoles, plans: Plans, *, whole: bool) -> Asked:
         public=frozenset(public_methods(consoles.plain)),
         errors=errors,
         plans=plans,
-        whole=whole,
     )
 
 
@@ -187,7 +177,7 @@ def test_no_statement_reads_an_event_table_or_the_deals_of_an_account_whole(aske
                 told = f"{heard.place} for {heard.question} ({scope})\n  {step.words()}\n  {heard.sql}"
                 scanning.setdefault((heard.place, step.table), told)
     assert not scanning, "\n".join(scanning.values())
-    assert explained > (500 if asked.whole else 250)
+    assert explained > 500
     assert set(ALLOWED) - needed == set(), "nothing reads these whole any more: take them off the list"
 
 
