@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure, UserError
 from sandbox import scenarios
-from sandbox.server.faults import KINDS, SCOPES
+from sandbox.server.faults import KINDS, SCOPES, WHOLE_WORLD
 from sandbox.stores.client_faults import CLIENT_KINDS
 from sandbox.stores.row_faults import ROW_KINDS
 from sandbox.stories.story import DEFAULT_SEED
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="SPEC",
         help=f"[SCOPE=]KIND[:SECONDS or NAME][/COUNT]; kinds: {', '.join(KINDS)}; scopes: {', '.join(SCOPES)}; "
+        f"of the whole world: {'; '.join(KINDS[kind] for kind in WHOLE_WORLD)}; "
         f"of client databases: {'; '.join(CLIENT_KINDS.values())}; "
         f"of the rows: {'; '.join(ROW_KINDS.values())}; may be repeated",
     )

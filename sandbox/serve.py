@@ -194,6 +194,7 @@ class _Process:
     def _fill(self) -> None:
         """Fill the databases unless this very story is in them, then tell everybody that the world is ready."""
         # SQLAlchemy is imported beside the server that already listens.
+        from sandbox.stores.behind import Behind  # noqa: PLC0415
         from sandbox.stores.server_store import ServerStore  # noqa: PLC0415
         from sandbox.stores.sqlite_store import SqliteStore  # noqa: PLC0415
         from sandbox.stores.ticker import Ticker  # noqa: PLC0415
@@ -211,8 +212,11 @@ class _Process:
             else:
                 store = SqliteStore(world.story, self._directory, prefix)
             clients = ClientFaults(world.story, store, self._directory)
+            self._ticker = Ticker(world.story, store)
+            behind = Behind(world.story, store, self._directory, self._ticker.elapsed_s)
             if store.is_filled():
                 clients.heal()
+                behind.heal()
             else:
                 self._store = store
                 store.fill()
@@ -222,7 +226,8 @@ class _Process:
             for spec in filter(is_client_fault, self._options.fault):
                 clients.set(spec)
             world.clients = clients
-            self._ticker = Ticker(world.story, store)
+            self._ticker.behind = world.behind = behind
+            behind.apply(world.faults.behind)
             self._ticker.start()
             self._redis = RedisServer(password=world.secrets.database_password, holds=resque.commands(now_s()))
             world.ready = True

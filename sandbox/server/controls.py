@@ -130,7 +130,8 @@ def _change_faults(world: World, body: bytes) -> None:
             world.timeline.delayed({fault.name: fault.seconds})
     for spec in asked_of_clients:
         parse_client_fault(spec, world.story.seed)
-    if asked_of_clients and world.clients is None:
+    asked_of_databases = asked_of_clients or any(spec.startswith("behind") for spec in asked_of_http)
+    if asked_of_databases and world.clients is None:
         raise Rejected(503, "the databases are not filled yet")
     _clear_faults(world, None if clear is True else clear)
     for spec in asked_of_http:

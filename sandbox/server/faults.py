@@ -71,6 +71,8 @@ KINDS = {
     "cursor": "a log search gives a cursor with its empty last page too",
     "flex": "flex:DAYS, the log index keeps its lines in the flex tier alone, for so many days",
     "late": "late:SECONDS/NAME, logs of a service or a stream (without NAME all) are found so long after they happened",
+    "behind": "behind:SECONDS/common or behind:SECONDS/client (without either both), the databases are copies that are "
+    "so late: what was written since is not in them",
     "skew": "skew:+SECONDS or skew:-SECONDS, the services' clock is ahead of this machine's, or behind; up to a day; "
     "the databases keep the one they started with",
 }
@@ -86,10 +88,11 @@ COMBINED = (
     "cursor",
     "flex",
     "late",
+    "behind",
     "skew",
 )
 """Kinds that bend an answer, and combine with every other one; of those that replace an answer, a scope has one."""
-_WHOLE_WORLD = ("late", "skew")
+WHOLE_WORLD = ("late", "behind", "skew")
 """Kinds without a scope: they concern the world, not a request."""
 _WRITES = (
     "create",
@@ -135,7 +138,9 @@ _SCOPES_OF: dict[str, tuple[str | None, ...]] = {
 _SPEC = re.compile(r"(?:([a-z_]+)=)?([a-z0-9_]+)(?::([\w.:]+))?(?:/([1-9]\d{0,5}))?")
 _LAG = re.compile(r"[1-9]\d{0,2}")
 _LATE = re.compile(r"late:(\d{1,5}(?:\.\d+)?)(?:/([a-z][a-z0-9_-]{0,60}))?")
+_BEHIND = re.compile(r"behind:(\d{1,5}(?:\.\d+)?)(?:/(common|client))?")
 _SKEW = re.compile(r"skew:([+-]?\d{1,5}(?:\.\d+)?)")
+_OF_THE_WORLD = {"late": _LATE, "behind": _BEHIND, "skew": _SKEW}
 _LONGEST_S = 86_400.0
 
 
@@ -147,15 +152,15 @@ class Fault:
     kind: str
     seconds: float
     name: str = ""
-    """The error, the field, or whose logs are late; the number of searches for "lag", of days for "flex"."""
+    """The error, the field, whose logs are late, which databases; searches for "lag", days for "flex"."""
     count: int | None = None
     """It is met by so many requests and then ends; None is until it is cleared."""
 
     @property
     def spec(self) -> str:
         """The fault as it is written."""
-        if self.kind == "late":
-            return f"late:{self.seconds:g}" + (f"/{self.name}" if self.name else "")
+        if self.kind in {"late", "behind"}:
+            return f"{self.kind}:{self.seconds:g}" + (f"/{self.name}" if self.name else "")
         if self.kind == "skew":
             return f"skew:{self.seconds:+g}"
         scope = f"{self.scope}=" if self.scope else ""
@@ -168,7 +173,7 @@ class Fault:
     def place(self) -> tuple[str | None, str, str]:
         """Key of the fault that it replaces when put in force: one per place."""
         if self.kind in COMBINED:
-            return self.scope, self.kind, self.name if self.kind in {"late", "lacks"} else ""
+            return self.scope, self.kind, self.name if self.kind in {"late", "behind", "lacks"} else ""
         return self.scope, "", ""
 
     @property
@@ -179,11 +184,11 @@ class Fault:
 
 def parse_fault(spec: str) -> Fault:
     """Read `[SCOPE=]KIND[:SECONDS or NAME][/COUNT]`; raises `UserError` that says what is accepted."""
-    if spec.startswith(("late", "skew")):
+    if spec.startswith(WHOLE_WORLD):
         return _of_the_world(spec)
     parsed = _SPEC.fullmatch(spec)
     scope, kind, argument, count = parsed.groups() if parsed else (None, "", None, None)
-    if kind not in KINDS or kind in _WHOLE_WORLD or (scope is not None and scope not in SCOPES):
+    if kind not in KINDS or kind in WHOLE_WORLD or (scope is not None and scope not in SCOPES):
         raise _unknown(spec)
     if kind in _SCOPES_OF and scope not in _SCOPES_OF[kind]:
         scopes = ", ".join(name for name in _SCOPES_OF[kind] if name)
@@ -198,12 +203,11 @@ def parse_fault(spec: str) -> Fault:
 
 
 def _of_the_world(spec: str) -> Fault:
-    late, skew = _LATE.fullmatch(spec), _SKEW.fullmatch(spec)
-    fault = Fault(None, "late", float(late[1]), late[2] or "") if late else None
-    if skew:
-        fault = Fault(None, "skew", float(skew[1]))
+    kind = next(one for one in WHOLE_WORLD if spec.startswith(one))
+    found = _OF_THE_WORLD[kind].fullmatch(spec)
+    name = found[2] or "" if found and found.re.groups > 1 else ""
+    fault = Fault(None, kind, float(found[1]), name) if found else None
     if fault is None or abs(fault.seconds) > _LONGEST_S:
-        kind = spec[:4]
         raise _unknown(spec, f"{KINDS[kind]}; at most {_LONGEST_S:,.0f} seconds")
     return fault
 
@@ -310,7 +314,7 @@ class Faults:
         return frozenset(fault.name for fault in self._of_scope(scope) if fault.kind == "lacks")
 
     def _of_scope(self, scope: str | None) -> Iterator[Fault]:
-        return (fault for fault in self._active.values() if fault.scope == scope and fault.kind not in _WHOLE_WORLD)
+        return (fault for fault in self._active.values() if fault.scope == scope and fault.kind not in WHOLE_WORLD)
 
     def _count(self, place: tuple[str | None, str, str]) -> None:
         if place in self._left:
@@ -327,6 +331,11 @@ class Faults:
     def skew_s(self) -> float:
         """How far the services' clock is ahead of this machine's, seconds; negative when it is behind."""
         return next((fault.seconds for fault in self._active.values() if fault.kind == "skew"), 0.0)
+
+    @property
+    def behind(self) -> dict[str, float]:
+        """How late the databases are, seconds, by kind; "" concerns the kind that is not named."""
+        return {fault.name: fault.seconds for fault in self._active.values() if fault.kind == "behind"}
 
     @property
     def delays(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ from sandbox.server.log_search import QueryCache
 from sandbox.server.monitors import Created
 from sandbox.server.recorder import Recorder
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE, SlackStandIn
+from sandbox.stores.behind import Behind
 from sandbox.stores.client_faults import ClientFaults
 from sandbox.stories.clock import set_ahead
 from sandbox.stories.story import Secrets, Story
@@ -41,6 +42,8 @@ class World:
     """The databases are filled too."""
     clients: ClientFaults | None = None
     """Faults of the client databases; there once these are filled."""
+    behind: Behind | None = None
+    """How late the databases are; there once they are filled."""
     _tally: tuple[int, Counter[int]] = field(default_factory=lambda: (0, Counter()))
 
     def __post_init__(self) -> None:
@@ -48,9 +51,11 @@ class World:
         self.forget()
 
     def obey(self) -> None:
-        """Let clock and logs be as the faults in force say; after every change of them."""
+        """Let clock, logs and databases be as the faults in force say; after every change of them."""
         set_ahead(self.faults.skew_s)
         self.timeline.delay(self.faults.delays)
+        if self.behind is not None:
+            self.behind.apply(self.faults.behind)
 
     def forget(self) -> None:
         """Begin anew with what people write: no message, no incident, no issue, nothing counted."""

@@ -21,6 +21,7 @@ from sandbox.rows.webhook_rows import APPENDED_FIRST, WAITING, appended_row
 from sandbox.stories.clock import kept_clock
 
 if TYPE_CHECKING:
+    from sandbox.stores.behind import Behind
     from sandbox.stores.filling import Cursor, Store
     from sandbox.stories.story import Story
 
@@ -34,6 +35,8 @@ class Ticker:
         self._story = story
         self._store = store
         self._now_s = kept_clock()
+        self.behind: Behind | None = None
+        """How late the databases are."""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
 
@@ -51,13 +54,25 @@ class Ticker:
         complained = False
         while not self._ended.wait(TICK_S):
             try:
-                self.keep(self._now_s() - self._story.anchor)
+                self._keep_on()
                 complained = False
             except Exception as failure:  # noqa: BLE001  # whatever a driver raises, the thread must outlive it
                 # The database may be stopped under us on purpose; it is tried again at the next tick.
                 if not complained:
                     sys.stderr.write(f"the databases stand still: {failure}\n")
                 complained = True
+
+    def elapsed_s(self) -> float:
+        """How long the story has been told, by the clock of the databases, seconds."""
+        return self._now_s() - self._story.anchor
+
+    def _keep_on(self) -> None:
+        if self.behind is None:
+            self.keep(self.elapsed_s())
+            return
+        self.behind.go_on()
+        with self.behind.common() as late_s:
+            self.keep(self.elapsed_s() - late_s)
 
     def keep(self, elapsed_s: float) -> None:
         """Write everything that happened up to `elapsed_s` seconds after the start and is not there yet."""

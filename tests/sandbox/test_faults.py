@@ -272,6 +272,21 @@ def test_one_service_or_stream_may_be_late_while_the_others_are_fresh(api: Api) 
         assert api.http.post("/sandbox/faults", json={"clear": ["late"]}).json() == {"faults": []}
 
 
+def test_databases_are_late_while_it_runs_and_together_with_other_faults(api: Api) -> None:
+    specs = ["behind:7200/common", "behind:3600", "late:60", "aggregate=503"]
+    newest = "SELECT MAX(received_at) FROM zillow_webhook_events"
+    try:
+        assert api.http.post("/sandbox/faults", json={"set": specs}).json() == {"faults": specs}
+        [(received,)] = api.rows(newest)
+        age_s = (datetime.now(UTC).replace(tzinfo=None) - datetime.fromisoformat(str(received))).total_seconds()
+        assert 7_190 <= age_s < 7_230
+        left = api.http.post("/sandbox/faults", json={"clear": ["behind:7200/common"]}).json()["faults"]
+        assert left == ["behind:3600", "late:60", "aggregate=503"]
+        assert api.rows(newest) > [(received,)]
+    finally:
+        assert api.http.post("/sandbox/faults", json={"clear": True}).json()["faults"] == []
+
+
 def test_a_skewed_clock_is_in_every_answer_and_in_what_is_found(api: Api) -> None:
     with fault(api, "skew:+1200"):
         dates = [api.http.get(path).headers["date"] for path in (SEARCH, "/api/v1/monitor", "/nothing")]
@@ -282,7 +297,7 @@ def test_a_skewed_clock_is_in_every_answer_and_in_what_is_found(api: Api) -> Non
 
 
 def test_a_sandbox_that_starts_skewed_tells_its_whole_story_at_that_time() -> None:
-    faults = ["skew:-7200", "late:60"]
+    faults = ["skew:-7200", "late:60", "behind:600/client"]
     with start_sandbox("healthy", rate_limits=UNLIMITED, fault=faults) as process, Api(process) as api:
         assert api.http.get("/sandbox/faults").json() == {"faults": faults}
         assert 7_260 <= newest_age_s(api, "*") < 7_290
@@ -305,12 +320,29 @@ def test_faults_that_bend_an_answer_combine_and_one_takes_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["late", "late:-5", "late:90000", "late:5/", "late:5/FUB", "search=late:5", "skew", "skew:90000", "skew:x"]
+    "spec",
+    [
+        "late",
+        "late:-5",
+        "late:90000",
+        "late:5/",
+        "late:5/FUB",
+        "search=late:5",
+        "skew",
+        "skew:90000",
+        "skew:x",
+        "behind",
+        "behind:-1",
+        "behind:90000",
+        "behind:60/",
+        "behind:60/clients",
+        "search=behind:60",
+    ],
 )
 def test_a_wrong_delay_or_skew_is_refused_with_what_is_accepted(spec: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_fault(spec)
-    assert "late" in caught.value.accepted or "skew" in caught.value.accepted
+    assert any(kind in caught.value.accepted for kind in ("late", "skew", "behind"))
 
 
 def test_a_name_that_no_logs_have_is_refused_with_the_names_there_are(api: Api) -> None:

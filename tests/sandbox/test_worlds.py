@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from diagnostics.logs import compile_query
 from sandbox.server.conventions import Rejected, interval_ms, iso, moment_ms
 from sandbox.server.limits import Limit
 from sandbox.server.log_search import Matches, tells_events_apart
+from sandbox.stores.behind import Behind
 from sandbox.stores.sqlite_store import SqliteStore
 from sandbox.stores.ticker import Ticker
 from sandbox.stories.population import populate
@@ -136,6 +138,116 @@ def test_the_databases_move_with_the_clock_and_the_backlog_stays(tmp_path: Path)
         assert ask(f"SELECT SUM(sync_status = 'failed') FROM ({latest})") == 29  # noqa: S608  # a constant of this test
     assert ask("SELECT COUNT(*) FROM zillow_lead_events_log") == 24 * 500 + 1_000
     assert ask("SELECT COUNT(*) FROM zillow_webhook_events WHERE status = 'delivered'") > delivered + 10_000
+
+
+class Late:
+    """The databases of the cascade as files, with a clock that a test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.story = Story("oauth_cascade", 7, int(time.time()))
+        self.store = SqliteStore(self.story, folder, "warroom")
+        self.elapsed_s = 0.0
+        self.behind = self.opened()
+
+    def opened(self) -> Behind:
+        return Behind(self.story, self.store, self.folder, lambda: self.elapsed_s)
+
+    def keep(self, elapsed_s: float) -> None:
+        """What the ticker does at this moment."""
+        self.elapsed_s = elapsed_s
+        self.behind.go_on()
+        with self.behind.common() as late_s:
+            Ticker(self.story, self.store).keep(elapsed_s - late_s)
+
+    def newest(self, statement: str, database: str = "common") -> float | None:
+        """Seconds from the start of the story to the newest moment that a statement gives, below a day ahead."""
+        with closing(sqlite3.connect(self.folder / f"{database}.db")) as connection:
+            found = connection.execute(statement).fetchone()[0]
+        return None if found is None else (datetime.fromisoformat(found) - self.story.moment()).total_seconds()
+
+    def everything(self) -> dict[str, set[tuple[Any, ...]]]:
+        """Every row of every database."""
+        rows = {}
+        for file in self.folder.glob("*.db"):
+            with closing(sqlite3.connect(file)) as connection:
+                tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                for (table,) in tables:
+                    found = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # a table of ours
+                    rows[f"{file.name} {table}"] = set(found)
+        return rows
+
+
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Late:
+    made = Late(tmp_path_factory.mktemp("late"))
+    made.store.fill()
+    made.keep(0)
+    return made
+
+
+COMMON_MOMENTS = (
+    "SELECT MAX(created_at) FROM zillow_lead_events_log",
+    "SELECT MAX(received_at) FROM zillow_webhook_events",
+    "SELECT MAX(created_at) FROM zillow_connection_logs",
+    "SELECT MAX(problem_at) FROM zillow_sync_users",
+    "SELECT MAX(created_at) FROM zillow_auth",
+)
+CLIENT_MOMENTS = ("SELECT MAX(updated_at) FROM zillow_agents", "SELECT MAX(synced_at) FROM deals")
+
+
+@pytest.mark.parametrize("hours", [1, 3])
+def test_databases_that_are_late_hold_nothing_newer_and_are_as_before_when_it_ends(late: Late, hours: int) -> None:
+    before, seconds = late.everything(), hours * 3_600.0
+    assert max(late.newest(one) or 0 for one in COMMON_MOMENTS) >= -10
+    late.behind.apply({"": seconds})
+    late.keep(0)
+    for statement in COMMON_MOMENTS:
+        assert (late.newest(statement) or -seconds) <= -seconds, statement
+    for file in late.folder.glob("warroom_client_*.db"):
+        for statement in CLIENT_MOMENTS:
+            assert (late.newest(statement, file.stem) or -seconds) <= -seconds, (file.stem, statement)
+    assert (late.newest(COMMON_MOMENTS[0]) or 0) > -seconds - 60
+    late.behind.apply({})
+    late.keep(0)
+    assert late.everything() == before
+
+
+def test_late_rows_come_as_time_goes_on_and_the_kinds_are_late_by_themselves(late: Late) -> None:
+    before = late.everything()
+    fallen = "SELECT COUNT(*) FROM zillow_connection_logs WHERE new_resolution = 4 AND change_reason LIKE 'token%'"
+
+    def count() -> int:
+        with closing(sqlite3.connect(late.folder / "common.db")) as connection:
+            return int(connection.execute(fallen).fetchone()[0])
+
+    everybody = count()
+    late.behind.apply({"common": 3_600.0})
+    assert count() == 0
+    assert late.newest(COMMON_MOMENTS[0]) == pytest.approx(-3_600, abs=10)
+    counts = []
+    for minutes in (20, 40, 60):
+        late.keep(minutes * 60)
+        counts.append(count())
+        assert late.newest(COMMON_MOMENTS[0]) == pytest.approx(minutes * 60 - 3_600, abs=10)
+    assert counts == sorted(counts)
+    assert counts[-1] == everybody
+    untouched = [name for name in before if name.startswith("warroom_client_")]
+    now = late.everything()
+    assert all(now[name] == before[name] for name in untouched)
+    late.behind.apply({})
+    late.keep(0)
+
+
+def test_what_a_process_that_died_left_late_is_undone_by_the_next_one(late: Late) -> None:
+    before = late.everything()
+    late.behind.apply({"client": 10_800.0, "common": 60.0})
+    assert late.everything() != before
+    again = late.opened()
+    again.heal()
+    late.behind = again
+    late.keep(0)
+    assert late.everything() == before
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
