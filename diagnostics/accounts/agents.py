@@ -136,7 +136,7 @@ def _read(context: Context, account_id: int, shape: Any) -> Rows:  # noqa: ANN40
     def ask(welcome: tuple[str, ...]) -> Rows:
         names = (*_NEEDED, *(name for name in welcome if name in table.c))
         statement = select(*(table.c[name].label(name) for name in names), held)
-        return context.databases.read_client(account_id, shape(table, statement))
+        return context.read_client(account_id, shape(table, statement))
 
     return with_welcome(ask, _WELCOME)
 
@@ -173,7 +173,7 @@ def _teams(
         .group_by(table.c.agent_id)
     )
     try:
-        found = context.databases.read_client(account_id, statement)
+        found = context.read_client(account_id, statement)
     except SourceFailure as failure:
         return None, failure
     evidence.append(found.evidence)

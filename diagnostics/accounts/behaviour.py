@@ -166,7 +166,7 @@ def _changes(context: Context, account_id: int, now: datetime) -> Signal:
         .where(logs.c.account_id == account_id, logs.c.created_at.is_not(None))
         .order_by(logs.c.created_at)
     )
-    oldest = context.databases.read_common(first, limit=1)
+    oldest = context.read_common(first, limit=1)
     begun = moment(oldest.rows[0], "first") if oldest.rows else None
     if begun is None:
         return Signal("resolution changes", None, (), (oldest.evidence,))
@@ -182,7 +182,7 @@ def _changes(context: Context, account_id: int, now: datetime) -> Signal:
         for day in range(known_days)
     ]
     window = window_text(now - timedelta(days=known_days), now)
-    rows = context.databases.read_common(union_all(*counted), window=window)
+    rows = context.read_common(union_all(*counted), window=window)
     by_day = {number(row, "day"): number(row, "changes") for row in rows.rows}
     days = tuple(by_day.get(day, 0) for day in range(known_days))
     return Signal("resolution changes", days[0], days[1:], (rows.evidence, oldest.evidence))

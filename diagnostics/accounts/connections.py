@@ -92,7 +92,7 @@ def _read(context: Context, account_id: int, key: Key, limit: int) -> tuple[tupl
                     or_(table.c.user_id > user, and_(table.c.user_id == user, table.c.id > row)),
                 )
             )
-        return context.databases.read_common(statement.order_by(table.c.user_id, table.c.id).limit(limit + 1))
+        return context.read_common(statement.order_by(table.c.user_id, table.c.id).limit(limit + 1))
 
     found = with_welcome(ask, SYNC_WELCOME)
     records = tuple(map(sync_record, found.rows[:limit]))

@@ -54,7 +54,7 @@ def deals_page(
             statement = statement.join(ids, ids.c.id == table.c.id)
         if before is not None:
             statement = statement.where(table.c.id < before)
-        return context.databases.read_client(account_id, statement.order_by(table.c.id.desc()).limit(rows + 1))
+        return context.read_client(account_id, statement.order_by(table.c.id.desc()).limit(rows + 1))
 
     found = with_welcome(ask, _WELCOME)
     deals = [deal_of_row(row) for row in found.rows[:rows]]

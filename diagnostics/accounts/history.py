@@ -54,7 +54,7 @@ def history_page(
                     or_(and_(table.c.created_at <= then, earlier), table.c.created_at.is_(None))
                 )
         ordered = statement.order_by(table.c.created_at.desc(), table.c.id.desc())
-        return context.databases.read_common(ordered.limit(looked_at + 1))
+        return context.read_common(ordered.limit(looked_at + 1))
 
     found = with_welcome(ask, _WELCOME)
     read = tuple(map(_change, found.rows[:looked_at]))

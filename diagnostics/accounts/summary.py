@@ -17,6 +17,7 @@ from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import SETTLE_S, StillAsking, aside
 from diagnostics.core.words import about, form, plural, sentence
+from diagnostics.health.figures import unless_old
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure
@@ -353,11 +354,14 @@ def _figure(one: _Count, asked: CountRow, value: int | None, shown: str, partly:
         title=one.title,
         value=value,
         shown=shown,
-        status=one.bad
-        if value
-        else Status.NO_DATA
-        if value is None or (partly and one.bad is not Status.PASS)
-        else Status.PASS,
+        status=unless_old(
+            one.bad
+            if value
+            else Status.NO_DATA
+            if value is None or (partly and one.bad is not Status.PASS)
+            else Status.PASS,
+            () if asked.evidence is None else (asked.evidence,),
+        ),
         note="; ".join(text for text in (partly, one.note) if text),
         failure=asked.failure.headline() if asked.failure else "",
         taken_at=asked.evidence.started_at if asked.evidence else None,

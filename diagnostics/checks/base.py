@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar, TypedDict, Unpack
 
@@ -146,6 +146,11 @@ def bounded(lines: Iterable[str], most: int = MOST_DETAILS) -> tuple[str, ...]:
     if len(kept) <= most:
         return tuple(kept)
     return (*kept[: most - 1], f"… and {len(kept) - most + 1:,} more")
+
+
+def oldest(asked: Sequence[Evidence]) -> Evidence:
+    """Of several that a finding rests on the one to show: the first, unless another one is known to be old."""
+    return next((one for one in asked if one.is_old), asked[0])
 
 
 def asked_as(shown: Evidence, parts: Iterable[Evidence]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, asked_as, bounded
+from diagnostics.checks.base import MOST_DETAILS, Check, FleetCheck, asked_as, bounded, oldest
 from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.words import about, plural, span
@@ -129,7 +129,8 @@ class DealAgentResolution(_DealCheck):
         status = _verification(len(verified), unknown, len(agents))
         only_legacy = f" ({len(weak)} by the deprecated profile id alone)" if weak else ""
         not_known = f"; of {unknown} it is not known, because a legacy path cannot be read" if unknown else ""
-        statements = asked_as(asked[0], (evidence, *asked))
+        shown = oldest(asked)
+        statements = asked_as(shown, (evidence, *asked))
         return self.finding(
             status,
             f"{len(verified)} of {plural(len(agents), 'agent')} on deal {deal.id} verified{only_legacy}{not_known}.",
@@ -139,7 +140,7 @@ class DealAgentResolution(_DealCheck):
             limit="at least 1",
             remark=f"of {len(agents):,} on deal {deal.id}",
             next_step=_verification_advice(status, len(weak)),
-            evidence=asked[0],
+            evidence=shown,
             details=(
                 *bounded(
                     (agent.line() for agent in sorted(agents, key=lambda agent: agent.is_verified)),
@@ -196,7 +197,9 @@ class DealEligibility(_DealCheck):
             status, value = Status.PASS, "eligible"
             summary = f"Deal {deal.id} meets every condition for syncing; {synced}."
             next_step = "" if deal.synced_at else "Look for a held mutex or failed jobs (query sync_worker_errors)."
-            evidence = facts.asked[0].model_copy(update={"caveat": CONNECTION_CAVEAT})
+            first_asked = facts.asked[0]
+            caveat = "; ".join(part for part in (first_asked.caveat, CONNECTION_CAVEAT) if part)
+            evidence = first_asked.model_copy(update={"caveat": caveat})
         return self.finding(
             status,
             summary,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from diagnostics.sources.datadog import Datadog
     from diagnostics.sources.mutexes import Mutexes
     from diagnostics.sources.mysql.databases import Databases, Rows
+    from diagnostics.sources.mysql.statements import Question as AnyQuestion
     from diagnostics.sources.zillow import AuthorizationAddress
     from diagnostics.store.store import StateStore
 
@@ -117,21 +118,32 @@ class Context:
     def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
         """Read `common`; answers to the same `name` are shared, and say when the rows are old. Raises SourceFailure."""
 
-        def read() -> Rows:
-            from diagnostics.signals.data_age import of_old_rows  # noqa: PLC0415  # it asks through this context
+        return self.answers.get(
+            ("common", name), KEEP_S, lambda: self.read_common(statement, window=window, caveat=caveat)
+        )
 
-            rows = self.databases.read_common(statement, window=window, caveat=caveat)
-            return replace(rows, evidence=of_old_rows(self, rows.evidence))
+    def read_common(
+        self, statement: AnyQuestion, *, window: str = "", caveat: str = "", limit: int | None = None
+    ) -> Rows:
+        """The same, shared with nobody."""
+        from diagnostics.signals.data_age import of_old_rows  # noqa: PLC0415  # it asks through this context
 
-        return self.answers.get(("common", name), KEEP_S, read)
+        rows = self.databases.read_common(statement, window=window, caveat=caveat, limit=limit)
+        return replace(rows, evidence=of_old_rows(self, rows.evidence))
 
     def client(self, account_id: int, name: str, statement: Question, *, caveat: str = "") -> Rows:
-        """Read the client database of one account; answers to the same `name` are shared. Raises SourceFailure."""
+        """Read the client database of one account; answers to the same `name` are shared, and say when the database is
+        behind. Raises SourceFailure."""
         return self.answers.get(
-            ("client", account_id, name),
-            KEEP_S,
-            lambda: self.databases.read_client(account_id, statement, caveat=caveat),
+            ("client", account_id, name), KEEP_S, lambda: self.read_client(account_id, statement, caveat=caveat)
         )
+
+    def read_client(self, account_id: int, statement: Question, *, caveat: str = "") -> Rows:
+        """The same, shared with nobody."""
+        from diagnostics.signals.data_age import of_old_client  # noqa: PLC0415  # it asks through this context
+
+        rows = self.databases.read_client(account_id, statement, caveat=caveat)
+        return replace(rows, evidence=of_old_client(self, account_id, rows.evidence))
 
     @Lazy
     def state(self) -> StateStore:

@@ -118,7 +118,7 @@ def valid_holders(context: Context, job: Job | None = None) -> tuple[frozenset[t
             .order_by(auth.c.id)
             .limit(MOST_ROWS)
         )
-        rows = context.databases.read_common(statement)
+        rows = context.read_common(statement)
         evidence.append(rows.evidence)
         holders |= {(number(row, "account_id"), number(row, "user_id")) for row in rows.rows if _is_holder(row)}
         if len(rows.rows) < MOST_ROWS:

@@ -69,7 +69,7 @@ def users_by_id(context: Context, account_id: int, ids: Sequence[int]) -> Client
         table = context.table("users")
         names = ("id", "account_id", "name", *(name for name in welcome if name in table.c))
         statement = select(*(table.c[name].label(name) for name in names)).where(table.c.id.in_(list(ids)))
-        return context.databases.read_client(account_id, statement)
+        return context.read_client(account_id, statement)
 
     return _users(context, account_id, lambda: with_welcome(ask, _WELCOME))
 
@@ -83,7 +83,7 @@ def users_after(context: Context, account_id: int, *, after: int | None, limit: 
         statement = select(*(table.c[name].label(name) for name in names)).order_by(table.c.id).limit(limit + 1)
         if after is not None:
             statement = statement.where(table.c.id > after)
-        return context.databases.read_client(account_id, statement)
+        return context.read_client(account_id, statement)
 
     found = _users(context, account_id, lambda: with_welcome(ask, _WELCOME))
     if len(found.by_id) <= limit:
@@ -105,7 +105,7 @@ def methods_of(
         statement = select(table.c.user_id.label("user_id"), table.c.resolution_method.label("method")).where(
             table.c.user_id.in_(list(part))
         )
-        rows = context.databases.read_client(account_id, statement)
+        rows = context.read_client(account_id, statement)
         evidence = evidence or rows.evidence
         for row in rows.rows:
             user = whole(row["user_id"])

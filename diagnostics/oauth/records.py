@@ -189,7 +189,7 @@ def _auth(context: Context, condition: Condition, limit: int) -> RecordBatch[Aut
         .order_by(table.c.user_id, table.c.id)
         .limit(limit + 1)
     )
-    rows = context.databases.read_common(statement)
+    rows = context.read_common(statement)
     return RecordBatch(tuple(map(_auth_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)
 
 
@@ -204,7 +204,7 @@ def _sync(context: Context, condition: Condition, limit: int) -> RecordBatch[Syn
             .order_by(table.c.user_id, table.c.id)
             .limit(limit + 1)
         )
-        return context.databases.read_common(statement)
+        return context.read_common(statement)
 
     rows = with_welcome(ask, SYNC_WELCOME)
     return RecordBatch(tuple(map(sync_record, rows.rows[:limit])), _shown(rows, limit), len(rows.rows) > limit)

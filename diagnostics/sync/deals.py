@@ -120,14 +120,14 @@ class Asking:
         context, account_id = self.context, self.account_id
         if self._shared:
             return self._ask("client", lambda: context.client(account_id, name, statement, caveat=caveat))
-        return self._ask("client", lambda: context.databases.read_client(account_id, statement, caveat=caveat))
+        return self._ask("client", lambda: context.read_client(account_id, statement, caveat=caveat))
 
     def common(self, name: str, statement: Question, *, window: str = "", caveat: str = "") -> Rows:
         """Ask the shared database about this account. Raises SourceFailure."""
         context, key = self.context, f"{name} of {self.account_id}"
         if self._shared:
             return self._ask("common", lambda: context.common(key, statement, window=window, caveat=caveat))
-        return self._ask("common", lambda: context.databases.read_common(statement, window=window, caveat=caveat))
+        return self._ask("common", lambda: context.read_common(statement, window=window, caveat=caveat))
 
     def batches(
         self, name: str, ids: Iterable[int], statement: Callable[[Sequence[int]], Question], *, common: bool = False

@@ -7,7 +7,7 @@ are, and `conditions` judges each by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.words import capital, plural, sentence
@@ -114,7 +114,23 @@ def judge(facts: DealFacts) -> DealVerdict:
 
 
 def conditions(facts: DealFacts) -> tuple[Condition, ...]:
-    """Every condition of one deal, in the order of `TITLES`."""
+    """Every condition of one deal, in the order of `TITLES`.
+
+    What holds, or is not there, in rows that are known to be of an earlier moment is not known: only what fails stands.
+    """
+    return tuple(map(_as_of_now, _conditions(facts)))
+
+
+def _as_of_now(condition: Condition) -> Condition:
+    old = next((one for one in condition.evidence if one.is_old), None)
+    stands = condition.holds is False and condition.gate != "deal"
+    if old is None or condition.holds is None or stands:
+        return condition
+    line = f"{old.caveat.partition(';')[0]}; as of then {condition.line}"
+    return replace(condition, holds=None, line=line)
+
+
+def _conditions(facts: DealFacts) -> tuple[Condition, ...]:
     deal = facts.deal
     found = Condition(
         "deal",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, func, select
 
-from diagnostics.checks.base import moment, number
+from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job
@@ -278,6 +278,16 @@ def _conclude(
             overturned_by=("the rest of its agents and tokens are read",),
             next_step=(search.failure.remedy if search.failure else "") or "Ask again.",
         )
+    if (old := next((one for one in search.evidence if one.is_old), None)) is not None:
+        return Conclusion(
+            code=UNKNOWN,
+            sentence=sentence(
+                f"Whether agents of account {account_id} are stale is not known: {old.caveat.partition(';')[0]}"
+            ),
+            confidence=confidence_of(()),
+            overturned_by=("rows of the present are read",),
+            next_step="Ask the database team about the replica that the console reads, then ask again.",
+        )
     if not agents:
         return Conclusion(
             code=UNKNOWN,
@@ -334,11 +344,11 @@ def _finding(search: Search) -> Finding:
     status = Status.FAIL if search.stale else Status.PASS if complete else Status.NO_DATA
     if search.failure is not None and not search.stale:
         status = Status.UNREACHABLE
-    return Finding(
-        check="stale_agents",
-        title=title,
-        status=status,
-        summary=f"{plural(len(search.stale), 'stale agent')} among {search.looked_at:,} that are INFERRED or UNMATCHED "
+    return finding(
+        "stale_agents",
+        title,
+        status,
+        f"{plural(len(search.stale), 'stale agent')} among {search.looked_at:,} that are INFERRED or UNMATCHED "
         f"and name a user{'' if complete else '; not all were read'}.",
         value=len(search.stale) if search.stale or complete else None,
         unit="agents",

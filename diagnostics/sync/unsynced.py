@@ -18,7 +18,7 @@ from diagnostics.checks.base import moment, number
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.waiting import Job
-from diagnostics.core.words import form, plural
+from diagnostics.core.words import form, plural, sentence
 from diagnostics.fleet.questions import UNSYNCED_COUNTS
 from diagnostics.models.deals import UnsyncedDeals, UnsyncedGroup
 from diagnostics.models.evidence import Evidence
@@ -357,6 +357,9 @@ def _notes(batches: Sequence[UnsyncedBatch]) -> Iterator[str]:
         rest = total - examined
         verb = form(rest, "was", "were")
         yield f"{plural(rest, 'older deal')} {verb} counted and not judged: the groups leave them out."
+    for batch in batches:
+        if (old := next((one for one in batch.evidence if one.is_old), None)) is not None:
+            yield sentence(f"Account {batch.account_id} as of then: {old.caveat.partition(';')[0]}")
     cut = sum(batch.is_cut for batch in batches)
     if cut:
         yield f"Judging ended early in {plural(cut, 'account')}: cancelled, out of time, or the account is gone."

@@ -9,6 +9,7 @@ from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import examined
 from diagnostics.sources.mysql.databases import Databases
 from diagnostics.sources.mysql.doctor import lag_line
+from diagnostics.sources.mysql.replica import replica_of
 from tests.databases.worlds import HOSTILE, PASSWORD, MariaDBWorld, SQLiteWorld, World, mapped, schema_map
 from tests.mariadb import MariaDB, private_mariadb
 
@@ -182,12 +183,12 @@ def test_a_server_that_is_no_replica_and_one_that_has_stopped_are_told_apart(fra
     ],
 )
 def test_lag_is_judged_by_the_seconds_behind(column: str, seconds: int | None, status: Status) -> None:
-    assert lag_line("common", ({column: seconds},), 30.0).status is status
+    assert lag_line("common", replica_of([{column: seconds}]), 30.0).status is status
 
 
 @pytest.mark.parametrize(("largest_s", "status"), [(4.0, Status.WARN), (5.0, Status.PASS), (0.5, Status.WARN)])
 def test_how_far_a_replica_may_be_behind_is_for_the_team_to_say(largest_s: float, status: Status) -> None:
-    assert lag_line("common", ({"Seconds_Behind_Source": 5},), largest_s).status is status
+    assert lag_line("common", replica_of([{"Seconds_Behind_Source": 5}]), largest_s).status is status
 
 
 @pytest.mark.mariadb

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from diagnostics.checks import connection_health
@@ -179,10 +181,10 @@ def test_the_risk_is_judged_without_the_flow_and_says_so(
     world.webhooks("pending", waiting, received=ago(minutes=3))
     read = world.databases.read_common
 
-    def without_flow(statement: Question, *, window: str = "", caveat: str = "") -> Rows:
+    def without_flow(statement: Question, *, window: str = "", **more: Any) -> Rows:  # noqa: ANN401  # passed on
         if window == "last 5 min":
             raise unreachable("common")
-        return read(statement, window=window, caveat=caveat)
+        return read(statement, window=window, **more)
 
     monkeypatch.setattr(world.databases, "read_common", without_flow)
     finding = check(world, "data_loss_risk")

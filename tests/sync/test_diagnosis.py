@@ -264,7 +264,7 @@ def test_without_common_the_client_still_tells_what_it_can(world: World, monkeyp
     assert "may end in agent_verification_failed, contact_sync_missing before that" in answer.conclusion.sentence
     assert gate(answer, "contact").status is Status.UNREACHABLE
     assert answer.agents[0].oauth is None
-    assert len(refused) == 1, "a source that is away is not asked again"
+    assert len(refused) == 2, "a source that is away is not asked again, but once how old the client's rows are"
 
 
 def test_a_missing_table_is_one_unknown_gate(world: World, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.sources.mysql import own_texts
 from diagnostics.sources.mysql.addresses import AccountPlace
 from diagnostics.sources.mysql.engines import ClientPool, Database, Engines
+from diagnostics.sources.mysql.replica import Replica, read_replica
 from diagnostics.sources.mysql.runner import Answer, Runner
 from diagnostics.sources.mysql.statements import (
     Question,
@@ -82,6 +83,13 @@ class Said:
         """Remember how a question ended; None for one that was answered."""
         with self._lock:
             self._outcomes.append((self._clock(), failure))
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the newest question of late got no answer."""
+        with self._lock:
+            at, failure = self._outcomes[-1] if self._outcomes else (float("-inf"), None)
+        return failure is not None and at >= self._clock() - self._within_s
 
     def lately(self) -> tuple[int, tuple[SourceFailure, ...]]:
         """How many questions were asked of late, and those that got no answer, the newest last."""
@@ -214,6 +222,15 @@ class Databases:
         url, make = self.engines.client(self.account(account_id))
         with self._clients.lend(account_id, url, make) as database:
             return self._runner.run(database, kept, keep, before=before)
+
+    def replica(self, account_id: int) -> Replica | None:
+        """How far the server of an account's database is behind; None where it copies nothing, or is a file.
+
+        Raises as `read_client`: denied where the login may not know.
+        """
+        if self.engines.addresses().is_files:
+            return None
+        return read_replica(lambda text: self.ask(account_id, text))
 
     def check_client(self, statement: Question) -> None:
         """Raise `StatementRefused` unless the statement only reads mapped tables of client databases."""

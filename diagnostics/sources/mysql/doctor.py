@@ -16,6 +16,7 @@ from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step, examined
 from diagnostics.sources.mysql import own_texts
 from diagnostics.sources.mysql.column_types import mistyped
+from diagnostics.sources.mysql.replica import Replica, read_replica
 from diagnostics.sources.mysql.runner import Answer
 from diagnostics.sources.mysql.statements import Statement
 from diagnostics.sources.mysql.tables import Kind, Tables
@@ -335,7 +336,7 @@ class _Patient:
         if self._is_sqlite:
             return
         try:
-            rows = self._replica_rows()
+            replica = read_replica(self._ask)
         except SourceFailure as failure:
             if failure.kind is not FailureKind.DENIED:
                 raise
@@ -346,25 +347,15 @@ class _Patient:
                 "ask for REPLICATION CLIENT (MySQL) or REPLICA MONITOR (MariaDB), which allow no writing",
             )
             return
-        yield lag_line(self._source, rows, self._replica_lag_s)
-
-    def _replica_rows(self) -> tuple[dict[str, object], ...]:
-        try:
-            return self._ask(own_texts.REPLICA).rows
-        except SourceFailure as failure:
-            if failure.kind is not FailureKind.REJECTED:
-                raise
-        # Servers from before the word was changed.
-        return self._ask(own_texts.REPLICA_BEFORE).rows
+        yield lag_line(self._source, replica, self._replica_lag_s)
 
 
-def lag_line(source: str, rows: tuple[dict[str, object], ...], largest_s: float) -> DoctorLine:
-    """What the rows of SHOW REPLICA STATUS mean for a reader, who minds more than `largest_s` seconds."""
-    if not rows:
+def lag_line(source: str, replica: Replica | None, largest_s: float) -> DoctorLine:
+    """What a server says of its copying, for a reader who minds more than `largest_s` seconds; None copies nothing."""
+    if replica is None:
         return DoctorLine.of(source, "replica lag", Status.PASS, "not a replica")
-    behind = [row.get("Seconds_Behind_Source", row.get("Seconds_Behind_Master")) for row in rows]
-    known = [seconds for seconds in behind if isinstance(seconds, int)]
-    if len(known) < len(behind):
+    behind_s = replica.behind_s
+    if behind_s is None:
         return DoctorLine.of(
             source,
             "replica lag",
@@ -372,7 +363,6 @@ def lag_line(source: str, rows: tuple[dict[str, object], ...], largest_s: float)
             "replication has stopped: what this server shows is of the past",
             "read from another replica, and tell the database team",
         )
-    behind_s = max(known)
     detail = f"{behind_s} s behind its source"
     if behind_s <= largest_s:
         return DoctorLine.of(source, "replica lag", Status.PASS, detail)
