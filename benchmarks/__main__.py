@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import (
     account,
+    column_types,
     dead_sources,
     escalation,
     first_paint,
@@ -45,6 +46,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "level_two": level_two.run,
     "fleet": fleet.run,
     "account": account.run,
+    "column_types": column_types.run,
     "journal": journal.run,
     "escalation": escalation.run,
     "pacing": pacing.run,
