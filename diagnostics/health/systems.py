@@ -140,7 +140,7 @@ def _read(context: Context, job: Job | None) -> Sampled:
 
 def _asked(context: Context, account_id: int, statement: Callable[[Context], Question]) -> Rows | SourceFailure:
     try:
-        return context.read_client(account_id, statement(context))
+        return context.databases.read_client(account_id, statement(context))
     except SourceFailure as failure:
         if failure.kind is FailureKind.CANCELLED:
             raise

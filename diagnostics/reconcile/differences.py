@@ -81,10 +81,18 @@ class _Reading:
         self._part = what
         if self.is_over:
             return
+        asked, known = len(self.evidence), len(self.differences)
         try:
             read(self)
         except SourceFailure as failure:
             self.miss(failure.headline())
+        old = next((one for one in self.evidence[asked:] if one.is_old), None)
+        if old is not None:
+            # Databases of two moments differ in everything that was written between them.
+            for lost in self.differences[known:]:
+                self._kept[lost.kind] -= 1
+            del self.differences[known:]
+            self.miss(f"not compared: {old.caveat.partition(';')[0]}")
 
 
 def read_account(context: Context, account_id: int, job: Job | None = None, *, only: str = "") -> Snapshot:

@@ -22,6 +22,7 @@ from diagnostics.models.reconcile import Cell
 from diagnostics.models.repairs import PlannedRow, RepairEnded, RowImaged, RowSettled
 from diagnostics.reconcile.differences import iso
 from diagnostics.reconcile.plans import REPAIRS, Repair, RepairRecord, record_of
+from diagnostics.signals.data_age import OWN_REASON
 from diagnostics.sources.mysql.tables import UtcDateTime
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class RepairRun:
         with self._writer.begin(None) as connection:
             for row in rows:
                 image = self._record.images[row.row]
-                reason = f"warroom {self._record.name} agent {row.row}"
+                reason = f"{OWN_REASON}{self._record.name} agent {row.row}"
                 there = connection.execute(
                     select(logs.c.id)
                     .where(

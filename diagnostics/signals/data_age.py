@@ -36,6 +36,12 @@ WAIT_S = 2.0
 ALWAYS_WRITTEN = {"zillow_lead_events_log": "created_at", "zillow_webhook_events": "received_at"}
 """Tables of `common` that get rows all day, and when each of them was written."""
 
+MOST_CHANGES = 100
+"""Records of changes that are looked through for one that is not this console's own."""
+
+OWN_REASON = "warroom "
+"""How the reason of a repair of this console begins."""
+
 CLIENT_MOMENTS = (("zillow_agents", "updated_at"), ("deals", "created_at"), ("deals", "synced_at"))
 """Where a client database says when something was written, by columns that have an index."""
 
@@ -159,11 +165,14 @@ def _change_before(context: Context, account_id: int, now: datetime) -> datetime
         logs = context.table("zillow_connection_logs")
         changed = or_(logs.c.old_resolution != logs.c.new_resolution, logs.c.old_resolution.is_(None))
         of_account = and_(logs.c.account_id == account_id, logs.c.created_at <= now, changed)
-        statement = select(logs.c.created_at.label("at")).where(of_account).order_by(logs.c.created_at.desc()).limit(1)
-        rows = context.databases.read_common(statement).rows
+        columns = (logs.c.created_at.label("at"), logs.c.change_reason.label("why"))
+        statement = select(*columns).where(of_account).order_by(logs.c.created_at.desc()).limit(MOST_CHANGES)
+        rows = context.databases.read_common(statement, limit=MOST_CHANGES).rows
     except (SourceFailure, UserError, KeyError):
         return None
-    return next((at for row in rows if isinstance(at := row["at"], datetime)), None)
+    # A repair dates the agent by its plan, and this record by the moment at which it was carried out.
+    others = (row["at"] for row in rows if not str(row["why"] or "").startswith(OWN_REASON))
+    return next((at for at in others if isinstance(at, datetime)), None)
 
 
 def _replica(context: Context, account_id: int) -> Replica | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from diagnostics.core.waiting import Job
 from diagnostics.models.reconcile import DifferenceKind
 from diagnostics.reconcile.differences import read_account
+from diagnostics.sources.mysql.replica import Replica
 from tests.reconcile.account import ACCOUNT, CLIENT, StaleAccount
 
 
@@ -90,3 +93,19 @@ def test_a_reading_that_was_cancelled_knows_nothing_of_what_is_left(account: Sta
     snapshot = read_account(account.context(), ACCOUNT, job)
     assert snapshot.differences == ()
     assert len(snapshot.unread) == 5
+
+
+@pytest.mark.honesty(
+    "an account's two databases are compared, and the client's is a copy that is behind",
+    "not compared, with how far it is behind; no difference, no plan",
+)
+def test_a_client_database_that_is_behind_is_not_compared(
+    account: StaleAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = account.context()
+    monkeypatch.setattr(context.databases, "replica", lambda _account: Replica(10_800))
+    snapshot = read_account(context, ACCOUNT)
+    assert snapshot.differences == ()
+    assert snapshot.unread[0].startswith(
+        "resolution of agents: not compared: the server of client 14009 is a replica that is 3 h behind"
+    )

@@ -56,6 +56,10 @@ def statuses(world: World) -> dict[str, Status]:
 def test_an_idle_account_is_not_doubted_and_the_age_of_its_rows_is_said(well: World) -> None:
     changed(well, ago(hours=3, minutes=5))
     changed(well, ago(minutes=1), old=1, new=1)
+    repaired = {"old_resolution": 3, "new_resolution": 1, "change_reason": "warroom REP-1 agent 7"}
+    well.common(
+        "zillow_connection_logs", {"account_id": ACCOUNT, "user_id": 1, "created_at": ago(minutes=1), **repaired}
+    )
     assert set(statuses(well).values()) == {Status.PASS}
     found = well.service.check("deal_agent_count", SYNC)
     assert found.evidence is not None
