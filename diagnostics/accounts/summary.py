@@ -16,7 +16,7 @@ from sqlalchemy import and_, case, func, literal, select
 from diagnostics.checks.base import finding, moment, number
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import SETTLE_S, StillAsking, aside
-from diagnostics.core.words import about, form, plural, sentence
+from diagnostics.core.words import about, capital, form, plural, sentence
 from diagnostics.health.figures import unless_old
 from diagnostics.models.accounts import AccountHeader, AccountSummary
 from diagnostics.models.evidence import Evidence
@@ -403,7 +403,7 @@ def _summary(context: Context, counts: AccountCounts, behaviour: Figure | None) 
         header=_header(counts.place, counts.syncs),
         findings=tuple(found),
         figures=tuple(figures(counts, behaviour)),
-        notes=tuple(_notes(counts.place.id, counts.auths, counts.syncs)),
+        notes=tuple(_notes(counts.place.id, counts.auths, counts.syncs, counts.agents)),
     )
 
 
@@ -647,7 +647,10 @@ def _quiet(total: int) -> Status:
     return Status.NO_DATA if total >= LOOKED_AT else Status.PASS
 
 
-def _notes(account_id: int, auths: CountRow, syncs: CountRow) -> Iterator[str]:
+def _notes(account_id: int, auths: CountRow, syncs: CountRow, agents: CountRow) -> Iterator[str]:
+    old = next((one.evidence for one in (agents, syncs) if one.evidence is not None and one.evidence.is_old), None)
+    if old is not None:
+        yield sentence(f"{capital(old.caveat.partition(';')[0])}: what is read from it is of then")
     for asked, what in ((auths, "credentials"), (syncs, "connections")):
         if number(asked.row, "total") >= LOOKED_AT:
             yield (

@@ -89,7 +89,9 @@ def test_a_copy_that_lacks_what_common_records_gives_no_all_clear(well: World) -
     assert any(
         "Account 14009 as of then: client 14009 is at least 2 h 59 min behind" in note for note in unsynced.notes
     )
-    agents = {one.check: one.status for one in well.service.accounts.summary(ACCOUNT).findings}
+    summary = well.service.accounts.summary(ACCOUNT)
+    assert summary.notes[0].startswith("Client 14009 is at least 2 h 59 min behind")
+    agents = {one.check: one.status for one in summary.findings}
     assert agents["account_agents"] is Status.NO_DATA
 
 
