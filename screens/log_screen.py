@@ -9,7 +9,6 @@ from textual import on
 
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import form
-from screens.addresses import EventAt, ExplorerAt
 from screens.base import ConsoleScreen
 from widgets import wording
 from widgets.log.list import LogList
@@ -148,6 +147,8 @@ class LogScreen(ConsoleScreen):
 
     def open_line(self, event: LogEvent) -> None:
         """One log line as a tree."""
+        from screens.addresses import EventAt  # noqa: PLC0415  # after the first paint
+
         self.host.navigate(EventAt(event, self.narrow))
 
     # ---- keys
@@ -228,6 +229,7 @@ def follow_correlation(screen: ConsoleScreen, event: LogEvent) -> None:
 
 def _show_correlation(host: ScreenHost, found: Correlation) -> None:
     from diagnostics.explorer.service import around  # noqa: PLC0415  # with its models, after the first paint
+    from screens.addresses import ExplorerAt  # noqa: PLC0415  # after the first paint
 
     step = " > " if host.glyphs.ascii_only else " → "
     more = "" if found.is_complete else " and more"

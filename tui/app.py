@@ -22,7 +22,6 @@ from textual.widgets import Input
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from screens import addresses as to
 from screens.actions import ACTIONS, MOVES, TYPED_INTO, bindings, checked_keymap, find, handlers_of
 from screens.base import ConsoleScreen, ReadingArrived
 from screens.critical.screen import CriticalScreen
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
+    from screens import addresses as to
     from tui.opening import Opened
 
 Answer = TypeVar("Answer")
@@ -371,6 +371,8 @@ class WarRoomApp(App[int]):
 
     def open_document(self, document: Document) -> None:
         """Show something to read, on top."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.navigator.open(to.DocumentAt(document))
 
     def open_text(self, title: str, text: str) -> None:
@@ -518,6 +520,8 @@ class WarRoomApp(App[int]):
 
     def act_affected(self) -> None:
         """Accounts affected by the issue in view, else by that of the incident in view."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         found = next((seen for one in reversed(self.navigator.screens) if (seen := one.issue_in_view())), None)
         if found is None and self.incident is not None:
             found = (self.incident.issue_type, self.incident.severity)
@@ -561,10 +565,14 @@ class WarRoomApp(App[int]):
 
     def act_escalation(self) -> None:
         """The panel, from anywhere; a second press goes back."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.navigator.back_or_open(to.EscalationAt(), "escalation")
 
     def act_backlog(self) -> None:
         """The backlog, from anywhere; a second press goes back."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.navigator.back_or_open(to.BacklogAt(), "backlog")
 
     def act_notify(self) -> None:
@@ -573,18 +581,26 @@ class WarRoomApp(App[int]):
 
     def act_claim(self) -> None:
         """Roles of the incident in view."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.incidents.open("claim", lambda _incident: to.ClaimAt())
 
     def act_status(self) -> None:
         """Move the incident in view on."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.incidents.open("status", to.StatusAt)
 
     def act_timeline(self) -> None:
         """The timeline of the incident in view."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.incidents.open("timeline", to.TimelineAt)
 
     def act_handoff(self) -> None:
         """The hand-off note of the incident in view."""
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
+
         self.incidents.open("hand-off", to.HandoffAt)
 
     def act_pin(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from screens import addresses as to
 from screens.base import ConsoleScreen, ReadingArrived, ScreenHost
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from diagnostics.models.incidents import Following, Incident
     from diagnostics.models.readings import Reading
     from diagnostics.service import Diagnostics
+    from screens import addresses as to
     from tui.navigation import Navigator
 
 SNOOZE_MINUTES = 15
@@ -104,6 +104,7 @@ class IncidentInView:
     def notify(self) -> None:
         """Tell the team: an update of the incident in view, or the first notice of the issue in view."""
         from diagnostics.models.entries import Purpose  # noqa: PLC0415  # after the first paint
+        from screens import addresses as to  # noqa: PLC0415  # after the first paint
 
         if self._host.service is None:
             self._host.say("the sources are still opening; try again in a moment", "warn")

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from screens import addresses as to
 from screens.base import ConsoleScreen
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
+    from screens import addresses as to
     from screens.explorer.screen import ExplorerScreen
     from screens.health.screen import HealthScreen
     from screens.palette import PaletteScreen
@@ -202,42 +202,42 @@ class Navigator:
         self._uncovered()
 
 
-SCREENS: Mapping[type[to.Address], str] = {
-    to.AccountAt: "screens.account.screen.AccountScreen",
-    to.DealAt: "screens.deal.DealScreen",
-    to.ReconcileAt: "screens.reconcile.ReconcileScreen",
-    to.RepairAt: "screens.reconcile.RepairScreen",
-    to.EventAt: "screens.explorer.event.EventScreen",
-    to.ExplorerAt: "screens.explorer.screen.ExplorerScreen",
-    to.DocumentAt: "screens.document.DocumentScreen",
-    to.ListingAt: "screens.listing.ListingScreen",
-    to.ProblemsAt: "screens.health.problems.ProblemsScreen",
-    to.MonitorAt: "screens.health.monitors.MonitorScreen",
-    to.AffectedAt: "screens.account.affected.AffectedScreen",
-    to.RefusalAt: "screens.refusals.RefusalScreen",
-    to.RefusalsAt: "screens.refusals.RefusalsScreen",
-    to.InvestigateAt: "screens.investigate.screen.InvestigateScreen",
-    to.InvestigationAt: "screens.investigate.record.InvestigationScreen",
-    to.ChartAt: "screens.chart.ChartScreen",
-    to.BacklogAt: "screens.recovery.backlog.BacklogScreen",
-    to.RespondAt: "screens.incident.respond.RespondScreen",
-    to.DeclareAt: "screens.incident.declare.DeclareScreen",
-    to.EscalationAt: "screens.incident.panel.EscalationScreen",
-    to.IncidentsAt: "screens.incident.incidents.IncidentsScreen",
-    to.ClaimAt: "screens.incident.claim.ClaimScreen",
-    to.DeliveriesAt: "screens.incident.deliveries.DeliveriesScreen",
-    to.StatusAt: "screens.incident.status.StatusScreen",
-    to.TasksAt: "screens.incident.tasks.TasksScreen",
-    to.TimelineAt: "screens.incident.timeline.TimelineScreen",
-    to.HandoffAt: "screens.incident.records.HandoffScreen",
-    to.ReviewAt: "screens.incident.records.ReviewScreen",
+SCREENS: Mapping[str, str] = {
+    "AccountAt": "screens.account.screen.AccountScreen",
+    "DealAt": "screens.deal.DealScreen",
+    "ReconcileAt": "screens.reconcile.ReconcileScreen",
+    "RepairAt": "screens.reconcile.RepairScreen",
+    "EventAt": "screens.explorer.event.EventScreen",
+    "ExplorerAt": "screens.explorer.screen.ExplorerScreen",
+    "DocumentAt": "screens.document.DocumentScreen",
+    "ListingAt": "screens.listing.ListingScreen",
+    "ProblemsAt": "screens.health.problems.ProblemsScreen",
+    "MonitorAt": "screens.health.monitors.MonitorScreen",
+    "AffectedAt": "screens.account.affected.AffectedScreen",
+    "RefusalAt": "screens.refusals.RefusalScreen",
+    "RefusalsAt": "screens.refusals.RefusalsScreen",
+    "InvestigateAt": "screens.investigate.screen.InvestigateScreen",
+    "InvestigationAt": "screens.investigate.record.InvestigationScreen",
+    "ChartAt": "screens.chart.ChartScreen",
+    "BacklogAt": "screens.recovery.backlog.BacklogScreen",
+    "RespondAt": "screens.incident.respond.RespondScreen",
+    "DeclareAt": "screens.incident.declare.DeclareScreen",
+    "EscalationAt": "screens.incident.panel.EscalationScreen",
+    "IncidentsAt": "screens.incident.incidents.IncidentsScreen",
+    "ClaimAt": "screens.incident.claim.ClaimScreen",
+    "DeliveriesAt": "screens.incident.deliveries.DeliveriesScreen",
+    "StatusAt": "screens.incident.status.StatusScreen",
+    "TasksAt": "screens.incident.tasks.TasksScreen",
+    "TimelineAt": "screens.incident.timeline.TimelineScreen",
+    "HandoffAt": "screens.incident.records.HandoffScreen",
+    "ReviewAt": "screens.incident.records.ReviewScreen",
 }
-"""Which class stands at which address; it is imported with the first visit."""
+"""Which class stands at which address, both by name; they are imported with the first visit."""
 
 
 def screen_class(address: type[to.Address]) -> type[ConsoleScreen]:
     """The class of the screen at addresses of this kind."""
-    module, _, name = SCREENS[address].rpartition(".")
+    module, _, name = SCREENS[address.__name__].rpartition(".")
     found: type[ConsoleScreen] = getattr(import_module(module), name)
     return found
 

@@ -18,10 +18,8 @@ from diagnostics.core.words import age, short
 from diagnostics.live.lanes import check_lane, pulse_lane
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.signals.severity import PULSE
-from screens.addresses import ChartAt, EscalationAt, RefusalAt
 from screens.base import ReadingArrived
 from screens.critical.state import SETTLE_S, CriticalState, doubt
-from screens.listing import Listing, ListingScreen
 from screens.log_screen import WINDOW_REST_S, WINDOWS, LogScreen, window_after
 from screens.redraw import Redraw
 from widgets import wording
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     from diagnostics.signals.counts import Accounts
     from screens.base import ScreenHost, Why
     from screens.incident_follower import IncidentFollower
+    from screens.listing import Listing
     from widgets.incident_view import Alarm
 
 PLACEHOLDERS = (
@@ -532,12 +531,16 @@ class CriticalScreen(LogScreen):
         elif place == PATTERNS and (group := self._patterns.get(self.key_under_cursor()[1])) is not None:
             self.open_line(group.newest)
         elif place == "escalation":
+            from screens.addresses import EscalationAt  # noqa: PLC0415  # after the first paint
+
             self.host.navigate(EscalationAt())
 
     def act_chart(self) -> None:
         """How much there is of the selected issue, minute by minute; on the backlog's check, how the backlog went."""
         kind, name = self.key_under_cursor()
         backlog = self.focused_pane() == "detail" and (kind, name) == ("check", BACKLOG)
+        from screens.addresses import ChartAt  # noqa: PLC0415  # after the first paint
+
         self.host.navigate(ChartAt(BACKLOG if backlog else self.state.selected))
 
     def _open_detail_row(self) -> None:
@@ -557,6 +560,8 @@ class CriticalScreen(LogScreen):
     def _hand_over(self) -> None:
         """To the specialist of the issue in view: level 2, or the accounts that its logs name most, to choose from."""
         from diagnostics.models.triage import Refusal  # noqa: PLC0415  # with the models, after the first paint
+        from screens.addresses import RefusalAt  # noqa: PLC0415  # after the first paint
+        from screens.listing import ListingScreen  # noqa: PLC0415  # after the first paint
 
         service, host, issue, window_s = self.host.service, self.host, self.state.selected, self.state.window_s
         if service is None:
@@ -715,6 +720,8 @@ class CriticalScreen(LogScreen):
         if kind == "route":
             self._hand_over()
         elif kind == "check" and name == "batch_retry":
+            from screens.addresses import RefusalAt  # noqa: PLC0415  # after the first paint
+
             self.host.navigate(RefusalAt(service.request_change("batch_retry")))
         elif kind == "check":
             service.forget_answers()
@@ -734,6 +741,7 @@ class CriticalScreen(LogScreen):
 def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts) -> Listing:
     """The accounts that the logs name, most events first, and a way to name another one."""
     from diagnostics.core.document import GAP, Block, Text  # noqa: PLC0415  # after the first paint
+    from screens.listing import Listing  # noqa: PLC0415  # after the first paint
 
     named = issue.replace("_", " ")
     blocks: list[Block] = [

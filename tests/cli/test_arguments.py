@@ -8,13 +8,13 @@ import pytest
 
 from diagnostics.config.paths import THEMES
 from diagnostics.core.failures import UserError
-from tui.cli.arguments import options_of, parser
+from tui.cli.arguments import COMMANDS, options_of, parsed, parser
 from tui.options import Options
 from tui.terminal.theme import NAMES
 
 
 def options(*arguments: str) -> Options:
-    return options_of(parser().parse_args(list(arguments)))
+    return options_of(parsed(arguments))
 
 
 def test_without_arguments_every_option_has_its_default() -> None:
@@ -95,3 +95,19 @@ def test_escapes_in_an_argument_do_not_reach_the_message() -> None:
 def test_an_id_of_too_many_digits_is_too_large() -> None:
     with pytest.raises(UserError, match="too large"):
         options("--deal-id", "9" * 40)
+
+
+def test_the_console_is_begun_without_the_flags_of_every_command_and_understands_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (commands,) = [action.choices for action in parser()._actions if action.dest == "command"]
+    assert set(commands or ()) == COMMANDS, "a new command has to be named, or its word would not be known"
+    typed = ["--sandbox", "nov17", "--ascii", "--account-id", "7", "--fault", "429", "--theme", "dark"]
+    whole = parser().parse_args(typed)
+
+    def unneeded() -> object:
+        raise AssertionError
+
+    monkeypatch.setattr("tui.cli.arguments.parser", unneeded)
+    assert vars(parsed(typed)) == vars(whole)
+    assert vars(parsed(["--version"]))["version"] is True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -78,6 +79,11 @@ exit codes: 0 nothing persists, or done; 2 differences persist, or rows were lef
 read, or read only once; 64 refused, nothing was written. Writing needs writes.repairs and databases.writer."""
 REPAIRABLE = ("stale_agent",)
 
+COMMANDS = frozenset({"triage", "diagnose", "recover", "accounts", "doctor", "config", "guide", "completion"}) | {
+    *("incident", "notify", "journal", "reconcile", "sandbox")
+}
+"""The words that make a command of what was typed."""
+
 Under = Callable[..., argparse.ArgumentParser]
 """Adds a command below another: what it is added to, its name, what it does, its exit codes."""
 
@@ -98,6 +104,24 @@ class Parser(argparse.ArgumentParser):
         (file or sys.stdout).write(self.format_help())
 
 
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was typed. Raises UserError; SystemExit for --help.
+
+    The console is begun with flags alone, and must not wait for the flags of every command to be put together.
+    """
+    if not any(word in COMMANDS or word in {"-h", "--help"} for word in arguments):
+        bare = Parser(prog="warroom", parents=[_shared()], allow_abbrev=False, add_help=False)
+        _version(bare)
+        # What it does not understand is told by the parser that knows all.
+        with suppress(UserError):
+            return argparse.Namespace(command=None, **vars(bare.parse_args(arguments)))
+    return parser().parse_args(arguments)
+
+
+def _version(root: argparse.ArgumentParser) -> None:
+    root.add_argument("--version", action="store_true", help="print the version")
+
+
 def parser() -> Parser:
     """The parser of the whole command line."""
     shared = _shared()
@@ -109,7 +133,7 @@ def parser() -> Parser:
         parents=[shared],
         allow_abbrev=False,
     )
-    root.add_argument("--version", action="store_true", help="print the version")
+    _version(root)
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
     def command(name: str, text: str) -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from typing import TextIO, cast
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from tui.cli.arguments import options_of, parser
+from tui.cli.arguments import options_of, parsed
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Answers, NotWritten
 from tui.options import Options
@@ -71,7 +71,7 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["sandbox"]:
         return _sandbox(arguments[1:])
     try:
-        given = parser().parse_args(arguments)
+        given = parsed(arguments)
     except SystemExit:
         # Only --help ends the parser; its mistakes are raised.
         return ExitCode.HEALTHY

@@ -28,7 +28,6 @@ _SETTLED: Final = (
     r"\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff9f\ufffd"
 )
 _ALL_SETTLED: Final = re.compile(rf"[{_SETTLED}]*+\Z")
-_DISPUTED: Final = re.compile(rf"[^{_SETTLED}]+(?: +[^{_SETTLED}]+)*")
 
 SAVE: Final = "\x1b7"
 RESTORE: Final = "\x1b8"
@@ -39,7 +38,13 @@ def kept_in_place(painted: str) -> str:
 
     The cells of the piece are blanked before it is written, so that a terminal that takes fewer leaves nothing old.
     """
-    return painted if painted.isascii() or _ALL_SETTLED.match(painted) else _DISPUTED.sub(_kept, painted)
+    return painted if painted.isascii() or _ALL_SETTLED.match(painted) else _disputed().sub(_kept, painted)
+
+
+@cache
+def _disputed() -> re.Pattern[str]:
+    """Pieces of such text, with blanks between; most screens show none."""
+    return re.compile(rf"[^{_SETTLED}]+(?: +[^{_SETTLED}]+)*")
 
 
 def _kept(found: re.Match[str]) -> str:
