@@ -15,6 +15,7 @@ from screens.base import ConsoleScreen
 from screens.critical.screen import CriticalScreen
 from screens.explorer.screen import ExplorerScreen
 from screens.incident.timeline import TimelineScreen
+from tests.charts.scripted import ScriptedCharts
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, footer
 from tests.console.scripted_accounts import ScriptedAccounts
@@ -41,6 +42,7 @@ def level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Level3]:
     stop_clocks(monkeypatch)
     made = level_3(tmp_path)
     made.service.accounts, made.service.deals = ScriptedAccounts(), ScriptedDeals()  # type: ignore[attr-defined]
+    made.service.charts = ScriptedCharts()
     for name in ("reconcile", "recovery", "affected"):
         setattr(made.service, name, Silent())
     yield made
@@ -74,6 +76,7 @@ LINES: Mapping[str, tuple[str, dict[str, object]]] = {
     "ReconcileScreen": ("reconcile 14009", {}),
     "RepairScreen": ("repair REP-1", {}),
     "BacklogScreen": ("backlog", {}),
+    "ChartScreen": ("chart rate_limiting 15m", {}),
     "AffectedScreen": ("affected rate_limiting", {}),
     "DeclareScreen": ("declare", {}),
     "IncidentsScreen": ("incidents", {}),
