@@ -213,10 +213,6 @@ class RefusalsAt(Address):
     """The six conditions under which the console refuses."""
 
 
-class InvestigateAt(Address):
-    """Level 3."""
-
-
 @dataclass(slots=True, frozen=True)
 class InvestigationAt(Address):
     """One investigation record."""

@@ -216,7 +216,6 @@ SCREENS: Mapping[str, str] = {
     "AffectedAt": "screens.account.affected.AffectedScreen",
     "RefusalAt": "screens.refusals.RefusalScreen",
     "RefusalsAt": "screens.refusals.RefusalsScreen",
-    "InvestigateAt": "screens.investigate.screen.InvestigateScreen",
     "InvestigationAt": "screens.investigate.record.InvestigationScreen",
     "ChartAt": "screens.chart.ChartScreen",
     "BacklogAt": "screens.recovery.backlog.BacklogScreen",

@@ -87,8 +87,8 @@ LINES: Mapping[str, tuple[str, dict[str, object]]] = {
     "HandoffScreen": ("handoff {incident}", {}),
 }
 """By screen: the `:` line that opens it again, and what it kept of itself. The levels have ways of their own."""
-READ_AGAIN = {"DocumentScreen", "InvestigateScreen"}
-"""Opened by many lines, of which one is taken below; a level."""
+READ_AGAIN = {"DocumentScreen"}
+"""Opened by many lines, of which one is taken below."""
 STARTED_ANEW = {
     *("EventScreen", "ListingScreen", "ProblemsScreen", "MonitorScreen", "RefusalScreen", "RefusalsScreen"),
     *("RespondScreen", "ClaimScreen", "TasksScreen"),
