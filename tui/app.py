@@ -125,7 +125,7 @@ class WarRoomApp(App[int]):
         self._quiet_at = 0
         self._leaving_until = float("-inf")
         """Until when a second q leaves although an incident is open, by the steady clock."""
-        for item in (theme.DARK, theme.LIGHT):
+        for item in theme.OWN:
             self.register_theme(item)
         self.theme = self.capabilities.theme
         # Nothing moves unless the data moved.

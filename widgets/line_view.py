@@ -289,7 +289,7 @@ def _from_theme(values: tuple[tuple[str, str], ...]) -> Mapping[str, Style]:
         "fail": Style(color=colour("text-error"), bold=True),
         "warn": Style(color=colour("text-warning"), bold=True),
         "pass": Style(color=colour("text-success")),
-        "muted": Style(color=colour("foreground", 0.62)),
+        "muted": Style(color=colour("foreground", 0.62 if background.brightness < 0.5 else 0.68)),
         "title": Style(color=colour("foreground"), bold=True),
         "accent": Style(color=colour("text-accent")),
         "key": Style(color=colour("text-primary"), bold=True),

@@ -17,7 +17,7 @@ PREFIX = "WARROOM_"
 CONFIG_VARIABLE = "WARROOM_CONFIG"
 """Path of the settings file, where no `--config` is given."""
 
-THEMES = ("dark", "light", "16", "16-light")
+THEMES = ("dark", "light", "contrast", "contrast-light", "safe", "safe-light", "16", "16-light")
 """Values of `ui.theme`; the two numbers stand for the terminal's own sixteen colours."""
 
 

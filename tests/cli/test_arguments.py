@@ -77,7 +77,9 @@ def test_bad_usage_is_a_user_error_with_a_next_step(arguments: list[str]) -> Non
 def test_a_theme_is_one_that_the_console_has() -> None:
     assert tuple(NAMES) == THEMES
     assert [options("--theme", name).theme for name in THEMES] == list(THEMES)
-    with pytest.raises(UserError, match="'dark', 'light', '16', '16-light'"):
+    with pytest.raises(
+        UserError, match="'dark', 'light', 'contrast', 'contrast-light', 'safe', 'safe-light', '16', '16-light'"
+    ):
         options("--theme", "nonsense")
 
 

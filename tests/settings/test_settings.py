@@ -344,7 +344,12 @@ def test_keys_in_clear_over_a_network_are_warned_about_and_on_loopback_are_not(l
             "databases.client_pool is not accepted: '5000'",
             "less than or equal to 256",
         ),
-        ("[ui]\ntheme = 'nonsense'\n", 2, "ui.theme is not accepted: 'nonsense'", "dark, light, 16, 16-light"),
+        (
+            "[ui]\ntheme = 'nonsense'\n",
+            2,
+            "ui.theme is not accepted: 'nonsense'",
+            "dark, light, contrast, contrast-light, safe, safe-light, 16, 16-light",
+        ),
         ("[datadog]\napi_url = 'ftp://x'\n", 2, "datadog.api_url is not accepted: 'ftp://x'", "https://"),
         (
             "[databases]\ncommon_url = 'postgresql://x/y'\n",

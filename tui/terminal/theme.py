@@ -41,9 +41,74 @@ LIGHT = Theme(
     dark=False,
 )
 
+CONTRAST = Theme(
+    name="war-room-contrast",
+    primary="#7fc4ff",
+    secondary="#b8dcff",
+    accent="#8ff0e6",
+    warning="#ffd75f",
+    error="#ff9d96",
+    success="#8ff0a8",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#0a0a0a",
+    panel="#303030",
+    dark=True,
+)
+CONTRAST_LIGHT = Theme(
+    name="war-room-contrast-light",
+    primary="#003a70",
+    secondary="#12365c",
+    accent="#00403c",
+    warning="#523500",
+    error="#8a0000",
+    success="#004a20",
+    foreground="#000000",
+    background="#ffffff",
+    surface="#f4f4f4",
+    panel="#d0d0d0",
+    dark=False,
+)
+SAFE = Theme(
+    name="war-room-safe",
+    primary="#5b9bd5",
+    secondary="#8fb8de",
+    accent="#b9c4d0",
+    warning="#f0e442",
+    error="#ff7a1a",
+    success="#56b4e9",
+    foreground="#d7dce2",
+    background="#10141a",
+    surface="#161b22",
+    panel="#232b36",
+    dark=True,
+)
+SAFE_LIGHT = Theme(
+    name="war-room-safe-light",
+    primary="#1f5f9f",
+    secondary="#34618e",
+    accent="#4a5560",
+    warning="#b38c00",
+    error="#a0004d",
+    success="#0072b2",
+    foreground="#1c2733",
+    background="#fbfbf9",
+    surface="#f2f3f0",
+    panel="#dfe4e8",
+    dark=False,
+)
+"""Red and green are one colour to one man in twelve: vermilion, yellow and blue are three (Okabe and Ito)."""
+
+OWN = (DARK, LIGHT, CONTRAST, CONTRAST_LIGHT, SAFE, SAFE_LIGHT)
+"""Themes that the application brings."""
+
 NAMES: Mapping[str, str] = {
     "dark": DARK.name,
     "light": LIGHT.name,
+    "contrast": CONTRAST.name,
+    "contrast-light": CONTRAST_LIGHT.name,
+    "safe": SAFE.name,
+    "safe-light": SAFE_LIGHT.name,
     "16": "ansi-dark",
     "16-light": "ansi-light",
 }
