@@ -65,6 +65,17 @@ class ListingScreen(ListScreen):
     def crumb(self) -> str:
         return self.listing.crumb
 
+    def hints(self) -> tuple[Hint, ...]:
+        """Only what these rows answer: an empty list is not opened, and what nobody counted has no evidence."""
+        keys = [item.key for item in self.rows(80) if item.key is not None]
+        why = any(self.listing.why(key) is not None for key in ("", *keys))
+        offered = {
+            "enter": why or any(key.partition(":")[0] in self.listing.opens for key in keys),
+            "w": why,
+            "y": bool(keys),
+        }
+        return tuple(hint for hint in self.footer_keys if offered.get(hint.key, True))
+
     def act_open(self) -> None:
         """Open the row under the cursor."""
         key = self.body.cursor_key or ""

@@ -110,6 +110,7 @@ class _Steps(ListScreen):
     def act_refresh(self) -> None:
         """Read everything again."""
         self.read()
+        self.host.say("reading again; what was read stays until the answers come")
 
 
 class ReconcileScreen(_Steps):

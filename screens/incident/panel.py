@@ -240,6 +240,8 @@ class EscalationScreen(ConsoleScreen):
             self.open_text("the journal", self.follower.problem())
         elif incident is not None:
             self._open_section(incident.id, kind, name)
+        else:
+            self.act_why()
 
     def _open_section(self, incident_id: str, kind: str, name: str) -> None:
         go = self.host.navigate
@@ -339,7 +341,8 @@ class EscalationScreen(ConsoleScreen):
             self._open_follow_up(name)
         elif kind == "delivery":
             self._why_delivery(name)
-        elif kind in {"issue", "notice", "begin"} and self.follower.incident is None:
+        elif self.follower.incident is None:
+            # Without an incident every row of the panel is about the issue in view.
             self.level_1.act_why()
         else:
             self.host.say("this row holds no number of its own; Y shows the whole panel as text", "muted")

@@ -1,4 +1,4 @@
-"""Level 1 and triage of the same moment say the same, in every story of the sandbox."""
+"""Level 1 and triage of the same moment say the same, and no advertised key leads nowhere, in every story."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from screens.incident.respond import RespondScreen
 from tests.console.account_rooms import press, text_on
 from tests.console.rest import answered, rest, until
 from tests.contradictions import Shown, contradictions, facts
+from tests.dead_ends import PLACES, dead_ends
 from tests.sampling import sampled
 from tests.shipped import shipped_catalogue
 from tui.app import WarRoomApp
@@ -179,4 +180,23 @@ async def test_no_screen_contradicts_itself_or_another(
     quantities = Counter(fact.quantity for screen in shown for fact in facts(screen))
     assert sum(count > 1 for count in quantities.values()) >= LEAST, quantities  # else the comparison has gone blind
     found = contradictions(*shown)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("place", sampled(PLACES, 2))
+async def test_no_advertised_key_leads_nowhere(
+    story: SandboxProcess, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "WARROOM_STATE_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    app = WarRoomApp(Options(config=story.directory / "console.toml"))
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy", copied.append)
+    try:
+        async with app.run_test(size=(160, 60)) as pilot:
+            await until(pilot, lambda: app.service is not None)
+            found = await dead_ends(pilot, (place,), copied)
+    finally:
+        app.end()
     assert not found, "\n".join(found)
