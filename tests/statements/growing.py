@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 FIRST = 10_000_000
 """Where ids of added rows begin."""
 
-EVENTS = 120_000
+EVENTS = 60_000
+WAITING = 2_000
+"""Webhook events that failed within the last hour, and wait; a tenth as many are lost."""
 AGENTS = 10_000
 DEALS = 20_000
 OTHERS = 300
@@ -90,6 +92,7 @@ def _common(world: World) -> tuple[_Rows, ...]:
     elsewhere = f"{FIRST} + n DIV {EACH}, {FIRST} + n"
     here = "{account}, {first} + n"
     logs = "account_id, user_id, old_resolution, new_resolution, created_at"
+    refused = "429, 'HTTP 429 Too Many Requests; Retry-After: 30'"
     outcome = "IF(n % 83 = 0, 'failed', 'success')"
     leaps = " + ".join(f"IF(n > {EVENTS * (1 - days / EVENT_D):.0f}, {LEAP}, 0)" for days in (1.5, 2 / 24))
     return (
@@ -104,6 +107,15 @@ def _common(world: World) -> tuple[_Rows, ...]:
             "account_id, event_type, status, attempts, received_at, processed_at",
             f"{{first}} + n % 5000, 'lead.created', 'delivered', 1, {_past(EVENTS, 30)}, {_past(EVENTS, 30)}",
             EVENTS,
+        ),
+        *(
+            (
+                "zillow_webhook_events",
+                "account_id, event_type, status, attempts, http_status, last_error, received_at",
+                f"{{first}} + n % 5000, 'lead.created', '{status}', {attempts}, {refused}, {_past(rows, 1 / 24)}",
+                rows,
+            )
+            for status, attempts, rows in (("failed", "3 + n % 5", WAITING), ("lost", "12", WAITING // 10))
         ),
         ("zillow_connection_logs", logs, f"{elsewhere}, 1, 3, {_past(EVENTS)}", EVENTS),
         ("zillow_connection_logs", logs, f"{here}, 1, 3, {_past(DEALS, 90)}", DEALS),

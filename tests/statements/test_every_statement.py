@@ -24,7 +24,7 @@ from tests.mariadb import free_port
 from tests.statements.growing import World, grow
 from tests.statements.listening import Heard, Listener, listening, makers
 from tests.statements.plans import ALLOWED, MOST_READ, Plans
-from tests.statements.questions import BIG, ONE, Consoles, catalogue, public_methods
+from tests.statements.questions import BIG, EVERYBODY, ONE, Consoles, catalogue, public_methods
 
 if TYPE_CHECKING:
     from tests.mariadb import MariaDB
@@ -38,6 +38,9 @@ NO_LIMIT = tuple(f"{endpoint}=100000/1" for endpoint in ("search", "aggregate", 
 EVENT_TABLES = frozenset({"zillow_lead_events_log", "zillow_webhook_events", "zillow_connection_logs"})
 ANALYTICS = f"{PREFIX}_analytics"
 """Stands for an engine that is made for reading whole columns; it holds copies, and production feels nothing."""
+
+SETS = 2
+"""Sets of parameters with which `make test` has a statement planned; a thousand rows and one are two plans."""
 
 NOT_EXPLAINED = ("SHOW ", "SET ROLE ")
 """Statements about the server itself, which reads no table for them."""
@@ -60,13 +63,19 @@ class Asked:
     errors: list[str]
     plans: Plans
 
+    whole: bool
+
     def distinct(self) -> Iterator[Heard]:
-        """Each statement once for each set of parameters, those to client databases as if to one."""
-        seen: set[tuple[str | None, str, str, str]] = set()
+        """Each statement once for each set of parameters, those to client databases as if to one.
+
+        Unless `whole`, with its first sets of each place and scope: further ones are other moments, or other accounts.
+        """
+        seen: dict[tuple[str | None, str, str, str], set[str]] = {}
         for heard in self.listener.heard:
-            key = (*self.plans.in_big_account(heard), repr(heard.parameters), self.scopes[heard.question])
-            if key not in seen:
-                seen.add(key)
+            schema, sql = self.plans.in_big_account(heard)
+            sets = seen.setdefault((schema, sql, self.scopes[heard.question], heard.place), set())
+            if (given := repr(heard.parameters)) not in sets and (self.whole or len(sets) < SETS):
+                sets.add(given)
                 yield heard
 
 
@@ -75,7 +84,8 @@ def asked(
     request: pytest.FixtureRequest, mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Asked]:
     begun = start_sandbox(
-        "nov17",
+        # The other figures of a backlog are no other statements: 17 November is planned in the matrix.
+        "nov17" if request.param == "whole" else "oauth_cascade",
         database_url=mariadb.root_url,
         schema_prefix=PREFIX,
         rate_limits=NO_LIMIT,
@@ -134,11 +144,13 @@ def _ask_everything(consoles: Consoles, plans: Plans, *, whole: bool) -> Asked:
                 listener.settle()
     return Asked(
         listener=listener,
-        scopes={question.name: question.scope for question in questions},
+        # Some are asked while the others are made, which need what they say.
+        scopes={"catalogue": EVERYBODY, **{question.name: question.scope for question in questions}},
         methods=frozenset(question.method for question in questions),
         public=frozenset(public_methods(consoles.plain)),
         errors=errors,
         plans=plans,
+        whole=whole,
     )
 
 
@@ -177,7 +189,7 @@ def test_no_statement_reads_an_event_table_or_the_deals_of_an_account_whole(aske
                 told = f"{heard.place} for {heard.question} ({scope})\n  {step.words()}\n  {heard.sql}"
                 scanning.setdefault((heard.place, step.table), told)
     assert not scanning, "\n".join(scanning.values())
-    assert explained > 500
+    assert explained > (500 if asked.whole else 250)
     assert set(ALLOWED) - needed == set(), "nothing reads these whole any more: take them off the list"
 
 
