@@ -111,9 +111,10 @@ def _charts(service: Diagnostics) -> Iterator[Question]:
     charts = service.charts
     yield Question("charts.names", EVERYBODY, charts.names)
     yield Question("charts.named", EVERYBODY, partial(charts.named, "backlog"))
-    chart = charts.read("webhook_backlog", 7_200)
-    yield Question("charts.read", EVERYBODY, partial(charts.read, "webhook_backlog", 7_200))
-    yield Question("charts.export", EVERYBODY, partial(charts.export, chart, Drawing()))
+    read = partial(charts.read, "webhook_backlog", 7_200)
+    yield Question("charts.read", EVERYBODY, read)
+    # Read when it is asked: what is heard while the catalogue is made belongs to no question.
+    yield Question("charts.export", EVERYBODY, lambda: charts.export(read(), Drawing()))
 
 
 def _accounts(service: Diagnostics) -> Iterator[Question]:
