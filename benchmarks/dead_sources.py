@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, Target, median, p95
 from benchmarks.key_latency import latencies, type_keys
-from benchmarks.programs import COLUMNS, ISSUE_TITLES, ROOT, ROWS, has_data, minimal, running
+from benchmarks.programs import COLUMNS, ROOT, ROWS, has_data, is_issue, minimal, running
 from sandbox.launch import start_sandbox
 from tests.terminal import Terminal
 
@@ -35,7 +35,7 @@ def run(quick: bool) -> list[Figure]:
                     ours_sent += type_keys(ours)
                     theirs_sent += type_keys(theirs)
                 ours.wait_for(lambda _: time.monotonic() > ours_sent[-1] + 1)
-                mine = latencies(ours.chunks, ours_sent, lambda line: any(title in line for title in ISSUE_TITLES))
+                mine = latencies(ours.chunks, ours_sent, is_issue)
                 other = latencies(theirs.chunks, theirs_sent, lambda line: "fub-worker" in line)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

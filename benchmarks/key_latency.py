@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from benchmarks.figures import Figure, NotAvailable, Target, median, p95
-from benchmarks.programs import COLUMNS, ISSUE_TITLES, ROWS, console, has_data, minimal, running
+from benchmarks.programs import COLUMNS, ROWS, console, has_data, is_issue, minimal, running
 from tests.emulator import Emulator
 from tests.terminal import Chunk, Terminal
 
@@ -35,7 +35,7 @@ def run(quick: bool) -> list[Figure]:
             ours_sent += type_keys(ours)
             theirs_sent += type_keys(theirs)
         ours.wait_for(lambda terminal: time.monotonic() > ours_sent[-1] + 1 and terminal.chunks)
-        our_times = latencies(ours.chunks, ours_sent, lambda line: any(title in line for title in ISSUE_TITLES))
+        our_times = latencies(ours.chunks, ours_sent, is_issue)
         their_times = latencies(theirs.chunks, theirs_sent, lambda line: "fub-worker" in line)
     note = f"{len(our_times)} of {len(ours_sent)} keys, {len(their_times)} of {len(theirs_sent)} beside"
     return [

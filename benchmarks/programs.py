@@ -70,9 +70,14 @@ def quit_by_key(terminal: Terminal) -> None:
         terminal.wait_exit(20)
 
 
+def is_issue(line: str) -> bool:
+    """True for the row of an issue on level 1; the title bar of the one in view names it as well, further left."""
+    return line[2:].startswith(ISSUE_TITLES)
+
+
 def has_data(terminal: Terminal) -> bool:
     """True when every issue of level 1 shows an answer."""
-    shown = [line for line in terminal.screen() if line[2:].startswith(ISSUE_TITLES)]
+    shown = [line for line in terminal.screen() if is_issue(line)]
     return len(shown) == len(ISSUE_TITLES) and not any("asking" in line or "opening" in line for line in shown)
 
 
