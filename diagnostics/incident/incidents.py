@@ -14,7 +14,7 @@ from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.incident.projection import project_incident
 from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_moment, checked_text
-from diagnostics.incident.sentences import sentence
+from diagnostics.incident.sentences import names_of, sentence
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Body, EvidenceLabel, IncidentStatus, MeasuredFigure
 from diagnostics.models.evidence import Evidence, shared_fields
@@ -116,8 +116,11 @@ class IncidentService:
     def timeline(self, incident_id: str, before: int | None = None, most: int = 100) -> Page[TimelineLine]:
         """Entries as people read them, newest first; `after` of the page is the `before` of the next one, as text."""
         entries = self._records.journal.page(incident_id, before, most)
+        names = names_of(self.get(incident_id), self._context.catalogue)
         rows = tuple(
-            TimelineLine(seq=one.seq, at=one.at, actor=one.actor, kind=one.body.kind, text=sentence(one), entry=one)
+            TimelineLine(
+                seq=one.seq, at=one.at, actor=one.actor, kind=one.body.kind, text=sentence(one, names), entry=one
+            )
             for one in entries
         )
         more = len(entries) == most and not isinstance(entries[-1].body, said.Declared)

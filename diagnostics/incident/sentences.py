@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Entry
 
+if TYPE_CHECKING:
+    from diagnostics.catalogue import Catalogue
+    from diagnostics.models.incidents import Delivery, Incident
 
-def sentence(entry: Entry) -> str:
-    """One sentence about one entry, without its moment and its actor."""
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+
+
+def names_of(incident: Incident, catalogue: Catalogue) -> dict[str, str]:
+    """What people call the deliveries and steps of an incident, by their ids in its entries."""
+    checklist = catalogue.checklists.get(incident.issue_type)
+    steps = {} if checklist is None else checklist.steps
+    told = {one.delivery: _told(one) for one in incident.deliveries}
+    return {name: step.title for name, step in steps.items() if step.title} | told
+
+
+def _told(delivery: said.DeliveryConfirmed | Delivery) -> str:
+    return f"{delivery.purpose.value.replace('_', ' ')} to {delivery.destination or delivery.channel.value}"
+
+
+def sentence(entry: Entry, names: Mapping[str, str] = NO_NAMES) -> str:
+    """One sentence about one entry, without its moment and its actor; `names` are those of `names_of`."""
     body = entry.body
+    if isinstance(body, _OF_DELIVERIES):
+        return _DELIVERIES[body.kind](body, names.get(body.delivery, body.delivery))
+    if isinstance(body, said.StepDone | said.StepUndone):
+        return _step(body, names.get(body.step) or body.step.replace("_", " "))
     if isinstance(body, said.Unknown):
         return f"written by a newer console ({body.kind}): {body.text}"
     write = _SENTENCES.get(body.kind)
@@ -84,21 +108,45 @@ def _weighed(body: said.EvidenceWeighed) -> str:
     return f"{body.item} speaks {body.side} {body.hypothesis} ({body.label}{inferred}): {body.text}"
 
 
-def _confirmed(body: said.DeliveryConfirmed) -> str:
-    what = f"{body.purpose.value.replace('_', ' ')} to {body.destination or body.channel.value}"
+def _step(body: said.StepDone | said.StepUndone, name: str) -> str:
+    if isinstance(body, said.StepUndone):
+        return f"step open again: {name}{_because(body.why)}"
+    return f"step {'seen to be done' if body.by_console else 'done'}: {name}{f' ({body.text})' if body.text else ''}"
+
+
+def _confirmed(body: said.DeliveryConfirmed, _name: str) -> str:
     stale = f"; accepted as old: {', '.join(body.accepted_stale)}" if body.accepted_stale else ""
-    return f"{body.delivery} confirmed: {what}{stale}"
+    return f"{_told(body)} confirmed{stale}"
 
 
-def _sent(body: said.DeliverySent) -> str:
+def _sent(body: said.DeliverySent, name: str) -> str:
     found = " (found there after an attempt without answer)" if body.found_again else ""
-    return f"{body.delivery} arrived{found}: {body.receipt}"
+    # Slack's receipt is a moment in digits, which names nothing to a person.
+    receipt = "" if body.receipt.replace(".", "").isdecimal() else _because(body.receipt)
+    return f"{name} arrived{found}{receipt}"
 
 
-def _failed(body: said.DeliveryFailed) -> str:
+def _failed(body: said.DeliveryFailed, name: str) -> str:
     words = {"definite": "not taken", "ambiguous": "unclear whether it arrived", "permanent": "refused"}
     retry = f"; next attempt {body.retry_at:%H:%M:%S} UTC" if body.retry_at else ""
-    return f"{body.delivery} {words[body.outcome]}: {body.reason}{retry}"
+    return f"{name} {words[body.outcome]}: {body.reason}{retry}"
+
+
+_OF_DELIVERIES = (
+    said.DeliveryConfirmed,
+    said.DeliveryAttempted,
+    said.DeliverySent,
+    said.DeliveryFailed,
+    said.DeliverySettled,
+)
+
+_DELIVERIES: dict[str, Callable[[Any, str], str]] = {
+    "delivery_confirmed": _confirmed,
+    "delivery_attempted": lambda body, name: f"{name}: attempt {body.attempt}",
+    "delivery_sent": _sent,
+    "delivery_failed": _failed,
+    "delivery_settled": lambda body, name: f"{name} settled as {body.outcome.replace('_', ' ')}{_because(body.why)}",
+}
 
 
 _SENTENCES: dict[str, Callable[[Any], str]] = {
@@ -118,10 +166,6 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
     "merged": lambda body: f"goes on in {body.into}{_because(body.why)}",
     "duplicate_found": lambda body: f"{body.other} was the same and goes on here{_because(body.why)}",
     "measured": _measured,
-    "step_done": lambda body: (
-        f"step {body.step.replace('_', ' ')} {'seen to be done' if body.by_console else 'done'}{_because(body.text)}"
-    ),
-    "step_undone": lambda body: f"step {body.step.replace('_', ' ')} open again{_because(body.why)}",
     "criterion_met": lambda body: f"exit criterion {body.criterion.replace('_', ' ')} holds: {body.shown}",
     "criterion_broken": lambda body: (
         f"exit criterion {body.criterion.replace('_', ' ')} does not hold: {body.shown}{_because(body.why)}"
@@ -129,11 +173,6 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
     "criterion_waived": lambda body: f"exit criterion {body.criterion.replace('_', ' ')} waived: {body.why}",
     "cadence_set": lambda body: f"updates every {body.minutes} min",
     "snoozed": lambda body: f"reminder off until {_at(body.until)}{_because(body.why)}",
-    "delivery_confirmed": _confirmed,
-    "delivery_attempted": lambda body: f"{body.delivery} attempt {body.attempt}",
-    "delivery_sent": _sent,
-    "delivery_failed": _failed,
-    "delivery_settled": lambda body: f"{body.delivery} settled as {body.outcome.replace('_', ' ')}{_because(body.why)}",
     "follow_up_scheduled": lambda body: f"follow-up {body.follow_up}, {body.due_at:%d %b %H:%M} UTC: {body.text}",
     "follow_up_run": lambda body: f"follow-up {body.follow_up}: {body.status}, {body.summary}",
     "lesson_noted": lambda body: f"lesson ({'went well' if body.side == 'well' else body.side}): {body.text}",

@@ -8,6 +8,7 @@ ASCII, a key that was stored as its hash, two incidents and an investigation.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -23,12 +24,13 @@ from diagnostics.incident.assess.criteria import HoldStore
 from diagnostics.incident.investigations import project_investigation
 from diagnostics.incident.journal import Journal
 from diagnostics.incident.projection import project_incident
-from diagnostics.incident.sentences import sentence
+from diagnostics.incident.sentences import names_of, sentence
 from diagnostics.incident.verification import Checkpoint, CheckpointFile
 from diagnostics.models.entries import Body, Noted, Unknown
 from diagnostics.store.recents import ConsoleSession, Recents
 from diagnostics.store.samples import Samples
 from diagnostics.store.store import StateStore
+from tests.shipped import shipped_catalogue
 
 OLD = Path(__file__).parent / "old_state"
 OLD_PLACE = "file /home/ana/.local/state/warroom/state.db"
@@ -111,6 +113,17 @@ def test_it_projects_to_the_same_investigations(journal: Journal, read_before: d
 
 def test_its_timeline_reads_the_same(journal: Journal, read_before: dict[str, Any]) -> None:
     assert [sentence(one) for one in journal.since(0)] == read_before["sentences"]
+
+
+def test_deliveries_and_steps_are_spoken_of_by_their_names(journal: Journal) -> None:
+    incident = project_incident(journal.stream("INC-1"))
+    assert incident is not None
+    names = names_of(incident, shipped_catalogue())
+    said = [sentence(one, names) for one in journal.stream("INC-1")]
+    assert "first notice to #fub-zyno-support arrived (found there after an attempt without answer)" in said
+    assert "tracking to Jira ZYN refused: HTTP 403" in said
+    assert not [one for one in said if re.match(r"D\d", one)]
+    assert names["stop_bulk_work"] == "stop bulk jobs"
 
 
 def test_a_pin_that_was_taken_out_stays_out(journal: Journal) -> None:

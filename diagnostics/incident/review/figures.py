@@ -8,7 +8,7 @@ gets what stands here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from diagnostics.core.words import span
@@ -44,6 +44,8 @@ class Material:
     roles: Mapping[str, str]
     """Title of each role of the catalogue by its name."""
     written_at: datetime
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What people call deliveries and steps, by the ids that entries hold."""
 
 
 @dataclass(slots=True, frozen=True)

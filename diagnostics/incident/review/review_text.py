@@ -70,7 +70,7 @@ def review_markdown(material: Material, criteria: Mapping[str, str], head: Newes
             title, bullets((f"{plain(one.lesson.text)} ({plain(one.by)})" for one in said_here), empty=prompt)
         )
     lines += section("Follow-ups", _follow_ups(incident.follow_ups, material.written_at))
-    lines += section("Timeline", _timeline(material.entries))
+    lines += section("Timeline", _timeline(material.entries, material.names))
     lines += section("Where this comes from", _origin(material, head))
     return "\n".join(lines).rstrip() + "\n"
 
@@ -354,14 +354,14 @@ def _follow_up_state(one: FollowUp, now: datetime) -> str:
     return "overdue" if one.scheduled.due_at <= now else "waits"
 
 
-def _timeline(entries: Sequence[Entry]) -> list[str]:
+def _timeline(entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:
     corrections: dict[int, list[Entry]] = {}
     for entry in entries:
         if isinstance(entry.body, said.Corrected):
             corrections.setdefault(entry.body.seq, []).append(entry)
     rows = []
     for entry in entries:
-        text = plain(sentence(entry))
+        text = plain(sentence(entry, names))
         for one in corrections.get(entry.seq, ()):
             body = one.body
             if isinstance(body, said.Corrected):

@@ -13,6 +13,7 @@ from diagnostics.incident.review.figures import Material
 from diagnostics.incident.review.follow_ups import FollowUps
 from diagnostics.incident.review.handoff import Present, handoff_markdown
 from diagnostics.incident.review.review_text import review_markdown
+from diagnostics.incident.sentences import names_of
 from diagnostics.models.entries import Entry
 from diagnostics.models.incidents import Assessment, Incident
 from diagnostics.models.investigations import Investigation
@@ -100,6 +101,7 @@ class ReviewService:
             issue_title=issue.title if issue is not None else incident.issue_type,
             roles={name: role.title for name, role in catalogue.roles.items()},
             written_at=self._context.now(),
+            names=names_of(incident, catalogue),
         )
 
     def _linked(self, incident: Incident) -> tuple[Investigation, ...]:
