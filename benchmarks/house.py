@@ -21,13 +21,14 @@ REGISTERED = {
     "diagnostics.accounts.service",
     "diagnostics.checks.registry",
     "diagnostics.incident.channels.registry",
+    "diagnostics.recovery.carriers.registry",
     "diagnostics.sources.doctor.everything",
     "sandbox.server.application",
     "tui.cli.main",
     "tui.commands.grammar",
     "tui.navigation",
 }
-"""Modules that list others of one kind (pages of an account, checks, channels, endpoints, commands, verbs, screens)."""
+"""Modules that list others of one kind: pages of an account, checks, channels, carriers, endpoints, verbs, screens."""
 
 WALLS = {
     "diagnostics.charts.marks": "a second subject: moments of the journal; the service knows no entry",

@@ -97,6 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--rate-limit", action="append", default=[], metavar="SPEC", help="ENDPOINT=REQUESTS/SECONDS, e.g. search=3/10"
     )
+    serve.add_argument(
+        "--zillow",
+        default="20/20/5",
+        metavar="SPEC",
+        help="what Zillow takes of webhook events: RATE/BURST/LIVE a second, LIVE of it taken by others (20/20/5)",
+    )
     serve.add_argument("--analytics", action="store_true", help="add a stand-in of the analytics engine")
     serve.add_argument(
         "--analytics-behind",

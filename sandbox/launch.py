@@ -122,7 +122,8 @@ class SandboxProcess:
         is_server = not self.common_url.startswith("sqlite")
         # The stand-ins have a writer: what is practised here is written to them and to nothing else.
         writer = (urlsplit(self.common_url).username or "").replace("_console", "_writer") if is_server else "writer"
-        flags |= {"writes.repairs": True, "databases.writer": f"{writer}:{self._secrets.database_password}"}
+        flags |= {"writes.repairs": True, "writes.recovery": True}
+        flags |= {"databases.writer": f"{writer}:{self._secrets.database_password}"}
         if is_server:
             flags["databases.password"] = self._secrets.database_password
         if self.analytics_url is not None:
@@ -224,11 +225,14 @@ def start_sandbox(
     schema_prefix: str | None = None,
     analytics: bool = False,
     analytics_behind_s: int = 0,
+    zillow: str | None = None,
 ) -> SandboxProcess:
     """Start a sandbox and wait until it is ready.
 
     `fault` are faults of the HTTP side or of client databases, `analytics` adds the analytics engine's stand-in, which
     shows the story as it was `analytics_behind_s` seconds before the start.
+
+    `zillow` is what the endpoint of webhook events takes, as `--zillow` has it.
 
     Raises `UserError` for a scenario, fault, port or URL that cannot be, and `SourceFailure` when the process ended or
     was not ready in time; both carry the last lines that it wrote.
@@ -239,7 +243,12 @@ def start_sandbox(
         arguments += ["--fault", spec]
     for limit in rate_limits:
         arguments += ["--rate-limit", limit]
-    for name, value in (("--directory", directory), ("--seed", seed), ("--schema-prefix", schema_prefix)):
+    for name, value in (
+        ("--directory", directory),
+        ("--seed", seed),
+        ("--schema-prefix", schema_prefix),
+        ("--zillow", zillow),
+    ):
         if value is not None:
             arguments += [name, str(value)]
     if analytics or analytics_behind_s:

@@ -20,20 +20,22 @@ import uvicorn
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.private import close_folder, private_folder
+from sandbox.recovery.poller import Poller, over_http
+from sandbox.recovery.zillow import Zillow, parse_limit
 from sandbox.server.application import application
 from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL
 from sandbox.server.limits import RateLimits
 from sandbox.server.log_search import QueryCache
 from sandbox.server.misbehaviour import ReachableProtocol
-from sandbox.server.outside import AUTHORIZE
+from sandbox.server.outside import AUTHORIZE, EVENTS
 from sandbox.server.redis_server import RedisServer
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE
 from sandbox.server.world import World
 from sandbox.stores import resque
 from sandbox.stores.client_faults import ClientFaults, is_client_fault, parse_client_fault
 from sandbox.stores.row_faults import is_row_fault, parse_row_faults
-from sandbox.stories.clock import now_s, set_ahead
+from sandbox.stories.clock import kept_clock, now_s, set_ahead
 from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import (
     ANALYTICS_TABLES,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from sandbox.stores.ticker import Ticker
 
 HOST = "127.0.0.1"
+NEEDS_RECOVERY = "nov17"
+"""The story whose backlog waits for somebody to have it delivered."""
 WEBHOOK_FILE = "slack_webhook_url"
 WRITER_FILE = "database_writer"
 """Name of the file with the webhook's whole address, which depends on the port."""
@@ -79,6 +83,7 @@ def serve(options: argparse.Namespace) -> int:
     faults = Faults(spec for spec in options.fault if not is_client_fault(spec) and not is_row_fault(spec))
     parse_row_faults(options.fault, is_server=bool(_database_url(options)))
     limits = RateLimits(tuple(options.rate_limit))
+    parse_limit(options.zillow)
     for spec in filter(is_client_fault, options.fault):
         parse_client_fault(spec, options.seed)
     if options.analytics_behind < 0:
@@ -95,7 +100,8 @@ def serve(options: argparse.Namespace) -> int:
         secrets = settle_secrets(directory, told)
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         timeline = Timeline(story)
-        world = World(story, secrets, timeline, faults, limits, url, QueryCache(timeline))
+        zillow = Zillow(parse_limit(options.zillow), now_s())
+        world = World(story, secrets, timeline, faults, limits, url, QueryCache(timeline), zillow)
         process = _Process(world, listener, options, directory, temporary=temporary)
         return asyncio.run(process.run())
     finally:
@@ -162,6 +168,7 @@ class _Process:
         self._server = uvicorn.Server(config)
         self._store: Store | None = None
         self._ticker: Ticker | None = None
+        self._poller: Poller | None = None
         self._redis: RedisServer | None = None
         self._failure: UserError | SourceFailure | OSError | None = None
 
@@ -229,6 +236,10 @@ class _Process:
             self._ticker.behind = world.behind = behind
             behind.apply(world.faults.behind)
             self._ticker.start()
+            if world.story.name == NEEDS_RECOVERY:
+                # Elsewhere what is delivered is part of the story, and nothing waits for somebody to have it delivered.
+                self._poller = Poller(store, over_http(world.base_url, EVENTS), kept_clock())
+                self._poller.start()
             self._redis = RedisServer(password=world.secrets.database_password, holds=resque.commands(now_s()))
             world.ready = True
             self._announce(store, is_server=bool(database_url))
@@ -279,8 +290,9 @@ class _Process:
 
     def _clean_up(self) -> None:
         """Drop schemas at any end, files only where the directory is temporary."""
-        if self._ticker is not None:
-            self._ticker.stop()
+        for thread in (self._poller, self._ticker):
+            if thread is not None:
+                thread.stop()
         if self._redis is not None:
             self._redis.stop()
         if self._store is not None and (self._temporary or not self._store.common_url.startswith("sqlite")):
@@ -313,7 +325,7 @@ def console_settings(
             app_key_file=directory / "app_key",
         ),
         *settings_lines("databases", **databases),
-        *settings_lines("writes", repairs="true"),
+        *settings_lines("writes", repairs="true", recovery="true"),
     ]
     if analytics_url:
         tables = (password if is_server else {}) | ANALYTICS_TABLES

@@ -41,6 +41,7 @@ class Action:
 _EXPLORER = "the log explorer; L opens it"
 _TABLES = "a table; i opens that of the accounts affected"
 _WRITTEN = "the log explorer and charts; L and D open them"
+_RECOVERY = "a recovery that goes on; :recovery opens it"
 _LISTS = "tasks, timeline and investigations; e, T and 3 open them"
 
 ACTIONS: tuple[Action, ...] = (
@@ -149,6 +150,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("handoff", "H", "H", "hand off", "The hand-off note for the next commander."),
     Action("new", "N", "N", "add", "Add what this screen holds: a task, a note, a hypothesis.", where=_LISTS),
     Action("accept", "A", "A", "accept", "Accept an old figure as it is.", where="the preview of a notice; n opens it"),
+    Action("hold", "Z", "Z", "pause", "Pause the recovery: nothing more is handed over.", where=_RECOVERY),
+    Action("go_on", "R", "R", "resume", "Have the recovery go on, with the first rung.", where=_RECOVERY),
+    Action("throttle", "B", "B", "throttle", "Bound the rate of the recovery.", where=_RECOVERY),
+    Action("stop", "X", "X", "stop", "End the recovery; what was handed over is waited for.", where=_RECOVERY),
     Action("command", "colon", ":", "command", "Every action and guide by name."),
     Action("next_pane", "tab", "tab", "pane", "To the next pane."),
     Action("previous_pane", "shift+tab", "shift+tab", "pane", "To the previous pane."),

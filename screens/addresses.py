@@ -209,6 +209,13 @@ class ChartAt(Address):
     """The same number in words, for who comes from there."""
 
 
+@dataclass(slots=True, frozen=True)
+class DrainAt(Address):
+    """A recovery that is carried out, by its name in the journal: "DRN-1"; empty for the newest."""
+
+    name: str = ""
+
+
 class RefusalsAt(Address):
     """The six conditions under which the console refuses."""
 

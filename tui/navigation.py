@@ -219,6 +219,7 @@ SCREENS: Mapping[str, str] = {
     "InvestigationAt": "screens.investigate.record.InvestigationScreen",
     "ChartAt": "screens.chart.ChartScreen",
     "BacklogAt": "screens.recovery.backlog.BacklogScreen",
+    "DrainAt": "screens.recovery.drain.DrainScreen",
     "RespondAt": "screens.incident.respond.RespondScreen",
     "DeclareAt": "screens.incident.declare.DeclareScreen",
     "EscalationAt": "screens.incident.panel.EscalationScreen",

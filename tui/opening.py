@@ -132,7 +132,7 @@ def open_service(options: Options, *, examines: bool = False) -> Opened:
         diagnostics=diagnostics,
         loaded=prepared.loaded,
         environment=settings.environment,
-        writes=settings.writes.repairs and settings.databases.writer is not None,
+        writes=(settings.writes.repairs or settings.writes.recovery) and settings.databases.writer is not None,
         sandbox=prepared.sandbox,
         log_file=log_file,
     )

@@ -335,6 +335,8 @@ class WriteSettings(Section):
     """Opening and updating Datadog incidents and Jira issues, where they are configured."""
     repairs: bool = False
     """Writing repairs to the databases, with `databases.writer`."""
+    recovery: bool = False
+    """Having waiting events delivered again, with `databases.writer`."""
 
 
 class UiSettings(Section):

@@ -125,7 +125,7 @@ class Journal:
 
     def open(
         self,
-        prefix: Literal["INC", "INV", "REP"],
+        prefix: Literal["INC", "INV", "REP", "DRN"],
         bodies: Sequence[Body],
         *,
         keys: Sequence[str] | None = None,
@@ -174,6 +174,12 @@ class Journal:
             if is_end:
                 return tuple(read)
             after = rows[-1].seq
+
+    def first(self, stream: str) -> Entry | None:
+        """The entry that a stream began with; None for one that nobody opened."""
+        with self._state.read(journal=True) as connection:
+            rows = journal_rows.after(connection, 0, 1, stream)
+        return _entry(rows[0]) if rows else None
 
     def page(self, stream: str, before: int | None = None, most: int = 100) -> tuple[Entry, ...]:
         """Entries of one stream before `before`, newest first; None begins with the newest."""

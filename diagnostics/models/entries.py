@@ -14,6 +14,19 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from diagnostics.models.evidence import Evidence, Frozen
 from diagnostics.models.repairs import RepairEnded, RepairPlanned, RepairResumed, RepairStarted, RowImaged, RowSettled
+from diagnostics.recovery.drain.entries import (
+    BatchGiven,
+    BatchIntended,
+    DrainEnded,
+    DrainPaused,
+    DrainResumed,
+    DrainStarted,
+    DrainStopped,
+    DrainThrottled,
+    DrainUnpaused,
+    EventsLeft,
+    OutcomesHeard,
+)
 
 
 class IncidentStatus(StrEnum):
@@ -542,7 +555,18 @@ Body = Annotated[
     | RepairResumed
     | RowImaged
     | RowSettled
-    | RepairEnded,
+    | RepairEnded
+    | DrainStarted
+    | DrainResumed
+    | BatchIntended
+    | BatchGiven
+    | EventsLeft
+    | OutcomesHeard
+    | DrainPaused
+    | DrainUnpaused
+    | DrainThrottled
+    | DrainStopped
+    | DrainEnded,
     Field(discriminator="kind"),
 ]
 """Everything that can be written."""

@@ -1,1 +1,1 @@
-"""zillow-incident-recovery: the backlog, how fast it may be worked off, and a plan for it. Nothing here can write."""
+"""zillow-incident-recovery: the backlog, how fast it may be worked off, plans, and the drains that carry them out."""

@@ -49,6 +49,15 @@ class Breaker:
         if self._open_until is not None:
             self._trial_sent = True
 
+    def withdrawn(self) -> None:
+        """An event that was counted as sent was not: another one goes on trial."""
+        self._trial_sent = False
+
+    @property
+    def open_until(self) -> float | None:
+        """While it is open: the moment from which one event goes on trial; None while it is closed."""
+        return self._open_until
+
     def heard(self, outcome: Outcome) -> None:
         """An event has ended."""
         if outcome.answer is Answer.LIMITED:

@@ -179,6 +179,7 @@ STATES = {
     PlanState.ALTERED: (Status.FAIL, "ALTERED"),
     PlanState.ELSEWHERE: (Status.FAIL, "of another environment"),
     PlanState.UNCHECKED: (Status.UNREACHABLE, "not checked"),
+    PlanState.USED: (Status.NO_DATA, "used"),
 }
 
 
@@ -193,6 +194,7 @@ def plan_document(view: PlanView) -> Document:
             ("delivers", _delivers(plan)),
             ("order", "by receipt, so that of each account is kept"),
             ("collapsed", plan.collapsed),
+            ("made of", f"the list of {plan.again}: a person decided that these go again" if plan.again else ""),
             ("made", f"{plan.made_at:%d %b %H:%M:%S} UTC by {plan.made_by}; valid to {plan.expires_at:%H:%M:%S} UTC"),
             ("hash", view.digest),
             ("seal", plan.seal),
@@ -208,6 +210,7 @@ def plan_document(view: PlanView) -> Document:
             ("losses", plan.expected_losses),
             ("first events", f"in rungs of {', '.join(map(str, RUNGS))}, each after the outcomes of the one before"),
         ),
+        *((Heading("carried by"), *facts(*view.declares)) if view.declares else ()),
         Heading("caveats"),
         *(Fact(" ·", doubt, width=3) for doubt in plan.doubts),
         GAP,

@@ -29,6 +29,12 @@ class Feeding:
         self.breaker.sent()
         self.ladder.sent()
 
+    def withdrawn(self) -> None:
+        """One event that was counted as sent was not: it stayed, or had moved on before."""
+        self.pacer.withdrawn()
+        self.breaker.withdrawn()
+        self.ladder.withdrawn()
+
     def heard(self, outcome: Outcome) -> None:
         """One event has ended."""
         self.pacer.heard(outcome)

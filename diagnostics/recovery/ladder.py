@@ -39,6 +39,10 @@ class Ladder:
         """An event goes."""
         self._sent += 1
 
+    def withdrawn(self) -> None:
+        """An event that was counted as sent was not: another one takes its place on the rung."""
+        self._sent = max(0, self._sent - 1)
+
     def heard(self, outcome: Outcome) -> None:
         """An event has ended."""
         if self.climbed or self.failed_rung is not None:

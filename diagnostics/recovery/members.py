@@ -44,7 +44,7 @@ class Member:
     attempts: int
     http_status: int | None
     received_at: datetime | None
-    last_error: str = ""
+    next_attempt_at: datetime | None = None
 
 
 def read_members(context: Context) -> tuple[list[Member], list[Evidence]]:
@@ -55,7 +55,7 @@ def read_members(context: Context) -> tuple[list[Member], list[Evidence]]:
     """
     events = context.table("zillow_webhook_events")
     since = context.now().replace(microsecond=0) - timedelta(seconds=LOOK_BACK_S)
-    names = ("id", "account_id", "status", "attempts", "http_status", "received_at")
+    names = ("id", "account_id", "status", "attempts", "http_status", "received_at", "next_attempt_at")
     columns = [events.c[name].label(name) for name in names if name in events.c]
     found: dict[int, Member] = {}
     evidence: list[Evidence] = []
@@ -105,6 +105,7 @@ def _member(row: dict[str, object]) -> Member:
         attempts=number(row, "attempts") if row.get("attempts") is not None else 0,
         http_status=status if isinstance(status, int) else None,
         received_at=moment(row, "received_at"),
+        next_attempt_at=moment(row, "next_attempt_at"),
     )
 
 

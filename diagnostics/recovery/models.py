@@ -122,6 +122,8 @@ class Rehearsal(Frozen):
     """As the newest answers named it; None where none did."""
     delay_s: float = 0.0
     """How late the outcome of an event is seen."""
+    start_rate: float | None = None
+    """Events a second that the ramp begins with; None is the pacer's own."""
     seconds: float | None = None
     """Until the last event is accepted; None where it does not end."""
     sent: int = 0
@@ -154,6 +156,14 @@ class RecoveryPlan(Frozen):
     collateral: str = ""
     rehearsal: Rehearsal
     doubts: tuple[str, ...] = ()
+    carrier: str = ""
+    """What carries it out; empty for a plan that is only read."""
+    named_rate: float | None = None
+    """The limit as a person named it, events a second."""
+    exhausted: int | None = None
+    """The fewest attempts that a lost event had; None where nothing tells."""
+    again: str = ""
+    """The list of an earlier drain that it is made of, such as "DRN-1 failed"; empty for all that waits."""
 
 
 class PlanState(StrEnum):
@@ -169,6 +179,8 @@ class PlanState(StrEnum):
     """It is about another database."""
     UNCHECKED = "unchecked"
     """The events cannot be read now."""
+    USED = "used"
+    """It was carried out, or is being carried out: once is all."""
 
 
 class PlanView(Frozen):
@@ -180,5 +192,7 @@ class PlanView(Frozen):
     state: PlanState
     moved: tuple[Part, ...] = ()
     """What changed since, by what it is: ended, tried again, not there any more, new."""
+    declares: tuple[tuple[str, str], ...] = ()
+    """What the carrier declares: label and text each; none for a plan without a carrier."""
     reason: str = ""
     evidence: tuple[Evidence, ...] = ()

@@ -184,6 +184,10 @@ class Pacer:
         # A look that comes late is not made up for: two events close together are what a small burst refuses.
         self._next_at = max(self._next_at, now) + 1.0 / self.rate(now)
 
+    def withdrawn(self) -> None:
+        """One event that was counted as sent was not; its moment is not given back."""
+        self.in_flight = max(0, self.in_flight - 1)
+
     def heard(self, outcome: Outcome) -> None:
         """One event has ended."""
         self.in_flight = max(0, self.in_flight - 1)

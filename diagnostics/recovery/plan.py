@@ -10,7 +10,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -20,9 +21,10 @@ from diagnostics.checks.base import number
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.words import listed, plural
 from diagnostics.recovery.backlog import examine
+from diagnostics.recovery.carriers.registry import traits_of
 from diagnostics.recovery.members import Member, pack, read_members, seal_of, seal_of_packed, unpack
 from diagnostics.recovery.models import Part, PlanState, PlanView, RecoveryPlan, SetAside
-from diagnostics.recovery.rehearsal import rehearse
+from diagnostics.recovery.rehearsal import DELAY_S, rehearse
 from diagnostics.signals.webhook_backlog import LOOK_BACK_S, LOST
 from diagnostics.store.identity import common_identity
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from diagnostics.core.context import Context
+    from diagnostics.recovery.carriers.base import Traits
     from diagnostics.recovery.models import BacklogReport
     from diagnostics.store.documents import Kept
 
@@ -47,15 +50,26 @@ TRIED_AGAIN = frozenset({408, 425, 429})
 
 NOT_COLLAPSED = "none: the table names no entity, so nothing tells that a later event says the same as an earlier one"
 
-NO_CARRIER = "Nothing carries it out: this version of the console has no way to have events delivered again."
+NO_CARRIER = "It names no carrier, so it can be read and not be carried out: plan with --carrier for that."
+
+_LATER = ("carrier", "named_rate", "exhausted", "again")
 
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
 
 
-def make_plan(context: Context, *, rate: float | None = None, live_share: float = 0.0, person: str) -> PlanView:
+def make_plan(
+    context: Context,
+    *,
+    rate: float | None = None,
+    live_share: float = 0.0,
+    person: str,
+    carrier: str = "",
+    again: Again | None = None,
+) -> PlanView:
     """Read every waiting event, choose, rehearse, seal and keep. Raises SourceFailure, UserError.
 
     `rate` is the limit where a person knows it, events per second; `live_share` what live traffic keeps of it, 0 to 1.
+    `carrier` names what is to carry it out; without one it can only be read.
     """
     if rate is not None and not 0.01 <= rate <= 100_000:
         raise UserError(f"a limit of {rate:g} a second cannot be", accepted="0.01 to 100,000 events a second")
@@ -67,7 +81,13 @@ def make_plan(context: Context, *, rate: float | None = None, live_share: float 
     report = examine(context)
     members, evidence = read_members(context)
     exhausted, retry_after_s = _exhausted(context), _retry_after(context)
-    chosen, aside = choose(members, exhausted)
+    now = context.now().replace(microsecond=0)
+    traits = traits_of(carrier, exhausted) if carrier else None
+    if again is not None:
+        members = [one for one in members if one.id in again.events]
+    chosen, aside = choose(
+        members, exhausted, traits, due_by=now + timedelta(seconds=VALID_S), is_decided=again is not None
+    )
     rehearsal = rehearse(
         len(chosen),
         course=report.course,
@@ -76,8 +96,8 @@ def make_plan(context: Context, *, rate: float | None = None, live_share: float 
         retry_after_s=retry_after_s,
         named_rate=rate,
         live_share=live_share,
+        delay_s=DELAY_S if traits is None else traits.delay_s,
     )
-    now = context.now().replace(microsecond=0)
     seal = seal_of(chosen)
     plan = RecoveryPlan(
         plan_id=f"RP-{hashlib.sha256(f'{seal} {now.isoformat()} {person}'.encode()).hexdigest()[:8]}",
@@ -95,7 +115,11 @@ def make_plan(context: Context, *, rate: float | None = None, live_share: float 
         expected_losses=_losses(chosen, exhausted, report),
         collateral=_collateral(rehearsal.live_limited_share),
         rehearsal=rehearsal,
-        doubts=(*report.doubts, NO_CARRIER),
+        doubts=report.doubts if carrier else (*report.doubts, NO_CARRIER),
+        carrier=carrier,
+        named_rate=rate,
+        exhausted=exhausted,
+        again="" if again is None else again.name,
     )
     digest = digest_of(plan)
     payload: dict[str, object] = {"plan": plan.model_dump(mode="json"), "digest": digest, "members": [*pack(chosen)]}
@@ -103,12 +127,33 @@ def make_plan(context: Context, *, rate: float | None = None, live_share: float 
     return PlanView(plan=plan, digest=digest, state=PlanState.READY, evidence=(*report.evidence, *evidence))
 
 
-def choose(members: Iterable[Member], exhausted: int | None) -> tuple[list[Member], tuple[SetAside, ...]]:
-    """The events that delivering again may help, in their order, and the others by cause."""
+@dataclass(slots=True, frozen=True)
+class Again:
+    """A list of an earlier drain that is planned once more: a person's decision, which the plan records."""
+
+    name: str
+    """ "DRN-1 failed"."""
+    events: frozenset[int]
+
+
+def choose(
+    members: Iterable[Member],
+    exhausted: int | None,
+    traits: Traits | None = None,
+    *,
+    due_by: datetime | None = None,
+    is_decided: bool = False,
+) -> tuple[list[Member], tuple[SetAside, ...]]:
+    """The events that delivering again may help, in their order, and the others by cause.
+
+    `traits` are those of the carrier, where one is named; `due_by` is when the plan ends. `is_decided`: a person has
+    decided that these very events go again, so what they were answered before does not hold them back.
+    """
     chosen: list[Member] = []
     aside: dict[str, list[int]] = {}
     for one in members:
-        cause = _poison(one, exhausted)
+        cause = "" if is_decided else _poison(one, exhausted)
+        cause = cause or (_not_carried(one, traits, due_by) if traits is not None else "")
         if cause:
             aside.setdefault(cause, []).append(one.id)
         else:
@@ -126,6 +171,16 @@ def _poison(one: Member, exhausted: int | None) -> str:
         return f"{exhausted} attempts or more: events that were lost had as many, and one more would be its last"
     if one.http_status is not None and 400 <= one.http_status < 500 and one.http_status not in TRIED_AGAIN:
         return f"HTTP {one.http_status}: refused for what it is, and would be refused again"
+    return ""
+
+
+def _not_carried(one: Member, traits: Traits, due_by: datetime | None) -> str:
+    if one.status not in traits.takes:
+        return f"{one.status}: the {traits.title} does not carry events of that status"
+    if traits.leaves_due and one.status == "pending" and due_by is not None:
+        at = one.next_attempt_at
+        if at is None or at <= due_by:
+            return "pending, and due within the hour: the poller takes it by itself"
     return ""
 
 
@@ -180,17 +235,27 @@ def _retry_after(context: Context) -> float | None:
     return float(found.group(1)) if found else None
 
 
+def canonical_of(plan: RecoveryPlan) -> str:
+    """The plan as canonical JSON, in ASCII."""
+    fields = plan.model_dump(mode="json")
+    for where, names in ((fields, _LATER), (fields["rehearsal"], ("start_rate",))):
+        for name in names:
+            # Fields that earlier versions did not have: what they saved has the same hash today.
+            if not where[name]:
+                del where[name]
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
 def digest_of(plan: RecoveryPlan) -> str:
     """SHA-256 over the plan as canonical JSON."""
-    written = json.dumps(plan.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(written.encode()).hexdigest()
+    return hashlib.sha256(canonical_of(plan).encode()).hexdigest()
 
 
 # ---- reading one again
 
 
-def view(context: Context, plan_id: str | None) -> PlanView:
-    """A plan as it was made, and how it stands now; without an id, the newest. Raises SourceFailure, UserError."""
+def find(context: Context, plan_id: str | None) -> Kept:
+    """A plan as it is kept; without an id, the newest. Raises UserError, SourceFailure."""
     kept = context.state.recall(KIND, KEPT)
     names = [one.key for one in kept]
     found = kept[0] if kept and plan_id is None else next((one for one in kept if one.key == plan_id), None)
@@ -200,6 +265,11 @@ def view(context: Context, plan_id: str | None) -> PlanView:
             accepted=listed(names, "or") or "a plan that was made",
             next_step="warroom recover plan makes one",
         )
+    return found
+
+
+def view(context: Context, found: Kept) -> PlanView:
+    """A plan as it was made, and how it stands now. Raises UserError for what cannot be read."""
     plan, digest, members = _read(found)
     if digest_of(plan) != digest or members is None or seal_of_packed(members) != plan.seal:
         reason = "it is not what was saved: its hash or its seal differs. It must not be used; make a new one"

@@ -13,7 +13,7 @@ from diagnostics.recovery.simulation import Endpoint, simulate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from diagnostics.recovery.models import BacklogPoint
+    from diagnostics.recovery.models import BacklogPoint, RecoveryPlan
 
 LONGEST_S = 7 * 86_400.0
 
@@ -40,6 +40,7 @@ def rehearse(
     retry_after_s: float | None,
     named_rate: float | None,
     live_share: float,
+    delay_s: float = DELAY_S,
 ) -> Rehearsal:
     """How long `events` take, and what it costs. `named_rate` is the limit that a person knows, events per second."""
     limit = named_rate if named_rate is not None else recorded_limit(course)
@@ -52,19 +53,17 @@ def rehearse(
         return Rehearsal(limit_per_s=None, limit_from="nothing was delivered in the last two hours, and none was named")
     live = limit * live_share if named_rate is not None else (arriving_per_s or 0.0)
     known = Rehearsal(
-        limit_per_s=limit, limit_from=source, live_per_s=live, retry_after_s=retry_after_s, delay_s=DELAY_S
+        limit_per_s=limit, limit_from=source, live_per_s=live, retry_after_s=retry_after_s, delay_s=delay_s
     )
     if live >= limit:
         return known.model_copy(update={"note": NO_ROOM})
     if not events:
         return known.model_copy(update={"seconds": 0.0, "limited_share": 0.0})
-    start = max(0.5, draining_per_s or 0.0)
-    if named_rate is not None:
-        pace = PaceRules(known_rate=limit, live_share=live_share)
-    else:
-        pace = replace(PaceRules.beside_live() if live else PaceRules(), start_rate=start)
+    start = None if named_rate is not None else max(0.5, draining_per_s or 0.0)
+    known = known.model_copy(update={"start_rate": start})
+    pace = _pace(named_rate, live_share, live, start)
     endpoint = Endpoint(limit, max(1.0, limit), live_rate=live, retry_after_s=retry_after_s)
-    run = simulate(Feeding(pace, 0.0), endpoint, delay_s=DELAY_S, until_s=LONGEST_S, events=events)
+    run = simulate(Feeding(pace, 0.0), endpoint, delay_s=delay_s, until_s=LONGEST_S, events=events)
     ended = run.accepted >= events
     return known.model_copy(
         update={
@@ -75,3 +74,16 @@ def rehearse(
             "note": "" if ended else "it does not end within a week",
         }
     )
+
+
+def pace_of(plan: RecoveryPlan) -> PaceRules:
+    """The pace that a plan was rehearsed with, and is carried out with."""
+    run = plan.rehearsal
+    return _pace(plan.named_rate, plan.live_share, run.live_per_s, run.start_rate)
+
+
+def _pace(named_rate: float | None, live_share: float, live_per_s: float, start: float | None) -> PaceRules:
+    if named_rate is not None:
+        return PaceRules(known_rate=named_rate, live_share=live_share)
+    rules = PaceRules.beside_live() if live_per_s else PaceRules()
+    return rules if start is None else replace(rules, start_rate=start)

@@ -138,6 +138,7 @@ ZILLOW_WEBHOOK_EVENTS = Table(
     _moment("processed_at", indexed=True),
     Index("zillow_webhook_events_status_received", "status", "received_at"),
     Index("zillow_webhook_events_account_status", "account_id", "status"),
+    Index("zillow_webhook_events_status_next", "status", "next_attempt_at"),
 )
 
 FEATURE_FLAGS = Table(

@@ -16,6 +16,8 @@ HISTORY_S = 6 * 3_600
 """How far back delivered events go."""
 DRAINED = 4_740
 """Delivered in `nov17` while the backlog grew (chosen): arrivals run far ahead of it."""
+PUT_OFF_S = 4 * 3_600
+"""How long an event is put off that met the limit (chosen)."""
 APPENDED_FIRST = 60_000_001
 """Id of the first event that is delivered after the start."""
 WAITING = ("pending", "processing", "failed")
@@ -84,6 +86,10 @@ def _done(number: int, received: float, took: int, stamp: Stamp, accounts: list[
     )
 
 
+def _next(index: int, attempts: int, stamp: Stamp) -> str | None:
+    return stamp(30 + index % 600) if attempts else None
+
+
 def _lost(story: Story, stamp: Stamp, accounts: list[int]) -> Iterator[Cells]:
     """Fact: two events were lost for good. Chosen: both early, after twelve attempts."""
     for number in range(story.scenario.backlog.lost):
@@ -109,6 +115,8 @@ def _waiting(story: Story, stamp: Stamp, accounts: list[int], number: int) -> It
     early = total // 50 if backlog.spread_s > INCIDENT_AGE_S else 0
     flood_s = min(backlog.spread_s, INCIDENT_AGE_S)
     head_s = backlog.spread_s - flood_s - 10
+    # Where the limit is met, the poller puts off what waits: nothing of it is tried again while the incident lasts.
+    put_off = story.name == "nov17"
     seen = 0
     failures = takes = 0
     for index in range(total):
@@ -134,6 +142,6 @@ def _waiting(story: Story, stamp: Stamp, accounts: list[int], number: int) -> It
             429 if attempts else None,
             _ERROR if attempts else None,
             stamp(received - 1),
-            stamp(30 + index % 600) if attempts else None,
+            stamp(received + PUT_OFF_S) if put_off and status == "pending" else _next(index, attempts, stamp),
             None,
         )

@@ -2,7 +2,8 @@
 
 `GET /sandbox/state` says which story is told and how far it is; `GET /sandbox/events` lists the whole data set, one
 JSON object a line; `GET` and `POST /sandbox/faults` show and change the faults; `GET /sandbox/recorded` tells what the
-services were told and kept, `DELETE` forgets it, with all messages, incidents and issues. They answer only callers on
+services were told and kept, `DELETE` forgets it, with all messages, incidents
+and issues; `GET /sandbox/zillow` counts requests and effects of webhook events. They answer only callers on
 this machine who show the token that only the sandbox's user can read, and refuse what a page in a browser could send.
 """
 
@@ -59,8 +60,13 @@ def control_routes(world: World) -> list[Route]:
             world.forget()
         return json_response(world.recorder.wire())
 
+    async def zillow(request: Request) -> Response:
+        _permitted(request, world)
+        return json_response(world.zillow.wire())
+
     return [
         Route("/sandbox/state", state),
+        Route("/sandbox/zillow", zillow),
         Route("/sandbox/recorded", recorded, methods=["GET", "DELETE"]),
         Route("/sandbox/events", events),
         Route("/sandbox/faults", faults, methods=["GET", "POST"]),

@@ -36,7 +36,7 @@ JIRA_SCOPES = (
     "jira_permissions",
     "jira_meta",
 )
-ZILLOW_SCOPES = ("authorize",)
+ZILLOW_SCOPES = ("authorize", "events")
 GROUPS = ("incident", "slack", "jira")
 """Each stands for all endpoints whose names begin with it."""
 

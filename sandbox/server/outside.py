@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.recovery.zillow import DOWN, LIMITED, TAKEN
 from sandbox.server.conventions import json_response
 from sandbox.server.faults import Fault, Met
 from sandbox.server.jira import JiraRefused
@@ -23,10 +24,16 @@ from sandbox.server.slack import (
     read_arguments,
 )
 from sandbox.server.world import World
+from sandbox.stories.clock import now_s
 from sandbox.stories.hostile import spoil_words
 
 AUTHORIZE = "/oauth/authorize"
 """Where Zillow's authorisation page stands."""
+
+EVENTS = "/v1/events"
+"""Where Zillow takes webhook events, one by one, by their ids (assumed)."""
+
+_PHRASES = {TAKEN: "OK", LIMITED: "Too Many Requests", DOWN: "Service Unavailable"}
 
 _LARGEST_BODY = 1_000_000
 _ACCEPTED = 200
@@ -38,8 +45,19 @@ Answer = Callable[[Request, bytes, Met], Response]
 
 def outside_routes(world: World) -> list[Route]:
     """Return the routes of Slack, Jira and Zillow."""
-    zillow = _route(world, AUTHORIZE, ["GET"], "authorize", _authorize)
-    return [*_slack_routes(world), *_jira_routes(world), zillow]
+
+    def take(request: Request, _body: bytes, met: Met) -> Response:
+        if met.instead is not None and met.instead.kind == "forbidden":
+            return _plain(403, "Forbidden")
+        status, wait = world.zillow.take(int(request.path_params["event"]), now_s())
+        headers = {} if wait is None else {"retry-after": str(wait)}
+        return Response(_PHRASES[status], status, headers, media_type="text/plain")
+
+    zillow = [
+        _route(world, AUTHORIZE, ["GET"], "authorize", _authorize),
+        _route(world, f"{EVENTS}/{{event:int}}", ["POST"], "events", take),
+    ]
+    return [*_slack_routes(world), *_jira_routes(world), *zillow]
 
 
 def _slack_routes(world: World) -> list[Route]:
@@ -227,7 +245,7 @@ def _refuse(fault: Fault | None) -> None:
 
 def _limited(endpoint: str, seconds: int) -> Response:
     headers = {"retry-after": str(seconds)}
-    if endpoint in {"webhook", "authorize"}:
+    if endpoint in {"webhook", "authorize", "events"}:
         return Response("rate_limited", 429, headers, media_type="text/plain")
     if endpoint.startswith("slack_"):
         return json_response({"ok": False, "error": "ratelimited"}, 429, headers)

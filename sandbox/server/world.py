@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sandbox.recovery.zillow import Limit, Zillow
 from sandbox.server.faults import Faults
 from sandbox.server.incidents import Incidents
 from sandbox.server.jira import JiraStandIn
@@ -15,7 +16,7 @@ from sandbox.server.recorder import Recorder
 from sandbox.server.slack import TEAM, WEBHOOK_SERVICE, SlackStandIn
 from sandbox.stores.behind import Behind
 from sandbox.stores.client_faults import ClientFaults
-from sandbox.stories.clock import set_ahead
+from sandbox.stories.clock import now_s, set_ahead
 from sandbox.stories.story import Secrets, Story
 from sandbox.stories.timeline import Timeline
 
@@ -31,6 +32,8 @@ class World:
     limits: RateLimits
     base_url: str
     cache: QueryCache
+    zillow: Zillow = field(default_factory=lambda: Zillow(Limit(), now_s()))
+    """What takes webhook events."""
     created: Created = field(default_factory=Created)
     """Monitors that were created while it ran."""
     recorder: Recorder = field(default_factory=Recorder)

@@ -156,11 +156,11 @@ class DatabaseServer:
         return True
 
     def set_login(self) -> None:
-        """Create the console's logins, or set their password again: one that only reads, and the writer of repairs."""
+        """Create the console's logins, or set their password again: one that only reads, and the writer."""
         escaped = self.prefix.replace("_", r"\_")
         grants = {
             self.login: {"common": "SELECT", "analytics": "SELECT", "client\\_%%": "SELECT"},
-            self.writer: {"common": "SELECT, INSERT", "client\\_%%": "SELECT, UPDATE"},
+            self.writer: {"common": "SELECT, INSERT, UPDATE", "client\\_%%": "SELECT, UPDATE"},
         }
         with self.cursor() as cursor:
             for who in ((login, host) for login in grants for host in ("%", "localhost")):

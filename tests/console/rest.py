@@ -24,7 +24,18 @@ LONGEST_S = 60.0
 SOON_S = 2.0
 """A timer that is further away than this belongs to the clock, and not to what has just been done."""
 
-STANDING = ("MainThread", "live-", "escalation-", "asyncio", "execnet", "Dummy", "textual", "Thread-", "database")
+STANDING = (
+    "MainThread",
+    "live-",
+    "escalation-",
+    "asyncio",
+    "execnet",
+    "Dummy",
+    "textual",
+    "Thread-",
+    "database",
+    "drain ",
+)
 """Threads that stand for as long as the console runs, by the beginning of their names."""
 
 

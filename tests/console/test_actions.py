@@ -19,6 +19,7 @@ from screens.incident.respond import RespondScreen
 from screens.incident.tasks import TasksScreen
 from screens.incident.timeline import TimelineScreen
 from screens.investigate.record import InvestigationScreen
+from screens.recovery.drain import DrainScreen
 from screens.table_screen import TableScreen
 from tui.app import WarRoomApp
 
@@ -55,6 +56,7 @@ def test_an_action_that_belongs_to_certain_screens_is_answered_there() -> None:
         "the preview of a notice": (RespondScreen,),
         "the list of incidents": (IncidentsScreen,),
         "a table": (TableScreen,),
+        "a recovery that goes on": (DrainScreen,),
         "a table or an account": (TableScreen, AccountScreen),
         "the log explorer or a table": (ExplorerScreen, TableScreen),
         "a table, the log explorer or a chart": (TableScreen, ExplorerScreen, ChartScreen),

@@ -45,6 +45,7 @@ def level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Level3]:
     made.service.charts = ScriptedCharts()
     for name in ("reconcile", "recovery", "affected"):
         setattr(made.service, name, Silent())
+    made.service.recovery.drains = Silent()  # type: ignore[attr-defined]
     yield made
     made.close()
 
@@ -77,6 +78,7 @@ LINES: Mapping[str, tuple[str, dict[str, object]]] = {
     "RepairScreen": ("repair REP-1", {}),
     "BacklogScreen": ("backlog", {}),
     "ChartScreen": ("chart rate_limiting 15m", {}),
+    "DrainScreen": ("recovery", {}),
     "AffectedScreen": ("affected rate_limiting", {}),
     "DeclareScreen": ("declare", {}),
     "IncidentsScreen": ("incidents", {}),

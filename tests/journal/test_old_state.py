@@ -42,6 +42,17 @@ SINCE_THEN = {
     "row_imaged",
     "row_settled",
     "repair_ended",
+    "drain_started",
+    "drain_resumed",
+    "batch_intended",
+    "batch_given",
+    "events_left",
+    "outcomes_heard",
+    "drain_paused",
+    "drain_unpaused",
+    "drain_throttled",
+    "drain_stopped",
+    "drain_ended",
 }
 """Kinds that the earlier version did not know."""
 WRITTEN_AT = datetime(2025, 11, 17, 13, 20, 5, 123456, tzinfo=UTC)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from diagnostics.core.failures import UserError
+from tests.recovery.drained import Backlog
 from tests.recovery.test_plan import several
 from tests.service.world import World, ago
 from tui.cli.arguments import options_of, parser
@@ -58,14 +59,45 @@ def test_a_plan_is_made_shown_and_refused_once_it_is_stale(recover: World, capsy
     assert "must not be used" in capsys.readouterr().out
 
 
+def test_a_plan_is_confirmed_carried_out_and_reported(
+    backlog: Backlog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def opened(_options: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(diagnostics=SimpleNamespace(recovery=backlog.recovery, context=backlog.context))
+
+    monkeypatch.setattr("tui.cli.recover.open_service", opened)
+    assert asked("plan", "--carrier", "flip", "--rate", "400") == ExitCode.HEALTHY
+    assert "status flip" in capsys.readouterr().out
+    # Nobody can be asked here, so it has to be given.
+    with pytest.raises(UserError, match="nobody can be asked") as refused:
+        asked("apply")
+    assert refused.value.accepted == '--confirm "60 PROD"'
+    assert asked("apply", "--confirm", "60 PROD", "--format", "json") == ExitCode.HEALTHY
+    document = json.loads(capsys.readouterr().out)
+    assert (document["outcome"], document["view"]["standing"]) == ("drain", "done")
+    assert [one["ids"] for one in document["lists"] if one["name"] == "delivered"] == [list(range(1, 61))]
+    assert asked("report", "--list", "delivered") == ExitCode.HEALTHY
+    assert capsys.readouterr().out.split() == [str(event) for event in range(1, 61)]
+    assert asked("drains") == ExitCode.HEALTHY
+    assert "DRN-1 DONE 100 %" in capsys.readouterr().out
+    assert asked("show") == ExitCode.REFUSED
+    assert "used: by DRN-1" in capsys.readouterr().out
+    with pytest.raises(UserError, match="is over"):
+        asked("pause", "DRN-1")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("backlog", "RP-1"), "takes no plan"),
-        (("show", "--rate", "20"), "belong to a plan that is made"),
+        (("show", "--rate", "20"), "belongs to a plan that is made"),
         (("plan", "--rate", "fast"), "a number, such as 20"),
         (("plan", "--rate", "nan"), "a number, such as 20"),
-        (("apply",), "invalid choice"),
+        (("carry",), "invalid choice"),
+        (("pause",), "pause what"),
+        (("report", "--confirm", "60 PROD"), "--confirm belongs to apply and resume"),
+        (("plan", "--from", "DRN-1"), "belong together"),
     ],
 )
 def test_what_makes_no_sense_is_refused(recover: World, words: tuple[str, ...], said: str) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from diagnostics.charts.plot import Drawing
 from diagnostics.checks.base import FleetCheck
@@ -27,8 +27,14 @@ from diagnostics.models.reconcile import DifferenceKind
 from diagnostics.models.triage import TriageRequest
 from diagnostics.reconcile.plans import confirmation, sealed
 from diagnostics.reconcile.service import ReconcileService
+from diagnostics.recovery.carriers.base import Fate, Item
+from diagnostics.recovery.carriers.registry import make
+from diagnostics.recovery.drain.entries import DrainStarted
+from diagnostics.recovery.drain.record import DrainRecord
+from diagnostics.recovery.plan import canonical_of, find
 from diagnostics.service import Diagnostics
 from diagnostics.signals.webhook_backlog import read_backlog
+from diagnostics.sources.mysql.writer import Writer
 from diagnostics.store.identity import common_identity
 from diagnostics.store.recents import ConsoleSession, Recent
 from diagnostics.store.rollups import SyncRollup
@@ -101,6 +107,7 @@ def catalogue(consoles: Consoles, *, whole: bool) -> Iterator[Question]:
     yield Question("recovery.plan", EVERYBODY, partial(service.recovery.plan, rate=200.0))
     yield Question("recovery.show", EVERYBODY, service.recovery.show)
     yield from _charts(service)
+    yield Question("recovery.drains", EVERYBODY, partial(_handed_over, service))
     yield from _memory(service)
     yield from _logs(service)
     yield from _sources(service)
@@ -205,6 +212,37 @@ def _reconcile(service: Diagnostics) -> Iterator[Question]:
     yield Question("reconcile.resume", ONE, lambda: reconcile.resume("REP-2", words("REP-2")))
     yield Question("reconcile.plan_undo", ONE, lambda: reconcile.plan_undo("REP-2"))
     yield Question("reconcile.apply of the taking back", ONE, lambda: reconcile.apply("REP-3", words("REP-3")))
+
+
+def _handed_over(service: Diagnostics) -> object:
+    """A drain that was begun, and what its carrier does with two of the events that wait."""
+    context = service.context
+    view = service.recovery.plan(rate=200.0, carrier="flip")
+    kept = find(context, view.plan.plan_id)
+    started = DrainStarted(
+        plan=canonical_of(view.plan),
+        digest=view.digest,
+        members=tuple(map(str, cast("list[str]", kept.payload["members"]))),
+        carrier="flip",
+        environment=context.settings.environment,
+        confirmed="",
+        token="told",
+    )
+    name = context.journal.open("DRN", [started])[0].stream
+    record = DrainRecord(name, context.journal.stream(name))
+    secret = context.settings.databases.writer
+    assert secret is not None
+    carrier = make(context, Writer(context.databases, secret), name, view.plan)
+    carrier.check()
+    items = [Item(at, one.event, one.status, one.attempts) for at, one in enumerate(record.events[:2])]
+    marks = carrier.prepare(items).marks
+    marked = [replace(item, mark=marks[item.position], due=utc_now()) for item in items if item.position in marks]
+    assert carrier.room() >= len(marked) > 0
+    assert carrier.give(marked) == {}
+    assert set(carrier.find_out(marked).values()) == {Fate.GIVEN}
+    carrier.look(marked)
+    carrier.close()
+    return service.recovery.drains.report(name), service.recovery.drains.used_by(view.digest)
 
 
 def _requests(issue: str) -> dict[str, TriageRequest]:

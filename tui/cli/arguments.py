@@ -42,7 +42,7 @@ examples:
   warroom triage --issue transaction_sync --deal-id 12345 --format json
   warroom diagnose oauth --account-id 148261                zillow-oauth-diagnosis
   warroom diagnose sync --account-id 14009 --deal-id 12345  zillow-sync-diagnosis
-  warroom recover backlog                                   zillow-incident-recovery, as far as it exists
+  warroom recover backlog                                   zillow-incident-recovery
   warroom accounts affected --issue rate_limiting --format csv
   warroom doctor --account-id 14009
   warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
@@ -77,6 +77,10 @@ _WRITING = "exit codes: 0 done; 3 refused, nothing was done; 4 the journal canno
 _REPAIRING = """\
 exit codes: 0 nothing persists, or done; 2 differences persist, or rows were left as they are; 4 not everything was
 read, or read only once; 64 refused, nothing was written. Writing needs writes.repairs and databases.writer."""
+_RECOVERING = """\
+exit codes: 0 done, and every event delivered; 2 some were not: they stand in lists; 3 a plan that may not be used;
+4 events cannot be read; 64 refused, nothing was sent. Sending needs writes.recovery and databases.writer."""
+RECOVER = ("backlog", "plan", "show", "apply", "resume", "pause", "throttle", "stop", "report", "drains")
 REPAIRABLE = ("stale_agent",)
 
 COMMANDS = frozenset({"triage", "diagnose", "recover", "accounts", "doctor", "config", "guide", "completion"}) | {
@@ -146,14 +150,7 @@ def parser() -> Parser:
     diagnose = command("diagnose", "let a specialist look: the credentials of an account, or why its deals do not sync")
     diagnose.add_argument("what", choices=("oauth", "sync"))
     _form(diagnose, *FORMATS, "markdown")
-    recover = command("recover", "the webhook backlog: where it goes; make a plan for it, or show one. Sends nothing")
-    recover.add_argument("what", choices=("backlog", "plan", "show"))
-    recover.add_argument("plan", nargs="?", metavar="PLAN", help="of show: its id; left out, the newest")
-    recover.add_argument("--rate", type=_amount, metavar="N", help="of plan: the limit, events a second, where known")
-    recover.add_argument(
-        "--live-share", "--live_share", dest="live_share", type=_amount, metavar="SHARE", help="of it, for live traffic"
-    )
-    _form(recover)
+    _add_recover(command)
     accounts = command(
         "accounts", "accounts affected by an issue, the largest impact first; without --issue, by each of level 1"
     )
@@ -287,6 +284,30 @@ def _add_of_incidents(commands: Subparsers, shared: Parser) -> None:
     journal = under(commands, "journal", "read the whole journal and compute every hash again")
     journal.add_argument("what", choices=("verify",))
     _verifying(journal)
+
+
+def _add_recover(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    recover = command("recover", "the webhook backlog: where it goes; plan its recovery, carry a plan out, report")
+    recover.epilog = _RECOVERING
+    recover.add_argument("what", choices=RECOVER)
+    recover.add_argument(
+        "plan", nargs="?", metavar="NAME", help="a plan (RP-…) for show and apply, else a drain (DRN-N); or the newest"
+    )
+    recover.add_argument(
+        "--rate",
+        type=_amount,
+        metavar="N",
+        help="of plan: the limit, events a second, where known; of throttle: at most",
+    )
+    recover.add_argument(
+        "--live-share", "--live_share", dest="live_share", type=_amount, metavar="SHARE", help="of it, for live traffic"
+    )
+    recover.add_argument("--carrier", metavar="NAME", help="of plan: what is to carry it out, e.g. flip")
+    recover.add_argument("--from", dest="again", metavar="DRN-N", help="of plan: of a list of this drain, with --list")
+    recover.add_argument("--list", dest="listed", metavar="LIST", help="of plan and report: e.g. failed, never_sent")
+    recover.add_argument("--confirm", metavar="WORDS", help='events and environment, e.g. "211991 PROD"')
+    recover.add_argument("--why", default="", help="of pause and stop: for the record")
+    _form(recover)
 
 
 def _add_reconcile(commands: Subparsers, shared: Parser) -> None:

@@ -40,6 +40,13 @@ def _chart(app: CommandApp, rest: str) -> None:
     app.navigate(to.ChartAt(known.name, window))
 
 
+def _recovery(app: CommandApp, rest: str) -> None:
+    words = rest.split()
+    if len(words) > 1:
+        raise UserError("which recovery?", accepted="recovery, or recovery DRN-N", next_step="recovery DRN-1")
+    app.navigate(to.DrainAt(words[0].upper() if words else ""))
+
+
 def _preventive(app: CommandApp, rest: str) -> None:
     if rest:
         raise UserError("preventive takes no argument", next_step=":preventive")
@@ -103,6 +110,7 @@ def _theme(app: CommandApp, rest: str) -> None:
 
 
 VERBS = (
+    Verb("recovery", "a recovery: plan it, carry it out, pause, resume, throttle, stop: recovery DRN-1", _recovery),
     Verb("backlog", "the webhook backlog: does it get better, when is it empty, what is lost", _backlog),
     Verb("chart ", "a number over time, with its limits: chart rate_limiting 1h, chart token_success", _chart),
     Verb("preventive", "what will fail next: the leading indicators of level 2", _preventive),

@@ -99,5 +99,6 @@ def _refuse_other_rights(connection: Connection, source: str) -> None:
             FailureKind.DENIED,
             source,
             f"the writer's login may do more than repairs need: {', '.join(sorted(set(beyond))[:6])}; nothing was sent",
-            remedy="give it SELECT and UPDATE on zillow_agents and SELECT and INSERT on zillow_connection_logs, only",
+            remedy="give it only SELECT and UPDATE on zillow_agents, SELECT and INSERT on zillow_connection_logs, and"
+            " SELECT and UPDATE on zillow_webhook_events for a recovery",
         )
