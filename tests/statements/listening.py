@@ -70,7 +70,9 @@ class Listener:
         if connection.dialect.name == "sqlite":
             return
         schema = connection.engine.url.database
-        self.heard.append(Heard(self.question, schema, sql, parameters, _asked_at(sys._getframe(1))))
+        # A statement for many rows is explained for one of them: all are alike.
+        one = parameters[0] if isinstance(parameters, list) and parameters else parameters
+        self.heard.append(Heard(self.question, schema, sql, one, _asked_at(sys._getframe(1))))
 
     def make(self) -> None:
         """A statement is being made, two frames up or further."""
