@@ -1,4 +1,4 @@
-"""`python -m sandbox serve --scenario NAME`, `… list` and `… scale`; `warroom sandbox …` delegates here."""
+"""`python -m sandbox serve --scenario NAME`, `… list`, `… reset` and `… scale`; `warroom sandbox …` delegates here."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
         if options.command == "list":
             return _list()
+        if options.command == "reset":
+            from sandbox.kept import reset  # noqa: PLC0415  # as below
+
+            sys.stdout.write("".join(f"{line}\n" for line in reset(options.scenario)))
+            return 0
         if options.command == "scale":
             from sandbox.scale import scale  # noqa: PLC0415  # as below
 
@@ -67,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="sandbox", description="Stand-ins of the outside world for the Zillow War Room.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="show the scenarios")
+    reset = commands.add_parser("reset", help="begin kept sandboxes anew: story, journal and outside world together")
+    reset.add_argument("scenario", nargs="?", metavar="SCENARIO", help="see `list`; all that are kept without it")
     _scale_options(commands.add_parser("scale", help="fill databases with as much as benchmarks need"))
     serve = commands.add_parser("serve", help="serve one scenario until interrupted")
     serve.add_argument("--scenario", required=True, metavar="NAME", help="see `list`")
@@ -110,6 +117,12 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="SECONDS",
         help="show there what was so long before the start",
+    )
+    serve.add_argument(
+        "--held-by",
+        type=Path,
+        metavar="FILE",
+        help="stop when nobody holds a lock on FILE (flock); what the outside world received is kept in --directory",
     )
     serve.add_argument("--parent-pipe", action="store_true", help="stop when standard input ends")
     serve.add_argument(

@@ -16,18 +16,18 @@ from dataclasses import asdict, dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from diagnostics.config.paths import without_secrets
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
+from sandbox.flags import console_flags, webhook_url
 from sandbox.stories.scenario import scenario_named
-from sandbox.stories.story import ANALYTICS_TABLES, ENVIRONMENT, STATE, TOKEN, Secrets, new_secrets
+from sandbox.stories.story import ENVIRONMENT, TOKEN, Secrets, new_secrets
 
 STOP_S = 5.0
 DROP_S = 45.0
 """Time to drop the schemas on a database server, which may be busy, before the process is ended by force."""
-_BAD_USAGE = 64
+BAD_USAGE = 64
 _CONTROL_S = 10.0
 _OK = 200
 _LINES_KEPT = 40
@@ -104,54 +104,12 @@ class SandboxProcess:
 
         `slack` is how it writes there: as the bot, through the incoming webhook, or not at all.
         """
-        flags: dict[str, object] = {
-            "environment": f"SANDBOX {self._ready['scenario']}",
-            # What the console remembers of a stand-in must never mix with what it knows of the real world.
-            "state_dir": self.directory / STATE,
-            "datadog.api_url": self.url,
-            "datadog.api_key": self._secrets.api_key,
-            "datadog.app_key": self._secrets.app_key,
-            "databases.common_url": self.common_url,
-            "databases.client_url": self.client_url,
-            # How a team's own servers are reached, by its file or the environment, is not how the stand-ins are.
-            "databases.tls": "off",
-            "databases.common_tls": "off",
-            "databases.client_tls": "off",
-            "network.proxy": "off",
-        }
-        is_server = not self.common_url.startswith("sqlite")
-        # The stand-ins have a writer: what is practised here is written to them and to nothing else.
-        writer = (urlsplit(self.common_url).username or "").replace("_console", "_writer") if is_server else "writer"
-        flags |= {"writes.repairs": True, "writes.recovery": True}
-        flags |= {"databases.writer": f"{writer}:{self._secrets.database_password}"}
-        if is_server:
-            flags["databases.password"] = self._secrets.database_password
-        if self.analytics_url is not None:
-            flags |= {"analytics.url": self.analytics_url, "analytics.tls": "off"}
-            flags |= {f"analytics.{name}": table for name, table in ANALYTICS_TABLES.items()}
-            if is_server:
-                flags["analytics.password"] = self._secrets.database_password
-        if self._ready.get("redis_url"):
-            flags |= {"redis.url": self._ready["redis_url"], "redis.tls": "off"}
-            flags["redis.password"] = self._secrets.database_password
-        return flags | self._outside(slack)
-
-    def _outside(self, slack: Literal["bot", "webhook", "none"]) -> dict[str, object]:
-        flags: dict[str, object] = {
-            "jira.url": self.url,
-            "jira.email": self._ready["jira_email"],
-            "jira.token": self._secrets.jira_token,
-        }
-        if slack == "bot":
-            flags |= {"slack.api_url": f"{self.url}/api", "slack.bot_token": self._secrets.slack_token}
-        elif slack == "webhook":
-            flags["slack.webhook_url"] = self.webhook_url
-        return flags
+        return console_flags(self._ready, self._secrets, slack)
 
     @property
     def webhook_url(self) -> str:
         """Address of Slack's incoming webhook: a secret."""
-        return f"{self.url}{self._ready['webhook_path']}{self._secrets.slack_webhook}"
+        return webhook_url(self._ready, self._secrets)
 
     @property
     def controls(self) -> dict[str, str]:
@@ -253,14 +211,14 @@ def start_sandbox(
             arguments += [name, str(value)]
     if analytics or analytics_behind_s:
         arguments += ["--analytics", "--analytics-behind", str(analytics_behind_s)]
-    secrets = _secrets_of(directory)
+    secrets = secrets_of(directory)
     errors: deque[str] = deque(maxlen=_LINES_KEPT)
     process = subprocess.Popen(  # noqa: S603  # our own interpreter, our own module, arguments checked by it
         [sys.executable, "-P", "-m", "sandbox", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(),
+        env=child_environment(),
         # The terminal's ctrl+c must reach the console alone; the pipe ends the sandbox with it.
         start_new_session=True,
     )
@@ -278,7 +236,7 @@ def start_sandbox(
     return running
 
 
-def _secrets_of(directory: Path | str | None) -> Secrets:
+def secrets_of(directory: Path | str | None) -> Secrets:
     """Return new secrets, or the ones a sandbox in this directory had, so that a console that uses them goes on."""
     fresh = new_secrets()
     if directory is None:
@@ -303,7 +261,7 @@ def _tell(process: subprocess.Popen[bytes], told: Mapping[str, str]) -> None:
         return
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return the child's environment, without secrets."""
     environment = without_secrets(os.environ)
     root = str(Path(__file__).resolve().parent.parent)
@@ -347,7 +305,7 @@ def _wait(
             raise SourceFailure(
                 FailureKind.TIMED_OUT,
                 "sandbox",
-                f"it was not ready after {timeout_s:g} s. {_tail(errors)}",
+                f"it was not ready after {timeout_s:g} s. {tail(errors)}",
                 remedy="try again, or start `warroom sandbox serve` by hand to see what it says",
             ) from None
         if not line:
@@ -360,17 +318,17 @@ def _wait(
             return ready
     code = process.wait(STOP_S)
     reader.join(1.0)
-    if code == _BAD_USAGE:
-        raise _refusal(errors)
+    if code == BAD_USAGE:
+        raise refusal(errors)
     raise SourceFailure(
         FailureKind.UNREACHABLE,
         "sandbox",
-        f"it ended with code {code} before it was ready. {_tail(errors)}",
+        f"it ended with code {code} before it was ready. {tail(errors)}",
         remedy="start `warroom sandbox serve` by hand to see what it says",
     )
 
 
-def _refusal(errors: Iterable[str]) -> UserError:
+def refusal(errors: Iterable[str]) -> UserError:
     """Return the child's own refusal: it writes the parts of a `UserError` one a line, each with its name."""
     parts = dict.fromkeys(("error", "where", "accepted", "next"), "")
     for line in errors:
@@ -385,5 +343,5 @@ def _refusal(errors: Iterable[str]) -> UserError:
     )
 
 
-def _tail(errors: Iterable[str]) -> str:
+def tail(errors: Iterable[str]) -> str:
     return " ".join([line for line in errors if line.strip()][-3:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
+import math
 import os
 import shutil
 import signal
@@ -27,6 +29,7 @@ from sandbox.server.faults import Faults
 from sandbox.server.jira import EMAIL
 from sandbox.server.limits import RateLimits
 from sandbox.server.log_search import QueryCache
+from sandbox.server.memory import Memory, remembering
 from sandbox.server.misbehaviour import ReachableProtocol
 from sandbox.server.outside import AUTHORIZE, EVENTS
 from sandbox.server.redis_server import RedisServer
@@ -40,8 +43,11 @@ from sandbox.stories.scenario import scenario_named
 from sandbox.stories.story import (
     ANALYTICS_TABLES,
     DATABASE_URL,
+    READY,
+    RESUME_WITHIN_S,
     STATE,
     Story,
+    replace_private,
     settings_lines,
     settle_secrets,
     settle_story,
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 NEEDS_RECOVERY = "nov17"
 """The story whose backlog waits for somebody to have it delivered."""
+PORT_FILE = "port"
 WEBHOOK_FILE = "slack_webhook_url"
 WRITER_FILE = "database_writer"
 """Name of the file with the webhook's whole address, which depends on the port."""
@@ -93,10 +100,14 @@ def serve(options: argparse.Namespace) -> int:
     set_ahead(faults.skew_s)
     # Whatever this process writes, databases and all, is its user's alone, also in a folder that others may look into.
     os.umask(0o077)
-    listener = _listen(options.port)
+    if options.held_by is not None and options.directory is None:
+        raise UserError("what is held is kept somewhere", where="--held-by", accepted="--directory beside it")
     directory, temporary = _directory(options.directory)
+    listener = _listen_again(directory) if options.held_by is not None else _listen(options.port)
     try:
-        story = settle_story(directory, options.scenario, options.seed, faults.spoils_rows)
+        # Whoever holds a world has looked at its age; it must not change its story under a journal.
+        within_s = RESUME_WITHIN_S if options.held_by is None else math.inf
+        story = settle_story(directory, options.scenario, options.seed, faults.spoils_rows, within_s)
         secrets = settle_secrets(directory, told)
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         timeline = Timeline(story)
@@ -127,6 +138,17 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+def _listen_again(directory: Path) -> socket.socket:
+    """Listen where this world was served last, so that addresses in its journal stay true; elsewhere if it is taken."""
+    try:
+        port = int((directory / PORT_FILE).read_text(encoding="utf-8"))
+        listener = _listen(port)
+    except (OSError, ValueError, UserError):
+        listener = _listen(0)
+    write_private(directory / PORT_FILE, str(listener.getsockname()[1]))
+    return listener
+
+
 def _directory(given: Path | None) -> tuple[Path, bool]:
     """Return the directory and whether it is ours to delete."""
     if given is None:
@@ -152,8 +174,10 @@ class _Process:
         self._options = options
         self._directory = directory
         self._temporary = temporary
+        self._memory = Memory(world, directory) if options.held_by is not None else None
+        served = application(world)
         config = uvicorn.Config(
-            application(world),
+            served if self._memory is None else remembering(served, self._memory),
             http=ReachableProtocol,
             ws="none",
             lifespan="off",
@@ -180,6 +204,8 @@ class _Process:
             loop.add_signal_handler(number, self._stop)
         if self._options.parent_pipe:
             threading.Thread(target=self._watch_parent, args=(loop,), daemon=True).start()
+        if self._options.held_by is not None:
+            threading.Thread(target=self._watch_holders, args=(loop,), daemon=True).start()
         filling = loop.run_in_executor(None, self._fill)
         # The signal handlers are ours already; the server's own would end the process before it has cleaned up.
         await self._server._serve([self._listener])  # its public form installs those handlers
@@ -196,6 +222,13 @@ class _Process:
         # The pipe ends when its other end is closed, also by the death of the parent from SIGKILL.
         while os.read(sys.stdin.fileno(), 4_096):
             pass
+        loop.call_soon_threadsafe(self._stop)
+
+    def _watch_holders(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Ours as soon as nobody holds it, however the last one ended; kept until this process is gone, so that whoever
+        # comes now waits and then starts another.
+        descriptor = os.open(self._options.held_by, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         loop.call_soon_threadsafe(self._stop)
 
     def _fill(self) -> None:
@@ -280,6 +313,9 @@ class _Process:
             "config": str(config),
             "pid": os.getpid(),
         }
+        if self._options.held_by is not None:
+            replace_private(self._directory / READY, orjson.dumps(line).decode())
+            return
         try:
             sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
             sys.stdout.buffer.flush()
@@ -295,6 +331,8 @@ class _Process:
                 thread.stop()
         if self._redis is not None:
             self._redis.stop()
+        if self._memory is not None:
+            self._memory.write()
         if self._store is not None and (self._temporary or not self._store.common_url.startswith("sqlite")):
             try:
                 self._store.remove()

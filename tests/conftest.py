@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ def pytest_configure() -> None:
     """Have property tests draw the same cases every time, with no limit of time; hear ctrl+c again where the
     tests were started in the background, whose deafness all that they start would inherit.
     """
+    # Tests never work in the user's own worlds; those that are about them say yes in a folder of theirs.
+    os.environ["WARROOM_SANDBOX_KEEP"] = "no"
     settings.register_profile("suite", deadline=None, derandomize=True)
     settings.load_profile("suite")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -379,6 +379,8 @@ def plain_environment(changes: Mapping[str, str | None]) -> dict[str, str]:
     misleading = ("TEXTUAL", "PYTEST", "SSH_", "COLUMNS", "LINES", "NO_COLOR", "TMUX", "STY", "TERM", "WARROOM_", "DD_")
     base: dict[str, str | None] = {k: v for k, v in os.environ.items() if not k.startswith(misleading)}
     base |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": None}
+    # A program under test or measure never works in its user's own worlds.
+    base["WARROOM_SANDBOX_KEEP"] = "no"
     return {name: value for name, value in (base | dict(changes)).items() if value is not None}
 
 

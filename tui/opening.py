@@ -23,6 +23,7 @@ from tui.log_file import start_log_file
 from tui.options import Options
 
 if TYPE_CHECKING:
+    from sandbox.kept import KeptSandbox
     from sandbox.launch import SandboxProcess
 
 
@@ -42,7 +43,7 @@ class Opened:
     """As the header shows it."""
     writes: bool = False
     """Whether it has a writer, with which repairs can be written to the databases."""
-    sandbox: SandboxProcess | None = None
+    sandbox: KeptSandbox | SandboxProcess | None = None
     log_file: Path | None = None
     """Where unexpected errors are written; None when no file could be opened."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -75,7 +76,7 @@ class Prepared:
 
     loaded: LoadedSettings
     catalogue: Catalogue
-    sandbox: SandboxProcess | None
+    sandbox: KeptSandbox | SandboxProcess | None
 
     def stop(self) -> None:
         if self.sandbox is not None:
@@ -87,11 +88,17 @@ def prepare(options: Options) -> Prepared:
     if options.sandbox is None:
         loaded = load_settings(options.config, _flags(options))
         return Prepared(loaded, load_catalogue(loaded.settings.catalogue), None)
-    from sandbox.launch import start_sandbox  # noqa: PLC0415  # only when asked for
+    from sandbox.kept import hold_sandbox, is_kept  # noqa: PLC0415  # only when asked for
+    from sandbox.launch import start_sandbox  # noqa: PLC0415  # as above
 
     # The variable keeps a password off the command line, which everybody on the machine can read.
     database = options.sandbox_database or os.environ.get("WARROOM_SANDBOX_DATABASE_URL")
-    sandbox = start_sandbox(options.sandbox, database_url=database, fault=options.fault)
+    sandbox: KeptSandbox | SandboxProcess
+    if is_kept() and not options.fault and not database:
+        sandbox = hold_sandbox(options.sandbox)
+    else:
+        # Faults are for who asked for them, and a server's schemas go with the process that made them.
+        sandbox = start_sandbox(options.sandbox, database_url=database, fault=options.fault)
     try:
         loaded = load_settings(options.config, {**practice_flags(sandbox.flags(), os.environ), **_flags(options)})
         return Prepared(loaded, load_catalogue(loaded.settings.catalogue), sandbox)

@@ -13,7 +13,7 @@ class Options:
     config: Path | None = None
     catalogue: Path | None = None
     sandbox: str | None = None
-    """Name of a scenario: the built-in stand-ins are started and stopped with the program."""
+    """Name of a scenario: the built-in stand-ins are started with the program; the last user stops them."""
     sandbox_database: str | None = None
     """SQLAlchemy URL of a MariaDB server for the stand-ins' databases; SQLite files without it."""
     fault: tuple[str, ...] = ()

@@ -75,7 +75,7 @@ class JiraStandIn:
     recorder: Recorder
     issues: list[dict[str, Any]] = field(default_factory=list)
     index: SlowIndex = field(default_factory=SlowIndex)
-    _comments: int = 0
+    comments_made: int = 0
 
     def check(self, authorization: str) -> None:
         """Raise `JiraRefused` (401) unless e-mail and token are ours."""
@@ -222,8 +222,8 @@ class JiraStandIn:
         issue = self._issue(key)
         if not _is_document(body.get("body")):
             raise JiraRefused(400, errors={"comment": "Comment body is not valid!"})
-        self._comments += 1
-        identity = str(20_000 + self._comments)
+        self.comments_made += 1
+        identity = str(20_000 + self.comments_made)
         made = {
             "self": f"{self.base_url}/rest/api/3/issue/{issue['id']}/comment/{identity}",
             "id": identity,

@@ -20,6 +20,9 @@ DATABASE_URL = "WARROOM_SANDBOX_DATABASE_URL"
 TOKEN = "x-sandbox-token"  # noqa: S105  # the name of a header
 """The header of the stand-in's own endpoints."""
 
+STORY, OUTSIDE, READY = "story.json", "outside.json", "ready.json"
+"""Files of a kept sandbox: which story from when on, what the outside world received, where it is served."""
+
 STATE = "state"
 """The folder inside a sandbox's directory where a console that runs on it keeps what it knows and its log file."""
 
@@ -127,21 +130,28 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
+def replace_private(path: Path, text: str) -> None:
+    """Write a file anew so that a reader, or a kill, meets the old one or the new one and never half of it."""
+    unfinished = path.with_name(f"{path.name}.new")
+    write_private(unfinished, text)
+    unfinished.replace(path)
+
+
 def settings_lines(section: str, **values: object) -> list[str]:
     """Return a section of a settings file, TOML, a line each; the settings before all sections for an empty name."""
     heading = ["", f"[{section}]"] if section else []
     return [*heading, *(f"{name} = {json.dumps(str(value), ensure_ascii=False)}" for name, value in values.items())]
 
 
-def settle_story(directory: Path, name: str, seed: int, hostile: bool) -> Story:
-    """Resume the story that was told in this directory a short while ago, or begin one now."""
-    path = directory / "story.json"
+def settle_story(directory: Path, name: str, seed: int, hostile: bool, within_s: float = RESUME_WITHIN_S) -> Story:
+    """Resume the story that was told in this directory a short while ago, at most `within_s`, or begin one now."""
+    path = directory / STORY
     fresh = Story(name=name, seed=seed, anchor=int(now_s()), hostile=hostile)
     try:
         kept = Story(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         kept = fresh
     same = (kept.name, kept.seed, kept.hostile) == (name, seed, hostile)
-    story = kept if same and 0 <= fresh.anchor - kept.anchor <= RESUME_WITHIN_S else fresh
-    write_private(path, json.dumps(asdict(story)))
+    story = kept if same and 0 <= fresh.anchor - kept.anchor <= within_s else fresh
+    replace_private(path, json.dumps(asdict(story)))
     return story

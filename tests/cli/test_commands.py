@@ -324,7 +324,7 @@ def test_an_interrupt_is_calm(command: Command, monkeypatch: pytest.MonkeyPatch)
 def test_the_sandbox_of_an_option_runs_with_the_command_and_ends_with_it(command: Command) -> None:
     prepared = prepare(Options(sandbox="healthy"))
     sandbox = prepared.sandbox
-    assert sandbox is not None
+    assert isinstance(sandbox, SandboxProcess)
     assert prepared.loaded.settings.environment == "SANDBOX healthy"
     prepared.stop()
     assert not sandbox.is_running()

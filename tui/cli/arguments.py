@@ -67,9 +67,9 @@ WAIT_S, LONGEST_WAIT_S = 60, 3_600
 LONGEST_WINDOW_S = 86_400
 
 SANDBOX = """\
-with --sandbox: the stand-ins keep a journal of their own, in a folder that goes when the command ends. To go on with an
-incident in the next command, keep the journal elsewhere: WARROOM_STATE__URL=sqlite:////tmp/practice.db. The journal of
-a settings file is never used for it. What goes to Slack, Jira and Datadog goes to the stand-ins."""
+with --sandbox NAME: the next command goes on in the same world, with its journal and what Slack, Jira and Datadog
+received; `warroom sandbox reset NAME` begins it anew. With --fault or --sandbox-database, or WARROOM_SANDBOX_KEEP=no,
+the world goes when the command ends. The journal of a settings file is never used; WARROOM_STATE__URL names another."""
 
 _SENDING = "exit codes: 0 sent; 2 something waits, or it is unclear whether it arrived; 3 refused, nothing was done"
 _WRITING = "exit codes: 0 done; 3 refused, nothing was done; 4 the journal cannot be reached"
