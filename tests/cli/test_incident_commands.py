@@ -219,7 +219,7 @@ def test_bad_usage_is_exit_code_64(warroom: Command, arguments: tuple[str, ...])
 
 def test_the_help_says_what_the_sandbox_means_for_the_journal(warroom: Command) -> None:
     for arguments in (("incident", "declare"), ("incident",), ("notify",), ("journal",)):
-        assert "the stand-ins keep a journal of their own" in warroom(*arguments, "--help").out
+        assert "the next command goes on in the same world, with its journal" in warroom(*arguments, "--help").out
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("list", "--open"), ("show",), ("export", "--incident", "INC-1")])
