@@ -12,7 +12,7 @@ from diagnostics.models.entries import Entry
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
-    from diagnostics.models.incidents import Delivery, Incident
+    from diagnostics.models.incidents import Incident
 
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
@@ -22,12 +22,8 @@ def names_of(incident: Incident, catalogue: Catalogue) -> dict[str, str]:
     """What people call the deliveries and steps of an incident, by their ids in its entries."""
     checklist = catalogue.checklists.get(incident.issue_type)
     steps = {} if checklist is None else checklist.steps
-    told = {one.delivery: _told(one) for one in incident.deliveries}
+    told = {one.delivery: one.named for one in incident.deliveries}
     return {name: step.title for name, step in steps.items() if step.title} | told
-
-
-def _told(delivery: said.DeliveryConfirmed | Delivery) -> str:
-    return f"{delivery.purpose.value.replace('_', ' ')} to {delivery.destination or delivery.channel.value}"
 
 
 def sentence(entry: Entry, names: Mapping[str, str] = NO_NAMES) -> str:
@@ -116,7 +112,8 @@ def _step(body: said.StepDone | said.StepUndone, name: str) -> str:
 
 def _confirmed(body: said.DeliveryConfirmed, _name: str) -> str:
     stale = f"; accepted as old: {', '.join(body.accepted_stale)}" if body.accepted_stale else ""
-    return f"{_told(body)} confirmed{stale}"
+    name = said.delivery_name(body.purpose, body.channel, body.destination)
+    return f"{name} confirmed{stale}"
 
 
 def _sent(body: said.DeliverySent, name: str) -> str:

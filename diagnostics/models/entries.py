@@ -73,6 +73,11 @@ class Purpose(StrEnum):
     """A later note, or a change of state, on something that was opened before."""
 
 
+def delivery_name(purpose: Purpose, channel: Channel, destination: str) -> str:
+    """A delivery as people speak of it: what it is, and to whom. Two of one kind bear the same name."""
+    return f"{purpose.value.replace('_', ' ')} to {destination or channel.value.replace('_', ' ')}"
+
+
 class Audience(StrEnum):
     """Whom a text is for: how much of it they need."""
 

@@ -22,6 +22,7 @@ from diagnostics.models.entries import (
     Measured,
     Proof,
     Purpose,
+    delivery_name,
 )
 from diagnostics.models.evidence import Evidence, Frozen
 from diagnostics.models.figures import Coverage
@@ -109,6 +110,11 @@ class Delivery(Frozen):
     def is_settled(self) -> bool:
         """True when nothing further will be tried."""
         return self.state in {"sent", "failed", "given_up"}
+
+    @property
+    def named(self) -> str:
+        """The delivery as people speak of it: what it is, and to whom. Two of one kind bear the same name."""
+        return delivery_name(self.purpose, self.channel, self.destination)
 
     @property
     def called(self) -> str:

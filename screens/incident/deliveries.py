@@ -14,7 +14,16 @@ from screens.line_entry import LineEntry
 from widgets.footer_bar import Hint
 from widgets.glyphs import Glyphs
 from widgets.row import BLANK, Row, plain, row, wrapped
-from widgets.rows.notices import READABLE, channel_word, delivery_rows, headline, outcome, purpose_word, state_piece
+from widgets.rows.notices import (
+    BELOW,
+    READABLE,
+    channel_word,
+    delivery_rows,
+    headline,
+    outcome,
+    purpose_word,
+    state_piece,
+)
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Delivery, Incident
@@ -46,6 +55,8 @@ def may_settle(delivery: Delivery) -> tuple[str, ...]:
 
 class DeliveriesScreen(IncidentScreen):
     """How it stands with all of them, one block each."""
+
+    answers = "Did every notice arrive, and which one needs a decision?"
 
     what = "deliveries"
     footer_keys: ClassVar[tuple[Hint, ...]] = (
@@ -97,7 +108,7 @@ class DeliveriesScreen(IncidentScreen):
             words = may_settle(one)
             if words and one.state not in {"queued", "sending"}:
                 said = f"x resolves it: {', '.join(words)}"
-                rows.append(row(" " * 5, (said, "muted"), key=f"delivery:{one.delivery}+settle"))
+                rows.append(row(" " * BELOW, (said, "muted"), key=f"delivery:{one.delivery}+settle"))
         return rows
 
     def under(self) -> Delivery | None:
@@ -152,7 +163,7 @@ class DeliveriesScreen(IncidentScreen):
     def _ask_decision(self, delivery: Delivery) -> None:
         accepted = may_settle(delivery)
         if not accepted:
-            self.host.say(f"{delivery.delivery} has arrived; there is nothing to resolve", "muted")
+            self.host.say(f"{_name(delivery)} has arrived; there is nothing to resolve", "muted")
             return
 
         def check(text: str) -> str:
@@ -171,7 +182,7 @@ class DeliveriesScreen(IncidentScreen):
         explain.append("Look at the place itself first: sending again what has arrived tells people twice.")
         self.host.push_console_screen(
             LineEntry(
-                f"settle {delivery.delivery} of {self.follower.incident_id}",
+                f"settle {_name(delivery)} of {delivery.confirmed_at:%H:%M} UTC, {self.follower.incident_id}",
                 f"type {listed(accepted, 'or')}; then : and why",
                 decide,
                 check=check,
@@ -187,7 +198,7 @@ class DeliveriesScreen(IncidentScreen):
         # What a person saw may have moved on meanwhile: the decision is about that state, and no other one.
         now = self._named(name)
         if now is None or now.state != delivery.state:
-            self.host.say(f"{name} has moved on meanwhile; look again, then decide", "warn")
+            self.host.say(f"{_name(delivery)} has moved on meanwhile; look again, then decide", "warn")
             return
         self._deciding = True
 
@@ -196,10 +207,15 @@ class DeliveriesScreen(IncidentScreen):
 
         writer.write(
             lambda: service.notices.settle(writer.incident_id, name, decided, why),
-            f"{name}: {decided.replace('_', ' ')}",
-            doing=f"settling {name}",
+            f"{_name(delivery)}: {decided.replace('_', ' ')}",
+            doing=f"settling {_name(delivery)}",
             ended=ended,
         )
+
+
+def _name(delivery: Delivery) -> str:
+    """The delivery in words; its number in the journal says nothing to a person."""
+    return clean(delivery.named, limit=120)
 
 
 def delivery_document(delivery: Delivery, glyphs: Glyphs) -> Document:
@@ -236,4 +252,4 @@ def delivery_document(delivery: Delivery, glyphs: Glyphs) -> Document:
             shown = clean(f"{one.shown}{old}{f'; {one.stale}' if one.stale else ''}", limit=400)
             blocks.append(Fact(f"{one.name.replace('_', ' ')} ", shown, width=24))
         blocks.append(Asked([one.evidence for one in delivery.figures if one.evidence is not None]))
-    return Document(f"delivery {delivery.delivery} · {channel_word(delivery.channel)}", blocks, copy=text)
+    return Document(_name(delivery), blocks, copy=text)

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.incident import document as parts
 from screens import addresses
@@ -54,6 +55,8 @@ class Level1(Protocol):
 
 class EscalationScreen(ConsoleScreen):
     """The answer, then one section for each thing that a commander asks about; what is needed first comes first."""
+
+    answers = "What must be done now, by whom, and what is still missing?"
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (layout.WIDE, "-wide")]  # noqa: RUF012  # Textual's own name and type
 
@@ -355,7 +358,7 @@ class EscalationScreen(ConsoleScreen):
         evidence: list[Evidence] = [one.evidence for one in chosen.figures if one.evidence is not None]
         figures = "; ".join(f"{one.name} {one.shown}" for one in chosen.figures)
         summary = f"{chosen.title or chosen.purpose.value.replace('_', ' ')}: {figures or 'no figures in it'}"
-        self.open_why((name, summary, evidence))
+        self.open_why((clean(chosen.named, limit=120), summary, evidence))
 
     # ---- doing
 
@@ -408,7 +411,7 @@ class EscalationScreen(ConsoleScreen):
         if not found:
             self.host.say("no link is known here yet", "muted")
             return
-        text = "\n\n".join(f"{one.receipt or one.destination}\n{one.link}" for one in found)
+        text = "\n\n".join(f"{clean(one.named, limit=120)}\n{one.link}" for one in found)
         self.open_text("links", text)
 
     def act_copy(self) -> None:

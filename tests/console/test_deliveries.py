@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -148,3 +149,23 @@ def test_only_what_the_service_accepts_is_offered(tmp_path: Path) -> None:
         for state in ("queued", "retrying", "uncertain", "failed", "given_up", "sent"):
             for word in may_settle(delivery.model_copy(update={"state": state})):
                 assert state in SETTLEMENTS[DECISIONS[word][0]], (state, word)
+
+
+NUMBER = re.compile(r"\bD\d+\b")
+"""The journal's own number of a delivery, which names nothing to a person."""
+
+
+async def test_deliveries_are_spoken_of_by_what_they_are_and_to_whom(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, outcomes={Channel.SLACK: "uncertain"}) as (world, notices, service):
+        async with opened(make_app, service, told(world, notices)) as pilot:
+            assert not NUMBER.search(text_on(pilot))
+            screen(pilot).body.place("delivery:D1")
+            await press(pilot, "x")
+            assert "settle first notice to #" in text_on(pilot)
+            assert not NUMBER.search(text_on(pilot))
+            await press(pilot, *"give up", "enter")
+            await until(pilot, lambda: "first notice to #" in footer(pilot))
+            assert not NUMBER.search(footer(pilot))
+            screen(pilot).body.place("delivery:D1")
+            await press(pilot, "enter")
+            assert not NUMBER.search(text_on(pilot))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from widgets.glyphs import Glyphs
 
 LABEL = 12
+BELOW = 2
+"""Cells by which the lines below a delivery's first one are set in."""
 READABLE = 118
 """Cells of a line at most: longer ones are hard to read on wide terminals."""
 
@@ -273,20 +275,19 @@ def delivery_rows(delivery: Delivery, width: int, now: datetime, glyphs: Glyphs)
     state = state_piece(delivery, glyphs)
     what = f"{channel_word(delivery.channel)} {glyphs.separator} {purpose_word(delivery.purpose)}"
     to = clean(delivery.destination, limit=120)
-    name = fit(delivery.delivery, 5)
     head = row(
-        (name, "key"),
         Piece(fit(state.text, 13), state.tone),
-        (fit(glyphs.text(f"{what} to {to}"), max(0, width - 18)), "strong"),
+        (fit(glyphs.text(f"{what} to {to}"), max(0, width - 13)), "strong"),
         key=f"delivery:{delivery.delivery}",
     )
     parts: list[tuple[str, Tone]] = [(outcome(delivery, now), "")]
     if delivery.state not in {"sent", "given_up"}:
         parts.append((clean(delivery.remedy, limit=300), "accent"))
     parts.append((clean(delivery.link, limit=300), "accent"))
-    lines = [(line, tone) for text, tone in parts for line in wrap(glyphs.text(text), width - 5) if line]
+    lines = [(line, tone) for text, tone in parts for line in wrap(glyphs.text(text), width - BELOW) if line]
     under = [
-        row(" " * 5, (line, tone), key=f"delivery:{delivery.delivery}+{at}") for at, (line, tone) in enumerate(lines)
+        row(" " * BELOW, (line, tone), key=f"delivery:{delivery.delivery}+{at}")
+        for at, (line, tone) in enumerate(lines)
     ]
     return [head, *under]
 

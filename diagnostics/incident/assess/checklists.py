@@ -196,7 +196,7 @@ def _notice_sent(incident: Incident) -> Sight:
 
 def _tracking_opened(incident: Incident) -> Sight:
     if incident.tracked:
-        named = (f"{one.destination} {one.receipt}".strip() for one in incident.tracked)
+        named = (f"{one.destination} {one.called}".strip() for one in incident.tracked)
         return Sight(True, f"opened: {', '.join(named)}")
     waiting = next((one for one in incident.deliveries if one.purpose is Purpose.TRACKING), None)
     if waiting is None:

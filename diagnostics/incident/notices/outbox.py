@@ -139,7 +139,7 @@ class Outbox:
             left = delivery.state == "sending" and self._watch(incident, delivery).since + self._grace <= self._steady()
             if delivery.state not in SETTLEMENTS[outcome] and not (left and outcome != "send_again"):
                 raise UserError(
-                    f"{delivery.delivery} is {delivery.state.replace('_', ' ')}: it cannot be settled as"
+                    f"{delivery.named} is {delivery.state.replace('_', ' ')}: it cannot be settled as"
                     f" {outcome.replace('_', ' ')}",
                     accepted=", ".join(sorted(SETTLEMENTS[outcome])),
                     next_step=f"it is being sent by {delivery.attempted_by}" if delivery.state == "sending" else "",
@@ -465,7 +465,7 @@ class Outbox:
             return
         there = ", ".join(one.link or one.receipt for one in found)
         text = (
-            f"{delivery.delivery} is {len(found)} times in {delivery.destination}: {there}. An attempt before had"
+            f"{delivery.named} is there {len(found)} times: {there}. An attempt before had"
             " arrived after all: keep one, and say in the others where it goes on."
         )
         body = Noted(text=clean(text, limit=2_000))

@@ -187,11 +187,10 @@ def _unsettled(incident: Incident) -> Iterable[str]:
             reason = f": {plain(one.reason)}" if one.reason else ""
             remedy = f" {plain(one.remedy)}" if one.remedy else ""
             retry = f" Next attempt {one.retry_at:%H:%M:%S} UTC." if one.retry_at is not None else ""
-            what = one.purpose.value.replace("_", " ")
-            yield f"{one.delivery} ({what} to {plain(one.destination)}) **{one.state}**{reason}{remedy}{retry}"
+            yield f"{plain(one.named)} **{one.state.replace('_', ' ')}**{reason}{remedy}{retry}"
         elif one.state == "failed":
             reason = f"{plain(one.reason)} {plain(one.remedy)}".rstrip()
-            yield f"{one.delivery} to {plain(one.destination)} **failed**: {reason}"
+            yield f"{plain(one.named)} **failed**: {reason}"
 
 
 def _criteria(material: Material, present: Present) -> list[str]:

@@ -130,7 +130,7 @@ def incident_lines(
 def delivery_lines(deliveries: Iterable[Delivery], style: Style) -> Iterator[str]:
     """What was confirmed to be sent, and what became of it."""
     for one in deliveries:
-        head = f"{one.delivery} {one.channel.value.replace('_', ' ')} to {one.destination}: {STATES[one.state]}"
+        head = f"{one.channel.value.replace('_', ' ')}, {one.named}: {STATES[one.state]}"
         receipt = f" as {one.called}" if one.called else ""
         link = f"  {one.link}" if one.link else ""
         yield from style.block(f"{head}{receipt}{link}", indent=INDENT)
