@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from diagnostics.incident.projection import project_incident
 from diagnostics.incident.records import LONGEST_TEXT, RecordKind, Records, checked_moment, checked_text
 from diagnostics.incident.sentences import names_of, sentence
@@ -67,7 +68,7 @@ def status_changes(
         )
     if status is IncidentStatus.RESOLVED and unmet and not reason:
         raise UserError(
-            f"{len(unmet)} exit criteria are not met: {', '.join(unmet)}",
+            f"{plural(len(unmet), 'exit criterion is', 'exit criteria are')} not met: {', '.join(unmet)}",
             accepted="a reason why it is resolved all the same",
         )
     kept = tuple(unmet) if status is IncidentStatus.RESOLVED else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
+from diagnostics.core.words import plural
 from screens.base import ReadingArrived
 from screens.incident.writer import IncidentWriter
 from screens.incident_follower import IncidentFollower
@@ -15,6 +16,14 @@ from widgets.row import Row, row
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Incident
+
+ASKED_ONCE = "Asked once, for the timeline and the review; telling people does not ask for it again."
+"""Below the line that asks why an incident is resolved all the same."""
+
+
+def unmet_words(count: int) -> str:
+    """How many exit criteria are not met, in words."""
+    return f"{plural(count, 'exit criterion is', 'exit criteria are')} not met"
 
 
 class IncidentScreen(ListScreen):

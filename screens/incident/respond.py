@@ -22,6 +22,7 @@ from diagnostics.models.entries import Audience, Purpose
 from diagnostics.models.incidents import Incident
 from screens import addresses
 from screens.base import ReadingArrived
+from screens.incident.base import ASKED_ONCE, unmet_words
 from screens.incident.respond_rows import CANCEL, DELIVERIES, SEND, body_rows, steps_of
 from screens.incident.respond_sending import Sending
 from screens.incident.respond_state import WORDS, NotPrepared, PreparedNotice, RespondState
@@ -63,6 +64,8 @@ class ConfirmInput(EntryInput):
 
 class RespondScreen(ListScreen):
     """The preview, Cancel under the cursor, below it the step that asks for the word; then what became of it."""
+
+    answers = "What would be sent, to whom, and are its numbers fresh?"
 
     DEFAULT_CSS = """
     RespondScreen #respond-steps { height: 3; scrollbar-size-vertical: 0; }
@@ -332,7 +335,7 @@ class RespondScreen(ListScreen):
                 f"why {self.state.incident_id} is resolved all the same",
                 "the reason, for the timeline and the review",
                 keep,
-                explain=[f"{len(unmet)} exit criteria are not met:", *lines],
+                explain=[f"{unmet_words(len(unmet))}:", *lines, ASKED_ONCE],
             )
         )
 

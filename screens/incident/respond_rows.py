@@ -108,6 +108,10 @@ def verdict_rows(state: RespondState, width: int, now: datetime, glyphs: Glyphs)
 
 def _criteria_rows(state: RespondState, width: int, glyphs: Glyphs) -> list[Row]:
     unmet = state.prepared.unmet if state.prepared is not None else ()
+    incident = state.prepared.incident if state.prepared is not None else None
+    if incident is not None and not incident.is_open and incident.resolved_why:
+        said = f"{clean(incident.resolved_why)} (given when it was resolved; not asked again)"
+        return keyed("reason", glyphs.text(said), width, key="reason")
     if not unmet:
         return []
     rows = section(f"exit criteria that are not met: {len(unmet)}", width, glyphs, "warn")

@@ -39,7 +39,8 @@ class Sending:
             incident = service.incidents.get(state.incident_id) if state.incident_id else None
             proposal = self._proposal(fields, job)
             unmet: tuple[Criterion, ...] = ()
-            if incident is not None and state.purpose is Purpose.RESOLUTION:
+            # Whoever resolved it has given the reason: it is not asked a second time to tell people.
+            if incident is not None and incident.is_open and state.purpose is Purpose.RESOLUTION:
                 found = service.assessments.assess(incident.id, job)
                 unmet = tuple(one for one in found.criteria if not one.is_met)
         except SourceFailure as failure:

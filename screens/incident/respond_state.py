@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.core.words import plural
 from diagnostics.models.entries import Audience, BoundFigure, Channel, Purpose
+from screens.incident.base import unmet_words
 
 if TYPE_CHECKING:
     from diagnostics.models.incidents import Criterion, Delivery, Incident
@@ -159,7 +160,7 @@ class RespondState:
             # What to do comes first: where the line is cut, it is the names that go.
             return f"{amount}: r measures again, A accepts the one under the cursor: {names}"
         if self.unreasoned():
-            return f"{len(self.unreasoned())} exit criteria are not met: a reason is needed"
+            return f"{unmet_words(len(self.unreasoned()))}: a reason is needed"
         return ""
 
     @property

@@ -14,7 +14,7 @@ from diagnostics.core.words import age
 from diagnostics.models.entries import IncidentStatus, Purpose
 from screens import addresses
 from screens.base import ReadingArrived
-from screens.incident.base import IncidentScreen
+from screens.incident.base import ASKED_ONCE, IncidentScreen, unmet_words
 from screens.line_entry import LineEntry, bring_back
 from widgets import wording
 from widgets.footer_bar import Hint
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60.0
 
+
 MEANS = {
     IncidentStatus.DECLARED: "nobody is working on it yet",
     IncidentStatus.INVESTIGATING: "looking for the cause",
@@ -40,6 +41,8 @@ MEANS = {
 
 class StatusScreen(IncidentScreen):
     """Statuses, severities, exit criteria; the cursor begins on the next step."""
+
+    answers = "How far is this incident, and what keeps it from being resolved?"
 
     what = "status"
     footer_keys: ClassVar[tuple[Hint, ...]] = (
@@ -56,6 +59,8 @@ class StatusScreen(IncidentScreen):
         self.assessment: Assessment | None = None
         self.unasked = ""
         """Why the exit criteria are not known."""
+        self._reason: tuple[frozenset[str], str] | None = None
+        """Why it is resolved all the same, and which criteria were not met when somebody said so."""
         self._writing = False
         self._placed = False
 
@@ -240,15 +245,29 @@ class StatusScreen(IncidentScreen):
             self.host.say("the exit criteria are still being measured; try again in a moment", "warn")
             return
         unmet = self.unmet
-        explain = [f"{len(unmet)} exit criteria are not met:", *(f"{one.title}: {one.shown}" for one in unmet)]
+        explain = [f"{unmet_words(len(unmet))}:", *(f"{one.title}: {one.shown}" for one in unmet)]
         if self.assessment is None:
             explain = [f"Whether the exit criteria are met is unknown: {self.unasked}."]
         elif not unmet:
             self._ask_id("", "")
             return
-        self._with_reason(f"why {self.follower.incident_id} is resolved all the same", explain, self._ask_id)
+        title, open_ones = (
+            f"why {self.follower.incident_id} is resolved all the same",
+            frozenset(one.id for one in unmet),
+        )
+        if self._reason is not None and self._reason[0] == open_ones:
+            self._ask_id(title, self._reason[1])
+            return
+
+        def reasoned(title: str, why: str) -> None:
+            self._reason = open_ones, why
+            self._ask_id(title, why)
+
+        self._with_reason(title, [*explain, ASKED_ONCE], reasoned)
 
     def _ask_id(self, title: str, why: str) -> None:
+        kept = (f"Reason, kept and not asked again: {why}",) if why else ()
+
         def check(text: str) -> str:
             if text.upper() == self.follower.incident_id.upper():
                 return ""
@@ -260,7 +279,7 @@ class StatusScreen(IncidentScreen):
                 f"type {self.follower.incident_id} to resolve it",
                 lambda _text: self._set(IncidentStatus.RESOLVED, why, title=title),
                 check=check,
-                explain=("It can be opened again, with a reason. People are told in the next step, with n.",),
+                explain=(*kept, "It can be opened again, with a reason. People are told in the next step, with n."),
                 confirms=True,
             )
         )

@@ -95,13 +95,41 @@ async def test_the_end_with_criteria_unmet_needs_a_reason_first_and_keeps_which(
             assert "exit criteria: 1 not met" in text_on(pilot)
             screen(pilot).body.place("status:resolved")
             await press(pilot, "enter")
-            assert "1 exit criteria are not met" in text_on(pilot)
+            assert "1 exit criterion is not met" in text_on(pilot)
             await press(pilot, *"seen by hand", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, LineEntry) and pilot.app.screen.confirms)
             await press(pilot, *"INC-1", "enter")
             await until(pilot, lambda: not world.incidents.get(incident.id).is_open)
             resolved = world.incidents.get(incident.id)
             assert (resolved.unmet, resolved.resolved_why) == (("health",), "seen by hand")
+
+
+async def test_the_reason_is_asked_once_however_often_the_id_is_left_and_not_again_to_tell_people(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, unmet=1) as (world, _incidents, service):
+        incident = world.declare()
+        async with opened(make_app, service, incident.id) as pilot:
+            screen(pilot).body.place("status:resolved")
+            await press(pilot, "enter")
+            assert "Asked once, for the timeline and the review" in text_on(pilot)
+            await press(pilot, *"seen by hand", "enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, LineEntry) and pilot.app.screen.confirms)
+            await press(pilot, "escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, StatusScreen))
+            screen(pilot).body.place("status:resolved")
+            await press(pilot, "enter")
+            assert "Reason, kept and not asked again: seen by hand" in text_on(pilot)
+            await press(pilot, *"INC-1", "enter")
+            await until(pilot, lambda: not world.incidents.get(incident.id).is_open)
+            assert world.incidents.get(incident.id).resolved_why == "seen by hand"
+            await until(pilot, lambda: not screen(pilot).incident.is_open)  # type: ignore[union-attr]
+            await press(pilot, "n")
+            assert told_by(pilot) == "resolution"
+            await until(pilot, lambda: "seen by hand (given when it was resolved; not asked again)" in text_on(pilot))
+            await press(pilot, "down", "enter")
+            assert isinstance(pilot.app.screen, RespondScreen)
+            assert pilot.app.screen.typing
 
 
 async def test_criteria_that_nobody_could_measure_need_a_reason_too(make_app: MakeApp, tmp_path: Path) -> None:

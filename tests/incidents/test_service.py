@@ -183,7 +183,7 @@ def test_going_back_needs_a_reason(world: IncidentWorld) -> None:
 
 def test_the_end_with_criteria_unmet_needs_a_reason_that_is_kept(world: IncidentWorld) -> None:
     incident = world.declare()
-    with pytest.raises(UserError, match="exit criteria are not met: health"):
+    with pytest.raises(UserError, match="exit criterion is not met: health"):
         world.incidents.set_status(incident.id, IncidentStatus.RESOLVED, unmet=("health",))
     resolved = world.incidents.set_status(incident.id, IncidentStatus.RESOLVED, "checked by hand", unmet=("health",))
     assert (resolved.unmet, resolved.resolved_why) == (("health",), "checked by hand")
