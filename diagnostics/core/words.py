@@ -125,6 +125,11 @@ def units(text: str) -> int:
     return len(text) + sum(letter > "\uffff" for letter in text)
 
 
+def left_out(kept: int, whole: int) -> str:
+    """How much of a text is not there, in characters, for the reader of what is left of it."""
+    return f"{max(0, whole - kept):,} of {whole:,} characters are left out"
+
+
 def within_units(text: str, most: int, ending: str = "…") -> str:
     """The text in at most `most` UTF-16 units; one that is cut ends in `ending`, and never within a letter."""
     if len(text) * 2 <= most or units(text) <= most:

@@ -21,7 +21,7 @@ from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import listed, units, within_units
+from diagnostics.core.words import left_out, listed, units, within_units
 from diagnostics.models.evidence import Evidence
 from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why, travels_unencrypted
 
@@ -39,7 +39,6 @@ MOST_BYTES = 4_000_000
 LONGEST_SUMMARY, LONGEST_TEXT = 255, 30_000
 """UTF-16 units, as Java counts, of a summary and of a description or comment. Jira takes 255 of one, and 32,767 of the
 other with what its own way of writing paragraphs adds."""
-CUT = "\n\n[cut here: Jira takes no more; the whole text stands in the incident's journal]"
 _PAGE, _MOST_PAGES = 100, 5
 _ALIKE = 50
 """Issues of one search for ours."""
@@ -372,10 +371,25 @@ def document(text: str, last: str = "") -> dict[str, Any]:
     """
     ending = f"\n\n{last}" if last else ""
     words = clean(text, limit=2 * LONGEST_TEXT, multiline=True).strip()
-    shown = within_units(words, LONGEST_TEXT - units(ending), CUT) + ending
+    shown = _within(words, LONGEST_TEXT - units(ending), max(len(words), len(text.strip()))) + ending
     paragraphs = shown.split("\n\n")
     content = [_paragraph(one.strip("\n")) for one in paragraphs if one.strip()]
     return {"type": "doc", "version": 1, "content": content or [{"type": "paragraph", "content": []}]}
+
+
+def _within(text: str, most: int, whole: int) -> str:
+    """The text in at most `most` UTF-16 units; one that is cut says how much of `whole` characters is missing."""
+    if units(text) <= most and len(text) >= whole:
+        return text
+
+    def note(kept: int) -> str:
+        return (
+            f"\n\n[cut here: Jira takes no more, {left_out(kept, whole)};"
+            " the whole text stands in the console, with the incident's deliveries]"
+        )
+
+    kept = within_units(text, most - units(note(0)), "")
+    return kept + note(len(kept))
 
 
 def _paragraph(text: str) -> dict[str, Any]:

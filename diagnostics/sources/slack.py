@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from diagnostics.core.credentials import CredentialGuard
 from diagnostics.core.failures import FailureKind, Sent, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.words import units, within_units
+from diagnostics.core.words import left_out, units, within_units
 from diagnostics.sources.http import HttpClient, HttpRequest, HttpResponse, NoAnswer, Why, travels_unencrypted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LONGEST_TEXT, SECTION, LONGEST_MESSAGE = 3_900, 3_000, 12_000
 Slack recommends 4,000 for a text and divides longer ones, takes 3,000 in a section, and refuses blocks of some 13,200
 together (msg_blocks_too_long), less than its reference says.
 """
-_CUT = "\n_(cut here: Slack takes no more; the whole text stands in the console, with the incident's deliveries)_"
+_WHERE = "the whole text stands in the console, with the incident's deliveries"
 _FENCE = "\n```"
 
 CONNECT_S = 3.0
@@ -81,15 +81,26 @@ def cut_message(text: str, most: int) -> str:
     """The message in at most `most` UTF-16 units, cut between two lines; one that is cut says so."""
     if units(text) <= most:
         return text
+    # No note is longer than that of a text of which nothing is kept.
+    room = most - units(_cut_note("", text)) - len(_FENCE)
     kept = ""
     for line in text.splitlines(keepends=True):
-        if units(kept) + units(line) + units(_CUT) + len(_FENCE) > most:
+        if units(kept) + units(line) > room:
             break
         kept += line
-    # A single line that is longer than all: its beginning, without what is left of a link.
-    kept = kept.rstrip() or within_units(text, most - units(_CUT) - len(_FENCE), "").rpartition("<")[0].rstrip()
+    kept = kept.rstrip() or _begun(within_units(text, room, "")).rstrip()
     fence = _FENCE if kept.count("```") % 2 else ""
-    return f"{kept}{fence}{_CUT}"
+    return f"{kept}{fence}{_cut_note(kept, text)}"
+
+
+def _begun(line: str) -> str:
+    """The beginning of a single line that is longer than all, without what is left of a link."""
+    link = line.rfind("<")
+    return line[:link] if link > line.rfind(">") else line
+
+
+def _cut_note(kept: str, text: str) -> str:
+    return f"\n_(cut here: Slack takes no more, {left_out(len(kept), len(text))}; {_WHERE})_"
 
 
 def _sections(text: str) -> list[str]:

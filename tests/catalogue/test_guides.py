@@ -183,7 +183,7 @@ def test_headings_inside_fenced_code_are_text() -> None:
     [
         (
             "first_notice",
-            {"severity", "issue_title", "accounts_affected", "large_accounts", "impact", "route", "query"},
+            {"severity", "title", "issue_title", "accounts_affected", "large_accounts", "impact", "route", "query"},
         ),
         ("update", {"status", "elapsed", "systems", "progress", "data_loss_risk", "degradation", "next_update_at"}),
         ("resolution", {"root_cause", "timeline", "impact", "steps", "verification", "prevention", "confidence"}),

@@ -64,6 +64,14 @@ def test_every_message_is_one_that_slack_takes_and_says_where_it_is_cut(text: st
         assert "".join(said.split()).replace("`", "") == "".join(text.split()).replace("`", "")
     else:
         assert len(text.encode("utf-16-le")) // 2 > 11_000
+        kept, _, note = said.partition("_(cut here: Slack takes no more, ")
+        assert kept.strip(), "of a single long line too, something is kept"
+        left = int(note.split(" ", 1)[0].replace(",", ""))
+        assert f" of {len(text):,} characters are left out; the whole text stands in the console" in note
+        # Letters alone are counted here: line ends and fences move where a text is divided into sections.
+        dense = ["".join(one.split()).replace("`", "") for one in (kept, text)]
+        blank = len(text) - len(dense[1])
+        assert 0 <= left - (len(dense[1]) - len(dense[0])) <= blank
 
 
 def test_a_long_notice_is_one_message_with_its_key(console: Console, slack: SlackServer) -> None:

@@ -28,7 +28,7 @@ def test_a_first_notice_says_what_responders_need_in_five_minutes(console: Conso
     proposal = console.propose(words={"began_at": "2025-11-17T13:51+00:00", "eta": "18:00 UTC"})
     text = proposal.fallback
     for part in (
-        "**incident: Rate limiting**",
+        "**incident: Rate limiting: sync is suspended** · Rate limiting · ",
         "2025-11-17 13:51 UTC",
         "1,204",
         "75172 (4,310 users)",
@@ -299,7 +299,7 @@ def test_a_template_that_cannot_be_filled_never_holds_a_notice_up(open_console: 
         templates = {**catalogue.templates, "first_notice": broken}
         console = open_console(catalogue=catalogue.model_copy(update={"templates": templates}))
         proposal = console.propose()
-        assert "**incident: Rate limiting**" in proposal.fallback
+        assert "**incident: Rate limiting: sync is suspended**" in proposal.fallback
         assert any("The template first_notice" in note for note in proposal.notes)
         assert proposal.drafts[0].notes
 
@@ -310,7 +310,11 @@ def test_a_text_longer_than_allowed_is_cut_where_the_reader_sees_it(open_console
     console = open_console(catalogue=catalogue.model_copy(update={"delivery": rules}))
     proposal = console.propose()
     assert len(proposal.fallback) == 300
-    assert "cut here" in proposal.fallback
+    whole = open_console().propose().fallback
+    kept, _, said = proposal.fallback.partition("\n\n(cut here: ")
+    assert whole.startswith(kept)
+    assert said.startswith(f"{len(whole) - len(kept):,} of {len(whole):,} characters are left out; ")
+    assert said.endswith("stand whole in the war room: warroom incident show)")
     assert any("The text was cut" in note for note in proposal.notes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +200,11 @@ def test_lengths_are_those_of_jira_which_counts_an_emoji_as_two(sandbox: Sandbox
     (made,) = sandbox.recorded().issues
     assert len(made["summary"].encode("utf-16-le")) // 2 in {254, 255}
     assert made["summary"].endswith(f"{rocket}…")
-    assert made["description"].endswith(
-        "[cut here: Jira takes no more; the whole text stands in the incident's journal]"
-    )
+    description = made["description"]
+    said = re.search(r"\[cut here: Jira takes no more, ([0-9,]+) of 30,013 characters are left out; ", description)
+    assert said is not None
+    assert int(said[1].replace(",", "")) == 30_013 - description.count(rocket)
+    assert description.endswith("the whole text stands in the console, with the incident's deliveries]")
     noted = channel.send(note(receipt.receipt).model_copy(update={"text": rocket * 30_000}), incident())
     assert channel.find(note(receipt.receipt), incident()) == noted
     written = sandbox.recorded().comments[0]["text"]

@@ -21,7 +21,7 @@ from diagnostics.catalogue.texts import built_in_template, fill_template
 from diagnostics.core.failures import UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import SERVICE_TIME, dated
-from diagnostics.core.words import span
+from diagnostics.core.words import left_out, span
 from diagnostics.incident.assess.checklists import HAND_OVER, happened
 from diagnostics.models.entries import Audience, BoundFigure, IncidentStatus, MeasuredFigure, Purpose
 from diagnostics.models.figures import UNKNOWN
@@ -39,7 +39,6 @@ _OF_AUDIENCE = {
     Audience.STAKEHOLDERS: "update_stakeholders",
     Audience.EXECUTIVES: "update_executives",
 }
-_CUT = "\n\n(cut here: the text is longer than the catalogue allows)"
 _OLD = "old: "
 
 MOST_FIGURES = 6
@@ -113,7 +112,7 @@ def render(name: str, catalogue: Catalogue, values: Mapping[str, TextValue]) -> 
         # The installation itself is damaged: everything that is known, line by line, is still a notice.
         lines = "\n\n".join(f"{key.replace('_', ' ')}: {value.text}" for key, value in values.items())
         figures = tuple(figure for value in values.values() for figure in value.figures)
-        return Rendered(_cut(lines, longest), _once(figures), (note, "The built-in text is missing as well."))
+        return Rendered(_cut(lines, longest, values), _once(figures), (note, "The built-in text is missing as well."))
 
 
 def _filled(template: str, values: Mapping[str, TextValue], longest: int, notes: tuple[str, ...]) -> Rendered:
@@ -130,12 +129,26 @@ def _filled(template: str, values: Mapping[str, TextValue], longest: int, notes:
 
     text = fill_template(template, value_of).strip()
     if len(text) > longest:
-        notes = (*notes, f"The text was cut: it had {len(text):,} of {longest:,} characters.")
-    return Rendered(_cut(text, longest), _once(shown), notes)
+        notes = (*notes, f"The text was cut: it had {len(text):,} characters, and {longest:,} are allowed.")
+    return Rendered(_cut(text, longest, values), _once(shown), notes)
 
 
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: max(0, longest - len(_CUT))] + _CUT
+def _cut(text: str, longest: int, values: Mapping[str, TextValue]) -> str:
+    """The text, or its beginning with how much is missing and where a reader finds it."""
+    if len(text) <= longest:
+        return text
+    incident = values["incident"].text if "incident" in values else ""
+    show = f"warroom incident show {incident}" if incident and " " not in incident else "warroom incident show"
+
+    def note(kept: int) -> str:
+        return (
+            f"\n\n(cut here: {left_out(kept, len(text))}; figures, steps and timeline stand whole in the war room:"
+            f" {show})"
+        )
+
+    # No count is longer than that of a text of which nothing is kept.
+    kept = max(0, longest - len(note(0)))
+    return text[:kept] + note(kept)
 
 
 def _once(figures: list[BoundFigure] | tuple[BoundFigure, ...]) -> tuple[BoundFigure, ...]:
@@ -364,7 +377,7 @@ def _steps_done(basis: Basis) -> str:
 
 
 def _criteria(basis: Basis) -> str:
-    """Exit criteria that were seen to hold, from the journal."""
+    """Exit criteria that were seen to hold, waived or overruled, from the journal."""
     incident = basis.subject.incident
     if incident is None:
         return ""
@@ -380,7 +393,11 @@ def _criteria(basis: Basis) -> str:
         for one in incident.criteria
         if one.waived_by
     ]
-    return "; ".join([*held, *waived])
+    overruled = []
+    if incident.unmet:
+        names = ", ".join(titles.get(one, one.replace("_", " ")) for one in incident.unmet)
+        overruled = [f"not met when it was resolved: {names} ({incident.resolved_why or 'no reason recorded'})"]
+    return "; ".join([*held, *waived, *overruled])
 
 
 def _timeline(incident: Incident | None) -> str:
