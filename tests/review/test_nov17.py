@@ -247,11 +247,44 @@ def test_notices_stand_with_their_receipts_as_the_stand_ins_kept_them(recorded: 
     for one in sent:
         assert one.sent_at is not None
         assert one.receipt
-        line = next(part for part in text.splitlines() if part.startswith(f"| {one.delivery} |"))
+        what = f"{one.purpose.value.replace('_', ' ')} to {one.destination}"
+        line = next(
+            part for part in text.splitlines() if part.startswith(f"| {what} | ") and written(one.confirmed_at) in part
+        )
         assert written(one.sent_at) in line
-        assert one.receipt in line
+        assert one.link in line
+        assert f"`{one.receipt}`" in section(recorded.review, "Appendix: receipts")
     kept = recorded.stand_ins.recorded()
     assert (len(kept.incidents), len(kept.issues)) == (1, 1)
+
+
+def test_the_story_comes_first_and_what_was_asked_stands_in_an_appendix_by_number(recorded: Recorded) -> None:
+    titles = re.findall(r"^## (.+)$", recorded.review, re.MULTILINE)
+    first = ["Summary", "Impact", "Root cause", "What went well", "What went badly", "Prevention", "Follow-ups"]
+    assert titles[: len(first)] == first
+    assert titles[-3:] == ["Appendix: queries", "Appendix: receipts", "Where this comes from"]
+    story, appendix = recorded.review.split("\n## Appendix: queries\n")
+    pinned = [one.pinned.evidence for one in recorded.incident.pins if one.pinned.evidence is not None]
+    weighed = [
+        item.item.evidence
+        for record in recorded.service.investigations.lines(recorded.incident.id)
+        for hypothesis in record.hypotheses
+        for item in hypothesis.speaks_for
+        if item.item.evidence is not None
+    ]
+    assert pinned
+    assert weighed
+    for evidence in (*pinned, *weighed):
+        query = " ".join(evidence.query.split())
+        assert query not in story
+        assert query in appendix
+    named = set(re.findall(r"\bQ\d+\b", story))
+    explained = re.findall(r"^- (Q\d+)\. ", appendix, re.MULTILINE)
+    assert len(explained) == len(set(explained)) >= 4
+    assert named == set(explained)
+    for number in explained:
+        text = next(line for line in appendix.splitlines() if line.startswith(f"- {number}. "))
+        assert re.search(r": `.+`", text), "a number leads to what was asked"
 
 
 def test_overruled_exit_criteria_are_said_with_the_reason(recorded: Recorded) -> None:

@@ -1,4 +1,4 @@
-"""The post-incident review as Markdown: what the journal holds, in the order in which people ask for it.
+"""The post-incident review as Markdown: what the journal holds, the story first, and how it was asked in an appendix.
 
 Nothing in it is asked from a source, and nothing is guessed: what nobody recorded is said to be not recorded, and what
 only people can say is left to them with a prompt.
@@ -24,6 +24,7 @@ from diagnostics.incident.review.markdown import bullets, code, plain, section, 
 from diagnostics.incident.sentences import sentence
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Entry
+from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN
 from diagnostics.models.incidents import Affected, Delivery, FollowUp, Incident
 from diagnostics.models.investigations import Hypothesis, Investigation, Weighed
@@ -31,6 +32,11 @@ from diagnostics.models.status import Status
 
 if TYPE_CHECKING:
     from diagnostics.store.journal_rows import NewestEntry
+
+APPENDIX = "Appendix: queries"
+"""The section that holds what was asked; the story refers to it by number."""
+
+_WHERE_ASKED = f"What was asked stands below, under {APPENDIX}."
 
 NONE_NAMED = "No root cause was named."
 
@@ -45,6 +51,30 @@ PROMPTS = {
 """Sections that people write: their titles, and what is asked of them while they are empty."""
 
 
+class Queries:
+    """What was asked, numbered in the order in which the story speaks of it; the same question has one number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str, str, str], str] = {}
+
+    def number(self, evidence: Evidence) -> str:
+        """Its number in the appendix, such as Q3."""
+        key = (evidence.source, evidence.window, evidence.query, evidence.caveat)
+        return self._numbers.setdefault(key, f"Q{len(self._numbers) + 1}")
+
+    def lines(self) -> list[str]:
+        """The appendix."""
+        found = [
+            f"{number}. {_source(source, window)}: {code(query)}{f' {plain(caveat)}' if caveat else ''}"
+            for (source, window, query, caveat), number in self._numbers.items()
+        ]
+        return bullets(found, empty="Nothing was asked.")
+
+
+def _source(source: str, window: str) -> str:
+    return f"{plain(source)}{f', {plain(window)}' if window else ''}"
+
+
 def review_markdown(material: Material, criteria: Mapping[str, str], head: NewestEntry) -> str:
     """The review. Times are those of the journal, to the second, UTC.
 
@@ -52,25 +82,28 @@ def review_markdown(material: Material, criteria: Mapping[str, str], head: Newes
     """
     incident = material.incident
     worst, times = extremes(material.entries), intervals(material.entries)
+    asked = Queries()
     lines = [f"# Post-incident review: {incident.id}, {plain(incident.title)}", ""]
     lines += [*_header(material), ""]
     lines += section("Summary", _summary(material, worst, times))
-    lines += section("Impact", _impact(worst))
-    lines += section("Times", _times(times))
-    lines += section("Roles", _roles(material))
-    lines += section("Scope", _scope(incident))
-    lines += section("Root cause", _root_cause(material.investigations))
-    lines += section("Evidence", _evidence(incident))
-    lines += section("Notices and tracking", _deliveries(incident))
-    lines += section("Exit criteria", _criteria(incident, criteria))
-    lines += section("Tasks", _tasks(incident))
+    lines += section("Impact", _impact(worst, asked))
+    lines += section("Root cause", _root_cause(material.investigations, asked))
     for side, (title, prompt) in PROMPTS.items():
         said_here = [one for one in incident.lessons if one.lesson.side == side]
         lines += section(
             title, bullets((f"{plain(one.lesson.text)} ({plain(one.by)})" for one in said_here), empty=prompt)
         )
     lines += section("Follow-ups", _follow_ups(incident.follow_ups, material.written_at))
+    lines += section("Times", _times(times))
     lines += section("Timeline", _timeline(material.entries, material.names))
+    lines += section("Roles", _roles(material))
+    lines += section("Scope", _scope(incident))
+    lines += section("Evidence", _evidence(incident, asked))
+    lines += section("Notices and tracking", _deliveries(incident))
+    lines += section("Exit criteria", _criteria(incident, criteria))
+    lines += section("Tasks", _tasks(incident))
+    lines += section(APPENDIX, asked.lines())
+    lines += section("Appendix: receipts", _receipts(incident))
     lines += section("Where this comes from", _origin(material, head))
     return "\n".join(lines).rstrip() + "\n"
 
@@ -124,30 +157,24 @@ def _summary(material: Material, worst: Sequence[Extreme], times: Sequence[Inter
     return lines
 
 
-def _impact(worst: Sequence[Extreme]) -> list[str]:
+def _impact(worst: Sequence[Extreme], asked: Queries) -> list[str]:
     rows = []
     for one in worst:
         last = f"{plain(one.last.shown)} at {clock(taken_at(one.last, one.last_entry))}"
         if one.worst is None or one.worst_entry is None:
-            rows.append((plain(one.title), UNKNOWN, f"no data in any of {one.times}", last))
+            rows.append((plain(one.title), UNKNOWN, f"no data in any of {one.times}", last, _asked(one, asked)))
             continue
         side = "lowest" if one.is_lowest else "highest"
         when = f"{clock(taken_at(one.worst, one.worst_entry))}, {side} of {one.times}, entry {one.worst_entry.seq}"
-        rows.append((plain(one.title), plain(one.worst.shown), when, last))
-    lines = table(("Figure", "Worst", "When", "Last"), rows, empty="No figure was measured during this incident.")
-    if not rows:
-        return lines
-    lines += ["", "Values between two measurements are not known. Asked as:", ""]
-    return lines + [f"- {plain(one.title)}: {_asked(one)}" for one in worst]
+        rows.append((plain(one.title), plain(one.worst.shown), when, last, _asked(one, asked)))
+    head = ("Figure", "Worst", "When", "Last", "Asked")
+    lines = table(head, rows, empty="No figure was measured during this incident.")
+    return [*lines, "", f"Values between two measurements are not known. {_WHERE_ASKED}"] if rows else lines
 
 
-def _asked(one: Extreme) -> str:
+def _asked(one: Extreme, asked: Queries) -> str:
     evidence = (one.worst or one.last).evidence
-    if evidence is None:
-        return "no evidence was kept"
-    window = f", {plain(evidence.window)}" if evidence.window else ""
-    caveat = f" {plain(evidence.caveat)}" if evidence.caveat else ""
-    return f"{plain(evidence.source)}{window}: {code(evidence.query)}{caveat}"
+    return "no evidence was kept" if evidence is None else asked.number(evidence)
 
 
 def _times(times: Sequence[Interval]) -> list[str]:
@@ -189,7 +216,7 @@ def _in_order(among: Iterable[Affected]) -> list[Affected]:
     return sorted(among, key=lambda one: (one.since, one.name))
 
 
-def _evidence(incident: Incident) -> list[str]:
+def _evidence(incident: Incident, asked: Queries) -> list[str]:
     """Pinned evidence, each with its label, and said to be inferred where it was."""
     rows = []
     for one in incident.pins:
@@ -197,16 +224,13 @@ def _evidence(incident: Incident) -> list[str]:
         label = f"{pinned.label.value}, inferred" if pinned.inferred else pinned.label.value
         source = ""
         if pinned.evidence is not None:
-            window = f", {plain(pinned.evidence.window)}" if pinned.evidence.window else ""
-            # A table is cut at every bar, also at one within code.
-            asked = code(pinned.evidence.query).replace("|", r"\|")
-            source = f"{plain(pinned.evidence.source)}{window}: {asked}"
+            source = f"{_source(pinned.evidence.source, pinned.evidence.window)}: {asked.number(pinned.evidence)}"
         text = f"{plain(pinned.title)}: {plain(pinned.text)}" if pinned.text else plain(pinned.title)
         rows.append((pinned.pin, label, text, f"{clock(one.at)} by {plain(one.by)}", source))
     return table(("No.", "Label", "What", "Pinned", "Source"), rows, empty="No evidence was pinned.")
 
 
-def _root_cause(investigations: Sequence[Investigation]) -> list[str]:
+def _root_cause(investigations: Sequence[Investigation], asked: Queries) -> list[str]:
     """The findings of the linked investigations, how sure that is, and what would overturn it."""
     if not investigations:
         return [f"{NONE_NAMED} No investigation was linked to this incident."]
@@ -214,11 +238,11 @@ def _root_cause(investigations: Sequence[Investigation]) -> list[str]:
     if not any(one.root_cause for one in investigations):
         lines += [f"{NONE_NAMED} What was looked into stands below.", ""]
     for one in investigations:
-        lines += [*_investigation(one), ""]
+        lines += [*_investigation(one, asked), ""]
     return lines[:-1]
 
 
-def _investigation(record: Investigation) -> list[str]:
+def _investigation(record: Investigation, asked: Queries) -> list[str]:
     opened = f"opened {clock(record.opened_at)} by {plain(record.opened_by)}"
     lines = [f"### {record.id}: {plain(record.question)}", "", f"It was {opened}."]
     if record.account_id is not None:
@@ -232,11 +256,11 @@ def _investigation(record: Investigation) -> list[str]:
             f"- **Confidence:** {cause.confidence}. {plain(cause.confidence_why)}",
             f"- **Why it was named:** {plain(cause.why)}",
             f"- **What would overturn it:** {plain(cause.overturned_by)}",
-            *_sides(cause),
+            *_sides(cause, asked),
         ]
     for one in record.hypotheses:
         if cause is None or one.hypothesis != cause.hypothesis:
-            lines += ["", *_other(one)]
+            lines += ["", *_other(one, asked)]
     if record.closed_at is not None:
         lines += ["", f"Closed {clock(record.closed_at)}: {plain(record.conclusion)}"]
     else:
@@ -244,32 +268,32 @@ def _investigation(record: Investigation) -> list[str]:
     return lines
 
 
-def _other(one: Hypothesis) -> list[str]:
+def _other(one: Hypothesis, asked: Queries) -> list[str]:
     why = f" {plain(one.why)}" if one.why else ""
     return [
         f"{one.hypothesis}, {one.standing.replace('_', ' ')}: {plain(one.statement)}.{why}",
         "",
         f"- **Confidence:** {one.confidence}. {plain(one.confidence_why)}",
         f"- **What would overturn it:** {plain(one.overturned_by)}",
-        *_sides(one),
+        *_sides(one, asked),
     ]
 
 
-def _sides(one: Hypothesis) -> list[str]:
-    found = [f"For: {_item(item)}" for item in one.speaks_for]
-    found += [f"Against: {_item(item)}" for item in one.speaks_against]
+def _sides(one: Hypothesis, asked: Queries) -> list[str]:
+    found = [f"For: {_item(item, asked)}" for item in one.speaks_for]
+    found += [f"Against: {_item(item, asked)}" for item in one.speaks_against]
     return bullets(found, empty="- No evidence was weighed.")
 
 
-def _item(weighed: Weighed) -> str:
+def _item(weighed: Weighed, asked: Queries) -> str:
     item = weighed.item
     label = f"{item.label.value}, inferred" if item.inferred else item.label.value
     counted = "" if counts(weighed) else ", not counted"
     withdrawn = f" Withdrawn: {plain(weighed.withdrawn_why)}" if weighed.withdrawn_why else ""
-    asked = f" Asked as {code(item.evidence.query)}." if item.evidence is not None else ""
+    query = f" Asked as {asked.number(item.evidence)}." if item.evidence is not None else ""
     return (
         f"{item.item} ({label}{counted}; {plain(item.source)}; {clock(weighed.at)} by {plain(weighed.by)}):"
-        f" {plain(item.text)}{asked}{withdrawn}"
+        f" {plain(item.text)}{query}{withdrawn}"
     )
 
 
@@ -278,20 +302,28 @@ def _deliveries(incident: Incident) -> list[str]:
     for one in incident.deliveries:
         arrived = clock(one.sent_at) if one.sent_at else _standing(one)
         found = ", found there after an attempt without an answer" if one.found_again else ""
-        receipt = " ".join(part for part in (plain(one.receipt), plain(one.link)) if part)
         rows.append(
             (
-                one.delivery,
-                f"{one.purpose.value.replace('_', ' ')}, for {one.audience.value}",
-                plain(one.destination or one.channel.value),
+                plain(one.named),
+                one.audience.value,
                 f"{clock(one.confirmed_at)} by {plain(one.confirmed_by)}",
                 f"{arrived}{found}",
-                receipt,
+                " ".join(part for part in (plain(one.called), plain(one.link)) if part),
                 str(one.attempts),
             )
         )
-    head = ("No.", "What", "To", "Confirmed", "Arrived", "Receipt", "Attempts")
+    head = ("What", "For", "Confirmed", "Arrived", "There", "Attempts")
     return table(head, rows, empty="Nothing was sent, and nothing was opened in a tracking service.")
+
+
+def _receipts(incident: Incident) -> list[str]:
+    """What each service answered, letter by letter: proof for machines, which says nothing to people."""
+    found = [
+        f"{plain(one.named)}, confirmed {clock(one.confirmed_at)}: {code(one.receipt)}"
+        for one in incident.deliveries
+        if one.receipt
+    ]
+    return bullets(found, empty="No service gave one.")
 
 
 def _standing(delivery: Delivery) -> str:
