@@ -115,6 +115,9 @@ class ConsoleScreen(Screen[None]):
     takes_typing = False
     """True where letters are letters from the first moment on, also before a line has the focus."""
 
+    answers: ClassVar[str] = ""
+    """The question of a person that this screen answers, the first line of its help."""
+
     hint_names: ClassVar[tuple[str, ...]] = ()
     """Actions that the footer names on this screen, most useful first; empty leaves the choice to the application."""
 

@@ -42,6 +42,8 @@ DRAWINGS: tuple[Drawing, ...] = (
 class ChartScreen(TitledScreen):
     """Curve, axes, limits, marks; the value at a moment; another window, another scale; Markdown and SVG."""
 
+    answers = "How has this number moved, and is it getting better?"
+
     hint_names: ClassVar[tuple[str, ...]] = (
         "why", "window", "chart", "export", "open", "copy", "refresh", "pause", "back", "help",
     )  # fmt: skip

@@ -43,6 +43,8 @@ _numbers = itertools.count(1)
 class DealScreen(ListScreen):
     """Conclusion, gates, paths, changes, findings; Enter opens each, Why answers for each."""
 
+    answers = "Why does this deal not sync, and which gate stopped it?"
+
     DEFAULT_CSS = """
     DealScreen #screen-title { background: $panel; }
     DealScreen:ansi #screen-title { background: ansi_default; }

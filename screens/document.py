@@ -17,9 +17,9 @@ KEY = 12
 """Cells of a key in the help."""
 
 
-def help_document(keys: Sequence[tuple[str, str]], reading: Sequence[str], runbook: str) -> Document:
-    """The keys of the screen on top, how to read it, and the runbook of the issue in view."""
-    blocks: list[Block] = [Text("keys of this screen", "title")]
+def help_document(answers: str, keys: Sequence[tuple[str, str]], reading: Sequence[str], runbook: str) -> Document:
+    """What the screen on top answers, its keys, how to read it, and the runbook of the issue in view."""
+    blocks: list[Block] = [Text(answers, "strong"), Heading("keys of this screen")]
     blocks += [Fact(key, sentence, width=KEY, label_tone="key") for key, sentence in keys]
     blocks += [Heading("how to read it"), *(Fact(" ·", line, width=3) for line in reading)]
     return Document("help", [*blocks, GAP, Markdown(runbook)] if runbook else blocks)
@@ -27,6 +27,8 @@ def help_document(keys: Sequence[tuple[str, str]], reading: Sequence[str], runbo
 
 class DocumentScreen(TitledScreen):
     """A title, rows to scroll, `y` to copy, Esc to go back to exactly where one was."""
+
+    answers = "What stands behind the line that was opened, in full?"
 
     is_text = True
     margin = 3

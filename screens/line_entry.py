@@ -136,6 +136,8 @@ class LineEntry(ConsoleScreen):
     written together, `bring_back` keeps each when that fails.
     """
 
+    answers = "Which words are asked for, and what becomes of them?"
+
     takes_typing = True
 
     DEFAULT_CSS = """

@@ -42,6 +42,8 @@ class Listing:
 class ListingScreen(ListScreen):
     """Rows to choose from. Enter opens those that can be opened, and says why on the others."""
 
+    answers = "What is there to choose from, and what can be opened?"
+
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "open"),
         Hint("w", "why"),
@@ -98,6 +100,8 @@ class DrillScreen(ListScreen):
     """A document with a cursor. `choices` opens lines by the first part of their key; `step` is what `x` does, and
     enter where no line has anything of its own to open; without one, enter shows the evidence.
     """
+
+    answers = "What was found, and what stands behind each line of it?"
 
     margin = 5
 

@@ -50,6 +50,8 @@ def ranked(entries: list[tuple[str, str]], typed: str, recent: Sequence[tuple[st
 class PaletteScreen(ConsoleScreen):
     """One line to type, and what it can become."""
 
+    answers = "What can be done or opened from here, by name?"
+
     takes_typing = True
 
     DEFAULT_CSS = """

@@ -116,6 +116,8 @@ class _Steps(ListScreen):
 class ReconcileScreen(_Steps):
     """The differences of one account: those that persist, those seen once, what could not be read."""
 
+    answers = "Where do the databases disagree about this account?"
+
     def __init__(self, account_id: int) -> None:
         super().__init__()
         self.account_id = account_id
@@ -185,6 +187,8 @@ class ReconcileScreen(_Steps):
 
 class RepairScreen(_Steps):
     """One repair: every row from what to what, and what became of it."""
+
+    answers = "What does this repair change, row by row, and did it work?"
 
     def __init__(self, name: str) -> None:
         super().__init__()

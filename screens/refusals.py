@@ -231,6 +231,8 @@ class GuidanceScreen(ListScreen):
 class RefusalScreen(GuidanceScreen):
     """One refusal."""
 
+    answers = "Why does the console not answer this, and what do I do instead?"
+
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
         self.refusal = refusal
@@ -316,6 +318,8 @@ class RefusalScreen(GuidanceScreen):
 
 class RefusalsScreen(GuidanceScreen):
     """The six conditions under which the console answers with guidance instead of a guess."""
+
+    answers = "When does the console hand over, and what must be ready before?"
 
     def crumb(self) -> str:
         """The word for the breadcrumbs."""

@@ -305,6 +305,8 @@ class TableScreen(FilteredScreen):
 class ColumnsScreen(ListScreen):
     """The columns of a table: enter shows or hides one."""
 
+    answers = "Which columns does the table show?"
+
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "show or hide"),
         Hint("r", "as they fit"),

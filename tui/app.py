@@ -469,11 +469,13 @@ class WarRoomApp(App[int]):
 
         keys = [(item.shown, item.sentence) for item in ACTIONS if self.handler(item.name) is not None]
         keys += [(shown, sentence) for _, shown, sentence in MOVES]
-        section = self.screen.runbook() if isinstance(self.screen, ConsoleScreen) else ""
+        screen = self.screen if isinstance(self.screen, ConsoleScreen) else None
+        section = screen.runbook() if screen is not None else ""
         runbook = ""
         if section and self.catalogue is not None:
             runbook = self.catalogue.guide_section("immediate-actions", section)
-        self.open_document(help_document(keys, HOW_TO_READ, runbook))
+        answers = screen.answers if screen is not None else ""
+        self.open_document(help_document(answers, keys, HOW_TO_READ, runbook))
 
     # ---- keys: ways to a screen
 

@@ -31,6 +31,8 @@ _numbers = itertools.count(1)
 class AffectedScreen(TableScreen):
     """One row an account. Enter opens the account, l and L its log lines of this issue."""
 
+    answers = "Which accounts are hit, and which of them weigh most?"
+
     columns = AFFECTED_COLUMNS
     export_name = "accounts-affected"
     footer_keys: ClassVar[tuple[Hint, ...]] = (

@@ -57,6 +57,8 @@ _numbers = itertools.count(1)
 class AccountScreen(LogScreen):
     """Findings and figures above, the tabs' rows below; tab, left and right walk through the tabs."""
 
+    answers = "Why does this account not sync: tokens, users, agents, events?"
+
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-wide")]  # noqa: RUF012  # Textual's own name and type
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -79,6 +79,8 @@ MOST_ACCOUNTS = 20
 class CriticalScreen(LogScreen):
     """Three issues, the selected one's checks and route, its live log lines, and the people to tell."""
 
+    answers = "What is on fire now, how bad is it, and whom do I tell?"
+
     hint_names = ("open", "notify", "why", "escalation", "logs", "filter", "window", "pause", "command", "help")
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (80, "-narrow"), (110, "-wide"), (150, "-broad"), (190, "-vast")]  # noqa: RUF012  # Textual's own name and type

@@ -25,6 +25,8 @@ class EventScreen(TitledScreen):
     Enter filters the lines by the value under the cursor, `y` copies it, `Y` the whole line; `C` follows the id.
     """
 
+    answers = "What does this log line say, field by field?"
+
     hint_names: ClassVar[tuple[str, ...]] = ("open", "copy", "plain", "correlate", "pin", "filter", "back", "help")
 
     def __init__(self, event: LogEvent, filter_by: Callable[[str], None]) -> None:

@@ -63,6 +63,8 @@ HINTS = (
 class ExplorerScreen(LogScreen):
     """Query, histogram, lines, values."""
 
+    answers = "Which log lines match, when did they come, and what do they share?"
+
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  # Textual's own name and type
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
 

@@ -41,6 +41,8 @@ class NameInput(Input):
 class MonitorScreen(TitledScreen):
     """The draft in full, Cancel under the cursor, and below it the step that asks for the name."""
 
+    answers = "What would this Datadog monitor watch, and shall it be created?"
+
     DEFAULT_CSS = """
     MonitorScreen #monitor-steps { height: 3; }
     MonitorScreen NameInput, MonitorScreen NameInput:focus {

@@ -31,6 +31,8 @@ TITLES = {"newest": "connection problems, newest first", "longest": "connection 
 class ProblemsScreen(TableScreen):
     """A list that grows by a page when its end is reached. Rows read stay; asking again starts over."""
 
+    answers = "Which accounts or rows have this problem, one by one?"
+
     columns = PROBLEM_COLUMNS
     export_name = "connection-problems"
     footer_keys: ClassVar[tuple[Hint, ...]] = (

@@ -69,6 +69,8 @@ class FanOutMoved(Message, bubble=False):
 class HealthScreen(ConsoleScreen):
     """Health, KPIs, resolution shares, connections, the system map and the leading indicators."""
 
+    answers = "Is the integration healthy, and which part of it is not?"
+
     DEFAULT_CSS = """
     HealthScreen #body { height: 1fr; overflow: hidden; }
     HealthScreen #body LineView { position: absolute; }

@@ -24,6 +24,8 @@ TAKE_OVER = "take over"
 class ClaimScreen(IncidentScreen):
     """The roles of the incident in view: who holds each since when, what it is for, who held it before."""
 
+    answers = "Who holds which role of this incident, and which is free?"
+
     hint_names: ClassVar[tuple[str, ...]] = ("open", "run", "new", "copy", "escalation", "back", "help")
 
     what = "roles"

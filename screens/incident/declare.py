@@ -28,6 +28,8 @@ LONGEST_TITLE, LONGEST_TEXT, MOST_ACCOUNTS = 200, 2_000, 200
 class DeclareScreen(ListScreen):
     """The matrix and the words; nothing is declared here: that is the preview's second step."""
 
+    answers = "What shall be declared: which issue, how severe, in which words?"
+
     DEFAULT_CSS = """
     DeclareScreen #declare-steps { height: 3; scrollbar-size-vertical: 0; }
     """

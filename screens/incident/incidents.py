@@ -26,6 +26,8 @@ MOST = 200
 class IncidentsScreen(FilteredScreen):
     """A list that follows the journal: what another console declares or resolves shows here by itself."""
 
+    answers = "Which incidents are open, and which were there before?"
+
     has_header = True
     ends_blank = False
     footer_keys: ClassVar[tuple[Hint, ...]] = (

@@ -160,6 +160,8 @@ class RecordScreen(TitledScreen):
 class HandoffScreen(RecordScreen):
     """The note for the next commander."""
 
+    answers = "What does the next commander have to know?"
+
     kind, name = "handoff", "hand-off note"
 
     def text_of(self, service: Diagnostics) -> str:
@@ -170,6 +172,8 @@ class HandoffScreen(RecordScreen):
 
 class ReviewScreen(RecordScreen):
     """The review: the course of the incident, its spans, its lessons."""
+
+    answers = "What happened, why, and what keeps it from happening again?"
 
     kind, name = "review", "review"
 

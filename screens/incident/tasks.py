@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class TasksScreen(IncidentScreen):
     """All tasks of an incident: the open ones by urgency, then what is done."""
 
+    answers = "What is left to do, by whom, and until when?"
+
     hint_names: ClassVar[tuple[str, ...]] = ("open", "new", "status", "claim", "copy", "back", "help")
 
     what = "tasks"

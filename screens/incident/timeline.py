@@ -41,6 +41,8 @@ ENOUGH = 100
 class TimelineScreen(FilteredScreen):
     """Entries as they stand in the journal. Nothing is ever changed here: a correction is an entry beside the first."""
 
+    answers = "What happened in this incident, when, and who did it?"
+
     has_header = True
     ends_blank = False
     footer_keys: ClassVar[tuple[Hint, ...]] = (

@@ -41,6 +41,8 @@ HINTS = (
 class InvestigationScreen(ConsoleScreen):
     """Hypotheses above, the one under the cursor in full below. It follows what other consoles write."""
 
+    answers = "What is the cause, what speaks for it, and what against it?"
+
     DEFAULT_CSS = """
     InvestigationScreen .title { height: 1; scrollbar-size-vertical: 0; }
     InvestigationScreen #question { height: auto; max-height: 4; padding: 0 1; }

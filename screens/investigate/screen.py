@@ -80,6 +80,8 @@ READING_OF = {
 class InvestigateScreen(ConsoleScreen):
     """Three panes: records of investigations, incidents, and the signs that lead to a cause."""
 
+    answers = "Where did it begin, and what has been looked into already?"
+
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012  # Textual's own name and type
 
     DEFAULT_CSS = """

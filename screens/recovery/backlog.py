@@ -36,6 +36,8 @@ HISTOGRAMS = frozenset({"age", "attempts", "type", "cause"})
 class BacklogScreen(ListScreen):
     """The verdict and the curve on the first screenful, whatever its size; histograms below."""
 
+    answers = "Is the backlog getting smaller, when is it empty, and what is lost?"
+
     hint_names: ClassVar[tuple[str, ...]] = ("open", "why", "refresh", "copy", "plain", "pause", "back", "help")
     has_header = True
 

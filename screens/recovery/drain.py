@@ -42,6 +42,8 @@ Step = tuple[str, Callable[[], None]]
 class DrainScreen(ListScreen):
     """How it stands first, then pace and losses, then the lists."""
 
+    answers = "How far is this recovery, at what pace, and is anything lost?"
+
     has_header = True
 
     def __init__(self, name: str = "") -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from screens import addresses
 from screens.base import ConsoleScreen
+from screens.critical.screen import CriticalScreen
+from screens.health.screen import HealthScreen
+from screens.investigate.screen import InvestigateScreen
 from tui.navigation import screen_class
 
 KINDS = [
@@ -28,3 +31,11 @@ def test_an_address_names_a_screen_that_takes_its_fields(kind: type[addresses.Ad
     assert given <= set(taken)
     needed = [name for name, one in taken.items() if one.default is inspect.Parameter.empty]
     assert set(needed) <= given
+
+
+def test_every_screen_says_which_question_it_answers_in_one_line_of_its_own() -> None:
+    levels: tuple[type[ConsoleScreen], ...] = (CriticalScreen, HealthScreen, InvestigateScreen)
+    screens = [*levels, *map(screen_class, KINDS)]
+    questions = {one.__name__: vars(one).get("answers", "") for one in screens}
+    assert {name: said for name, said in questions.items() if not said.endswith("?") or len(said) > 76} == {}
+    assert len(set(questions.values())) == len(screens)

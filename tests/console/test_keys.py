@@ -25,6 +25,7 @@ from tui.options import Options
 from widgets.line_view import LineView
 from widgets.log.list import LogList
 from widgets.log.pane import LogPane
+from widgets.row import plain
 
 
 @asynccontextmanager
@@ -344,6 +345,9 @@ async def test_help_lists_every_action_that_works_here_and_the_runbook(make_app:
         for action in ACTIONS:
             assert (" ".join(action.sentence.split()[:5]) in shown) is not bool(action.where), action.name
         assert "Batch-retry set-up" in shown
+        assert isinstance(pilot.app.screen, DocumentScreen)
+        first = plain(pilot.app.screen.body.rows[:1])
+        assert first.strip() == "What is on fire now, how bad is it, and whom do I tell?"
 
 
 async def test_a_covered_screen_stops_asking_and_asks_again_when_it_is_seen(
