@@ -88,7 +88,7 @@ async def test_the_session_that_broke_off_is_come_back_to(make_app: MakeApp) -> 
         await pilot.press("escape")
         await settle(pilot)
         level_1 = app.screen_stack[0].memory()  # type: ignore[attr-defined]  # level 1
-        assert level_1 == {"issue": "transaction_sync", "window_s": 3600, "filter": "service:fub"}
+        assert level_1 == {"issue": "transaction_sync", "window_s": 3600, "filter": "service:fub", "lines": False}
 
 
 async def test_a_session_with_memories_that_fit_nothing_opens_level_1_as_ever(make_app: MakeApp) -> None:

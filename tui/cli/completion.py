@@ -128,6 +128,8 @@ def _manual(commands: list[Command]) -> str:
     lines += [".SH SYNOPSIS", ".B warroom", "[\\fICOMMAND\\fR] [\\fIFLAGS\\fR]", ".SH COMMANDS"]
     for one in commands[1:]:
         lines += [".TP", f".B {_roff(' '.join(one.path))}", _roff(one.text)]
+        if one.words:
+            lines += [".br", f"one of: {_roff(listed(one.words, 'or'))}"]
         for flag, (takes, text, _) in one.flags.items():
             if flag not in root.flags:
                 taken = rf" \fI{_roff(takes)}\fR" if takes else ""
