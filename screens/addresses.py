@@ -40,6 +40,8 @@ class AccountAt(Address):
 
     account_id: int
     tab: str = "users"
+    diagnosis: Literal["", "oauth", "unsynced"] = ""
+    """What is asked at once and shown on top of it: zillow-oauth-diagnosis, or why its deals do not sync."""
 
 
 @dataclass(slots=True, frozen=True)

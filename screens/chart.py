@@ -269,6 +269,7 @@ class ChartScreen(TitledScreen):
         if self.host.service is not None and self.host.live is not None and self.known is not None:
             self.host.service.forget_answers()
             self.host.live.refresh(self.key)
+            self.host.say("asking again; the chart stays until the answer comes")
 
     def act_export(self) -> None:
         """Write it as Markdown and as SVG."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diagnostics.core.document import GAP, Block, Document, Fact, Heading, Markdown, Text
-from screens.list_screen import TitledScreen
+from screens.list_screen import SearchedScreen
+from widgets.footer_bar import Hint
 from widgets.row import Row
 from widgets.rows.document import document_rows, document_text
 
@@ -25,13 +26,14 @@ def help_document(answers: str, keys: Sequence[tuple[str, str]], reading: Sequen
     return Document("help", [*blocks, GAP, Markdown(runbook)] if runbook else blocks)
 
 
-class DocumentScreen(TitledScreen):
-    """A title, rows to scroll, `y` to copy, Esc to go back to exactly where one was."""
+class DocumentScreen(SearchedScreen):
+    """A title, rows to scroll, `/` to find words, `y` to copy, Esc to go back to exactly where one was."""
 
     answers = "What stands behind the line that was opened, in full?"
 
     is_text = True
     margin = 3
+    footer_keys = (Hint("/", "find"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
 
     def __init__(self, document: Document) -> None:
         super().__init__()

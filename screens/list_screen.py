@@ -12,6 +12,7 @@ from textual.widget import Widget
 from diagnostics.core.time import utc_now
 from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
+from widgets.found import Hit, find_words, marked
 from widgets.header_bar import HeaderBar
 from widgets.line_view import LineView
 from widgets.row import BLANK, Row, plain, row, titled
@@ -121,14 +122,22 @@ class TitledScreen(ConsoleScreen):
         if not self.is_attached or not self.size.width:
             return
         self.draw_title()
-        rows = self.rows(self.row_width())
+        rows = self.shown_rows(self.row_width())
         # Title bar and footer are one row each.
         blank = max(0, self.size.height - 2 - len(rows)) if self.fills else int(self.ends_blank)
         self.body.show([*rows, *[BLANK] * blank])
 
+    def shown_rows(self, width: int) -> Sequence[Row]:
+        """The rows as they are drawn."""
+        return self.rows(width)
+
+    def title_text(self) -> str:
+        """The heading, and what else belongs into the title bar."""
+        return self.heading()
+
     def draw_title(self) -> None:
         """The way here, and what is shown."""
-        text = self.host.glyphs.text(titled(self.host.trail(), self.heading(), self.size.width))
+        text = self.host.glyphs.text(titled(self.host.trail(), self.title_text(), self.size.width))
         self.query_one("#screen-title", LineView).show((row((text, "bar")),))
 
 
@@ -183,5 +192,109 @@ class FilteredScreen(ListScreen):
         """Out of the filter, then out of the screen."""
         if self.filter_text:
             self.set_filter("")
+        else:
+            self.dismiss()
+
+
+class SearchedScreen(ListScreen):
+    """Something to read in which words are found: `/` types them, ] and [ lead to the next place and back.
+
+    Esc forgets the words before it leaves. Nothing steps aside: what stands around a place explains it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted = ""
+        """The words that are looked for."""
+        self.hits: list[Hit] = []
+        self._chosen = 0
+        self._from = 0
+        """The row at the top when the words were asked for: what is found first stands below it."""
+
+    def panes(self) -> Iterable[Widget]:
+        """The rows, and the line for the words, which is hidden until it is opened."""
+        yield from super().panes()
+        yield RowFilter(glyphs=self.host.glyphs, label="find")
+
+    def title_text(self) -> str:
+        """The heading, and how many places hold the words."""
+        if not self.wanted:
+            return self.heading()
+        where = f"{self._chosen + 1} of {len(self.hits)}" if self.hits else "not in this text"
+        return f"{self.heading()} {self.host.glyphs.separator} {self.wanted!r}: {where}"
+
+    def shown_rows(self, width: int) -> Sequence[Row]:
+        """The rows, with what was found marked in them."""
+        rows = self.rows(width)
+        self.hits = find_words(rows, self.wanted)
+        self._chosen = min(self._chosen, max(0, len(self.hits) - 1))
+        return marked(rows, self.hits, self._chosen) if self.hits else rows
+
+    def draw(self) -> None:
+        """Rows first: the title says what was found in them."""
+        super().draw()
+        if self.wanted and self.is_attached and self.size.width:
+            self.draw_title()
+
+    def _look_for(self, words: str) -> None:
+        self.wanted, self._chosen = words.strip(), 0
+        self.draw()
+        self._chosen = next((at for at, hit in enumerate(self.hits) if hit[0].row >= self._from), 0)
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        self.draw()
+        if not self.hits:
+            return
+        body, number = self.body, self.hits[self._chosen][0].row
+        key = next((item.key for item in reversed(body.rows[: number + 1]) if item.key is not None), None)
+        if body.has_cursor and key is not None:
+            body.place(key)
+        top, height = body.scroll_offset.y, body.size.height
+        if not top <= number < top + height:
+            # Some lines above it stay in sight.
+            body.scroll_to(y=max(0, number - height // 3), animate=False)
+
+    def _step_to(self, by: int) -> None:
+        if not self.hits:
+            said = f"{self.wanted!r} is not in this text" if self.wanted else "/ finds words first"
+            self.host.say(f"{said}; ] and [ lead from one place to the next", "muted")
+            return
+        before, self._chosen = self._chosen, (self._chosen + by) % len(self.hits)
+        if (self._chosen - before) * by <= 0:
+            self.host.say("from the top again" if by > 0 else "from the end again", "muted")
+        self._show_chosen()
+
+    def act_filter(self) -> None:
+        """Words to find in this text."""
+        self._from = self.body.scroll_offset.y
+        self.query_one(RowFilter).open(self.wanted)
+
+    @on(RowFilter.Edited)
+    def words_edited(self, message: RowFilter.Edited) -> None:
+        """The first place follows the letters."""
+        self._look_for(message.text)
+
+    @on(RowFilter.Closed)
+    def words_closed(self, message: RowFilter.Closed) -> None:
+        """The words stand."""
+        if message.text != self.wanted:
+            self._look_for(message.text)
+        if self.wanted and not self.hits:
+            self.host.say(f"{self.wanted!r} is not in this text; / finds other words", "warn")
+        self.body.focus()
+
+    def act_next_error(self) -> None:
+        """To the next place."""
+        self._step_to(1)
+
+    def act_previous_error(self) -> None:
+        """To the place before."""
+        self._step_to(-1)
+
+    def act_back(self) -> None:
+        """Out of the search, then out of the screen."""
+        if self.wanted:
+            self._look_for("")
         else:
             self.dismiss()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from screens.base import Why
-from screens.list_screen import ListScreen
+from screens.list_screen import SearchedScreen
 from widgets.footer_bar import Hint
 from widgets.row import Row
 from widgets.rows.document import Draw, document_rows, document_text
@@ -39,7 +39,7 @@ class Listing:
     """How parts of the blocks are drawn, by their names."""
 
 
-class ListingScreen(ListScreen):
+class ListingScreen(SearchedScreen):
     """Rows to choose from. Enter opens those that can be opened, and says why on the others."""
 
     answers = "What is there to choose from, and what can be opened?"
@@ -47,6 +47,7 @@ class ListingScreen(ListScreen):
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "open"),
         Hint("w", "why"),
+        Hint("/", "find"),
         Hint("y", "copy"),
         Hint("esc", "back"),
         Hint("?", "help"),
@@ -96,7 +97,7 @@ def _keyed(rows: Sequence[Row]) -> list[Row]:
     return [item if item.key is not None else replace(item, key=f"line:{number}") for number, item in enumerate(rows)]
 
 
-class DrillScreen(ListScreen):
+class DrillScreen(SearchedScreen):
     """A document with a cursor. `choices` opens lines by the first part of their key; `step` is what `x` does, and
     enter where no line has anything of its own to open; without one, enter shows the evidence.
     """
@@ -136,7 +137,7 @@ class DrillScreen(ListScreen):
         enter = "open" if self._choices else self._step_word if self._step is not None else "why"
         first = [Hint("enter", enter)]
         first += [Hint("x", self._step_word)] if self._step is not None else []
-        return (*first, Hint("w", "why"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
+        return (*first, Hint("w", "why"), Hint("/", "find"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
 
     def act_open(self) -> None:
         """Open the line under the cursor, else the step."""

@@ -54,9 +54,10 @@ class RowFilter(Horizontal):
 
         text: str
 
-    def __init__(self, *, glyphs: Glyphs) -> None:
+    def __init__(self, *, glyphs: Glyphs, label: str = "rows that hold") -> None:
         super().__init__()
         self.glyphs = glyphs
+        self.label = label
         self._before = ""
 
     def compose(self) -> ComposeResult:
@@ -66,7 +67,7 @@ class RowFilter(Horizontal):
     def open(self, text: str) -> None:
         """Show the line with `text` in it, and take the keys."""
         self._before = text
-        self.query_one(LineView).show((row((" rows that hold       ", "key")),))
+        self.query_one(LineView).show((row((f" {self.label:<21}", "key")),))
         self.add_class("-open")
         found = list(self.query(WordInput))
         entry = found[0] if found else WordInput()

@@ -86,9 +86,10 @@ class AccountScreen(LogScreen):
     AccountScreen.-logs LogPane { display: block; }
     """
 
-    def __init__(self, account_id: int, *, tab: str = "users") -> None:
+    def __init__(self, account_id: int, *, tab: str = "users", diagnosis: str = "") -> None:
         super().__init__()
         self.account_id = account_id
+        self._diagnosis = diagnosis
         self.tab = tab if tab in ORDER else "users"
         self.tabs = {name: TabState(kind) for name, kind in KINDS.items()}
         self.summary: Reading[AccountSummary] | None = None
@@ -183,6 +184,10 @@ class AccountScreen(LogScreen):
             every_s=service.settings.refresh.baseline_s,
         )
         self.open_tab(self.tab)
+        if self._diagnosis == "oauth":
+            self.details.diagnose_oauth(None)
+        elif self._diagnosis == "unsynced":
+            self.details.diagnose_unsynced()
 
     def watch_rows(self, name: str) -> None:
         """Ask for the first page of a tab, and forget what it held."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from diagnostics.models.readings import Reading
     from diagnostics.models.triage import Finding, Route
     from diagnostics.signals.counts import Accounts
+    from screens.addresses import AccountAt
     from screens.base import ScreenHost, Why
     from screens.incident_follower import IncidentFollower
     from screens.listing import Listing
@@ -430,6 +431,7 @@ class CriticalScreen(LogScreen):
             checks=tuple((check, self.state.finding(issue, check)) for check in self.state.checks.get(issue, ())),
             contact="" if self.size.width >= NARROW else self._contact(catalogue),
             reason=verdict.reason if verdict is not None and verdict.decided_by == (PULSE,) else "",
+            accounts=self.state.accounts(issue),
         )
         title, rows = detail(
             found, width=self._width(view), height=view.size.height, now=utc_now(), glyphs=self.host.glyphs
@@ -549,6 +551,8 @@ class CriticalScreen(LogScreen):
         kind, name = self.key_under_cursor()
         if kind == "route":
             self._hand_over()
+        elif kind == "impact":
+            self.host.navigate("affected")
         elif kind == "check":
             reading = self.state.finding(self.state.selected, name)
             if reading is None or reading.value is None:
@@ -574,9 +578,17 @@ class CriticalScreen(LogScreen):
         elif route.name == MONITORING:
             host.navigate("level health")
         else:
+
+            def choose(found: Accounts) -> None:
+                if len(found.ids) == 1 and not found.partial:
+                    # Nobody is asked to choose among one.
+                    host.navigate(diagnosis_at(issue, found.ids[0]))
+                else:
+                    host.push_console_screen(ListingScreen(accounts_listing(host, route, issue, found)))
+
             host.ask(
                 lambda: service.named_accounts(issue, window_s, MOST_ACCOUNTS),
-                lambda found: host.push_console_screen(ListingScreen(accounts_listing(host, route, issue, found))),
+                choose,
                 doing=f"{route.name}: which account?",
             )
 
@@ -740,6 +752,15 @@ class CriticalScreen(LogScreen):
             self.open_text("link to the same query", link)
 
 
+def diagnosis_at(issue: str, account_id: int) -> AccountAt:
+    """The specialist's diagnosis of an account, on top of the account that it is about."""
+    from screens.addresses import AccountAt  # noqa: PLC0415  # after the first paint
+
+    if issue == BULK_DEALS:
+        return AccountAt(account_id, tab="deals", diagnosis="unsynced")
+    return AccountAt(account_id, diagnosis="oauth")
+
+
 def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts) -> Listing:
     """The accounts that the logs name, most events first, and a way to name another one."""
     from diagnostics.core.document import GAP, Block, Text  # noqa: PLC0415  # after the first paint
@@ -758,7 +779,7 @@ def accounts_listing(host: ScreenHost, route: Route, issue: str, found: Accounts
     def open_row(key: str) -> None:
         kind, _, account = key.partition(":")
         if kind == "account":
-            host.navigate(f"account {account}")
+            host.navigate(diagnosis_at(issue, int(account)))
         else:
             host.palette("deal " if issue == BULK_DEALS else "account ")
 

@@ -111,6 +111,13 @@ class CriticalState:
         """The newest pulse of an issue."""
         return cast("Reading[Pulse] | None", self.readings.get(f"pulse:{issue}"))
 
+    def accounts(self, issue: str) -> int | None:
+        """How many accounts an issue affects; None while nobody knows, and where the number is an old one."""
+        pulse = self.pulse(issue)
+        if pulse is None or pulse.value is None or wording.is_stale(pulse) or pulse.value.log_failure:
+            return None
+        return pulse.value.accounts
+
     def finding(self, issue: str, check: str) -> Reading[Finding] | None:
         """The newest answer of a check."""
         return cast("Reading[Finding] | None", self.readings.get(f"check:{issue}:{check}"))

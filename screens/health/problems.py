@@ -145,6 +145,7 @@ class ProblemsScreen(TableScreen):
         if self.host.service is not None:
             self.host.service.forget_answers()
         self.ask_page(None)
+        self.host.say("asking again; what stands here stays until the answer comes")
 
     def act_why(self) -> None:
         """The questions behind the pages read so far."""

@@ -26,6 +26,10 @@ def unmet_words(count: int) -> str:
     return f"{plural(count, 'exit criterion is', 'exit criteria are')} not met"
 
 
+READING_AGAIN = "reading the journal again; what stands here stays until then"
+"""Said where somebody asks for it: what has not changed looks as before."""
+
+
 class IncidentScreen(ListScreen):
     """Rows of the incident in view, or of one that is named."""
 
@@ -93,3 +97,4 @@ class IncidentScreen(ListScreen):
         """Look at the journal now."""
         if self.host.live is not None:
             self.host.live.refresh("incident")
+            self.host.say(READING_AGAIN)

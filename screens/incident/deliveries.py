@@ -9,7 +9,7 @@ from diagnostics.core.document import GAP, Asked, Block, Cell, Document, Fact, H
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import age, listed
-from screens.incident.base import IncidentScreen
+from screens.incident.base import READING_AGAIN, IncidentScreen
 from screens.line_entry import LineEntry
 from widgets.footer_bar import Hint
 from widgets.glyphs import Glyphs
@@ -155,6 +155,7 @@ class DeliveriesScreen(IncidentScreen):
         """Read the journal again, and have the console look at once whether something is due."""
         self.host.incident_changed()
         self.read()
+        self.host.say(READING_AGAIN)
 
     def act_run(self) -> None:
         """Decide about a delivery that the console cannot decide about."""

@@ -10,6 +10,7 @@ from textual import on
 from diagnostics.core.time import utc_now
 from screens import addresses
 from screens.base import ReadingArrived
+from screens.incident.base import READING_AGAIN
 from screens.incident.writer import IncidentWriter
 from screens.list_screen import FilteredScreen
 from widgets.footer_bar import Hint
@@ -243,6 +244,7 @@ class IncidentsScreen(FilteredScreen):
 
     def act_refresh(self) -> None:
         self.read()
+        self.host.say(READING_AGAIN)
 
     def act_copy(self) -> None:
         """The row under the cursor."""

@@ -262,7 +262,7 @@ class EscalationScreen(ConsoleScreen):
             "delivery": self._open_deliveries,
             "tasks": partial(go, addresses.TasksAt(incident_id)),
             "task": partial(go, addresses.TasksAt(incident_id)),
-            "scope": self._open_scope,
+            "scope": self._open_affected,
             "proposal": self._open_scope,
             "impact": self.act_why,
             "timeline": partial(go, addresses.TimelineAt(incident_id)),
@@ -295,6 +295,14 @@ class EscalationScreen(ConsoleScreen):
             return
         chosen = [one for one in found.criteria if name in {"", one.id}]
         self.host.open_document(parts.criteria_document(chosen, doubt))
+
+    def _open_affected(self) -> None:
+        """The accounts behind the number of the scope; without any, what is in it, which `w` shows in any case."""
+        incident = self.follower.incident
+        if incident is not None and any(one.until is None for one in incident.accounts):
+            self.host.navigate("affected")
+        else:
+            self._open_scope()
 
     def _open_scope(self) -> None:
         incident, found = self.follower.incident, self.follower.assessment

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from diagnostics.core.document import Markdown
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.words import listed
-from screens.list_screen import TitledScreen
+from screens.list_screen import SearchedScreen
 from widgets.footer_bar import Hint
 from widgets.row import Row, wrapped
 from widgets.rows.document import document_rows
@@ -23,7 +23,7 @@ LIMIT_S = 60.0
 """A text is written from the journal alone; what takes longer than this hangs."""
 
 
-class RecordScreen(TitledScreen):
+class RecordScreen(SearchedScreen):
     """One text about one incident, from its journal as it is now."""
 
     footer_keys: ClassVar[tuple[Hint, ...]] = (
@@ -31,6 +31,7 @@ class RecordScreen(TitledScreen):
         Hint("Y", "plain text"),
         Hint("E", "write files"),
         Hint("r", "write it again"),
+        Hint("/", "find"),
         Hint("esc", "back"),
         Hint("?", "help"),
     )

@@ -204,6 +204,7 @@ class StatusScreen(IncidentScreen):
 
     def act_refresh(self) -> None:
         self.read()
+        self.host.say("asking again; what stands here stays until the answer comes")
 
     def act_why(self) -> None:
         """Evidence of the exit criterion under the cursor."""

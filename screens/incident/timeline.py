@@ -13,6 +13,7 @@ from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.incident.document import entry_document, evidence_of_entry
 from screens.base import ReadingArrived
+from screens.incident.base import READING_AGAIN
 from screens.incident.writer import IncidentWriter
 from screens.list_screen import FilteredScreen
 from widgets.footer_bar import Hint
@@ -319,6 +320,7 @@ class TimelineScreen(FilteredScreen):
 
     def act_refresh(self) -> None:
         """Read what is new now."""
+        self.host.say(READING_AGAIN)
         if not self.lines:
             self.ask_page(None)
             return

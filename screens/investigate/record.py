@@ -322,6 +322,7 @@ class InvestigationScreen(ConsoleScreen):
 
     def act_refresh(self) -> None:
         self.ask()
+        self.host.say("asking again; what stands here stays until the answer comes")
 
     def act_why(self) -> None:
         """The question behind the evidence under the cursor, else behind all of the hypothesis."""

@@ -148,3 +148,4 @@ class BacklogScreen(ListScreen):
         if self.host.service is not None and self.host.live is not None:
             self.host.service.forget_answers()
             self.host.live.refresh(READING)
+            self.host.say("asking again; what stands here stays until the answer comes")

@@ -183,6 +183,7 @@ class DrainScreen(ListScreen):
         self.plan = None
         if self.host.live is not None:
             self.host.live.refresh(READING)
+            self.host.say("reading it again; what stands here stays until the answer comes")
         self.draw()
 
     def _plan(self) -> None:

@@ -135,6 +135,20 @@ async def test_one_key_lists_whom_the_issue_in_view_hits(make_app: MakeApp) -> N
         assert screen.query_in_view().endswith(" @context.account_id:168527")
 
 
+async def test_enter_on_the_number_of_accounts_on_level_1_lists_them(make_app: MakeApp) -> None:
+    answers = Answers(accounts())
+    app = make_app(ScriptedService(assessments=cast("Any", answers)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "enter", "G")
+        detail = pilot.app.screen.query_one("#detail", LineView)
+        assert detail.current is not None
+        assert "61 accounts" in detail.current.text
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, AffectedScreen) and bool(answers.asked))
+        assert answers.asked[0] == ("rate_limiting", "incident", 900)
+
+
 async def test_any_column_sorts_in_either_direction_and_what_is_not_known_stays_last(make_app: MakeApp) -> None:
     async with listing(make_app) as (pilot, screen, _):
         await press(pilot, "right", "right", "s")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import pytest
 from textual.pilot import Pilot
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Channel, DeliverySent, IncidentStatus, Noted, Purpose
+from screens.account.affected import AffectedScreen
 from screens.document import DocumentScreen
 from screens.incident.claim import ClaimScreen
 from screens.incident.panel import EscalationScreen
@@ -171,6 +172,40 @@ async def test_w_answers_for_every_number(make_app: MakeApp, world: IncidentWorl
         await go_to(pilot, key)
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen) and words in shown(pilot))
+
+
+async def test_enter_on_the_accounts_of_the_scope_lists_them_and_w_shows_the_scope(
+    make_app: MakeApp, world: IncidentWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = story.middle(world)
+    asked: list[tuple[object, ...]] = []
+
+    def affected(_: object, *question: object, **__: object) -> NoReturn:
+        asked.append(question)
+        raise SourceFailure(FailureKind.UNREACHABLE, "datadog", "connection refused")
+
+    monkeypatch.setattr(ScriptedAssessments, "affected", affected, raising=False)
+    async with panel(make_app, world) as pilot:
+        assert world.incidents.get(incident.id).accounts
+        await go_to(pilot, "scope")
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(asked))
+        assert asked[0][:2] == ("rate_limiting", "incident")
+        assert isinstance(pilot.app.screen, AffectedScreen)
+        await pilot.press("escape")
+        await go_to(pilot, "scope")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
+
+
+async def test_enter_on_a_scope_without_accounts_says_what_is_in_it(make_app: MakeApp, world: IncidentWorld) -> None:
+    incident = world.declare()
+    for one in world.incidents.get(incident.id).accounts:
+        world.incidents.leave_scope(incident.id, "account", one.name)
+    async with panel(make_app, world) as pilot:
+        await go_to(pilot, "scope")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DocumentScreen))
 
 
 async def test_what_seems_affected_is_added_with_x(make_app: MakeApp, world: IncidentWorld) -> None:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
+from diagnostics.signals.counts import Accounts
+from diagnostics.triage.matrix import open_route
+from screens.account.screen import AccountScreen
 from screens.actions import ACTIONS
 from screens.base import ReadingArrived
 from screens.critical.screen import CriticalScreen
 from screens.document import DocumentScreen
 from screens.explorer.event import EventScreen
+from screens.listing import ListingScreen
 from screens.palette import PaletteScreen
 from tests.console.rest import rest, until
 from tests.console.rooms import MakeApp, burst, footer, settle
-from tests.console.scripted import ScriptedService
+from tests.console.scripted import ScriptedService, evidence
+from tests.console.scripted_accounts import ScriptedAccountService
 from tui.app import WarRoomApp
 from tui.options import Options
 from widgets.line_view import LineView
@@ -174,8 +181,43 @@ async def test_running_a_step_that_changes_production_is_refused(make_app: MakeA
 
 async def test_the_hand_over_says_that_the_specialist_is_not_there(make_app: MakeApp) -> None:
     async with console(make_app) as pilot:
-        await press(pilot, "enter", "G", "enter")
+        await press(pilot, "enter", "G", "k", "enter")
         assert "escalation blocked" in text_on(pilot)
+
+
+@pytest.mark.parametrize(
+    ("downs", "named", "words", "asked"),
+    [
+        (1, (14_009, 75_172), "3 of 214 users cannot sync", ("oauth", 14009, None)),
+        (1, (14_009,), "3 of 214 users cannot sync", ("oauth", 14009, None)),
+        (2, (14_009, 75_172), "have not synced", ("unsynced", 14009)),
+    ],
+)
+async def test_the_hand_over_of_level_1_opens_the_diagnosis_itself(
+    make_app: MakeApp, downs: int, named: tuple[int, ...], words: str, asked: tuple[object, ...]
+) -> None:
+    service = ScriptedAccountService()
+    found = Accounts(ids=named, evidence=evidence("datadog", "by account", 2), partial=False)
+    service.open_route = partial(open_route, service.catalogue)  # type: ignore[assignment,method-assign]  # the double refuses all
+    service.named_accounts = lambda *_: found  # type: ignore[attr-defined]  # the double knows no logs by account
+    app = make_app(service)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, *["j"] * downs)
+        await rest(pilot)
+        await press(pilot, "enter")
+        route = service.catalogue.issues[("oauth_failure", "transaction_sync")[downs - 1]].route
+        pilot.app.screen.query_one("#detail", LineView).place(f"route:{route}")
+        assert f"hand over to     ▸ {route}" in text_on(pilot)
+        await press(pilot, "enter")
+        if len(named) > 1:
+            await until(pilot, lambda: isinstance(on_top(pilot), ListingScreen))
+            await press(pilot, "j", "enter")
+        await until(pilot, lambda: words in text_on(pilot))
+        asks = [*service.accounts.asked, *service.deals.asked]
+        assert any(one[: len(asked)] == asked for one in asks), asks
+        await press(pilot, "escape")
+        assert isinstance(on_top(pilot), AccountScreen)
 
 
 async def test_copy_sends_the_row_to_the_terminals_clipboard(
@@ -464,3 +506,43 @@ async def test_what_is_pasted_after_the_colon_reaches_the_line_in_order(make_app
         assert app.theme == "war-room-light"
         assert app.live is not None
         assert not app.live.paused
+
+
+async def test_words_are_found_in_the_help_and_one_place_leads_to_the_next(make_app: MakeApp) -> None:
+    async with console(make_app) as pilot:
+        await press(pilot, "question_mark")
+        screen = cast("DocumentScreen", on_top(pilot))
+        await press(pilot, "slash")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await press(pilot, *"DATADOG")
+        await press(pilot, "enter")
+        await until(pilot, lambda: screen.body.has_focus and len(screen.hits) > 1)
+        assert f"'DATADOG': 1 of {len(screen.hits)}" in text_on(pilot)
+        tops = [screen.hits[0][0].row]
+        for at in range(2, len(screen.hits) + 1):
+            await press(pilot, "right_square_bracket")
+            assert f"'DATADOG': {at} of " in text_on(pilot)
+            tops.append(screen.hits[at - 1][0].row)
+            assert screen.body.scroll_offset.y <= tops[-1] < screen.body.scroll_offset.y + screen.body.size.height
+        assert tops == sorted(tops)
+        await press(pilot, "right_square_bracket")
+        assert "'DATADOG': 1 of" in text_on(pilot)
+        assert "from the top again" in footer(pilot)
+        await press(pilot, "left_square_bracket")
+        assert f"'DATADOG': {len(screen.hits)} of" in text_on(pilot)
+        await press(pilot, "escape")
+        assert on_top(pilot) is screen
+        assert "DATADOG" not in text_on(pilot)
+        await press(pilot, "escape")
+        assert on_top(pilot) is level_1(pilot)
+
+
+async def test_what_is_not_in_a_text_is_said(make_app: MakeApp) -> None:
+    async with console(make_app) as pilot:
+        await press(pilot, "w", "right_square_bracket")
+        assert "/ finds words first" in footer(pilot)
+        await press(pilot, "slash")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await press(pilot, *"zebra", "enter")
+        assert "'zebra': not in this text" in text_on(pilot)
+        assert "'zebra' is not in this text" in footer(pilot)

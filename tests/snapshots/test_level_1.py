@@ -96,7 +96,7 @@ def test_a_check_in_full(snap_compare: Snap, make_app: MakeApp) -> None:
 
 def test_a_refused_hand_over(snap_compare: Snap, make_app: MakeApp) -> None:
     app = make_app(ScriptedService())
-    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("enter", "G", "enter", opens=True))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=pressing("enter", "G", "k", "enter", opens=True))
 
 
 def test_a_log_line_as_a_tree(snap_compare: Snap, make_app: MakeApp) -> None:

@@ -6,13 +6,14 @@ the advice are one Enter away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from diagnostics.core.words import plural
 from widgets import wording
 from widgets.row import Piece, Row, Tone, column, fit, labelled, row
 
@@ -48,6 +49,8 @@ class IssueDetail:
     """Whom to tell, where no panel beside it says so."""
     reason: str = ""
     """What the severity stands on where no check says it."""
+    accounts: int | None = None
+    """Accounts it affects; None where that is not known, or not known now."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -102,10 +105,17 @@ def detail(found: IssueDetail, *, width: int, height: int, now: datetime, glyphs
     rows.append(row((fit("  hand over to", label), "muted"), (arrow, "accent"), key=f"route:{found.route}"))
     if found.contact:
         rows += beside("tell", found.contact, "muted" if calm else "strong")
-    impact = beside("impact", found.impact) if not calm else []
-    if len(rows) + len(impact) <= height:
-        rows += impact
+    if not calm:
+        rows += _impact(found, beside, height - len(rows), glyphs)
     return title_bar(found, widths, glyphs), rows
+
+
+def _impact(found: IssueDetail, beside: Callable[[str, str], list[Row]], room: int, glyphs: Glyphs) -> list[Row]:
+    """How many accounts it affects, and how; the words alone, or nothing, where there are no rows for it."""
+    hit = found.accounts
+    named = [f"{plural(hit, 'account')} {glyphs.separator} {found.impact}"] if hit else []
+    lines = next((lines for text in (*named, found.impact) if len(lines := beside("impact", text)) <= room), [])
+    return [replace(lines[0], key="impact:accounts"), *lines[1:]] if lines else []
 
 
 def title_bar(found: IssueDetail, widths: Widths, glyphs: Glyphs) -> str:
