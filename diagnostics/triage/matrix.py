@@ -24,7 +24,7 @@ ROUTE_REASON = "This specialist is not part of this version of the console."
 BUILT_PARTS: Mapping[str, tuple[str, ...]] = {
     "zillow-incident-recovery": (
         "Does it get better, when is it empty, what is past saving: warroom recover backlog, or b in the console.",
-        "Plan and rehearse, without a way to carry it out: warroom recover plan.",
+        "Plan, rehearse, and with a writer carry out by the status flip: warroom recover plan --carrier flip.",
     ),
 }
 """What there is of specialists that are not whole: it is pointed to where the specialist is refused."""

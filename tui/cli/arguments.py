@@ -68,7 +68,7 @@ LONGEST_WINDOW_S = 86_400
 
 SANDBOX = """\
 with --sandbox NAME: the next command goes on in the same world, with its journal and what Slack, Jira and Datadog
-received; `warroom sandbox reset NAME` begins it anew. With --fault or --sandbox-database, or WARROOM_SANDBOX_KEEP=no,
+received; `warroom sandbox reset NAME` begins it again. With --fault or --sandbox-database, or WARROOM_SANDBOX_KEEP=no,
 the world goes when the command ends. The journal of a settings file is never used; WARROOM_STATE__URL names another."""
 
 _SENDING = "exit codes: 0 sent; 2 something waits, or it is unclear whether it arrived; 3 refused, nothing was done"
