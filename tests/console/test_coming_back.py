@@ -22,6 +22,7 @@ from tests.console.scripted_accounts import ScriptedAccounts
 from tests.console.scripted_deals import ScriptedDeals
 from tests.console.scripted_investigations import Level3, fill, level_3, opened_sources, stop_clocks, unreachable
 from tui.navigation import SCREENS
+from widgets.row import Tone
 
 
 class Silent:
@@ -166,12 +167,21 @@ async def test_a_screen_that_cannot_be_restored_ends_no_start(
     monkeypatch.setattr(TimelineScreen, "recall", broken)
     level.service.recents.session = broken_off((f"timeline {incident.id}", {"filter": "declared"}))
     app = make_app(level.service)
+    # What was said, and not what stands in the bottom line at some moment: a message ends by itself.
+    said: list[str] = []
+    say = app.say
+
+    def heard(text: str, tone: Tone = "") -> None:
+        said.append(text)
+        say(text, tone)
+
+    monkeypatch.setattr(app, "say", heard)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened_sources(pilot)
-        await until(pilot, lambda: "not all of it could be set again" in footer(pilot))
+        await until(pilot, lambda: any("not all of it could be set again" in one for one in said))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, CriticalScreen))
         monkeypatch.setattr(app.navigator, "reopen", broken)
         app.session._restore(broken_off(("incidents", {})))
-        await until(pilot, lambda: "could not be opened again" in footer(pilot))
+        await until(pilot, lambda: any("could not be opened again" in one for one in said))
         assert app.return_code is None
