@@ -42,6 +42,9 @@ TURN_SLACK_S = 0.05
 SETTLE_S = 0.05
 """Parts of an answer that come so soon after each other are told of together."""
 
+MOST_RECALLED = 64
+"""Answers that one memory keeps beyond their freshness."""
+
 LOOK_S = 0.1
 """How soon whoever waits notices that the job was cancelled."""
 
@@ -277,12 +280,15 @@ class SingleFlight:
         self._clock = clock
         self._lock = threading.Lock()
         self._answers: OrderedDict[Hashable, _Flight] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Flight] = OrderedDict()
+        """The last answer to each question that may be recalled: a newer asking that hangs or fails leaves it there."""
         self._aside: dict[Hashable, _Flight] = {}
 
-    def get(self, key: Hashable, fresh_s: float, ask: Callable[[], Answer]) -> Answer:
+    def get(self, key: Hashable, fresh_s: float, ask: Callable[[], Answer], *, recalled: bool = False) -> Answer:
         """The answer to `key`: one not older than `fresh_s` seconds, the one under way, or a new one from `ask`.
 
-        Raises what `ask` raises, or SourceFailure (timed out) when another thread's asking never ends.
+        One that is `recalled` is kept for `recall` as well. Raises what `ask` raises, or SourceFailure (timed out) when
+        another thread's asking never ends.
         """
         with self._lock:
             flight = self._answers.get(key)
@@ -295,9 +301,27 @@ class SingleFlight:
             flight.keep_s = max(flight.keep_s, fresh_s)
         if mine:
             self._ask(key, flight, ask)
+            if recalled and flight.error is None:
+                self._keep(key, flight)
         elif not flight.done.wait(LONGEST_WAIT_S):
             raise SourceFailure(FailureKind.TIMED_OUT, "console", "the same question, asked before, has no answer yet")
         return cast("Answer", flight.take())
+
+    def recall(self, key: Hashable, most_s: float) -> object | None:
+        """The last answer to `key`, at most `most_s` seconds old; None where there is none. Asks and waits for nothing.
+
+        Answers that were asked for as `recalled` only.
+        """
+        with self._lock:
+            flight = self._kept.get(key)
+        return None if flight is None or self._is_older(flight, most_s) else cast("object", flight.value)
+
+    def _keep(self, key: Hashable, flight: _Flight) -> None:
+        with self._lock:
+            self._kept[key] = flight
+            self._kept.move_to_end(key)
+            while len(self._kept) > MOST_RECALLED:
+                self._kept.popitem(last=False)
 
     def within(self, key: Hashable, source: str, ask: Callable[[Job], Answer], wait_s: float | None) -> Answer:
         """The answer to a long question, asked on a thread of its own, once at a time; it is not kept.

@@ -11,6 +11,7 @@ from diagnostics.models.status import Status
 RowType = TypeVar("RowType")
 
 UNKNOWN = "—"
+NOT_KNOWN_YET = "not known yet"
 """How a number that did not load is written. Never 0."""
 
 

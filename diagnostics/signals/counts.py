@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from diagnostics.core.failures import FailureKind, SourceFailure, TurnAwaited
 from diagnostics.core.time import SERVICE_TIME, utc_now, window_ending
@@ -61,6 +61,9 @@ LONGEST_BASELINE_S = 14 * DAY_S
 
 FEWEST_WINDOWS = 3
 """Below this, a median is a guess, and what is usual is not known."""
+
+MOST_SEEN = 1_000
+"""Accounts that one question to the logs can name: Datadog's own limit of groups."""
 
 ACCOUNT_FACET = "@context.account_id"
 UNNAMED = f"no event carries {ACCOUNT_FACET}: whom they concern is not known"
@@ -201,7 +204,13 @@ class LogQuestions:
 
         An answer not older than `fresh_s` seconds is good enough.
         """
-        return self._answers.get(("counts", query, window_s), fresh_s, lambda: self._counts(query, window_s))
+        return self._answers.get(
+            ("counts", query, window_s), fresh_s, lambda: self._counts(query, window_s), recalled=True
+        )
+
+    def known_counts(self, query: str, window_s: int, most_s: float) -> Counts | None:
+        """The last counts that anybody here asked for, at most `most_s` seconds old; None without any. Asks nothing."""
+        return cast("Counts | None", self._answers.recall(("counts", query, window_s), most_s))
 
     def search(self, query: str, *, start: datetime, end: datetime, limit: int, cursor: str | None = None) -> LogPage:
         """One page of events, newest first, straight from the source."""
@@ -212,14 +221,28 @@ class LogQuestions:
     def accounts(self, query: str, window_s: int, most: int = 10) -> Accounts:
         """Accounts with matching events, most events first, at most `most`."""
         return self._answers.get(
-            ("accounts", query, window_s, most), KEEP_SAMPLES_S, lambda: self._accounts(query, window_s, most)
+            ("accounts", query, window_s, most),
+            KEEP_SAMPLES_S,
+            lambda: self._accounts(query, window_s, most),
+            recalled=True,
         )
+
+    def known_accounts(self, query: str, window_s: int, most: int, most_s: float) -> Accounts | None:
+        """The last answer to `accounts`, as `known_counts`."""
+        return cast("Accounts | None", self._answers.recall(("accounts", query, window_s, most), most_s))
 
     def accounts_seen(self, query: str, window_s: int, most: int) -> AccountsSeen:
         """Accounts with matching events, with their number, first and last one; at most `most` accounts."""
         return self._answers.get(
-            ("accounts seen", query, window_s, most), KEEP_COUNTS_S, lambda: self._accounts_seen(query, window_s, most)
+            ("accounts seen", query, window_s, most),
+            KEEP_COUNTS_S,
+            lambda: self._accounts_seen(query, window_s, most),
+            recalled=True,
         )
+
+    def known_accounts_seen(self, query: str, window_s: int, most: int, most_s: float) -> AccountsSeen | None:
+        """The last answer to `accounts_seen`, as `known_counts`."""
+        return cast("AccountsSeen | None", self._answers.recall(("accounts seen", query, window_s, most), most_s))
 
     def kinds_of_accounts(
         self, query: str, window_s: int, facet: str, most: int

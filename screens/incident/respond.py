@@ -23,7 +23,7 @@ from diagnostics.models.incidents import Incident
 from screens import addresses
 from screens.base import ReadingArrived
 from screens.incident.base import ASKED_ONCE, unmet_words
-from screens.incident.respond_rows import CANCEL, DELIVERIES, SEND, body_rows, steps_of
+from screens.incident.respond_rows import CANCEL, DELIVERIES, SEND, body_rows, measuring_words, steps_of
 from screens.incident.respond_sending import Sending
 from screens.incident.respond_state import WORDS, NotPrepared, PreparedNotice, RespondState
 from screens.incident_follower import IncidentFollower
@@ -36,6 +36,7 @@ from widgets.rows.notices import READABLE, channel_word, step_rows
 
 if TYPE_CHECKING:
     from diagnostics.models.entries import BoundFigure
+    from diagnostics.models.notices import Proposal
     from diagnostics.models.triage import Refusal
     from widgets.row import Row, Tone
 
@@ -44,6 +45,9 @@ LIMIT_S = 60.0
 
 STRAY_ENTER_S = 1.0
 """An Enter so soon after the line was left is the second half of a double one, and does not leave the screen."""
+
+CHANGED_S = 1.0
+"""An Enter so soon after the texts changed was meant for what stood there before."""
 
 LONGEST_TITLE = 200
 
@@ -111,6 +115,14 @@ class RespondScreen(ListScreen):
         """The line for the word is open."""
         self._asking = 0
         """Number of the newest preparation; an answer to an older one is dropped."""
+        self._shown = 0
+        """Number of the newest preview on screen."""
+        self._wording = 0
+        """How often words or audience were changed; what was prepared before is written anew."""
+        self._latest: PreparedNotice | None = None
+        """The newest answer of the service."""
+        self._changed_at = float("-inf")
+        """When the texts last changed under somebody who is typing the word."""
         self._entered_at = float("-inf")
         """When the line for the word was last left with Enter."""
 
@@ -176,7 +188,11 @@ class RespondScreen(ListScreen):
     def draw(self) -> None:
         """Everything for the present width."""
         self._look_at_ages()
+        stood = self._cursor_line() if self.is_attached and self.focused is self.body else None
         super().draw()
+        if stood is not None and (stands := self._cursor_line()) is not None and stands != stood:
+            # Rows that came or went above it: what somebody reads stays where it is.
+            self.body.scroll_to(y=self.body.scroll_offset.y + stands - stood, animate=False)
         if self.is_attached:
             self.steps.show(self._steps(self.size.width - self.margin))
 
@@ -203,7 +219,8 @@ class RespondScreen(ListScreen):
             Purpose.RESOLUTION: f"resolution for {state.audience}",
         }.get(state.purpose, str(state.purpose))
         about = state.incident_id or (state.issue_type or "").replace("_", " ")
-        return f"{what} {separator} {clean(about, limit=60)}" if about else what
+        measuring = measuring_words(state, waiting=self.is_preparing)
+        return f" {separator} ".join(filter(None, (what, clean(about, limit=60), measuring)))
 
     def _steps(self, width: int) -> list[Any]:
         return step_rows(steps_of(self.state, utc_now(), typing=self.typing), width, self.host.glyphs)
@@ -219,34 +236,87 @@ class RespondScreen(ListScreen):
             # A newer wish replaces the older one; its answer would be of words and numbers that nobody wants any more.
             self._running_job.drop()
         self._asking += 1
-        number, sending = self._asking, Sending(service, self.state)
-        fields = [name for name, _, _ in self.fields()]
-        self.state.seen = False
+        number, wording, sending = self._asking, self._wording, Sending(service, self.state)
+        fields, is_first = self._names(), self.state.proposal is None
+        if is_first or self.state.is_old(utc_now()):
+            self.state.seen = False
         self.start_job(
-            lambda job: sending.prepare(fields, job),
-            lambda answer: self._arrived(number, answer),
+            lambda job: sending.begin(job) if is_first else sending.prepare(fields, job),
+            lambda answer: self._arrived(number, wording, answer),
             doing=doing or "preparing what would be sent",
             limit_s=LIMIT_S,
         )
         self.draw()
 
-    def _arrived(self, number: int, answer: PreparedNotice | NotPrepared) -> None:
-        if number != self._asking or self.state.declared is not None:
+    def _names(self) -> list[str]:
+        return [name for name, _, _ in self.fields()]
+
+    def _arrived(self, number: int, wording: int, answer: PreparedNotice | NotPrepared) -> None:
+        if number != self._asking or self.state.confirming or self.state.declared is not None:
             return
         if isinstance(answer, NotPrepared):
             self.state.problem = answer
             self.draw()
             return
+        self._latest = answer
+        if wording == self._wording:
+            self._show(answer)
+        else:
+            self._rewrite()
+        if answer.at_once:
+            self.prepare(doing="measuring")
+        else:
+            self._rank(answer.proposal)
+
+    def _reword(self, doing: str) -> None:
+        """The texts anew, with what a person wrote and for whom; nothing is measured for it."""
+        if self._latest is None:
+            self.prepare(doing=doing)
+            return
+        self._wording += 1
+        self.state.seen = False
+        self._rewrite(doing)
+        self.draw()
+
+    def _rewrite(self, doing: str = "writing it into the texts") -> None:
+        service, latest, wording, fields = self.host.service, self._latest, self._wording, self._names()
+        if service is None or latest is None:
+            return
+        sending = Sending(service, self.state)
+
+        def written(answer: PreparedNotice | NotPrepared) -> None:
+            # Who changed either meanwhile has it written again.
+            if wording != self._wording or latest is not self._latest or self.state.declared is not None:
+                return
+            if isinstance(answer, NotPrepared):
+                self.state.problem = answer
+                self.draw()
+                return
+            self._latest = answer
+            self._show(answer)
+
+        self.host.ask(lambda: sending.rewrite(latest, fields), written, doing=doing)
+
+    def _show(self, answer: PreparedNotice) -> None:
+        """A newer preview in place of the one on screen; the cursor stays where somebody reads."""
+        before = [one.text for one in self.state.proposal.drafts] if self.state.proposal is not None else []
         self.state.take(answer)
         self.draw()
-        self.call_after_refresh(self._painted, number)
-        self._rank()
+        self._shown += 1
+        self.call_after_refresh(self._painted, self._shown)
+        if self.typing and before and before != [one.text for one in answer.proposal.drafts]:
+            self._changed_at = time.monotonic()
         self._onto_clipboard()
-        self._place_on_stale()
+        if self.focused is not self.body:
+            self._place_on_stale()
 
-    def _painted(self, number: int) -> None:
+    def _cursor_line(self) -> int | None:
+        key = self.body.cursor_key
+        return next((at for at, one in enumerate(self.body.rows) if one.key is not None and one.key == key), None)
+
+    def _painted(self, shown: int) -> None:
         """The whole preview has been on screen: from now on the word counts."""
-        if number != self._asking:
+        if shown != self._shown:
             return
         self.state.seen = True
         obstacle = self.state.obstacle(utc_now())
@@ -259,10 +329,10 @@ class RespondScreen(ListScreen):
             self.host.say(f"the preview is here: read it; the word {word!r} and enter sends it")
         self.draw()
 
-    def _rank(self) -> None:
+    def _rank(self, proposal: Proposal) -> None:
         """Tier and impact stand in the preview as soon as they are known; they hold nothing up."""
-        service, proposal = self.host.service, self.state.proposal
-        if service is None or proposal is None or proposal.incident:
+        service = self.host.service
+        if service is None or proposal.incident:
             return
         sending = Sending(service, self.state)
 
@@ -306,8 +376,8 @@ class RespondScreen(ListScreen):
     def _ask_word(self) -> None:
         """Open the line for the word, or say what stands in the way of it."""
         state, now = self.state, utc_now()
-        waiting = self.is_preparing
-        if not waiting and (state.proposal is None or state.is_old(now)):
+        waiting = self.is_preparing and (state.proposal is None or not state.seen)
+        if not self.is_preparing and (state.proposal is None or state.is_old(now)):
             self.prepare(doing="measuring again" if state.proposal is not None else "")
             waiting = True
         if waiting:
@@ -374,7 +444,7 @@ class RespondScreen(ListScreen):
         if not said:
             self.close_input("nothing was typed and nothing was sent")
             self._entered_at = time.monotonic()
-        elif self.is_preparing or proposal is None or not state.seen:
+        elif proposal is None or not state.seen:
             self.host.say("the preview is not here yet: nothing was sent; enter again once you have seen it", "warn")
         elif state.is_old(utc_now()):
             self.prepare(doing="measuring again")
@@ -385,6 +455,8 @@ class RespondScreen(ListScreen):
         elif obstacle := state.obstacle(utc_now()):
             self.close_input(f"nothing was sent: {obstacle}", "warn")
             self._entered_at = time.monotonic()
+        elif time.monotonic() - self._changed_at < CHANGED_S:
+            self.host.say("the texts have changed just now: nothing was sent; look at them, then enter", "warn")
         elif said != proposal.word:
             # What was refused is not left to be corrected letter by letter: the whole word is typed.
             self.entry.value = ""
@@ -398,6 +470,9 @@ class RespondScreen(ListScreen):
         if service is None or proposal is None:
             return
         state.confirming = True
+        if self._running_job is not None and self.is_preparing:
+            # What is confirmed is what was seen.
+            self._running_job.drop()
         self.close_input("")
         sending, accepted = Sending(service, state), frozenset(state.accepted)
         self.host.ask(
@@ -500,7 +575,7 @@ class RespondScreen(ListScreen):
                 self.state.words[name] = text
             else:
                 self.state.words.pop(name, None)
-            self.prepare(doing="writing it into the texts")
+            self._reword("writing it into the texts")
 
         about = self.state.incident_id or "this notice"
         self.host.push_console_screen(
@@ -589,4 +664,4 @@ class RespondScreen(ListScreen):
             return
         order = list(Audience)
         state.audience = order[(order.index(state.audience) + 1) % len(order)]
-        self.prepare(doing=f"writing it for {state.audience}")
+        self._reword(f"writing it for {state.audience}")

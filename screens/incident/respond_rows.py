@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import plural
 from diagnostics.models.entries import Channel, Purpose
-from widgets.row import BLANK, Row, Tone, row, wrapped
+from widgets.row import BLANK, Row, Tone, wrapped
 from widgets.rows.incident import criterion_lines
 from widgets.rows.notices import (
     channel_word,
@@ -50,8 +50,9 @@ def body_rows(  # each state of the preview has its own rows
     rows: list[Row] = []
     if state.problem is not None:
         rows += _problem(state.problem, width, glyphs)
-    if waiting:
-        rows.append(row((glyphs.text("preparing again; the previous one is shown below"), "accent"), key="waiting"))
+    if waiting and not (state.prepared is not None and state.prepared.at_once):
+        said = "measuring again; the previous numbers stay until the new ones are there"
+        rows += wrapped(said, width, "accent", key="waiting")
     rows += [*verdict_rows(state, width, now, glyphs), *head_rows(proposal, state.rank, width, glyphs)]
     rows += _criteria_rows(state, width, glyphs)
     if state.copied:
@@ -61,6 +62,15 @@ def body_rows(  # each state of the preview has its own rows
     rows += figure_rows(state.figures, state.accepted, width, now, glyphs)
     own = [one for one in fields if one[0] not in {"title", "summary"}]
     return rows + words_rows(own, state.words, width, glyphs)
+
+
+def measuring_words(state: RespondState, *, waiting: bool) -> str:
+    """How much of a preview made at once is known; empty for one that was measured. Stands where it moves no row."""
+    if state.prepared is None or not state.prepared.at_once or state.declared is not None:
+        return ""
+    numbers, unread = len(state.figures), len(state.unread)
+    known = f"{numbers - unread} of {plural(numbers, 'number')} known"
+    return f"{known}, measuring" if waiting else f"{known}, not measured: r measures"
 
 
 def _without(state: RespondState, width: int, glyphs: Glyphs, *, waiting: bool) -> list[Row]:

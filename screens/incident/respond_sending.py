@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
@@ -32,12 +32,39 @@ class Sending:
 
     # ---- preparing
 
+    def begin(self, job: Job) -> PreparedNotice | NotPrepared:
+        """The first proposal, of what is known at once. A resolution waits for its exit criteria, and is measured."""
+        at_once = self.state.purpose is not Purpose.RESOLUTION
+        return self._prepared(lambda: self._first(job, at_once=at_once), job, at_once=at_once)
+
     def prepare(self, fields: Collection[str], job: Job) -> PreparedNotice | NotPrepared:
-        """The proposal with words for these fields only, and what a resolution needs besides."""
+        """The proposal with words for these fields only, measured, and what a resolution needs besides."""
+
+        def proposal() -> Proposal:
+            before = self.state.proposal
+            if before is None:
+                return self._first(job, at_once=False)
+            return self.service.notices.refresh(self._in_words(before, fields), job)
+
+        return self._prepared(proposal, job)
+
+    def rewrite(self, prepared: PreparedNotice, fields: Collection[str]) -> PreparedNotice | NotPrepared:
+        """The same with the words of now; nothing is measured for them."""
+        try:
+            proposal = self.service.notices.rewrite(self._in_words(prepared.proposal, fields))
+        except SourceFailure as failure:
+            return _not_prepared(failure)
+        except UserError as problem:
+            return NotPrepared(problem.problem, " ".join(problem.lines()[1:]))
+        return replace(prepared, proposal=proposal)
+
+    def _prepared(
+        self, propose: Callable[[], Proposal], job: Job, *, at_once: bool = False
+    ) -> PreparedNotice | NotPrepared:
         state, service = self.state, self.service
         try:
             incident = service.incidents.get(state.incident_id) if state.incident_id else None
-            proposal = self._proposal(fields, job)
+            proposal = propose()
             unmet: tuple[Criterion, ...] = ()
             # Whoever resolved it has given the reason: it is not asked a second time to tell people.
             if incident is not None and incident.is_open and state.purpose is Purpose.RESOLUTION:
@@ -46,27 +73,30 @@ class Sending:
         except SourceFailure as failure:
             if failure.kind is FailureKind.CANCELLED and job.is_cancelled:
                 return NotPrepared("you ended the preparation; nothing was sent", "r prepares it again")
-            return NotPrepared(failure.headline(), f"{sentence(failure.reason)} {advice(failure.remedy)}".strip())
+            return _not_prepared(failure)
         except UserError as problem:
             return NotPrepared(problem.problem, " ".join(problem.lines()[1:]))
-        return PreparedNotice(proposal, incident, unmet)
+        return PreparedNotice(proposal, incident, unmet, at_once)
 
-    def _proposal(self, fields: Collection[str], job: Job) -> Proposal:
-        """The first one, or the same one anew: it keeps its key, so that confirming it again sends nothing twice."""
-        state, before, notices = self.state, self.state.proposal, self.service.notices
-        if before is None:
-            return notices.propose(
-                issue_type=state.issue_type,
-                severity=state.severity,
-                incident=state.incident_id,
-                purpose=state.purpose,
-                audience=state.audience,
-                words=dict(state.words),
-                job=job,
-            )
+    def _first(self, job: Job, *, at_once: bool) -> Proposal:
+        state = self.state
+        return self.service.notices.propose(
+            issue_type=state.issue_type,
+            severity=state.severity,
+            incident=state.incident_id,
+            purpose=state.purpose,
+            audience=state.audience,
+            words=dict(state.words),
+            job=job,
+            at_once=at_once,
+        )
+
+    def _in_words(self, before: Proposal, fields: Collection[str]) -> Proposal:
+        """The same one in the words of now: it keeps its key, so that confirming it again sends nothing twice."""
+        state = self.state
         gone = {name for name in fields if name not in state.words}
         words = {name: text for name, text in (before.words | state.words).items() if name not in gone}
-        return notices.refresh(before.model_copy(update={"words": words, "audience": state.audience}), job)
+        return before.model_copy(update={"words": words, "audience": state.audience})
 
     # ---- grading
 
@@ -97,6 +127,10 @@ class Sending:
         unmet = tuple(one.id for one in state.prepared.unmet) if state.prepared is not None else ()
         why = state.overruled or clean(state.words.get("verification", ""), limit=400)
         return self.service.notices.confirm(proposal, word, accepted, Ending(why, unmet))
+
+
+def _not_prepared(failure: SourceFailure) -> NotPrepared:
+    return NotPrepared(failure.headline(), f"{sentence(failure.reason)} {advice(failure.remedy)}".strip())
 
 
 def headline_of(failure: SourceFailure | UserError) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnostics.core.words import plural
 from diagnostics.models.entries import Audience, BoundFigure, Channel, Purpose
+from diagnostics.models.figures import NOT_KNOWN_YET
 from screens.incident.base import unmet_words
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class PreparedNotice:
     incident: Incident | None = None
     unmet: tuple[Criterion, ...] = ()
     """Exit criteria that are not met; asked for a resolution only."""
+    at_once: bool = False
+    """Made of what was known at once: it is still to be measured."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -101,12 +104,17 @@ class RespondState:
         if (systems, accounts) != (proposal.systems, proposal.accounts) and not proposal.incident:
             # What a person named belongs to the scope, whether or not a source sees it.
             proposal = proposal.model_copy(update={"systems": systems, "accounts": accounts})
-        self.prepared = PreparedNotice(proposal, prepared.incident, prepared.unmet)
+        self.prepared = replace(prepared, proposal=proposal)
         self.problem = None
         self.seen = False
         self.aged = {}
         values = {one.name: (one.shown, one.taken_at) for one in self.figures}
         self.accepted = {name: value for name, value in self.accepted.items() if values.get(name) == value}
+
+    @property
+    def unread(self) -> tuple[BoundFigure, ...]:
+        """Numbers of the texts that are not known yet."""
+        return tuple(one for one in self.figures if one.shown == NOT_KNOWN_YET)
 
     @property
     def figures(self) -> tuple[BoundFigure, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -17,7 +20,7 @@ from diagnostics.core.waiting import Job
 from diagnostics.health.service import HealthService
 from diagnostics.incident.assess.assessments import AssessmentService
 from diagnostics.incident.assess.impact import read_accounts, read_impact, read_shares
-from diagnostics.incident.assess.readings import measure
+from diagnostics.incident.assess.readings import LONGEST_S, measure
 from diagnostics.incident.incidents import IncidentService
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
@@ -112,6 +115,71 @@ def test_a_source_that_is_gone_gives_the_dash_and_says_why(nov17: SandboxProcess
         assert assessment.tier.tier == 3
         rate = next(one for one in assessment.criteria if one.id == "rate")
         assert (rate.status, rate.shown, rate.held_s) == (Status.UNREACHABLE, "—", None)
+
+
+@pytest.mark.honesty(
+    "Datadog holds its answers back while a notice is wanted",
+    "what was read here before, with its age; the rest is not known yet, and never 0",
+)
+def test_a_notice_is_proposed_at_once_of_what_was_read_here(nov17: SandboxProcess, tmp_path: Path) -> None:
+    with opened(nov17, tmp_path) as service:
+        context, window_s = service.context, service.context.window_s
+        query = context.catalogue.queries[context.catalogue.issues["rate_limiting"].query].datadog
+        counted = context.logs.counts(query, window_s)
+        affected = service.assessments.affected("rate_limiting", "incident", kinds=False)
+        assert counted.accounts
+        nov17.set_faults("aggregate=slow:5")
+        try:
+            # The next pulse waits: what the last one gave is known all the same.
+            Thread(
+                target=lambda: failing(lambda: context.logs.counts(query, window_s, fresh_s=0.0)), daemon=True
+            ).start()
+            begun = time.monotonic()
+            proposal = service.notices.propose(issue_type="rate_limiting", severity="incident", at_once=True)
+            assert time.monotonic() - begun < LONGEST_S / 3
+        finally:
+            nov17.clear_faults()
+        known = by_id(proposal.measured)
+        assert known["accounts_affected"].value == counted.accounts
+        assert known["rate_limited_per_minute"].value == counted.recent_minute
+        assert known["rate_limited_per_minute"].taken_at == counted.evidence.data_at
+        assert set(proposal.accounts) <= {one.account_id for one in affected.rows}
+        assert proposal.accounts
+        never_read = known["api_p95"]
+        assert (never_read.value, never_read.shown, never_read.taken_at) == (None, "not known yet", None)
+        assert [one.name for one in service.notices.stale(proposal)] == []
+        fresh = service.notices.refresh(proposal)
+        assert fresh.key == proposal.key
+        assert isinstance(by_id(fresh.measured)["api_p95"].value, int | float)
+        assert [one.id for one in fresh.measured if one.shown == "not known yet"] == []
+
+
+def test_words_are_written_into_a_notice_without_asking_anything(
+    service: Diagnostics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposal = service.notices.propose(issue_type="rate_limiting", severity="incident")
+    asked: list[str] = []
+    for source, names in (
+        (service.context.datadog, ("aggregate", "search", "metrics")),
+        (service.context.databases, ("read_common", "read_client")),
+    ):
+        for name in names:
+            monkeypatch.setattr(source, name, lambda *_, name=name, **__: asked.append(name))
+    words = {"title": "Zillow refuses every call", "eta": "17:40 UTC"}
+    rewritten = service.notices.rewrite(proposal.model_copy(update={"words": words}))
+    assert asked == []
+    assert (rewritten.title, rewritten.key) == ("Zillow refuses every call", proposal.key)
+    assert "17:40 UTC" in rewritten.fallback
+    assert (rewritten.measured, rewritten.accounts) == (proposal.measured, proposal.accounts)
+    assert set(rewritten.notes) == set(proposal.notes)
+    taken = {one.name: one.taken_at for one in proposal.drafts[0].figures if one.evidence is not None}
+    assert {one.name: one.taken_at for one in rewritten.drafts[0].figures if one.evidence is not None} == taken
+
+
+def failing(ask: Callable[[], object]) -> None:
+    """Ask, and let a source fail."""
+    with suppress(SourceFailure):
+        ask()
 
 
 COUNTED = ("rate_limited_per_minute", "zillow_requests", "events_in_window", "accounts_affected", "users_affected")

@@ -21,7 +21,7 @@ from diagnostics.core.waiting import Job
 from diagnostics.incident.incidents import Ending, status_changes
 from diagnostics.models import entries as said
 from diagnostics.models.entries import Audience, Body, BoundFigure, Channel, IncidentStatus, Purpose
-from diagnostics.models.figures import Coverage
+from diagnostics.models.figures import NOT_KNOWN_YET, Coverage
 from diagnostics.models.incidents import Assessment, Criterion, Delivery, Impact, Incident, Tier
 from diagnostics.models.notices import Draft, Proposal
 from diagnostics.models.status import Status
@@ -60,6 +60,12 @@ class ScriptedNoticeService:
     notes: tuple[str, ...] = ()
     waits: threading.Event | None = None
     """While it is not set, a proposal stands at 3 of 9 readings."""
+    measures: threading.Event | None = None
+    """While it is not set, nothing is measured; what is known at once is there."""
+    unread: frozenset[str] = frozenset()
+    """Numbers that are not known yet."""
+    measured: int = 0
+    rewritten: list[dict[str, Any]] = field(default_factory=list)
     began: threading.Event = field(default_factory=threading.Event)
     good_for_s: float = 180.0
     confirm_fails: bool = False
@@ -87,14 +93,30 @@ class ScriptedNoticeService:
         audience: Audience = Audience.RESPONDERS,
         words: Mapping[str, str] | None = None,
         job: Job | None = None,
+        at_once: bool = False,
     ) -> Proposal:
         self.asked.append({"incident": incident, "purpose": purpose, "audience": audience, "words": dict(words or {})})
         self.began.set()
+        self._hold(self.waits, job)
+        return self._made(issue_type, severity, incident, purpose, audience, words)
+
+    @staticmethod
+    def _hold(until: threading.Event | None, job: Job | None) -> None:
         if job is not None:
             job.report(3, 9, "readings")
-        while self.waits is not None and not self.waits.wait(0.02):
+        while until is not None and not until.wait(0.02):
             if job is not None:
                 job.raise_if_cancelled("notices")
+
+    def _made(  # noqa: PLR0917  # as `propose`
+        self,
+        issue_type: str | None,
+        severity: str | None,
+        incident: str | None,
+        purpose: Purpose,
+        audience: Audience,
+        words: Mapping[str, str] | None,
+    ) -> Proposal:
         if self.failing:
             raise SourceFailure(
                 FailureKind.DENIED,
@@ -179,9 +201,9 @@ class ScriptedNoticeService:
         return tuple(
             BoundFigure(
                 name=name,
-                shown=shown,
+                shown=NOT_KNOWN_YET if name in self.unread else shown,
                 reading=name,
-                taken_at=NOW - timedelta(seconds=400 if name in self.old else 20),
+                taken_at=None if name in self.unread else NOW - timedelta(seconds=400 if name in self.old else 20),
                 stale="asked 6m ago; common: timed out since" if name in self.old else "",
                 evidence=evidence("common", f"the question behind {name}", 1),
             )
@@ -189,14 +211,23 @@ class ScriptedNoticeService:
         )
 
     def refresh(self, proposal: Proposal, job: Job | None = None) -> Proposal:
-        return self.propose(
-            issue_type=proposal.issue_type,
-            severity=proposal.severity,
-            incident=proposal.incident or None,
-            purpose=proposal.purpose,
-            audience=proposal.audience,
-            words=proposal.words,
-            job=job,
+        self.measured += 1
+        self._hold(self.waits, job)
+        self._hold(self.measures, job)
+        return self._again(proposal)
+
+    def rewrite(self, proposal: Proposal) -> Proposal:
+        self.rewritten.append({"audience": proposal.audience, "words": dict(proposal.words)})
+        return self._again(proposal)
+
+    def _again(self, proposal: Proposal) -> Proposal:
+        return self._made(
+            proposal.issue_type,
+            proposal.severity,
+            proposal.incident or None,
+            proposal.purpose,
+            proposal.audience,
+            proposal.words,
         ).model_copy(update={"key": proposal.key})
 
     def stale(self, proposal: Proposal) -> tuple[BoundFigure, ...]:

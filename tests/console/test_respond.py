@@ -58,6 +58,12 @@ async def send(pilot: Pilot[int], word: str = "send") -> None:
     await press(pilot, "down", "enter", *word, "enter")
 
 
+def cursor_line(shown: RespondScreen) -> int:
+    """The line of the screen on which the cursor of the text stands."""
+    keys = [one.key for one in shown.body.rows]
+    return keys.index(shown.body.cursor_key) - round(shown.body.scroll_offset.y)
+
+
 def only(world: IncidentWorld) -> Incident:
     (line,) = world.incidents.lines()
     return world.incidents.get(line.id)
@@ -194,10 +200,11 @@ async def test_a_preview_that_has_grown_old_is_measured_again_before_it_can_go(
             await press(pilot, "down", "enter", *"send")
             stop_clocks(monkeypatch, at(200))
             notices.good_for_s = 600.0
+            measured = notices.measured
             await press(pilot, "enter")
             assert notices.confirmed == []
-            await until(pilot, lambda: shown.state.seen)
-            assert len(notices.asked) == 2
+            await until(pilot, lambda: shown.state.seen and not shown.is_preparing)
+            assert notices.measured == measured + 1
             assert shown.entry.value == "send"
             await press(pilot, "enter")
             await until(pilot, lambda: notices.confirmed)
@@ -295,9 +302,86 @@ async def test_words_are_written_into_the_texts(make_app: MakeApp, tmp_path: Pat
             await press(pilot, "enter")
             assert isinstance(pilot.app.screen, LineEntry)
             await press(pilot, *"callers told", "enter")
-            await until(pilot, lambda: len(notices.asked) == 2 and shown.state.seen)
-            assert notices.asked[1]["words"] == {"actions_taken": "callers told"}
+            await until(pilot, lambda: "Done so far: callers told" in text_on(pilot))
+            assert [one["words"] for one in notices.rewritten] == [{"actions_taken": "callers told"}]
+
+
+async def test_what_is_known_is_on_screen_while_the_sources_hold_their_answers_back(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, measures=threading.Event(), unread=frozenset({"health"})) as (world, notices, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await until(pilot, lambda: notices.measured == 1)
+            assert shown.is_preparing
+            assert "3 of 4 numbers known, measuring" in str(shown.heading())
+            assert [one.name for one in shown.state.unread] == ["health"]
+            shown.body.focus()
+            shown.body.place("figure:webhook_backlog")
+            await pilot.pause()
+            line = cursor_line(shown)
+            await press(pilot, "tab", "down", "enter", *"sen")
+            shown.body.focus()
+            notices.unread = frozenset()
+            assert notices.measures is not None
+            notices.measures.set()
+            await until(pilot, lambda: not shown.state.unread and not shown.is_preparing)
+            await until(pilot, lambda: "not known yet" not in text_on(pilot))
+            assert shown.entry.value == "sen"
+            assert shown.body.cursor_key == "figure:webhook_backlog"
+            await until(pilot, lambda: shown.state.rank)
+            await pilot.pause()
+            assert cursor_line(shown) == line
+            assert world.journal.head().seq == 0
+
+
+async def test_what_is_known_can_be_sent_before_the_rest_has_come(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, measures=threading.Event()) as (world, notices, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await until(pilot, lambda: notices.measured == 1)
+            await send(pilot)
+            await until(pilot, lambda: shown.state.declared is not None)
+            assert notices.measures is not None
+            notices.measures.set()
+            await until(pilot, lambda: "done. Delivered" in text_on(pilot))
+            assert len(notices.confirmed) == 1
+            assert len(only(world).deliveries) == 3
+
+
+async def test_an_old_number_known_before_blocks_until_the_fresh_one_is_there(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
+    with notice_world(tmp_path, measures=threading.Event(), old=frozenset({"health"})) as (_world, notices, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await send(pilot)
+            assert "nothing was sent" in footer(pilot)
+            assert notices.confirmed == []
+            notices.old = frozenset()
+            assert notices.measures is not None
+            notices.measures.set()
+            await until(pilot, lambda: not shown.state.blocking and shown.state.seen)
+            await send(pilot)
+            await until(pilot, lambda: notices.confirmed)
+
+
+async def test_words_written_while_it_is_measured_stand_in_the_measured_text(make_app: MakeApp, tmp_path: Path) -> None:
+    with notice_world(tmp_path, measures=threading.Event()) as (_world, notices, service):
+        async with console(make_app, service) as pilot:
+            shown = await preview(pilot)
+            await until(pilot, lambda: notices.measured == 1)
+            shown.body.focus()
+            shown.body.place("edit:actions_taken")
+            await press(pilot, "enter", *"callers told", "enter")
+            await until(pilot, lambda: "Done so far: callers told" in text_on(pilot))
+            assert notices.measures is not None
+            notices.measures.set()
+            await until(pilot, lambda: not shown.is_preparing and shown.state.seen)
+            assert shown.state.prepared is not None
+            await until(pilot, lambda: shown.state.prepared is not None and not shown.state.prepared.at_once)
             assert "Done so far: callers told" in text_on(pilot)
+            assert notices.measured == 1
 
 
 async def test_the_audience_of_an_update_is_cycled(make_app: MakeApp, tmp_path: Path) -> None:
@@ -306,8 +390,8 @@ async def test_the_audience_of_an_update_is_cycled(make_app: MakeApp, tmp_path: 
         async with console(make_app, service) as pilot:
             shown = await preview(pilot, incident=incident.id, purpose=Purpose.UPDATE)
             await press(pilot, "s", "s")
-            await until(pilot, lambda: shown.state.seen and notices.asked[-1]["audience"] is Audience.EXECUTIVES)
-            assert "update for executives" in text_on(pilot)
+            await until(pilot, lambda: shown.state.seen and "update for executives" in text_on(pilot))
+            assert notices.rewritten[-1]["audience"] is Audience.EXECUTIVES
             assert "for 61 accounts since 13:51 UTC" in " ".join(text_on(pilot).split())
 
 

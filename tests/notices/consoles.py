@@ -69,12 +69,20 @@ class Readings:
     unreachable: set[str] = field(default_factory=set)
     failure: SourceFailure | None = None
     asked: int = 0
+    at_once: tuple[MeasuredFigure, ...] = ()
+    """What is known without asking."""
 
     def measure(self, issue_type: str, job: object = None) -> tuple[MeasuredFigure, ...]:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
         return tuple(self._one(name, value) for name, value in self.values.items())
+
+    def known(self, issue_type: str, job: object = None) -> tuple[MeasuredFigure, ...]:
+        return self.at_once
+
+    def known_affected(self, issue_type: str, severity: str, job: object = None) -> AffectedAccounts | None:
+        return None
 
     def affected(self, issue_type: str, severity: str, **_: object) -> AffectedAccounts:
         rows = tuple(AffectedAccount(issue_type, number, 1.0, "told") for number in (14009, 75172))

@@ -12,6 +12,7 @@ from diagnostics.catalogue import load_catalogue
 from diagnostics.catalogue.model import CatalogueError
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.models.entries import Audience, Channel, IncidentStatus, Purpose
+from diagnostics.models.figures import NOT_KNOWN_YET
 from diagnostics.models.incidents import Incident
 from diagnostics.models.triage import Refusal, RefusalRule
 from tests.notices.conftest import MakeConsole
@@ -82,6 +83,27 @@ def test_what_nobody_knows_is_said_to_be_not_known_and_never_zero(console: Conso
     assert "ETA: not known yet." in proposal.fallback
     assert " 0" not in proposal.fallback.partition("Follow it")[0].replace("2025-11-17", "")
     assert any("Webhook backlog" in note for note in proposal.notes)
+
+
+def test_a_figure_that_is_not_known_yet_is_said_to_be_so_and_does_not_block(console: Console) -> None:
+    console.readings.at_once = tuple(
+        one.model_copy(update={"value": None, "shown": NOT_KNOWN_YET, "taken_at": None, "evidence": None})
+        if one.id == "accounts_affected"
+        else one
+        for one in console.readings.measure("rate_limiting")
+    )
+    asked = console.readings.asked
+    proposal = console.propose(at_once=True)
+    assert "Accounts affected: not known yet." in proposal.fallback
+    assert "Health 94.20 %" in proposal.fallback
+    assert proposal.accounts == ()
+    assert any("not known yet" in note for note in proposal.notes)
+    assert console.readings.asked == asked
+    assert console.notices.stale(proposal) == ()
+    fresh = console.notices.refresh(proposal)
+    assert "Accounts affected: 1,204." in fresh.fallback
+    assert (fresh.key, fresh.accounts) == (proposal.key, (14009, 75172))
+    assert not any("not known yet" in note for note in fresh.notes)
 
 
 def test_a_figure_that_could_not_be_read_blocks_until_it_is_accepted(console: Console, slack: SlackServer) -> None:

@@ -57,6 +57,35 @@ def test_each_caller_says_how_old_an_answer_may_be() -> None:
     assert answers.get("k", 5.0, lambda: next(numbers)) == 1
 
 
+def test_the_last_answer_is_recalled_with_its_age_whatever_a_newer_asking_does() -> None:
+    clock = Clock()
+    answers = SingleFlight(clock=clock)
+
+    def fail() -> int:
+        raise unreachable()
+
+    assert answers.recall("k", 180.0) is None
+    assert answers.get("k", 5.0, lambda: 7, recalled=True) == 7
+    answers.get("not kept", 5.0, lambda: 7)
+    clock.now += 60
+    with pytest.raises(SourceFailure):
+        answers.get("k", 5.0, fail, recalled=True)
+    asked, release = threading.Event(), threading.Event()
+
+    def hang() -> bool:
+        asked.set()
+        return release.wait(DEADLINE_S)
+
+    hanging = threading.Thread(target=lambda: answers.get("k", 5.0, hang))
+    hanging.start()
+    assert asked.wait(DEADLINE_S)
+    assert answers.recall("k", 180.0) == 7
+    assert answers.recall("k", 59.0) is None
+    assert answers.recall("not kept", 180.0) is None
+    release.set()
+    hanging.join(DEADLINE_S)
+
+
 def test_a_failure_is_raised_and_not_kept() -> None:
     answers = SingleFlight()
     with pytest.raises(SourceFailure):

@@ -330,6 +330,10 @@ def _escalation(service: Diagnostics, *, whole: bool) -> Iterator[Question]:
             f"assessments.impact {name}", EVERYBODY, partial(assessments.impact, name, worst, accounts=(BIG, SMALL))
         )
         yield Question(f"assessments.affected {name}", EVERYBODY, partial(assessments.affected, name))
+        yield Question(f"assessments.known {name}", EVERYBODY, partial(assessments.known, name))
+        yield Question(
+            f"assessments.known_affected {name}", EVERYBODY, partial(assessments.known_affected, name, worst)
+        )
         yield Question(f"assessments.tier {name}", EVERYBODY, partial(assessments.tier, name, worst, None, ()))
         yield Question(f"assessments.checklist {name}", EVERYBODY, partial(assessments.checklist, name, worst))
         if not (whole or name == SAMPLE):
@@ -354,6 +358,7 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
     yield Question(f"notices.propose {issue}", EVERYBODY, propose)
     yield Question(f"notices.propose of {issue}", EVERYBODY, lambda: propose(incident=incident))
     yield Question(f"notices.refresh {issue}", EVERYBODY, lambda: notices.refresh(proposed()))
+    yield Question(f"notices.rewrite {issue}", EVERYBODY, lambda: notices.rewrite(proposed()))
     yield Question(f"notices.confirm {issue}", EVERYBODY, lambda: notices.confirm(proposed(), "not the word"))
     yield Question(f"notices.stale {issue}", EVERYBODY, lambda: notices.stale(proposed()))
     yield Question(f"notices.waiting {issue}", EVERYBODY, notices.waiting)

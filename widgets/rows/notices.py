@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import age
+from diagnostics.models.figures import NOT_KNOWN_YET
 from widgets import wording
 from widgets.row import BLANK, Piece, Row, Tone, fit, row, wrap
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 LABEL = 12
 BELOW = 2
 """Cells by which the lines below a delivery's first one are set in."""
+
+FRESH_S = 30.0
+"""A number so young is fresh; an older one that is still good for a message says so."""
+
 READABLE = 118
 """Cells of a line at most: longer ones are hard to read on wide terminals."""
 
@@ -174,11 +179,13 @@ def figure_rows(
 
 
 def _standing(one: BoundFigure, accepted: bool, now: datetime, glyphs: Glyphs) -> tuple[str, Tone]:
-    old = f"{age(one.taken_at, now)} old" if one.taken_at is not None else "no measurement"
+    nothing = "not read yet" if one.shown == NOT_KNOWN_YET else "no measurement"
+    old = f"{age(one.taken_at, now)} old" if one.taken_at is not None else nothing
     if not one.stale:
-        return (
-            (f"{glyphs.passed} fresh {glyphs.separator} {old}", "pass") if one.taken_at is not None else (old, "muted")
-        )
+        if one.taken_at is None:
+            return old, "muted"
+        word = "fresh" if (now - one.taken_at).total_seconds() <= FRESH_S else "still good"
+        return f"{glyphs.passed} {word} {glyphs.separator} {old}", "pass"
     # The reason says how old it is, where age is the reason.
     why = clean(one.stale, limit=200).removeprefix("old: ")
     if accepted:

@@ -29,7 +29,7 @@ from diagnostics.incident.assess.impact import (
 from diagnostics.incident.incidents import issue_named
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.incidents import AffectedAccount, AffectedAccounts
-from diagnostics.signals.counts import UNNAMED
+from diagnostics.signals.counts import MOST_SEEN, UNNAMED
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.model import IssueType
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[AffectedAccounts], object]
 
-MOST_LISTED = 1_000
-"""Accounts that one question to the logs can name: Datadog's own limit of groups."""
+MOST_LISTED = MOST_SEEN
+"""Accounts of one list."""
 
 CLIENT_SIDE = frozenset({"transaction_sync"})
 """Issues whose part affected is counted in the client databases: for the accounts that are weighed only."""
@@ -75,10 +75,12 @@ def read_affected(
     tell: Tell | None = None,
     job: Job | None = None,
     kinds: bool = True,
+    known_s: float | None = None,
 ) -> AffectedAccounts:
     """The accounts that an issue affects now, those that weigh most first.
 
-    `kinds` of failure cost one more of Datadog's scarce aggregates. `tell` gets what is known while something is still
+    `kinds` of failure cost one more of Datadog's scarce aggregates. Names that the logs gave here within the last
+    `known_s` seconds are taken as they are, and not asked for. `tell` gets what is known while something is still
     asked. Raises SourceFailure where nobody can say which accounts they are, and UserError for an unknown issue or
     severity. Every other part that fails is a note.
     """
@@ -89,7 +91,7 @@ def read_affected(
             f"{issue.title} has no severity {grave!r}", accepted=", ".join(issue.severities), next_step="leave it out"
         )
     seconds = window_s or context.window_s
-    known = _of_agents(context) if issue.name == RESOLUTION else _of_logs(context, issue, seconds)
+    known = _of_agents(context) if issue.name == RESOLUTION else _of_logs(context, issue, seconds, known_s)
     facet = context.catalogue.queries[issue.query].kind if kinds and issue.name != RESOLUTION else ""
     pending = ["sizes", "parts affected", "sync", *(["kinds of failure"] if facet else [])]
 
@@ -125,8 +127,10 @@ def _of_agents(context: Context) -> _Known:
     return known
 
 
-def _of_logs(context: Context, issue: IssueType, window_s: int) -> _Known:
-    seen = context.logs.accounts_seen(context.catalogue.queries[issue.query].datadog, window_s, MOST_LISTED)
+def _of_logs(context: Context, issue: IssueType, window_s: int, known_s: float | None) -> _Known:
+    query = context.catalogue.queries[issue.query].datadog
+    known_before = None if known_s is None else context.logs.known_accounts_seen(query, window_s, MOST_LISTED, known_s)
+    seen = known_before or context.logs.accounts_seen(query, window_s, MOST_LISTED)
     ids = tuple(one.account_id for one in seen.accounts)
     basis = f"named by logs of the last {span(window_s)}"
     total: int | None = len(ids)

@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from diagnostics.catalogue.conditions import condition_words, limit_of
-from diagnostics.core.failures import SourceFailure
-from diagnostics.core.waiting import ask_together
+from diagnostics.core.failures import SourceFailure, TurnAwaited
+from diagnostics.core.waiting import StillAsking, ask_together
 from diagnostics.core.words import span
 from diagnostics.health.systems import downstream
 from diagnostics.incident.assess.affected import read_affected
@@ -26,11 +27,11 @@ from diagnostics.incident.assess.criteria import (
     readings_of,
 )
 from diagnostics.incident.assess.impact import read_impact
-from diagnostics.incident.assess.readings import LONGEST_S, measure
+from diagnostics.incident.assess.readings import AT_ONCE_S, LONGEST_S, NO_ANSWER, measure
 from diagnostics.incident.incidents import issue_named
 from diagnostics.incident.records import CONSOLE
 from diagnostics.models.entries import MeasuredFigure
-from diagnostics.models.figures import UNKNOWN
+from diagnostics.models.figures import NOT_KNOWN_YET, UNKNOWN
 from diagnostics.models.incidents import Assessment, Impact, Incident, ScopeProposal, Step, Tier
 from diagnostics.models.status import Status
 
@@ -83,12 +84,50 @@ class AssessmentService:
         self._health = service_health
         self._clock = clock
         self._lock = threading.Lock()
+        self._read: dict[tuple[str, str], MeasuredFigure] = {}
+        """The last value of each figure of each issue."""
         self._looked: dict[str, float] = {}
         """When this console noted a look at an incident last, by its steady clock."""
 
     def measure(self, issue_type: str, job: Job | None = None) -> tuple[MeasuredFigure, ...]:
-        """The issue's figures now. Takes at most 15 seconds; see `diagnostics.incident.assess.readings`."""
-        return measure(self._context, self._health, issue_type, job)
+        """The issue's figures now. Takes at most 15 seconds; see `diagnostics.incident.assess.readings`.
+
+        One that is still asked for then has the value that was read here last, while that is good for a message.
+        """
+        found = measure(self._context, self._health, issue_type, job)
+        return self._remembering(issue_type, found)
+
+    def _keep(self, issue_type: str, found: Iterable[MeasuredFigure]) -> None:
+        self._read |= {(issue_type, one.id): one for one in found if one.value is not None}
+
+    def known(self, issue_type: str, job: Job | None = None) -> tuple[MeasuredFigure, ...]:
+        """The issue's figures as far as they are known at once: within half a second, whatever the sources do.
+
+        They are those that this console read while they are good for a message (`escalation.figures_good_s`), each with
+        the moment it was taken, and those that answer at once. Any other has no value and is "not known yet". Raises
+        UserError for an unknown issue type.
+        """
+        good_s = self._context.settings.escalation.figures_good_s
+        found = self._remembering(issue_type, measure(self._context, self._health, issue_type, job, known_s=good_s))
+        return tuple(
+            one.model_copy(update={"shown": NOT_KNOWN_YET, "taken_at": None, "evidence": None})
+            if one.value is None and one.status != Status.UNREACHABLE.value
+            else one
+            for one in found
+        )
+
+    def _remembering(self, issue_type: str, found: Sequence[MeasuredFigure]) -> tuple[MeasuredFigure, ...]:
+        """The same, kept for whoever asks next; one that has not come is the last one that is still good."""
+        now, good = self._context.now(), timedelta(seconds=self._context.settings.escalation.figures_good_s)
+        made: list[MeasuredFigure] = []
+        self._keep(issue_type, found)
+        for one in found:
+            before = self._read.get((issue_type, one.id)) if _has_not_come(one) else None
+            is_good = (
+                before is not None and before.taken_at is not None and before.taken_at <= now <= before.taken_at + good
+            )
+            made.append(before if before is not None and is_good else one)
+        return tuple(made)
 
     def impact(self, issue_type: str, severity: str, job: Job | None = None, *, accounts: Iterable[int] = ()) -> Impact:
         """The multi-account score, `accounts` included. Raises SourceFailure where nobody knows who is affected."""
@@ -117,6 +156,23 @@ class AssessmentService:
         accounts they are, and UserError.
         """
         return read_affected(self._context, issue_type, severity, window_s, kinds=kinds, tell=tell, job=job)
+
+    def known_affected(self, issue_type: str, severity: str, job: Job | None = None) -> AffectedAccounts | None:
+        """As `affected`, of what is known at once; None where nobody has said yet which accounts they are."""
+        told: list[AffectedAccounts] = []
+        good_s = self._context.settings.escalation.figures_good_s
+
+        def read() -> AffectedAccounts:
+            return read_affected(
+                self._context, issue_type, severity, kinds=False, tell=told.append, job=job, known_s=good_s
+            )
+
+        found = ask_together({"accounts": read}, AT_ONCE_S, job)["accounts"]
+        if isinstance(found, StillAsking | TurnAwaited):
+            return told[-1] if told else None
+        if isinstance(found, SourceFailure):
+            raise found
+        return found
 
     def tier(self, issue_type: str, severity: str, impact: Impact | None, measured: Sequence[MeasuredFigure]) -> Tier:
         """The alert tier that these make. Asks nothing. Raises UserError for an unknown issue type."""
@@ -184,6 +240,7 @@ class AssessmentService:
         found = ask_together(asks, LONGEST_S + 1.0, job)
         failures = [f"{name}: {one.headline()}" for name, one in found.items() if isinstance(one, SourceFailure)]
         figures = _or(found["figures"], cast("tuple[MeasuredFigure, ...]", ()))
+        self._keep(incident.issue_type, figures)
         return _World(
             figures={one.id: one for one in figures},
             impact=_or(found["impact"], cast("Impact | None", None)),
@@ -255,6 +312,13 @@ class AssessmentService:
         if bodies:
             keys = [f"{incident.id}:{incident.declared_at.isoformat()}:step:{name}" for name in bodies]
             self._context.journal.append(incident.id, tuple(bodies.values()), keys=keys, actor=CONSOLE)
+
+
+def _has_not_come(figure: MeasuredFigure) -> bool:
+    """Whether it is still asked for, or its turn has not come: no source has failed, and none has said anything."""
+    evidence = figure.evidence
+    asked = evidence is not None and evidence.query == NO_ANSWER
+    return figure.value is None and asked and figure.status == Status.NO_DATA.value
 
 
 def _or(found: object, otherwise: _Part) -> _Part:

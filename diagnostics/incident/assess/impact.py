@@ -23,7 +23,7 @@ from diagnostics.incident.incidents import issue_named
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import Coverage, Gap
 from diagnostics.models.incidents import AccountImpact, Impact
-from diagnostics.signals.counts import UNNAMED
+from diagnostics.signals.counts import KEEP_SAMPLES_S, MOST_SEEN, UNNAMED, Accounts
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -101,8 +101,13 @@ def named_accounts(context: Context, issue: IssueType, extra: Iterable[int] = ()
     else:
         query = context.catalogue.queries[issue.query].datadog
         counts = context.logs.counts(query, context.window_s)
-        # Nobody in the window is an answer; asking for names would cost a second request.
-        found = context.logs.accounts(query, context.window_s, most) if counts.accounts else None
+        # Nobody in the window is an answer; asking for names would cost a second request, unless somebody just has.
+        seen = context.logs.known_accounts_seen(query, context.window_s, MOST_SEEN, KEEP_SAMPLES_S)
+        found: Accounts | None = None
+        if counts.accounts and seen is not None and seen.accounts:
+            found = Accounts(tuple(one.account_id for one in seen.accounts), seen.evidence, seen.partial)
+        elif counts.accounts:
+            found = context.logs.accounts(query, context.window_s, most)
         ids = list(found.ids) if found is not None else []
         total, partial = counts.accounts, counts.partial or (found is not None and found.partial)
         evidence = (counts.evidence, *((found.evidence,) if found is not None else ()))
@@ -112,6 +117,33 @@ def named_accounts(context: Context, issue: IssueType, extra: Iterable[int] = ()
     first = [account for account in dict.fromkeys(extra) if account not in ids]
     whole = None if total is None else max(total, len(ids)) + len(first)
     return Named((*first, *ids)[:most], whole, basis, evidence, partial)
+
+
+def known_accounts(context: Context, issue: IssueType, most_s: float) -> Named | None:
+    """As `named_accounts`, of what the logs told this console within the last `most_s` seconds. Asks nothing.
+
+    None where they told nothing; accounts that were counted and not named stay unnamed.
+    """
+    query, most = context.catalogue.queries[issue.query].datadog, context.catalogue.impact.most_accounts
+    counts = context.logs.known_counts(query, context.window_s, most_s)
+    found = context.logs.known_accounts(query, context.window_s, most, most_s)
+    seen = context.logs.known_accounts_seen(query, context.window_s, MOST_SEEN, most_s)
+    if issue.name == RESOLUTION or (counts is None and seen is None):
+        return None
+    ids = () if seen is None else tuple(one.account_id for one in seen.accounts)
+    total = len(ids) if ids else None
+    basis = f"named by logs of the last {span(context.window_s)}"
+    parts = [] if seen is None else [seen.evidence]
+    partial = seen is not None and (seen.partial or seen.is_cut or seen.unnamed > 0)
+    if counts is not None:
+        if found is not None and counts.accounts:
+            ids, parts, partial = found.ids, [found.evidence], found.partial
+        total, partial = counts.accounts, partial or counts.partial
+        parts.insert(0, counts.evidence)
+        if total is None and counts.count:
+            basis = UNNAMED
+    whole = None if total is None else max(total, len(ids))
+    return Named(ids[:most], whole, basis, tuple(parts), partial)
 
 
 def read_accounts(context: Context, ids: Sequence[int]) -> tuple[dict[int, Account], tuple[Evidence, ...]]:

@@ -25,6 +25,7 @@ from diagnostics.incident.assess.impact import (
     RESOLUTION,
     Account,
     Named,
+    known_accounts,
     named_accounts,
     read_accounts,
     size_words,
@@ -35,6 +36,7 @@ from diagnostics.models.evidence import Evidence
 from diagnostics.models.figures import UNKNOWN, Figure
 from diagnostics.models.status import Status
 from diagnostics.models.triage import TriageRequest
+from diagnostics.signals.counts import KEEP_COUNTS_S
 from diagnostics.signals.pulses import judge_count, of_counts
 from diagnostics.signals.webhook_backlog import Backlog, read_backlog
 
@@ -48,8 +50,14 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+AT_ONCE_S = 0.4
+"""What answers so soon is known at once."""
+
 LONGEST_S = 15.0
 """One measuring, with two turns of the scarcest rate limit in it; what is not there by then has no value yet."""
+
+NO_ANSWER = "no answer"
+"""What stands in place of the question of a reading that did not come."""
 
 FOREVER_S = 86_400.0
 """Within one round nothing is asked twice, however long the round takes."""
@@ -67,6 +75,8 @@ class Round:
     context: Context
     health: HealthService
     issue: IssueType
+    known_s: float | None = None
+    """Counts and names that the logs gave within so many seconds are taken as they are; None asks as usual."""
     answers: SingleFlight = field(default_factory=SingleFlight)
 
     def once(self, name: str, ask: Callable[[], Answer]) -> Answer:
@@ -85,10 +95,11 @@ class Round:
         """The webhook backlog."""
         return self.once("backlog", lambda: read_backlog(self.context))
 
-    def counts(self, query: str) -> Counts:
+    def counts(self, query: str, fresh_s: float = KEEP_COUNTS_S) -> Counts:
         """Events of a named query in the window."""
-        text = self.context.catalogue.queries[query].datadog
-        return self.once(f"counts {query}", lambda: self.context.logs.counts(text, self.context.window_s))
+        text, logs, window_s = self.context.catalogue.queries[query].datadog, self.context.logs, self.context.window_s
+        known = None if self.known_s is None else logs.known_counts(text, window_s, self.known_s)
+        return known or self.once(f"counts {query}", lambda: logs.counts(text, window_s, fresh_s=fresh_s))
 
     def states(self) -> States:
         """Connections by state."""
@@ -96,7 +107,8 @@ class Round:
 
     def named(self) -> Named:
         """The accounts that the issue affects."""
-        return self.once("named", lambda: named_accounts(self.context, self.issue))
+        known = None if self.known_s is None else known_accounts(self.context, self.issue, self.known_s)
+        return known or self.once("named", lambda: named_accounts(self.context, self.issue))
 
     def accounts(self) -> dict[int, Account]:
         """Sizes of the named accounts."""
@@ -143,7 +155,7 @@ def of_figure(name: str, figure: Figure) -> MeasuredFigure:
         # What an older answer rests on would make the figure look older than the failure.
         lost = Evidence(
             source=figure.failure.partition(":")[0],
-            query="no answer",
+            query=NO_ANSWER,
             started_at=utc_now(),
             took_ms=0.0,
             caveat=remarks((figure.failure, figure.note)),
@@ -377,8 +389,7 @@ def rate_limited(asked: Round) -> MeasuredFigure:
 
 def zillow_requests(asked: Round) -> MeasuredFigure:
     """Requests to Zillow that the logs hold."""
-    text = asked.context.catalogue.queries["zillow_requests"].datadog
-    found = asked.context.logs.counts(text, asked.context.window_s, fresh_s=KEEP_REQUESTS_S)
+    found = asked.counts("zillow_requests", KEEP_REQUESTS_S)
     return made(
         "zillow_requests",
         found.count,
@@ -540,17 +551,20 @@ def measure(
     *,
     also: Sequence[str] = (),
     only: Sequence[str] | None = None,
+    known_s: float | None = None,
 ) -> tuple[MeasuredFigure, ...]:
     """The readings that the catalogue names for the issue, in its order, and those of `also`; or those of `only`.
 
-    A source that fails gives a figure with the value None, the dash, and the failure as caveat of its evidence. Takes
-    at most 15 seconds, or what is left of the job. Raises UserError for an unknown issue type, and SourceFailure
-    (cancelled) when somebody ended the job.
+    With `known_s`, what the logs gave within so many seconds is taken as it is, and what does not answer within
+    `AT_ONCE_S` does not come. A source that fails gives a figure with the value None, the dash, and the failure as
+    caveat of its evidence. Takes at most 15 seconds, or what is left of the job. Raises UserError for an unknown issue
+    type, and SourceFailure (cancelled) when somebody ended the job.
     """
     issue = issue_named(context.catalogue, issue_type)
     names = tuple(dict.fromkeys(only if only is not None else (*issue.figures, *also)))
-    asked = Round(context, health, issue)
-    answers = ask_together({name: partial(READINGS[name].take, asked) for name in names}, LONGEST_S, job)
+    asked = Round(context, health, issue, known_s)
+    limit_s = LONGEST_S if known_s is None else AT_ONCE_S
+    answers = ask_together({name: partial(READINGS[name].take, asked) for name in names}, limit_s, job)
     return tuple(
         unread(name, answer) if isinstance(answer, SourceFailure) else answer for name, answer in answers.items()
     )
@@ -571,7 +585,7 @@ def unread(name: str, failure: SourceFailure) -> MeasuredFigure:
         taken_at=now,
         evidence=Evidence(
             source=failure.source,
-            query="no answer",
+            query=NO_ANSWER,
             started_at=now,
             took_ms=0.0,
             caveat=failure.headline() if waiting else f"{failure.headline()}: {failure.reason}",

@@ -14,13 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import window_ending
+from diagnostics.core.waiting import ask_together
 from diagnostics.core.words import listed
+from diagnostics.incident.assess.readings import AT_ONCE_S, LONGEST_S
 from diagnostics.incident.channels.base import may_write, setting_of, site_of
 from diagnostics.incident.incidents import LONGEST_TITLE, Ending, check_severity, issue_named, status_changes
 from diagnostics.incident.notices.outbox import Outbox
@@ -49,6 +51,7 @@ from diagnostics.models.entries import (
     Purpose,
 )
 from diagnostics.models.evidence import shared_fields
+from diagnostics.models.figures import NOT_KNOWN_YET
 from diagnostics.models.notices import Draft, Proposal
 from diagnostics.models.status import NOTIFY_SEVERITIES
 from diagnostics.models.triage import Refusal, RefusalRule
@@ -68,6 +71,9 @@ MOST_ACCOUNTS = 20
 
 LEARNS_S = 0.5
 """How long a proposal waits for a service to say where a channel writes."""
+
+LEARNS_AT_ONCE_S = 0.1
+"""The same for a proposal that is wanted at once; the next one knows it."""
 
 _NAMES = {Channel.SLACK: "Slack", Channel.DATADOG_INCIDENT: "a Datadog incident", Channel.JIRA: "a Jira issue"}
 _TRACKERS = (Channel.DATADOG_INCIDENT, Channel.JIRA)
@@ -113,31 +119,41 @@ class NoticeService:
         audience: Audience = Audience.RESPONDERS,
         words: Mapping[str, str] | None = None,
         job: Job | None = None,
+        at_once: bool = False,
     ) -> Proposal:
         """The consequences of one confirmation, with figures measured now. Raises UserError outside the matrix.
 
+        `at_once` takes half a second at most: with the figures that this console has read while they are good for a
+        message, and those that answer meanwhile; any other is "not known yet". `refresh` measures all of them.
         Without `incident` it declares one. `words` are what people wrote, by placeholder;
         beside those: `title`, `summary`, `began_at`, `detected_at` (ISO 8601) and, for a note, `text`.
         What a source does not answer is told in the proposal, and raises nothing.
         """
-        self._learn()
+        self._learn(LEARNS_AT_ONCE_S if at_once else LEARNS_S)
         given = {name: clean(text, limit=4_000, multiline=True) for name, text in (words or {}).items()}
-        asked = ProposalRequest(purpose, audience, given, uuid.uuid4().hex, job)
+        asked = ProposalRequest(purpose, audience, given, uuid.uuid4().hex, job, at_once=at_once)
         if incident is not None:
             return self._proposals.about(self._incidents.get(incident), asked)
         return self._proposals.new(issue_type, severity, asked)
 
     def refresh(self, proposal: Proposal, job: Job | None = None) -> Proposal:
         """The same with figures measured anew; what people wrote is kept, and so is what confirming it twice means."""
+        return self._anew(proposal, job)
+
+    def rewrite(self, proposal: Proposal) -> Proposal:
+        """The same in other words or for another audience, as they stand in it now. Measures nothing."""
+        return self._anew(proposal, None, keeps=proposal)
+
+    def _anew(self, proposal: Proposal, job: Job | None, keeps: Proposal | None = None) -> Proposal:
         words = dict(proposal.words)
         if not proposal.incident and proposal.detected_at is not None:
             words.setdefault("detected_at", proposal.detected_at.isoformat())
-        asked = ProposalRequest(proposal.purpose, proposal.audience, words, proposal.key, job)
+        asked = ProposalRequest(proposal.purpose, proposal.audience, words, proposal.key, job, keeps=keeps)
         if proposal.incident:
             return self._proposals.about(self._incidents.get(proposal.incident), asked)
         return self._proposals.new(proposal.issue_type, proposal.severity, asked)
 
-    def _learn(self) -> None:
+    def _learn(self, wait_s: float) -> None:
         """Have channels ask where they write, which only the service knows; a proposal waits for it but a moment."""
 
         def learn(channel: DeliveryChannel) -> None:
@@ -148,7 +164,7 @@ class NoticeService:
         asking = [threading.Thread(target=learn, args=(one,), name="where it writes", daemon=True) for one in unknown]
         for thread in asking:
             thread.start()
-        until = time.monotonic() + LEARNS_S
+        until = time.monotonic() + wait_s
         for thread in asking:
             thread.join(max(0.0, until - time.monotonic()))
 
@@ -356,6 +372,21 @@ class ProposalRequest:
     """Words of people, cleaned, by placeholder or by the other names that `propose` takes."""
     key: str
     job: Job | None = None
+    at_once: bool = False
+    """Only what is known at once."""
+    keeps: Proposal | None = None
+    """The proposal whose figures, accounts and notes are kept; nothing is asked then."""
+
+
+@dataclass(slots=True, frozen=True)
+class Found:
+    """What the sources say for a proposal."""
+
+    measured: tuple[MeasuredFigure, ...]
+    trouble: tuple[str, ...]
+    """Notes on what could not be measured."""
+    accounts: tuple[int, ...]
+    notes: tuple[str, ...]
 
 
 class Proposals:
@@ -376,7 +407,7 @@ class Proposals:
         if not severity:
             raise UserError("no severity is given", accepted=", ".join(issue.severities))
         check_severity(issue, severity)
-        accounts, notes = self._accounts(issue.name, severity)
+        found = self._find(issue.name, severity, asked)
         subject = NoticeSubject(
             issue_type=issue.name,
             severity=severity,
@@ -385,12 +416,13 @@ class Proposals:
             detected_at=self._moment(words, "detected_at") or self._context.now(),
             systems=tuple(one.name for one in self._context.catalogue.systems.values() if issue.query in one.queries),
         )
+        if asked.keeps is not None:
+            return self._proposal(subject, replace(asked, purpose=Purpose.FIRST_NOTICE), found)
         number = "The incident gets its number when it is confirmed; it is written below the message."
         return self._proposal(
             subject,
             replace(asked, purpose=Purpose.FIRST_NOTICE),
-            accounts=accounts,
-            notes=(*self._open_notes(issue.name), *notes, number),
+            replace(found, notes=(*self._open_notes(issue.name), *found.notes, number)),
         )
 
     def _moment(self, words: Mapping[str, str], name: str) -> datetime | None:
@@ -422,18 +454,10 @@ class Proposals:
             or tuple(dict.fromkeys(one.name for one in incident.systems)),
             incident=incident,
         )
-        return self._proposal(subject, asked)
+        return self._proposal(subject, asked, self._find(incident.issue_type, None, asked))
 
-    def _proposal(
-        self,
-        subject: NoticeSubject,
-        asked: ProposalRequest,
-        *,
-        accounts: tuple[int, ...] = (),
-        notes: Sequence[str] = (),
-    ) -> Proposal:
-        words = asked.words
-        measured, trouble = self._measure(subject.issue_type, asked.job)
+    def _proposal(self, subject: NoticeSubject, asked: ProposalRequest, found: Found) -> Proposal:
+        words, measured = asked.words, found.measured
         query = self._context.catalogue.queries[self._context.catalogue.issues[subject.issue_type].query].datadog
         start, end = window_ending(self._context.window_s, self._context.now())
         good_s = self._context.settings.escalation.figures_good_s
@@ -450,6 +474,7 @@ class Proposals:
         )
         drafts = self._drafts.of(subject, values(basis), asked.purpose, asked.audience, words.get("text", ""))
         incident = subject.incident
+        of_drafts = [note for draft in drafts for note in draft.notes]
         oldest = min((one.taken_at for draft in drafts for one in draft.figures if one.taken_at), default=now)
         return Proposal(
             issue_type=subject.issue_type,
@@ -460,10 +485,10 @@ class Proposals:
             began_at=subject.began_at,
             detected_at=subject.detected_at,
             systems=subject.systems,
-            accounts=accounts,
+            accounts=found.accounts,
             drafts=drafts,
             measured=measured,
-            notes=tuple(dict.fromkeys((*notes, *trouble, *(note for draft in drafts for note in draft.notes)))),
+            notes=tuple(dict.fromkeys((*found.notes, *found.trouble, *of_drafts))),
             made_at=now,
             good_until=oldest + timedelta(seconds=good_s),
             purpose=asked.purpose,
@@ -472,25 +497,57 @@ class Proposals:
             key=asked.key,
         )
 
-    def _measure(self, issue_type: str, job: Job | None) -> tuple[tuple[MeasuredFigure, ...], tuple[str, ...]]:
+    def _find(self, issue_type: str, severity: str | None, asked: ProposalRequest) -> Found:
+        """Figures, and accounts where a severity is given; or what the last proposal found."""
+        kept = asked.keeps
+        if kept is not None:
+            of_texts = {note for draft in kept.drafts for note in draft.notes}
+            return Found(kept.measured, (), kept.accounts, tuple(note for note in kept.notes if note not in of_texts))
+        asks: dict[str, Callable[[], Any]] = {}
+        if severity is not None:
+            asks["accounts"] = lambda: self._accounts(issue_type, severity, asked)
+        asks["figures"] = lambda: self._measure(issue_type, asked)
+        answers: dict[str, Any] = {}
+        if asked.at_once:
+            answers = ask_together(asks, AT_ONCE_S + 0.2, asked.job)
+        else:
+            # One after the other: figures take the names that the accounts were asked for, and Datadog's turns are few.
+            for name, ask in asks.items():
+                answers |= ask_together({name: ask}, LONGEST_S + 1.0, asked.job)
+        figures, accounts = answers["figures"], answers.get("accounts", ((), ()))
+        if isinstance(figures, SourceFailure):
+            figures = _unmeasured(figures)
+        if isinstance(accounts, SourceFailure):
+            accounts = _unnamed(None if asked.at_once else accounts)
+        return Found(*figures, *accounts)
+
+    def _measure(self, issue_type: str, asked: ProposalRequest) -> tuple[tuple[MeasuredFigure, ...], tuple[str, ...]]:
+        measure = self._assessments.known if asked.at_once else self._assessments.measure
         try:
-            measured = tuple(self._assessments.measure(issue_type, job))
+            measured = tuple(measure(issue_type, asked.job))
         except SourceFailure as failure:
             # A notice without figures is better than none: each stands there as not known.
-            return (), (f"Nothing could be measured: {failure.headline()}: {failure.reason}",)
+            return _unmeasured(failure)
         without = [
             f"{one.title} ({one.evidence.caveat})" if one.evidence is not None and one.evidence.caveat else one.title
             for one in measured
-            if one.value is None
+            if one.value is None and one.shown != NOT_KNOWN_YET
         ]
         return measured, (f"Without a value now: {'; '.join(without)}.",) if without else ()
 
-    def _accounts(self, issue_type: str, severity: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    def _accounts(
+        self, issue_type: str, severity: str, asked: ProposalRequest
+    ) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """The accounts that the issue affects, those that weigh most first, and how many of all they are."""
         try:
-            found = self._assessments.affected(issue_type, severity, kinds=False)
+            if asked.at_once:
+                found = self._assessments.known_affected(issue_type, severity, asked.job)
+            else:
+                found = self._assessments.affected(issue_type, severity, kinds=False)
         except SourceFailure as failure:
-            return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)
+            return _unnamed(failure)
+        if found is None:
+            return _unnamed(None)
         if found.total is None:
             return (), (f"Accounts affected: not known ({found.basis}). Add them to the scope later.",)
         chosen = tuple(row.account_id for row in found.rows[:MOST_ACCOUNTS])
@@ -504,6 +561,17 @@ class Proposals:
             for one in self._incidents.lines()
             if one.is_open and one.issue_type == issue_type
         )
+
+
+def _unmeasured(failure: SourceFailure) -> tuple[tuple[MeasuredFigure, ...], tuple[str, ...]]:
+    return (), (f"Nothing could be measured: {failure.headline()}: {failure.reason}",)
+
+
+def _unnamed(failure: SourceFailure | None) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Without accounts, and why; None where nobody has said yet which they are."""
+    if failure is None:
+        return (), ("Accounts affected: not known yet. Add them to the scope later, or wait for them here.",)
+    return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)
 
 
 def _title(issue: str, impact: str) -> str:

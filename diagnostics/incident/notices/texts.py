@@ -24,13 +24,13 @@ from diagnostics.core.time import SERVICE_TIME, dated
 from diagnostics.core.words import left_out, span
 from diagnostics.incident.assess.checklists import HAND_OVER, happened
 from diagnostics.models.entries import Audience, BoundFigure, IncidentStatus, MeasuredFigure, Purpose
-from diagnostics.models.figures import UNKNOWN
+from diagnostics.models.figures import NOT_KNOWN_YET, UNKNOWN
 
 if TYPE_CHECKING:
     from diagnostics.catalogue import Catalogue
     from diagnostics.models.incidents import Incident
 
-NOT_KNOWN, NOT_KNOWN_YET = "not known", "not known yet"
+NOT_KNOWN = "not known"
 
 LONGEST_VALUE = 4_000
 
@@ -173,7 +173,7 @@ def bound(figure: MeasuredFigure, *, now: datetime, good_s: float) -> BoundFigur
     evidence = figure.evidence
     shown = clean(figure.shown, limit=500)
     if figure.value is None or shown in {"", UNKNOWN}:
-        shown = NOT_KNOWN
+        shown = NOT_KNOWN_YET if shown == NOT_KNOWN_YET else NOT_KNOWN
     taken_at = figure.taken_at or (evidence.started_at if evidence is not None else None)
     made = BoundFigure(
         name=figure.id,
@@ -216,7 +216,7 @@ def _failed(figure: MeasuredFigure) -> str:
     if figure.status == "unreachable":
         why = figure.evidence.caveat if figure.evidence is not None else ""
         return f"it could not be read: {why or 'the source did not answer'}"
-    if figure.taken_at is None and figure.evidence is None:
+    if figure.taken_at is None and figure.evidence is None and figure.shown != NOT_KNOWN_YET:
         return "it could not be read"
     return ""
 
