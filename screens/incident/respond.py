@@ -188,7 +188,8 @@ class RespondScreen(ListScreen):
     def draw(self) -> None:
         """Everything for the present width."""
         self._look_at_ages()
-        stood = self._cursor_line() if self.is_attached and self.focused is self.body else None
+        reads = self.is_attached and (self.focused is self.body or self.body.scroll_offset.y > 0)
+        stood = self._cursor_line() if reads else None
         super().draw()
         if stood is not None and (stands := self._cursor_line()) is not None and stands != stood:
             # Rows that came or went above it: what somebody reads stays where it is.
@@ -326,7 +327,9 @@ class RespondScreen(ListScreen):
             self.host.say(f"the preview is here, and blocked: {obstacle}; esc leaves the line", "warn")
         else:
             word = self.state.proposal.word if self.state.proposal is not None else ""
-            self.host.say(f"the preview is here: read it; the word {word!r} and enter sends it")
+            is_new = time.monotonic() - self._changed_at >= CHANGED_S
+            what = "the preview is here: read it" if is_new else "fresh numbers stand in the texts: look again"
+            self.host.say(f"{what}; the word {word!r} and enter sends it")
         self.draw()
 
     def _rank(self, proposal: Proposal) -> None:

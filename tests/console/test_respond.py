@@ -306,8 +306,9 @@ async def test_words_are_written_into_the_texts(make_app: MakeApp, tmp_path: Pat
             assert [one["words"] for one in notices.rewritten] == [{"actions_taken": "callers told"}]
 
 
+@pytest.mark.parametrize("reads", [True, False], ids=["in the text", "typing"])
 async def test_what_is_known_is_on_screen_while_the_sources_hold_their_answers_back(
-    make_app: MakeApp, tmp_path: Path
+    make_app: MakeApp, tmp_path: Path, reads: bool
 ) -> None:
     with notice_world(tmp_path, measures=threading.Event(), unread=frozenset({"health"})) as (world, notices, service):
         async with console(make_app, service) as pilot:
@@ -316,12 +317,15 @@ async def test_what_is_known_is_on_screen_while_the_sources_hold_their_answers_b
             assert shown.is_preparing
             assert "3 of 4 numbers known, measuring" in str(shown.heading())
             assert [one.name for one in shown.state.unread] == ["health"]
+            await pilot.resize_terminal(80, 24)
             shown.body.focus()
             shown.body.place("figure:webhook_backlog")
+            await press(pilot, "tab", "down", "enter", *"sen")
+            if reads:
+                shown.body.focus()
+            await until(pilot, lambda: shown.entry.value == "sen" and shown.body.scroll_offset.y > 0)
             await pilot.pause()
             line = cursor_line(shown)
-            await press(pilot, "tab", "down", "enter", *"sen")
-            shown.body.focus()
             notices.unread = frozenset()
             assert notices.measures is not None
             notices.measures.set()
@@ -329,9 +333,7 @@ async def test_what_is_known_is_on_screen_while_the_sources_hold_their_answers_b
             await until(pilot, lambda: "not known yet" not in text_on(pilot))
             assert shown.entry.value == "sen"
             assert shown.body.cursor_key == "figure:webhook_backlog"
-            await until(pilot, lambda: shown.state.rank)
-            await pilot.pause()
-            assert cursor_line(shown) == line
+            await until(pilot, lambda: shown.state.rank and cursor_line(shown) == line)
             assert world.journal.head().seq == 0
 
 
