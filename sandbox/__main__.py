@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="sandbox", description="Stand-ins of the outside world for the Zillow War Room.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="show the scenarios")
-    reset = commands.add_parser("reset", help="begin kept sandboxes anew: story, journal and outside world together")
+    reset = commands.add_parser("reset", help="start kept sandboxes over: story, journal and outside world together")
     reset.add_argument("scenario", nargs="?", metavar="SCENARIO", help="see `list`; all that are kept without it")
     _scale_options(commands.add_parser("scale", help="fill databases with as much as benchmarks need"))
     serve = commands.add_parser("serve", help="serve one scenario until interrupted")

@@ -26,6 +26,7 @@ from diagnostics.config.paths import state_folder
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.private import close_folder, private_folder
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import about, span
 from diagnostics.store.schema import JOURNAL
 from diagnostics.store.store import FILE_NAME
 from sandbox.flags import console_flags
@@ -117,7 +118,7 @@ def reset(scenario: str | None) -> list[str]:
             _take_away(folder / name)
             gone = "the journal, the databases and what Slack, Jira and Datadog received are gone"
             said.append(
-                f"{name}: {gone}; the story begins anew with the next command"
+                f"{name}: {gone}; the story starts over with the next command"
                 if was_there
                 else f"{name}: nothing was kept"
             )
@@ -253,7 +254,7 @@ def _say_not_ready(world: Path, what: str) -> None:
         FailureKind.UNREACHABLE,
         "sandbox",
         f"{what}. {tail(_log_lines(world))}",
-        remedy=f"try again, or begin it anew: warroom sandbox reset {world.name}",
+        remedy=f"try again, or start it over: warroom sandbox reset {world.name}",
     )
 
 
@@ -305,12 +306,12 @@ def _look_at_age(world: Path) -> None:
     if not _was_worked_in(world):
         _take_away(world)
         return
-    when = f"began {_span(age_s)} ago" if begun and age_s >= 0 else "does not say when it began"
+    when = f"began {about(age_s)} ago" if begun and age_s >= 0 else "does not say when it began"
     raise UserError(
         f"the sandbox {world.name} is older than its story: it {when}, and the story is told for "
-        f"{_span(RESUME_WITHIN_S)}",
+        f"{span(RESUME_WITHIN_S)}",
         where=str(world),
-        next_step=f"warroom sandbox reset {world.name} begins it anew, without its journal and what was sent; "
+        next_step=f"warroom sandbox reset {world.name} starts it over, without its journal and what was sent; "
         f"to read them first: warroom --config {world / 'console.toml'} incident list",
     )
 
@@ -334,11 +335,6 @@ def _was_worked_in(world: Path) -> bool:
     except sqlite3.Error as error:
         return "no such table" not in str(error)
     return bool(found[0])
-
-
-def _span(seconds: float) -> str:
-    hours = seconds / 3_600
-    return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} h" if hours >= 2 else f"{seconds / 60:.0f} min"
 
 
 def _take_away(world: Path) -> None:

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 
 MOST_NOTES = 3
 
+TABLE_KEYS = (
+    Hint("/", "filter"),
+    Hint("s", "sort"),
+    Hint("←→", "column"),
+    Hint("p", "group"),
+    Hint("V", "columns"),
+    Hint("E", "export"),
+)
+"""What every footer of a table names."""
+
 
 class TableScreen(FilteredScreen):
     """A title bar, notes, the heading of a table, its rows, keys.
@@ -47,12 +57,7 @@ class TableScreen(FilteredScreen):
     export_name: ClassVar[str] = "table"
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "open"),
-        Hint("/", "filter"),
-        Hint("s", "sort"),
-        Hint("←→", "column"),
-        Hint("p", "group"),
-        Hint("V", "columns"),
-        Hint("E", "export"),
+        *TABLE_KEYS,
         Hint("w", "why"),
         Hint("?", "help"),
     )
@@ -238,8 +243,8 @@ class TableScreen(FilteredScreen):
         if item is None:
             raise UserError("no row is under the cursor", next_step="move it there with j and k")
         names = [self._column_under_cursor()] if what == "cell" and not self.table.grouped_by else []
-        if what == "cell" and form == "text":
-            return self.table.text("csv", [item], names).splitlines()[-1].strip('"')
+        if names and form == "text":
+            return self.table.cell(item, names[0])
         return self.table.text(form, [item], names)
 
     def act_plain(self) -> None:
@@ -260,9 +265,10 @@ class TableScreen(FilteredScreen):
         rows = len(self.table.order())
         if not rows:
             raise UserError("there is no row to export", next_step="take the filter away, or ask again with r")
-        text, folder = self.table.text(form), service.settings.state_dir / "exports"
+        folder, written = service.settings.state_dir / "exports", self.table.prepared()
 
         def write() -> Path:
+            text = written(form)
             if not file:
                 return write_named(folder, self.export_name, FORMS[form], text, utc_now())
             path = Path(file).expanduser()

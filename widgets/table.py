@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, overload
 
 from rich.cells import cell_len
 from textual.geometry import Size
 
-from diagnostics.core.table_text import Value, table_text
+from diagnostics.core.table_text import NOT_KNOWN, Value, table_text
 from widgets.glyphs import Glyphs
 from widgets.paged_rows import GAP, NEAR, Column, Layout, PagedRows, item_row, lay_out
 from widgets.row import Piece, Row, fit, row
@@ -176,14 +177,21 @@ class Table:
 
         Raises UserError for another form.
         """
+        return self.prepared(items, names)(form)
+
+    def prepared(self, items: Sequence[Any] | None = None, names: Sequence[str] = ()) -> Callable[[str], str]:
+        """The same as it is now, written when a form is given: by another thread, where there are many rows."""
         columns = [one for one in self.wanted() if not names or one.name in names]
-        rows = self.order() if items is None else items
+        rows = list(self.order() if items is None else items)
         if rows and isinstance(rows[0], Group):
             title = self.column(self.grouped_by).name
-            return table_text((title, "rows"), ((group.value or None, group.rows) for group in rows), form)
-        return table_text(
-            [one.name for one in columns], ([exported(one, item) for one in columns] for item in rows), form
-        )
+            return partial(table_text, (title, "rows"), [(group.value or None, group.rows) for group in rows])
+        titles = [one.name for one in columns]
+        return lambda form: table_text(titles, ([exported(one, item) for one in columns] for item in rows), form)
+
+    def cell(self, item: Any, name: str) -> str:  # noqa: ANN401  # any row model
+        """One cell as it is, for a clipboard; a dash where it is not known."""
+        return _said(self.column(name), item) or NOT_KNOWN
 
 
 def exported(column: Column, item: Any) -> Value:  # noqa: ANN401  # any row model

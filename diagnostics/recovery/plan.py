@@ -57,6 +57,15 @@ _LATER = ("carrier", "named_rate", "exhausted", "again")
 _RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
 
 
+def _refuse_limits(rate: float | None, live_share: float) -> None:
+    if rate is not None and not 0.01 <= rate <= 100_000:
+        raise UserError(f"a limit of {rate:g} a second cannot be", accepted="0.01 to 100,000 events a second")
+    if not 0.0 <= live_share < 1.0:
+        raise UserError(f"a live share of {live_share:g} cannot be", accepted="0 to less than 1, such as 0.5")
+    if live_share and rate is None:
+        raise UserError("a live share is a share of a limit, and none was named", next_step="name it: --rate 20")
+
+
 def make_plan(
     context: Context,
     *,
@@ -71,12 +80,7 @@ def make_plan(
     `rate` is the limit where a person knows it, events per second; `live_share` what live traffic keeps of it, 0 to 1.
     `carrier` names what is to carry it out; without one it can only be read.
     """
-    if rate is not None and not 0.01 <= rate <= 100_000:
-        raise UserError(f"a limit of {rate:g} a second cannot be", accepted="0.01 to 100,000 events a second")
-    if not 0.0 <= live_share < 1.0:
-        raise UserError(f"a live share of {live_share:g} cannot be", accepted="0 to less than 1, such as 0.5")
-    if live_share and rate is None:
-        raise UserError("a live share is a share of a limit, and none was named", next_step="name it: --rate 20")
+    _refuse_limits(rate, live_share)
     environment = common_identity(context.settings.databases)
     report = examine(context)
     members, evidence = read_members(context)

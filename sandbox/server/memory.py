@@ -35,7 +35,7 @@ class Memory:
                 f"what Slack, Jira and Datadog received cannot be read: {type(error).__name__}: {error}",
                 where=str(self._path),
                 accepted="the file as a sandbox wrote it",
-                next_step=f"warroom sandbox reset {world.story.name} begins the world anew",
+                next_step=f"warroom sandbox reset {world.story.name} starts the world over",
             ) from None
         self._kept = self._mark()
 

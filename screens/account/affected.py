@@ -13,7 +13,7 @@ from diagnostics.core.words import short
 from screens.addresses import ExplorerAt
 from screens.base import ReadingArrived
 from screens.log_screen import window_after
-from screens.table_screen import TableScreen
+from screens.table_screen import TABLE_KEYS, TableScreen
 from widgets import wording
 from widgets.footer_bar import Hint
 from widgets.rows.account import AFFECTED_COLUMNS
@@ -38,12 +38,7 @@ class AffectedScreen(TableScreen):
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "account"),
         Hint("l", "its logs"),
-        Hint("/", "filter"),
-        Hint("s", "sort"),
-        Hint("←→", "column"),
-        Hint("p", "group"),
-        Hint("V", "columns"),
-        Hint("E", "export"),
+        *TABLE_KEYS,
         Hint("t", "window"),
         Hint("w", "why"),
         Hint("?", "help"),

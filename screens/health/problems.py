@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
-from screens.table_screen import TableScreen
+from screens.table_screen import TABLE_KEYS, TableScreen
 from widgets.footer_bar import Hint
 from widgets.paged_rows import PagedRows
 from widgets.rows.connections import PROBLEM_COLUMNS
@@ -31,19 +31,14 @@ TITLES = {"newest": "connection problems, newest first", "longest": "connection 
 class ProblemsScreen(TableScreen):
     """A list that grows by a page when its end is reached. Rows read stay; asking again starts over."""
 
-    answers = "Which accounts or rows have this problem, one by one?"
+    answers = "Which connections have a problem, and since when?"
 
     columns = PROBLEM_COLUMNS
     export_name = "connection-problems"
     footer_keys: ClassVar[tuple[Hint, ...]] = (
         Hint("enter", "account"),
         Hint("O", "older"),
-        Hint("/", "filter"),
-        Hint("s", "sort"),
-        Hint("←→", "column"),
-        Hint("p", "group"),
-        Hint("V", "columns"),
-        Hint("E", "export"),
+        *TABLE_KEYS,
         Hint("w", "why"),
         Hint("?", "help"),
     )

@@ -16,6 +16,7 @@ from diagnostics.core.document import Block, Text
 from diagnostics.core.failures import UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.words import plural
+from screens.actions import find
 from screens.base import ReadingArrived
 from screens.line_entry import LineEntry
 from screens.list_screen import ListScreen
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 READING = "recovery:drain"
 EVERY_S = 2.0
 
-SENDING = frozenset({"hold", "go_on", "throttle", "stop"})
+SENDING = ("hold", "go_on", "throttle", "stop")
 
 Step = tuple[str, Callable[[], None]]
 """What Enter does, in words, and how."""
@@ -117,7 +118,7 @@ class DrainScreen(ListScreen):
 
     def hints(self) -> tuple[Hint, ...]:
         """Those that send only where they do something."""
-        sending = (Hint("Z", "pause"), Hint("R", "resume"), Hint("V", "throttle"), Hint("X", "stop"))
+        sending = tuple(Hint(one.shown, one.word) for one in map(find, SENDING))
         rest = (Hint("enter", "take the step"), Hint("y", "copy"), Hint("esc", "back"), Hint("?", "help"))
         return (*(sending if self._may_say() else ()), *rest)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +142,19 @@ def test_the_quick_reference_lists_exactly_the_keys_of_the_registry() -> None:
     movers = {"j", "k", "g", "G", "ctrl+d", "ctrl+u"}
     assert listed - movers == {action.shown for action in ACTIONS}
     assert movers == {shown.split(" / ")[0] for _, shown, _ in MOVES}
+
+
+def test_a_footer_names_the_key_that_the_registry_gives_to_the_word() -> None:
+    keys: dict[str, set[str]] = {}
+    for action in ACTIONS:
+        keys.setdefault(action.word, set()).add(action.shown)
+    root = Path(__file__).parents[2] / "screens"
+    named = [
+        (path.name, *map(str, words))
+        for path in sorted(root.rglob("*.py"))
+        for words in re.findall(r'Hint\("([^"]+)", "([^"]+)"\)', path.read_text())
+    ]
+    assert len(named) > 100
+    # Enter opens whatever is under the cursor, and is called by what that is.
+    wrong = [one for one in named if one[1] != "enter" and one[2] in keys and one[1] not in keys[one[2]]]
+    assert wrong == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -30,13 +30,27 @@ class WithRecovery(ScriptedService):
 
 @pytest.fixture
 def backlog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backlog]:
-    """60 failed events; whoever waits moves the time, ten times as fast as it passes."""
+    """60 failed events; whoever waits moves the time."""
     made = Backlog(tmp_path)
     in_the_tests_time(made, monkeypatch)
-    made.on_wait = lambda: time.sleep(0.02)
     yield made
-    made.on_wait = lambda: None
     made.close()
+
+
+@pytest.fixture
+def held(backlog: Backlog) -> Iterator[threading.Event]:
+    """The poller rests until this is set."""
+    goes_on = threading.Event()
+    backlog.polls = False
+
+    def stand_still() -> None:
+        if not backlog.polls and "pending" in backlog.statuses():
+            assert goes_on.wait(60)
+            backlog.polls = True
+
+    backlog.on_wait = stand_still
+    yield goes_on
+    goes_on.set()
 
 
 async def opened(pilot: Pilot[Any]) -> None:
@@ -45,7 +59,9 @@ async def opened(pilot: Pilot[Any]) -> None:
     await on_top(pilot, DrainScreen)
 
 
-async def test_planned_confirmed_paused_resumed_and_done(make_app: MakeApp, backlog: Backlog) -> None:
+async def test_planned_confirmed_paused_resumed_and_done(
+    make_app: MakeApp, backlog: Backlog, held: threading.Event
+) -> None:
     app = make_app(WithRecovery(backlog, backlog.recovery))
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
@@ -57,8 +73,6 @@ async def test_planned_confirmed_paused_resumed_and_done(make_app: MakeApp, back
         await press(pilot, *"60 pro", "enter")
         assert 'type "60 PROD" to send' in text_on(pilot)
         assert backlog.statuses() == {"failed": 60}
-        # Few a second, so that there is time for the keys.
-        backlog.polls = False
         await press(pilot, "ctrl+u", *"60 PROD", "enter")
         await on_top(pilot, DrainScreen)
         await until(pilot, lambda: "under way" in text_on(pilot) and "carried by" in text_on(pilot))
@@ -66,8 +80,8 @@ async def test_planned_confirmed_paused_resumed_and_done(make_app: MakeApp, back
         assert screen.offers("hold")
         await press(pilot, "Z")
         await until(pilot, lambda: "PAUSED: by a person" in text_on(pilot))
-        backlog.polls = True
         await press(pilot, "R")
+        held.set()
         await until(pilot, lambda: "60 of 60 delivered" in text_on(pilot))
         await until(pilot, lambda: "DONE" in text_on(pilot))
         assert not screen.offers("hold")

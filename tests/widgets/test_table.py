@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -140,6 +139,11 @@ def test_one_cell_and_one_row_are_text_too() -> None:
     assert made.text("csv", [made.items[0]], ["name"]) == 'name\n"Acme, Inc."\n'
 
 
+def test_a_copied_cell_is_the_text_itself_whatever_a_spreadsheet_would_make_of_it() -> None:
+    made = table(account(1, '=1+1 "both\nlines"'), account(2, ""))
+    assert [made.cell(item, "name") for item in made.items] == ['=1+1 "both\nlines"', "—"]
+
+
 @given(st.lists(st.tuples(st.integers(1, 50), st.none() | st.integers(0, 9)), max_size=40), st.booleans())
 def test_sorting_loses_and_invents_no_row(found: list[tuple[int, int | None]], descending: bool) -> None:
     items = [account(at * 100 + number, size=size) for at, (number, size) in enumerate(found)]
@@ -152,10 +156,7 @@ def test_sorting_loses_and_invents_no_row(found: list[tuple[int, int | None]], d
 def test_of_ten_thousand_rows_only_those_on_screen_are_drawn() -> None:
     made = table(*(account(number) for number in range(1, 10_001)))
     rows = drawn(made, 116)
-    begun = time.process_time()
     shown = rows[5_000:5_040]
     assert rows.place_of("account:9000") == 8_999
     assert len(shown) == 40
     assert len(rows._drawn) == 40
-    # The limit is 0.3 s; benchmarks/tables.py measures it on a quiet machine.
-    assert time.process_time() - begun < 1.0

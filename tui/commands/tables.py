@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from screens.table_screen import TableScreen
 
 COPIED = ("row", "cell", "table")
-FORMS = ("text", "csv", "json", "markdown")
 DIRECTIONS = ("up", "down")
 
 
@@ -41,6 +40,8 @@ def _affected(app: CommandApp, rest: str) -> None:
 
 
 def _copy(app: CommandApp, rest: str) -> None:
+    from diagnostics.core.table_text import FORMS  # noqa: PLC0415  # with the first table, and not before
+
     words = rest.split()
     what, form = (*words, *("row", "text")[len(words) :])[:2]
     if len(words) > 2 or what not in COPIED or form not in FORMS:
