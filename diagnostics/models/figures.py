@@ -11,8 +11,10 @@ from diagnostics.models.status import Status
 RowType = TypeVar("RowType")
 
 UNKNOWN = "—"
-NOT_KNOWN_YET = "not known yet"
 """How a number that did not load is written. Never 0."""
+
+NOT_KNOWN_YET = "not known yet"
+"""How a number of a message is written that nobody has read here so far, and that is still asked for."""
 
 
 class Gap(Frozen):

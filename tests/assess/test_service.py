@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,7 +19,7 @@ from diagnostics.core.waiting import Job
 from diagnostics.health.service import HealthService
 from diagnostics.incident.assess.assessments import AssessmentService
 from diagnostics.incident.assess.impact import read_accounts, read_impact, read_shares
-from diagnostics.incident.assess.readings import LONGEST_S, measure
+from diagnostics.incident.assess.readings import measure
 from diagnostics.incident.incidents import IncidentService
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.status import Status
@@ -128,15 +127,15 @@ def test_a_notice_is_proposed_at_once_of_what_was_read_here(nov17: SandboxProces
         counted = context.logs.counts(query, window_s)
         affected = service.assessments.affected("rate_limiting", "incident", kinds=False)
         assert counted.accounts
-        nov17.set_faults("aggregate=slow:5")
+        nov17.set_faults("aggregate=slow:8")
         try:
             # The next pulse waits: what the last one gave is known all the same.
-            Thread(
+            waits = Thread(
                 target=lambda: failing(lambda: context.logs.counts(query, window_s, fresh_s=0.0)), daemon=True
-            ).start()
-            begun = time.monotonic()
+            )
+            waits.start()
             proposal = service.notices.propose(issue_type="rate_limiting", severity="incident", at_once=True)
-            assert time.monotonic() - begun < LONGEST_S / 3
+            assert waits.is_alive()
         finally:
             nov17.clear_faults()
         known = by_id(proposal.measured)
