@@ -131,9 +131,8 @@ def test_a_notice_is_proposed_at_once_of_what_was_read_here(nov17: SandboxProces
         nov17.set_faults("aggregate=slow:8")
         try:
             # The next pulse waits: what the last one gave is known all the same.
-            waits = Thread(
-                target=lambda: failing(lambda: context.logs.counts(query, window_s, fresh_s=0.0)), daemon=True
-            )
+            counts = partial(context.logs.counts, query, window_s, fresh_s=0.0)
+            waits = Thread(target=failing, args=(counts,), daemon=True)
             waits.start()
             proposal = service.notices.propose(issue_type="rate_limiting", severity="incident", at_once=True)
             assert waits.is_alive()
