@@ -79,13 +79,19 @@ def _legend(chart: Chart, drawn: Plot, width: int, each: int, glyphs: Glyphs) ->
         row((fit(glyphs.text(limits), width), "muted")),
         row((fit(glyphs.text(" · ".join(part for part in how if part)), width), "muted")),
     ]
-    # What is newest matters most, and the first to go is what is oldest.
-    marks = mark_words(chart)
-    while len(marks) > 1 and len(wrap(" · ".join(marks), width)) > each:
-        marks = marks[1:]
-    rows += _paragraph(" · ".join(marks), width, each, "title", glyphs)
+    rows += _paragraph(_marks(chart, width, each), width, each, "title", glyphs)
     notes = " · ".join((chart.course.basis, *chart.notes)).strip(" ·")
     return rows + _paragraph(notes, width, each, "muted", glyphs)
+
+
+def _marks(chart: Chart, width: int, each: int) -> str:
+    """The marks that have room. The oldest go first, and how many went is said; a copy has them all."""
+    marks = mark_words(chart)
+    for first in range(len(marks)):
+        earlier = [f"{first} earlier: y copies all"] if first else []
+        if len(wrap(said := " · ".join((*earlier, *marks[first:])), width)) <= each:
+            return said
+    return " · ".join(marks[-1:])
 
 
 def _paragraph(text: str, width: int, each: int, tone: Tone, glyphs: Glyphs) -> list[Row]:
