@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
+from diagnostics.core.document import Fact
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.incident.journal import Journal
+from diagnostics.recovery.drain.document import drain_document
 from diagnostics.recovery.drain.entries import BatchIntended, DrainStarted, DrainUnpaused, OutcomesHeard
 from diagnostics.recovery.drain.positions import unpacked
 from diagnostics.recovery.drain.report import DrainReport
@@ -39,6 +42,23 @@ def test_a_plan_is_carried_out_and_each_event_is_delivered_once(backlog: Backlog
     assert listed(backlog.recovery.drains.report()) == {"delivered": 60}
     # Oldest first, as they were received.
     assert list(backlog.zillow.effects) == list(range(1, 61))
+
+
+def test_a_rate_that_was_seen_is_called_no_limit_and_a_drain_that_just_began_has_no_rate_yet(backlog: Backlog) -> None:
+    backlog.apply()
+    report = backlog.recovery.drains.report()
+    just_began = report.view.model_copy(
+        update={"delivered_per_s": None, "limit": 1.45, "limit_is_named": False, "standing": "carried"}
+    )
+    long_ago = just_began.model_copy(update={"limit_is_named": True, "limit": 20.0})
+    for view, later_s, words in (
+        (just_began, 5, ("too soon to say how many a second", "(most seen 1.4/s)")),
+        (long_ago, 300, ("nothing was delivered in the last minute", "(limit 20.0/s)")),
+    ):
+        now = view.started_at + timedelta(seconds=later_s)
+        shown = drain_document(report.model_copy(update={"view": view}), now, may_write=True)
+        rate = next(one.text for one in shown.blocks if isinstance(one, Fact) and one.label == "rate")
+        assert all(one in rate for one in words), rate
 
 
 def test_the_first_events_go_in_rungs_that_wait_for_the_outcomes(backlog: Backlog) -> None:

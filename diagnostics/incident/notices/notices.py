@@ -570,8 +570,8 @@ def _unmeasured(failure: SourceFailure) -> tuple[tuple[MeasuredFigure, ...], tup
 def _unnamed(failure: SourceFailure | None) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Without accounts, and why; None where nobody has said yet which they are."""
     if failure is None:
-        return (), ("Accounts affected: not known yet. Add them to the scope later, or wait for them here.",)
-    return (), (f"The accounts are not known: {failure.headline()}. Add them to the scope later.",)
+        return (), ("Which accounts are affected is not known yet. Add them to the scope later, or wait here.",)
+    return (), (f"Which accounts are affected is not known: {failure.headline()}. Add them to the scope later.",)
 
 
 def _title(issue: str, impact: str) -> str:

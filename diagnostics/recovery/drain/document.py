@@ -10,6 +10,7 @@ from diagnostics.core.document import Block, Document, Fact, Heading, Note, Resu
 from diagnostics.core.time import dated
 from diagnostics.core.words import about, plural
 from diagnostics.models.status import Status
+from diagnostics.recovery.drain.record import RECENT
 from diagnostics.recovery.drain.report import AGAIN, DrainView, Listed
 from diagnostics.recovery.ladder import RUNGS
 
@@ -66,7 +67,7 @@ def _blocks(report: DrainReport, now: datetime, *, may_write: bool) -> Iterator[
     status, word = STANDING[seen.standing]
     yield Result(status, word + (f": {seen.why}" if seen.why else ""))
     yield Fact("progress", _progress(seen), "strong")
-    yield Fact("rate", _rate(seen))
+    yield Fact("rate", _rate(seen, now))
     yield Fact("answered 429", _limited(seen), "warn" if (seen.limited_share or 0) > 0.01 else "")
     if seen.paused_until is not None:
         yield Fact("paused until", f"{seen.paused_until:%H:%M:%S} UTC, said by the server", "warn")
@@ -100,11 +101,17 @@ def _progress(seen: DrainView) -> str:
     )
 
 
-def _rate(seen: DrainView) -> str:
-    done = "nothing was delivered in the last minute" if seen.delivered_per_s is None else ""
-    done = done or f"{seen.delivered_per_s:,.1f}/s delivered over the last minute"
+def _rate(seen: DrainView, now: datetime) -> str:
+    if seen.delivered_per_s is not None:
+        done = f"{seen.delivered_per_s:,.1f}/s delivered over the last minute"
+    elif seen.share("delivered") and now - seen.started_at < RECENT:
+        done = "too soon to say how many a second"
+    else:
+        done = "nothing was delivered in the last minute"
     allowed = "" if seen.rate is None or seen.is_over else f"; {seen.rate:,.1f}/s allowed"
-    limit = "limit not known" if seen.limit is None else f"limit {seen.limit:,.1f}/s"
+    # What was seen is no limit: a pace beyond it is no mistake.
+    named = "limit" if seen.limit_is_named else "most seen"
+    limit = "limit not known" if seen.limit is None else f"{named} {seen.limit:,.1f}/s"
     bound = f", throttled to {seen.throttle:g}/s" if seen.throttle else ""
     return f"{done}{allowed} ({limit}{bound})"
 

@@ -78,7 +78,8 @@ class DrainView(Frozen):
     rate: float | None
     """Events a second that are allowed; None before anything was heard."""
     limit: float | None
-    """The limit as it was named or recorded, events a second."""
+    """The limit that a person named, or the most that was seen delivered, events a second."""
+    limit_is_named: bool
     throttle: float | None
     delivered_per_s: float | None
     """Over the last minute; None where nothing was delivered in it."""
@@ -144,6 +145,7 @@ def view_of(record: DrainRecord, now: datetime, traits: Traits, here: Now | None
         is_here=here is not None,
         rate=record.rate if here is None else here.rate,
         limit=record.plan.rehearsal.limit_per_s,
+        limit_is_named=record.plan.named_rate is not None,
         throttle=record.throttle,
         delivered_per_s=speed,
         limited_share=record.limited_share,
