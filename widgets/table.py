@@ -57,6 +57,9 @@ class Table:
     """Name of the column under the cursor; empty is the first."""
     _order: list[Any] | None = None
     _texts: dict[str, str] = field(default_factory=dict)
+    _by_key: dict[str, Any] | None = None
+    _values: dict[str, dict[int, Any]] = field(default_factory=dict)
+    """By column: what each item is sorted by, under the item's identity; read once for each set of rows."""
 
     # ---- content
 
@@ -64,6 +67,8 @@ class Table:
         """Other rows; how they are looked at stays."""
         self.items = items
         self._texts.clear()
+        self._values.clear()
+        self._by_key = None
         self._order = None
 
     def set(self, **how: Any) -> None:  # noqa: ANN401  # fields of this class
@@ -117,20 +122,23 @@ class Table:
     def _sorted(self, items: list[Any]) -> list[Any]:
         if not self.sorted_by:
             return items
-        value = self.column(self.sorted_by).value
-        if value is None:
+        column = self.column(self.sorted_by)
+        if column.value is None:
             return items
-        known: list[tuple[Any, Any]] = []
-        unknown: list[Any] = []
-        for item in items:
-            found = value(item)
-            # What is not known stands last in either direction: it is neither much nor little.
-            if found is None or found == "":
-                unknown.append(item)
-            else:
-                known.append((found.casefold() if isinstance(found, str) else found, item))
-        known.sort(key=lambda one: one[0], reverse=self.descending)
-        return [*(item for _, item in known), *unknown]
+        values = self._values.get(column.name)
+        if values is None:
+            values = self._values[column.name] = _sortable(column.value, self.items)
+        # What is not known stands last in either direction: it is neither much nor little.
+        known = [item for item in items if id(item) in values]
+        unknown = [item for item in items if id(item) not in values] if len(known) < len(items) else []
+        known.sort(key=lambda item: values[id(item)], reverse=self.descending)
+        return known + unknown
+
+    def item_of(self, key: str) -> Any:  # noqa: ANN401  # any row model
+        """The item with this key, also where a filter leaves it out; None where there is none."""
+        if self._by_key is None:
+            self._by_key = {self.key(item): item for item in self.items}
+        return self._by_key.get(key)
 
     def _groups(self, items: list[Any]) -> list[Group]:
         column, counted = self.column(self.grouped_by), dict[str, int]()
@@ -194,6 +202,16 @@ class Table:
         return _said(self.column(name), item) or NOT_KNOWN
 
 
+def _sortable(value: Callable[[Any], Any], items: Sequence[Any]) -> dict[int, Any]:
+    """What each item is sorted by, under its identity; those of which it is not known are left out."""
+    said = ((id(item), value(item)) for item in items)
+    return {
+        item: found.casefold() if isinstance(found, str) else found
+        for item, found in said
+        if found is not None and found != ""
+    }
+
+
 def exported(column: Column, item: Any) -> Value:  # noqa: ANN401  # any row model
     """The value of a cell with types that a file can hold."""
     value = column.value(item) if column.value is not None else None
@@ -248,7 +266,8 @@ class DrawnRows(Sequence[Row]):
         self._items = table.order()
         self._numbers = number_cells(table)
         self._drawn: dict[int, Row] = {}
-        self._places: dict[str, int] | None = None
+        self._table_items = table.items
+        self._places: dict[str, int | None] = {}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -289,9 +308,18 @@ class DrawnRows(Sequence[Row]):
         """Where the row with this key stands; None where there is none."""
         if key is None:
             return None
-        if self._places is None:
-            self._places = {self._table.key_of(item): place for place, item in enumerate(self._items)}
-        return self._places.get(key)
+        if key not in self._places:
+            self._places[key] = self._look_for(key)
+        return self._places[key]
+
+    def _look_for(self, key: str) -> int | None:
+        """Found by identity where the table still has these rows: ten thousand keys need not be written for one."""
+        if self._table.items is self._table_items and not (self._items and isinstance(self._items[0], Group)):
+            wanted = self._table.item_of(key)
+            if wanted is None:
+                return None
+            return next((place for place, item in enumerate(self._items) if item is wanted), None)
+        return next((place for place, item in enumerate(self._items) if self._table.key_of(item) == key), None)
 
     def item(self, key: str | None) -> Any:  # noqa: ANN401  # an item or a group
         """What stands behind a key; None where there is nothing."""

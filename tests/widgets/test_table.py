@@ -160,3 +160,28 @@ def test_of_ten_thousand_rows_only_those_on_screen_are_drawn() -> None:
     assert rows.place_of("account:9000") == 8_999
     assert len(shown) == 40
     assert len(rows._drawn) == 40
+
+
+def test_turned_round_and_filtered_the_order_is_that_of_the_rows_there_are_now() -> None:
+    made = table(account(1, "beta", size=5), account(2, "alpha", size=7), account(3, "gamma", size=None))
+    made.sort("users")
+    assert ids(made) == [2, 1, 3]
+    made.set_filter("a")
+    made.sort("users")
+    assert ids(made) == [1, 2, 3]
+    made.take([account(4, "delta", size=1), account(1, "beta", size=0), account(2, "alpha")])
+    assert ids(made) == [1, 4, 2]
+    made.set_filter("delta")
+    assert ids(made) == [4]
+
+
+def test_rows_that_were_drawn_know_their_places_when_the_table_has_others() -> None:
+    made = table(account(1), account(2), account(3))
+    before = drawn(made, 76)
+    made.take([account(3), account(9)])
+    after = drawn(made, 76)
+    assert [before.place_of(f"account:{number}") for number in (1, 2, 3, 9)] == [0, 1, 2, None]
+    assert [after.place_of(f"account:{number}") for number in (1, 2, 3, 9)] == [None, None, 0, 1]
+    assert after.item("account:9") is made.items[1]
+    made.set_filter("no such word")
+    assert drawn(made, 76).place_of("account:9") is None
