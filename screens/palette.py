@@ -16,6 +16,7 @@ from screens.base import ConsoleScreen
 from widgets.footer_bar import FooterBar, Hint
 from widgets.line_view import LineView
 from widgets.row import Row, fit, row
+from widgets.sanitized_input import SanitizedInput
 
 LABEL = 34
 """Cells of a match's name at most; the sentence beside it takes the rest."""
@@ -86,7 +87,7 @@ class PaletteScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         """The line, the matches, the keys."""
         glyphs = self.host.glyphs
-        yield Input(
+        yield SanitizedInput(
             value=self.start + self.proposed,
             placeholder="an action, guide NAME, account ID, deal ID",
             select_on_focus=False,
@@ -96,8 +97,6 @@ class PaletteScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         entry = self.query_one(Input)
-        # A blinking cursor is two repaints a second over SSH, for nothing.
-        entry.cursor_blink = False
         entry.selection = Selection(len(self.start), len(self.start) + len(self.proposed))
         self.call_later(self.focus_in_turn, lambda: entry)
         hints = (Hint("enter", "run"), Hint("tab", "complete"), Hint("up/down", "choose"), Hint("esc", "back"))

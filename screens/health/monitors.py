@@ -17,6 +17,7 @@ from screens.list_screen import TitledScreen
 from widgets.line_view import LineView
 from widgets.row import Row, fit, row
 from widgets.rows.document import document_rows
+from widgets.sanitized_input import SanitizedInput
 
 if TYPE_CHECKING:
     from diagnostics.models.health import MonitorCreated, MonitorDraft
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 CANCEL, CREATE = "cancel", "create"
 
 
-class NameInput(Input):
+class NameInput(SanitizedInput):
     """Where the monitor's name is typed. Esc takes it away and sends nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,8 +74,6 @@ class MonitorScreen(TitledScreen):
 
     def take_keys(self) -> None:
         """Cancel is under the cursor."""
-        # A blinking cursor is two repaints a second over SSH, for nothing.
-        self.query_one(NameInput).cursor_blink = False
         self.steps.focus()
 
     def crumb(self) -> str:
