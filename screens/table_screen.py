@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from diagnostics.core.failures import UserError
-from diagnostics.core.table_text import FORMS, write_named, write_new
+from diagnostics.core.named_files import write_named, write_new
+from diagnostics.core.table_text import FORMS
 from diagnostics.core.time import utc_now
 from screens.list_screen import FilteredScreen, ListScreen
 from widgets.footer_bar import Hint
@@ -270,7 +271,7 @@ class TableScreen(FilteredScreen):
         def write() -> Path:
             text = written(form)
             if not file:
-                return write_named(folder, self.export_name, FORMS[form], text, utc_now())
+                return write_named(folder, self.export_name, {FORMS[form]: text}, utc_now())[0]
             path = Path(file).expanduser()
             write_new(path, text)
             return path

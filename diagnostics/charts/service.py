@@ -151,11 +151,11 @@ class ChartService:
     def export(self, chart: Chart, drawing: Drawing) -> tuple[Path, ...]:
         """Write a chart as Markdown and as SVG into the state folder's `exports`; their paths. Raises UserError."""
         from diagnostics.charts.export import chart_markdown, chart_svg  # noqa: PLC0415  # few write one
-        from diagnostics.incident.review.export import write_record  # noqa: PLC0415
+        from diagnostics.core.named_files import write_named  # noqa: PLC0415
 
         texts = {"md": chart_markdown(chart, drawing), "svg": chart_svg(chart, drawing)}
         folder = self._context.settings.state_dir / "exports"
-        return write_record(folder, f"chart-{chart.name}", texts, now=self._context.now())
+        return write_named(folder, f"chart-{chart.name}", texts, self._context.now())
 
     def _marks(self, begins: datetime, ends: datetime) -> tuple[tuple[ChartMark, ...], str]:
         try:

@@ -1,4 +1,4 @@
-"""A table as text: aligned, CSV, JSON or Markdown; and text as a new file, beside which nothing is lost.
+"""A table as text: aligned, CSV, JSON or Markdown.
 
 Cells come from anywhere. CSV keeps spreadsheets from computing them, Markdown keeps them from becoming markup.
 """
@@ -8,15 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
 
 from diagnostics.core.failures import UserError
-from diagnostics.core.private import new_file, private_folder
 from diagnostics.core.sanitizer import clean
 
 FORMS: Mapping[str, str] = {"csv": "csv", "json": "json", "markdown": "md", "text": "txt"}
@@ -37,7 +33,6 @@ of the reader's country: a message `x;=1+1` is two cells to many.
 
 NOT_KNOWN = "—"
 LONGEST_CELL = 2_000
-MOST_NAMES = 100
 
 Value = str | int | float | bool | None
 
@@ -104,69 +99,3 @@ def _cells(text: str) -> int:
         return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)
-
-
-# ---- files
-
-
-def write_new(path: Path, text: str) -> None:
-    """Write `text` to a file that is not there yet, readable by its owner only; all of it or none.
-
-    Raises UserError where the name is taken, where there is no room, and where nothing can be written.
-    """
-    try:
-        _write(path, text)
-    except FileExistsError:
-        raise UserError(
-            "the file is there already, and is left as it is",
-            where=str(path),
-            accepted="the name of a new file",
-            next_step="choose another name, or move that file away first",
-        ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    """As `write_new`. Raises FileExistsError where the name is taken."""
-    try:
-        handle = new_file(path)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise _not_written(path, error) from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        # Half of a table looks like all of it.
-        path.unlink(missing_ok=True)
-        raise _not_written(path, error) from None
-
-
-def write_named(folder: Path, name: str, suffix: str, text: str, moment: datetime) -> Path:
-    """Write `text` into `folder` under a name of its own, made of `name` and the moment; returns the path.
-
-    Raises UserError.
-    """
-    try:
-        private_folder(folder)
-    except OSError as error:
-        raise _not_written(folder, error) from None
-    for attempt in range(MOST_NAMES):
-        path = folder / f"{name}-{moment:%Y%m%d-%H%M%S}{f'-{attempt}' if attempt else ''}.{suffix}"
-        try:
-            _write(path, text)
-        except FileExistsError:
-            continue
-        return path
-    raise UserError("a hundred exports in one second already exist", where=str(folder), next_step="try again")
-
-
-def _not_written(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"the file could not be written: {error.strerror}",
-        where=str(path),
-        accepted="a folder with room, to which you may write",
-        next_step="copy it with y instead, or set state_dir",
-    )

@@ -9,7 +9,8 @@ from pathlib import Path
 import orjson
 
 from diagnostics.core.failures import UserError
-from diagnostics.core.table_text import csv_text, markdown_text, write_named
+from diagnostics.core.named_files import write_named
+from diagnostics.core.table_text import csv_text, markdown_text
 from diagnostics.models.events import LogEvent
 
 FORMS = ("jsonl", "csv", "markdown")
@@ -37,7 +38,7 @@ def write_export(
     if not events:
         raise UserError("there are no lines to export", next_step="load some, or take the filter away")
     text = export_text(events, form, query=query)
-    return write_named(folder, "logs", _SUFFIX[form], text, now or datetime.now(UTC))
+    return write_named(folder, "logs", {_SUFFIX[form]: text}, now or datetime.now(UTC))[0]
 
 
 def _moment(event: LogEvent) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from diagnostics.core.document import Markdown
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.time import utc_now
 from diagnostics.core.words import listed
 from screens.list_screen import SearchedScreen
 from widgets.footer_bar import Hint
@@ -145,12 +146,11 @@ class RecordScreen(SearchedScreen):
         markdown, incident_id, kind = self.markdown, self.incident_id, self.kind
 
         def work(_job: Job) -> tuple[Path, ...]:
-            from diagnostics.incident.review.export import write_record  # noqa: PLC0415  # few write files
+            from diagnostics.core.named_files import write_named  # noqa: PLC0415  # few write files
 
             folder = service.settings.state_dir / "exports"
-            return write_record(
-                folder, f"{incident_id}-{kind}", {"md": markdown, "json": service.reviews.export(incident_id)}
-            )
+            texts = {"md": markdown, "json": service.reviews.export(incident_id)}
+            return write_named(folder, f"{incident_id}-{kind}", texts, utc_now())
 
         self.start_job(work, self._exported, doing="writing the files", limit_s=LIMIT_S)
 

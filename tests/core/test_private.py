@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from diagnostics.config.settings import StateSettings
+from diagnostics.core.named_files import write_named
 from diagnostics.core.private import OwnFolder, appended_file, new_file, private_folder
 from diagnostics.explorer.export import write_export
-from diagnostics.incident.review.export import write_record
 from diagnostics.incident.verification import Checkpoint, CheckpointFile
 from diagnostics.models.events import LogEvent
 from diagnostics.store.store import open_place
@@ -50,7 +50,7 @@ def test_everything_the_console_writes_is_its_users_alone(tmp_path: Path, value:
         assert start_log_file(state) == state / "warroom.log"
         log_crash(raised(ValueError("x")), state)
         write_export(state / "exports", [event()], "csv", now=datetime(2025, 11, 17, tzinfo=UTC))
-        write_record(state / "records", "INC-1", {"md": "text"})
+        write_named(state / "records", "INC-1", {"md": "text"}, datetime(2025, 11, 17, tzinfo=UTC))
         assert CheckpointFile(state / "seen", "here").write(Checkpoint(1, "hash"))
         location = open_place(StateSettings(), state)
         with location.engine.begin() as connection:

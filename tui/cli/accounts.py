@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import SourceFailure
-from diagnostics.core.table_text import Value, table_text, write_new
+from diagnostics.core.named_files import write_new
+from diagnostics.core.table_text import Value, table_text
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.opening import open_service
