@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from diagnostics.catalogue.conditions import criterion_words
 from diagnostics.core.failures import SourceFailure
 from diagnostics.incident.assess.checklists import steps_of
 from diagnostics.incident.projection import project_incident
-from diagnostics.incident.review.export import export_json
-from diagnostics.incident.review.figures import Material
+from diagnostics.incident.review.figures import Interval, Material, intervals
 from diagnostics.incident.review.follow_ups import FollowUps
 from diagnostics.incident.review.handoff import Present, handoff_markdown
 from diagnostics.incident.review.review_text import review_markdown
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from diagnostics.incident.incidents import IncidentService
     from diagnostics.incident.investigations import InvestigationService
     from diagnostics.incident.journal import Journal
+    from diagnostics.store.journal_rows import NewestEntry
+
+FORMAT, VERSION = "warroom incident", 1
+"""What the file of a record calls itself; it holds the record, every entry as it stands in the journal with its
+hashes, its investigations, and the journal's head."""
 
 RECENT = 200
 """Newest entries that the hand-off note is written from; the record itself is projected from all of them."""
@@ -116,3 +122,34 @@ class ReviewService:
             return self._assessments.assess(incident.id), ""
         except SourceFailure as failure:
             return None, f"{failure.headline()}: {failure.reason}"
+
+
+def export_json(material: Material, head: NewestEntry, investigation_entries: Mapping[str, Sequence[Entry]]) -> str:
+    """The file as text, UTF-8, indented; moments in ISO 8601, hashes as the journal has them."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "written_at": material.written_at.isoformat(),
+        "journal": {"seq": head.seq, "hash": head.hash},
+        "incident": material.incident.model_dump(mode="json"),
+        "times": [_interval(one) for one in intervals(material.entries)],
+        "entries": [one.model_dump(mode="json") for one in material.entries],
+        "investigations": [
+            {
+                "record": one.model_dump(mode="json"),
+                "entries": [entry.model_dump(mode="json") for entry in investigation_entries[one.id]],
+            }
+            for one in material.investigations
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _interval(one: Interval) -> dict[str, object]:
+    return {
+        "title": one.title,
+        "seconds": one.seconds,
+        "from_entry": one.begins.seq if one.begins is not None else None,
+        "to_entry": one.ends.seq if one.ends is not None else None,
+        "basis": one.basis,
+    }
