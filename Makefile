@@ -60,12 +60,12 @@ $(VENV)/.tests: $(wildcard tests/*.py tests/*/*.py) $(VENV)/.dev
 	@touch $@
 
 tests: $(VENV)/.tests
-	@sh tests/ensure-mariadb.sh
+	@sh tests/ensure-servers.sh
 	@$(PYTEST) -m "not matrix" tests
 
 # Every size, seed and combination of which `make test` runs a sample.
 matrix: $(VENV)/.tests
-	@sh tests/ensure-mariadb.sh
+	@sh tests/ensure-servers.sh
 	@$(PYTEST) -m matrix tests
 
 # What needs no server, no stand-in and no terminal.

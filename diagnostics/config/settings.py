@@ -255,13 +255,17 @@ class AnalyticsSettings(Section):
 
 
 class RedisSettings(Section):
-    """Where the sync workers keep their mutexes. Optional, and only read."""
+    """Where the sync workers keep their mutexes. Optional, and only read, but by a recovery that a person confirmed."""
 
     url: RedisAddress | None = None
     password: SecretStr | None = None
     timeout_s: Seconds = 2.0
     tls: TlsSetting | None = None
     """None is what the address says: rediss:// verifies the server's identity, redis:// does not encrypt."""
+    recovery_queue: str = ""
+    """The queue that a recovery feeds, for its workers alone; without one nothing is fed."""
+    recovery_job: str = ""
+    """A job as Resque writes it, with {event} for the id: {"class":"ZillowWebhookJob","args":[{"eventId":{event}}]}."""
 
 
 class StateSettings(Section):

@@ -417,7 +417,7 @@ def test_hostile_text_in_values_names_and_paths_reaches_no_line_and_no_error(loa
 def test_lines_are_aligned_and_name_every_setting_once(load: Load) -> None:
     lines = load(WARROOM_STATE_DIR="/state").lines()
     names = [line.partition(" ")[0] for line in lines]
-    assert len(names) == len(set(names)) == 81
+    assert len(names) == len(set(names)) == 83
     assert len({line.index(" = ") for line in lines}) == 1
     assert len({line.index("   # ") for line in lines}) == 1
 

@@ -7,38 +7,32 @@ it was. Outcomes are read from the same row.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, update
 
-from diagnostics.checks.base import moment
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.core.sanitizer import clean
 from diagnostics.core.words import listed
 from diagnostics.recovery.carriers.base import End, Fate, Item, Prepared, Sight, Traits
+from diagnostics.recovery.carriers.events import (
+    NEEDED,
+    PAGE,
+    TOO_MANY,
+    Row,
+    cause_of,
+    inside,
+    retry_after_of,
+    rows_of,
+    what_now,
+)
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from diagnostics.core.context import Context
     from diagnostics.sources.mysql.writer import Writer
 
 ROOM_LEFT: Final = 3
 """An event that is set anew has at least so many attempts before the poller gives it up."""
-
-PAGE: Final = 500
-"""Rows read by their ids at a time."""
-
-NEEDED: Final = ("id", "status", "attempts", "next_attempt_at", "http_status", "processed_at")
-
-TOO_MANY: Final = 429
-
-_RETRY_AFTER = re.compile(r"retry[ _-]?after\W{0,4}(\d{1,6})", re.IGNORECASE)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def traits(exhausted: int | None) -> Traits:
@@ -65,16 +59,6 @@ def traits(exhausted: int | None) -> Traits:
         attempts=limit,
         most=500,
     )
-
-
-@dataclass(slots=True, frozen=True)
-class _Row:
-    status: str
-    attempts: int
-    next_at: int | None
-    """Microseconds since 1970."""
-    http_status: int | None
-    last_error: str
 
 
 class StatusFlip:
@@ -105,7 +89,7 @@ class StatusFlip:
         return self.traits.most
 
     def prepare(self, items: Sequence[Item]) -> Prepared:
-        rows = self._rows(items, self._read)
+        rows = rows_of(self._context, items, self._read)
         marks: dict[int, str] = {}
         moved: dict[int, str] = {}
         for item in items:
@@ -113,7 +97,7 @@ class StatusFlip:
             if row is not None and (row.status, row.attempts) == (item.status, item.attempts):
                 marks[item.position] = "-" if row.next_at is None else str(row.next_at)
             else:
-                moved[item.position] = _now(item, row)
+                moved[item.position] = what_now(item, row)
         return Prepared(marks, moved)
 
     def give(self, items: Sequence[Item]) -> Mapping[int, str]:
@@ -138,7 +122,7 @@ class StatusFlip:
         )
         with self._writer.begin(None) as connection:
             # Locked until the end: what is compared here is what is written over.
-            rows = self._rows(items, _from(connection, locks=True))
+            rows = rows_of(self._context, items, inside(connection, locks=True))
             chosen = [item for item in items if self._fate(item, rows.get(item.event)) is Fate.NOT_GIVEN]
             bound = [
                 {
@@ -159,16 +143,16 @@ class StatusFlip:
                     remedy="look at the table's triggers and at what stands before the server before you resume",
                 )
         given = {item.position for item in chosen}
-        return {item.position: _now(item, rows.get(item.event)) for item in items if item.position not in given}
+        return {item.position: what_now(item, rows.get(item.event)) for item in items if item.position not in given}
 
     def find_out(self, items: Sequence[Item]) -> Mapping[int, Fate]:
         """Read with a lock: what a console that died a moment ago has committed is waited for."""
         with self._writer.begin(None) as connection:
-            rows = self._rows(items, _from(connection, locks=True))
+            rows = rows_of(self._context, items, inside(connection, locks=True))
         return {item.position: self._fate(item, rows.get(item.event)) for item in items}
 
     def look(self, items: Sequence[Item]) -> Mapping[int, Sight]:
-        rows = self._rows(items, self._read)
+        rows = rows_of(self._context, items, self._read)
         seen = ((item.position, self._sight(item, rows.get(item.event))) for item in items)
         return {position: sight for position, sight in seen if sight is not None}
 
@@ -181,7 +165,7 @@ class StatusFlip:
         """The counter that an event is set anew with."""
         return item.attempts if self._most_attempts is None else min(item.attempts, self._most_attempts)
 
-    def _fate(self, item: Item, row: _Row | None) -> Fate:
+    def _fate(self, item: Item, row: Row | None) -> Fate:
         """An event that stands as it stood before was not given. Any other was, or has moved on: never once more."""
         as_before = row is not None and (row.status, row.attempts, row.next_at) == (
             item.status,
@@ -190,64 +174,17 @@ class StatusFlip:
         )
         return Fate.NOT_GIVEN if as_before else Fate.GIVEN
 
-    def _sight(self, item: Item, row: _Row | None) -> Sight | None:
+    def _sight(self, item: Item, row: Row | None) -> Sight | None:
         if row is None:
             return Sight(End.LOST, "not there any more")
         if row.status == "delivered":
             return Sight(End.DELIVERED)
         if row.status == "lost":
-            return Sight(End.LOST, _cause(row))
+            return Sight(End.LOST, cause_of(row))
         if row.http_status == TOO_MANY and row.attempts > self._attempts(item) and row.status in {"failed", "pending"}:
             put_off = ", the poller tries again" if row.status == "pending" else ""
-            return Sight(End.LIMITED, f"{_cause(row)}{put_off}", _retry_after(row))
-        return Sight(End.FAILED, _cause(row)) if row.status == "failed" else None
-
-    def _rows(self, items: Sequence[Item], read: Callable[[Any], Sequence[Mapping[str, Any]]]) -> dict[int, _Row]:
-        table = self._context.table("zillow_webhook_events")
-        names = [*NEEDED, *(("last_error",) if "last_error" in table.c else ())]
-        columns = [table.c[name].label(name) for name in names]
-        found: dict[int, _Row] = {}
-        for at in range(0, len(items), PAGE):
-            ids = sorted(item.event for item in items[at : at + PAGE])
-            for row in read(select(*columns).where(table.c.id.in_(ids)).order_by(table.c.id)):
-                found[int(row["id"])] = _Row(
-                    status=str(row["status"]),
-                    attempts=int(row["attempts"] or 0),
-                    next_at=_micros(moment(dict(row), "next_attempt_at")),
-                    http_status=row["http_status"] if isinstance(row["http_status"], int) else None,
-                    last_error=clean(str(row.get("last_error") or ""), limit=200),
-                )
-        return found
+            return Sight(End.LIMITED, f"{cause_of(row)}{put_off}", retry_after_of(row))
+        return Sight(End.FAILED, cause_of(row)) if row.status == "failed" else None
 
     def _read(self, statement: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401  # a Select
         return self._context.databases.read_common(statement, limit=PAGE).rows
-
-
-def _from(connection: Connection, *, locks: bool) -> Callable[[Any], Sequence[Mapping[str, Any]]]:
-    def read(statement: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401  # a Select
-        asked = statement.with_for_update() if locks else statement
-        return [dict(row) for row in connection.execute(asked).mappings()]
-
-    return read
-
-
-def _now(item: Item, row: _Row | None) -> str:
-    """What an event is now that is not as it was planned."""
-    if row is None:
-        return "not there any more"
-    if row.status == item.status:
-        return "tried again by somebody else"
-    return f"{row.status} meanwhile"
-
-
-def _cause(row: _Row) -> str:
-    return row.last_error.split(";")[0] if row.http_status is None else f"HTTP {row.http_status}"
-
-
-def _retry_after(row: _Row) -> float | None:
-    found = _RETRY_AFTER.search(row.last_error)
-    return float(found.group(1)) if found else None
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else (at - _EPOCH) // timedelta(microseconds=1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnostics.core.failures import UserError
 from diagnostics.core.words import listed
-from diagnostics.recovery.carriers import flip
+from diagnostics.recovery.carriers import flip, resque
 
 if TYPE_CHECKING:
     from diagnostics.core.context import Context
@@ -31,6 +32,10 @@ CARRIERS: Mapping[str, Kind] = {
     "flip": Kind(
         traits=flip.traits,
         make=lambda context, writer, drain, plan: flip.StatusFlip(context, writer, drain, plan.exhausted),
+    ),
+    "resque": Kind(
+        traits=resque.traits,
+        make=lambda context, writer, _drain, plan: resque.ResqueQueue(context, writer, plan, _round(context, plan)),
     ),
 }
 
@@ -56,3 +61,13 @@ def _kind(name: str) -> Kind:
             next_step="warroom recover plan --carrier flip",
         )
     return found
+
+
+def _round(context: Context, plan: RecoveryPlan) -> int:
+    """How many plans made of one another this is: 1 for one of all that waits."""
+    round_, again = 1, plan.again
+    while again and round_ < 10:
+        first = context.journal.first(again.partition(" ")[0])
+        kept = json.loads(getattr(first.body, "plan", "{}")) if first is not None else {}
+        round_, again = round_ + 1, str(kept.get("again", ""))
+    return round_
