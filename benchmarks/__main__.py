@@ -23,6 +23,7 @@ from benchmarks import (
     memory,
     pacing,
     query,
+    resque_feed,
     rollups,
     sanitizer,
     tables,
@@ -50,6 +51,7 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "journal": journal.run,
     "escalation": escalation.run,
     "pacing": pacing.run,
+    "resque_feed": resque_feed.run,
     "tables": tables.run,
 }
 

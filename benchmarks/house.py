@@ -56,6 +56,7 @@ WALLS = {
     "diagnostics.oauth.log_indicators": "a source of its own, beside the databases",
     "diagnostics.recovery.backlog": "one of the questions that the service lists: the backlog",
     "diagnostics.recovery.breaker": "a second subject: failures of other kinds than the rate",
+    "diagnostics.recovery.carriers.feed": "a second subject: bytes in Redis, which benchmarks/resque_feed runs too",
     "diagnostics.recovery.feeding": "an object of its own: one drain, whoever carries it",
     "diagnostics.recovery.members": "a second subject: the events one by one, read, sealed and packed",
     "diagnostics.recovery.plan": "one of the questions that the service lists: imported only by who plans",
