@@ -12,6 +12,7 @@ from diagnostics.core.failures import UserError
 from diagnostics.core.named_files import write_named, write_new
 from diagnostics.core.table_text import FORMS
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import plural
 from screens.list_screen import FilteredScreen, ListScreen
 from widgets.footer_bar import Hint
 from widgets.line_view import LineView
@@ -278,8 +279,8 @@ class TableScreen(FilteredScreen):
 
         self.host.ask(
             write,
-            lambda path: self.host.say(f"{rows:,} rows written to {path}", "pass"),
-            doing=f"exporting {rows:,} rows",
+            lambda path: self.host.say(f"{plural(rows, 'row')} written to {path}", "pass"),
+            doing=f"exporting {plural(rows, 'row')}",
         )
 
     # ---- coming back

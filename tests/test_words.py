@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -101,3 +103,68 @@ def test_a_phrase_is_found_in_plain_strings_and_in_parts_of_formatted_ones_and_n
         (4, "{ begins anew"),
         (4, " begins anew"),
     ]
+
+
+COUNTED = (
+    "accounts|cells|columns|connections|deals|deliveries|entries|events|files|groups|hours|incidents|jobs|lines|"
+    "messages|minutes|notices|problems|queues|queries|rows|seconds|steps|users|weeks|workers"
+)
+"""Nouns that numbers stand before."""
+
+NEVER_ONE = {
+    "number and noun agree by another number": {"diagnostics/accounts/users.py"},
+    "asked for only where there are two or more": {"screens/account/deal_finding.py", "tui/cli/sending.py"},
+    "a limit of hundreds, set by ourselves": {
+        "diagnostics/sources/slack.py",
+        "diagnostics/incident/assess/readings.py",
+    },
+    "a count in words, of which one is left out": {"screens/account/details.py"},
+}
+"""Why a file may write a plural behind a number: the number is not 1."""
+
+
+def _is_constant(value: ast.expr) -> bool:
+    """A limit of ours, in capitals, or a product of such: it is not 1."""
+    named = [one for one in ast.walk(value) if isinstance(one, ast.Name | ast.Attribute)]
+    return all((one.id if isinstance(one, ast.Name) else one.attr).isupper() for one in named)
+
+
+def always_plural(path: Path) -> Iterator[str]:
+    """Places where a number that may be 1 stands before a noun that is always a plural."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        for number, noun in pairwise(node.values):
+            if not isinstance(number, ast.FormattedValue) or not isinstance(noun, ast.Constant):
+                continue
+            said = re.match(rf" ({COUNTED})\b", str(noun.value))
+            if said and not _is_constant(number.value):
+                yield f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(number.value)} {said[1]}"
+
+
+def test_a_number_that_may_be_one_is_written_with_its_noun() -> None:
+    """`plural` and `form` of diagnostics.core.words write them; `1 accounts` is no English."""
+    allowed = set().union(*NEVER_ONE.values())
+    found = {path: [*always_plural(path)] for top in SPEAK for path in sorted((ROOT / top).rglob("*.py"))}
+    assert [one for path, places in found.items() if str(path.relative_to(ROOT)) not in allowed for one in places] == []
+    unused = [name for name in allowed if not found.get(ROOT / name)]
+    assert unused == [], "these write no such number any more"
+
+
+ONE = re.compile(rf"(?<![\d.,:/$+-])1 ({COUNTED})\b")
+MANY = re.compile(
+    r"(?<![\d.,:/$+-])(?:0|[2-9]|[1-9]\d{0,2}(?:,\d{3})+) "
+    r"(account|connection|event|incident|minute|notice|problem|row|user)\b(?![-=:])"
+)
+
+
+def test_no_picture_of_a_screen_has_a_number_beside_the_wrong_form_of_its_noun() -> None:
+    """Every snapshot of every story, as its lines stand in the picture."""
+    wrong: list[str] = []
+    pictures = sorted((ROOT / "tests/snapshots").rglob("*.svg"))
+    assert len(pictures) > 20
+    for picture in pictures:
+        for said in re.findall(r"<text[^>]*>([^<]*)</text>", picture.read_text()):
+            line = html.unescape(said).replace("\xa0", " ")
+            wrong += [f"{picture.name}: {line}" for _ in (*ONE.finditer(line), *MANY.finditer(line))]
+    assert wrong == []

@@ -620,7 +620,9 @@ def _client_findings(agents: CountRow, deals: CountRow, stale: CountRow) -> Iter
             "account_deals",
             "Do deals sync?",
             Status.WARN if unsynced else Status.PASS,
-            f"{counted(unsynced)} deals have never been synced." if unsynced else "Every deal has been synced.",
+            f"{counted(unsynced)} {form(unsynced, 'deal has', 'deals have')} never been synced."
+            if unsynced
+            else "Every deal has been synced.",
             value=unsynced,
             unit="deals",
             threshold="none",

@@ -33,6 +33,7 @@ from diagnostics.catalogue.response import (
     TierCondition,
 )
 from diagnostics.catalogue.texts import Insertion
+from diagnostics.core.words import plural
 
 if TYPE_CHECKING:
     from diagnostics.catalogue.texts import Insertion
@@ -304,14 +305,19 @@ def _tiers(values: Values) -> str:
 
 def _impact(values: Values) -> str:
     rules = values.impact
-    sizes = ", ".join(f"{name} from {band.from_users:,} users {band.weight:g}" for name, band in rules.sizes.items())
+    sizes = ", ".join(
+        f"{name} from {plural(band.from_users, 'user')} {band.weight:g}" for name, band in rules.sizes.items()
+    )
     severities = ", ".join(f"{name} {weight:g}" for name, weight in rules.severities.items())
     lines = [
         f"- **score**: size × severity × part affected, over accounts; above {rules.limit:,.0f} it needs a commander",
         f"- **size**: {sizes}; where it is not known, {rules.unknown_size}",
         f"- **severity**: {severities}",
         f"- **part affected**: 0 to 1, of connections, agents or deals; unknown counts as {rules.unknown_share:g}",
-        f"- at most {rules.most_accounts:,} accounts are weighed, those with most events first; the others are counted",
+        (
+            f"- at most {plural(rules.most_accounts, 'account')} are weighed, those with most events first;"
+            " the others are counted"
+        ),
     ]
     return "\n".join(lines + ([f"- {rules.note}"] if rules.note else []))
 

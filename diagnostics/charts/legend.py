@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from diagnostics.charts.axis import USUAL, Column, TimeAxis, ValueAxis, beyond, number_text
 from diagnostics.charts.plot import LETTERS
-from diagnostics.core.words import short, span
+from diagnostics.core.words import plural, short, span
 
 if TYPE_CHECKING:
     from diagnostics.charts.models import Chart
@@ -76,4 +76,8 @@ def gap_words(chart: Chart) -> str:
     gaps = sum(point.value is None for point in points)
     if not gaps:
         return ""
-    return "nothing is known of this window" if gaps == len(points) else f"{gaps} of {len(points)} steps not known"
+    return (
+        "nothing is known of this window"
+        if gaps == len(points)
+        else f"{gaps} of {plural(len(points), 'step')} not known"
+    )

@@ -71,7 +71,7 @@ class Completer:
             if wanted not in value.casefold():
                 continue
             try:
-                options.append(Completion(quote(value), f"{count:,} lines" if count else ""))
+                options.append(Completion(quote(value), plural(count, "line") if count else ""))
             except UserError:
                 # A value that no query can carry is no way to go on.
                 continue

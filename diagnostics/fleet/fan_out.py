@@ -284,7 +284,7 @@ class FanOut:
         lanes = min(self._connections.lanes, self.workers)
         return (
             f"the same question to {accounts}, many in one statement where they share a login: {trips:,} round trips "
-            f"to {plural(self.hosts, 'host')} over at most {lanes} connections to each"
+            f"to {plural(self.hosts, 'host')} over at most {plural(lanes, 'connection')} to each"
         )
 
     def _give_up(self, batches: Iterable[Batch], reason: str, kind: FailureKind) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Deadline, run_within
-from diagnostics.core.words import about
+from diagnostics.core.words import about, plural
 from diagnostics.fleet.account_list import AccountList, read_account_list
 from diagnostics.fleet.aggregate import EXAMPLES, FleetAggregate, Remarks, accounts_of, ordered
 from diagnostics.fleet.batches import Plan, Slots
@@ -365,6 +365,6 @@ def _nobody(aggregate: FleetAggregate, account_list: AccountList, deadline: Dead
     return SourceFailure(
         kind,
         CLIENTS,
-        f"none of {account_list.asked:,} accounts answered: {first}",
+        f"none of {plural(account_list.asked, 'account')} answered: {first}",
         remedy="`warroom doctor` says what is wrong with each database",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from diagnostics.core.document import GAP, Asked, Block, Cell, Document, Fact, Heading, Line, State, Text, Tone, facts
+from diagnostics.core.words import plural
 from diagnostics.triage.document import doubted
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def course_document(course: Course) -> Document:
     for point in reversed(course.points):
         known = point.value is not None
         value = f"{point.value:.2f} {course.unit}" if known else "—"
-        amount = "" if point.rows is None else f"{point.rows:,} rows"
+        amount = "" if point.rows is None else plural(point.rows, "row")
         cells = (
             Cell(f"{point.at:%d %b %H:%M}", "muted", 14),
             Cell(value, "" if known else "muted", 12, right=True),

@@ -14,7 +14,7 @@ from diagnostics.core.context import Context
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import sentence
+from diagnostics.core.words import plural, sentence
 from diagnostics.models.datadog import Monitor
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.health import MonitorCreated, MonitorDraft
@@ -264,7 +264,7 @@ def _limits(indicator: Indicator, rule: Threshold) -> tuple[tuple[str, float], .
 def _remarks(indicator: Indicator, rule: Threshold) -> list[str]:
     notes = [f"Limits: {rule.title}, {rule.rule()}{' (assumed)' if rule.assumed else ''}."]
     if indicator.per_minute:
-        notes.append(f"Limits a minute, times {indicator.window_minutes} minutes.")
+        notes.append(f"Limits a minute, times {plural(indicator.window_minutes, 'minute')}.")
     if indicator.failed:
         notes.append("A success rate is watched as its share of failures, because Datadog alerts on what rises.")
     if indicator.note:

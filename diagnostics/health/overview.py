@@ -12,7 +12,7 @@ from diagnostics.checks.base import share
 from diagnostics.core.context import Context
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.waiting import Job
-from diagnostics.core.words import sentence
+from diagnostics.core.words import form, plural, sentence
 from diagnostics.health.connections import HEALTHY, States, read_states
 from diagnostics.health.figures import failed, figure
 from diagnostics.models.figures import Course, CoursePoint, Figure
@@ -131,9 +131,9 @@ class Overview:
         good, bad, other = _counts(self._recent(hours))
         begins = max(since, rollup.since) if rollup.since is not None else since
         notes = [
-            f"{good + bad:,} events that succeeded or failed since {begins:%H:%M} UTC",
+            f"{plural(good + bad, 'event')} that succeeded or failed since {begins:%H:%M} UTC",
             "" if rollup.since is None else f"events are counted completely since {rollup.since:%d %b %H:%M} UTC",
-            f"{other:,} events with another status are in no share" if other else "",
+            f"{plural(other, 'event')} with another status {form(other, 'is', 'are')} in no share" if other else "",
             *rollup.notes,
         ]
         found = figure(
@@ -204,7 +204,7 @@ def health_figure(context: Context, states: States, *, status: Status | None = N
     notes = [
         f"baseline {baseline:.2f} %",
         DEFINITION,
-        "" if value is None else f"{states.counts[HEALTHY]:,} of {states.judged:,} connections",
+        "" if value is None else f"{states.counts[HEALTHY]:,} of {plural(states.judged, 'connection')}",
         *states.notes(),
         f"below {rule.escalate:g} %: {context.catalogue.contact.escalation}" if rule.is_escalation(value) else "",
     ]

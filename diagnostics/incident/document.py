@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostics.core.document import GAP, WIDE, Asked, Block, Cell, Document, Fact, Heading, Line, State, Text, facts
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from diagnostics.models.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def impact_document(impact: Impact) -> Document:
         name = f"{one.account_id} {one.name}".strip()
         blocks += [Line((Cell(f"{one.score:>10,.1f}  ", "strong"), Cell(name))), Text(one.why, "muted", indent=12)]
     if len(impact.accounts) > MOST_ACCOUNTS:
-        blocks.append(Text(f"and {len(impact.accounts) - MOST_ACCOUNTS:,} accounts of less weight", "muted"))
+        blocks.append(Text(f"and {plural(len(impact.accounts) - MOST_ACCOUNTS, 'account')} of less weight", "muted"))
     return document(f"impact {impact.score:,.0f}", blocks, impact.evidence)
 
 

@@ -453,7 +453,7 @@ class IncidentService:
     def set_cadence(self, incident_id: str, minutes: int) -> Incident:
         """How often updates are promised, 1 to 1,440 minutes."""
         if not 1 <= minutes <= LONGEST_CADENCE_MINUTES:
-            raise UserError(f"{minutes} minutes", accepted=f"1 to {LONGEST_CADENCE_MINUTES:,} minutes")
+            raise UserError(plural(minutes, "minute"), accepted=f"1 to {plural(LONGEST_CADENCE_MINUTES, 'minute')}")
         return self.decide(
             incident_id,
             lambda incident: () if incident.cadence_minutes == minutes else (said.CadenceSet(minutes=minutes),),
@@ -462,7 +462,7 @@ class IncidentService:
     def snooze(self, incident_id: str, minutes: int, why: str = "") -> Incident:
         """No reminders for 1 to 240 minutes; the promise itself stays as it is."""
         if not 1 <= minutes <= LONGEST_SNOOZE_MINUTES:
-            raise UserError(f"{minutes} minutes", accepted=f"1 to {LONGEST_SNOOZE_MINUTES} minutes")
+            raise UserError(plural(minutes, "minute"), accepted=f"1 to {plural(LONGEST_SNOOZE_MINUTES, 'minute')}")
         until = self._context.now() + timedelta(minutes=minutes)
         return self.decide(incident_id, lambda _: (said.Snoozed(until=until, why=clean(why, limit=500)),))
 

@@ -30,6 +30,7 @@ from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.masking import mask_secrets
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import plural
 from diagnostics.incident.seals import SEALED, Seals, proof_of
 from diagnostics.incident.verification import ChainGuard
 from diagnostics.models.entries import Body, Entry, Proof, Unknown
@@ -75,7 +76,7 @@ class Conflict(Exception):  # noqa: N818  # a state of the world
 
     def __init__(self, entries_since: tuple[Entry, ...]) -> None:
         self.entries_since = entries_since
-        super().__init__(f"{len(entries_since)} entries were written meanwhile")
+        super().__init__(f"{plural(len(entries_since), 'entry was', 'entries were')} written meanwhile")
 
 
 class _Moved(Exception):  # noqa: N818  # how a transaction is left

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import plural
 from diagnostics.models.accounts import OAuthUser
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.status import Status
@@ -193,7 +194,9 @@ class OAuthAggregate:
             link = user.link
             self.links.note(link, f"user {user.user_id}: zillow_sync_user_id {user.auth.link or 'NULL'}, {link}")
             if link == LINK_SET and len(user.syncs) > 1:
-                self.crowds.note("connections", f"user {user.user_id}: {len(user.syncs)} connections, one is linked")
+                self.crowds.note(
+                    "connections", f"user {user.user_id}: {plural(len(user.syncs), 'connection')}, one is linked"
+                )
 
     def _add_enablement(self, user: UserRecords, verdict: UserVerdict) -> None:
         auth, sync = user.auth, user.sync
@@ -230,7 +233,9 @@ class OAuthAggregate:
     def _add_bad_rows(self, user: UserRecords) -> None:
         for count, what in ((len(user.auths), "credentials"), (len(user.syncs), "connections")):
             if count > 1:
-                self.crowds.note(what, f"user {user.user_id}: {count} rows of {what}; the one that counts is judged")
+                self.crowds.note(
+                    what, f"user {user.user_id}: {plural(count, 'row')} of {what}; the one that counts is judged"
+                )
         moments = [(auth.updated_at, "credentials updated") for auth in user.auths]
         moments += [(sync.problem_at, "problem") for sync in user.syncs]
         for at, what in moments:

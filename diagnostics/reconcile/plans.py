@@ -132,7 +132,7 @@ def plan_of(report: ReconcileReport, kind: DifferenceKind, now: datetime) -> Rep
         raise UserError(f"account {report.account_id} has no persistent difference of the kind {kind.value}")
     if len(chosen) > MOST_ROWS:
         raise UserError(
-            f"{len(chosen):,} rows are more than one plan may write",
+            f"{plural(len(chosen), 'row')} are more than one plan may write",
             accepted=f"{MOST_ROWS:,} rows",
             next_step="so many stale rows have one cause: fix the sync that writes them first",
         )

@@ -284,7 +284,8 @@ def judge_count(issue: IssueType, count: int | None, usual: float | None, *, is_
     """
     rule = issue.pulse
     text = (
-        f"at least {rule.minimum_count:,} events and {rule.high_ratio:g} times the usual is {attention(issue)}, "
+        f"at least {plural(rule.minimum_count, 'event')} and {rule.high_ratio:g} times the usual"
+        f" is {attention(issue)}, "
         f"{rule.top_ratio:g} times is {issue.severities[0]}"
     )
     if count is None:

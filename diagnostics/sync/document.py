@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.core import document as doc
+from diagnostics.core.words import form, plural
 from diagnostics.triage.document import certainty_blocks, code_of, conclusion_blocks, sentence_blocks
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _agent(agent: AgentPath) -> str:
 def unsynced_document(unsynced: UnsyncedDeals) -> doc.Document:
     """The deals that have not synced, by cause, the largest group first."""
     where = f"account {unsynced.account_id}" if unsynced.account_id is not None else "all accounts"
-    judged = f"{unsynced.total:,} deals of {where} have not synced"
+    judged = f"{plural(unsynced.total, 'deal')} of {where} {form(unsynced.total, 'has', 'have')} not synced"
     if unsynced.examined < unsynced.total:
         judged += f"; {unsynced.examined:,} of them were judged, the rest is counted only"
     blocks: list[doc.Block] = [doc.Text(judged, "strong" if unsynced.total else "muted", key="total")]

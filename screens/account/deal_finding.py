@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from diagnostics.core.document import GAP, Block, Cell, Fact, Line, Text
+from diagnostics.core.words import plural
 from diagnostics.sync.document import unsynced_document
 from diagnostics.triage.document import triage_document
 from screens.addresses import DealAt, RefusalAt
@@ -124,7 +125,7 @@ def unsynced_listing(unsynced: UnsyncedDeals, open_key: Open) -> Listing:
     coverage = unsynced.coverage
 
     def why(_key: str) -> Why | None:
-        return f"unsynced deals of {where}", f"{unsynced.total:,} deals with synced_at null", unsynced.evidence
+        return f"unsynced deals of {where}", f"{plural(unsynced.total, 'deal')} with synced_at null", unsynced.evidence
 
     drawings: dict[str, Draw] = {
         "coverage": lambda width, glyphs: _coverage_rows(coverage, width, glyphs) if coverage is not None else (),
@@ -167,7 +168,7 @@ def group_listing(group: UnsyncedGroup, evidence: Sequence[Evidence], open_key: 
     for account, deal in group.deals:
         cells = (Cell("deal ", "muted"), Cell(str(deal), "strong", 12), Cell(f"account {account}", "muted"))
         blocks.append(Line(cells, key=f"pair:{account}:{deal}"))
-    title = f"{short_code(group.error_code) if group.error_code else 'eligible'} · {group.count:,} deals"
+    title = f"{short_code(group.error_code) if group.error_code else 'eligible'} · {plural(group.count, 'deal')}"
     return Listing(
         title, "one cause", blocks, open_key, frozenset({"pair"}), lambda _key: (title, group.title, evidence)
     )

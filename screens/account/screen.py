@@ -15,7 +15,7 @@ from textual.timer import Timer
 
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import short
+from diagnostics.core.words import plural, short
 from diagnostics.triage.document import finding_document
 from screens.account.details import AccountDetails, lead_rows
 from screens.account.tabs import KINDS, ORDER, TABS, TabState
@@ -420,7 +420,9 @@ class AccountScreen(LogScreen):
         state = self.tabs[self.tab]
         state.filter_text = message.text
         if message.text and state.after is not None:
-            self.host.say(f"searching the {len(state.items):,} rows read so far; more come as the cursor goes down")
+            self.host.say(
+                f"searching the {plural(len(state.items), 'row')} read so far; more come as the cursor goes down"
+            )
         self._redraw.soon("rows")
         self._focus_pane("rows")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from diagnostics.core.words import short
+from diagnostics.core.words import form, short
 from diagnostics.models.status import FIRST_NOTICE_MINUTES, NOTIFY_SEVERITIES, Status
 from diagnostics.signals.severity import (
     OK,
@@ -185,7 +185,7 @@ class CriticalState:
             return title, failure or "nothing has answered yet", []
         value = pulse.value
         usual = "nothing is usual" if value.usual is None else f"usual is {value.usual:,.0f}"
-        events = f"{wording.count(value.count, glyphs)} events in {short(value.window_s)}"
+        events = f"{wording.count(value.count, glyphs)} {form(value.count or 0, 'event')} in {short(value.window_s)}"
         verdict = self.verdict(self.selected)
         by = f" by {verdict.reason}" if verdict is not None and verdict.reason else ""
         summary = f"{events}, {usual} (median of the day before); severity {self.severity(self.selected)}{by}"

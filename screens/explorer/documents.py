@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from diagnostics.core.words import form
+from diagnostics.core.words import form, plural
 from screens.listing import Listing
 from widgets.row import Row, fit, row, wrap
 from widgets.rows.document import Drawn
@@ -50,7 +50,7 @@ def patterns_listing(patterns: Sequence[Pattern], lines: int, open_sample: Calla
 
     kinds = form(len(patterns), "pattern")
     return Listing(
-        f"{len(patterns):,} {kinds} in the {lines:,} lines loaded",
+        f"{len(patterns):,} {kinds} in the {plural(lines, 'line')} loaded",
         "patterns",
         (Drawn(draw),),
         open_pattern,

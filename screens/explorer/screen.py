@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
-from diagnostics.core.words import short, span
+from diagnostics.core.words import plural, short, span
 from screens.base import ReadingArrived
 from screens.explorer.documents import patterns_listing, pins_listing
 from screens.explorer.state import ExplorerState, TimeRange, ValueCounts, range_words
@@ -426,8 +426,8 @@ class ExplorerScreen(LogScreen):
         which = "pinned" if pins else "shown"
         self.host.ask(
             lambda: service.explorer.export(lines, form, query=query),
-            lambda path: self.host.say(f"{len(lines):,} {which} lines written to {path}", "pass"),
-            doing=f"exporting {len(lines):,} lines",
+            lambda path: self.host.say(f"{plural(len(lines), f'{which} line')} written to {path}", "pass"),
+            doing=f"exporting {plural(len(lines), 'line')}",
         )
 
     def act_save(self) -> None:
@@ -463,9 +463,9 @@ class ExplorerScreen(LogScreen):
         if facet is None:
             return "log lines", "the newest answer behind the lines", of_lines
         if facet.evidence is None and of_lines is not None:
-            loaded = f"counted here in the {facet.of:,} lines loaded; x asks the service to count all"
+            loaded = f"counted here in the {plural(facet.of, 'line')} loaded; x asks the service to count all"
             return facet.name, loaded, of_lines
-        by_service = f"counted by the service over {facet.of:,} lines of the largest values"
+        by_service = f"counted by the service over {plural(facet.of, 'line')} of the largest values"
         return facet.name, by_service, facet.evidence
 
     def act_copy(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 
+from diagnostics.core.words import plural
 from screens.table_screen import TABLE_KEYS, TableScreen
 from widgets.footer_bar import Hint
 from widgets.paged_rows import PagedRows
@@ -144,5 +145,5 @@ class ProblemsScreen(TableScreen):
 
     def act_why(self) -> None:
         """The questions behind the pages read so far."""
-        summary = f"{len(self.problems):,} connections with a problem have been read"
+        summary = f"{plural(len(self.problems), 'connection')} with a problem, as far as read"
         self.open_why((TITLES[self.order], summary, self.evidence))

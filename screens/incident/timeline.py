@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import plural
 from diagnostics.incident.document import entry_document, evidence_of_entry
 from screens.base import ReadingArrived
 from screens.incident.base import READING_AGAIN
@@ -282,7 +283,7 @@ class TimelineScreen(FilteredScreen):
     def heading(self) -> str:
         """How much has been read, and how much of it fits."""
         more = "" if self.after is None else " and older ones"
-        amount = f"{len(self.lines):,} entries read{more}"
+        amount = f"{plural(len(self.lines), 'entry', 'entries')} read{more}"
         if self.filter_text:
             amount = f"{len(self._shown()):,} of {len(self.lines):,} read fit {self.filter_text!r}{more}"
         state = self.failure or ("reading" if self._asking and not self.lines else amount)

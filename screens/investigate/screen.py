@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from diagnostics.core.time import utc_now
+from diagnostics.core.words import form, plural
 from diagnostics.health.document import resolution_document, system_document
 from screens.addresses import InvestigationAt, TimelineAt
 from screens.base import ConsoleScreen, ReadingArrived
@@ -440,7 +441,8 @@ class InvestigateScreen(ConsoleScreen):
         if kind in {"race", "races"} and self.state.races is not None:
             races = self.state.races
             found = [races.evidence] if races.evidence is not None else []
-            said = f"{races.lines:,} lines hold a known message of an installation race, in the accounts with the most"
+            held = f"{plural(races.lines, 'line')} {form(races.lines, 'holds', 'hold')}"
+            said = f"{held} a known message of an installation race, in the accounts with the most"
             return "installation races", said, found
         resolution = self.state.resolution
         if kind in {"share", "outlier"} and resolution is not None:

@@ -126,7 +126,7 @@ def test_the_legend_says_scale_limits_columns_window_and_gaps() -> None:
     assert column_words(loud, time_axis(loud, 1_700)) == "column: 1 min"
     assert limit_words(loud, values)[0] == "usual 1 /min"
     assert limit_words(loud, values)[-1] == "far > 1,000,000 /min (off the scale)"
-    assert gap_words(loud) == "1 of 1440 steps not known"
+    assert gap_words(loud) == "1 of 1,440 steps not known"
     assert gap_words(chart([None])) == "nothing is known of this window"
     assert gap_words(chart([1.0])) == ""
     assert window_words(loud) == "last 24h, 16 Nov 14:00 to 14:00 UTC"

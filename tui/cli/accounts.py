@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.failures import SourceFailure
 from diagnostics.core.named_files import write_new
 from diagnostics.core.table_text import Value, table_text
+from diagnostics.core.words import plural
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Style, say
 from tui.opening import open_service
@@ -39,7 +40,7 @@ def run(options: Options, given: Namespace) -> int:
         sys.stdout.flush()
     else:
         write_new(Path(given.output), text)
-        say([f"{sum(len(answer.rows) for answer in answers):,} rows written to {given.output}"])
+        say([f"{plural(sum(len(answer.rows) for answer in answers), 'row')} written to {given.output}"])
     if failures or any(answer.total is None for answer in answers):
         return ExitCode.UNREACHABLE
     return ExitCode.WARNING if any(answer.total for answer in answers) else ExitCode.HEALTHY

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from diagnostics.catalogue import validate_queries
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
 from tui.opening import Prepared, prepare
@@ -25,7 +26,8 @@ def _show(prepared: Prepared) -> ExitCode:
     """Print the effective settings, secrets masked, and what the team's catalogue overrides."""
     overrides = {name: origin for name, origin in prepared.catalogue.origins.items() if origin != "built in"}
     say(prepared.loaded.lines())
-    say(["", f"catalogue: {len(overrides):,} of {len(prepared.catalogue.origins):,} entries overridden"])
+    entries = plural(len(prepared.catalogue.origins), "entry", "entries")
+    say(["", f"catalogue: {len(overrides):,} of {entries} overridden"])
     say(clean(f"{name}   # {origin}", limit=2_000) for name, origin in overrides.items())
     return ExitCode.HEALTHY
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from diagnostics.core.failures import UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job, Progress
+from diagnostics.core.words import plural
 from diagnostics.models.reconcile import DifferenceKind, ReconcileReport
 from diagnostics.reconcile.document import repair_document, report_document
 from diagnostics.reconcile.plans import RepairRecord, confirmation
@@ -68,7 +69,7 @@ def _list(service: ReconcileService, _options: Options, given: Namespace, _job: 
     now = utc_now()
     say(
         [
-            f"{one.name}  {one.standing(now)}  account {one.plan.account_id}  {len(one.plan.rows):,} rows"
+            f"{one.name}  {one.standing(now)}  account {one.plan.account_id}  {plural(len(one.plan.rows), 'row')}"
             f"  {one.plan.environment}  by {one.planned_by}"
             for one in records
         ]
@@ -132,7 +133,9 @@ def _words(service: ReconcileService, given: Namespace) -> str:
             next_step=f"warroom reconcile show {given.repair}",
         )
     say(as_text([repair_document(record, utc_now(), may_write=service.may_write)], Style.of_stdout()))
-    sys.stdout.write(f'\nType "{wanted}" to write {len(record.plan.rows):,} rows; anything else writes nothing: ')
+    sys.stdout.write(
+        f'\nType "{wanted}" to write {plural(len(record.plan.rows), "row")}; anything else writes nothing: '
+    )
     sys.stdout.flush()
     return sys.stdin.readline().strip()
 

@@ -296,7 +296,7 @@ class EventTree(LineView):
         rows = [Row((*lead, Piece(lines[0], tone)), node.path)]
         rows += [Row((margin, Piece(line, tone))) for line in lines[1:_WRAPPED_ROWS]]
         if len(lines) > _WRAPPED_ROWS:
-            said = f"showing {_WRAPPED_ROWS} of {len(lines):,} rows of this value"
+            said = f"showing {_WRAPPED_ROWS} of {plural(len(lines), 'row')} of this value"
             rows.append(Row((margin, Piece(said, "warn"))))
         return rows
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from diagnostics.core.words import span
+from diagnostics.core.words import plural, span
 from widgets.line_view import LineView
 from widgets.row import BLANK, Piece, Row, Tone, fit, row
 from widgets.sparkline import BLOCKS
@@ -120,7 +120,13 @@ def _axis(histogram: Histogram, bins: tuple[Bin, ...], cursor: int | None, width
     if cursor is not None and 0 <= cursor < len(bins):
         one = bins[cursor]
         parts = [f"{count:,} {level}" for level in ("error", "warn", "info") if (count := one.counts.get(level, 0))]
-        lines = f"{one.total:,} lines" if one.is_complete else f"{one.total:,} lines so far" if one.total else "no data"
+        lines = (
+            plural(one.total, "line")
+            if one.is_complete
+            else f"{plural(one.total, 'line')} so far"
+            if one.total
+            else "no data"
+        )
         words = f"{clock(one.start_ms, histogram.step_ms)}  {lines}"
         words += f" ({', '.join(parts)})" if parts else ""
     else:

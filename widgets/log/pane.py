@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
-from diagnostics.core.words import form
+from diagnostics.core.words import form, plural
 from widgets.glyphs import Glyphs, glyphs_for
 from widgets.line_view import LineView
 from widgets.log.buffer import CAPACITY
@@ -624,5 +624,5 @@ def place_lines(state: LogState, failure: tuple[str, str], window: str | None, g
     elif state.progress is not None:
         lines = [[("filtering…", "muted")]]
     else:
-        lines = [[(f"none of {state.total:,} events passes the filter", "muted")]]
+        lines = [[(f"none of {plural(state.total, 'event')} passes the filter", "muted")]]
     return [[(glyphs.text(text), tone) for text, tone in line] for line in lines if line[0][0]]

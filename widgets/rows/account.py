@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
+from diagnostics.core.words import form
 from widgets import wording
 from widgets.glyphs import Glyphs
 from widgets.paged_rows import STAMP, Column, either, said, stamp, when, whole
@@ -33,7 +34,12 @@ def account_title(header: AccountHeader | None, account_id: int, glyphs: Glyphs)
     if header is None:
         return f"account {account_id}"
     size = glyphs.missing if header.user_count is None else f"{header.user_count:,}"
-    parts = [f"account {header.account_id}", header.name or "no name", header.status or "no status", f"{size} users"]
+    parts = [
+        f"account {header.account_id}",
+        header.name or "no name",
+        header.status or "no status",
+        f"{size} {form(header.user_count or 0, 'user')}",
+    ]
     return f" {glyphs.separator} ".join(parts)
 
 

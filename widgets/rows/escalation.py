@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from diagnostics.core.time import dated
+from diagnostics.core.words import plural
 from diagnostics.models.status import FIRST_NOTICE_MINUTES
 from widgets import incident_clock, wording
 from widgets.incident_clock import moment
@@ -146,7 +147,14 @@ def _unjudged(view: IssueView) -> str:
 
 def issue_step_rows(view: IssueView, width: int, glyphs: Glyphs) -> list[Row]:
     """The checklist of the issue type, as it would begin."""
-    rows = [head("FIRST RESPONSE", f"{len(view.steps)} steps; they are ticked once it is declared", width, key="steps")]
+    rows = [
+        head(
+            "FIRST RESPONSE",
+            f"{plural(len(view.steps), 'step')}; they are ticked once it is declared",
+            width,
+            key="steps",
+        )
+    ]
     for step in view.steps:
         within = f"within {step.minutes} min" if step.minutes is not None else ""
         text = glyphs.text(step.named)
@@ -226,7 +234,7 @@ def _incident_rows(view: IncidentView, width: int, height: int, glyphs: Glyphs) 
     rows.append(BLANK)
     rows += _deliveries(view, width, glyphs)
     steps = _steps(view, width, max(3, height - len(rows) - SIDE_LINES - 5), glyphs)
-    rows += [*steps, BLANK, row(("timeline", "title"), (f"  {incident.entries:,} entries", "muted"))]
+    rows += [*steps, BLANK, row(("timeline", "title"), (f"  {plural(incident.entries, 'entry', 'entries')}", "muted"))]
     beside = view.now
     for line in view.lines[:SIDE_LINES]:
         when, beside = f"{dated(line.at, beside)} ", line.at

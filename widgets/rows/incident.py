@@ -426,7 +426,7 @@ def _follow_up_row(follow_up: FollowUp, now: datetime, width: int, glyphs: Glyph
 
 def timeline_rows(view: IncidentView, width: int, glyphs: Glyphs, *, most: int) -> list[Row]:
     """The tail of the timeline, newest first; always `most` rows below its head, so that nothing below moves."""
-    said = f"{view.incident.entries:,} entries"
+    said = plural(view.incident.entries, "entry", "entries")
     rows = [head("TIMELINE", said, width, key="timeline")]
     shown = view.lines[:most]
     # The newest stands beside the present, each other one beside the one above it.

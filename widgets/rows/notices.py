@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from diagnostics.core.sanitizer import clean
-from diagnostics.core.words import age
+from diagnostics.core.words import age, plural
 from diagnostics.models.figures import NOT_KNOWN_YET
 from widgets import wording
 from widgets.row import BLANK, Piece, Row, Tone, fit, row, wrap
@@ -121,7 +121,7 @@ def _scope(proposal: Proposal) -> str:
         return f"{systems} · no account named"
     named = ", ".join(str(one) for one in proposal.accounts[:8])
     more = f", and {len(proposal.accounts) - 8:,} more" if len(proposal.accounts) > 8 else ""
-    return f"{systems} · {len(proposal.accounts):,} accounts named: {named}{more}"
+    return f"{systems} · {plural(len(proposal.accounts), 'account')} named: {named}{more}"
 
 
 def draft_rows(number: int, draft: Draft, width: int, glyphs: Glyphs) -> list[Row]:

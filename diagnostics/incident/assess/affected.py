@@ -181,7 +181,9 @@ def _read_parts(context: Context, issue: IssueType, known: _Known, job: Job | No
     if known.shares.note:
         known.notes.append(known.shares.note)
     if len(ids) < len(known.ids):
-        known.notes.append(f"The part affected was counted for the {len(ids):,} accounts with most events only.")
+        known.notes.append(
+            f"The part affected was counted for the {plural(len(ids), 'account')} with most events only."
+        )
 
 
 def _read_sync(context: Context, known: _Known) -> None:

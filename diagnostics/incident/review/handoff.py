@@ -8,7 +8,7 @@ from datetime import datetime
 
 from diagnostics.catalogue.response import ChecklistStep
 from diagnostics.core.time import dated
-from diagnostics.core.words import span
+from diagnostics.core.words import plural, span
 from diagnostics.incident.assess.checklists import happened
 from diagnostics.incident.review.figures import COMMANDER, Material, clock
 from diagnostics.incident.review.markdown import bullets, plain, section
@@ -52,7 +52,9 @@ def handoff_markdown(material: Material, present: Present) -> str:
     lines += section("Exit criteria", bullets(_criteria(material, present), empty="None is known for this issue type."))
     lines += section("What to watch", bullets(_watch(material, present), empty="Nothing beyond what stands above."))
     lines += section("Open hypotheses", bullets(_hypotheses(material.investigations), empty="None is recorded."))
-    lines.append(f"Written {clock(now)} from {incident.entries:,} entries, up to entry {incident.last_seq}.")
+    lines.append(
+        f"Written {clock(now)} from {plural(incident.entries, 'entry', 'entries')}, up to entry {incident.last_seq}."
+    )
     return "\n".join(lines).rstrip() + "\n"
 
 

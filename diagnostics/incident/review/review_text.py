@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from diagnostics.core.words import plural
 from diagnostics.incident.investigations import counts
 from diagnostics.incident.review.figures import (
     Extreme,
@@ -407,7 +408,8 @@ def _timeline(entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:
 def _origin(material: Material, head: NewestEntry) -> list[str]:
     newest = material.entries[-1]
     written = (
-        f"Written {clock(material.written_at)} from {len(material.entries):,} entries of {material.incident.id},"
+        f"Written {clock(material.written_at)} from {plural(len(material.entries), 'entry', 'entries')}"
+        f" of {material.incident.id},"
         f" of which the newest is entry {newest.seq}, {code(newest.hash)}."
     )
     journal = (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, update
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
-from diagnostics.core.words import listed
+from diagnostics.core.words import listed, plural
 from diagnostics.recovery.carriers import flip
 from diagnostics.recovery.carriers.base import End, Fate, Item, Prepared, Sight, Traits
 from diagnostics.recovery.carriers.events import (
@@ -255,7 +255,7 @@ class ResqueQueue:
             raise SourceFailure(
                 FailureKind.REJECTED,
                 "common (writer)",
-                f"{written} of {len(bound)} events were set although all were locked, so none was",
+                f"{written} of {plural(len(bound), 'event')} were set although all were locked, so none was",
                 remedy="look at the table's triggers and at what stands before the server before you resume",
             )
 

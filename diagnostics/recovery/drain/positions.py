@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from diagnostics.core.words import plural
+
 
 def packed(positions: Iterable[int]) -> str:
     """In ascending order, neighbours as ranges; empty for none."""
@@ -27,7 +29,7 @@ def unpacked(text: str, total: int) -> list[int]:
         low, _, high = part.partition("-")
         first, last = int(low), int(high or low)
         if not before < first <= last < total:
-            raise ValueError(f"{part!r} is no range of {total} events")
+            raise ValueError(f"{part!r} is no range of {plural(total, 'event')}")
         found.extend(range(first, last + 1))
         before = last
     return found

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from diagnostics.config.ownership import exposures, places
 from diagnostics.config.settings import SECRETS
 from diagnostics.core.failures import SourceFailure, UserError
+from diagnostics.core.words import plural
 from diagnostics.models.doctor import NOT_ASKED, DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step
@@ -126,7 +127,7 @@ def _journal(context: Context) -> DoctorLine:
         return line.model_copy(update={"detail": f"{NOT_ASKED}{STATE} kept. {line.detail}"})
     head = journal.head()
     took_ms = (time.monotonic() - begin) * 1_000
-    detail = f"{head.seq:,} entries; you write as {journal.person}"
+    detail = f"{plural(head.seq, 'entry', 'entries')}; you write as {journal.person}"
     if not journal.problem:
         return DoctorLine.of(STATE, "journal", Status.PASS, detail, latency_ms=took_ms)
     if context.state.is_lasting:

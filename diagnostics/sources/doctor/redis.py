@@ -80,7 +80,9 @@ class _Server:
         if state is None or not (state.waiting or state.workers):
             return ()
         left_out = f"; {plural(state.queues_left_out, 'further queue')} not looked at" if state.queues_left_out else ""
-        left_out += f"; only the first {len(state.workers):,} workers were read" if state.workers_left_out else ""
+        left_out += (
+            f"; only the first {plural(len(state.workers), 'worker')} were read" if state.workers_left_out else ""
+        )
         found = []
         if alone := state.unattended():
             shown = listed([f"{queue} ({plural(state.waiting[queue], 'job')} waiting)" for queue in alone[:_SHOWN]])

@@ -11,6 +11,7 @@ from sqlalchemy import Table, TextClause, select
 
 from diagnostics.core.failures import FailureKind, SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from diagnostics.models.doctor import DoctorLine
 from diagnostics.models.triage import Status
 from diagnostics.sources.doctor.steps import Step, examined
@@ -299,7 +300,7 @@ class _Patient:
         absent = {key: real for key, real in mapping.columns.items() if real.lower() not in present}
         needed = {key: real for key, real in absent.items() if key not in mapping.optional}
         if not absent:
-            return self._line(subject, Status.PASS, f"{len(mapping.columns)} columns present")
+            return self._line(subject, Status.PASS, f"{plural(len(mapping.columns), 'column')} present")
         listed = _listed(real if real == key else f"{real} (for {key})" for key, real in (needed or absent).items())
         return self._line(
             subject,

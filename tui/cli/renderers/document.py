@@ -7,6 +7,7 @@ from itertools import groupby
 
 from diagnostics.core.document import GAP, Block, Check, Document, Fact, Heading, Line, Note, Result, State, Text, flat
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from diagnostics.models.evidence import Evidence
 from diagnostics.models.triage import ASKED_AS
 from tui.cli.output import WORD_WIDTH, WORDS, Style
@@ -71,7 +72,7 @@ def evidence_line(evidence: Evidence) -> str:
         evidence.window,
         f"{evidence.started_at:%H:%M:%S} UTC",
         f"{evidence.took_ms:,.0f} ms",
-        "" if evidence.rows is None else f"{evidence.rows:,} rows",
+        "" if evidence.rows is None else plural(evidence.rows, "row"),
         f"caveat: {evidence.caveat}" if evidence.caveat else "",
     ]
     return " | ".join(part for part in parts if part)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from diagnostics.core.sanitizer import clean
+from diagnostics.core.words import plural
 from diagnostics.models.entries import MeasuredFigure
 from diagnostics.models.incidents import Delivery, Incident, IncidentLine, TimelineLine, Verification
 from diagnostics.models.notices import Draft, Proposal
@@ -149,11 +150,12 @@ def verification_lines(found: Verification, style: Style) -> Iterator[str]:
     status = style.status("pass" if found.is_sound else "fail")
     indent = len("UNREACHABLE") + 2
     said = (
-        f"{found.entries:,} entries, each as it was written; the newest has the hash {found.head[:16]}"
+        f"{plural(found.entries, 'entry', 'entries')}, each as it was written;"
+        f" the newest has the hash {found.head[:16]}"
         if found.is_sound and found.entries
         else "the journal is empty"
         if found.is_sound
-        else f"the journal of {found.entries:,} entries is not as it was written"
+        else f"the journal of {plural(found.entries, 'entry', 'entries')} is not as it was written"
     )
     yield from style.block(said, indent=indent, first=f"{status}  ")
     for flaw in found.flaws:
