@@ -46,9 +46,11 @@ class AccountAt(Address):
 
 @dataclass(slots=True, frozen=True)
 class ReconcileAt(Address):
-    """What disagrees in the data of one account."""
+    """What disagrees in the data of one account, of one deal of it, or of one system over all accounts."""
 
-    account_id: int
+    account_id: int | None
+    deal_id: int | None = None
+    system: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -23,7 +23,7 @@ from widgets.rows.document import document_rows
 if TYPE_CHECKING:
     from diagnostics.core.document import Document
     from diagnostics.core.waiting import Job
-    from diagnostics.models.reconcile import DifferenceKind, ReconcileReport
+    from diagnostics.models.reconcile import DifferenceKind, ReconcileReport, Scope
     from diagnostics.reconcile.plans import RepairRecord
     from diagnostics.reconcile.service import ReconcileService
 
@@ -114,37 +114,42 @@ class _Steps(ListScreen):
 
 
 class ReconcileScreen(_Steps):
-    """The differences of one account: those that persist, those seen once, what could not be read."""
+    """The differences of one account, deal or system: those that persist, those seen once, what could not be read."""
 
-    answers = "Where do the databases disagree about this account?"
+    answers = "Where do the databases disagree about this account, deal or system?"
 
-    def __init__(self, account_id: int) -> None:
+    def __init__(self, account_id: int | None, deal_id: int | None = None, system: str = "") -> None:
         super().__init__()
-        self.account_id = account_id
+        self.account_id, self.deal_id, self.system = account_id, deal_id, system
         self.report: ReconcileReport | None = None
 
     def heading(self) -> str:
-        return f"account {self.account_id}: data that disagrees"
+        return f"{self.scope.words}: data that disagrees"
 
     def crumb(self) -> str:
-        return f"reconcile {self.account_id}"
+        return f"reconcile {self.scope.line}"
 
     def place(self) -> str:
-        return f"reconcile {self.account_id}"
+        return f"reconcile {self.scope.line}"
+
+    @property
+    def scope(self) -> Scope:
+        """What is compared."""
+        from diagnostics.models.reconcile import Scope  # noqa: PLC0415  # after the first paint
+
+        return Scope(account_id=self.account_id, deal_id=self.deal_id, system=self.system)
 
     def read(self) -> None:
-        """Read the account once, and hold it against the reading before."""
+        """Read the scope once, and hold it against the reading before."""
         service = self.reconcile
         if service is not None:
-            self.ask(
-                lambda job: service.report(self.account_id, job), self._arrived, doing=f"account {self.account_id}"
-            )
+            self.ask(lambda job: service.report(self.scope, job), self._arrived, doing=self.scope.words)
 
     def _read_twice(self) -> None:
         service = self.reconcile
         if service is not None:
             self.ask(
-                lambda job: service.report_twice(self.account_id, job),
+                lambda job: service.report_twice(self.scope, job),
                 self._arrived,
                 doing="waiting for the second reading",
             )
@@ -170,7 +175,9 @@ class ReconcileScreen(_Steps):
         for kind in REPAIRS:
             count = sum(one.kind is kind for one in report.persistent)
             if count:
-                words = f"plan a repair of {plural(count, 'row')}: {kind.words}"
+                accounts = len({one.account_id for one in report.persistent if one.kind is kind})
+                each = f", {plural(accounts, 'plan')}, one an account" if self.system else ""
+                words = f"plan a repair of {plural(count, 'row')}{each}: {kind.words}"
                 steps.append((words, lambda kind=kind: self._plan(kind)))  # type: ignore[misc]  # a bound default
         return steps
 
@@ -179,10 +186,17 @@ class ReconcileScreen(_Steps):
         if service is None:
             return
 
-        def planned(record: RepairRecord) -> None:
-            self.host.navigate(RepairAt(record.name))
+        def planned(records: tuple[RepairRecord, ...]) -> None:
+            if len(records) > 1:
+                self.host.say(f"planned {plural(len(records), 'repair')}: {records[0].name} to {records[-1].name}")
+            self.host.navigate(RepairAt(records[0].name))
 
-        self.start_job(lambda job: service.plan(self.account_id, kind, job), planned, doing="the plan")
+        def plan(job: Job) -> tuple[RepairRecord, ...]:
+            if self.system:
+                return service.plan_system(self.system, kind, job)
+            return (service.plan(self.scope, kind, job),)
+
+        self.start_job(plan, planned, doing="the plan")
 
 
 class RepairScreen(_Steps):

@@ -200,6 +200,12 @@ class Fleet:
             account_list = self._account_list(runner, deadline, accounts)
             return self._by_fan_out(question, deadline, account_list, runner, each=each, notes=notes)
 
+    def account_list(self, job: Job | None = None) -> AccountList:
+        """Every account, whatever its client database answers. Raises `SourceFailure`."""
+        deadline = Deadline(job, self._settings.fleet.deadline_s, margin_s=MARGIN_S, remedy="raise fleet.deadline_s")
+        with self._databases.runner() as runner:
+            return self._account_list(runner, deadline, None)
+
     def ping_analytics(self) -> Evidence:
         """Ask the analytics engine for nothing; `took_ms` is its latency. Raises `SourceFailure`."""
         analytics = self._opened()

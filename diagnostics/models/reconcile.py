@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,6 +21,7 @@ class DifferenceKind(StrEnum):
     ENABLED_WITHOUT_TOKEN = "enabled_without_token"  # noqa: S105  # no secret
     ORPHAN_AGENT_TEAM = "orphan_agent_team"
     LEGACY_TEAM_UNKNOWN = "legacy_team_unknown"
+    ORPHAN_LEGACY_AGENT = "orphan_legacy_agent"
     NEVER_SYNCED = "never_synced"
 
     @property
@@ -35,14 +37,59 @@ _WORDS = {
     DifferenceKind.ENABLED_WITHOUT_TOKEN: "integration enabled and no token held",
     DifferenceKind.ORPHAN_AGENT_TEAM: "membership of an agent or a team that is not there",
     DifferenceKind.LEGACY_TEAM_UNKNOWN: "legacy team that the modern table does not have",
+    DifferenceKind.ORPHAN_LEGACY_AGENT: "legacy agent of a user that is not there",
     DifferenceKind.NEVER_SYNCED: "eligible deal that was never synced",
 }
+
+
+class Scope(Frozen):
+    """What is compared: one account, one deal of it, or one system over all accounts."""
+
+    account_id: int | None = None
+    """None for a system."""
+    deal_id: int | None = None
+    """Its own row, and the rows of the users on it."""
+    system: str = ""
+    """A key of `SYSTEM_KINDS`; empty for an account or a deal."""
+
+    @property
+    def words(self) -> str:
+        """As people write it."""
+        if self.system:
+            return f"{self.system}, all accounts"
+        account = f"account {self.account_id}"
+        return account if self.deal_id is None else f"deal {self.deal_id} of {account}"
+
+    @property
+    def flags(self) -> str:
+        """As the command line takes it."""
+        if self.system:
+            return f"--system {self.system}"
+        account = f"--account-id {self.account_id}"
+        return account if self.deal_id is None else f"{account} --deal-id {self.deal_id}"
+
+    @property
+    def line(self) -> str:
+        """As the `:` line of the console takes it, after its verb."""
+        return self.system or f"{self.account_id}{'' if self.deal_id is None else f' deal {self.deal_id}'}"
+
+
+SYSTEM_KINDS: Mapping[str, tuple[DifferenceKind, ...]] = {
+    "ZillowAuth": (DifferenceKind.ZUID_MISMATCH, DifferenceKind.DANGLING_LINK),
+    "ZillowSyncUser": (DifferenceKind.ENABLED_WITHOUT_TOKEN,),
+    "ZillowAgent": (DifferenceKind.STALE_AGENT,),
+    "ZillowTeam": (DifferenceKind.ORPHAN_AGENT_TEAM,),
+    "ZillowSyncAgent": (DifferenceKind.ORPHAN_LEGACY_AGENT,),
+    "ZillowSyncTeam": (DifferenceKind.LEGACY_TEAM_UNKNOWN,),
+}
+"""The six production systems, and what disagrees in each."""
 
 
 class Difference(Frozen):
     """One row that disagrees with another."""
 
     kind: DifferenceKind
+    account_id: int
     table: str
     """By the console's name."""
     row: str
@@ -59,14 +106,14 @@ class Difference(Frozen):
 
     @property
     def key(self) -> str:
-        """Names it within its account."""
-        return f"{self.kind.value} {self.row}"
+        """Names it: rows of two client databases may have one id."""
+        return f"{self.kind.value} {self.row} of account {self.account_id}"
 
 
 class Snapshot(Frozen):
-    """One reading of an account."""
+    """One reading of a scope."""
 
-    account_id: int
+    scope: Scope
     taken_at: datetime
     differences: tuple[Difference, ...]
     looked_at: int
@@ -85,9 +132,9 @@ class Passing(Frozen):
 
 
 class ReconcileReport(Frozen):
-    """Differences of one account that persist, and how far two readings of the same data disagree anyway."""
+    """Differences of one scope that persist, and how far two readings of the same data disagree anyway."""
 
-    account_id: int
+    scope: Scope
     environment: str
     taken_at: datetime
     earlier_at: datetime | None

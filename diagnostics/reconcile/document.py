@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from diagnostics.core.document import Asked, Block, Cell, Document, Fact, Heading, Line, Note, Result, Text
 from diagnostics.core.time import dated
 from diagnostics.core.words import form, plural
-from diagnostics.models.reconcile import Difference, DifferenceKind
+from diagnostics.models.reconcile import Difference, DifferenceKind, Scope
 from diagnostics.models.repairs import OUTCOME_WORDS
 from diagnostics.models.status import Status
 from diagnostics.oauth.client_side import method_name
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from diagnostics.models.repairs import PlannedRow
     from diagnostics.reconcile.plans import RepairRecord
 
+MOST_UNREAD = 20
+"""Parts that could not be read, a line each: of a system they may be as many as accounts."""
+
 MOST_LINES = 200
 """Rows of one list; the one behind the last says how many were left out. JSON has them all."""
 
 
 def report_document(report: ReconcileReport, now: datetime) -> Document:
-    """The differences of an account: those that persist first, what is not known, and how loud the noise is."""
+    """The differences of a scope: those that persist first, what is not known, and how loud the noise is."""
     return Document(
-        title=f"account {report.account_id}: data that disagrees",
+        title=f"{report.scope.words}: data that disagrees",
         blocks=tuple(_report(report, now)),
-        place=f"reconcile {report.account_id}",
-        about=("warroom reconcile", f"account {report.account_id} · {report.environment}"),
+        place=f"reconcile {report.scope.line}",
+        about=("warroom reconcile", f"{report.scope.words} · {report.environment}"),
         taken_at=report.taken_at,
     )
 
@@ -45,14 +48,17 @@ def _report(report: ReconcileReport, now: datetime) -> Iterator[Block]:
     yield Fact("compared", f"{plural(report.looked_at, 'row')}")
     if report.earlier_at is not None:
         yield Fact("noise", noise_words(report))
-    for text in report.unread:
+    for text in report.unread[:MOST_UNREAD]:
         yield Result(Status.NO_DATA, f"not known: {text}")
+    if len(report.unread) > MOST_UNREAD:
+        more = len(report.unread) - MOST_UNREAD
+        yield Result(Status.NO_DATA, f"not known: {more:,} more; --format json has them all")
     yield from (Note(text) for text in report.notes)
     for kind in DifferenceKind:
-        yield from _of_kind(kind, [one for one in report.persistent if one.kind is kind], "persist")
+        yield from _of_kind(report.scope, kind, [one for one in report.persistent if one.kind is kind], "persist")
     for kind in DifferenceKind:
         once = [one for one in report.unconfirmed if one.kind is kind]
-        yield from _of_kind(kind, once, "seen once, not known to persist")
+        yield from _of_kind(report.scope, kind, once, "seen once, not known to persist")
     went = Counter(one.what for one in report.passing)
     if went:
         yield Heading("between the two readings")
@@ -76,28 +82,30 @@ def _verdict(report: ReconcileReport) -> Block:
             Status.FAIL,
             f"{plural(len(report.persistent), 'difference')} {form(len(report.persistent), 'persists', 'persist')}; "
             f"a repair is approved for {repairable:,}",
-            remedy=f"warroom reconcile plan --account-id {report.account_id}" if repairable else "",
+            remedy=f"warroom reconcile plan {report.scope.flags}" if repairable else "",
         )
     if report.unread:
         return Result(Status.NO_DATA, "nothing persists in what was read, and not everything was read")
     return Result(Status.PASS, "nothing that was compared disagrees")
 
 
-def _of_kind(kind: DifferenceKind, found: Sequence[Difference], how: str) -> Iterator[Block]:
+def _of_kind(scope: Scope, kind: DifferenceKind, found: Sequence[Difference], how: str) -> Iterator[Block]:
     if not found:
         return
     repair = "" if kind in REPAIRS else "; no repair is approved: for people"
     yield Heading(f"{len(found):,} × {kind.words} ({how}{repair})")
     for one in found[:MOST_LINES]:
         whose = f"user {one.user_id}" if one.user_id is not None else ""
+        where = (Cell(f"account {one.account_id}", "", 16),) if scope.system else ()
         yield Line(
             (
+                *where,
                 Cell(f"{one.table} {one.row}", "", 26),
                 Cell(whose, "muted", 14),
                 Cell(f"{one.column}: {cell_words(one.column, one.found)}", "", 36),
                 Cell(one.because, "muted"),
             ),
-            key=f"{kind.value}:{one.row}",
+            key=f"{kind.value}:{one.account_id}:{one.row}" if scope.system else f"{kind.value}:{one.row}",
         )
     if len(found) > MOST_LINES:
         yield Text(f"… and {len(found) - MOST_LINES:,} more; --format json has them all", "muted")

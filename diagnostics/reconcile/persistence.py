@@ -1,4 +1,4 @@
-"""Two readings of one account: only what stands in both, with the same cells, is a finding.
+"""Two readings of one scope: only what stands in both, with the same cells, is a finding.
 
 A resolution, a refresh or a sync that is under way leaves rows half done for seconds; a difference counts when it is
 still the same at least `APART_S` later. What came, went or changed between the two says how loud that noise is.
@@ -20,7 +20,10 @@ APART_S = 60.0
 """Seconds between two readings at least."""
 
 KEPT = 2
-"""Readings of one account that are kept: the newest may be too young, and the one before it is then not lost."""
+"""Readings of one scope that are kept: the newest may be too young, and the one before it is then not lost."""
+
+MOST_DIGITS = 20
+"""Of an id in what was kept; more is no id that a console wrote."""
 
 OLDEST_S = 3_600.0
 """Seconds after which an earlier reading says nothing any more about now."""
@@ -66,7 +69,7 @@ class Marks:
 
 
 def readings_of(payload: dict[str, object]) -> tuple[Marks, ...]:
-    """Readings that were kept of one account, the newest last."""
+    """Readings that were kept of one scope, the newest last."""
     kept = payload.get("readings")
     found = (Marks.from_payload(one) for one in (kept if isinstance(kept, list) else ()))
     return tuple(sorted((one for one in found if one is not None), key=lambda one: one.taken_at))
@@ -120,13 +123,13 @@ def compare(snapshot: Snapshot, earlier: Marks | None, environment: str) -> Reco
     passing = [
         Passing(key=one.key, what="changed" if one.key in usable.of else "came")
         for one in others
-        if one.key in usable.of or PART_OF[one.kind] not in before
+        if one.key in usable.of or not _is_unread(before, PART_OF[one.kind], one.account_id)
     ]
     part_of = {kind.value: part for kind, part in PART_OF.items()}
     passing += [
         Passing(key=key, what="went")
         for key in sorted(usable.of)
-        if key not in now and part_of.get(key.partition(" ")[0]) not in after
+        if key not in now and not _is_unread(after, part_of.get(key.partition(" ")[0], ""), _account_of(key))
     ]
     unread = tuple(dict.fromkeys((*snapshot.unread, *(f"{one} (earlier reading)" for one in usable.unread))))
     return _report(
@@ -151,6 +154,15 @@ def noise_words(report: ReconcileReport) -> str:
     return f"{moved} of {seen:,} came, went or changed between two readings {apart} apart"
 
 
+def _is_unread(unread: set[str], part: str, account_id: int) -> bool:
+    return part in unread or f"{part}, account {account_id}" in unread
+
+
+def _account_of(key: str) -> int:
+    digits = key.rpartition(" ")[2]
+    return int(digits) if digits.isdecimal() and len(digits) < MOST_DIGITS else 0
+
+
 def _unread_parts(unread: tuple[str, ...]) -> set[str]:
     return {text.partition(":")[0] for text in unread}
 
@@ -168,7 +180,7 @@ def _report(
     notes: list[str],
 ) -> ReconcileReport:
     return ReconcileReport(
-        account_id=snapshot.account_id,
+        scope=snapshot.scope,
         environment=environment,
         taken_at=snapshot.taken_at,
         earlier_at=earlier_at,

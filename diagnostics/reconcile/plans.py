@@ -111,8 +111,8 @@ def record_of(name: str, entries: Sequence[Entry]) -> RepairRecord:
     return RepairRecord(name, plan, entries[0].actor, entries[0].at, entries[-1].seq, started, ended, images, outcomes)
 
 
-def plan_of(report: ReconcileReport, kind: DifferenceKind, now: datetime) -> RepairPlanned:
-    """The plan that mends every persistent difference of a kind. Raises UserError where none can be made."""
+def plan_of(report: ReconcileReport, kind: DifferenceKind, account_id: int, now: datetime) -> RepairPlanned:
+    """The plan for every persistent difference of a kind in one account. Raises UserError where none can be made."""
     if report.earlier_at is None:
         raise UserError(
             "a repair rests on two readings at least a minute apart, and there is one",
@@ -124,12 +124,14 @@ def plan_of(report: ReconcileReport, kind: DifferenceKind, now: datetime) -> Rep
             accepted=", ".join(one.value for one in REPAIRS),
             next_step="export the report and hand it to whoever owns these rows",
         )
-    unread = [text for text in report.unread if text.startswith(PART_OF[kind])]
+    # Of a system, what another account did not answer keeps no plan back.
+    mine = (f"{PART_OF[kind]}:", f"{PART_OF[kind]}, account {account_id}:")
+    unread = [text for text in report.unread if text.startswith(mine)]
     if unread:
         raise UserError(f"not all of it was read, so nothing is planned: {unread[0]}", next_step="ask again")
-    chosen = [one for one in report.persistent if one.kind is kind]
+    chosen = [one for one in report.persistent if one.kind is kind and one.account_id == account_id]
     if not chosen:
-        raise UserError(f"account {report.account_id} has no persistent difference of the kind {kind.value}")
+        raise UserError(f"{report.scope.words}: no persistent difference of the kind {kind.value}")
     if len(chosen) > MOST_ROWS:
         raise UserError(
             f"{plural(len(chosen), 'row')} are more than one plan may write",
@@ -139,7 +141,7 @@ def plan_of(report: ReconcileReport, kind: DifferenceKind, now: datetime) -> Rep
     return sealed(
         RepairPlanned(
             environment=report.environment,
-            account_id=report.account_id,
+            account_id=account_id,
             difference=kind.value,
             table=REPAIRS[kind].table,
             rows=tuple(map(_planned, chosen)),

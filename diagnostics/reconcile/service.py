@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from diagnostics.checks.base import number
 from diagnostics.core.failures import UserError
 from diagnostics.core.waiting import Job
 from diagnostics.incident.journal import Conflict
-from diagnostics.models.reconcile import Cell, DifferenceKind, ReconcileReport
+from diagnostics.models.reconcile import Cell, DifferenceKind, ReconcileReport, Scope
 from diagnostics.models.repairs import (
     OUTCOME_WORDS,
     PlannedRow,
@@ -20,10 +21,11 @@ from diagnostics.models.repairs import (
     RepairStarted,
     RowImaged,
 )
-from diagnostics.reconcile.differences import PART_OF, read_account
+from diagnostics.reconcile.differences import PART_OF, read_account, read_scope
 from diagnostics.reconcile.persistence import APART_S, Marks, compare, earlier, payload_of, readings_of
 from diagnostics.reconcile.plans import (
     GOOD_FOR,
+    REPAIRS,
     RepairRecord,
     plan_of,
     record_of,
@@ -41,9 +43,13 @@ if TYPE_CHECKING:
     from diagnostics.models.entries import Body
     from diagnostics.sources.mysql.writer import Writer
 
-READINGS = "reconcile reading"
+READINGS = "reconcile reading of a scope"
 PREFIX: Final = "REP"
 MOST_READINGS = 200
+
+MOST_PLANS = 20
+"""Accounts of a system that are planned at once: each is confirmed by itself."""
+
 WITHOUT_WRITER = "set writes.repairs to true and databases.writer to a login that may write; without them it only reads"
 
 
@@ -55,14 +61,15 @@ class ReconcileService:
 
     # ---- reading
 
-    def report(self, account_id: int, job: Job | None = None) -> ReconcileReport:
-        """Differences of an account, held against the reading before, where that is a minute old at least.
+    def report(self, scope: Scope | int, job: Job | None = None) -> ReconcileReport:
+        """Differences of a scope, or of the account of this id, held against the reading before, a minute old at least.
 
         The reading is kept for the next report. Raises AccountUnknown.
         """
-        snapshot = read_account(self._context, account_id, job)
+        asked = _scope(scope)
+        snapshot = read_scope(self._context, asked, job)
         state, environment = self._context.state, self._context.settings.environment
-        key = f"{environment} account {account_id}"
+        key = f"{environment} {asked.words}"
         kept = state.recall_one(READINGS, key)
         before = () if kept is None else readings_of(kept.payload)
         report = compare(snapshot, earlier(before, snapshot.taken_at), environment)
@@ -70,25 +77,68 @@ class ReconcileService:
             state.remember(READINGS, key, payload_of((*before, Marks.taken(snapshot))), MOST_READINGS)
         return report
 
-    def report_twice(self, account_id: int, job: Job | None = None) -> ReconcileReport:
+    def report_twice(self, scope: Scope | int, job: Job | None = None) -> ReconcileReport:
         """The same, waiting for a second reading where none is old enough; cancelled, the first one stands."""
         work = job or Job()
-        report = self.report(account_id, work)
+        report = self.report(scope, work)
         while report.again_at is not None and not work.is_over:
             left_s = (report.again_at - self._context.now()).total_seconds()
             if left_s > 0:
                 work.report(round(APART_S - left_s), round(APART_S), "s until the second reading")
                 work.wait(min(1.0, left_s))
                 continue
-            report = self.report(account_id, work)
+            report = self.report(scope, work)
         return report
+
+    def deal(self, deal_id: int) -> Scope:
+        """A deal whose account was not given, in the one account where it was met. Raises UserError for none, or more.
+
+        Logs of the last day are asked, and what this console has seen.
+        """
+        from diagnostics.triage.subject import sightings  # noqa: PLC0415  # only where the account was left out
+
+        met = sightings(self._context, deal_id)
+        if len(met.accounts) != 1 or met.partial:
+            why = f" ({met.failure.headline()})" if met.failure else ""
+            raise UserError(
+                f"the account of deal {deal_id} is not known{why}",
+                accepted=", ".join(f"--account-id {one}" for one in met.accounts) or "--account-id ID",
+                next_step="give the account that holds it beside --deal-id",
+            )
+        return Scope(account_id=met.accounts[0], deal_id=deal_id)
 
     # ---- plans
 
-    def plan(self, account_id: int, kind: DifferenceKind, job: Job | None = None) -> RepairRecord:
-        """Seal a plan for every persistent difference of a kind. Writes to the journal only."""
-        report = self.report(account_id, job)
-        return self._open(plan_of(report, kind, self._context.now()))
+    def plan(self, scope: Scope | int, kind: DifferenceKind, job: Job | None = None) -> RepairRecord:
+        """Seal a plan for every persistent difference of a kind in an account or a deal. Writes to the journal only."""
+        asked = _scope(scope)
+        if asked.account_id is None:
+            raise UserError(
+                "a plan writes to one client database, and a system is all of them",
+                next_step="plan account by account: --account-id ID",
+            )
+        return self._open(plan_of(self.report(asked, job), kind, asked.account_id, self._context.now()))
+
+    def plan_system(self, system: str, kind: DifferenceKind, job: Job | None = None) -> tuple[RepairRecord, ...]:
+        """Seal one plan for each account with persistent differences of a kind, those with the fewest rows first.
+
+        A client database is a server of its own: each plan is confirmed, carried out and taken back by itself. Writes
+        to the journal only. Raises UserError where none can be made, or there are too many for a person to confirm.
+        """
+        report = self.report(Scope(system=system), job)
+        now = self._context.now()
+        counts = Counter(one.account_id for one in report.persistent if one.kind is kind)
+        if not counts or kind not in REPAIRS:
+            # Refused in the words of a plan for one account: two readings, no repair, or nothing that persists.
+            plan_of(report, kind, 0, now)
+        if len(counts) > MOST_PLANS:
+            raise UserError(
+                f"{len(counts):,} accounts are more than one person can confirm",
+                accepted=f"{MOST_PLANS} accounts",
+                next_step="so many have one cause: fix the sync that writes them first, or plan account by account",
+            )
+        fewest = sorted(counts, key=lambda account: (counts[account], account))
+        return tuple(self._open(plan_of(report, kind, account, now)) for account in fewest)
 
     def show(self, name: str) -> RepairRecord:
         """A repair as it stands, also one that is stale, used or of another environment."""
@@ -225,6 +275,10 @@ class ReconcileService:
         if snapshot.unread:
             raise UserError(f"nothing was written: {snapshot.unread[0]}", next_step="try again once it can be read")
         return frozenset(int(one.row) for one in snapshot.differences if one.kind is kind)
+
+
+def _scope(scope: Scope | int) -> Scope:
+    return Scope(account_id=scope) if isinstance(scope, int) else scope
 
 
 def _checked(name: str) -> str:

@@ -56,9 +56,12 @@ def test_memberships_and_legacy_teams_without_what_they_name(account: StaleAccou
     ids: dict[int, str | None] = {1: "T-1", 2: "T-2", 3: None}
     legacy = [{"id": number, "zillow_team_id": zillow_id} for number, zillow_id in ids.items()]
     shelf.client(ACCOUNT, "zillow_sync_teams", *legacy)
+    legacy_agents = [{"id": number, "account_id": ACCOUNT, "user_id": user} for number, user in ((5, 1), (6, 888))]
+    shelf.client(ACCOUNT, "zillow_sync_agents", *legacy_agents)
     kinds = found(account)
     assert kinds == {
         DifferenceKind.ORPHAN_AGENT_TEAM: ["2/99", "555/1"],
+        DifferenceKind.ORPHAN_LEGACY_AGENT: ["6"],
         DifferenceKind.LEGACY_TEAM_UNKNOWN: ["2"],
     }
 
@@ -92,7 +95,7 @@ def test_a_reading_that_was_cancelled_knows_nothing_of_what_is_left(account: Sta
     job.cancel()
     snapshot = read_account(account.context(), ACCOUNT, job)
     assert snapshot.differences == ()
-    assert len(snapshot.unread) == 5
+    assert len(snapshot.unread) == 6
 
 
 @pytest.mark.honesty(

@@ -82,8 +82,8 @@ def test_a_difference_that_came_between_the_readings_is_not_planned(account: Sta
     report = account.service.report(ACCOUNT)
     assert {one.row for one in report.persistent} == {"1", "3", "4"}
     assert {(one.key, one.what) for one in report.passing} == {
-        ("stale_agent 50", "came"),
-        ("stale_agent 2", "changed"),
+        (f"stale_agent 50 of account {ACCOUNT}", "came"),
+        (f"stale_agent 2 of account {ACCOUNT}", "changed"),
     }
     assert report.noise == pytest.approx(2 / 5)
 

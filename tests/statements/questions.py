@@ -23,7 +23,7 @@ from diagnostics.fleet import questions as fleet_questions
 from diagnostics.fleet.fleet import Fleet
 from diagnostics.fleet.models import FleetQuestion
 from diagnostics.incident.review.follow_ups import FollowUps
-from diagnostics.models.reconcile import DifferenceKind
+from diagnostics.models.reconcile import DifferenceKind, Scope
 from diagnostics.models.triage import TriageRequest
 from diagnostics.reconcile.plans import confirmation, sealed
 from diagnostics.reconcile.service import ReconcileService
@@ -197,6 +197,16 @@ def _reconcile(service: Diagnostics) -> Iterator[Question]:
         at[0] += timedelta(seconds=61)
         return reconcile.report(BIG, Job())
 
+    def of_deal() -> object:
+        return reconcile.report(Scope(account_id=BIG, deal_id=DEAL_ELIGIBLE), Job())
+
+    def of_system() -> object:
+        return reconcile.report(Scope(system="ZillowAgent"), Job())
+
+    def everywhere() -> object:
+        at[0] += timedelta(seconds=61)
+        return reconcile.plan_system("ZillowAgent", DifferenceKind.STALE_AGENT, Job())
+
     def nobody_waits() -> object:
         job = Job()
         job.cancel()
@@ -205,6 +215,8 @@ def _reconcile(service: Diagnostics) -> Iterator[Question]:
     yield Question("reconcile.report", ONE, report)
     yield Question("reconcile.report_twice", ONE, nobody_waits)
     yield Question("reconcile.plan", ONE, some)
+    yield Question("reconcile.report of a deal", ONE, of_deal)
+    yield Question("reconcile.deal", ONE, lambda: reconcile.deal(DEAL_WITHOUT_AGENTS))
     yield Question("reconcile.show", ONE, lambda: reconcile.show("REP-2"))
     yield Question("reconcile.repairs", ONE, reconcile.repairs)
     yield Question("reconcile.may_write", ONE, lambda: reconcile.may_write)
@@ -212,6 +224,8 @@ def _reconcile(service: Diagnostics) -> Iterator[Question]:
     yield Question("reconcile.resume", ONE, lambda: reconcile.resume("REP-2", words("REP-2")))
     yield Question("reconcile.plan_undo", ONE, lambda: reconcile.plan_undo("REP-2"))
     yield Question("reconcile.apply of the taking back", ONE, lambda: reconcile.apply("REP-3", words("REP-3")))
+    yield Question("reconcile.report of a system", EVERYBODY, of_system)
+    yield Question("reconcile.plan_system", EVERYBODY, everywhere)
 
 
 def _handed_over(service: Diagnostics) -> object:

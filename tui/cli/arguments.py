@@ -82,6 +82,7 @@ exit codes: 0 done, and every event delivered; 2 some were not: they stand in li
 4 events cannot be read; 64 refused, nothing was sent. Sending needs writes.recovery and databases.writer."""
 RECOVER = ("backlog", "plan", "show", "apply", "resume", "pause", "throttle", "stop", "report", "drains")
 REPAIRABLE = ("stale_agent",)
+SYSTEMS = ("ZillowAuth", "ZillowSyncUser", "ZillowAgent", "ZillowTeam", "ZillowSyncAgent", "ZillowSyncTeam")
 
 COMMANDS = frozenset({"triage", "diagnose", "recover", "accounts", "doctor", "config", "guide", "completion"}) | {
     *("incident", "notify", "journal", "reconcile", "sandbox")
@@ -311,7 +312,7 @@ def _add_recover(command: Callable[[str, str], argparse.ArgumentParser]) -> None
 
 
 def _add_reconcile(commands: Subparsers, shared: Parser) -> None:
-    text = "data that disagrees in an account: report it, plan a repair, carry it out, take it back"
+    text = "data that disagrees in an account, a deal or a system: report it, plan a repair, carry it out, take it back"
     reconcile = commands.add_parser(
         "reconcile",
         help=text,
@@ -336,10 +337,11 @@ def _add_reconcile(commands: Subparsers, shared: Parser) -> None:
         _form(made)
         return made
 
-    report = under("report", "differences of an account, held against the reading before")
+    report = under("report", "differences of an account, a deal or a system, held against the reading before")
     plan = under("plan", "seal a plan for the differences that persist; writes nothing")
     plan.add_argument("--kind", choices=REPAIRABLE, default=REPAIRABLE[0], help="the kind of difference to fix")
     for one in (report, plan):
+        one.add_argument("--system", choices=SYSTEMS, help="over all accounts, in place of --account-id")
         one.add_argument("--wait", action="store_true", help="read a second time after a minute, where that is needed")
     under("list", "all repairs, the newest first")
     for name, does in (

@@ -1,4 +1,4 @@
-"""`warroom reconcile`: what disagrees in an account, and repairs that are planned, confirmed and taken back."""
+"""`warroom reconcile`: what disagrees in an account, a deal or a system; repairs, confirmed and taken back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diagnostics.core.failures import UserError
 from diagnostics.core.time import utc_now
 from diagnostics.core.waiting import Job, Progress
 from diagnostics.core.words import plural
-from diagnostics.models.reconcile import DifferenceKind, ReconcileReport
+from diagnostics.models.reconcile import DifferenceKind, ReconcileReport, Scope
 from diagnostics.reconcile.document import repair_document, report_document
 from diagnostics.reconcile.plans import RepairRecord, confirmation
 from tui.cli.exit_codes import ExitCode
@@ -43,8 +43,7 @@ def run(options: Options, given: Namespace) -> int:
 
 
 def _report(service: ReconcileService, options: Options, given: Namespace, job: Job) -> int:
-    account = _account(options)
-    report = (service.report_twice if given.wait else service.report)(account, job)
+    report = (service.report_twice if given.wait else service.report)(_scope(service, options, given), job)
     if given.format == "json":
         say([json_text({"outcome": "reconcile_report", **_report_fields(report)})])
     else:
@@ -55,10 +54,12 @@ def _report(service: ReconcileService, options: Options, given: Namespace, job: 
 
 
 def _plan(service: ReconcileService, options: Options, given: Namespace, job: Job) -> int:
-    account = _account(options)
+    scope, kind = _scope(service, options, given), DifferenceKind(given.kind)
     if given.wait:
-        service.report_twice(account, job)
-    return _show([service.plan(account, DifferenceKind(given.kind), job)], service, given)
+        service.report_twice(scope, job)
+    if scope.system:
+        return _show(service.plan_system(scope.system, kind, job), service, given)
+    return _show([service.plan(scope, kind, job)], service, given)
 
 
 def _list(service: ReconcileService, _options: Options, given: Namespace, _job: Job) -> int:
@@ -108,15 +109,20 @@ _VERBS = {
 # ---- inside
 
 
-def _account(options: Options) -> int:
-    if options.account_id is None:
+def _scope(service: ReconcileService, options: Options, given: Namespace) -> Scope:
+    account, deal, system = options.account_id, options.deal_id, given.system
+    if system is not None and (account, deal) == (None, None):
+        return Scope(system=system)
+    if system is None and account is None and deal is not None:
+        return service.deal(deal)
+    if system is not None or account is None:
         raise UserError(
-            "this needs an account",
+            "this needs one scope: an account, a deal or a system",
             where="command line",
-            accepted="--account-id with the id of an account",
+            accepted="--account-id N; --deal-id N, with --account-id N where it is known; or --system NAME alone",
             next_step="warroom reconcile report --account-id ID",
         )
-    return options.account_id
+    return Scope(account_id=account, deal_id=deal)
 
 
 def _words(service: ReconcileService, given: Namespace) -> str:

@@ -105,10 +105,22 @@ def show_triage(host: ScreenHost, request: TriageRequest) -> None:
 
 
 def _reconcile(app: CommandApp, rest: str) -> None:
+    from diagnostics.models.reconcile import SYSTEM_KINDS  # noqa: PLC0415  # after the first paint
+
     words = rest.split()
-    if len(words) != 1:
-        raise UserError("which account?", accepted="reconcile ID", next_step="reconcile 14009, for example")
-    app.navigate(to.ReconcileAt(_number("account", words[0])))
+    system = next((name for name in SYSTEM_KINDS if [name.casefold()] == [word.casefold() for word in words]), "")
+    if system:
+        app.navigate(to.ReconcileAt(None, system=system))
+    elif len(words) == 3 and words[1] == "deal":
+        app.navigate(to.ReconcileAt(_number("account", words[0]), _number("deal", words[2])))
+    elif len(words) == 1 and words[0].isdecimal():
+        app.navigate(to.ReconcileAt(_number("account", words[0])))
+    else:
+        raise UserError(
+            "which account, deal or system?",
+            accepted=f"reconcile ACCOUNT [deal ID], or one of {', '.join(SYSTEM_KINDS)}",
+            next_step="reconcile 14009, for example",
+        )
 
 
 def _repair(app: CommandApp, rest: str) -> None:
@@ -121,7 +133,11 @@ def _repair(app: CommandApp, rest: str) -> None:
 VERBS = (
     Verb("account ", "one account: what is wrong, users, agents, connections, deals, logs: account 14009", _account),
     Verb("deal ", "why a deal does not sync, by id: deal 12345, or with its account: deal 12345 14009", _deal),
-    Verb("reconcile ", "data of an account that disagrees, and its repair: reconcile 14009", _reconcile),
+    Verb(
+        "reconcile ",
+        "data that disagrees, and its repair: reconcile 14009 [deal ID], or of a system: reconcile ZillowAgent",
+        _reconcile,
+    ),
     Verb("repair ", "a repair that was planned, by its name: repair REP-1", _repair),
     Verb("triage ", "a triage by name: triage rate_limiting incident", _triage),
 )
