@@ -11,6 +11,7 @@ from sqlalchemy import select
 from diagnostics.checks.base import number
 from diagnostics.core.failures import UserError
 from diagnostics.core.waiting import Job
+from diagnostics.core.words import plural
 from diagnostics.incident.journal import Conflict
 from diagnostics.models.reconcile import Cell, DifferenceKind, ReconcileReport, Scope
 from diagnostics.models.repairs import (
@@ -133,7 +134,7 @@ class ReconcileService:
             plan_of(report, kind, 0, now)
         if len(counts) > MOST_PLANS:
             raise UserError(
-                f"{len(counts):,} accounts are more than one person can confirm",
+                f"{plural(len(counts), 'account')} are more than one person can confirm",
                 accepted=f"{MOST_PLANS} accounts",
                 next_step="so many have one cause: fix the sync that writes them first, or plan account by account",
             )

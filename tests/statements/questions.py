@@ -401,6 +401,7 @@ def _telling(service: Diagnostics, issue: str, severity: str, incident: str) -> 
 
 def _fleet(service: Diagnostics) -> Iterator[Question]:
     fleet = service.context.fleet
+    yield Question("fleet.account_list", EVERYBODY, fleet.account_list)
     for name, question in shipped_fleet_questions().items():
         yield Question(f"fleet.ask {name}", EVERYBODY, partial(fleet.ask, question))
         yield Question(f"fleet.ask {name} of some", EVERYBODY, partial(fleet.ask, question, accounts=(BIG, SMALL)))
