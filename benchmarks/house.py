@@ -86,6 +86,7 @@ WALLS = {
     "screens.investigate.state": "the state of a screen: pure, without Textual",
     "screens.job_line": "imported only where a long question is asked, after the first paint",
     "tui.app": "the console around it starts and ends it, and restores the terminal",
+    "tui.heap": "a second subject: the allocator of the C library",
     "tui.header": "pure words for the header; together they are too long",
     "tui.incidents": "an object of its own: the incident in view",
     "tui.log_file": "a second subject: errors that go to a file",

@@ -17,6 +17,7 @@ from diagnostics.models.events import LogPage
 from screens.base import ReadingArrived
 from screens.critical.screen import CriticalScreen
 from tui.app import WarRoomApp
+from tui.console import run
 from tui.options import Options
 from widgets.log.pane import LogPane
 
@@ -75,8 +76,4 @@ def _one_more(match: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
-    app = LoadedConsole(Options(sandbox="nov17"))
-    try:
-        app.run(mouse=False)
-    finally:
-        app.end()
+    sys.exit(run(LoadedConsole(Options(sandbox="nov17", mouse=False))))

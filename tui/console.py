@@ -8,6 +8,7 @@ import sys
 from diagnostics.core.failures import UserError
 from tui.app import WarRoomApp
 from tui.crash import install_crash_hooks
+from tui.heap import share_one_heap
 from tui.options import Options
 from tui.preferences import with_preferences
 from tui.terminal.driver import missing_terminal
@@ -36,6 +37,7 @@ def run(app: WarRoomApp) -> int:
             "for scripts and pipes: warroom triage --issue … --format json",
         )
     install_crash_hooks(app.crash_folder)
+    share_one_heap()
     try:
         app.run(mouse=app.options.mouse)
     finally:
