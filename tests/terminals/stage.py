@@ -116,7 +116,8 @@ class Case:
 def ready(terminal: Terminal) -> bool:
     """Level 1 shows, and its issues are counted."""
     # An issue's title stands once more over its checks: "RATE LIMITING · why INCIDENT".
-    rows = [line for line in terminal.screen() if any(title in line[:24] for title in _ISSUES) and " why" not in line[:32]]
+    titled = [line for line in terminal.screen() if any(title in line[:24] for title in _ISSUES)]
+    rows = [line for line in titled if " why" not in line[:32]]
     return len(rows) == len(_ISSUES) and not any("asking" in row or "opening" in row for row in rows)
 
 
