@@ -29,7 +29,7 @@ def run(quick: bool) -> list[Figure]:
     their_paint, their_quiet, _ = zip(*theirs, strict=True)
     return [
         Figure("first paint, median", "ms", median(paint), median(their_paint), Target(1.4, ratio=True)),
-        Figure("first paint, least", "ms", min(paint), min(their_paint), note="what other work on the machine cannot add to"),
+        Figure("first paint, least", "ms", min(paint), min(their_paint), note="other work does not add to it"),
         Figure("first paint, p95", "ms", p95(paint), p95(their_paint)),
         Figure("every issue answered, median", "ms", median(answered), note="sandbox process started by the console"),
         Figure("time to quiet, median", "ms", median(quiet), median(their_quiet), note=f"≤ {QUIET_BYTES} bytes in 1 s"),
