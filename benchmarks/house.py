@@ -31,6 +31,7 @@ REGISTERED = {
 """Modules that list others of one kind: pages of an account, checks, channels, carriers, endpoints, verbs, screens."""
 
 WALLS = {
+    "tui.setup.trial": "a second subject: opens the whole service on answers; asking a person needs none of it",
     "diagnostics.charts.marks": "a second subject: moments of the journal; the service knows no entry",
     "widgets.rows.markdown": "imports Rich's Markdown, which only a review or a runbook needs",
     "diagnostics.catalogue.crosscheck": "a second subject: what entries say of each other, once all of them are read",

@@ -44,6 +44,7 @@ examples:
   warroom diagnose sync --account-id 14009 --deal-id 12345  zillow-sync-diagnosis
   warroom recover backlog                                   zillow-incident-recovery
   warroom accounts affected --issue rate_limiting --format csv
+  warroom setup                                             asks, tests, writes the settings file
   warroom doctor --account-id 14009
   warroom incident declare --issue rate_limiting --severity incident --title "Sync suspended" --yes
   warroom incident update --text "Backlog halved" --audience stakeholders
@@ -85,7 +86,7 @@ REPAIRABLE = ("stale_agent",)
 SYSTEMS = ("ZillowAuth", "ZillowSyncUser", "ZillowAgent", "ZillowTeam", "ZillowSyncAgent", "ZillowSyncTeam")
 
 COMMANDS = frozenset({"triage", "diagnose", "recover", "accounts", "doctor", "config", "guide", "completion"}) | {
-    *("incident", "notify", "journal", "reconcile", "sandbox")
+    *("setup", "incident", "notify", "journal", "reconcile", "sandbox")
 }
 """The words that make a command of what was typed."""
 
@@ -162,6 +163,7 @@ def parser() -> Parser:
     _form(command("doctor", "test every source: reachable, permitted, mapped, read-only"))
     config = command("config", "show the effective settings, or check settings and catalogue")
     config.add_argument("what", choices=("show", "check"))
+    command("setup", "ask for what the console needs, test each answer, write the settings file")
     guide = command("guide", "print one of the responders' guides, or list them")
     guide.add_argument("name", nargs="?")
     completion = command("completion", "print the completion of a shell, or the manual page")

@@ -86,6 +86,13 @@ def _dispatch(arguments: list[str]) -> int:
         )
     options = options_of(given)
     if given.command is None:
+        from tui.setup.first_run import first_run, is_configured  # noqa: PLC0415  # no command needs it
+
+        if not is_configured(options):
+            chosen = first_run(options)
+            if isinstance(chosen, ExitCode):
+                return chosen
+            options = chosen
         from tui.console import run_console  # noqa: PLC0415  # Textual is for the console alone
 
         return run_console(options)
