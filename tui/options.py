@@ -27,3 +27,5 @@ class Options:
     theme: str | None = None
     ascii: bool = False
     mouse: bool = False
+    plain: bool = False
+    """Lines on standard output in place of a screen."""

@@ -188,6 +188,12 @@ def options_of(given: argparse.Namespace) -> Options:
         )
     faults = tuple(known.pop("fault", ()))
     options = Options(**known, account_id=accounts[0] if accounts else None, fault=faults)
+    if options.plain and given.command is not None:
+        raise UserError(
+            "--plain is the console as lines, and has no meaning with a command",
+            where="command line",
+            next_step="leave it out: commands print lines already",
+        )
     for name, value in (("--sandbox-database", options.sandbox_database), ("--fault", options.fault)):
         if value and options.sandbox is None:
             raise UserError(
@@ -222,6 +228,9 @@ def _shared() -> Parser:
     setting.add_argument("--theme", choices=THEMES, help="colours; 16 are the terminal's own")
     setting.add_argument("--ascii", action="store_true", help="draw with ASCII only")
     setting.add_argument("--mouse", action="store_true", help="take mouse events from the terminal")
+    setting.add_argument(
+        "--plain", action="store_true", help="no screen: changes as lines, for screen readers; type help"
+    )
     return shared
 
 

@@ -86,19 +86,27 @@ def _dispatch(arguments: list[str]) -> int:
         )
     options = options_of(given)
     if given.command is None:
-        from tui.setup.first_run import first_run, is_configured  # noqa: PLC0415  # no command needs it
-
-        if not is_configured(options):
-            chosen = first_run(options)
-            if isinstance(chosen, ExitCode):
-                return chosen
-            options = chosen
-        from tui.console import run_console  # noqa: PLC0415  # Textual is for the console alone
-
-        return run_console(options)
+        return _console(options)
     # The parser knows the names: each is a module beside this one.
     run_command: Callable[[Options, Namespace], int] = import_module(f"tui.cli.{given.command}").run
     return run_command(options, given)
+
+
+def _console(options: Options) -> int:
+    from tui.setup.first_run import first_run, is_configured  # noqa: PLC0415  # no command needs it
+
+    if not is_configured(options):
+        chosen = first_run(options)
+        if isinstance(chosen, ExitCode):
+            return chosen
+        options = chosen
+    if options.plain:
+        from tui.plain import run_plain  # noqa: PLC0415  # it needs no Textual
+
+        return run_plain(options)
+    from tui.console import run_console  # noqa: PLC0415  # Textual is for the console alone
+
+    return run_console(options)
 
 
 def _sandbox(arguments: list[str]) -> int:
