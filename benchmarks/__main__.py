@@ -22,7 +22,9 @@ from benchmarks import (
     log_pane,
     memory,
     pacing,
+    plan_backlog,
     query,
+    reconcile_report,
     resque_feed,
     rollups,
     sanitizer,
@@ -51,6 +53,8 @@ BENCHMARKS: Mapping[str, Callable[[bool], list[Figure]]] = {
     "journal": journal.run,
     "escalation": escalation.run,
     "pacing": pacing.run,
+    "plan_backlog": plan_backlog.run,
+    "reconcile_report": reconcile_report.run,
     "resque_feed": resque_feed.run,
     "tables": tables.run,
 }
