@@ -16,6 +16,7 @@ from diagnostics.catalogue.model import IssueType
 from diagnostics.core.failures import SourceFailure, UserError
 from diagnostics.core.sanitizer import clean
 from diagnostics.core.time import utc_now
+from diagnostics.core.waiting import Deadline, when_turn_comes
 from diagnostics.models.triage import TriageRequest
 from diagnostics.service import Diagnostics
 from diagnostics.signals.pulses import settled_pulse
@@ -71,7 +72,7 @@ def run_plain(options: Options) -> int:
     """
     with open_service(options) as opened:
         service = opened.diagnostics
-        say([f"War room, {clean(opened.environment)}. Type help for what can be asked, quit to leave."])
+        say([f"War room, {clean(opened.environment)}. Type help for what can be asked, quit to leave. Measuring …"])
         picture = measured(service)
         say(stamped(summary(picture)))
         pause = opened.loaded.settings.refresh.checks_s
@@ -111,7 +112,8 @@ def _issue(service: Diagnostics, issue: IssueType) -> dict[str, Stated]:
     grounds: list[Ground] = []
     checks: dict[str, Stated] = {}
     try:
-        pulse = settled_pulse(service.context, issue, USUAL_WAIT_S)
+        deadline = Deadline(None, USUAL_WAIT_S)
+        pulse = when_turn_comes(lambda: settled_pulse(service.context, issue, deadline.left_s()), deadline)
         grounds.append(pulse_ground(issue, pulse))
     except SourceFailure as failure:
         grounds.append(unanswered(PULSE, waiting=False, said=str(failure)))
