@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from diagnostics.core.failures import UserError
 from sandbox.launch import SandboxProcess
@@ -19,6 +20,7 @@ from tests.terminal import Terminal
 from tui.options import Options
 from tui.setup.first_run import explained, is_configured
 from tui.setup.settings_file import differences, put_in_place, text_of
+from tui.setup.topics import TOPICS
 
 ROOT = Path(__file__).parents[2]
 WARROOM = [sys.executable, "-m", "tui"]
@@ -176,3 +178,29 @@ def test_what_is_refused_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 def test_a_secret_is_hidden_where_the_file_is_shown() -> None:
     shown = text_of({"jira.token": "marker-one", "databases.common_url": "mysql://u:marker-two@h/d"}, shown=True)
     assert "marker" not in shown
+
+
+def test_host_port_user_and_database_make_addresses_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter(["db.example", "99999", "3307", "on@call", "common", "c", "pass show x", "y", "y", "", "", "", ""])
+    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    shared, accounts = TOPICS[0].ask(), TOPICS[1].ask()
+    assert shared is not None
+    assert accounts is not None
+    url = make_url(str(shared["databases.common_url"]))
+    assert (url.host, url.port, url.username, url.password, url.database) == (
+        "db.example",
+        3307,
+        "on@call",
+        None,
+        "common",
+    )
+    assert shared["databases.password_command"] == "pass show x"
+    assert shared["databases.tls"] is True
+    assert accounts == {"databases.client_url": "mysql+pymysql://{db_user}@{db_host}:3306/{db_database}"}
+
+
+def test_an_address_with_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "mysql://u:marker@h/d")
+    with pytest.raises(UserError) as refused:
+        TOPICS[0].ask()
+    assert "marker" not in " ".join(refused.value.lines())
