@@ -90,7 +90,12 @@ TASKS: tuple[Task, ...] = (
         "Read the logs",
         (
             Step("open the explorer on the query in view", "L", "", ("logs per 15 s", "lines · following")),
-            Step("filter", "/ ctrl+u", "service:fub status:error", ("logs  service:fub status:error", "following")),
+            Step(
+                "filter",
+                "/ ctrl+u",
+                "service:fub status:error",
+                ("logs  service:fub status:error", "error  acct", "lines · following"),
+            ),
             Step("to the error before, and one more", "[ [", "", ("new below",)),
             Step("follow its correlation id", "C", "", ("correlation ",)),
             Step("back", "escape", "", ("logs  service:fub status:error",)),
