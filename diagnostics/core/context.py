@@ -164,7 +164,8 @@ class Context:
         """System-wide questions over client databases, or over the analytics engine."""
         from diagnostics.fleet.fleet import Fleet  # noqa: PLC0415  # as Lazy says
 
-        return Fleet(self.databases, self.settings)
+        rule = self.catalogue.thresholds["client_data_age"]
+        return Fleet(self.databases, self.settings, most_behind_s=rule.warning)
 
     @Lazy
     def mutexes(self) -> Mutexes:

@@ -16,12 +16,13 @@ from pydantic import SecretStr
 
 from diagnostics.core.failures import FailureKind, SourceFailure
 from diagnostics.core.waiting import LOOK_S, Deadline
-from diagnostics.core.words import listed, plural
+from diagnostics.core.words import about, listed, plural
 from diagnostics.fleet.aggregate import FleetAggregate
 from diagnostics.fleet.batches import AskedAccount, Batch, Plan, Server, cut
 from diagnostics.fleet.schedule import ConnectionLimit, Schedule, Seat, Turn
 from diagnostics.sources.mysql import own_texts
 from diagnostics.sources.mysql.logins import Login
+from diagnostics.sources.mysql.replica import read_replica
 from diagnostics.sources.mysql.statements import bound_limit, describe
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ MOST_WORKERS = 32
 """Threads of one question."""
 
 _MOST_LOSSES = 2
+_MOST_COPIED = 20
+"""Servers that one server may copy."""
 _USUAL_PORT = 3306
 _NO_LOGIN = Login(SecretStr(""))
 _DEAD = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMED_OUT, FailureKind.MALFORMED})
@@ -57,6 +60,7 @@ class FanOut:
         *,
         most_at_once: int,
         compiled: dict[Any, Any],
+        most_behind_s: float | None = None,
     ) -> None:
         self._plan = plan
         self._engines = engines
@@ -65,6 +69,8 @@ class FanOut:
         self._aggregate = aggregate
         self._most_at_once = most_at_once
         self._compiled = compiled
+        self._most_behind_s = most_behind_s
+        self._behind: dict[str, str] = {}
         self._first: AskedAccount | None = None
         self._first_is_file = False
         self._over = threading.Event()
@@ -178,7 +184,35 @@ class FanOut:
             self._not_connected(turn, schedule, failure)
             return
         schedule.proved(turn)
+        if behind := self._why_behind(turn.batch.server, lane):
+            # Rows of hours ago are no answer to what is asked now.
+            self._give_up([turn.batch], behind, FailureKind.NO_FIGURE)
+            return
         self._ask(turn, schedule, lane)
+
+    def _why_behind(self, server: Server, lane: _Lane) -> str:
+        """Why rows of a server are not of now; empty where it is in time, or may not be asked. One question a host."""
+        if self._most_behind_s is None:
+            return ""
+        if server.host not in self._behind:
+            self._behind[server.host] = self._ask_replica(server, lane, self._most_behind_s)
+        return self._behind[server.host]
+
+    def _ask_replica(self, server: Server, lane: _Lane, most_s: float) -> str:
+        try:
+            copies = read_replica(lambda text: self._runner.run(lane.database(server), text, _MOST_COPIED))
+        except SourceFailure as failure:
+            if failure.kind in _DEAD:
+                lane.close()
+            # Whoever asks for the rows says what is wrong with the server; a login may lack the grant to know.
+            return ""
+        if copies is None:
+            return ""
+        if copies.behind_s is None:
+            return f"client host {server.host}: a replica that has stopped copying"
+        if copies.behind_s < most_s:
+            return ""
+        return f"client host {server.host}: a replica that is {about(copies.behind_s)} behind"
 
     def _not_connected(self, turn: Turn, schedule: Schedule, failure: SourceFailure) -> None:
         reason = f"client host {turn.host.name}: {failure.reason}"

@@ -162,11 +162,19 @@ MARGIN_S = 1.0
 class Fleet:
     """System-wide questions, from any thread. Connections to one host are bounded over all questions together."""
 
-    def __init__(self, databases: Databases, settings: Settings, now: Callable[[], datetime] = utc_now) -> None:
-        """Open no connection."""
+    def __init__(
+        self,
+        databases: Databases,
+        settings: Settings,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        most_behind_s: float | None = None,
+    ) -> None:
+        """Open no connection. Accounts on a replica that is `most_behind_s` behind have no answer; None asks none."""
         self._databases = databases
         self._settings = settings
         self._now = now
+        self._most_behind_s = most_behind_s
         self._connections = ConnectionLimit(settings.fleet.per_host, MOST_WORKERS)
         self._compiled: dict[Any, Any] = {}
         self._slots = Slots(databases.table)
@@ -305,7 +313,14 @@ class Fleet:
         most = max(1, min(self._settings.fleet.batch, _ROWS_A_TRIP // plan.limit))
         engines = self._databases.engines
         fan_out = FanOut(
-            plan, engines, runner, self._connections, aggregate, most_at_once=most, compiled=self._compiled
+            plan,
+            engines,
+            runner,
+            self._connections,
+            aggregate,
+            most_at_once=most,
+            compiled=self._compiled,
+            most_behind_s=self._most_behind_s,
         )
 
         def progress() -> None:

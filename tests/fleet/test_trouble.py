@@ -311,3 +311,24 @@ def test_common_being_down_is_commons_failure(mariadb_world: MariaDBWorld) -> No
     with pytest.raises(SourceFailure) as caught:
         fleet.ask(RESOLUTION_COUNTS)
     assert (caught.value.source, caught.value.kind) == ("common", FailureKind.UNREACHABLE)
+
+
+@pytest.mark.honesty(
+    "a server of client databases is a replica that has stopped, and all accounts are asked",
+    "its accounts have no answer, with the reason; nothing passes on the rest alone",
+)
+def test_accounts_on_a_replica_that_has_stopped_have_no_answer(fragile_mariadb: MariaDB) -> None:
+    world = MariaDBWorld(fragile_mariadb)
+    fragile_mariadb.execute(f"GRANT REPLICA MONITOR ON *.* TO '{world.user}'@'%'")
+    for account_id in (1, 2, 3):
+        world.add(account_id, tables=ONE)
+    fleet = world.open()
+    fragile_mariadb.execute("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = 1, MASTER_USER = 'nobody'")
+    try:
+        with pytest.raises(SourceFailure, match="a replica that has stopped copying") as failed:
+            fleet.ask(RESOLUTION_COUNTS)
+    finally:
+        fragile_mariadb.execute("RESET SLAVE ALL")
+    assert failed.value.kind is FailureKind.NO_FIGURE
+    assert fleet.ask(RESOLUTION_COUNTS).coverage.words() == "3 of 3 accounts"
+    world.close()

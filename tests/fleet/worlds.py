@@ -70,7 +70,7 @@ class World(ABC):
             analytics=AnalyticsSettings.model_validate(analytics or {}),
         )
         self.databases = Databases(settings.databases, shipped_catalogue().schema_map)
-        made = Fleet(self.databases, settings, now)
+        made = Fleet(self.databases, settings, now, most_behind_s=600.0)
         self._closing += [made.close, self.databases.close]
         return made
 
