@@ -6,6 +6,8 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from textual.widgets import Input, TextArea
+
 from screens.actions import ACTIONS
 from screens.base import ConsoleScreen
 from tests.console.rest import answered, rest, until
@@ -68,6 +70,10 @@ async def go_to(pilot: Pilot[int], line: str) -> None:
     app = cast("WarRoomApp", pilot.app)
     app.navigator.to_critical()
     await rest(pilot)
+    if isinstance(app.focused, Input | TextArea):
+        # A line that a key has opened takes the next keys as its text.
+        await pilot.press("escape")
+        await rest(pilot)
     if line:
         app.command(line)
         await until(pilot, lambda: len(app.screen_stack) > 1)
