@@ -19,12 +19,12 @@ BUILT_ROUTES = frozenset({"zillow-oauth-diagnosis", "zillow-sync-diagnosis", "zi
 """The specialists that this version of the console brings along."""
 
 ROUTE_REASON = "This specialist is not part of this version of the console."
-
+PARTS_REASON = "Parts of this specialist are in this version of the console; the route is not whole, and is not opened."
 
 BUILT_PARTS: Mapping[str, tuple[str, ...]] = {
     "zillow-incident-recovery": (
         "Does it get better, when is it empty, what is past saving: warroom recover backlog, or b in the console.",
-        "Plan, rehearse, and with a writer carry out by the status flip: warroom recover plan --carrier flip.",
+        "Plan, rehearse, and with a writer carry out: warroom recover plan --carrier flip, or --carrier resque.",
     ),
 }
 """What there is of specialists that are not whole: it is pointed to where the specialist is refused."""
@@ -71,7 +71,8 @@ def classify(catalogue: Catalogue, request: TriageRequest) -> Classification | R
 def route_named(name: str) -> Route:
     """A specialist, and whether this version brings it along."""
     is_built = name in BUILT_ROUTES
-    return Route(name=name, available=is_built, reason="" if is_built else ROUTE_REASON)
+    reason = PARTS_REASON if name in BUILT_PARTS else ROUTE_REASON
+    return Route(name=name, available=is_built, reason="" if is_built else reason)
 
 
 def open_route(catalogue: Catalogue, issue_type: str, request: TriageRequest | None = None) -> Route | Refusal:

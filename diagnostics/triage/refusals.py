@@ -136,8 +136,10 @@ class Refusals:
         return self._refusal(
             RefusalRule.ESCALATION_BLOCKED,
             request,
-            missing=f"The specialist {issue.route}{purpose} is not part of this version of the console"
-            + (", which reads for it and changes nothing." if parts else "."),
+            missing=f"The specialist {issue.route}{purpose} is "
+            + ("not whole in" if parts else "not part of")
+            + " this version of the console"
+            + (", which has these parts of it." if parts else "."),
             accepted=(f"the first-response checks of {issue.name}: {', '.join(issue.checks)}",),
             guidance=(
                 *parts,

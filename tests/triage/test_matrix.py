@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diagnostics.models.triage import Finding, Refusal, RefusalRule, Status, TriageRequest
+from diagnostics.recovery.carriers.registry import CARRIERS
 from diagnostics.signals.severity import Verdict, finding_ground, judge
 from diagnostics.triage.answer import remarks, worded
-from diagnostics.triage.matrix import Classification, classify
+from diagnostics.triage.matrix import Classification, classify, open_route
 from diagnostics.triage.refusals import near_names
 from tests.shipped import shipped_catalogue
 
@@ -43,6 +44,16 @@ def test_every_cell_of_the_matrix_is_classified(issue: str, severity: str) -> No
     assert found.notify is (severity in {"critical", "incident"})
     assert found.route.available is (found.route.name != "zillow-incident-recovery")
     assert bool(found.route.reason) is not found.route.available
+
+
+def test_a_specialist_that_is_there_in_part_says_so_and_names_each_carrier() -> None:
+    issue = next(one for one in CATALOGUE.issues.values() if one.route == "zillow-incident-recovery")
+    found = open_route(CATALOGUE, issue.name)
+    assert isinstance(found, Refusal)
+    assert "is not whole in this version" in found.missing
+    assert "changes nothing" not in found.missing
+    told = " ".join(found.guidance)
+    assert all(f"--carrier {name}" in told for name in CARRIERS)
 
 
 @given(issue=st.text(max_size=40), severity=st.none() | st.text(max_size=20) | st.sampled_from(SEVERITIES))
