@@ -186,5 +186,5 @@ def test_a_curve_of_nothing_is_not_drawn_as_zero() -> None:
 def test_recovery_is_refused_and_what_exists_of_it_is_pointed_to(world: World) -> None:
     refusal = world.service.open_route("rate_limiting")
     assert isinstance(refusal, Refusal)
-    assert "changes nothing" in refusal.missing
+    assert "which has these parts of it" in refusal.missing
     assert "warroom recover backlog" in refusal.guidance[0]
